@@ -1,0 +1,44 @@
+//! From rows of runs to fits.
+
+use anyhow::Result;
+use isoflop_fit::output::{Excluded, Fits};
+use isoflop_fit::{Options, Point};
+use isoflop_results::{RunRow, Status};
+
+/// Finished runs as points, the others as exclusions with their reason.
+pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
+    let (mut points, mut excluded) = (Vec::new(), Vec::new());
+    for row in rows {
+        match (row.status, row.test_loss) {
+            (Status::Finished, Some(loss)) => points.push(Point {
+                label: row.run_id.clone(),
+                series: row.series.clone(),
+                // One size on one text from one seed: its budgets share a trunk.
+                unit: format!(
+                    "{}x{}x{} {} s{}",
+                    row.d_model, row.n_layers, row.n_heads, row.data_digest, row.seed
+                ),
+                n: Some(row.n_non_embedding as f64),
+                d: Some(row.tokens as f64),
+                c: Some(row.c_exact),
+                flops_budget: row.flops_budget,
+                epochs: Some(row.epochs),
+                loss,
+            }),
+            (status, _) => excluded.push(Excluded {
+                label: row.run_id.clone(),
+                reason: match &row.message {
+                    Some(message) => format!("{status}: {message}"),
+                    None => status.to_string(),
+                },
+            }),
+        }
+    }
+    (points, excluded)
+}
+
+/// Every fit that the rows allow.
+pub(crate) fn fits(rows: &[RunRow], options: &Options) -> Result<Fits> {
+    let (points, excluded) = points(rows);
+    Ok(isoflop_fit::analyse(&points, excluded, options)?)
+}

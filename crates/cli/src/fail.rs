@@ -1,0 +1,67 @@
+//! An error gets a voice here: what is wrong, then what to do.
+
+use isoflop_data::DataError;
+use isoflop_fit::FitError;
+use isoflop_results::ResultsError;
+use isoflop_sweep::{SpecError, SweepError};
+use std::process::ExitCode;
+
+/// Bad input; nothing was written.
+pub(crate) const BAD_INPUT: u8 = 2;
+
+/// Prints `error:` and `hint:` to stderr.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    crate::output::note(&format!("error: {}", message(error)));
+    if let Some(hint) = hint(error) {
+        crate::output::note(&format!("hint: {hint}"));
+    }
+    ExitCode::from(BAD_INPUT)
+}
+
+/// The chain of causes, each said once: many libraries repeat their cause in their own message.
+fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        None.or_else(|| cause.downcast_ref::<SweepError>()?.hint())
+            .or_else(|| cause.downcast_ref::<SpecError>()?.hint().map(str::to_owned))
+            .or_else(|| cause.downcast_ref::<ResultsError>()?.hint())
+            .or_else(|| cause.downcast_ref::<DataError>()?.hint())
+            .or_else(|| cause.downcast_ref::<FitError>()?.hint())
+            .or_else(|| {
+                cause
+                    .downcast_ref::<Hinted>()
+                    .map(|hinted| hinted.hint.clone())
+            })
+    })
+}
+
+/// A complaint of the command line itself, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Hinted {
+    message: String,
+    hint: String,
+}
+
+impl Hinted {
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Hinted {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}

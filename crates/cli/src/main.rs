@@ -1,0 +1,52 @@
+//! The binary `isoflop`: one file per verb.
+
+mod analysis;
+mod fail;
+mod output;
+mod progress;
+mod sweep;
+mod tables;
+mod verbs;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Scaling-law experiments: a sweep file in the evening, exponents and charts in the morning.
+#[derive(Debug, Parser)]
+#[command(name = "isoflop", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show every run of a sweep before it starts: counts, steps, epochs, FLOPs.
+    Plan(verbs::plan::Args),
+    /// Train a sweep, fit its laws and write its report; again = resume.
+    Run(verbs::run::Args),
+    /// Show where a sweep stands, from any terminal.
+    Status(verbs::status::Args),
+    /// Fit scaling laws to a results folder, a CSV, a JSONL or a parquet file.
+    Fit(verbs::fit::Args),
+    /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
+    Report(verbs::report::Args),
+    /// List and show the text that models are trained on.
+    Data(verbs::data::Args),
+    /// Train open runs of a results folder; `run` starts these.
+    #[command(hide = true)]
+    Worker(verbs::worker::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Plan(args) => verbs::plan::run(&args),
+        Verb::Run(args) => verbs::run::run(&args),
+        Verb::Status(args) => verbs::status::run(&args),
+        Verb::Fit(args) => verbs::fit::run(&args),
+        Verb::Report(args) => verbs::report::run(&args),
+        Verb::Data(args) => verbs::data::run(&args),
+        Verb::Worker(args) => verbs::worker::run(&args),
+    };
+    result.unwrap_or_else(|error| fail::report(&error))
+}

@@ -1,0 +1,9 @@
+//! One file per verb; each `run` reads as its steps.
+
+pub(crate) mod data;
+pub(crate) mod fit;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod worker;

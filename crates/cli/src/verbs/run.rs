@@ -1,0 +1,211 @@
+//! `isoflop run`: the night. The same command again is the resume.
+
+use crate::analysis;
+use crate::output::{note, print};
+use crate::progress::{SweepProgress, clock};
+use crate::sweep;
+use crate::tables;
+use crate::verbs::report;
+use crate::verbs::worker::STOPPED;
+use anyhow::{Context, Result};
+use isoflop_fit::Options;
+use isoflop_results::file::write_atomic;
+use isoflop_results::{RunRow, Status};
+use isoflop_sweep::folder::Records;
+use isoflop_sweep::supervise::{Outcome, settle, supervise};
+use isoflop_sweep::{Plan, ResultsFolder};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Trains every run of a sweep that is not done yet, fits the laws and writes the report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isoflop run sweeps/quickstart.toml\n\n\
+    The same command again trains only what is missing. Results go to DIR/<name of the sweep>.")]
+pub(crate) struct Args {
+    /// The sweep file.
+    sweep: PathBuf,
+    /// Worker processes, one core each.
+    #[arg(long, default_value = "auto", value_name = "N|auto")]
+    jobs: Jobs,
+    /// Where to train.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: Device,
+    /// Folder of all results; this sweep's are in DIR/<name>.
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    results: PathBuf,
+    /// Folder of all reports; this sweep's is in DIR/<name>.
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    reports: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Jobs(usize);
+
+impl FromStr for Jobs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Jobs(
+                std::thread::available_parallelism().map_or(1, usize::from),
+            )),
+            _ => match text.parse() {
+                Ok(jobs) if jobs > 0 => Ok(Jobs(jobs)),
+                _ => Err("give a number of processes, at least 1, or `auto`".to_owned()),
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Device {
+    /// The processor.
+    Cpu,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let (sweep, plan) = sweep::plan(&args.sweep)?;
+    let Device::Cpu = args.device;
+    let folder = ResultsFolder::at(args.results.join(plan.name()));
+    folder.adopt(&plan, sweep.source())?;
+    let started = Instant::now();
+    let outcome = train(&folder, &plan, args.jobs.0)?;
+    let records = settle(&folder, &plan)?;
+    if outcome == Outcome::Stopped {
+        let open = plan.runs().len() - records.done.len() - records.failed.len();
+        note(&format!(
+            "stopped with {open} runs open; the same command resumes"
+        ));
+        return Ok(ExitCode::from(STOPPED));
+    }
+    conclude(args, &folder, &records)?;
+    note(&format!(
+        "{} in {}",
+        ending(&records),
+        clock(started.elapsed())
+    ));
+    Ok(match records.failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(1),
+    })
+}
+
+fn train(folder: &ResultsFolder, plan: &Plan, jobs: usize) -> Result<Outcome> {
+    let before = folder.records(plan)?;
+    let open = plan.runs().len() - before.done.len();
+    if !before.orphaned.is_empty() {
+        note(&format!(
+            "{} earlier runs are no longer in the sweep file; they are kept and left out",
+            before.orphaned.len()
+        ));
+    }
+    if open == 0 {
+        note(&format!(
+            "nothing to train: all {} runs are done",
+            plan.runs().len()
+        ));
+        return Ok(Outcome::Complete);
+    }
+    let jobs = jobs.min(open);
+    note(&format!(
+        "{}: {open} runs to train, {} done already, {jobs} worker processes, results in {}",
+        plan.name(),
+        before.done.len(),
+        folder.root().display()
+    ));
+    let stop = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler({
+        let stop = stop.clone();
+        move || stop.store(true, Ordering::Release)
+    })?;
+    let done = before.done.iter().map(|record| record.row.run_id.as_str());
+    let mut progress = SweepProgress::new(plan, done);
+    let mut spawn = |slot: usize| spawn_worker(folder, slot);
+    Ok(supervise(
+        folder,
+        plan,
+        jobs,
+        &mut spawn,
+        &mut progress,
+        &stop,
+    )?)
+}
+
+/// Starts a worker on one thread, out of reach of the terminal's signals: this process stops it.
+fn spawn_worker(folder: &ResultsFolder, slot: usize) -> std::io::Result<Child> {
+    let log = File::create(folder.log_path(slot))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("worker")
+        .arg(folder.root())
+        .arg("--supervised")
+        .env("RAYON_NUM_THREADS", "1")
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.spawn()
+}
+
+/// Fits what there is and writes the report.
+fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()> {
+    let rows: Vec<RunRow> = records
+        .done
+        .iter()
+        .chain(&records.failed)
+        .map(|r| r.row.clone())
+        .collect();
+    if !rows.iter().any(|row| row.status == Status::Finished) {
+        note("no run has finished, so there is nothing to fit");
+        return Ok(());
+    }
+    let fits = analysis::fits(&rows, &Options::default())?;
+    let json = serde_json::to_string_pretty(&fits)?;
+    write_atomic(&folder.fits_path(), json.as_bytes())?;
+    let command = format!("isoflop run {}", shell(&args.sweep));
+    let page = report::write(folder, &fits, &args.reports, vec![command])
+        .context("cannot write the report")?;
+    print(&format!(
+        "{}\n\nreport: {}",
+        tables::fits(&fits),
+        page.display()
+    ))
+}
+
+fn shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.contains(|c: char| c.is_whitespace() || "'\"$`\\*?[]();&|<>#~!{}".contains(c)) {
+        true => format!("'{}'", text.replace('\'', r"'\''")),
+        false => text,
+    }
+}
+
+fn ending(records: &Records) -> String {
+    let of = |status: Status| {
+        records
+            .done
+            .iter()
+            .filter(|r| r.row.status == status)
+            .count()
+    };
+    let mut parts = vec![format!("{} finished", of(Status::Finished))];
+    if of(Status::Diverged) > 0 {
+        parts.push(format!(
+            "{} diverged (left out of every fit)",
+            of(Status::Diverged)
+        ));
+    }
+    if !records.failed.is_empty() {
+        parts.push(format!(
+            "{} failed (the same command tries them once more)",
+            records.failed.len()
+        ));
+    }
+    parts.join(", ")
+}

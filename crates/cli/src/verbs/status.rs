@@ -1,0 +1,144 @@
+//! `isoflop status`: where a sweep stands.
+
+use crate::output::{print, print_json};
+use crate::progress::describe;
+use crate::tables::table;
+use anyhow::Result;
+use isoflop_results::{RunRow, Status};
+use isoflop_sweep::claim::live_leases;
+use isoflop_sweep::folder::Records;
+use isoflop_sweep::lease::Lease;
+use isoflop_sweep::{Plan, ResultsFolder};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Shows every run of a sweep: done, failed, running, waiting.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isoflop status results/quickstart")]
+pub(crate) struct Args {
+    /// The results folder of a sweep.
+    results_dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let folder = ResultsFolder::at(args.results_dir.clone());
+    let plan = folder.plan()?;
+    let records = folder.peek(&plan)?;
+    let leases = live_leases(&folder, &plan.work_order())?;
+    match args.json {
+        true => print_json(&as_json(&plan, &records, &leases))?,
+        false => print(&as_text(&plan, &records, &leases))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What one run is doing.
+enum State<'a> {
+    Ended(&'a RunRow),
+    Running(&'a Lease),
+    Waiting,
+}
+
+fn states<'a>(
+    plan: &'a Plan,
+    records: &'a Records,
+    leases: &'a [Lease],
+) -> Vec<(&'a str, State<'a>)> {
+    let ended = |id: &str| {
+        let mut all = records.done.iter().chain(&records.failed);
+        all.find(|record| record.row.run_id == id)
+            .map(|record| State::Ended(&record.row))
+    };
+    let running = |id: &str| {
+        leases
+            .iter()
+            .find(|lease| lease.run_id == id)
+            .map(State::Running)
+    };
+    plan.runs()
+        .iter()
+        .map(|run| {
+            let id = run.id();
+            (
+                id,
+                running(id).or_else(|| ended(id)).unwrap_or(State::Waiting),
+            )
+        })
+        .collect()
+}
+
+fn as_text(plan: &Plan, records: &Records, leases: &[Lease]) -> String {
+    let states = states(plan, records, leases);
+    let rows: Vec<Vec<String>> = states
+        .iter()
+        .map(|(id, state)| {
+            let (mark, what) = match state {
+                State::Ended(row) => ended_cells(row),
+                State::Running(lease) => {
+                    let text = describe(lease);
+                    (
+                        "▶",
+                        text.strip_prefix(*id).unwrap_or(&text).trim().to_owned(),
+                    )
+                }
+                State::Waiting => ("·", "waiting".to_owned()),
+            };
+            vec![mark.to_owned(), (*id).to_owned(), what]
+        })
+        .collect();
+    let count =
+        |wanted: fn(&State<'_>) -> bool| states.iter().filter(|(_, state)| wanted(state)).count();
+    let mut text = format!(
+        "{}\n\n{}\n\n",
+        plan.name(),
+        table(&["", "run", "state"], &rows)
+    );
+    text.push_str(&format!(
+        "{} of {} ended, {} running, {} waiting",
+        count(|state| matches!(state, State::Ended(_))),
+        states.len(),
+        leases.len(),
+        count(|state| matches!(state, State::Waiting)),
+    ));
+    if !records.orphaned.is_empty() {
+        text.push_str(&format!(
+            "; {} earlier runs no longer in the sweep file",
+            records.orphaned.len()
+        ));
+    }
+    text
+}
+
+fn ended_cells(row: &RunRow) -> (&'static str, String) {
+    match (row.status, row.test_loss) {
+        (Status::Finished, Some(loss)) => (
+            "✓",
+            format!("test loss {loss:.4} in {:.1} s", row.wall_time_s),
+        ),
+        _ => (
+            "✗",
+            format!("{}: {}", row.status, row.message.as_deref().unwrap_or("")),
+        ),
+    }
+}
+
+fn as_json(plan: &Plan, records: &Records, leases: &[Lease]) -> Value {
+    let runs: Vec<Value> = states(plan, records, leases)
+        .into_iter()
+        .map(|(id, state)| match state {
+            State::Ended(row) => json!({
+                "run_id": id, "state": row.status, "test_loss": row.test_loss, "message": row.message,
+            }),
+            State::Running(lease) => json!({
+                "run_id": id, "state": "running", "step": lease.progress.step,
+                "steps": lease.progress.steps, "train_loss": lease.progress.loss, "pid": lease.owner.pid,
+            }),
+            State::Waiting => json!({ "run_id": id, "state": "waiting" }),
+        })
+        .collect();
+    json!({ "name": plan.name(), "runs": runs, "orphaned": records.orphaned })
+}

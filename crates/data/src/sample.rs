@@ -1,0 +1,106 @@
+//! What of the test split is scored: at most one stretch of a document, so that measuring costs
+//! little and no long document outweighs the rest.
+//!
+//! It depends on the test documents and the cap alone, never on a run's seed, the context or the
+//! tokenizer, so that losses of all runs on a corpus are measured on the same text.
+
+use isoflop_core::rng::{Permutation, Purpose, below, stream};
+
+/// Default cap on what is scored, in bytes of text and separators.
+pub const DEFAULT_TEST_TOKENS: usize = 1 << 18;
+
+/// Longest stretch of a document, in bytes.
+const LONGEST_STRETCH: usize = 4096;
+
+/// A fixed number: another would make losses of other runs incomparable.
+const SEED: u64 = 0;
+
+/// Stretches of the documents in keyed order until the cap is reached; each counts its bytes and
+/// a separator, the last is cut to fit.
+pub(crate) fn sample(documents: &[String], test_tokens: usize) -> Vec<&str> {
+    let mut stretches = Vec::new();
+    let mut left = test_tokens;
+    if documents.is_empty() {
+        return stretches;
+    }
+    let mut order = stream(SEED, Purpose::TestStretch, 0);
+    let order = Permutation::new(documents.len() as u64, &mut order);
+    for place in 0..documents.len() as u64 {
+        let index = order.at(place);
+        let whole = stretch(&documents[index as usize], index);
+        let cut = &whole[..whole.floor_char_boundary(left.saturating_sub(1))];
+        if !cut.is_empty() {
+            left -= cut.len() + 1;
+            stretches.push(cut);
+        }
+        if cut.len() < whole.len() {
+            break;
+        }
+    }
+    stretches
+}
+
+/// A short document whole; of a long one, from the start of the line that a keyed byte falls
+/// into, or from the byte itself where that line would begin more than a stretch before.
+fn stretch(document: &str, index: u64) -> &str {
+    let Some(spare) = document
+        .len()
+        .checked_sub(LONGEST_STRETCH)
+        .filter(|&spare| spare > 0)
+    else {
+        return document;
+    };
+    let mut draw = stream(SEED, Purpose::TestStretch, 1 + index);
+    let keyed = document.floor_char_boundary(below(&mut draw, spare as u64 + 1) as usize);
+    let line = document[..keyed]
+        .rfind('\n')
+        .map_or(0, |newline| newline + 1);
+    let start = if keyed - line > LONGEST_STRETCH {
+        keyed
+    } else {
+        line
+    };
+    &document[start..document.floor_char_boundary(start + LONGEST_STRETCH)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn short_documents_are_taken_whole_and_long_ones_from_the_start_of_a_line() {
+        let long = "a line of words\n".repeat(1000);
+        let documents = ["short".to_owned(), long.clone()];
+        let mut stretches = sample(&documents, DEFAULT_TEST_TOKENS);
+        stretches.sort_by_key(|stretch| stretch.len());
+        assert_eq!(stretches[0], "short");
+        assert_eq!(stretches[1], &long[..LONGEST_STRETCH]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_cap_holds_and_is_met_where_text_suffices(
+            documents in prop::collection::vec("[a-zé€\n]{1,9000}", 1..6), cap in 2usize..20_000,
+        ) {
+            let stretches = sample(&documents, cap);
+            let spent: usize = stretches.iter().map(|stretch| stretch.len() + 1).sum();
+            prop_assert!(spent <= cap);
+            let all = sample(&documents, usize::MAX);
+            prop_assert_eq!(all.len(), documents.len());
+            let available: usize = all.iter().map(|stretch| stretch.len() + 1).sum();
+            // A cut may lose up to three bytes of a character, and a remainder of one holds no text.
+            prop_assert!(spent + 5 > available.min(cap), "{spent} of {available} under {cap}");
+            for (stretch, whole) in stretches.iter().zip(&all) {
+                prop_assert!(whole.starts_with(stretch) && stretch.len() <= LONGEST_STRETCH);
+            }
+        }
+
+        #[test]
+        fn one_line_without_end_is_cut_at_characters(chars in 1usize..5000) {
+            let document = ["é".repeat(chars)];
+            let stretch = sample(&document, usize::MAX)[0];
+            prop_assert_eq!(stretch.len(), (2 * chars).min(LONGEST_STRETCH));
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Approach 2 of Hoffmann et al. 2022: the best size at each budget from a parabola, then a power
+//! law through the bottoms.
+
+use crate::design::mean;
+use crate::error::FitError;
+use crate::fit::Options;
+use crate::isoflop_bootstrap::{Draws, with_intervals};
+use crate::output::{Axis, BudgetCurve, Estimate, FittedPoint, Isoflop, Minimum};
+use crate::parabola::{fit_parabola, interpolate, log_line};
+use crate::point::Point;
+
+/// One budget's runs as a parabola takes them.
+#[derive(Clone, Debug)]
+pub(crate) struct Curve {
+    pub(crate) flops_budget: f64,
+    /// ln N, ln D and loss of the runs.
+    pub(crate) ln_n: Vec<f64>,
+    pub(crate) ln_d: Vec<f64>,
+    pub(crate) losses: Vec<f64>,
+    /// Mean C of the runs.
+    pub(crate) c: f64,
+}
+
+/// N*, D* and loss at the bottom of a curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bottom {
+    pub(crate) n_opt: f64,
+    pub(crate) d_opt: f64,
+    pub(crate) loss: f64,
+}
+
+/// Slope and intercept of ln N* and of ln D* against ln C.
+pub(crate) struct Lines {
+    pub(crate) n: (f64, f64),
+    pub(crate) d: (f64, f64),
+}
+
+/// A parabola of more than this factor of sizes to one side of its bottom is bent by the law's
+/// cubic term: with Hoffmann's constants, factor 8 each side misplaces D* by 3 % at 1e24.
+const WIDE: f64 = 8.0;
+/// Times more sizes (in ln N) to one side of the bottom than to the other.
+const LOPSIDED: f64 = 3.0;
+
+/// IsoFLOP analysis of one series; budgets are those asked for, never rounded spending. None
+/// where no point has a budget. Points without `c` count as having spent their budget.
+///
+/// # Errors
+/// A number without a logarithm, or a point with a budget but without N or D.
+pub fn isoflop(points: &[Point], options: &Options) -> Result<Option<Isoflop>, FitError> {
+    Ok(isoflop_with_draws(points, options)?.map(|(isoflop, _)| isoflop))
+}
+
+/// [`isoflop`], and the bottoms of every bootstrap replicate for the laws fitted through them.
+pub(crate) fn isoflop_with_draws(
+    points: &[Point],
+    options: &Options,
+) -> Result<Option<(Isoflop, Draws)>, FitError> {
+    points.iter().try_for_each(Point::check)?;
+    let groups = by_budget(points);
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let mut curves = Vec::new();
+    let mut budgets = Vec::new();
+    for (flops_budget, group) in groups {
+        let curve = curve(flops_budget, &group)?;
+        budgets.push(describe(&curve, &group));
+        curves.push(curve);
+    }
+    let mut warnings = Vec::new();
+    let bottoms: Vec<Option<Bottom>> = curves
+        .iter()
+        .map(|curve| curve.bottom(&curve.losses))
+        .collect();
+    let lines = lines(&curves, &bottoms);
+    let found = bottoms.iter().flatten().count();
+    if lines.is_none() {
+        warnings.push(format!(
+            "{found} of {} budgets have a lowest loss inside their sizes; exponents need two",
+            curves.len()
+        ));
+    } else if found == 2 {
+        warnings.push("two budgets: the exponents are a line through two points".to_owned());
+    }
+    let exponent = |line: fn(&Lines) -> (f64, f64)| lines.as_ref().map(line);
+    let (n, d) = (exponent(|lines| lines.n), exponent(|lines| lines.d));
+    let isoflop = Isoflop {
+        series: points[0].series.clone(),
+        n_kind: options.n_kind.clone(),
+        budgets,
+        n_exponent: n.map(|(slope, _)| bare(slope)),
+        n_log_coefficient: n.map(|(_, intercept)| intercept),
+        d_exponent: d.map(|(slope, _)| bare(slope)),
+        d_log_coefficient: d.map(|(_, intercept)| intercept),
+        bootstrap: None,
+        warnings,
+    };
+    Ok(Some(with_intervals(isoflop, &curves, options)))
+}
+
+/// Ascending budgets, compared bit for bit.
+fn by_budget(points: &[Point]) -> Vec<(f64, Vec<&Point>)> {
+    let mut groups: Vec<(f64, Vec<&Point>)> = Vec::new();
+    for point in points {
+        let Some(budget) = point.flops_budget else {
+            continue;
+        };
+        match groups.iter_mut().find(|(other, _)| *other == budget) {
+            Some((_, group)) => group.push(point),
+            None => groups.push((budget, vec![point])),
+        }
+    }
+    groups.sort_by(|a, b| a.0.total_cmp(&b.0));
+    groups
+}
+
+fn curve(flops_budget: f64, group: &[&Point]) -> Result<Curve, FitError> {
+    let along = |axis| -> Result<Vec<f64>, FitError> {
+        group
+            .iter()
+            .map(|point| point.need(axis, "isoflop").map(f64::ln))
+            .collect()
+    };
+    let spent: Vec<f64> = group
+        .iter()
+        .map(|point| point.c.unwrap_or(flops_budget))
+        .collect();
+    Ok(Curve {
+        flops_budget,
+        ln_n: along(Axis::N)?,
+        ln_d: along(Axis::D)?,
+        losses: group.iter().map(|point| point.loss).collect(),
+        c: mean(&spent),
+    })
+}
+
+impl Curve {
+    /// Bottom of the parabola through `losses` at this curve's sizes, where it lies inside them.
+    pub(crate) fn bottom(&self, losses: &[f64]) -> Option<Bottom> {
+        let (at, loss) = fit_parabola(&self.ln_n, losses)?.bottom()?;
+        let (low, high) = self.span();
+        if at <= low || at >= high {
+            return None;
+        }
+        let runs: Vec<(f64, f64)> = self
+            .ln_n
+            .iter()
+            .copied()
+            .zip(self.ln_d.iter().copied())
+            .collect();
+        Some(Bottom {
+            n_opt: at.exp(),
+            d_opt: interpolate(&runs, at).exp(),
+            loss,
+        })
+    }
+
+    fn span(&self) -> (f64, f64) {
+        let low = self.ln_n.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = self.ln_n.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (low, high)
+    }
+
+    /// Why there is no bottom, or why to doubt it.
+    fn note(&self) -> Option<String> {
+        let Some(parabola) = fit_parabola(&self.ln_n, &self.losses) else {
+            return Some("a parabola needs three different sizes; add sizes".into());
+        };
+        let Some((at, _)) = parabola.bottom() else {
+            return Some("the parabola opens downwards: these losses have no bottom; add sizes or repeat runs".into());
+        };
+        let (low, high) = self.span();
+        if at <= low {
+            return Some("the loss is lowest at the smallest size; add smaller sizes".into());
+        }
+        if at >= high {
+            return Some("the loss is lowest at the largest size; add larger sizes".into());
+        }
+        let (below, above) = (at - low, high - at);
+        let sides = format!(
+            "sizes reach a factor of {:.1} below the bottom and {:.1} above",
+            below.exp(),
+            above.exp()
+        );
+        if below.max(above) > LOPSIDED * below.min(above) {
+            return Some(format!(
+                "{sides}: off centre, which biases a parabola; add sizes on the short side"
+            ));
+        }
+        (below.max(above) > WIDE.ln()).then(|| {
+            format!(
+                "{sides}: wide, which biases a parabola; prefer sizes within a factor of {WIDE}"
+            )
+        })
+    }
+}
+
+fn describe(curve: &Curve, group: &[&Point]) -> BudgetCurve {
+    let parabola = fit_parabola(&curve.ln_n, &curve.losses);
+    let runs = group.iter().map(|point| FittedPoint {
+        label: point.label.clone(),
+        n: point.n,
+        d: point.d,
+        c: Some(point.c.unwrap_or(curve.flops_budget)),
+        loss: point.loss,
+        fitted: parabola
+            .zip(point.n)
+            .map_or(point.loss, |(parabola, n)| parabola.loss(n)),
+    });
+    BudgetCurve {
+        flops_budget: curve.flops_budget,
+        runs: runs.collect(),
+        parabola,
+        minimum: curve.bottom(&curve.losses).map(|bottom| Minimum {
+            n_opt: bare(bottom.n_opt),
+            d_opt: bare(bottom.d_opt),
+            loss: bare(bottom.loss),
+            c: curve.c,
+        }),
+        note: curve.note(),
+    }
+}
+
+fn bare(value: f64) -> Estimate {
+    crate::bootstrap::estimate(value, &[])
+}
+
+/// None below two bottoms at different C.
+pub(crate) fn lines(curves: &[Curve], bottoms: &[Option<Bottom>]) -> Option<Lines> {
+    let through = |of: fn(&Bottom) -> f64| {
+        let points: Vec<(f64, f64)> = curves
+            .iter()
+            .zip(bottoms)
+            .filter_map(|(curve, bottom)| bottom.as_ref().map(|bottom| (curve.c, of(bottom))))
+            .collect();
+        log_line(&points)
+    };
+    Some(Lines {
+        n: through(|bottom| bottom.n_opt)?,
+        d: through(|bottom| bottom.d_opt)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::point::point;
+    use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
+
+    /// `sizes` per budget spaced in log N over a factor of `width` each side of the optimum.
+    fn sweep(law: &ChinchillaLaw, width: f64, sizes: i32) -> Vec<Point> {
+        let mut points = Vec::new();
+        for budget in [1e17, 1e18, 1e19, 1e20, 1e21] {
+            let (best, _) = law.optimum(Flops(budget));
+            for i in 0..sizes {
+                let n = best.0 * width.powf(2.0 * f64::from(i) / f64::from(sizes - 1) - 1.0);
+                let d = budget / (6.0 * n);
+                let mut run = point("run", n, d, law.loss(Params(n), Tokens(d)));
+                run.flops_budget = Some(budget);
+                points.push(run);
+            }
+        }
+        points
+    }
+
+    const HOFFMANN: ChinchillaLaw = ChinchillaLaw {
+        e: 1.69,
+        a: 406.4,
+        b: 410.7,
+        alpha: 0.34,
+        beta: 0.28,
+    };
+
+    fn bare_options() -> Options {
+        Options {
+            bootstrap: 0,
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn the_bias_of_wide_parabolas_is_the_known_one() {
+        // published/README.md: D* at 1e24, grids of a factor 2, 4, 8, 16 each side.
+        let published = [
+            (2.0, -0.3269),
+            (4.0, -1.3011),
+            (8.0, -2.9029),
+            (16.0, -5.1002),
+        ];
+        let (_, truth) = HOFFMANN.optimum(Flops(1e24));
+        for (width, bias) in published {
+            let isoflop = isoflop(&sweep(&HOFFMANN, width, 15), &bare_options())
+                .unwrap()
+                .unwrap();
+            let exponent = isoflop.d_exponent.unwrap().value;
+            let d = (isoflop.d_log_coefficient.unwrap() + exponent * 1e24f64.ln()).exp();
+            let miss = 100.0 * (d / truth.0 - 1.0);
+            assert!((miss - bias).abs() < 5e-5, "width {width}: {miss}");
+        }
+    }
+
+    #[test]
+    fn equal_exponents_leave_a_parabola_unbiased() {
+        let law = ChinchillaLaw {
+            e: 1.7,
+            a: 400.0,
+            b: 400.0,
+            alpha: 0.3,
+            beta: 0.3,
+        };
+        let isoflop = isoflop(&sweep(&law, 4.0, 9), &bare_options())
+            .unwrap()
+            .unwrap();
+        assert!((isoflop.n_exponent.unwrap().value - 0.5).abs() < 1e-9);
+        assert!(isoflop.budgets.iter().all(|budget| budget.note.is_none()));
+    }
+
+    #[test]
+    fn a_bottom_outside_the_sizes_is_none_and_says_which_sizes_to_add() {
+        let all = sweep(&HOFFMANN, 8.0, 9);
+        let optimum = HOFFMANN.optimum(Flops(1e19)).0.0;
+        let note = |keep: &dyn Fn(f64) -> bool| {
+            let kept: Vec<Point> = all
+                .iter()
+                .filter(|p| p.flops_budget == Some(1e19) && p.n.is_some_and(keep))
+                .cloned()
+                .collect();
+            let isoflop = isoflop(&kept, &bare_options()).unwrap().unwrap();
+            assert!(isoflop.budgets[0].minimum.is_none() && isoflop.n_exponent.is_none());
+            isoflop.budgets[0].note.clone().unwrap()
+        };
+        assert_eq!(
+            note(&|n| n > 1.5 * optimum),
+            "the loss is lowest at the smallest size; add smaller sizes"
+        );
+        assert_eq!(
+            note(&|n| n < 0.7 * optimum),
+            "the loss is lowest at the largest size; add larger sizes"
+        );
+        assert!(note(&|n| n < 0.2 * optimum).starts_with("a parabola needs three different sizes"));
+    }
+}

@@ -1,0 +1,39 @@
+//! Scaling-law fits with intervals: from rows of (N, D, C, loss) to exponents, what they are worth,
+//! and which runs are missing. Takes slices, knows no files.
+//!
+//! [`analyse`] fits everything a results folder allows, [`fit`] one law to one table, [`isoflop`]
+//! the optima per budget. Inside: a grid over exponents with the rest solved exactly (`varpro`),
+//! a polish of several starts on the objective itself (`polish`, `solve`), then replicates,
+//! influence and warnings.
+
+mod analyse;
+mod bootstrap;
+mod design;
+mod envelope;
+mod error;
+mod findings;
+mod fit;
+mod form;
+mod influence;
+mod isoflop;
+mod isoflop_bootstrap;
+mod law;
+mod linalg;
+mod objective;
+pub mod output;
+mod parabola;
+mod point;
+mod polish;
+mod problem;
+mod solve;
+mod varpro;
+
+pub use analyse::analyse;
+pub use bootstrap::LEVEL;
+pub use envelope::{Envelope, envelope};
+pub use error::FitError;
+pub use fit::{Options, fit};
+pub use isoflop::isoflop;
+pub use law::Law;
+pub use objective::{Objective, Penalty, Reduction, Residual};
+pub use point::{MOST_EPOCHS, Point};

@@ -1,0 +1,246 @@
+//! What a fit says: the content of `fits.json`.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `fits.json`: every fit of a results folder or table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fits {
+    /// Coverage of every interval, 0.9.
+    pub level: f64,
+    /// All laws fitted.
+    pub fits: Vec<Fit>,
+    /// IsoFLOP analyses, one a series, where the plan had budgets.
+    pub isoflop: Vec<Isoflop>,
+    /// Rows left out of every fit, and why.
+    pub excluded: Vec<Excluded>,
+    /// Laws that these rows cannot support, and what would change that.
+    #[serde(default)]
+    pub refused: Vec<Refusal>,
+}
+
+/// One law fitted to one set of points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fit {
+    /// `power`, `power-offset` or `chinchilla`.
+    pub law: String,
+    /// The formula in plain text.
+    pub formula: String,
+    /// The cell of `[axes]`; empty without axes.
+    pub series: String,
+    /// Variable of a one-variable law.
+    pub x: Option<Axis>,
+    /// Which N: a column name such as `n_non_embedding`.
+    pub n_kind: String,
+    /// Which C: a column name such as `c_exact`; null where C plays no part.
+    pub c_kind: Option<String>,
+    /// Which points, in words: "isoFLOP minima", "largest D per N", "all finished runs".
+    pub points: String,
+    /// The points themselves, as fitted (after exclusions), for drawing and for checking.
+    pub data: Vec<FittedPoint>,
+    /// Points fitted.
+    pub rows: usize,
+    /// Rows left out by `--drop-worst`.
+    pub dropped: usize,
+    /// What was minimised.
+    pub objective: ObjectiveValue,
+    /// Estimates by name: `E`, `A`, `B`, `alpha`, `beta`, and derived ones such as `n_exponent`.
+    pub parameters: BTreeMap<String, Estimate>,
+    /// Every distinct local optimum found, best first.
+    pub basins: Vec<Basin>,
+    /// Starts that were polished.
+    pub starts_tried: usize,
+    /// Starts that ended in the best basin.
+    pub starts_agreed: usize,
+    /// Norm of the gradient of the scaled objective at the optimum.
+    pub gradient_norm: f64,
+    /// How the intervals were made; null with `--bootstrap 0`.
+    pub bootstrap: Option<Bootstrap>,
+    /// Rows whose removal moves the fit most, most influential first.
+    pub influence: Vec<Influence>,
+    /// What a reader must know before quoting the numbers.
+    pub warnings: Vec<String>,
+}
+
+/// The variable of a one-variable law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Axis {
+    /// Parameters.
+    N,
+    /// Training tokens.
+    D,
+    /// Training compute.
+    C,
+}
+
+/// One point as a fit saw it. Coordinates that a law does not use may be absent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FittedPoint {
+    /// Run id or row number; a minimum of a parabola names its budget.
+    pub label: String,
+    /// Parameters.
+    pub n: Option<f64>,
+    /// Tokens.
+    pub d: Option<f64>,
+    /// FLOPs.
+    pub c: Option<f64>,
+    /// Nats per token.
+    pub loss: f64,
+    /// The law's value there.
+    pub fitted: f64,
+}
+
+/// The objective and its value at the optimum, unscaled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveValue {
+    /// `log-huber`, `huber`, `mse` or `log-mse`.
+    pub kind: String,
+    /// Huber's threshold; null for squares.
+    pub delta: Option<f64>,
+    /// `sum` or `mean`.
+    pub reduction: String,
+    /// Value at the optimum.
+    pub value: f64,
+}
+
+/// A number with its 90 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Point estimate.
+    pub value: f64,
+    /// Lower end; null without a bootstrap.
+    pub low: Option<f64>,
+    /// Upper end; null without a bootstrap.
+    pub high: Option<f64>,
+    /// Standard deviation over replicates; null without a bootstrap.
+    pub standard_error: Option<f64>,
+    /// False where the runs cannot tell this parameter; `warnings` says why.
+    pub identified: bool,
+}
+
+/// A local optimum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basin {
+    /// Unscaled objective.
+    pub objective: f64,
+    /// Parameters there.
+    pub parameters: BTreeMap<String, f64>,
+    /// Names of parameters that sit at a bound.
+    pub at_bound: Vec<String>,
+}
+
+/// How intervals were made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// Replicates asked for.
+    pub replicates: usize,
+    /// Replicates whose fit did not converge and was left out.
+    pub failed: usize,
+    /// What was resampled, in words.
+    pub unit: String,
+    /// Distinct units.
+    pub units: usize,
+    /// `percentile`.
+    pub interval: String,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// What one row does to the fit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Influence {
+    /// Run id or row number.
+    pub label: String,
+    /// The parameter it moves most, relative to its value.
+    pub parameter: String,
+    /// That parameter without the row.
+    pub without: f64,
+    /// Change relative to the full fit's value.
+    pub relative_change: f64,
+}
+
+/// Approach 2 of Hoffmann et al. 2022: a parabola of loss in ln N for each budget, then power
+/// laws through the minima.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Isoflop {
+    /// The cell of `[axes]`; empty without axes.
+    pub series: String,
+    /// Which N.
+    pub n_kind: String,
+    /// One a budget, ascending.
+    pub budgets: Vec<BudgetCurve>,
+    /// `a` of `N* ~ C^a`, over budgets with an inner minimum; null below two of them.
+    pub n_exponent: Option<Estimate>,
+    /// `ln k` of `N* = k C^a`.
+    pub n_log_coefficient: Option<f64>,
+    /// `b` of `D* ~ C^b`.
+    pub d_exponent: Option<Estimate>,
+    /// `ln k` of `D* = k C^b`.
+    pub d_log_coefficient: Option<f64>,
+    /// How the intervals were made.
+    pub bootstrap: Option<Bootstrap>,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+}
+
+/// One isoFLOP curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetCurve {
+    /// Compute asked for, FLOPs.
+    pub flops_budget: f64,
+    /// The runs: N, D, C spent, loss.
+    pub runs: Vec<FittedPoint>,
+    /// `loss = c0 + c1 u + c2 u^2`, `u = ln N - centre`; null with fewer than three sizes.
+    pub parabola: Option<Parabola>,
+    /// Location and value of the minimum; null unless it lies inside the sizes trained.
+    pub minimum: Option<Minimum>,
+    /// Why there is no minimum, or why to doubt it.
+    pub note: Option<String>,
+}
+
+/// `loss = c[0] + c[1] u + c[2] u^2`, `u = ln N - centre`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parabola {
+    /// Mean of ln N.
+    pub centre: f64,
+    /// Coefficients.
+    pub c: [f64; 3],
+}
+
+/// The bottom of an isoFLOP curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Minimum {
+    /// N*.
+    pub n_opt: Estimate,
+    /// D*, interpolated in ln N among the runs.
+    pub d_opt: Estimate,
+    /// Lowest loss of the parabola, nats per token.
+    pub loss: Estimate,
+    /// Mean C of the runs, FLOPs.
+    pub c: f64,
+}
+
+/// A row that no fit saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// Run id or row number.
+    pub label: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A law that was not fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// `power`, `power-offset`, `chinchilla` or `isoflop`.
+    pub law: String,
+    /// The cell of `[axes]`; empty without axes.
+    pub series: String,
+    /// Variable of a one-variable law.
+    pub x: Option<Axis>,
+    /// Why not.
+    pub reason: String,
+    /// Which runs to add, where that helps.
+    pub hint: Option<String>,
+}

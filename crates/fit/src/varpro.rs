@@ -1,0 +1,185 @@
+//! Starts by variable projection (Golub & Pereyra 1973): for given exponents the laws are linear
+//! in E, A and B, so a grid over the exponents alone finds every basin worth polishing.
+
+use crate::form::Form;
+use crate::linalg::{MAX, Vector, solve_subset};
+use crate::objective::Residual;
+use crate::problem::Problem;
+
+/// Exponents published for any loss lie well inside (Kaplan's .05 to about 1).
+const GRID: (f64, f64) = (0.02, 2.0);
+
+/// A point of the grid with its best coefficients.
+struct Cell {
+    at: [usize; 2],
+    theta: Vector,
+    value: f64,
+}
+
+/// Up to `wanted` starts, best first: the local minima of the objective over a grid of `side`
+/// exponents a term, then the best of the remaining cells that are not next to one chosen.
+pub(crate) fn starts(problem: &Problem, side: usize, wanted: usize) -> Vec<Vector> {
+    let cells = scan(problem, side);
+    let mut order: Vec<&Cell> = cells.iter().collect();
+    order.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let lowest_near = |cell: &Cell| {
+        let near = |other: &&Cell| distance(cell, other) == 1;
+        order
+            .iter()
+            .copied()
+            .filter(near)
+            .all(|other| cell.value <= other.value)
+    };
+    // A cell is compared with its neighbours only while it can still be chosen.
+    let mut chosen: Vec<&Cell> = Vec::new();
+    for cell in order.iter().copied().take(8 * wanted) {
+        if chosen.len() < wanted && lowest_near(cell) {
+            chosen.push(cell);
+        }
+    }
+    for cell in order.iter().copied() {
+        if chosen.len() < wanted && chosen.iter().all(|other| distance(cell, other) > 2) {
+            chosen.push(cell);
+        }
+    }
+    chosen.into_iter().map(|cell| cell.theta).collect()
+}
+
+fn distance(a: &Cell, b: &Cell) -> usize {
+    a.at[0].abs_diff(b.at[0]).max(a.at[1].abs_diff(b.at[1]))
+}
+
+/// Every cell whose terms all take part; a term with coefficient zero has no exponent to polish.
+fn scan(problem: &Problem, side: usize) -> Vec<Cell> {
+    let form = problem.form;
+    let exponents: Vec<f64> = (0..side)
+        .map(|i| GRID.0 * (GRID.1 / GRID.0).powf(i as f64 / (side - 1) as f64))
+        .collect();
+    let column = |term: usize, exponent: f64| -> Vec<f64> {
+        problem
+            .rows
+            .iter()
+            .map(|row| (-exponent * row.x[term]).exp())
+            .collect()
+    };
+    let columns: Vec<Vec<Vec<f64>>> = (0..form.terms)
+        .map(|term| {
+            exponents
+                .iter()
+                .map(|&exponent| column(term, exponent))
+                .collect()
+        })
+        .collect();
+    let ones = vec![1.0; problem.rows.len()];
+    let inner = Inner::new(problem);
+    let mut cells = Vec::with_capacity(side.pow(form.terms as u32));
+    for (i, first) in columns[0].iter().enumerate() {
+        let mut push = |j: usize, coefficients: Option<(Vector, f64)>| {
+            let Some((coefficients, value)) = coefficients else {
+                return;
+            };
+            if coefficients[1..=form.terms].iter().all(|c| *c > 0.0) {
+                let theta = assemble(form, &coefficients, [exponents[i], exponents[j]]);
+                cells.push(Cell {
+                    at: [i, j],
+                    theta,
+                    value,
+                });
+            }
+        };
+        match columns.get(1) {
+            None => push(0, inner.solve([&ones, first])),
+            Some(seconds) => {
+                for (j, second) in seconds.iter().enumerate() {
+                    push(j, inner.solve([&ones, first, second]));
+                }
+            }
+        }
+    }
+    cells
+}
+
+fn assemble(form: Form, coefficients: &[f64], exponents: [f64; 2]) -> Vector {
+    let mut theta = [0.0; MAX];
+    if form.offset {
+        theta[0] = coefficients[0];
+    }
+    for term in 0..form.terms {
+        let at = form.coefficient(term);
+        theta[at] = coefficients[1 + term];
+        theta[at + 1] = exponents[term];
+    }
+    theta
+}
+
+/// The inner problem: non-negative least squares in E and the coefficients, weighted so that to
+/// first order it minimises the squares of the objective's own residual.
+struct Inner<'a> {
+    problem: &'a Problem,
+    losses: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl<'a> Inner<'a> {
+    fn new(problem: &'a Problem) -> Self {
+        let losses: Vec<f64> = problem
+            .rows
+            .iter()
+            .map(|row| problem.objective.untransform(row.target))
+            .collect();
+        let weight = |(row, loss): (&crate::problem::Row, &f64)| match problem.objective.residual {
+            Residual::Loss => row.weight,
+            // d ln L = dL / L
+            Residual::LogLoss => row.weight / (loss * loss),
+        };
+        let weights = problem.rows.iter().zip(&losses).map(weight).collect();
+        Inner {
+            problem,
+            losses,
+            weights,
+        }
+    }
+
+    /// `[E, a, b]` exactly, with the real objective there: the best of the unconstrained optima of
+    /// all subsets of columns that are positive, which holds the constrained optimum because the
+    /// problem is convex. `columns` are `[S][rows]`, the first all ones.
+    fn solve<const S: usize>(&self, columns: [&[f64]; S]) -> Option<(Vector, f64)> {
+        let mut gram = [[0.0; MAX]; MAX];
+        let mut right = [0.0; MAX];
+        for (row, (&weight, &loss)) in self.weights.iter().zip(&self.losses).enumerate() {
+            let values: [f64; S] = std::array::from_fn(|k| columns[k][row]);
+            for i in 0..S {
+                let weighted = weight * values[i];
+                right[i] += weighted * loss;
+                for (entry, value) in gram[i][..=i].iter_mut().zip(values) {
+                    *entry += weighted * value;
+                }
+            }
+        }
+        let step = if self.problem.form.offset { 1 } else { 2 };
+        let mut best: Option<(f64, Vector)> = None;
+        for mask in (0u8..1 << S).step_by(step) {
+            let Some(x) = solve_subset(&gram, &right, mask) else {
+                continue;
+            };
+            let gain: f64 = x.iter().zip(&right).map(|(x, r)| x * r).sum();
+            if x.iter().all(|x| *x >= 0.0) && best.is_none_or(|(most, _)| gain > most) {
+                best = Some((gain, x));
+            }
+        }
+        let (_, coefficients) = best?;
+        Some((coefficients, self.value(&coefficients, columns)))
+    }
+
+    fn value<const S: usize>(&self, coefficients: &Vector, columns: [&[f64]; S]) -> f64 {
+        let objective = self.problem.objective;
+        let mut sum = 0.0;
+        for (i, row) in self.problem.rows.iter().enumerate() {
+            if row.weight > 0.0 {
+                let law: f64 = (0..S).map(|k| coefficients[k] * columns[k][i]).sum();
+                sum += row.weight * objective.penalty.at(row.target - objective.transform(law));
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,255 @@
+//! Published runs and the optima recomputed from them, `published/README.md` beside the project.
+//! The tables carry no licence and are not part of the project: without them a test says that it
+//! skipped.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
+use isoflop_fit::output::Fit;
+use isoflop_fit::{Law, Options, Point, fit, isoflop};
+use std::path::Path;
+
+/// Rows of a published table with `n`, `d` and the budget scaled as asked; labels count from 1.
+fn table(file: &str) -> Option<Vec<Point>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/published");
+    let path = folder.join(file);
+    if !path.exists() {
+        println!("skipped: {} is absent", path.display());
+        return None;
+    }
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let columns: Vec<String> = reader
+        .headers()
+        .unwrap()
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    let points = reader.records().enumerate().map(|(row, record)| {
+        let record = record.unwrap();
+        let cell = |name: &str| {
+            let at = columns.iter().position(|column| column == name)?;
+            record[at].parse::<f64>().ok()
+        };
+        let (n, budget) = (cell("params").unwrap(), cell("flops_budget"));
+        let c = budget.or(cell("flops")).unwrap();
+        Point {
+            label: (row + 1).to_string(),
+            series: String::new(),
+            unit: (row + 1).to_string(),
+            n: Some(n),
+            d: Some(cell("tokens").unwrap_or(c / (6.0 * n))),
+            c: Some(c),
+            flops_budget: Some(c),
+            epochs: None,
+            loss: cell("loss").unwrap(),
+        }
+    });
+    Some(points.collect())
+}
+
+fn options(objective: &str, drop_worst: usize) -> Options {
+    let objective = Some(objective.parse().unwrap());
+    Options {
+        objective,
+        drop_worst,
+        bootstrap: 0,
+        ..Options::default()
+    }
+}
+
+fn value(fit: &Fit, name: &str) -> f64 {
+    fit.parameters[name].value
+}
+
+fn near(fit: &Fit, name: &str, expected: f64, tolerance: f64) {
+    let found = value(fit, name);
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{name} is {found}, expected {expected}"
+    );
+}
+
+fn converged(fit: &Fit) {
+    assert!(
+        fit.gradient_norm < 1e-9,
+        "gradient norm {}",
+        fit.gradient_norm
+    );
+    assert!(fit.basins[0].at_bound.is_empty());
+}
+
+#[test]
+fn chinchillas_240_rows_give_their_optimum() {
+    let Some(points) = table("chinchilla-epoch.csv") else {
+        return;
+    };
+    let fit = fit(&points, Law::Chinchilla, &options("log-huber:1e-3", 5)).unwrap();
+    converged(&fit);
+    assert_eq!((fit.rows, fit.dropped), (240, 5));
+    // published/README.md, row "optimum".
+    assert!(
+        fit.objective.value <= 0.001018274019,
+        "{}",
+        fit.objective.value
+    );
+    near(&fit, "A", 477.826, 477.826 * 5e-4);
+    near(&fit, "B", 2143.417, 2143.417 * 5e-4);
+    near(&fit, "E", 1.817218, 2e-5);
+    near(&fit, "alpha", 0.347310, 2e-5);
+    near(&fit, "beta", 0.367172, 2e-5);
+    near(&fit, "n_exponent", 0.513900, 2e-5);
+}
+
+#[test]
+fn chinchillas_five_outliers_are_named_with_what_they_do() {
+    let Some(points) = table("chinchilla-epoch.csv") else {
+        return;
+    };
+    let fit = fit(&points, Law::Chinchilla, &options("log-huber:1e-3", 0)).unwrap();
+    converged(&fit);
+    // published/README.md, row "all 245 rows".
+    assert!(
+        fit.objective.value <= 0.0018260105235,
+        "{}",
+        fit.objective.value
+    );
+    near(&fit, "A", 495.73, 495.73 * 5e-4);
+    near(&fit, "B", 12845.6, 12845.6 * 5e-4);
+    near(&fit, "E", 1.89134, 2e-5);
+    near(&fit, "alpha", 0.349313, 2e-5);
+    near(&fit, "beta", 0.453049, 2e-5);
+    println!("{:#?}\n{:#?}", fit.influence, fit.warnings);
+    assert!(
+        fit.warnings
+            .iter()
+            .any(|w| w.contains("5 of 245 rows carry B")),
+        "{:?}",
+        fit.warnings
+    );
+}
+
+#[test]
+fn llama_3s_rows_give_their_least_squares() {
+    let Some(points) = table("llama3-isoflop.csv") else {
+        return;
+    };
+    let fit = fit(&points, Law::Chinchilla, &options("mse", 0)).unwrap();
+    converged(&fit);
+    // published/README.md, "llama3-isoflop"; RSS is the sum.
+    assert!(
+        (fit.objective.value - 0.00201972).abs() < 5e-9,
+        "{}",
+        fit.objective.value
+    );
+    let expected = [
+        ("E", 0.60467),
+        ("A", 59.141),
+        ("B", 155.114),
+        ("alpha", 0.310006),
+        ("beta", 0.313643),
+    ];
+    for (name, expected) in expected {
+        near(&fit, name, expected, 1e-4 * expected);
+    }
+    near(&fit, "n_exponent", 0.5029, 5e-5);
+}
+
+#[test]
+fn the_vpnls_tables_give_no_more_than_their_published_objectives() {
+    // published/README.md: N in millions, D in billions, values times 1e6.
+    let listed = [
+        ("chinchilla-scalefit.csv", 13.089),
+        ("llama3-isoflop.csv", 2.276),
+        ("marin-comma.csv", 22.908),
+        ("marin-dclm.csv", 22.837),
+        ("marin-nemotron.csv", 22.608),
+    ];
+    for (file, objective) in listed {
+        let Some(mut points) = table(file) else {
+            return;
+        };
+        for point in &mut points {
+            point.n = point.n.map(|n| n / 1e6);
+            point.d = point.d.map(|d| d / 1e9);
+        }
+        let fit = fit(&points, Law::Chinchilla, &options("mean-huber:1e-3", 0)).unwrap();
+        println!(
+            "{file} {:.6} {:?} {:?}",
+            fit.objective.value * 1e6,
+            fit.basins,
+            fit.warnings
+        );
+        assert!(
+            fit.objective.value * 1e6 < objective + 5e-4,
+            "{file} {}",
+            fit.objective.value
+        );
+        assert!(fit.gradient_norm < 1e-9, "{file} {}", fit.gradient_norm);
+    }
+}
+
+#[test]
+fn the_bootstrap_agrees_with_the_published_standard_errors() {
+    let Some(points) = table("chinchilla-epoch.csv") else {
+        return;
+    };
+    let options = Options {
+        bootstrap: 200,
+        ..options("log-huber:1e-3", 5)
+    };
+    let fit = fit(&points, Law::Chinchilla, &options).unwrap();
+    // Besiroglu et al. 2024, 4,000 replicates; 200 estimate a standard error within a sixth.
+    let published = [
+        ("alpha", 0.0154),
+        ("beta", 0.0206),
+        ("E", 0.0257),
+        ("n_exponent", 0.020),
+    ];
+    for (name, published) in published {
+        let found = fit.parameters[name].standard_error.unwrap();
+        assert!(
+            (found / published - 1.0).abs() < 0.25,
+            "{name}: {found}, published {published}"
+        );
+        assert!(fit.parameters[name].identified);
+    }
+    assert_eq!(fit.bootstrap.unwrap().failed, 0);
+}
+
+#[test]
+fn cs336s_budgets_give_the_published_exponents() {
+    let Some(points) = table("cs336-isoflop.csv") else {
+        return;
+    };
+    let mut points = points;
+    points
+        .iter_mut()
+        .for_each(|point| point.flops_budget = point.c);
+    let options = Options {
+        bootstrap: 0,
+        ..Options::default()
+    };
+    let isoflop = isoflop(&points, &options).unwrap().unwrap();
+    // published/README.md: "a parabola per budget gives .5146".
+    assert!(
+        (isoflop.n_exponent.unwrap().value - 0.5146).abs() < 5e-5,
+        "{:?}",
+        isoflop.n_exponent
+    );
+}
+
+#[test]
+fn llama_3s_parabolas_give_the_published_exponent() {
+    let Some(points) = table("llama3-isoflop.csv") else {
+        return;
+    };
+    let options = Options {
+        bootstrap: 0,
+        ..Options::default()
+    };
+    let isoflop = isoflop(&points, &options).unwrap().unwrap();
+    // published/README.md: "the parabola method on the same rows gives a .4632".
+    assert!(
+        (isoflop.n_exponent.unwrap().value - 0.4632).abs() < 5e-5,
+        "{:?}",
+        isoflop.n_exponent
+    );
+}

@@ -1,0 +1,93 @@
+//! Text among data: notes in a free corner, labels at the ends of curves.
+
+use super::{BOTTOM, HEIGHT, LEADING, LEFT, Panel, RIGHT, SMALL, TOP, WIDTH, tenths};
+use crate::chart::marker::{Glyph, draw};
+use crate::text::label_len;
+use crate::theme::Tone;
+use plotters::style::text_anchor::{HPos, VPos};
+
+/// Lines fainter than this may lie under a note.
+pub(super) const FAINTEST: f64 = 0.4;
+
+/// Which way the data goes, and so where a panel has room for text first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trend {
+    Falling,
+    Rising,
+}
+
+/// A line of a note: a glyph, text and its tone.
+pub(crate) type NoteLine = (Option<Glyph>, String, Tone);
+
+impl Panel {
+    /// Remembers where a line runs, for notes to stay clear of it.
+    pub(super) fn take_line(&mut self, points: &[(f64, f64)]) {
+        for pair in points.windows(2) {
+            let at = |p: (f64, f64)| (self.px(p.0), self.py(p.1));
+            let ((x0, y0), (x1, y1)) = (at(pair[0]), at(pair[1]));
+            let steps = ((x1 - x0).hypot(y1 - y0) / 5.0).ceil().max(1.0) as usize;
+            for k in 0..=steps {
+                let share = k as f64 / steps as f64;
+                self.taken
+                    .push((x0 + (x1 - x0) * share, y0 + (y1 - y0) * share));
+            }
+        }
+    }
+
+    /// Lines of text in the corner that covers least data. Returns how much it covers.
+    pub(crate) fn note(&self, trend: Trend, lines: &[NoteLine]) -> usize {
+        const INDENT: f64 = 15.0;
+        let indent = |glyph: &Option<Glyph>| if glyph.is_some() { INDENT } else { 0.0 };
+        let long = |(glyph, text, _): &NoteLine| indent(glyph) + label_len(text) * SMALL * 0.52;
+        let width = lines.iter().map(long).fold(0.0, f64::max);
+        let height = lines.len() as f64 * LEADING;
+        let (left, right) = (LEFT + 9.0, WIDTH - RIGHT - 6.0 - width);
+        let (top, bottom) = (TOP + 4.0, HEIGHT - BOTTOM - 5.0 - height);
+        let corners = match trend {
+            Trend::Falling => [(left, bottom), (right, top), (left, top), (right, bottom)],
+            Trend::Rising => [(left, top), (right, bottom), (left, bottom), (right, top)],
+        };
+        let covered = |(x, y): &(f64, f64)| {
+            let inside = |p: &&(f64, f64)| {
+                (x - 8.0..x + width + 8.0).contains(&p.0)
+                    && (y - 6.0..y + height + 6.0).contains(&p.1)
+            };
+            self.taken.iter().filter(inside).count()
+        };
+        let Some((x, y)) = corners.into_iter().min_by_key(covered) else {
+            return 0;
+        };
+        self.canvas.halo(true);
+        for (k, (glyph, text, tone)) in lines.iter().enumerate() {
+            let middle = y + LEADING * (k as f64 + 0.5);
+            if let Some(glyph) = glyph {
+                draw(&self.root, (tenths(x + 5.0), tenths(middle)), *glyph);
+            }
+            let at = (x + indent(glyph), middle);
+            self.write(text, at, SMALL, *tone, HPos::Left, VPos::Center);
+        }
+        self.canvas.halo(false);
+        if lines.is_empty() {
+            0
+        } else {
+            covered(&(x, y))
+        }
+    }
+
+    /// Labels to the right of points, pushed apart so that none touches the next.
+    pub(crate) fn right_labels(&self, labels: &[((f64, f64), String, Tone)]) {
+        let mut placed: Vec<(f64, f64, &str, Tone)> = labels
+            .iter()
+            .map(|(at, text, tone)| (self.px(at.0) + 8.0, self.py(at.1), text.as_str(), *tone))
+            .collect();
+        placed.sort_by(|a, b| a.1.total_cmp(&b.1));
+        for k in 1..placed.len() {
+            placed[k].1 = placed[k].1.max(placed[k - 1].1 + SMALL + 1.5);
+        }
+        self.canvas.halo(true);
+        for (x, y, text, tone) in placed {
+            self.write(text, (x, y), SMALL, tone, HPos::Left, VPos::Center);
+        }
+        self.canvas.halo(false);
+    }
+}

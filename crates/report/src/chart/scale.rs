@@ -1,0 +1,161 @@
+//! A plotters axis that is linear or logarithmic.
+
+use crate::chart::ticks::{Ticks, linear_ticks, log_ticks};
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting};
+use plotters::prelude::Ranged;
+use std::ops::Range;
+
+/// An axis from `low` to `high`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Scale {
+    Log { low: f64, high: f64 },
+    Linear { low: f64, high: f64 },
+}
+
+impl Scale {
+    /// A logarithmic axis over the positive values, widened at each end by a share of its length.
+    pub(crate) fn log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
+        let (low, high) = extent(values.into_iter().filter(|v| *v > 0.0).map(f64::ln))
+            .unwrap_or((0.0, std::f64::consts::LN_10));
+        // A lone value gets a decade around it.
+        let (low, high) = if high - low < 1e-6 {
+            (low - 1.15, high + 1.15)
+        } else {
+            (low, high)
+        };
+        let span = high - low;
+        Scale::Log {
+            low: (low - pads.0 * span).exp(),
+            high: (high + pads.1 * span).exp(),
+        }
+    }
+
+    /// As [`Scale::log`], over a factor of at least four, so that equal compute looks equal.
+    pub(crate) fn wide_log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
+        let values: Vec<f64> = values
+            .into_iter()
+            .filter(|v| *v > 0.0 && v.is_finite())
+            .collect();
+        let Some((low, high)) = extent(values.iter().copied()) else {
+            return Scale::log([], pads);
+        };
+        let (middle, reach) = ((low * high).sqrt(), (high / low).sqrt().max(2.0));
+        Scale::log([middle / reach, middle * reach], pads)
+    }
+
+    /// A linear axis over the values, widened at each end by a share of its length.
+    pub(crate) fn linear(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
+        let (low, high) = extent(values).unwrap_or((0.0, 1.0));
+        let lone = high - low < 1e-9 * high.abs().max(1e-9);
+        let (low, high) = if lone {
+            (low - 0.5, high + 0.5)
+        } else {
+            (low, high)
+        };
+        let span = high - low;
+        Scale::Linear {
+            low: low - pads.0 * span,
+            high: high + pads.1 * span,
+        }
+    }
+
+    pub(crate) fn bounds(self) -> (f64, f64) {
+        match self {
+            Scale::Log { low, high } | Scale::Linear { low, high } => (low, high),
+        }
+    }
+
+    pub(crate) fn holds(self, value: f64) -> bool {
+        let (low, high) = self.bounds();
+        value >= low && value <= high
+    }
+
+    pub(crate) fn ticks(self) -> Ticks {
+        match self {
+            Scale::Log { low, high } => log_ticks(low, high),
+            Scale::Linear { low, high } => linear_ticks(low, high),
+        }
+    }
+
+    /// `count` positions evenly spaced on the axis, ends included.
+    pub(crate) fn between(self, from: f64, to: f64, count: usize) -> Vec<f64> {
+        let share = |k: usize| k as f64 / (count - 1) as f64;
+        (0..count)
+            .map(|k| match self {
+                Scale::Log { .. } => (from.ln() + (to / from).ln() * share(k)).exp(),
+                Scale::Linear { .. } => from + (to - from) * share(k),
+            })
+            .collect()
+    }
+
+    fn share(self, value: f64) -> f64 {
+        match self {
+            Scale::Log { low, high } => (value / low).ln() / (high / low).ln(),
+            Scale::Linear { low, high } => (value - low) / (high - low),
+        }
+    }
+}
+
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let length = f64::from(limit.1 - limit.0);
+        (f64::from(limit.0) + length * self.share(*value)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        let mut points = self.ticks().major;
+        points.truncate(hint.max_num_points());
+        points
+    }
+
+    fn range(&self) -> Range<f64> {
+        let (low, high) = self.bounds();
+        low..high
+    }
+}
+
+fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    values
+        .into_iter()
+        .filter(|v| v.is_finite())
+        .fold(None, |found, v| match found {
+            None => Some((v, v)),
+            Some((low, high)) => Some((v.min(low), v.max(high))),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_log_axis_is_the_geometric_mean() {
+        let axis = Scale::log([1.0, 100.0], (0.0, 0.0));
+        assert_eq!(axis.map(&10.0, (0, 1000)), 500);
+        assert_eq!(axis.map(&10.0, (1000, 0)), 500);
+        assert_eq!(
+            Scale::linear([0.0, 10.0], (0.0, 0.0)).map(&2.5, (0, 1000)),
+            250
+        );
+    }
+
+    #[test]
+    fn an_axis_over_nothing_or_one_value_still_has_a_length() {
+        for axis in [
+            Scale::log([], (0.1, 0.1)),
+            Scale::log([5.0], (0.1, 0.1)),
+            Scale::log([-1.0, f64::NAN], (0.1, 0.1)),
+            Scale::linear([2.0, 2.0], (0.1, 0.1)),
+        ] {
+            let (low, high) = axis.bounds();
+            assert!(
+                high > low && low.is_finite() && high.is_finite(),
+                "{axis:?}"
+            );
+            assert!(!axis.ticks().major.is_empty(), "{axis:?}");
+        }
+    }
+}

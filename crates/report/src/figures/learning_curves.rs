@@ -1,0 +1,129 @@
+//! Losses during training.
+
+use super::{Figure, size_legend, thin::thin};
+use crate::chart::{Labels, Owner, Panel, Scale, Stroke, Style};
+use crate::view::View;
+use isoflop_results::CurvePoint;
+
+/// The mean of the first steps is near ln V whatever the size: the axis begins below it.
+const SHOWN: f64 = 0.97;
+
+type Curve<'a> = (&'a isoflop_results::RunRow, Vec<(f64, f64)>);
+
+pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
+    let train = |p: &CurvePoint| p.train_loss;
+    let test = |p: &CurvePoint| p.test_loss;
+    let by_tokens = |p: &CurvePoint| p.tokens as f64;
+    let by_flops = |p: &CurvePoint| p.flops;
+    let mut panels = Vec::new();
+    let tokens = "training tokens D";
+    panels.extend(panel(
+        view,
+        &curves(view, by_tokens, train),
+        (
+            "train_tokens",
+            "Train loss by tokens",
+            tokens,
+            "train loss (nats per token)",
+        ),
+        Style::Short,
+    ));
+    panels.extend(panel(
+        view,
+        &curves(view, by_flops, train),
+        (
+            "train_flops",
+            "Train loss by compute",
+            "training compute C (FLOPs)",
+            "train loss (nats per token)",
+        ),
+        Style::Power,
+    ));
+    panels.extend(panel(
+        view,
+        &curves(view, by_tokens, test),
+        (
+            "test_tokens",
+            "Test loss by tokens",
+            tokens,
+            "test loss, subset (nats per token)",
+        ),
+        Style::Short,
+    ));
+    if panels.is_empty() {
+        return None;
+    }
+    Some(Figure {
+        name: "learning-curves",
+        title: "Learning curves by size".to_owned(),
+        caption: "Train loss: mean over the steps since the last point. Test loss: a small fixed \
+                  subset of the test tokens, so it may differ a little from the runs' final test \
+                  loss. Losses before the learning rate has decayed are not those of a shorter run."
+            .to_owned(),
+        legend: size_legend(view),
+        panels,
+    })
+}
+
+fn curves<'a>(
+    view: &View<'a>,
+    x: impl Fn(&CurvePoint) -> f64,
+    y: impl Fn(&CurvePoint) -> Option<f64>,
+) -> Vec<Curve<'a>> {
+    let curves = view.report.curves.iter().filter_map(|curve| {
+        let run = view.run(&curve.run_id)?;
+        let points: Vec<(f64, f64)> = curve
+            .points
+            .iter()
+            .filter_map(|p| Some((x(p), y(p)?)))
+            .filter(|(x, y)| *x > 0.0 && *y > 0.0 && y.is_finite())
+            .collect();
+        (points.len() > 1).then(|| (run, thin(&points)))
+    });
+    curves.collect()
+}
+
+fn panel(
+    view: &View<'_>,
+    curves: &[Curve<'_>],
+    (key, title, x_label, y_label): (&'static str, &str, &str, &str),
+    x_style: Style,
+) -> Option<Panel> {
+    if curves.is_empty() {
+        return None;
+    }
+    let all = || curves.iter().flat_map(|(_, points)| points);
+    let top = all().map(|p| p.1).fold(0.0, f64::max) * SHOWN;
+    let shown = || all().filter(|p| p.1 <= top);
+    let x = Scale::log(shown().map(|p| p.0), (0.02, 0.02));
+    let y = Scale::log(shown().map(|p| p.1), (0.05, 0.05));
+    let labels = Labels {
+        key,
+        title: title.to_owned(),
+        x: x_label.to_owned(),
+        y: y_label.to_owned(),
+        x_style,
+        y_style: Style::Plain,
+    };
+    let mut panel = Panel::new(labels, x, y);
+    let opacity = if curves.len() > 60 { 0.5 } else { 0.85 };
+    for (run, points) in curves {
+        let dash = ["", "5 2", "2 2", "6 2 1 2"][view.series_rank(&run.series) % 4];
+        let owner = Owner {
+            mark: "curve",
+            series: &run.series,
+            label: &run.run_id,
+        };
+        panel.line(
+            owner,
+            points,
+            Stroke {
+                tone: view.tone(run),
+                width: 1.2,
+                opacity,
+                dash,
+            },
+        );
+    }
+    Some(panel)
+}

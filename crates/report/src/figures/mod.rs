@@ -1,0 +1,188 @@
+//! The figures of a report. Each is a row of panels under one legend, written as one SVG, one
+//! PNG and one CSV, and set into the page panel by panel so that a phone stacks them.
+
+mod csv;
+mod isoflop;
+mod learning_curves;
+mod panel_words;
+mod parametric;
+mod thin;
+mod three_panels;
+
+pub(crate) use three_panels::laws;
+
+use crate::chart::panel::{HEIGHT, WIDTH};
+use crate::chart::{Glyph, Key, Legend, Panel, Shape};
+use crate::text::{clip, escape};
+use crate::theme::{Tone, hex};
+use crate::view::View;
+use isoflop_core::units::short;
+use isoflop_results::RunRow;
+
+/// The reader's own sans-serif where Ubuntu is missing.
+pub(crate) const FONT: &str = "Ubuntu, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
+
+/// A figure.
+pub(crate) struct Figure {
+    /// Its file name without an extension.
+    pub(crate) name: &'static str,
+    /// What it shows, in a few words.
+    pub(crate) title: String,
+    /// How to read it.
+    pub(crate) caption: String,
+    pub(crate) legend: Legend,
+    pub(crate) panels: Vec<Panel>,
+}
+
+/// Every figure that the report's runs and fits have something for.
+pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
+    let mut figures = vec![three_panels::figure(view)];
+    figures.extend(isoflop::figure(view));
+    figures.extend(learning_curves::figure(view));
+    figures.extend(parametric::figure(view));
+    figures
+}
+
+/// Panels side by side.
+const COLUMNS: usize = 3;
+const MARGIN: f64 = 10.0;
+const GUTTER: f64 = 10.0;
+
+impl Figure {
+    /// Four panels stand better as two by two.
+    fn columns(&self) -> usize {
+        match self.panels.len() {
+            4 => 2,
+            count => count.clamp(1, COLUMNS),
+        }
+    }
+
+    /// The whole figure as a file.
+    pub(crate) fn svg(&self) -> String {
+        let columns = self.columns();
+        let rows = self.panels.len().div_ceil(columns);
+        let inner = columns as f64 * WIDTH + (columns - 1) as f64 * GUTTER;
+        let (legend, strip) = self.legend.strip(inner);
+        let top = MARGIN + strip + if strip > 0.0 { 6.0 } else { 0.0 };
+        let (width, height) = (
+            inner + 2.0 * MARGIN,
+            top + rows as f64 * (HEIGHT + GUTTER) - GUTTER + MARGIN,
+        );
+        let name = self.name;
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{name}-title\" \
+             aria-describedby=\"{name}-desc\" font-family=\"{FONT}\">\n\
+             <title id=\"{name}-title\">{}</title>\n<desc id=\"{name}-desc\">{}</desc>\n\
+             <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n\
+             <g transform=\"translate({MARGIN} {MARGIN})\">\n{legend}</g>\n",
+            escape(&self.title),
+            escape(&self.caption),
+            hex(Tone::Paper.light()),
+        );
+        for (k, panel) in self.panels.iter().enumerate() {
+            let x = MARGIN + (k % columns) as f64 * (WIDTH + GUTTER);
+            let y = top + (k / columns) as f64 * (HEIGHT + GUTTER);
+            let body = panel.body();
+            out.push_str(&format!(
+                "<g transform=\"translate({x} {y})\">\n{body}</g>\n"
+            ));
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+
+    /// The figure in the page.
+    pub(crate) fn html(&self) -> String {
+        let name = self.name;
+        let legend = self.legend.html();
+        let two = if self.columns() == 2 { " two" } else { "" };
+        let mut out = format!("<figure id=\"{name}\">\n{legend}<div class=\"panels{two}\">\n");
+        for (k, panel) in self.panels.iter().enumerate() {
+            let id = format!("{name}-{k}");
+            let labels = &panel.labels;
+            out.push_str(&format!(
+                "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}\">\
+                 <title id=\"{id}\">{}: {} against {}</title>\n{}</svg>\n",
+                escape(&labels.title),
+                escape(&labels.y),
+                escape(&labels.x),
+                panel.body()
+            ));
+        }
+        out.push_str(&format!(
+            "</div>\n<figcaption>{} <span class=\"files\">\
+             <a href=\"figures/{name}.svg\">SVG</a> <a href=\"figures/{name}.png\">PNG</a> \
+             <a href=\"figures/{name}.csv\">CSV</a></span></figcaption>\n</figure>\n",
+            escape(&self.caption)
+        ));
+        out
+    }
+
+    /// What is drawn, as a table.
+    pub(crate) fn csv(&self) -> String {
+        csv::write(self.panels.iter().flat_map(|panel| &panel.rows))
+    }
+}
+
+/// More sizes than this and a legend names some of them only.
+const MANY_SIZES: usize = 12;
+
+/// Colours of the sizes and, where there are several series, their markers.
+fn size_legend(view: &View<'_>) -> Legend {
+    let mut legend = Legend::default();
+    let count = view.sizes.len();
+    legend.add(Key::Heading, "N");
+    let stride = count.div_ceil(MANY_SIZES).max(1);
+    for (rank, n) in view.sizes.iter().enumerate() {
+        if rank % stride == 0 || rank + 1 == count {
+            let dot = Glyph::Point(Shape::Disc, Tone::size(rank, count));
+            legend.add(Key::Glyph(dot), short(*n as f64));
+        }
+    }
+    series_legend(view, &mut legend);
+    legend
+}
+
+/// Markers of several series.
+fn series_legend(view: &View<'_>, legend: &mut Legend) {
+    if view.many_series() {
+        legend.add(Key::Heading, "series");
+        for series in &view.series {
+            let mark = Glyph::Point(view.shape(series), Tone::Muted);
+            legend.add(Key::Glyph(mark), clip(view.series_name(series), 40));
+        }
+    }
+}
+
+/// The tooltip of a run.
+fn run_title(run: &RunRow) -> String {
+    let mut text = format!(
+        "{}\nN {} \u{b7} D {} tokens \u{b7} C {} FLOPs",
+        run.run_id,
+        short(run.n_non_embedding as f64),
+        short(run.tokens as f64),
+        isoflop_core::units::scientific(run.c_exact),
+    );
+    if let Some(loss) = run.test_loss {
+        text.push_str(&format!("\ntest loss {loss:.4} nats per token"));
+    }
+    text
+}
+
+/// Text cut into lines at spaces.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}

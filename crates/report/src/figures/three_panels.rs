@@ -1,0 +1,272 @@
+//! Test loss against compute, data and parameters (Kaplan et al. 2020, figure 1).
+
+use super::panel_words::{caption, fit_words, reason_words};
+use super::{Figure, run_title, size_legend, thin::thin};
+use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
+use crate::theme::Tone;
+use crate::view::{View, c_of, n_of, n_words};
+use isoflop_core::PowerLaw;
+use isoflop_core::units::FLOPS_PER_PF_DAY;
+use isoflop_fit::output::{Axis, Fit};
+use isoflop_results::RunRow;
+
+const LOSS: &str = "test loss (nats per token)";
+const LINE: Stroke = Stroke {
+    tone: Tone::Ink,
+    width: 1.6,
+    opacity: 1.0,
+    dash: "",
+};
+const BEYOND: Stroke = Stroke {
+    tone: Tone::Ink,
+    width: 1.2,
+    opacity: 0.7,
+    dash: "2 4",
+};
+const FAINT: f64 = 0.28;
+
+pub(super) const AXES: [Axis; 3] = [Axis::C, Axis::D, Axis::N];
+
+pub(crate) fn figure(view: &View<'_>) -> Figure {
+    let mut legend = size_legend(view);
+    if !view.report.curves.is_empty() {
+        let tone = Tone::Muted;
+        let faint = Stroke {
+            tone,
+            width: 1.2,
+            opacity: 2.0 * FAINT,
+            dash: "",
+        };
+        legend.add(Key::Line(faint), "learning curve, not annealed, not fitted");
+    }
+    if AXES.iter().any(|axis| !laws(view, *axis).is_empty()) {
+        legend.add(Key::Line(LINE), "fitted power law");
+    }
+    Figure {
+        name: "three-panels",
+        title: "Test loss against compute, training tokens and parameters".to_owned(),
+        caption: caption(view),
+        legend,
+        panels: panels(view),
+    }
+}
+
+/// With as much room under the losses as the notes need to cover no data.
+fn panels(view: &View<'_>) -> Vec<Panel> {
+    let draw = |room: f64| AXES.map(|axis| panel(view, axis, room * Panel::note_share(4)));
+    let clear = |panels: &[(Panel, usize); 3]| panels.iter().all(|(_, covered)| *covered == 0);
+    let rooms = [0.2, 0.6, 1.0, 1.4];
+    let first = rooms.iter().map(|room| draw(*room)).find(clear);
+    first
+        .unwrap_or_else(|| draw(1.4))
+        .into_iter()
+        .map(|(panel, _)| panel)
+        .collect()
+}
+
+/// The law drawn on an axis, one a series: the plain power law, or the one with an offset where
+/// only that was fitted.
+pub(crate) fn laws<'a>(view: &View<'a>, axis: Axis) -> Vec<&'a Fit> {
+    let of = |law: &str, series: &str| {
+        let fits = &view.report.fits.fits;
+        fits.iter()
+            .find(|f| f.law == law && f.x == Some(axis) && f.series == series)
+    };
+    let pick = |series: &&str| of("power", series).or_else(|| of("power-offset", series));
+    view.series.iter().filter_map(pick).collect()
+}
+
+/// A panel, and how much data its note covers.
+fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
+    let fits = laws(view, axis);
+    let note = match fits.is_empty() {
+        true => reason_words(view, axis),
+        false => fit_words(view, axis, &fits),
+    };
+    let n_kind = fits
+        .first()
+        .map_or("n_non_embedding", |f| f.n_kind.as_str());
+    let c_kind = fits.first().and_then(|f| f.c_kind.as_deref());
+    let place = |run: &RunRow| match axis {
+        Axis::N => n_of(run, n_kind),
+        Axis::D => run.tokens as f64,
+        Axis::C => c_of(run, c_kind) / FLOPS_PER_PF_DAY,
+    };
+    let fitted_xs = fits.iter().flat_map(|f| points(f, axis)).map(|p| p.0);
+    let xs = view.finished.iter().map(|r| place(r)).chain(fitted_xs);
+    let (x, y) = (Scale::wide_log(xs, (0.06, 0.06)), loss_scale(view, room));
+    let mut panel = Panel::new(labels(axis, n_kind), x, y);
+    if axis == Axis::C {
+        curves(view, &mut panel);
+    }
+    for run in &view.finished {
+        let owner = Owner {
+            mark: "run",
+            series: &run.series,
+            label: &run.run_id,
+        };
+        let glyph = Glyph::Point(view.shape(&run.series), view.tone(run));
+        let at = (
+            place(run),
+            run.test_loss.expect("finished runs of a view have a loss"),
+        );
+        panel.point(owner, at, glyph, &run_title(run));
+    }
+    for fit in &fits {
+        fitted(view, &mut panel, fit, axis, x);
+    }
+    let covered = panel.note(Trend::Falling, &note);
+    (panel, covered)
+}
+
+/// The same for all panels, so that a loss is at the same height in each.
+fn loss_scale(view: &View<'_>, room: f64) -> Scale {
+    let runs = view.finished.iter().filter_map(|r| r.test_loss);
+    let fitted = view.report.fits.fits.iter().filter(|f| f.x.is_some());
+    let fitted = fitted.flat_map(|f| f.data.iter().map(|p| p.loss));
+    Scale::log(runs.chain(fitted), (room.max(0.06), 0.06))
+}
+
+fn labels(axis: Axis, n_kind: &str) -> Labels {
+    let (key, title, x, x_style) = match axis {
+        Axis::C => (
+            "compute",
+            "Compute",
+            "training compute C (PF-days)".to_owned(),
+            Style::Power,
+        ),
+        Axis::D => (
+            "tokens",
+            "Data",
+            "training tokens D".to_owned(),
+            Style::Short,
+        ),
+        Axis::N => (
+            "parameters",
+            "Parameters",
+            format!("{} N", n_words(n_kind)),
+            Style::Short,
+        ),
+    };
+    Labels {
+        key,
+        title: title.to_owned(),
+        x,
+        y: LOSS.to_owned(),
+        x_style,
+        y_style: Style::Plain,
+    }
+}
+
+/// Mid-run losses at a constant learning rate: for the eye only.
+fn curves(view: &View<'_>, panel: &mut Panel) {
+    for curve in view.report.curves {
+        let Some(run) = view.run(&curve.run_id) else {
+            continue;
+        };
+        let tested = curve.points.iter().any(|p| p.test_loss.is_some());
+        let points: Vec<(f64, f64)> = curve
+            .points
+            .iter()
+            .filter_map(|p| {
+                let loss = if tested { p.test_loss } else { p.train_loss };
+                Some((p.flops / FLOPS_PER_PF_DAY, loss?))
+            })
+            .collect();
+        let owner = Owner {
+            mark: "curve",
+            series: &run.series,
+            label: &run.run_id,
+        };
+        let stroke = Stroke {
+            tone: view.tone(run),
+            width: 1.0,
+            opacity: FAINT,
+            dash: "",
+        };
+        panel.line(owner, &thin(&points), stroke);
+    }
+}
+
+/// The points of a fit in the units of the axis.
+fn points(fit: &Fit, axis: Axis) -> impl Iterator<Item = (f64, f64, &str)> {
+    fit.data.iter().filter_map(move |p| {
+        let x = match axis {
+            Axis::N => p.n?,
+            Axis::D => p.d?,
+            Axis::C => p.c? / FLOPS_PER_PF_DAY,
+        };
+        Some((x, p.loss, p.label.as_str()))
+    })
+}
+
+/// Rings around the points of a fit and the line through them: solid over the points, dotted a
+/// little beyond.
+fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
+    let (mut low, mut high) = (f64::INFINITY, 0.0f64);
+    for (at, loss, label) in points(fit, axis) {
+        (low, high) = (low.min(at), high.max(at));
+        let owner = Owner {
+            mark: "fitted point",
+            series: &fit.series,
+            label,
+        };
+        let words = format!("fitted: {label} ({})", fit.points);
+        panel.point(
+            owner,
+            (at, loss),
+            Glyph::Ring(view.shape(&fit.series)),
+            &words,
+        );
+    }
+    let Some(law) = law_of(fit) else { return };
+    if low >= high {
+        return;
+    }
+    let unit = if axis == Axis::C {
+        FLOPS_PER_PF_DAY
+    } else {
+        1.0
+    };
+    let trace = |from: f64, to: f64, count| -> Vec<(f64, f64)> {
+        x.between(from, to, count)
+            .into_iter()
+            .map(|v| (v, law.loss(v * unit)))
+            .collect()
+    };
+    let owner = |mark| Owner {
+        mark,
+        series: &fit.series,
+        label: &fit.law,
+    };
+    // Curved in a logarithmic panel only with an offset.
+    let count = if law.e == 0.0 { 2 } else { 40 };
+    let dash = ["", "7 3", "4 2", "9 3 2 3"][view.series_rank(&fit.series) % 4];
+    panel.line(
+        owner("fit"),
+        &trace(low, high, count),
+        Stroke { dash, ..LINE },
+    );
+    let reach = (high / low).powf(0.12);
+    let (from, to) = x.bounds();
+    panel.line(
+        owner("fit, beyond"),
+        &trace((low / reach).max(from), low, count),
+        BEYOND,
+    );
+    panel.line(
+        owner("fit, beyond"),
+        &trace(high, (high * reach).min(to), count),
+        BEYOND,
+    );
+}
+
+pub(super) fn law_of(fit: &Fit) -> Option<PowerLaw> {
+    let get = |name: &str| fit.parameters.get(name).map(|e| e.value);
+    let law = PowerLaw {
+        e: get("E").unwrap_or(0.0),
+        a: get("A")?,
+        alpha: get("alpha")?,
+    };
+    (law.a.is_finite() && law.alpha.is_finite() && law.e.is_finite()).then_some(law)
+}

@@ -1,0 +1,49 @@
+//! Files that are whole or absent.
+
+use crate::error::ReportError;
+use std::fs;
+use std::path::Path;
+
+/// Writes beside the path and renames into it. A reader sees the old file or the new one.
+pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), ReportError> {
+    let fail = |source| ReportError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    fs::write(&beside, content)
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|source| {
+            // Best effort: the failure to report is the first one.
+            let _ = fs::remove_file(&beside);
+            fail(source)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_replaces_the_old_one_and_leaves_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("figures").join("a.csv");
+        place(&path, b"old").unwrap();
+        place(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named_with_a_way_out() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("figures"), b"").unwrap();
+        let error = place(&dir.path().join("figures").join("a.csv"), b"x").unwrap_err();
+        assert!(error.to_string().contains("a.csv"), "{error}");
+        assert_eq!(error.hint().unwrap(), "write elsewhere with --out");
+    }
+}

@@ -1,0 +1,91 @@
+//! The report of a sweep: figures as a paper prints them (SVG, PNG, CSV) and one self-contained
+//! page. It reads what it is given and fits nothing.
+
+mod chart;
+mod error;
+mod figures;
+mod files;
+mod page;
+mod text;
+mod theme;
+mod view;
+
+pub use error::ReportError;
+
+use isoflop_fit::output::Fits;
+use isoflop_results::{Curve, RunRow};
+use std::path::{Path, PathBuf};
+use view::View;
+
+/// Everything a report says.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    /// Heading of the page, usually the sweep's name.
+    pub title: &'a str,
+    /// The sweep's question.
+    pub question: Option<&'a str>,
+    /// Every run, finished or not.
+    pub runs: &'a [RunRow],
+    /// Learning curves; those of unknown runs are left out.
+    pub curves: &'a [Curve],
+    /// The fits to draw.
+    pub fits: &'a Fits,
+    /// What a reader needs to check or repeat the work.
+    pub provenance: Provenance,
+}
+
+/// What the runs themselves do not say about where they come from. Versions, devices, corpora and
+/// digests are read off the runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Provenance {
+    /// Commands that reproduce the report, in order.
+    pub commands: Vec<String>,
+    /// When the page was made, as text.
+    pub generated: Option<String>,
+    /// Further lines: kind of plan, overlap of test with train text, and the like.
+    pub facts: Vec<Fact>,
+}
+
+/// A line of provenance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about.
+    pub label: String,
+    /// What it says.
+    pub value: String,
+}
+
+/// The page alone. Its links to figure files hold once [`write`] has been called.
+pub fn html(report: &Report<'_>) -> String {
+    let view = View::of(report);
+    page::html(&view, &figures::all(&view))
+}
+
+/// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder, each beside its place and
+/// renamed into it, the page last. Returns the paths written.
+///
+/// # Errors
+/// A file that cannot be written, or a figure that cannot be rendered.
+pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let view = View::of(report);
+    let figures = figures::all(&view);
+    let folder = out_dir.join("figures");
+    let mut written = Vec::new();
+    for figure in &figures {
+        let svg = figure.svg();
+        let png = chart::png::render(figure.name, &svg)?;
+        for (extension, content) in [
+            ("svg", svg.as_bytes()),
+            ("png", &png),
+            ("csv", figure.csv().as_bytes()),
+        ] {
+            let path = folder.join(figure.name).with_extension(extension);
+            files::place(&path, content)?;
+            written.push(path);
+        }
+    }
+    let index = out_dir.join("index.html");
+    files::place(&index, page::html(&view, &figures).as_bytes())?;
+    written.push(index);
+    Ok(written)
+}

@@ -1,0 +1,221 @@
+//! Every fitted number, with what a reader must know before quoting it.
+
+use super::{table, warnings};
+use crate::text::{escape, fixed, interval, three_digits, value};
+use crate::view::{View, letter};
+use isoflop_fit::output::{Estimate, Fit, Isoflop};
+
+/// Tables of all fits; `None` where nothing was fitted or refused.
+pub(crate) fn tables(view: &View<'_>) -> Option<String> {
+    let fits = view.report.fits;
+    let mut out = String::new();
+    let level = (100.0 * fits.level).round();
+    let head = format!(
+        "<tr><th scope=\"col\">parameter</th><th scope=\"col\" class=\"num\">estimate</th>\
+         <th scope=\"col\" class=\"num\">{level} % interval</th>\
+         <th scope=\"col\" class=\"num\">standard error</th><th scope=\"col\">identified</th></tr>"
+    );
+    let bodies: String = fits.fits.iter().map(|fit| law(view, fit)).collect();
+    if !bodies.is_empty() {
+        out.push_str(&table("Laws fitted", "fits", &head, &bodies));
+    }
+    let optima: String = fits.isoflop.iter().map(|i| optima(view, i)).collect();
+    if !optima.is_empty() {
+        let head = "<tr><th scope=\"col\">budget (FLOPs)</th><th scope=\"col\" class=\"num\">N*</th>\
+                    <th scope=\"col\" class=\"num\">D* (tokens)</th>\
+                    <th scope=\"col\" class=\"num\">loss (nats per token)</th>\
+                    <th scope=\"col\">note</th></tr>";
+        out.push_str(&table("IsoFLOP minima", "fits", head, &optima));
+    }
+    if !fits.refused.is_empty() {
+        out.push_str("<h3>Not fitted</h3>\n<ul>\n");
+        for r in &fits.refused {
+            let x =
+                r.x.map(|x| format!(" in {}", letter(x)))
+                    .unwrap_or_default();
+            let hint = r
+                .hint
+                .as_ref()
+                .map(|h| format!(" {}", escape(h)))
+                .unwrap_or_default();
+            out.push_str(&format!(
+                "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
+                escape(&r.law),
+                of_series(view, &r.series),
+                escape(r.reason.trim_end_matches('.'))
+            ));
+        }
+        out.push_str("</ul>\n");
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// Parameters as papers list them.
+const ORDER: [&str; 7] = ["E", "A", "B", "alpha", "beta", "n_exponent", "d_exponent"];
+
+fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
+    match view.many_series() {
+        true => format!(
+            " <span class=\"series\">{}</span>",
+            escape(view.series_name(series))
+        ),
+        false => String::new(),
+    }
+}
+
+fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
+    let x = fit
+        .x
+        .map(|x| format!(" in {}", letter(x)))
+        .unwrap_or_default();
+    let mut out = format!(
+        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">{}{x}{} \
+         <span class=\"formula\">{}</span><br><span class=\"small\">{}</span></th></tr>\n",
+        escape(&fit.law),
+        of_series(view, &fit.series),
+        escape(&fit.formula),
+        details(fit)
+    );
+    let known = ORDER
+        .iter()
+        .filter_map(|name| fit.parameters.get_key_value(*name));
+    let others = fit
+        .parameters
+        .iter()
+        .filter(|(name, _)| !ORDER.contains(&name.as_str()));
+    for (name, e) in known.chain(others) {
+        out.push_str(&parameter(&symbol(name), e));
+    }
+    if !fit.warnings.is_empty() {
+        let list = warnings(&fit.warnings);
+        out.push_str(&format!("<tr><td colspan=\"5\">{list}</td></tr>\n"));
+    }
+    out.push_str("</tbody>\n");
+    out
+}
+
+fn details(fit: &Fit) -> String {
+    let dropped = match fit.dropped {
+        0 => String::new(),
+        k => format!(", {k} dropped"),
+    };
+    let delta = fit
+        .objective
+        .delta
+        .map(|d| format!(" (delta {d})"))
+        .unwrap_or_default();
+    let basins = match fit.basins.len() {
+        1 => "1 basin".to_owned(),
+        k => format!("{k} basins"),
+    };
+    let c = fit
+        .c_kind
+        .as_ref()
+        .map(|c| format!(", C is {}", escape(c)))
+        .unwrap_or_default();
+    let mut text = format!(
+        "{}, {} rows{dropped}. N is {}{c}. {} {}{delta} = {}; {basins}, {} of {} starts agreed.",
+        escape(&fit.points),
+        fit.rows,
+        escape(&fit.n_kind),
+        escape(&fit.objective.reduction),
+        escape(&fit.objective.kind),
+        three_digits(fit.objective.value),
+        fit.starts_agreed,
+        fit.starts_tried,
+    );
+    if let Some(row) = fit.influence.first() {
+        text.push_str(&format!(
+            " Most influential: without {}, {} is {} ({:+} %).",
+            escape(&row.label),
+            symbol(&row.parameter),
+            three_digits(row.without),
+            (1000.0 * row.relative_change).round() / 10.0
+        ));
+    }
+    text
+}
+
+fn parameter(name: &str, e: &Estimate) -> String {
+    let se = e
+        .standard_error
+        .map_or_else(|| "\u{2013}".to_owned(), three_digits);
+    format!(
+        "<tr><th scope=\"row\">{name}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
+         <td class=\"num\">{se}</td><td>{}</td></tr>\n",
+        value(e),
+        interval(e).unwrap_or_else(|| "\u{2013}".to_owned()),
+        if e.identified { "yes" } else { "<b>no</b>" }
+    )
+}
+
+fn symbol(name: &str) -> String {
+    match name {
+        "alpha" => "\u{3b1}".to_owned(),
+        "beta" => "\u{3b2}".to_owned(),
+        "n_exponent" => "a (N* ~ C<sup>a</sup>)".to_owned(),
+        "d_exponent" => "b (D* ~ C<sup>b</sup>)".to_owned(),
+        other => escape(other),
+    }
+}
+
+fn optima<'a>(view: &View<'a>, isoflop: &'a Isoflop) -> String {
+    let exponent = |name: &str, e: &Option<Estimate>| match e {
+        Some(e) => format!(
+            "{name} = {} {}{}",
+            value(e),
+            interval(e).unwrap_or_default(),
+            if e.identified {
+                ""
+            } else {
+                " (not identified)"
+            }
+        ),
+        None => format!("{name}: too few minima"),
+    };
+    let mut out = format!(
+        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">N* ~ C<sup>a</sup>, \
+         D* ~ C<sup>b</sup>{}: {}; {}<br><span class=\"small\">N is {}.</span></th></tr>\n",
+        of_series(view, &isoflop.series),
+        exponent("a", &isoflop.n_exponent),
+        exponent("b", &isoflop.d_exponent),
+        escape(&isoflop.n_kind)
+    );
+    for budget in &isoflop.budgets {
+        let scale = |e: &Estimate| {
+            let range = match (e.low, e.high) {
+                (Some(low), Some(high)) => format!(
+                    " <span class=\"aside\">[{}, {}]</span>",
+                    isoflop_core::units::short(low),
+                    isoflop_core::units::short(high)
+                ),
+                _ => String::new(),
+            };
+            format!("{}{range}", isoflop_core::units::short(e.value))
+        };
+        let cells = match &budget.minimum {
+            Some(m) => {
+                let range = interval(&m.loss).unwrap_or_default();
+                let loss = fixed(m.loss.value, 3);
+                format!(
+                    "<td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{loss} \
+                     <span class=\"aside\">{range}</span></td>",
+                    scale(&m.n_opt),
+                    scale(&m.d_opt)
+                )
+            }
+            None => "<td class=\"num\">\u{2013}</td>".repeat(3),
+        };
+        out.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th>{cells}<td>{}</td></tr>\n",
+            isoflop_core::units::scientific(budget.flops_budget),
+            escape(budget.note.as_deref().unwrap_or(""))
+        ));
+    }
+    if !isoflop.warnings.is_empty() {
+        let list = warnings(&isoflop.warnings);
+        out.push_str(&format!("<tr><td colspan=\"5\">{list}</td></tr>\n"));
+    }
+    out.push_str("</tbody>\n");
+    out
+}

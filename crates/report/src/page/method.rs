@@ -1,0 +1,175 @@
+//! What the numbers mean, and how to get them again.
+
+use crate::text::{escape, number};
+use crate::view::{View, n_words};
+use isoflop_core::units::{FLOPS_PER_PF_DAY, scientific};
+use isoflop_fit::output::Bootstrap;
+use isoflop_results::RunRow;
+use std::collections::BTreeSet;
+
+/// Definitions and choices.
+pub(crate) fn method(view: &View<'_>) -> String {
+    let fits = view.report.fits;
+    let mut items: Vec<(&str, String)> = Vec::new();
+    let kinds = distinct(
+        fits.fits
+            .iter()
+            .map(|f| format!("{} ({})", f.n_kind, n_words(&f.n_kind))),
+    );
+    if !kinds.is_empty() {
+        items.push(("N", escape(&kinds)));
+    }
+    items.push((
+        "Compute",
+        "C counts the floating-point operations of every matrix product, forward and backward, a \
+         multiply-add as two: attention (causal) and the head included, element-wise work and \
+         evaluation left out. One PF-day is 8.64\u{d7}10<sup>19</sup> FLOPs."
+            .to_owned(),
+    ));
+    items.push((
+        "Loss",
+        "Cross-entropy in nats per token on held-out documents, every test token scored once; \
+         \u{b1} is a standard error over documents."
+            .to_owned(),
+    ));
+    let formulas = distinct(
+        fits.fits
+            .iter()
+            .map(|f| format!("{}: {}", f.law, f.formula)),
+    );
+    if !formulas.is_empty() {
+        items.push(("Laws", escape(&formulas)));
+    }
+    let objectives = distinct(fits.fits.iter().map(|f| {
+        let delta = f.objective.delta.map(|d| format!(" (delta {})", number(d)));
+        let o = &f.objective;
+        format!(
+            "{}: {} {}{}",
+            f.law,
+            o.reduction,
+            o.kind,
+            delta.unwrap_or_default()
+        )
+    }));
+    if !objectives.is_empty() {
+        items.push(("Objective", escape(&objectives)));
+    }
+    let points = distinct(fits.fits.iter().map(|f| f.points.clone()));
+    if !points.is_empty() {
+        items.push(("Points fitted", escape(&points)));
+    }
+    let level = (100.0 * fits.level).round();
+    let bootstraps = fits.fits.iter().filter_map(|f| f.bootstrap.as_ref());
+    let bootstraps = bootstraps.chain(fits.isoflop.iter().filter_map(|i| i.bootstrap.as_ref()));
+    let intervals = distinct(bootstraps.map(|b| bootstrap(b, level)));
+    items.push(match intervals.is_empty() {
+        true => ("Intervals", "none: fitted without a bootstrap.".to_owned()),
+        false => ("Intervals", escape(&intervals)),
+    });
+    items.push((
+        "Left out",
+        format!(
+            "Diverged and failed runs, and {} more rows with their reasons above. Mid-run losses \
+             are drawn, never fitted.",
+            fits.excluded.len()
+        ),
+    ));
+    definitions(&items)
+}
+
+fn bootstrap(b: &Bootstrap, level: f64) -> String {
+    let failed = match b.failed {
+        0 => String::new(),
+        k => format!(", {k} without convergence left out"),
+    };
+    format!(
+        "{level} % {} intervals from {} bootstrap replicates (seed {}{failed}), resampling {} ({})",
+        b.interval, b.replicates, b.seed, b.unit, b.units
+    )
+}
+
+/// Where the runs come from.
+pub(crate) fn provenance(view: &View<'_>) -> String {
+    let report = view.report;
+    let each = |what: fn(&RunRow) -> String| escape(&distinct(report.runs.iter().map(what)));
+    let mut items: Vec<(&str, String)> = Vec::new();
+    for fact in &report.provenance.facts {
+        items.push((&fact.label, escape(&fact.value)));
+    }
+    if !report.runs.is_empty() {
+        items.push(("Sweep", each(|r| r.sweep.clone())));
+        items.push(("Corpus", each(|r| r.corpus.clone())));
+        items.push(("Data digest", each(|r| r.data_digest.clone())));
+        items.push((
+            "Tokenizer, context",
+            each(|r| format!("{}, {}", r.tokenizer, r.context)),
+        ));
+        items.push((
+            "Model",
+            each(|r| format!("{}, {} norm, {} position", r.family, r.norm, r.position)),
+        ));
+        items.push((
+            "Schedule, batch",
+            each(|r| format!("{}, {} tokens", r.schedule, r.batch_tokens)),
+        ));
+        items.push((
+            "Device",
+            each(|r| {
+                format!(
+                    "{} ({}), micro-batch {}",
+                    r.device, r.instruction_set, r.micro_batch
+                )
+            }),
+        ));
+        items.push((
+            "Versions",
+            each(|r| {
+                format!(
+                    "isoflop {}, burn {}, numerics {}",
+                    r.isoflop_version, r.burn_version, r.numerics_version
+                )
+            }),
+        ));
+        let spent: f64 = report.runs.iter().map(|r| r.flops_spent).sum();
+        let hours: f64 = report.runs.iter().map(|r| r.wall_time_s).sum::<f64>() / 3600.0;
+        items.push((
+            "Cost",
+            format!(
+                "{} FLOPs ({} PF-days), {hours:.2} hours of workers",
+                scientific(spent),
+                scientific(spent / FLOPS_PER_PF_DAY)
+            ),
+        ));
+    }
+    if let Some(when) = &report.provenance.generated {
+        items.push(("Generated", escape(when)));
+    }
+    let mut out = definitions(&items);
+    if !report.provenance.commands.is_empty() {
+        let commands = escape(&report.provenance.commands.join("\n"));
+        out.push_str(&format!(
+            "<h3>Commands</h3>\n<pre tabindex=\"0\"><code>{commands}</code></pre>\n"
+        ));
+    }
+    out
+}
+
+/// Distinct texts in order of their letters; a column that differs among runs shows all values.
+fn distinct(texts: impl Iterator<Item = String>) -> String {
+    const SHOWN: usize = 8;
+    let all: BTreeSet<String> = texts.filter(|t| !t.is_empty()).collect();
+    let mut shown: Vec<String> = all.iter().take(SHOWN).cloned().collect();
+    if all.len() > SHOWN {
+        shown.push(format!("and {} more", all.len() - SHOWN));
+    }
+    shown.join("; ")
+}
+
+/// Values are HTML, labels text.
+fn definitions(items: &[(&str, String)]) -> String {
+    let rows: String = items
+        .iter()
+        .map(|(label, value)| format!("<dt>{}</dt><dd>{value}</dd>\n", escape(label)))
+        .collect();
+    format!("<dl>\n{rows}</dl>\n")
+}

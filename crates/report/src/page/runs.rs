@@ -1,0 +1,197 @@
+//! The table of runs, and those that no fit saw.
+
+use crate::text::escape;
+use crate::view::View;
+use isoflop_core::units::{scientific, short};
+use isoflop_results::{RunRow, Status};
+
+/// Every run; `None` without any.
+pub(crate) fn table(view: &View<'_>) -> Option<String> {
+    let runs = view.report.runs;
+    if runs.is_empty() {
+        return None;
+    }
+    let columns = columns(view);
+    let head: String = columns
+        .iter()
+        .map(|c| format!("<th scope=\"col\"{}>{}</th>", c.class(), c.name))
+        .collect();
+    let mut body = String::from("<tbody>\n");
+    for run in runs {
+        body.push_str("<tr>");
+        for (k, column) in columns.iter().enumerate() {
+            let cell = (column.cell)(run);
+            let key = cell
+                .key
+                .map(|key| format!(" data-key=\"{key}\""))
+                .unwrap_or_default();
+            match k {
+                0 => body.push_str(&format!("<th scope=\"row\">{}</th>", escape(&cell.text))),
+                _ => body.push_str(&format!(
+                    "<td{}{key}>{}</td>",
+                    column.class(),
+                    escape(&cell.text)
+                )),
+            }
+        }
+        body.push_str("</tr>\n");
+    }
+    body.push_str("</tbody>\n");
+    Some(super::table(
+        &format!("All {} runs", runs.len()),
+        "runs sortable",
+        &format!("<tr>{head}</tr>"),
+        &body,
+    ))
+}
+
+struct Cell {
+    text: String,
+    /// What the column sorts by, where the text would not do.
+    key: Option<f64>,
+}
+
+struct Column {
+    name: &'static str,
+    numeric: bool,
+    cell: fn(&RunRow) -> Cell,
+}
+
+impl Column {
+    fn class(&self) -> &'static str {
+        if self.numeric { " class=\"num\"" } else { "" }
+    }
+}
+
+fn words(text: &str) -> Cell {
+    Cell {
+        text: text.to_owned(),
+        key: None,
+    }
+}
+
+fn quantity(text: String, key: f64) -> Cell {
+    Cell {
+        text,
+        key: Some(key),
+    }
+}
+
+fn missing() -> Cell {
+    Cell {
+        text: "\u{2013}".to_owned(),
+        key: None,
+    }
+}
+
+fn columns(view: &View<'_>) -> Vec<Column> {
+    let text = |name, cell| Column {
+        name,
+        numeric: false,
+        cell,
+    };
+    let numeric = |name, cell| Column {
+        name,
+        numeric: true,
+        cell,
+    };
+    let mut columns = vec![text("run", |r| words(&r.run_id))];
+    if view.many_series() {
+        columns.push(text("series", |r| words(&r.series)));
+    }
+    columns.extend([
+        text("status", |r| words(&r.status.to_string())),
+        numeric("N non-emb.", |r| {
+            quantity(short(r.n_non_embedding as f64), r.n_non_embedding as f64)
+        }),
+        numeric("D tokens", |r| {
+            quantity(short(r.tokens as f64), r.tokens as f64)
+        }),
+        numeric("C (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
+        numeric("test loss (nats)", |r| {
+            match (r.test_loss, r.test_loss_se) {
+                (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
+                (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
+                (None, _) => missing(),
+            }
+        }),
+        numeric("bits per byte", |r| {
+            r.test_bpb
+                .map_or_else(missing, |bpb| quantity(format!("{bpb:.3}"), bpb))
+        }),
+        numeric("train loss", |r| {
+            r.train_loss
+                .map_or_else(missing, |loss| quantity(format!("{loss:.3}"), loss))
+        }),
+        numeric("tokens per param", |r| {
+            quantity(short(r.tokens_per_param), r.tokens_per_param)
+        }),
+        numeric("epochs", |r| {
+            let flag = if r.epochs > 1.0 { " \u{25b2}" } else { "" };
+            quantity(format!("{:.2}{flag}", r.epochs), r.epochs)
+        }),
+        text("size", |r| words(&r.size)),
+        text("layers \u{d7} width", |r| {
+            quantity(
+                format!("{} \u{d7} {}", r.n_layers, r.d_model),
+                r.n_non_embedding as f64,
+            )
+        }),
+        numeric("learning rate", |r| {
+            quantity(scientific(r.learning_rate), r.learning_rate)
+        }),
+        numeric("seed", |r| quantity(r.seed.to_string(), r.seed as f64)),
+        numeric("wall time (s)", |r| {
+            quantity(format!("{:.0}", r.wall_time_s), r.wall_time_s)
+        }),
+        numeric("tokens/s", |r| {
+            quantity(short(r.tokens_per_s), r.tokens_per_s)
+        }),
+        numeric("GFLOP/s", |r| {
+            quantity(format!("{:.1}", r.flops_per_s / 1e9), r.flops_per_s)
+        }),
+    ]);
+    columns
+}
+
+/// Runs that are missing from the fits, with the reason.
+pub(crate) fn left_out(view: &View<'_>) -> String {
+    let mut rows = String::new();
+    let mut add = |label: &str, what: &str, why: &str| {
+        rows.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th><td>{what}</td><td>{}</td></tr>\n",
+            escape(label),
+            escape(why)
+        ));
+    };
+    let excluded = &view.report.fits.excluded;
+    let ended_badly = |r: &&RunRow| r.status != Status::Finished;
+    for run in view.report.runs.iter().filter(ended_badly) {
+        let step = run.diverged_step.map(|s| format!("at step {s}"));
+        let why: Vec<&str> = step
+            .as_deref()
+            .into_iter()
+            .chain(run.message.as_deref())
+            .collect();
+        add(&run.run_id, &run.status.to_string(), &why.join(": "));
+    }
+    for row in excluded {
+        let told = view
+            .run(&row.label)
+            .is_some_and(|r| r.status != Status::Finished);
+        if !told {
+            add(&row.label, "excluded", &row.reason);
+        }
+    }
+    if rows.is_empty() {
+        return "<p>None: every run finished and every finished run was fitted.</p>\n".to_owned();
+    }
+    let head = "<tr><th scope=\"col\">run</th><th scope=\"col\">what</th>\
+                <th scope=\"col\">why</th></tr>";
+    super::table(
+        "Runs that no fit saw",
+        "why",
+        head,
+        &format!("<tbody>\n{rows}</tbody>\n"),
+    )
+}

@@ -1,0 +1,231 @@
+//! Text: escaping, raised and lowered marks, numbers as people read them.
+
+use isoflop_fit::output::Estimate;
+
+/// Private-use marks around raised and lowered text in chart labels: the embedded font lacks the
+/// raised minus, and the raised dot does not exist. The canvas turns them into `tspan`s.
+const SUP: char = '\u{e000}';
+const END: char = '\u{e001}';
+const SUB: char = '\u{e002}';
+
+/// Raised, in a chart label.
+pub(crate) fn sup(text: &str) -> String {
+    format!("{SUP}{text}{END}")
+}
+
+/// Lowered, in a chart label.
+pub(crate) fn sub(text: &str) -> String {
+    format!("{SUB}{text}{END}")
+}
+
+/// Text for HTML and SVG, in content and in quoted attributes. Characters that XML cannot hold,
+/// and the marks above, become a replacement character.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\t' | '\n' => out.push(c),
+            c if c.is_control() || matches!(c, SUP..=SUB | '\u{fffe}' | '\u{ffff}') => {
+                out.push('\u{fffd}');
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A chart label as SVG content: escaped, with raised and lowered runs as `tspan`s that return to
+/// the baseline. `size` is the font size in pixels.
+pub(crate) fn svg_label(text: &str, size: f64) -> String {
+    let small = size * 0.72;
+    let mut out = String::new();
+    let mut owed = 0.0;
+    for run in text.split_inclusive([SUP, SUB, END]) {
+        let (body, mark) = match run.chars().last() {
+            Some(c @ (SUP | SUB | END)) => (&run[..run.len() - c.len_utf8()], Some(c)),
+            _ => (run, None),
+        };
+        match mark != Some(END) && owed != 0.0 && !body.is_empty() {
+            true => {
+                out.push_str(&format!("<tspan dy=\"{owed:.1}\">{}</tspan>", escape(body)));
+                owed = 0.0;
+            }
+            false => out.push_str(&escape(body)),
+        }
+        match mark {
+            Some(c @ (SUP | SUB)) => {
+                let rise = size * if c == SUP { -0.36 } else { 0.2 };
+                let dy = owed + rise;
+                out.push_str(&format!("<tspan dy=\"{dy:.1}\" font-size=\"{small:.1}\">"));
+                owed = -rise;
+            }
+            Some(_) => out.push_str("</tspan>"),
+            None => {}
+        }
+    }
+    out
+}
+
+/// A label's length in characters as wide as body text.
+pub(crate) fn label_len(text: &str) -> f64 {
+    let mut scale = 1.0;
+    let mut length = 0.0;
+    for c in text.chars() {
+        match c {
+            SUP | SUB => scale = 0.72,
+            END => scale = 1.0,
+            // East Asian text is about twice as wide.
+            c if c as u32 >= 0x2e80 => length += 2.0 * scale,
+            _ => length += scale,
+        }
+    }
+    length
+}
+
+/// A person's text for a chart label: at most `count` characters, with an ellipsis where it was
+/// cut, and without the marks above.
+pub(crate) fn clip(text: &str, count: usize) -> String {
+    let text = text.replace([SUP, SUB, END], "\u{fffd}");
+    match text.chars().count() > count {
+        true => text
+            .chars()
+            .take(count.saturating_sub(1))
+            .chain(['\u{2026}'])
+            .collect(),
+        false => text,
+    }
+}
+
+/// A number in plain decimals with a true minus sign and no trailing zeros.
+pub(crate) fn number(value: f64) -> String {
+    let text = format!("{value}");
+    minus(if text == "-0" { "0" } else { &text })
+}
+
+/// With `decimals` decimals and a true minus sign.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    minus(&format!("{value:.decimals$}"))
+}
+
+/// Three significant digits; powers of ten beyond what decimals show well.
+pub(crate) fn three_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return minus(&format!("{value}"));
+    }
+    let decade = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&decade) {
+        return minus(&format!("{value:.2e}"));
+    }
+    fixed(value, (2 - decade).max(0) as usize)
+}
+
+/// Decimals that show two digits of the interval's width; three significant digits without one.
+fn decimals(e: &Estimate) -> usize {
+    let width = match (e.low, e.high) {
+        (Some(low), Some(high)) if high > low => high - low,
+        _ => e.value.abs() / 10.0,
+    };
+    match width > 0.0 && width.is_finite() {
+        true => (1 - width.log10().floor() as i32).clamp(0, 6) as usize,
+        false => 3,
+    }
+}
+
+/// `0.113`, with the digits that its interval supports.
+pub(crate) fn value(e: &Estimate) -> String {
+    match e.value.abs() >= 1e5 {
+        true => three_digits(e.value),
+        false => fixed(e.value, decimals(e)),
+    }
+}
+
+/// `[0.105, 0.121]`; `None` without a bootstrap.
+pub(crate) fn interval(e: &Estimate) -> Option<String> {
+    let (low, high) = (e.low?, e.high?);
+    let write = |x: f64| match e.value.abs() >= 1e5 || x.abs() >= 1e5 {
+        true => three_digits(x),
+        false => fixed(x, decimals(e)),
+    };
+    Some(format!("[{}, {}]", write(low), write(high)))
+}
+
+/// `0.113 [0.105, 0.121]`.
+pub(crate) fn with_interval(e: &Estimate) -> String {
+    match interval(e) {
+        Some(range) => format!("{} {range}", value(e)),
+        None => value(e),
+    }
+}
+
+fn minus(text: &str) -> String {
+    text.replace('-', "\u{2212}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(value: f64, low: Option<f64>, high: Option<f64>) -> Estimate {
+        Estimate {
+            value,
+            low,
+            high,
+            standard_error: None,
+            identified: true,
+        }
+    }
+
+    #[test]
+    fn markup_from_a_user_stays_text() {
+        assert_eq!(
+            escape("<img onerror='x'>&\"\u{0}\u{e000}"),
+            "&lt;img onerror=&#39;x&#39;&gt;&amp;&quot;\u{fffd}\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn a_raised_exponent_returns_to_the_baseline() {
+        let label = format!("(C/2){} x", sup("\u{2212}0.1"));
+        assert_eq!(
+            svg_label(&label, 10.0),
+            "(C/2)<tspan dy=\"-3.6\" font-size=\"7.2\">\u{2212}0.1</tspan><tspan dy=\"3.6\"> x</tspan>"
+        );
+    }
+
+    #[test]
+    fn a_value_shows_the_digits_its_interval_supports() {
+        assert_eq!(
+            with_interval(&estimate(0.11342, Some(0.1048), Some(0.1213))),
+            "0.113 [0.105, 0.121]"
+        );
+        assert_eq!(
+            with_interval(&estimate(0.5, Some(0.31), Some(0.72))),
+            "0.50 [0.31, 0.72]"
+        );
+        assert_eq!(with_interval(&estimate(0.11342, None, None)), "0.113");
+        assert_eq!(
+            with_interval(&estimate(-0.2, Some(-0.35), Some(0.05))),
+            "\u{2212}0.20 [\u{2212}0.35, 0.05]"
+        );
+    }
+
+    #[test]
+    fn three_digits_turn_to_powers_at_the_extremes() {
+        let shown = [406.4, 0.3478, 2.0, 3.1e9, 4e-7, 0.0].map(three_digits);
+        assert_eq!(
+            shown,
+            ["406", "0.348", "2.00", "3.10e9", "4.00e\u{2212}7", "0"]
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_by_characters() {
+        assert_eq!(clip("日本語のコーパス", 4), "日本語…");
+        assert_eq!(clip("abcd", 4), "abcd");
+    }
+}

@@ -1,0 +1,201 @@
+//! The colours of every figure, on a light and on a dark page. A figure file carries the light
+//! ones; the page overrides them through the class of each mark.
+
+use plotters::style::RGBColor;
+
+/// Steps of a ramp: more than a ladder has sizes, few enough to be told apart.
+pub(crate) const RAMP_STEPS: u8 = 12;
+
+/// viridis, ten samples (van der Walt & Smith 2015): monotone in lightness, so that it survives
+/// grey print and colour blindness.
+const VIRIDIS: [u32; 10] = [
+    0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b,
+    0xfde725,
+];
+/// magma, ten samples (same source).
+const MAGMA: [u32; 10] = [
+    0x000004, 0x180f3d, 0x440f76, 0x721f81, 0x9e2f7f, 0xcd4071, 0xf1605d, 0xfd9668, 0xfeca8d,
+    0xfcfdbf,
+];
+
+/// What a colour is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Text, fitted lines, rings.
+    Ink,
+    /// Secondary text.
+    Muted,
+    /// Axis lines and ticks.
+    Rule,
+    /// Grid lines.
+    Grid,
+    /// The ground, and halos around text.
+    Paper,
+    /// A model size, small to large, `0..RAMP_STEPS`.
+    Size(u8),
+    /// A compute budget, small to large, `0..RAMP_STEPS`.
+    Budget(u8),
+}
+
+impl Tone {
+    /// All of them.
+    pub(crate) fn all() -> impl Iterator<Item = Tone> {
+        [Tone::Ink, Tone::Muted, Tone::Rule, Tone::Grid, Tone::Paper]
+            .into_iter()
+            .chain((0..RAMP_STEPS).map(Tone::Size))
+            .chain((0..RAMP_STEPS).map(Tone::Budget))
+    }
+
+    /// Step of the `rank`-th of `count` sizes.
+    pub(crate) fn size(rank: usize, count: usize) -> Tone {
+        Tone::Size(step(rank, count))
+    }
+
+    /// Step of the `rank`-th of `count` budgets.
+    pub(crate) fn budget(rank: usize, count: usize) -> Tone {
+        Tone::Budget(step(rank, count))
+    }
+
+    /// On white. Ramps end where contrast with the ground would fall below about 2.5.
+    pub(crate) fn light(self) -> RGBColor {
+        match self {
+            Tone::Ink => rgb(0x1b1f24),
+            Tone::Muted => rgb(0x57606a),
+            Tone::Rule => rgb(0x868e96),
+            Tone::Grid => rgb(0xe7eaed),
+            Tone::Paper => rgb(0xffffff),
+            Tone::Size(k) => ramp(&VIRIDIS, 0.02, 0.66, k),
+            Tone::Budget(k) => ramp(&MAGMA, 0.18, 0.70, k),
+        }
+    }
+
+    /// On the dark page.
+    pub(crate) fn dark(self) -> RGBColor {
+        match self {
+            Tone::Ink => rgb(0xe8edf2),
+            Tone::Muted => rgb(0xa3adb8),
+            Tone::Rule => rgb(0x74808c),
+            Tone::Grid => rgb(0x2a3138),
+            Tone::Paper => rgb(0x14181d),
+            Tone::Size(k) => ramp(&VIRIDIS, 0.36, 1.0, k),
+            Tone::Budget(k) => ramp(&MAGMA, 0.46, 0.94, k),
+        }
+    }
+
+    /// The class its marks carry.
+    pub(crate) fn class(self) -> String {
+        match self {
+            Tone::Ink => "ink".into(),
+            Tone::Muted => "muted".into(),
+            Tone::Rule => "rule".into(),
+            Tone::Grid => "grid".into(),
+            Tone::Paper => "paper".into(),
+            Tone::Size(k) => format!("s{k}"),
+            Tone::Budget(k) => format!("b{k}"),
+        }
+    }
+
+    /// The tone a drawn colour came from.
+    pub(crate) fn of(color: (u8, u8, u8)) -> Option<Tone> {
+        Tone::all().find(|tone| {
+            let RGBColor(r, g, b) = tone.light();
+            (r, g, b) == color
+        })
+    }
+}
+
+/// `#rrggbb`.
+pub(crate) fn hex(RGBColor(r, g, b): RGBColor) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+/// The rules that turn figures dark: `f` marks are filled, `l` marks are stroked, `h` text has a
+/// halo.
+pub(crate) fn dark_rules() -> String {
+    let mut css = String::new();
+    for tone in Tone::all() {
+        let (class, color) = (tone.class(), hex(tone.dark()));
+        css.push_str(&format!(
+            "svg .f.{class}{{fill:{color}}}svg .l.{class}{{stroke:{color}}}"
+        ));
+    }
+    css.push_str(&format!("svg .h{{stroke:{}}}", hex(Tone::Paper.dark())));
+    css
+}
+
+fn step(rank: usize, count: usize) -> u8 {
+    match count {
+        0 | 1 => RAMP_STEPS / 3,
+        _ => (rank as f64 / (count - 1) as f64 * f64::from(RAMP_STEPS - 1)).round() as u8,
+    }
+}
+
+fn ramp(stops: &[u32; 10], from: f64, to: f64, k: u8) -> RGBColor {
+    let t = (from + (to - from) * f64::from(k) / f64::from(RAMP_STEPS - 1)) * 9.0;
+    let below = (t.floor() as usize).min(8);
+    let share = t - below as f64;
+    let (RGBColor(r0, g0, b0), RGBColor(r1, g1, b1)) = (rgb(stops[below]), rgb(stops[below + 1]));
+    let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
+    RGBColor(mix(r0, r1), mix(g0, g1), mix(b0, b1))
+}
+
+const fn rgb(hex: u32) -> RGBColor {
+    RGBColor((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// WCAG 2.1 relative luminance.
+    fn luminance(RGBColor(r, g, b): RGBColor) -> f64 {
+        let linear = |v: u8| {
+            let v = f64::from(v) / 255.0;
+            if v <= 0.03928 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn every_tone_is_found_again_by_its_colour() {
+        for tone in Tone::all() {
+            let RGBColor(r, g, b) = tone.light();
+            assert_eq!(Tone::of((r, g, b)), Some(tone));
+        }
+    }
+
+    #[test]
+    fn text_has_the_contrast_of_wcag_aa_and_marks_stand_out() {
+        for pick in [Tone::light, Tone::dark] {
+            let paper = pick(Tone::Paper);
+            for text in [Tone::Ink, Tone::Muted] {
+                assert!(contrast(pick(text), paper) >= 4.5, "{text:?}");
+            }
+            for k in 0..RAMP_STEPS {
+                for mark in [Tone::Size(k), Tone::Budget(k)] {
+                    let found = contrast(pick(mark), paper);
+                    assert!(found >= 2.5, "{mark:?}: {found}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_ramp_is_monotone_in_lightness_so_that_grey_print_keeps_the_order() {
+        for pick in [Tone::light, Tone::dark] {
+            for k in 1..RAMP_STEPS {
+                assert!(luminance(pick(Tone::Size(k))) > luminance(pick(Tone::Size(k - 1))));
+                assert!(luminance(pick(Tone::Budget(k))) > luminance(pick(Tone::Budget(k - 1))));
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The runs of a report as charts and tables ask for them: finished ones, sizes, series.
+
+use crate::Report;
+use crate::chart::Shape;
+use crate::theme::Tone;
+use isoflop_fit::output::Axis;
+use isoflop_results::{RunRow, Status};
+use std::collections::HashMap;
+
+/// A report's runs, sorted out.
+pub(crate) struct View<'a> {
+    pub(crate) report: &'a Report<'a>,
+    /// Finished runs with a test loss.
+    pub(crate) finished: Vec<&'a RunRow>,
+    /// Distinct `n_non_embedding`, ascending.
+    pub(crate) sizes: Vec<u64>,
+    /// Distinct series, in order of appearance.
+    pub(crate) series: Vec<&'a str>,
+    by_id: HashMap<&'a str, &'a RunRow>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(report: &'a Report<'a>) -> View<'a> {
+        let drawable = |r: &&RunRow| {
+            r.status == Status::Finished && r.test_loss.is_some_and(|l| l.is_finite() && l > 0.0)
+        };
+        let mut sizes: Vec<u64> = report.runs.iter().map(|r| r.n_non_embedding).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let mut series: Vec<&str> = Vec::new();
+        let named = report.runs.iter().map(|r| r.series.as_str());
+        let fitted = report.fits.fits.iter().map(|f| f.series.as_str());
+        for name in named.chain(fitted) {
+            if !series.contains(&name) {
+                series.push(name);
+            }
+        }
+        View {
+            report,
+            finished: report.runs.iter().filter(drawable).collect(),
+            sizes,
+            series,
+            by_id: report.runs.iter().map(|r| (r.run_id.as_str(), r)).collect(),
+        }
+    }
+
+    pub(crate) fn run(&self, id: &str) -> Option<&'a RunRow> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Colour of a size.
+    pub(crate) fn tone(&self, run: &RunRow) -> Tone {
+        let rank = self.sizes.partition_point(|n| *n < run.n_non_embedding);
+        Tone::size(rank, self.sizes.len())
+    }
+
+    /// Marker of a series.
+    pub(crate) fn shape(&self, series: &str) -> Shape {
+        Shape::of_series(self.series_rank(series))
+    }
+
+    pub(crate) fn series_rank(&self, series: &str) -> usize {
+        self.series.iter().position(|s| *s == series).unwrap_or(0)
+    }
+
+    /// A series without what all series begin with: `rust-docs` of `data.corpus=rust-docs`.
+    pub(crate) fn series_name(&self, series: &'a str) -> &'a str {
+        let shared = self.series.iter().fold(series, |shared, other| {
+            let same = shared
+                .chars()
+                .zip(other.chars())
+                .take_while(|(a, b)| a == b);
+            &shared[..same.map(|(c, _)| c.len_utf8()).sum::<usize>()]
+        });
+        match shared.rfind(['=', ',', ' ']) {
+            Some(end) if self.many_series() && series.len() > end + 1 => series[end + 1..].trim(),
+            _ => series_words(series),
+        }
+    }
+
+    pub(crate) fn many_series(&self) -> bool {
+        self.series.len() > 1
+    }
+}
+
+/// N of a run, of the kind a fit names.
+pub(crate) fn n_of(run: &RunRow, kind: &str) -> f64 {
+    match kind {
+        "n_total" => run.n_total as f64,
+        "n_active" => run.n_active as f64,
+        _ => run.n_non_embedding as f64,
+    }
+}
+
+/// C of a run in FLOPs, of the kind a fit names.
+pub(crate) fn c_of(run: &RunRow, kind: Option<&str>) -> f64 {
+    match kind {
+        Some("c_6nd") => run.c_6nd,
+        _ => run.c_exact,
+    }
+}
+
+/// A kind of N in words.
+pub(crate) fn n_words(kind: &str) -> String {
+    match kind {
+        "n_non_embedding" => "non-embedding parameters".to_owned(),
+        "n_total" => "total parameters".to_owned(),
+        "n_active" => "active parameters".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// The letter of an axis.
+pub(crate) fn letter(axis: Axis) -> &'static str {
+    match axis {
+        Axis::N => "N",
+        Axis::D => "D",
+        Axis::C => "C",
+    }
+}
+
+/// A series as a reader sees it.
+fn series_words(series: &str) -> &str {
+    match series {
+        "" => "all runs",
+        named => named,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Provenance;
+    use isoflop_fit::output::Fits;
+
+    #[test]
+    fn series_are_told_apart_by_what_differs() {
+        let name = |all: Vec<&'static str>, k: usize| {
+            let fits = Fits {
+                level: 0.9,
+                fits: vec![],
+                refused: vec![],
+                isoflop: vec![],
+                excluded: vec![],
+            };
+            let provenance = Provenance::default();
+            let report = Report {
+                title: "",
+                question: None,
+                runs: &[],
+                curves: &[],
+                fits: &fits,
+                provenance,
+            };
+            let view = View {
+                series: all.clone(),
+                ..View::of(&report)
+            };
+            view.series_name(all[k]).to_owned()
+        };
+        assert_eq!(
+            name(vec!["data.corpus=rust-docs", "data.corpus=rust-code"], 1),
+            "rust-code"
+        );
+        assert_eq!(name(vec!["a=1,b=2", "a=1,b=20"], 0), "2");
+        assert_eq!(name(vec!["corpus=日本", "corpus=日産"], 0), "日本");
+        assert_eq!(name(vec!["", "a=1"], 0), "all runs");
+        assert_eq!(name(vec!["a=1"], 0), "a=1");
+    }
+}

@@ -1,0 +1,287 @@
+//! What the figure files hold: labels, positions, data, pixels.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod synthetic;
+
+use resvg::tiny_skia::Pixmap;
+use resvg::usvg;
+use std::path::Path;
+use std::sync::Arc;
+use synthetic::Synthetic;
+
+struct Written(tempfile::TempDir);
+
+impl Written {
+    fn of(sweep: &Synthetic) -> Written {
+        let dir = tempfile::tempdir().unwrap();
+        isoflop_report::write(&sweep.report(), dir.path()).unwrap();
+        Written(dir)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.path().join("figures").join(name)).unwrap()
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// The content of each `text` element, tags inside it dropped.
+fn labels(svg: &str) -> Vec<String> {
+    let texts = svg.split("<text ").skip(1).map(|rest| {
+        let content = &rest[rest.find('>').unwrap() + 1..rest.find("</text>").unwrap()];
+        let mut out = String::new();
+        let mut inside = false;
+        for c in content.chars() {
+            match c {
+                '<' => inside = true,
+                '>' => inside = false,
+                c if !inside => out.push(c),
+                _ => {}
+            }
+        }
+        out
+    });
+    texts.collect()
+}
+
+fn embedded_fonts() -> usvg::Options<'static> {
+    let mut fonts = usvg::fontdb::Database::new();
+    fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
+    let fontdb = Arc::new(fonts);
+    usvg::Options {
+        fontdb,
+        font_family: "Ubuntu".into(),
+        ..Default::default()
+    }
+}
+
+/// Boxes of all texts, in CSS pixels of the figure.
+fn text_boxes(svg: &str) -> (usvg::Size, Vec<(String, usvg::Rect)>) {
+    fn walk(group: &usvg::Group, found: &mut Vec<(String, usvg::Rect)>) {
+        for node in group.children() {
+            match node {
+                usvg::Node::Group(group) => walk(group, found),
+                usvg::Node::Text(text) => {
+                    let words = text.chunks().iter().map(|c| c.text()).collect();
+                    // The outline of a halo is no ink.
+                    found.push((words, text.abs_bounding_box()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let tree = usvg::Tree::from_str(svg, &embedded_fonts()).unwrap();
+    let mut found = Vec::new();
+    walk(tree.root(), &mut found);
+    (tree.size(), found)
+}
+
+#[test]
+fn the_three_panels_say_what_they_show() {
+    let svg = Written::of(&synthetic::quickstart()).text("three-panels.svg");
+    insta::assert_snapshot!(labels(&svg).join("\n"));
+}
+
+#[test]
+fn the_isoflop_figure_says_what_it_shows() {
+    let svg = Written::of(&synthetic::quickstart()).text("isoflop.svg");
+    insta::assert_snapshot!(labels(&svg).join("\n"));
+}
+
+#[test]
+fn several_series_are_labelled_by_what_tells_them_apart() {
+    let svg = Written::of(&synthetic::two_series()).text("three-panels.svg");
+    let found = labels(&svg);
+    for series in ["rust-docs", "rust-code"] {
+        assert!(found.contains(&series.to_owned()), "{found:?}");
+        let fitted = found
+            .iter()
+            .filter(|l| l.starts_with(&format!("{series}: \u{3b1}")))
+            .count();
+        assert_eq!(fitted, 3, "one exponent a panel");
+    }
+}
+
+#[test]
+fn a_panel_without_a_fit_says_why() {
+    let written = Written::of(&synthetic::too_small());
+    let found = labels(&written.text("three-panels.svg")).join(" ");
+    assert_eq!(
+        found
+            .matches("No line: one budget with an inner minimum")
+            .count(),
+        3,
+        "{found}"
+    );
+    assert!(!written.text("three-panels.csv").contains(",fit,"));
+    assert!(
+        !written
+            .folder()
+            .join("figures")
+            .join("isoflop.svg")
+            .exists()
+    );
+}
+
+#[test]
+fn no_label_is_cut_off_or_lies_on_another() {
+    for sweep in [
+        synthetic::quickstart(),
+        synthetic::two_series(),
+        synthetic::too_small(),
+    ] {
+        let written = Written::of(&sweep);
+        for entry in std::fs::read_dir(written.folder().join("figures")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|e| e != "svg") {
+                continue;
+            }
+            let (size, boxes) = text_boxes(&std::fs::read_to_string(&path).unwrap());
+            assert!(boxes.len() > 10, "{}", path.display());
+            for (k, (text, area)) in boxes.iter().enumerate() {
+                let inside = area.left() >= 0.0
+                    && area.top() >= 0.0
+                    && area.right() <= size.width()
+                    && area.bottom() <= size.height();
+                assert!(inside, "{text} leaves {}", path.display());
+                for (other, place) in &boxes[k + 1..] {
+                    let apart = area.right() <= place.left()
+                        || place.right() <= area.left()
+                        || area.bottom() <= place.top() + 2.0
+                        || place.bottom() <= area.top() + 2.0;
+                    assert!(apart, "{text} touches {other} in {}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn text_is_visible_in_a_png_without_any_system_font() {
+    let written = Written::of(&synthetic::quickstart());
+    let svg = written.text("three-panels.svg");
+    let png = std::fs::read(written.folder().join("figures").join("three-panels.png")).unwrap();
+    let pixels = Pixmap::decode_png(&png).unwrap();
+    let (size, boxes) = text_boxes(&svg);
+    assert_eq!(pixels.width(), 2 * size.width() as u32);
+    let dark = |pixels: &Pixmap, area: &usvg::Rect| {
+        let across = (2.0 * area.left()) as u32..(2.0 * area.right()) as u32;
+        let down = (2.0 * area.top()) as u32..(2.0 * area.bottom()) as u32;
+        down.flat_map(|y| across.clone().map(move |x| (x, y)))
+            .filter(|(x, y)| pixels.pixel(*x, *y).is_some_and(|p| p.red() < 110))
+            .count()
+    };
+    let blank = usvg::Tree::from_str(&svg, &usvg::Options::default()).unwrap();
+    let mut without = Pixmap::new(pixels.width(), pixels.height()).unwrap();
+    let twice = resvg::tiny_skia::Transform::from_scale(2.0, 2.0);
+    resvg::render(&blank, twice, &mut without.as_mut());
+    for wanted in ["Compute", "training tokens D", "fitted power law"] {
+        let (_, area) = boxes.iter().find(|(text, _)| text == wanted).unwrap();
+        assert!(
+            dark(&pixels, area) > 60,
+            "{wanted}: {}",
+            dark(&pixels, area)
+        );
+        assert_eq!(
+            dark(&without, area),
+            0,
+            "{wanted} is drawn by its font alone"
+        );
+    }
+}
+
+#[test]
+fn the_csv_holds_exactly_the_points_drawn() {
+    let sweep = synthetic::quickstart();
+    let written = Written::of(&sweep);
+    let svg = written.text("three-panels.svg");
+    let csv = written.text("three-panels.csv");
+    let finished = sweep.runs.iter().filter(|r| r.test_loss.is_some());
+    let mut lines = csv.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "panel,mark,series,label,x,y,low,high"
+    );
+    let rows: Vec<Vec<&str>> = lines.map(|l| l.split(',').collect()).collect();
+    let of = |panel: &str, mark: &str| -> Vec<&Vec<&str>> {
+        rows.iter()
+            .filter(|r| r[0] == panel && r[1] == mark)
+            .collect()
+    };
+    for panel in ["compute", "tokens", "parameters"] {
+        let drawn: Vec<&str> = of(panel, "run").iter().map(|r| r[3]).collect();
+        let runs: Vec<&str> = finished.clone().map(|r| r.run_id.as_str()).collect();
+        assert_eq!(drawn, runs);
+        assert_eq!(of(panel, "fitted point").len(), 4);
+    }
+    assert_eq!(
+        svg.matches("<g class=\"run\"").count(),
+        of("compute", "run").len() * 3
+    );
+    assert_eq!(
+        svg.matches("<g class=\"curve\"").count(),
+        sweep.curves.len()
+    );
+
+    // Each disc lies where its row says: log x and log y are affine in pixels.
+    let discs: Vec<(f64, f64)> = svg
+        .split("<g class=\"run\"")
+        .skip(1)
+        .take(of("compute", "run").len())
+        .map(|g| (attribute(g, "cx"), attribute(g, "cy")))
+        .collect();
+    let data: Vec<(f64, f64)> = of("compute", "run")
+        .iter()
+        .map(|r| {
+            (
+                r[4].parse::<f64>().unwrap().ln(),
+                r[5].parse::<f64>().unwrap().ln(),
+            )
+        })
+        .collect();
+    let last = data.len() - 1;
+    let slope = |a: f64, b: f64, pa: f64, pb: f64| (pb - pa) / (b - a);
+    let across = slope(data[0].0, data[last].0, discs[0].0, discs[last].0);
+    let down = slope(data[0].1, data[last].1, discs[0].1, discs[last].1);
+    assert!(across > 0.0 && down < 0.0);
+    for (at, disc) in data.iter().zip(&discs) {
+        assert!((discs[0].0 + across * (at.0 - data[0].0) - disc.0).abs() < 0.2);
+        assert!((discs[0].1 + down * (at.1 - data[0].1) - disc.1).abs() < 0.2);
+    }
+}
+
+fn attribute(element: &str, name: &str) -> f64 {
+    let start = element.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
+    element[start..start + element[start..].find('"').unwrap()]
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn the_fitted_line_is_the_law_over_the_range_of_its_points() {
+    let sweep = synthetic::quickstart();
+    let csv = Written::of(&sweep).text("three-panels.csv");
+    let fit = sweep
+        .fits
+        .fits
+        .iter()
+        .find(|f| f.x == Some(isoflop_fit::output::Axis::N))
+        .unwrap();
+    let (a, alpha) = (fit.parameters["A"].value, fit.parameters["alpha"].value);
+    let line: Vec<(f64, f64)> = csv
+        .lines()
+        .filter(|l| l.starts_with("parameters,fit,,power,"))
+        .map(|l| l.split(',').collect::<Vec<_>>())
+        .map(|r| (r[4].parse().unwrap(), r[5].parse().unwrap()))
+        .collect();
+    let ns: Vec<f64> = fit.data.iter().map(|p| p.n.unwrap()).collect();
+    assert_eq!(line.len(), 2);
+    assert!((line[0].0 / ns[0] - 1.0).abs() < 1e-9);
+    assert!((line[1].0 / ns[ns.len() - 1] - 1.0).abs() < 1e-9);
+    for (n, loss) in line {
+        assert!((loss / (a * n.powf(-alpha)) - 1.0).abs() < 1e-9);
+    }
+}

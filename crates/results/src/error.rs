@@ -1,0 +1,82 @@
+//! Why results could not be read or written.
+
+use std::path::{Path, PathBuf};
+
+/// Why a file of results or a user's table could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message names every field")]
+pub enum ResultsError {
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        path: PathBuf,
+        action: &'static str,
+        source: std::io::Error,
+    },
+    #[error("{}: damaged record: {problem}", path.display())]
+    DamagedRecord { path: PathBuf, problem: String },
+    #[error("{}: not readable as parquet: {problem}", path.display())]
+    Parquet { path: PathBuf, problem: String },
+    #[error("{}: cannot write parquet: {problem}", path.display())]
+    WriteParquet { path: PathBuf, problem: String },
+    #[error("{}:{line}: {problem}", path.display())]
+    MalformedLine {
+        path: PathBuf,
+        line: u64,
+        problem: String,
+    },
+    #[error("{}: no column `{column}`; it has {}", path.display(), available.join(", "))]
+    MissingColumn {
+        path: PathBuf,
+        column: String,
+        available: Vec<String>,
+    },
+    #[error("{}:{line}: column `{column}` holds `{value}`, not a number", path.display())]
+    NotANumber {
+        path: PathBuf,
+        line: u64,
+        column: String,
+        value: String,
+    },
+    #[error("{}: it has no rows", path.display())]
+    NoRows { path: PathBuf },
+    #[error("{}: do not know the format `{extension}`", path.display())]
+    UnknownFormat { path: PathBuf, extension: String },
+}
+
+impl ResultsError {
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| ResultsError::Io {
+            path: path.to_owned(),
+            action,
+            source,
+        }
+    }
+
+    /// What the person at the terminal can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ResultsError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Some("free some room on the disk and run the same command again".to_owned())
+            }
+            ResultsError::Io { source, .. }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Some("choose a folder you may write to, with --results DIR".to_owned())
+            }
+            ResultsError::MissingColumn { column, .. } => Some(format!(
+                "name the columns of your table with --n, --d, --c and --loss; `{column}` was looked for"
+            )),
+            ResultsError::NotANumber { .. } => {
+                Some("mend or remove the row; a missing loss must not be a number".to_owned())
+            }
+            ResultsError::UnknownFormat { .. } => {
+                Some("give a results folder, or a .csv, .jsonl or .parquet file".to_owned())
+            }
+            ResultsError::DamagedRecord { .. } => {
+                Some("remove the file; the same `run` command trains that run again".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

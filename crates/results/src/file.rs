@@ -1,0 +1,70 @@
+//! Files that are never seen half-written.
+
+use crate::error::ResultsError;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes `bytes` beside `path`, flushes them to disk and renames the file into place: a reader
+/// sees the old content or the new, whenever the process or the machine dies.
+///
+/// # Errors
+/// The folder cannot be made or the file cannot be written.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
+    write_atomic_with(path, |file| {
+        file.write_all(bytes)
+            .map_err(ResultsError::io(path, "write"))
+    })
+}
+
+/// As [`write_atomic`], with the content written by `fill`.
+///
+/// # Errors
+/// As [`write_atomic`], or what `fill` returns; then nothing is left behind.
+pub fn write_atomic_with(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<(), ResultsError>,
+) -> Result<(), ResultsError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(ResultsError::io(folder, "create the folder"))?;
+    let beside = beside(path);
+    let written = (|| {
+        let mut file = File::create(&beside).map_err(ResultsError::io(path, "write"))?;
+        fill(&mut file)?;
+        file.sync_all().map_err(ResultsError::io(path, "write"))?;
+        fs::rename(&beside, path).map_err(ResultsError::io(path, "replace"))
+    })();
+    if written.is_err() {
+        // Best effort: the error that matters is the one being returned.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// A name in the same folder that no other writer uses.
+fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.{count}.partial", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content_and_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_atomic(&path, b"old").unwrap();
+        let failed = write_atomic_with(&path, |file| {
+            file.write_all(b"half").unwrap();
+            Err(ResultsError::NoRows { path: path.clone() })
+        });
+        assert!(matches!(failed, Err(ResultsError::NoRows { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,17 @@
+//! What a sweep leaves behind: rows of runs and points of learning curves, and the files that
+//! hold them. Knows nothing of how a run is planned or trained.
+
+pub mod curve;
+pub mod error;
+pub mod file;
+mod frame;
+pub mod parquet;
+pub mod record;
+pub mod row;
+pub mod table;
+
+pub use curve::{Curve, CurvePoint};
+pub use error::ResultsError;
+pub use record::RunRecord;
+pub use row::{RunRow, Status};
+pub use table::Table;

@@ -1,0 +1,184 @@
+//! The shard a worker writes when a run ends: its row and its curve in one checked file.
+
+use crate::curve::CurvePoint;
+use crate::error::ResultsError;
+use crate::file::write_atomic;
+use crate::row::RunRow;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+
+/// Row and curve of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// The row of `runs.parquet`.
+    pub row: RunRow,
+    /// The rows of `curves.parquet`.
+    pub curve: Vec<CurvePoint>,
+}
+
+impl RunRecord {
+    /// Writes the record as two lines: SHA-256 of the second, then the record as JSON.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), ResultsError> {
+        let body = serde_json::to_string(self).expect("rows hold text and finite numbers only");
+        write_atomic(path, format!("{}\n{body}\n", checksum(&body)).as_bytes())
+    }
+
+    /// Reads a record back and checks it.
+    ///
+    /// # Errors
+    /// The file cannot be read, is truncated, or does not match its checksum.
+    pub fn read(path: &Path) -> Result<Self, ResultsError> {
+        let damaged = |problem: &str| ResultsError::DamagedRecord {
+            path: path.to_owned(),
+            problem: problem.to_owned(),
+        };
+        let bytes = fs::read(path).map_err(ResultsError::io(path, "read"))?;
+        let text = String::from_utf8(bytes).map_err(|_| damaged("not UTF-8"))?;
+        let (sum, body) = text.split_once('\n').ok_or_else(|| damaged("truncated"))?;
+        let body = body
+            .strip_suffix('\n')
+            .ok_or_else(|| damaged("truncated"))?;
+        if sum != checksum(body) {
+            return Err(damaged("its checksum does not match"));
+        }
+        serde_json::from_str(body).map_err(|error| damaged(&error.to_string()))
+    }
+}
+
+fn checksum(body: &str) -> String {
+    Sha256::digest(body.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::row::Status;
+
+    pub(crate) fn record(run_id: &str) -> RunRecord {
+        let row = RunRow {
+            run_id: run_id.to_owned(),
+            sweep: "s".to_owned(),
+            series: String::new(),
+            status: Status::Finished,
+            message: None,
+            family: "transformer".to_owned(),
+            size: "3k".to_owned(),
+            d_model: 16,
+            n_layers: 1,
+            n_heads: 1,
+            norm: "rms".to_owned(),
+            position: "rope".to_owned(),
+            vocab_size: 256,
+            context: 128,
+            n_non_embedding: 3120,
+            n_total: 11312,
+            n_active: 11312,
+            corpus: "rust-docs@1".to_owned(),
+            data_digest: "0123456789abcdef".to_owned(),
+            tokenizer: "bytes".to_owned(),
+            tokens: 400_384,
+            unique_tokens: 400_384,
+            epochs: 0.02,
+            tokens_per_param: 128.3,
+            steps: 782,
+            batch_tokens: 512,
+            micro_batch: 4,
+            flops_budget: Some(3e10),
+            c_6nd: 7.5e9,
+            c_exact: 3.001e10,
+            pf_days: 3.473e-10,
+            flops_spent: 3.001e10,
+            schedule: "wsd".to_owned(),
+            learning_rate: 0.1 + 0.2,
+            warmup_steps: 15,
+            decay_steps: 156,
+            weight_decay: 0.1,
+            seed: 0,
+            test_loss: Some(2.5),
+            test_loss_se: Some(0.02),
+            test_bpb: Some(3.6),
+            test_tokens: 262_144,
+            train_loss: Some(2.45),
+            diverged_step: None,
+            wall_time_s: 3.25,
+            tokens_per_s: 1e5,
+            flops_per_s: 8e9,
+            peak_memory_bytes: None,
+            device: "cpu".to_owned(),
+            instruction_set: "avx512f".to_owned(),
+            host: "h".to_owned(),
+            pid: 7,
+            attempt: 1,
+            started_time: "2026-01-01T00:00:00Z".to_owned(),
+            finished_time: "2026-01-01T00:00:04Z".to_owned(),
+            numerics_version: 1,
+            isoflop_version: "0.1.0".to_owned(),
+            burn_version: "0.22.1".to_owned(),
+        };
+        let point = CurvePoint {
+            step: 10,
+            tokens: 5120,
+            flops: 1e9,
+            train_loss: Some(4.0),
+            test_loss: None,
+            learning_rate: 1e-3,
+            grad_norm: Some(1.5),
+        };
+        let blown = CurvePoint {
+            step: 20,
+            train_loss: None,
+            test_loss: Some(4.25),
+            grad_norm: None,
+            ..point
+        };
+        RunRecord {
+            row,
+            curve: vec![point, blown],
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_to_the_last_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.json");
+        record("a").write(&path).unwrap();
+        assert_eq!(RunRecord::read(&path).unwrap(), record("a"));
+    }
+
+    #[test]
+    fn truncation_at_any_byte_and_any_flipped_byte_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.json");
+        record("a").write(&path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            fs::write(&path, &whole[..at]).unwrap();
+            assert!(
+                matches!(
+                    RunRecord::read(&path),
+                    Err(ResultsError::DamagedRecord { .. })
+                ),
+                "cut at {at}"
+            );
+            let mut flipped = whole.clone();
+            flipped[at] ^= 4;
+            fs::write(&path, &flipped).unwrap();
+            assert!(
+                matches!(
+                    RunRecord::read(&path),
+                    Err(ResultsError::DamagedRecord { .. })
+                ),
+                "flip at {at}"
+            );
+        }
+    }
+}

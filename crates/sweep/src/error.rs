@@ -1,0 +1,204 @@
+//! Errors of a sweep file, shown with file, line and caret, and errors of running it.
+
+use isoflop_results::ResultsError;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a sweep file, where, and what to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpecError {
+    file: PathBuf,
+    place: Option<Place>,
+    message: String,
+    hint: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    line: usize,
+    column: usize,
+    text: String,
+    width: usize,
+}
+
+/// A problem that does not yet know its file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) span: Option<Range<usize>>,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Problem {
+            span: Some(span),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    pub(crate) fn in_file(self, file: &Path, source: &str) -> SpecError {
+        let place = self.span.map(|span| Place::of(source, span));
+        SpecError {
+            file: file.to_owned(),
+            place,
+            message: self.message,
+            hint: self.hint,
+        }
+    }
+}
+
+impl Place {
+    fn of(source: &str, span: Range<usize>) -> Self {
+        let start = span.start.min(source.len());
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = source[start..]
+            .find('\n')
+            .map_or(source.len(), |at| start + at);
+        let marked = &source[start..span.end.clamp(start, line_end)];
+        Place {
+            line: source[..start].matches('\n').count() + 1,
+            column: source[line_start..start].chars().count() + 1,
+            text: source[line_start..line_end].trim_end().to_owned(),
+            width: marked.chars().count().max(1),
+        }
+    }
+}
+
+impl SpecError {
+    /// What the person who wrote the file can do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        let Some(Place {
+            line,
+            column,
+            text,
+            width,
+        }) = &self.place
+        else {
+            return write!(f, "{file}: {}", self.message);
+        };
+        writeln!(f, "{file}:{line}:{column}: {}", self.message)?;
+        let gutter = " ".repeat(line.to_string().len());
+        writeln!(f, " {gutter} |")?;
+        writeln!(f, " {line} | {text}")?;
+        write!(
+            f,
+            " {gutter} | {}{}",
+            " ".repeat(column - 1),
+            "^".repeat(*width)
+        )
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// Why a sweep could not be run or its folder not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message names every field")]
+pub enum SweepError {
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        path: PathBuf,
+        action: &'static str,
+        source: std::io::Error,
+    },
+    #[error("{}: it holds the results of sweep `{found}`, not of `{wanted}`", path.display())]
+    OtherSweep {
+        path: PathBuf,
+        found: String,
+        wanted: String,
+    },
+    #[error("{}: it is not empty and not a results folder", path.display())]
+    NotAResultsFolder { path: PathBuf },
+    #[error("{}: no sweep has been run here: {problem}", path.display())]
+    NoPlan { path: PathBuf, problem: String },
+    #[error("cannot start a worker process: {source}")]
+    Spawn { source: std::io::Error },
+}
+
+impl SweepError {
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| SweepError::Io {
+            path: path.to_owned(),
+            action,
+            source,
+        }
+    }
+
+    /// What the person at the terminal can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            SweepError::Spec(error) => error.hint().map(str::to_owned),
+            SweepError::Results(error) => error.hint(),
+            SweepError::OtherSweep { found, .. } => Some(format!(
+                "rename the sweep (`name = ...`), or choose another place with --results DIR; \
+                 results/{found} belongs to `{found}` alone"
+            )),
+            SweepError::NotAResultsFolder { .. } => {
+                Some("choose another place with --results DIR, or another `name`".to_owned())
+            }
+            SweepError::NoPlan { .. } => Some(
+                "give the folder that `isoflop run` made, such as results/quickstart".to_owned(),
+            ),
+            SweepError::Io { source, .. }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Some("choose a folder you may write to, with --results DIR".to_owned())
+            }
+            SweepError::Io { .. } | SweepError::Spawn { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_shown_under_its_line() {
+        let source = "name = \"a\"\n[model]\nnorn = \"rms\"\n";
+        let at = source.find("norn").unwrap();
+        let error =
+            Problem::new(at..at + 4, "unknown key `norn`").in_file(Path::new("x.toml"), source);
+        assert_eq!(
+            error.to_string(),
+            "x.toml:3:1: unknown key `norn`\n   |\n 3 | norn = \"rms\"\n   | ^^^^"
+        );
+    }
+
+    #[test]
+    fn a_span_of_many_lines_is_marked_on_its_first() {
+        let source = "sizes = [\n  1,\n]\n";
+        let error = Problem::new(8..source.len(), "no").in_file(Path::new("x.toml"), source);
+        assert!(
+            error
+                .to_string()
+                .ends_with(" 1 | sizes = [\n   |         ^"),
+            "{error}"
+        );
+    }
+}

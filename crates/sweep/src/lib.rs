@@ -1,0 +1,22 @@
+//! From a sweep file to a plan, and from a plan to runs: claims, workers, resume. How a run is
+//! trained is behind the [`Trainer`] trait; what a corpus holds is told by the caller.
+
+pub mod claim;
+pub mod error;
+pub mod folder;
+pub mod lease;
+pub mod memory;
+pub mod plan;
+pub mod rules;
+pub mod run;
+pub mod spec;
+pub mod supervise;
+pub mod trainer;
+pub mod worker;
+
+pub use error::{SpecError, SweepError};
+pub use folder::ResultsFolder;
+pub use plan::{DataFacts, Plan, PlanContext, PlanKind};
+pub use run::{DataSource, PlannedRun, RunConfig};
+pub use spec::Sweep;
+pub use trainer::{Ending, Progress, TestScore, TrainFailure, Trained, Trainer};

@@ -1,0 +1,187 @@
+//! Every run of a sweep. Holding a [`Plan`] proves that each one can start.
+
+mod build;
+
+use crate::error::{SpecError, SweepError};
+use crate::run::{DataSource, PlannedRun};
+use crate::spec::{Sweep, Tokenizer};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A checked sweep: its runs in the order of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this structure.
+    schema: u32,
+    name: String,
+    question: Option<String>,
+    kind: PlanKind,
+    runs: Vec<PlannedRun>,
+    dropped: Vec<Dropped>,
+}
+
+/// How run lengths were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanKind {
+    /// Sizes times compute budgets.
+    Isoflop,
+    /// Sizes times token counts.
+    Grid,
+    /// Sizes times multiples of their parameters.
+    TokensPerParam,
+}
+
+impl fmt::Display for PlanKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            PlanKind::Isoflop => "isoflop",
+            PlanKind::Grid => "grid",
+            PlanKind::TokensPerParam => "tokens_per_param",
+        })
+    }
+}
+
+/// A cell that is not trained, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The cell, for people.
+    pub cell: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What the planner must be told about a source of text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataFacts {
+    /// Name with version, for people.
+    pub name: String,
+    /// SHA-256 of the prepared data, first 16 hex digits.
+    pub digest: String,
+    /// Distinct tokens.
+    pub vocab_size: usize,
+    /// Tokens of the train split.
+    pub train_tokens: u64,
+    /// Tokens of the test split that are scored.
+    pub test_tokens: u64,
+}
+
+/// A request for [`DataFacts`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DataRequest {
+    /// Where the text comes from.
+    pub source: DataSource,
+    /// How it becomes tokens.
+    pub tokenizer: Tokenizer,
+    /// Tokens a window.
+    pub context: usize,
+    /// Cap on the test tokens.
+    pub test_tokens: u64,
+}
+
+/// Why data cannot be had: message and hint.
+pub type DataRefusal = (String, Option<String>);
+
+/// What planning needs besides the sweep file.
+pub struct PlanContext<'a> {
+    /// Answers what a source of text holds.
+    pub facts: &'a mut dyn FnMut(&DataRequest) -> Result<DataFacts, DataRefusal>,
+    /// Version of the training code's numerics.
+    pub numerics_version: u64,
+    /// Physical memory to plan within, bytes.
+    pub memory_bytes: u64,
+}
+
+/// Cells of fewer optimizer steps are dropped and listed.
+pub const FEWEST_STEPS: u64 = 10;
+
+/// A budget with fewer sizes has no curve.
+pub const FEWEST_SIZES: usize = 3;
+
+const SCHEMA: u32 = 1;
+
+impl Plan {
+    /// Checks a sweep and lays out its runs.
+    ///
+    /// # Errors
+    /// Whatever makes a run impossible or a budget useless, with its place in the file.
+    pub fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Self, SpecError> {
+        build::build(sweep, context).map_err(|problem| sweep.locate(problem))
+    }
+
+    /// Reads a plan that [`Plan::to_json`] wrote.
+    ///
+    /// # Errors
+    /// Not such a plan.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let plan: Plan = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match plan.schema {
+            SCHEMA => Ok(plan),
+            other => Err(format!(
+                "its schema is {other}, this program reads {SCHEMA}"
+            )),
+        }
+    }
+
+    /// The plan as kept in the results folder.
+    ///
+    /// # Errors
+    /// None in practice: text and finite numbers.
+    pub fn to_json(&self) -> Result<String, SweepError> {
+        Ok(serde_json::to_string_pretty(self).expect("a struct of text and finite numbers"))
+    }
+
+    /// Name of the sweep.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is to answer.
+    pub fn question(&self) -> Option<&str> {
+        self.question.as_deref()
+    }
+
+    /// How run lengths were chosen.
+    pub fn kind(&self) -> PlanKind {
+        self.kind
+    }
+
+    /// The runs in the order of the file.
+    pub fn runs(&self) -> &[PlannedRun] {
+        &self.runs
+    }
+
+    /// Cells left out, and why.
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
+    /// The run of an id.
+    pub fn run(&self, id: &str) -> Option<&PlannedRun> {
+        self.runs.iter().find(|run| run.id() == id)
+    }
+
+    /// The order in which workers take the runs: the cheapest of each budget first, cheap ones
+    /// first, so that every budget soon has a point; then the longest first, so that the end of
+    /// the night is not one long run.
+    pub fn work_order(&self) -> Vec<&PlannedRun> {
+        let mut runs: Vec<&PlannedRun> = self.runs.iter().collect();
+        runs.sort_by(|a, b| {
+            a.c_exact()
+                .0
+                .total_cmp(&b.c_exact().0)
+                .then_with(|| a.id().cmp(b.id()))
+        });
+        let mut budgets_seen: Vec<f64> = Vec::new();
+        let (first, mut rest): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| {
+            let budget = run.flops_budget.unwrap_or(0.0);
+            let new = !budgets_seen.contains(&budget);
+            if new {
+                budgets_seen.push(budget);
+            }
+            new
+        });
+        rest.reverse();
+        first.into_iter().chain(rest).collect()
+    }
+}

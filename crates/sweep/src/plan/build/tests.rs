@@ -1,0 +1,220 @@
+use super::*;
+use crate::plan::PlanContext;
+use isoflop_core::Tokens;
+use proptest::prelude::*;
+
+const SWEEP: &str = r#"
+name = "t"
+[data]
+corpus = "rust-docs"
+[model]
+sizes = ["3k", "10k", "30k"]
+[plan]
+isoflop = { budgets = ["1e11", "3e11"] }
+"#;
+
+fn facts(request: &DataRequest) -> Result<DataFacts, crate::plan::DataRefusal> {
+    match request.source.name() {
+        "rust-docs" | "rust-code" => Ok(DataFacts {
+            name: format!("{}@1", request.source.name()),
+            digest: format!("{:016x}", request.source.name().len()),
+            vocab_size: 256,
+            train_tokens: 1_000_000,
+            test_tokens: 1 << 18,
+        }),
+        other => Err((
+            format!("no corpus `{other}`"),
+            Some("built in: rust-docs".to_owned()),
+        )),
+    }
+}
+
+fn plan(source: &str) -> Result<Plan, String> {
+    let shown =
+        |error: crate::SpecError| format!("{error}\nhint: {}", error.hint().unwrap_or("none"));
+    let sweep = Sweep::parse(Path::new("t.toml"), source.to_owned()).map_err(shown)?;
+    let mut context = PlanContext {
+        facts: &mut facts,
+        numerics_version: 1,
+        memory_bytes: 8 << 30,
+    };
+    Plan::build(&sweep, &mut context).map_err(shown)
+}
+
+fn refusal(from: &str, to: &str) -> String {
+    let source = SWEEP.replace(from, to);
+    assert_ne!(source, SWEEP);
+    plan(&source).unwrap_err()
+}
+
+#[test]
+fn a_budget_is_met_to_half_a_step_by_every_size() {
+    let plan = plan(SWEEP).unwrap();
+    assert_eq!(plan.runs().len(), 6);
+    for run in plan.runs() {
+        let per_step =
+            FlopCount::of(&run.config.model).of_tokens(Tokens(run.config.batch_tokens as f64));
+        let miss = (run.c_exact().0 - run.flops_budget.unwrap()).abs();
+        assert!(miss <= per_step.0 / 2.0 + 1.0, "{}: {miss}", run.id());
+    }
+}
+
+#[test]
+fn runs_of_few_steps_are_dropped_and_listed() {
+    let plan = plan(&SWEEP.replace("\"30k\"]", "\"30k\", \"10M\"]")).unwrap();
+    assert_eq!(plan.runs().len(), 6);
+    let dropped: Vec<_> = plan
+        .dropped()
+        .iter()
+        .map(|d| format!("{}: {}", d.cell, d.reason))
+        .collect();
+    insta::assert_debug_snapshot!(dropped, @r#"
+    [
+        "10M, budget 1e11: 0 steps of 4096 tokens, fewer than 10",
+        "10M, budget 3e11: 1 steps of 4096 tokens, fewer than 10",
+    ]
+    "#);
+}
+
+#[test]
+fn a_budget_that_keeps_two_sizes_is_refused_where_it_stands() {
+    insta::assert_snapshot!(refusal("\"1e11\"", "\"1e9\""), @r#"
+    t.toml:8:24: budget 1e9 keeps 2 sizes of at least 10 steps; a curve needs 3
+       |
+     8 | isoflop = { budgets = ["1e9", "3e11"] }
+       |                        ^^^^^
+    hint: raise this budget, add smaller sizes, or lower train.batch_tokens
+    "#);
+}
+
+#[test]
+fn heads_that_do_not_divide_are_pointed_at() {
+    let text = refusal("\"30k\"]", "{ d_model = 100, n_layers = 2, n_heads = 8 }]");
+    assert!(
+        text.contains("t.toml:6:23: d_model 100 does not split into 8 heads"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("hint: d_model 96 or 104 would fit"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_size_beyond_the_memory_is_refused_with_both_figures() {
+    let text = refusal("\"30k\"]", "\"30k\", \"2B\"]");
+    assert!(text.contains("this machine has 8.0 GiB"), "{text}");
+    assert!(text.contains("t.toml:6:30"), "{text}");
+}
+
+#[test]
+fn two_kinds_of_plan_and_none_are_refused() {
+    let two = refusal("[plan]", "[plan]\ngrid = { tokens = [\"1M\"] }");
+    assert!(
+        two.contains("the plan has two kinds: `isoflop` and `grid`"),
+        "{two}"
+    );
+    let none = refusal("isoflop = { budgets = [\"1e11\", \"3e11\"] }", "");
+    assert!(none.contains("the plan has no kind"), "{none}");
+}
+
+#[test]
+fn what_the_corpus_says_is_shown_at_its_name() {
+    insta::assert_snapshot!(refusal("\"rust-docs\"", "\"rust-dogs\""), @r#"
+    t.toml:4:10: no corpus `rust-dogs`
+       |
+     4 | corpus = "rust-dogs"
+       |          ^^^^^^^^^^^
+    hint: built in: rust-docs
+    "#);
+}
+
+#[test]
+fn sizes_that_fall_on_one_rung_budgets_given_twice_and_bad_batches_are_refused() {
+    let twins = refusal("\"30k\"]", "\"3.1k\"]");
+    assert!(
+        twins.contains("sizes `3k` and `3.1k` are the same model, 16x1x1"),
+        "{twins}"
+    );
+    let twice = refusal("\"3e11\"]", "\"1.0e11\"]");
+    assert!(twice.contains("1.0e11 stands here twice"), "{twice}");
+    let batch = refusal("[plan]", "[train]\nbatch_tokens = 1000\n[plan]");
+    assert!(
+        batch.contains("a batch of 1000 tokens is not whole windows of 128"),
+        "{batch}"
+    );
+    assert!(batch.ends_with("hint: batch_tokens = 1024"), "{batch}");
+}
+
+#[test]
+fn a_name_that_would_leave_the_results_folder_is_refused() {
+    for name in ["../up", "", ".hidden", "a/b", "c:d"] {
+        let text = refusal("name = \"t\"", &format!("name = \"{name}\""));
+        assert!(text.contains("cannot name a results folder"), "{text}");
+    }
+    assert_eq!(
+        plan(&SWEEP.replace("name = \"t\"", "name = \"<b>日本\""))
+            .unwrap()
+            .name(),
+        "<b>日本"
+    );
+}
+
+#[test]
+fn tokens_per_param_and_grids_give_the_tokens_asked_for() {
+    let grid = plan(&SWEEP.replace(
+        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
+        "grid = { tokens = [\"1M\"] }",
+    ))
+    .unwrap();
+    for run in grid.runs() {
+        assert!((run.tokens().0 / 1e6 - 1.0).abs() < 0.001, "{}", run.id());
+        assert_eq!(run.flops_budget, None);
+    }
+    let multiples = plan(&SWEEP.replace(
+        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
+        "tokens_per_param = [20, 100]",
+    ))
+    .unwrap();
+    let first = &multiples.runs()[0];
+    assert!((first.tokens().per_param(first.n()) / 20.0 - 1.0).abs() < 0.01);
+}
+
+#[test]
+fn every_budget_gets_its_cheapest_run_first_and_the_longest_comes_next() {
+    let plan = plan(SWEEP).unwrap();
+    let budgets: Vec<_> = plan
+        .work_order()
+        .iter()
+        .map(|run| run.flops_budget.unwrap())
+        .collect();
+    assert_eq!(budgets, [1e11, 3e11, 3e11, 3e11, 1e11, 1e11]);
+}
+
+#[test]
+fn a_plan_reads_back_from_its_json() {
+    let plan = plan(SWEEP).unwrap();
+    assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
+}
+
+proptest! {
+    #[test]
+    fn ids_are_unique_and_do_not_depend_on_the_order_of_the_file(
+        sizes in Just(["\"3k\"", "\"10k\"", "\"30k\"", "\"64x2x4\"", "\"100k\""]).prop_shuffle(),
+        budgets in Just(["1e11", "2e11", "5e11"]).prop_shuffle(),
+    ) {
+        let ids = |sizes: &[&str], budgets: &[&str]| {
+            let source = SWEEP
+                .replace("\"3k\", \"10k\", \"30k\"", &sizes.join(", "))
+                .replace("\"1e11\", \"3e11\"", &budgets.join(", "));
+            let mut ids: Vec<_> = plan(&source).unwrap().runs().iter().map(|r| r.id().to_owned()).collect();
+            ids.sort();
+            ids
+        };
+        let shuffled = ids(&sizes, &budgets);
+        let mut unique = shuffled.clone();
+        unique.dedup();
+        prop_assert_eq!(unique.len(), 15);
+        prop_assert_eq!(shuffled, ids(&["\"3k\"", "\"10k\"", "\"30k\"", "\"64x2x4\"", "\"100k\""], &["1e11", "2e11", "5e11"]));
+    }
+}

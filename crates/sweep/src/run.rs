@@ -1,0 +1,193 @@
+//! One run of a plan: what it is (its identity), and what is known of it before it starts.
+
+use crate::spec::{Family, ScheduleKind, Tokenizer};
+use isoflop_core::units::short;
+use isoflop_core::{FlopCount, Flops, ModelConfig, ParamCount, Params, Schedule, Tokens};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// Everything that changes a run's loss, and nothing else: two runs with equal configurations
+/// are the same run. Never device, threads, paths or position in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// Model family.
+    pub family: Family,
+    /// Shape, norm, position, vocabulary, context.
+    pub model: ModelConfig,
+    /// SHA-256 of the prepared data, first 16 hex digits.
+    pub data_digest: String,
+    /// Tokenizer.
+    pub tokenizer: Tokenizer,
+    /// Tokens a step.
+    pub batch_tokens: u64,
+    /// Kind of schedule.
+    pub schedule: ScheduleKind,
+    /// Its steps.
+    pub steps: Schedule,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Optimizer constants.
+    pub optimizer: Optimizer,
+    /// Seed of initialisation and batches.
+    pub seed: u64,
+    /// Changes whenever code changes a loss.
+    pub numerics_version: u64,
+}
+
+/// AdamW with decoupled decay and global-norm clipping (Loshchilov & Hutter 2019).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Optimizer {
+    /// First moment.
+    pub beta1: f64,
+    /// Second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled decay, on matrices only.
+    pub weight_decay: f64,
+    /// Bound on the global gradient norm.
+    pub clip_norm: f64,
+}
+
+impl Default for Optimizer {
+    /// The constants of Hoffmann-style runs: 0.9, 0.95, 1e-8, decay 0.1, clip 1.
+    fn default() -> Self {
+        Optimizer {
+            beta1: 0.9,
+            beta2: 0.95,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+            clip_norm: 1.0,
+        }
+    }
+}
+
+/// Where the text comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataSource {
+    /// A built-in corpus by name.
+    Corpus(String),
+    /// A path or glob, relative to `base`.
+    Text {
+        /// As written.
+        pattern: String,
+        /// Folder of the sweep file.
+        base: PathBuf,
+    },
+}
+
+impl DataSource {
+    /// As written.
+    pub fn name(&self) -> &str {
+        match self {
+            DataSource::Corpus(name) => name,
+            DataSource::Text { pattern, .. } => pattern,
+        }
+    }
+}
+
+/// A run that can start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRun {
+    id: String,
+    /// `key=value` pairs of the axes' cell; empty without axes.
+    pub series: String,
+    /// The size as written.
+    pub size: String,
+    /// Identity.
+    pub config: RunConfig,
+    /// Where its text comes from.
+    pub source: DataSource,
+    /// Name of the data with its version, for people.
+    pub corpus: String,
+    /// Cap on the test tokens scored; part of the data digest.
+    pub test_tokens: u64,
+    /// Tokens of the train split.
+    pub train_tokens: u64,
+    /// Compute asked for, where the plan has budgets.
+    pub flops_budget: Option<f64>,
+}
+
+/// What a run is made of, before its id is computed.
+pub(crate) struct RunParts {
+    pub(crate) series: String,
+    pub(crate) size: String,
+    pub(crate) config: RunConfig,
+    pub(crate) source: DataSource,
+    pub(crate) corpus: String,
+    pub(crate) test_tokens: u64,
+    pub(crate) train_tokens: u64,
+    pub(crate) flops_budget: Option<f64>,
+}
+
+impl PlannedRun {
+    pub(crate) fn new(parts: RunParts) -> Self {
+        let RunParts {
+            series,
+            size,
+            config,
+            source,
+            corpus,
+            test_tokens,
+            train_tokens,
+            flops_budget,
+        } = parts;
+        let identity = serde_json::to_string(&config).expect("a struct of text and numbers");
+        let hash: String = Sha256::digest(identity.as_bytes())
+            .iter()
+            .take(4)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let n = ParamCount::of(&config.model).non_embedding();
+        let d = (config.steps.steps * config.batch_tokens) as f64;
+        let id = format!("n{}-d{}-s{}-{hash}", short(n.0), short(d), config.seed);
+        PlannedRun {
+            id,
+            series,
+            size,
+            config,
+            source,
+            corpus,
+            test_tokens,
+            train_tokens,
+            flops_budget,
+        }
+    }
+
+    /// Readable name and a short hash of the identity.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Parameters by group.
+    pub fn params(&self) -> ParamCount {
+        ParamCount::of(&self.config.model)
+    }
+
+    /// `n_non_embedding`.
+    pub fn n(&self) -> Params {
+        self.params().non_embedding()
+    }
+
+    /// `D`, whole steps.
+    pub fn tokens(&self) -> Tokens {
+        Tokens((self.config.steps.steps * self.config.batch_tokens) as f64)
+    }
+
+    /// `c_exact`.
+    pub fn c_exact(&self) -> Flops {
+        FlopCount::of(&self.config.model).of_tokens(self.tokens())
+    }
+
+    /// Passes over the train split.
+    pub fn epochs(&self) -> f64 {
+        self.tokens().0 / self.train_tokens as f64
+    }
+
+    /// Windows a step.
+    pub fn batch_windows(&self) -> u64 {
+        self.config.batch_tokens / self.config.model.context as u64
+    }
+}

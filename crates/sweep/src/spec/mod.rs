@@ -1,0 +1,381 @@
+//! A sweep file as written by a person. Parsed and located, not yet checked; a [`crate::Plan`]
+//! is what has been checked.
+
+mod axes;
+mod quantity;
+mod suggest;
+
+pub use quantity::{Auto, GivenShape, Quantity, Size};
+
+use crate::error::{Problem, SpecError, SweepError};
+use isoflop_core::{Norm, Position};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// A parsed sweep file: one [`Spec`] for each cell of its axes.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    path: PathBuf,
+    source: String,
+    cells: Vec<Cell>,
+}
+
+/// One cell of `[axes]`.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// `key=value` pairs of the cell; empty without axes.
+    pub series: String,
+    /// The file with the cell's values in place.
+    pub spec: Spec,
+}
+
+/// The keys of a sweep file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Name of the sweep and of its results folder.
+    pub name: Spanned<String>,
+    /// What the sweep is to answer, for the report.
+    pub question: Option<String>,
+    /// Text.
+    pub data: DataSpec,
+    /// Model family and sizes.
+    pub model: ModelSpec,
+    /// How long to train what.
+    pub plan: Spanned<PlanSpec>,
+    /// How to train.
+    #[serde(default)]
+    pub train: TrainSpec,
+}
+
+/// `[data]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// A built-in corpus.
+    pub corpus: Option<Spanned<String>>,
+    /// A path or glob, relative to the sweep file.
+    pub text: Option<Spanned<String>>,
+    /// How text becomes tokens.
+    #[serde(default)]
+    pub tokenizer: Tokenizer,
+    /// Tokens a window.
+    #[serde(default = "default_context")]
+    pub context: Spanned<usize>,
+    /// Cap on the test tokens scored.
+    pub test_tokens: Option<Spanned<Quantity>>,
+}
+
+/// How text becomes tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokenizer {
+    /// One token a byte, 256 of them.
+    #[default]
+    Bytes,
+}
+
+/// `[model]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Model family.
+    #[serde(default)]
+    pub family: Family,
+    /// Sizes, each a rung of the ladder or a shape.
+    pub sizes: Spanned<Vec<Spanned<Size>>>,
+    /// Normalisation.
+    #[serde(default)]
+    pub norm: Norm,
+    /// Position.
+    #[serde(default)]
+    pub position: Position,
+}
+
+/// Model family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Decoder-only transformer.
+    #[default]
+    Transformer,
+}
+
+/// `[plan]`: exactly one kind.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSpec {
+    /// Every size at every compute budget.
+    pub isoflop: Option<IsoflopSpec>,
+    /// Every size for every number of tokens.
+    pub grid: Option<GridSpec>,
+    /// Every size for multiples of its own parameters.
+    pub tokens_per_param: Option<Spanned<Vec<Spanned<Quantity>>>>,
+}
+
+/// `isoflop = { budgets = [...] }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IsoflopSpec {
+    /// FLOPs.
+    pub budgets: Spanned<Vec<Spanned<Quantity>>>,
+}
+
+/// `grid = { tokens = [...] }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridSpec {
+    /// Training tokens.
+    pub tokens: Spanned<Vec<Spanned<Quantity>>>,
+}
+
+/// `[train]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSpec {
+    /// Peak learning rate.
+    #[serde(default)]
+    pub learning_rate: Auto<f64>,
+    /// Tokens a step.
+    #[serde(default = "default_batch")]
+    pub batch_tokens: Spanned<Auto<f64>>,
+    /// Learning-rate schedule.
+    #[serde(default)]
+    pub schedule: ScheduleKind,
+    /// Seeds, each a replicate of the whole grid.
+    #[serde(default = "default_seeds")]
+    pub seeds: Spanned<Vec<u64>>,
+}
+
+/// Learning-rate schedule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// Warm-up, stable, decay.
+    #[default]
+    Wsd,
+}
+
+fn default_context() -> Spanned<usize> {
+    Spanned::new(0..0, 128)
+}
+
+fn default_batch() -> Spanned<Auto<f64>> {
+    Spanned::new(0..0, Auto::Auto)
+}
+
+fn default_seeds() -> Spanned<Vec<u64>> {
+    Spanned::new(0..0, vec![0])
+}
+
+impl Default for TrainSpec {
+    fn default() -> Self {
+        TrainSpec {
+            learning_rate: Auto::Auto,
+            batch_tokens: default_batch(),
+            schedule: ScheduleKind::Wsd,
+            seeds: default_seeds(),
+        }
+    }
+}
+
+impl Sweep {
+    /// Reads and parses a sweep file.
+    ///
+    /// # Errors
+    /// An unreadable file; TOML that does not parse, an unknown key or value, a missing key, each
+    /// with its line.
+    pub fn read(path: &Path) -> Result<Self, SweepError> {
+        let source =
+            fs::read_to_string(path).map_err(SweepError::io(path, "read the sweep file"))?;
+        Ok(Self::parse(path, source)?)
+    }
+
+    /// Parses the text of a sweep file; `path` is for messages and for relative text files.
+    ///
+    /// # Errors
+    /// As [`Sweep::read`].
+    pub fn parse(path: &Path, source: String) -> Result<Self, SpecError> {
+        let cells = parse_cells(&source).map_err(|problem| problem.in_file(path, &source))?;
+        Ok(Sweep {
+            path: path.to_owned(),
+            source,
+            cells,
+        })
+    }
+
+    /// Where it was read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its cells; at least one.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The first cell's spec: name, question and kind of plan, which no axis changes.
+    pub fn spec(&self) -> &Spec {
+        &self.cells[0].spec
+    }
+
+    pub(crate) fn locate(&self, problem: Problem) -> SpecError {
+        problem.in_file(&self.path, &self.source)
+    }
+}
+
+fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
+    let table = DeTable::parse(source).map_err(suggest::explain)?;
+    axes::cells(table)?
+        .into_iter()
+        .map(|(series, table)| {
+            let deserializer = toml::Deserializer::from(table);
+            let spec = Spec::deserialize(deserializer).map_err(suggest::explain)?;
+            Ok(Cell { series, spec })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SWEEP: &str = r#"
+name = "t"
+[data]
+corpus = "rust-docs"
+[model]
+sizes = ["3k", 10000, "64x4x4", { d_model = 32, n_layers = 2, n_heads = 2 }]
+[plan]
+isoflop = { budgets = ["1e11", 3e11] }
+"#;
+
+    fn parse(source: &str) -> Result<Sweep, SpecError> {
+        Sweep::parse(Path::new("t.toml"), source.to_owned())
+    }
+
+    fn refusal(from: &str, to: &str) -> String {
+        let source = SWEEP.replace(from, to);
+        assert_ne!(source, SWEEP);
+        let error = parse(&source).unwrap_err();
+        format!("{error}\nhint: {}", error.hint().unwrap_or("none"))
+    }
+
+    #[test]
+    fn sizes_read_as_rungs_numbers_and_shapes() {
+        let sweep = parse(SWEEP).unwrap();
+        let shapes: Vec<_> = sweep
+            .spec()
+            .model
+            .sizes
+            .get_ref()
+            .iter()
+            .map(|size| {
+                (
+                    size.get_ref().label(),
+                    size.get_ref().shape().unwrap().to_string(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("3k", "16x1x1"),
+            ("10k", "20x2x1"),
+            ("64x4x4", "64x4x4"),
+            ("32x2x2", "32x2x2"),
+        ];
+        assert_eq!(shapes, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_neighbour() {
+        insta::assert_snapshot!(refusal("[model]", "[model]\nnorn = \"rms\""), @r#"
+        t.toml:6:1: unknown key `norn`
+           |
+         6 | norn = "rms"
+           | ^^^^
+        hint: did you mean `norm`? keys here: family, sizes, norm, position
+        "#);
+    }
+
+    #[test]
+    fn a_misspelt_value_is_shown_with_its_neighbour() {
+        insta::assert_snapshot!(refusal("[model]", "[model]\nnorm = \"layr\""), @r#"
+        t.toml:6:8: unknown value `layr`
+           |
+         6 | norm = "layr"
+           |        ^^^^^^
+        hint: did you mean `layer`? values here: rms, layer
+        "#);
+    }
+
+    #[test]
+    fn what_is_not_a_quantity_is_pointed_at() {
+        insta::assert_snapshot!(refusal("\"1e11\"", "\"1e11x\""), @r#"
+        t.toml:8:24: `1e11x` is not a quantity; write 30000, 3e4, "30k" or "1.5M"
+           |
+         8 | isoflop = { budgets = ["1e11x", 3e11] }
+           |                        ^^^^^^^
+        hint: none
+        "#);
+    }
+
+    #[test]
+    fn a_missing_table_is_named() {
+        let text = refusal("[plan]\nisoflop = { budgets = [\"1e11\", 3e11] }\n", "");
+        assert!(text.contains("missing field `plan`"), "{text}");
+    }
+
+    #[test]
+    fn axes_multiply_into_cells_that_override_the_file() {
+        let axes = "[axes]\n\"data.corpus\" = [\"rust-docs\", \"rust-code\"]\n\"train.learning_rate\" = [0.001, 0.002]\n";
+        let sweep = parse(&format!("{SWEEP}{axes}")).unwrap();
+        let series: Vec<_> = sweep
+            .cells()
+            .iter()
+            .map(|cell| cell.series.as_str())
+            .collect();
+        assert_eq!(
+            series,
+            [
+                "data.corpus=rust-docs, train.learning_rate=0.001",
+                "data.corpus=rust-docs, train.learning_rate=0.002",
+                "data.corpus=rust-code, train.learning_rate=0.001",
+                "data.corpus=rust-code, train.learning_rate=0.002",
+            ]
+        );
+        let last = &sweep.cells()[3].spec;
+        assert_eq!(last.train.learning_rate, Auto::Given(0.002));
+        assert_eq!(last.data.corpus.as_ref().unwrap().get_ref(), "rust-code");
+    }
+
+    #[test]
+    fn an_axis_that_is_no_key_is_pointed_at_where_it_stands() {
+        let text = refusal("[plan]", "[axes]\n\"data.corpse\" = [\"a\"]\n[plan]");
+        insta::assert_snapshot!(text, @r#"
+        t.toml:8:1: unknown key `corpse`
+           |
+         8 | "data.corpse" = ["a"]
+           | ^^^^^^^^^^^^^
+        hint: did you mean `corpus`? keys here: corpus, text, tokenizer, context, test_tokens
+        "#);
+    }
+
+    #[test]
+    fn an_axis_over_what_defines_the_sweep_is_refused() {
+        for key in ["name", "plan.isoflop", "model.sizes", "train.seeds"] {
+            let text = refusal("[plan]", &format!("[axes]\n\"{key}\" = [\"a\"]\n[plan]"));
+            assert!(
+                text.contains(&format!("`{key}` cannot be an axis")),
+                "{text}"
+            );
+        }
+    }
+}

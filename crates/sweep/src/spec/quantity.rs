@@ -1,0 +1,187 @@
+//! Numbers as people write them: `30000`, `3e4`, `"30k"`; and sizes, which may also be shapes.
+
+use isoflop_core::units::{parse_quantity, short};
+use isoflop_core::{Params, Shape};
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+/// A positive quantity with the text that gave it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantity {
+    /// Its value.
+    pub value: f64,
+    /// As written, for labels.
+    pub text: String,
+}
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor)
+    }
+}
+
+struct QuantityVisitor;
+
+impl Visitor<'_> for QuantityVisitor {
+    type Value = Quantity;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a positive quantity such as 30000, 3e4 or \"30k\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Quantity, E> {
+        let value = parse_quantity(text).map_err(E::custom)?;
+        Ok(Quantity {
+            value,
+            text: text.trim().to_owned(),
+        })
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Quantity, E> {
+        self.visit_f64(value as f64)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Quantity, E> {
+        let value = parse_quantity(&value.to_string()).map_err(E::custom)?;
+        Ok(Quantity {
+            value,
+            text: short(value),
+        })
+    }
+}
+
+/// A model size: a rung of the ladder by non-embedding parameters, or a shape.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Size {
+    /// `"30k"`: the nearest rung.
+    Rung(Quantity),
+    /// `"64x4x4"` (width x layers x heads) or `{ d_model = 64, n_layers = 4, n_heads = 4 }`.
+    Shape(GivenShape),
+}
+
+/// A shape as written; not yet checked.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenShape {
+    /// Width.
+    pub d_model: usize,
+    /// Blocks.
+    pub n_layers: usize,
+    /// Heads.
+    pub n_heads: usize,
+}
+
+impl Size {
+    /// As written.
+    pub fn label(&self) -> String {
+        match self {
+            Size::Rung(quantity) => quantity.text.clone(),
+            Size::Shape(given) => format!("{}x{}x{}", given.d_model, given.n_layers, given.n_heads),
+        }
+    }
+
+    /// The shape it stands for.
+    ///
+    /// # Errors
+    /// Below the ladder, or heads that do not divide the width.
+    pub fn shape(&self) -> Result<Shape, isoflop_core::ShapeError> {
+        match self {
+            Size::Rung(quantity) => Shape::for_params(Params(quantity.value)),
+            Size::Shape(given) => Shape::new(given.d_model, given.n_layers, given.n_heads),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SizeVisitor)
+    }
+}
+
+struct SizeVisitor;
+
+impl<'de> Visitor<'de> for SizeVisitor {
+    type Value = Size;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a size such as \"30k\", \"64x4x4\" or { d_model = 64, n_layers = 4, n_heads = 4 }",
+        )
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
+        match parse_shape(text) {
+            Some(given) => Ok(Size::Shape(given)),
+            None => QuantityVisitor.visit_str(text).map(Size::Rung),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Size, E> {
+        QuantityVisitor.visit_i64(value).map(Size::Rung)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Size, E> {
+        QuantityVisitor.visit_f64(value).map(Size::Rung)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Size, M::Error> {
+        GivenShape::deserialize(MapAccessDeserializer::new(map)).map(Size::Shape)
+    }
+}
+
+fn parse_shape(text: &str) -> Option<GivenShape> {
+    let mut numbers = text.split('x').map(|part| part.trim().parse::<usize>());
+    let mut next = || numbers.next()?.ok();
+    let given = GivenShape {
+        d_model: next()?,
+        n_layers: next()?,
+        n_heads: next()?,
+    };
+    numbers.next().is_none().then_some(given)
+}
+
+/// `"auto"` or a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Auto<T> {
+    /// The rule of [`crate::rules`].
+    #[default]
+    Auto,
+    /// As given.
+    Given(T),
+}
+
+impl<'de> Deserialize<'de> for Auto<f64> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AutoVisitor)
+    }
+}
+
+struct AutoVisitor;
+
+impl Visitor<'_> for AutoVisitor {
+    type Value = Auto<f64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"auto\" or a positive number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Auto<f64>, E> {
+        match text {
+            "auto" => Ok(Auto::Auto),
+            _ => QuantityVisitor
+                .visit_str(text)
+                .map(|quantity| Auto::Given(quantity.value)),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Auto<f64>, E> {
+        self.visit_f64(value as f64)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Auto<f64>, E> {
+        QuantityVisitor
+            .visit_f64(value)
+            .map(|quantity| Auto::Given(quantity.value))
+    }
+}

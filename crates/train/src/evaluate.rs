@@ -1,0 +1,31 @@
+//! Loss on the held-out test text.
+
+use crate::model::Transformer;
+use isoflop_data::{TestLoss, TestStream};
+
+/// Tokens of a forward pass.
+const CHUNK: usize = 4096;
+
+/// Loss over all scored test tokens, each once.
+pub fn test_loss(model: &Transformer, test: &TestStream) -> TestLoss {
+    let windows: Vec<usize> = (0..test.windows(model.config().context)).collect();
+    test.score(&nats(model, test, &windows))
+}
+
+/// Mean loss over the small fixed subset of learning curves, nats per token.
+pub fn curve_loss(model: &Transformer, test: &TestStream) -> f64 {
+    let nats = nats(model, test, &test.curve_windows(model.config().context));
+    nats.iter().map(|&nats| f64::from(nats)).sum::<f64>() / nats.len() as f64
+}
+
+fn nats(model: &Transformer, test: &TestStream, windows: &[usize]) -> Vec<f32> {
+    let context = model.config().context;
+    let model = model.without_autodiff();
+    let (mut inputs, mut targets, mut nats) = (Vec::new(), Vec::new(), Vec::new());
+    for chunk in windows.chunks((CHUNK / context).max(1)) {
+        let scored = test.fill(context, chunk.iter().copied(), &mut inputs, &mut targets);
+        let losses = model.nats(&inputs, &targets).into_data();
+        nats.extend(losses.iter::<f32>().take(scored));
+    }
+    nats
+}

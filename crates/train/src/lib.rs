@@ -1,0 +1,21 @@
+//! The training engine: the model on Burn tensors, its operations, optimizer, evaluation, and
+//! the loop that turns a planned run into losses. The only crate that knows Burn.
+
+pub mod device;
+pub mod divergence;
+pub mod evaluate;
+pub mod model;
+pub mod ops;
+pub mod optimizer;
+pub mod source;
+pub mod trainer;
+
+pub use source::{data_facts, prepare};
+pub use trainer::BurnTrainer;
+
+/// Part of every run's identity: raised whenever a change here or in the data crate changes a
+/// loss.
+pub const NUMERICS_VERSION: u64 = 1;
+
+/// The version of Burn that this is pinned to.
+pub const BURN_VERSION: &str = "0.22.1";

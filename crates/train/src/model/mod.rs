@@ -1,0 +1,6 @@
+//! The decoder-only transformer.
+
+mod init;
+mod transformer;
+
+pub use transformer::{Block, Transformer, Weights};

@@ -1,0 +1,80 @@
+//! The same operations composed of stock Burn operations: the reference that the fused ones are
+//! compared with, and what runs on any device.
+
+use super::attention::AttentionShape;
+use super::norm::NORM_EPSILON;
+use super::rotary::RotaryTable;
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
+use isoflop_core::Norm;
+
+/// As [`super::gelu`].
+pub fn gelu(x_nf: Tensor<2>) -> Tensor<2> {
+    activation::gelu(x_nf)
+}
+
+/// As [`super::norm`].
+pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
+    let x_nd = match kind {
+        Norm::Rms => x_nd,
+        Norm::Layer => x_nd.clone() - x_nd.mean_dim(1),
+    };
+    let mean_square_n1 = (x_nd.clone() * x_nd.clone()).mean_dim(1);
+    x_nd / mean_square_n1.add_scalar(NORM_EPSILON).sqrt() * gain_d.unsqueeze()
+}
+
+/// As [`super::nats`].
+pub fn nats(logits_nv: Tensor<2>, targets: &[i32]) -> Tensor<1> {
+    let rows = targets.len();
+    let data = TensorData::new(targets.to_vec(), [rows, 1]);
+    let targets_n1 = Tensor::<2, Int>::from_data(data, &logits_nv.device());
+    activation::log_softmax(logits_nv, 1)
+        .gather(1, targets_n1)
+        .reshape([rows])
+        .neg()
+}
+
+/// As [`super::causal_attention`].
+pub fn causal_attention(
+    qkv_n3d: Tensor<2>,
+    shape: AttentionShape,
+    rotary: Option<&RotaryTable>,
+) -> Tensor<2> {
+    let AttentionShape { batch, time, heads } = shape;
+    let width = qkv_n3d.dims()[1] / 3;
+    let d_head = width / heads;
+    let device = qkv_n3d.device();
+    let part = |index: usize| {
+        let part_nd = qkv_n3d.clone().narrow(1, index * width, width);
+        part_nd
+            .reshape([batch, time, heads, d_head])
+            .swap_dims(1, 2)
+    };
+    let (mut q_bhtk, mut k_bhtk, v_bhtk) = (part(0), part(1), part(2));
+    if let Some(table) = rotary {
+        q_bhtk = rotate(q_bhtk, table, &device);
+        k_bhtk = rotate(k_bhtk, table, &device);
+    }
+    let scores_bhtt = q_bhtk.matmul(k_bhtk.swap_dims(2, 3)) * (d_head as f64).powf(-0.5);
+    let future_tt = Tensor::<2, Bool>::tril_mask([time, time], 0, &device);
+    let masked_bhtt = scores_bhtt.mask_fill(future_tt.unsqueeze(), f32::NEG_INFINITY);
+    let att_bhtt = activation::softmax(masked_bhtt, 3);
+    att_bhtt
+        .matmul(v_bhtk)
+        .swap_dims(1, 2)
+        .reshape([batch * time, width])
+}
+
+fn rotate(x_bhtk: Tensor<4>, table: &RotaryTable, device: &Device) -> Tensor<4> {
+    let [_, _, time, d_head] = x_bhtk.dims();
+    let half = d_head / 2;
+    let angles = |values: &[f32]| {
+        let data = TensorData::new(values.to_vec(), [1, 1, half, time]);
+        Tensor::<4>::from_data(data, device).swap_dims(2, 3)
+    };
+    let (cos, sin) = (angles(&table.cos_kt), angles(&table.sin_kt));
+    let first = x_bhtk.clone().narrow(3, 0, half);
+    let second = x_bhtk.narrow(3, half, half);
+    let turned_first = first.clone() * cos.clone() - second.clone() * sin.clone();
+    let turned_second = second * cos + first * sin;
+    Tensor::cat(vec![turned_first, turned_second], 3)
+}

@@ -1,0 +1,190 @@
+//! The whole model: counts, causality, gradients, learning, repeatability.
+
+use burn::module::Module;
+use burn::tensor::Device;
+use isoflop_core::{ModelConfig, Norm, ParamCount, Position, Shape};
+use isoflop_sweep::run::Optimizer;
+use isoflop_train::model::Transformer;
+use isoflop_train::optimizer::AdamW;
+
+fn config(norm: Norm, position: Position) -> ModelConfig {
+    let shape = Shape::new(24, 2, 3).unwrap();
+    ModelConfig {
+        shape,
+        norm,
+        position,
+        vocab_size: 61,
+        context: 17,
+    }
+}
+
+fn kinds() -> impl Iterator<Item = ModelConfig> {
+    [Norm::Rms, Norm::Layer]
+        .into_iter()
+        .flat_map(|norm| [Position::Rope, Position::Learned].map(|position| config(norm, position)))
+}
+
+fn model(config: ModelConfig, seed: u64) -> Transformer {
+    Transformer::new(config, seed, &Device::flex().autodiff())
+}
+
+/// Inputs and targets of three windows.
+fn batch() -> (Vec<i32>, Vec<i32>) {
+    let tokens: Vec<i32> = (0..3 * 17 + 1).map(|i| (i * i * 7 + i) % 61).collect();
+    (tokens[..51].to_vec(), tokens[1..].to_vec())
+}
+
+fn losses(config: ModelConfig, seed: u64, steps: u64, rate: f64) -> Vec<f32> {
+    let (inputs, targets) = batch();
+    let mut model = model(config, seed);
+    let mut optimizer = AdamW::new(Optimizer::default());
+    (0..steps)
+        .map(|_| {
+            let loss = model.loss(&inputs, &targets);
+            let grads = loss.backward();
+            model.weights = optimizer.step(model.weights.clone(), grads, rate).0;
+            loss.into_scalar::<f32>()
+        })
+        .collect()
+}
+
+#[test]
+fn the_closed_form_counts_are_burns_own() {
+    for config in kinds() {
+        let counted = ParamCount::of(&config).total().0 as usize;
+        assert_eq!(model(config, 0).weights.num_params(), counted, "{config:?}");
+    }
+}
+
+#[test]
+fn a_fresh_model_guesses_uniformly() {
+    let (inputs, targets) = batch();
+    for config in kinds() {
+        let loss = model(config, 0)
+            .loss(&inputs, &targets)
+            .into_scalar::<f32>();
+        assert!(
+            (f64::from(loss) - 61f64.ln()).abs() < 0.05,
+            "{config:?}: {loss}"
+        );
+    }
+}
+
+#[test]
+fn a_later_token_changes_no_earlier_loss_and_changes_its_own() {
+    let (inputs, targets) = batch();
+    for config in kinds() {
+        let model = model(config, 0);
+        let nats = |inputs: &[i32]| -> Vec<f32> {
+            model
+                .nats(inputs, &targets)
+                .into_data()
+                .iter::<f32>()
+                .collect()
+        };
+        let before = nats(&inputs);
+        let mut changed = inputs.clone();
+        changed[9] = (changed[9] + 1) % 61;
+        let after = nats(&changed);
+        assert_eq!(before[..9], after[..9], "{config:?}");
+        assert!((9..17).all(|t| before[t] != after[t]), "{config:?}");
+        assert_eq!(before[17..], after[17..], "other windows, {config:?}");
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let (inputs, targets) = batch();
+    for config in kinds() {
+        let model = model(config, 3);
+        let grads = model.loss(&inputs, &targets).backward();
+        let block = &model.weights.blocks[1];
+        for (name, weight) in [
+            ("qkv", &block.qkv),
+            ("down", &block.down),
+            ("head", &model.weights.head),
+        ] {
+            let grad = weight.val().grad(&grads).unwrap();
+            // Along the gradient itself the change is the gradient's norm, far above rounding.
+            let norm = f64::from((grad.clone() * grad.clone()).sum().into_scalar::<f32>()).sqrt();
+            let step = 0.02 / norm;
+            let moved = |sign: f64| {
+                let mut weights = model.weights.clone();
+                let target = match name {
+                    "qkv" => &mut weights.blocks[1].qkv,
+                    "down" => &mut weights.blocks[1].down,
+                    _ => &mut weights.head,
+                };
+                let delta = burn::tensor::Tensor::from_inner(grad.clone() * (sign * step));
+                *target = target.clone().map(|value| (value + delta).detach());
+                let mut moved = model.clone();
+                moved.weights = weights;
+                f64::from(moved.loss(&inputs, &targets).into_scalar::<f32>())
+            };
+            let slope = (moved(1.0) - moved(-1.0)) / (2.0 * step);
+            assert!(
+                (slope / (norm * norm) - 1.0).abs() < 0.02,
+                "{config:?} {name}: {slope} against {}",
+                norm * norm
+            );
+        }
+    }
+}
+
+#[test]
+fn one_batch_is_learnt_by_heart() {
+    for config in kinds() {
+        let losses = losses(config, 0, 150, 0.01);
+        assert!(losses[149] < 0.1, "{config:?}: {}", losses[149]);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_losses_to_the_last_bit_and_another_gives_others() {
+    let config = config(Norm::Rms, Position::Rope);
+    let first = losses(config, 5, 10, 0.01);
+    assert_eq!(first, losses(config, 5, 10, 0.01));
+    assert_ne!(first, losses(config, 6, 10, 0.01));
+}
+
+/// AdamW as its paper writes it, in f64, on the head alone; everything else is left out by
+/// comparing one step from equal weights.
+#[test]
+fn an_adamw_step_is_the_published_one() {
+    let (inputs, targets) = batch();
+    let config = config(Norm::Rms, Position::Rope);
+    let model = model(config, 1);
+    let values = |tensor: burn::tensor::Tensor<2>| -> Vec<f64> {
+        tensor.into_data().iter::<f32>().map(f64::from).collect()
+    };
+    let constants = Optimizer {
+        clip_norm: 0.5,
+        ..Optimizer::default()
+    };
+    let mut optimizer = AdamW::new(constants);
+    let (mut weights, mut expected) = (model.weights.clone(), values(model.weights.head.val()));
+    let (mut first, mut second) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
+    for step in 1..=3 {
+        let mut current = model.clone();
+        current.weights = weights.clone();
+        let grads = current.loss(&inputs, &targets).backward();
+        let grad = values(current.weights.head.val().grad(&grads).unwrap());
+        let (updated, norm) = optimizer.step(weights, grads, 0.003);
+        assert!(norm > constants.clip_norm, "the test must clip: {norm}");
+        for i in 0..expected.len() {
+            let g = grad[i] * constants.clip_norm / norm;
+            first[i] = 0.9 * first[i] + 0.1 * g;
+            second[i] = 0.95 * second[i] + 0.05 * g * g;
+            let mean = first[i] / (1.0 - 0.9f64.powi(step));
+            let root = (second[i] / (1.0 - 0.95f64.powi(step))).sqrt();
+            expected[i] -= 0.003 * 0.1 * expected[i] + 0.003 * mean / (root + 1e-8);
+        }
+        weights = updated;
+        for (found, expected) in values(weights.head.val()).iter().zip(&expected) {
+            assert!(
+                (found - expected).abs() < 2e-6,
+                "{found} against {expected}"
+            );
+        }
+    }
+}
