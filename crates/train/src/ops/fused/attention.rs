@@ -2,10 +2,9 @@
 //! folded in. Time lies contiguous inside, so that every loop is long.
 
 use super::Kernel;
-use super::vector::{add_scaled, dot, exp, max, sum};
+use super::vector::{add_scaled, dot, exp, max, sum, vectorised};
 use crate::ops::attention::AttentionShape;
 use crate::ops::rotary::RotaryTable;
-use pulp::Arch;
 
 /// `softmax(q k^T / sqrt(k)) v`, token t over the tokens up to t.
 #[derive(Debug)]
@@ -101,6 +100,33 @@ impl Head {
         let scale = place.scale();
         self.q.iter_mut().for_each(|q| *q *= scale);
     }
+
+    /// `q_t . k_j` for every j up to t.
+    #[inline(always)]
+    fn scores(&self, place: &Place, t: usize, scores: &mut [f32]) {
+        scores.fill(0.0);
+        let columns = self
+            .q
+            .chunks_exact(place.time)
+            .zip(self.k.chunks_exact(place.time));
+        for (q, k) in columns {
+            add_scaled(scores, q[t], &k[..=t]);
+        }
+    }
+
+    /// Writes gradients of what [`Head::load`] read.
+    #[inline(always)]
+    fn store(&mut self, place: &Place, dqkv: &mut [f32], rotary: Option<&RotaryTable>) {
+        let scale = place.scale();
+        self.q.iter_mut().for_each(|q| *q *= scale);
+        if let Some(table) = rotary {
+            rotate(&mut self.q, table, -1.0);
+            rotate(&mut self.k, table, -1.0);
+        }
+        place.write(&self.q, 0, dqkv);
+        place.write(&self.k, 1, dqkv);
+        place.write(&self.v, 2, dqkv);
+    }
 }
 
 /// Turns dimension i with dimension i + k/2 of `[k][t]`; back with `direction` -1.
@@ -114,15 +140,6 @@ fn rotate(x: &mut [f32], table: &RotaryTable, direction: f32) {
     }
 }
 
-/// `out[j] += sum_c weights[c] rows[c][j]` for the `out.len()` first of each row.
-#[inline(always)]
-fn add_rows(out: &mut [f32], rows: &[f32], time: usize, weights: impl Iterator<Item = f32>) {
-    let len = out.len();
-    for (row, weight) in rows.chunks_exact(time).zip(weights) {
-        add_scaled(out, weight, &row[..len]);
-    }
-}
-
 impl Kernel for AttentionKernel {
     /// `[n, 3 d]` to `[n, d]`.
     fn output_dims(&self, input: &[usize]) -> Vec<usize> {
@@ -133,31 +150,7 @@ impl Kernel for AttentionKernel {
     fn forward(&self, qkv: &[f32], dims: &[usize]) -> (Vec<f32>, Vec<f32>) {
         let mut out = vec![0.0; dims[0] * dims[1] / 3];
         let mut denominators = Vec::with_capacity(dims[0] * self.shape.heads);
-        Arch::new().dispatch(|| {
-            let mut scores = vec![0.0f32; self.shape.time];
-            let mut head: Option<Head> = None;
-            for place in self.places(dims) {
-                let head = head.get_or_insert_with(|| Head::new(&place));
-                head.load(&place, qkv, self.rotary.as_ref());
-                for t in 0..place.time {
-                    let shares = &mut scores[..=t];
-                    shares.fill(0.0);
-                    let query = (0..place.d_head).map(|c| head.q[c * place.time + t]);
-                    add_rows(shares, &head.k, place.time, query);
-                    let top = max(shares);
-                    shares
-                        .iter_mut()
-                        .for_each(|score| *score = exp(*score - top));
-                    let total = sum(shares);
-                    let scale = total.recip();
-                    let row = &mut out[place.output(t)];
-                    for (value, v) in row.iter_mut().zip(head.v.chunks_exact(place.time)) {
-                        *value = dot(shares, &v[..=t]) * scale;
-                    }
-                    denominators.push(top + total.ln());
-                }
-            }
-        });
+        forward(self, dims, qkv, &mut out, &mut denominators);
         (out, denominators)
     }
 
@@ -165,61 +158,87 @@ impl Kernel for AttentionKernel {
         &self,
         qkv: &[f32],
         out: &[f32],
-        saved: &[f32],
+        denominators: &[f32],
         dout: &[f32],
         dims: &[usize],
     ) -> Vec<f32> {
         let mut dqkv = vec![0.0; qkv.len()];
-        Arch::new().dispatch(|| {
-            let (mut shares, mut slopes) =
-                (vec![0.0f32; self.shape.time], vec![0.0f32; self.shape.time]);
-            let mut heads: Option<(Head, Head)> = None;
-            for (index, place) in self.places(dims).enumerate() {
-                let time = place.time;
-                let (head, grad) =
-                    heads.get_or_insert_with(|| (Head::new(&place), Head::new(&place)));
-                head.load(&place, qkv, self.rotary.as_ref());
-                grad.k.fill(0.0);
-                grad.v.fill(0.0);
-                for t in 0..time {
-                    let (shares, slopes) = (&mut shares[..=t], &mut slopes[..=t]);
-                    let denominator = saved[index * time + t];
-                    let dout = &dout[place.output(t)];
-                    let out = &out[place.output(t)];
-                    shares.fill(0.0);
-                    add_rows(
-                        shares,
-                        &head.k,
-                        time,
-                        (0..place.d_head).map(|c| head.q[c * time + t]),
-                    );
-                    shares
-                        .iter_mut()
-                        .for_each(|score| *score = exp(*score - denominator));
-                    slopes.fill(0.0);
-                    add_rows(slopes, &head.v, time, dout.iter().copied());
-                    let mean: f32 = out.iter().zip(dout).map(|(o, d)| o * d).sum();
-                    for (slope, share) in slopes.iter_mut().zip(&*shares) {
-                        *slope = share * (*slope - mean);
-                    }
-                    for c in 0..place.d_head {
-                        let row = c * time;
-                        grad.q[row + t] = dot(slopes, &head.k[row..=row + t]);
-                        add_scaled(&mut grad.k[row..=row + t], head.q[row + t], slopes);
-                        add_scaled(&mut grad.v[row..=row + t], dout[c], shares);
-                    }
-                }
-                let scale = place.scale();
-                grad.q.iter_mut().for_each(|q| *q *= scale);
-                if let Some(table) = &self.rotary {
-                    rotate(&mut grad.q, table, -1.0);
-                    rotate(&mut grad.k, table, -1.0);
-                }
-                place.write(&grad.q, 0, &mut dqkv);
-                place.write(&grad.k, 1, &mut dqkv);
-                place.write(&grad.v, 2, &mut dqkv);
-            }
-        });
+        backward(self, dims, qkv, out, denominators, dout, &mut dqkv);
         dqkv
+    }
+}
+
+vectorised! {
+    fn forward<'a>(
+        kernel: &'a AttentionKernel,
+        dims: &'a [usize],
+        qkv: &'a [f32],
+        out: &'a mut [f32],
+        denominators: &'a mut Vec<f32>,
+    ) {
+        let mut scores = vec![0.0f32; kernel.shape.time];
+        let mut head: Option<Head> = None;
+        for place in kernel.places(dims) {
+            let head = head.get_or_insert_with(|| Head::new(&place));
+            head.load(&place, qkv, kernel.rotary.as_ref());
+            for t in 0..place.time {
+                let shares = &mut scores[..=t];
+                head.scores(&place, t, shares);
+                let top = max(shares);
+                shares.iter_mut().for_each(|score| *score = exp(*score - top));
+                let total = sum(shares);
+                let scale = total.recip();
+                let row = &mut out[place.output(t)];
+                for (value, v) in row.iter_mut().zip(head.v.chunks_exact(place.time)) {
+                    *value = dot(shares, &v[..=t]) * scale;
+                }
+                denominators.push(top + total.ln());
+            }
+        }
+    }
+}
+
+vectorised! {
+    #[allow(clippy::too_many_arguments, reason = "the slices of one pass")]
+    fn backward<'a>(
+        kernel: &'a AttentionKernel,
+        dims: &'a [usize],
+        qkv: &'a [f32],
+        out: &'a [f32],
+        denominators: &'a [f32],
+        dout: &'a [f32],
+        dqkv: &'a mut [f32],
+    ) {
+        let time = kernel.shape.time;
+        let (mut shares, mut slopes) = (vec![0.0f32; time], vec![0.0f32; time]);
+        let mut heads: Option<(Head, Head)> = None;
+        for (index, place) in kernel.places(dims).enumerate() {
+            let (head, grad) = heads.get_or_insert_with(|| (Head::new(&place), Head::new(&place)));
+            head.load(&place, qkv, kernel.rotary.as_ref());
+            grad.k.fill(0.0);
+            grad.v.fill(0.0);
+            for t in 0..time {
+                let (shares, slopes) = (&mut shares[..=t], &mut slopes[..=t]);
+                let denominator = denominators[index * time + t];
+                let (dout, out) = (&dout[place.output(t)], &out[place.output(t)]);
+                head.scores(&place, t, shares);
+                shares.iter_mut().for_each(|score| *score = exp(*score - denominator));
+                slopes.fill(0.0);
+                for (v, weight) in head.v.chunks_exact(time).zip(dout) {
+                    add_scaled(slopes, *weight, &v[..=t]);
+                }
+                let mean: f32 = out.iter().zip(dout).map(|(o, d)| o * d).sum();
+                for (slope, share) in slopes.iter_mut().zip(&*shares) {
+                    *slope = share * (*slope - mean);
+                }
+                for (c, dout) in dout.iter().enumerate() {
+                    let row = c * time;
+                    grad.q[row + t] = dot(slopes, &head.k[row..=row + t]);
+                    add_scaled(&mut grad.k[row..=row + t], head.q[row + t], slopes);
+                    add_scaled(&mut grad.v[row..=row + t], *dout, shares);
+                }
+            }
+            grad.store(&place, dqkv, kernel.rotary.as_ref());
+        }
     }
 }

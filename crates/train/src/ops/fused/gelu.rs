@@ -1,8 +1,7 @@
 //! `x Phi(x)` in one pass, with its derivative.
 
 use super::Kernel;
-use super::vector::exp;
-use pulp::Arch;
+use super::vector::{exp, vectorised};
 
 /// The exact GELU (Hendrycks & Gimpel 2016), element by element.
 #[derive(Debug)]
@@ -39,21 +38,19 @@ impl Kernel for GeluKernel {
     /// Keeps the derivative.
     fn forward(&self, x: &[f32], _: &[usize]) -> (Vec<f32>, Vec<f32>) {
         let (mut y, mut slope) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        Arch::new().dispatch(|| {
-            for ((x, y), slope) in x.iter().zip(&mut y).zip(&mut slope) {
-                (*y, *slope) = gelu(*x);
-            }
-        });
+        forward(x, &mut y, &mut slope);
         (y, slope)
     }
 
     fn backward(&self, _: &[f32], _: &[f32], slope: &[f32], dy: &[f32], _: &[usize]) -> Vec<f32> {
-        let mut dx = vec![0.0; dy.len()];
-        Arch::new().dispatch(|| {
-            for ((dx, slope), dy) in dx.iter_mut().zip(slope).zip(dy) {
-                *dx = slope * dy;
-            }
-        });
-        dx
+        slope.iter().zip(dy).map(|(slope, dy)| slope * dy).collect()
+    }
+}
+
+vectorised! {
+    fn forward<'a>(x: &'a [f32], y: &'a mut [f32], slope: &'a mut [f32]) {
+        for ((x, y), slope) in x.iter().zip(y).zip(slope) {
+            (*y, *slope) = gelu(*x);
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! Negative log-likelihood of targets from logits, in one pass over them.
 
 use super::Kernel;
-use super::vector::{exp, max, sum};
-use pulp::Arch;
+use super::vector::{exp, max, sum, vectorised};
 use std::sync::Arc;
 
 /// `ln sum exp(logits) - logits[target]` of each row.
@@ -20,23 +19,14 @@ impl Kernel for NatsKernel {
 
     /// Keeps the probabilities.
     fn forward(&self, logits: &[f32], dims: &[usize]) -> (Vec<f32>, Vec<f32>) {
-        let vocab = dims[1];
         let (mut nats, mut probabilities) = (vec![0.0; dims[0]], vec![0.0; logits.len()]);
-        Arch::new().dispatch(|| {
-            let rows = logits
-                .chunks_exact(vocab)
-                .zip(probabilities.chunks_exact_mut(vocab));
-            for (((row, shares), nats), &target) in rows.zip(&mut nats).zip(&*self.targets) {
-                let top = max(row);
-                for (share, logit) in shares.iter_mut().zip(row) {
-                    *share = exp(logit - top);
-                }
-                let total = sum(shares);
-                let scale = total.recip();
-                shares.iter_mut().for_each(|share| *share *= scale);
-                *nats = total.ln() + top - row[target as usize];
-            }
-        });
+        forward(
+            logits,
+            dims[1],
+            &self.targets,
+            &mut nats,
+            &mut probabilities,
+        );
         (nats, probabilities)
     }
 
@@ -48,17 +38,48 @@ impl Kernel for NatsKernel {
         dy: &[f32],
         dims: &[usize],
     ) -> Vec<f32> {
-        let vocab = dims[1];
         let mut dx = vec![0.0; shares.len()];
-        Arch::new().dispatch(|| {
-            let rows = dx.chunks_exact_mut(vocab).zip(shares.chunks_exact(vocab));
-            for (((dx, shares), dy), &target) in rows.zip(dy).zip(&*self.targets) {
-                for (dx, share) in dx.iter_mut().zip(shares) {
-                    *dx = share * dy;
-                }
-                dx[target as usize] -= dy;
-            }
-        });
+        backward(shares, dims[1], &self.targets, dy, &mut dx);
         dx
+    }
+}
+
+vectorised! {
+    fn forward<'a>(
+        logits: &'a [f32],
+        vocab: usize,
+        targets: &'a [i32],
+        nats: &'a mut [f32],
+        probabilities: &'a mut [f32],
+    ) {
+        let rows = logits.chunks_exact(vocab).zip(probabilities.chunks_exact_mut(vocab));
+        for (((row, shares), nats), &target) in rows.zip(nats).zip(targets) {
+            let top = max(row);
+            for (share, logit) in shares.iter_mut().zip(row) {
+                *share = exp(logit - top);
+            }
+            let total = sum(shares);
+            let scale = total.recip();
+            shares.iter_mut().for_each(|share| *share *= scale);
+            *nats = total.ln() + top - row[target as usize];
+        }
+    }
+}
+
+vectorised! {
+    fn backward<'a>(
+        shares: &'a [f32],
+        vocab: usize,
+        targets: &'a [i32],
+        dy: &'a [f32],
+        dx: &'a mut [f32],
+    ) {
+        let rows = dx.chunks_exact_mut(vocab).zip(shares.chunks_exact(vocab));
+        for (((dx, shares), dy), &target) in rows.zip(dy).zip(targets) {
+            for (dx, share) in dx.iter_mut().zip(shares) {
+                *dx = share * dy;
+            }
+            dx[target as usize] -= dy;
+        }
     }
 }

@@ -1,5 +1,29 @@
-//! Loops that the compiler turns into vector instructions. All are inlined into a closure given to
-//! [`pulp::Arch::dispatch`], which picks the instruction set of the processor at run time.
+//! Loops that the compiler turns into vector instructions, for the instruction set that the
+//! processor turns out to have.
+
+/// A function whose body is compiled for each instruction set and chosen at run time
+/// ([`pulp::Arch`]). A closure would not do: it is not sure to be inlined there, and what is not
+/// inlined is compiled for the least processor.
+macro_rules! vectorised {
+    ($(#[$meta:meta])* fn $name:ident<$life:lifetime>($($arg:ident: $kind:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        fn $name<$life>($($arg: $kind),*) {
+            struct Work<$life> {
+                $($arg: $kind),*
+            }
+            impl<$life> pulp::NullaryFnOnce for Work<$life> {
+                type Output = ();
+                #[inline(always)]
+                fn call(self) {
+                    let Work { $($arg),* } = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Work { $($arg),* })
+        }
+    };
+}
+pub(super) use vectorised;
 
 /// Lanes of an accumulator: one AVX-512 register.
 const LANES: usize = 16;
