@@ -153,11 +153,12 @@ impl Shape {
     }
 }
 
-/// Width over depth that the ladder aims at: 16 at 10k parameters, growing as `N^0.15` to 64 at
+/// Width over depth that the ladder aims at: 8 at 5k parameters, growing as `N^0.21` to 64 at
 /// 100M. Loss is flat in this number within a factor of a few (Kaplan et al. 2020, figure 5), so
-/// the rule is a convention, not an optimum.
+/// the rule is a convention; but a single layer is worse than its size says (LOG.md), so small
+/// sizes are kept narrow enough for two.
 pub fn reference_aspect(n: Params) -> f64 {
-    16.0 * (n.0 / 1e4).powf(0.15)
+    8.0 * (n.0 / 5e3).powf(0.21)
 }
 
 fn width_step(width: f64) -> f64 {
@@ -212,10 +213,10 @@ mod tests {
                 "8x1x1",
                 "16x1x1",
                 "20x2x1",
-                "36x2x2",
+                "28x3x2",
                 "52x3x2",
                 "80x4x5",
-                "144x4x9",
+                "128x5x8",
                 "320x8x10",
                 "800x13x10"
             ]
