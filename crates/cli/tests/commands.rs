@@ -208,6 +208,56 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     assert_eq!(curves(&killed), curves(&undisturbed));
 }
 
+/// The processes that hold a run right now, as the folder says.
+#[cfg(unix)]
+fn workers(shop: &Workshop) -> Vec<u64> {
+    let leases = fs::read_dir(shop.path("results/tiny/leases"))
+        .into_iter()
+        .flatten();
+    leases
+        .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+        .filter_map(|text| {
+            serde_json::from_str::<serde_json::Value>(&text).ok()?["owner"]["pid"].as_u64()
+        })
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
+    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e8\", \"2e10\""));
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("isoflop"))
+        .args(["run", "sweep.toml"])
+        .current_dir(shop.keep.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let victim = loop {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "no worker claimed a run"
+        );
+        match workers(&shop).first() {
+            Some(pid) => break *pid,
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &victim.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let rows = shop.rows();
+    assert!(rows.iter().all(|row| row.status == Status::Finished));
+    assert_eq!(rows.iter().filter(|row| row.attempt == 2).count(), 1);
+    assert_eq!(workers(&shop), [0u64; 0]);
+}
+
 #[test]
 fn a_run_that_diverges_is_a_row_and_the_exit_code_is_zero() {
     let shop = Workshop::new(&SWEEP.replace("[train]", "[train]\nlearning_rate = 1e6"));

@@ -20,6 +20,10 @@ use std::time::{Duration, SystemTime};
 /// Attempts at a run within one command.
 pub const ATTEMPTS: u64 = 2;
 
+/// How long a lease of a dead process of this host is left to its supervisor, which records the
+/// death, before a fellow worker takes the run over.
+pub const BURIAL: Duration = Duration::from_secs(5);
+
 /// A run that is this process's until dropped; a thread keeps its lease warm.
 #[derive(Debug)]
 pub struct Claim {
@@ -109,12 +113,29 @@ pub fn live_leases(
     Ok(leases)
 }
 
-/// The number of the attempt that a run is open for, unless it is held.
+/// Removes the leases of the dead, so that what an earlier command left is taken up at once.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn clear_dead(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<(), SweepError> {
+    let _lock = lock(folder)?;
+    for run in order {
+        if live_lease(folder, run.id())?.is_none() {
+            remove(&folder.lease_path(run.id()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of the attempt that a run is open for, unless it is held or a death over it is yet
+/// to be recorded.
 fn open_attempt(folder: &ResultsFolder, run_id: &str) -> Result<Option<u64>, SweepError> {
     let Some(attempt) = next_attempt(folder, run_id)? else {
         return Ok(None);
     };
-    Ok(live_lease(folder, run_id)?.is_none().then_some(attempt))
+    let path = folder.lease_path(run_id);
+    let unburied = read_lease(&path)?.is_some() && age(&path).is_none_or(|age| age < BURIAL);
+    Ok((!unburied && live_lease(folder, run_id)?.is_none()).then_some(attempt))
 }
 
 /// The number of the next attempt at a run; `None` when it is done or given up.
@@ -222,6 +243,8 @@ impl Claim {
     /// # Errors
     /// The record cannot be written.
     pub fn finish(self, record: &RunRecord, failed: bool) -> Result<(), SweepError> {
+        // Before the lock: a heartbeat that waits for it must not renew what is removed below.
+        self.stop.store(true, Ordering::Release);
         let _lock = lock(&self.folder)?;
         if self.lost.load(Ordering::Acquire) || !self.is_mine()? {
             return Ok(());
@@ -273,6 +296,9 @@ fn beat(folder: &ResultsFolder, lease: &Mutex<Lease>, lost: &AtomicBool, stop: &
         }
         let renew = || -> Result<bool, SweepError> {
             let _lock = lock(folder)?;
+            if stop.load(Ordering::Acquire) {
+                return Ok(true);
+            }
             let mine = guard(lease).clone();
             let held = read_lease(&folder.lease_path(&mine.run_id))?;
             if held.is_some_and(|held| held.owner != mine.owner) {

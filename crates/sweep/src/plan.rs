@@ -1,6 +1,8 @@
 //! Every run of a sweep. Holding a [`Plan`] proves that each one can start.
 
 mod build;
+mod cell;
+mod length;
 
 use crate::error::{SpecError, SweepError};
 use crate::run::{DataSource, PlannedRun};

@@ -1,6 +1,6 @@
 //! Starting worker processes, watching them, and collecting what they write.
 
-use crate::claim::{allow_retries, any_unfinished, live_leases};
+use crate::claim::{allow_retries, any_unfinished, clear_dead, live_leases};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
 use crate::lease::Lease;
@@ -14,6 +14,10 @@ use std::time::Duration;
 
 /// How often the folder is looked at.
 const POLL: Duration = Duration::from_millis(200);
+
+/// Workers that may die without holding a run before the command gives up: something then is
+/// wrong with starting them at all.
+const MOST_IDLE_DEATHS: usize = 5;
 
 /// Told of everything that happens while a sweep runs.
 pub trait Watcher {
@@ -54,6 +58,7 @@ pub fn supervise(
         watcher.notice(&format!("{damaged}; moved aside, the run is trained again"));
     }
     allow_retries(folder, &before.failed)?;
+    clear_dead(folder, &plan.work_order())?;
     let seen = before
         .done
         .iter()
@@ -65,6 +70,7 @@ pub fn supervise(
         order: plan.work_order(),
         workers: Vec::new(),
         seen,
+        idle_deaths: 0,
         watcher,
     };
     let outcome = supervisor.run(jobs, spawn, stop);
@@ -80,6 +86,7 @@ struct Supervisor<'a> {
     workers: Vec<(usize, Child)>,
     /// Runs whose end has been told.
     seen: HashSet<String>,
+    idle_deaths: usize,
     watcher: &'a mut dyn Watcher,
 }
 
@@ -167,13 +174,20 @@ impl Supervisor<'_> {
                 return Ok(());
             }
         }
-        self.watcher.notice(&format!(
-            "worker {slot} ended without a run: {status}; see {}",
+        self.idle_deaths += 1;
+        let what = format!(
+            "worker {slot} died without a run: {status}; see {}",
             log.display()
-        ));
-        Err(SweepError::Spawn {
-            source: std::io::Error::other(format!("worker {slot} ended at once: {status}")),
-        })
+        );
+        match self.idle_deaths > MOST_IDLE_DEATHS {
+            true => Err(SweepError::Spawn {
+                source: std::io::Error::other(what),
+            }),
+            false => {
+                self.watcher.notice(&what);
+                Ok(())
+            }
+        }
     }
 
     /// Merges and tells of the runs that have ended since the last look.

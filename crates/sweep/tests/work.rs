@@ -1,7 +1,7 @@
 //! Order, claims and resume, with a trainer that trains nothing.
 
 use isoflop_results::{CurvePoint, RunRecord, Status, parquet::read_runs};
-use isoflop_sweep::claim::{allow_retries, any_unfinished, claim_next, live_leases};
+use isoflop_sweep::claim::{BURIAL, allow_retries, any_unfinished, claim_next, live_leases};
 use isoflop_sweep::lease::{Lease, Owner};
 use isoflop_sweep::plan::DataRequest;
 use isoflop_sweep::supervise::settle;
@@ -263,10 +263,21 @@ fn a_dead_owners_run_is_taken_over_and_a_living_ones_is_not() {
         },
     );
     std::fs::write(bench.folder.lease_path(order[2].id()), "torn").unwrap();
+    let (third, claim) = claim_next(&bench.folder, &order, &me).unwrap().unwrap();
+    assert_eq!(
+        third.id(),
+        order[2].id(),
+        "a fresh death is its supervisor's to record"
+    );
+    drop(claim);
+    let old = std::fs::File::options()
+        .write(true)
+        .open(bench.folder.lease_path(order[1].id()))
+        .unwrap();
+    old.set_modified(std::time::SystemTime::now() - 2 * BURIAL)
+        .unwrap();
     let (second, _claim) = claim_next(&bench.folder, &order, &me).unwrap().unwrap();
     assert_eq!(second.id(), order[1].id());
-    let (third, _claim) = claim_next(&bench.folder, &order, &me).unwrap().unwrap();
-    assert_eq!(third.id(), order[2].id());
     assert_eq!(live_leases(&bench.folder, &order).unwrap().len(), 3);
 }
 

@@ -79,8 +79,14 @@ fn as_text(plan: &Plan) -> String {
     ));
     let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
     if repeating > 0 {
+        let runs = if repeating == 1 {
+            "run sees"
+        } else {
+            "runs see"
+        };
         text.push_str(&format!(
-            "\n{repeating} runs see some text more than once (epochs marked *); above four epochs a run is left out of the laws"
+            "\n{repeating} {runs} some text more than once (epochs marked *); \
+             above four epochs a run is left out of the laws"
         ));
     }
     if !plan.dropped().is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::analysis;
 use crate::output::print;
+use crate::progress::DataBar;
 use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
@@ -105,7 +106,9 @@ fn data_facts(plan: &isoflop_sweep::Plan) -> Vec<Fact> {
             continue;
         }
         seen.push(key);
-        if let Ok(prepared) = prepare(&run.source, run.test_tokens, &|_| {}) {
+        let bar = DataBar::new();
+        if let Ok(prepared) = prepare(&run.source, run.test_tokens, &|progress| bar.show(progress))
+        {
             facts.push(Fact {
                 label: format!("text {}", prepared.metadata().name),
                 value: crate::verbs::data::summary(prepared.metadata()),

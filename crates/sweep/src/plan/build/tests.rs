@@ -1,5 +1,6 @@
 use super::*;
-use crate::plan::PlanContext;
+use crate::plan::DataFacts;
+use isoflop_core::FlopCount;
 use isoflop_core::Tokens;
 use proptest::prelude::*;
 
@@ -131,9 +132,9 @@ fn what_the_corpus_says_is_shown_at_its_name() {
 
 #[test]
 fn sizes_that_fall_on_one_rung_budgets_given_twice_and_bad_batches_are_refused() {
-    let twins = refusal("\"30k\"]", "\"3.1k\"]");
+    let twins = refusal("\"30k\"]", "\"9.9k\"]");
     assert!(
-        twins.contains("sizes `3k` and `3.1k` are the same model, 16x1x1"),
+        twins.contains("sizes `10k` and `9.9k` are the same model, 20x2x1"),
         "{twins}"
     );
     let twice = refusal("\"3e11\"]", "\"1.0e11\"]");

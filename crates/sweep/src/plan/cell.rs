@@ -1,0 +1,199 @@
+//! From one cell of the axes to its runs.
+
+use super::length::{Length, lengths};
+use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanContext};
+use crate::error::Problem;
+use crate::memory;
+use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
+use crate::run::{Optimizer, PlannedRun, RunConfig, RunParts};
+use crate::spec::{Auto, Cell, Spec};
+use isoflop_core::units::scientific;
+use isoflop_core::{ModelConfig, ParamCount, Schedule, Shape};
+use std::ops::Range;
+
+/// Share of the machine's memory that one run may need.
+const MEMORY_SHARE: f64 = 0.9;
+
+/// Lays out the runs of one cell of the axes.
+pub(super) struct CellPlanner<'a, 'b> {
+    pub(super) cell: &'a Cell,
+    pub(super) request: &'a DataRequest,
+    pub(super) facts: &'a DataFacts,
+    pub(super) context: &'a PlanContext<'b>,
+}
+
+impl CellPlanner<'_, '_> {
+    /// Its runs, and what is too short to be one.
+    pub(super) fn runs(&self) -> Result<(Vec<PlannedRun>, Vec<Dropped>), Problem> {
+        let spec = &self.cell.spec;
+        let models = self.models(spec)?;
+        let seeds = spec.train.seeds.get_ref();
+        if seeds.is_empty() {
+            return Err(Problem::new(spec.train.seeds.span(), "no seed").hint("seeds = [0]"));
+        }
+        let (mut runs, mut dropped) = (Vec::new(), Vec::new());
+        for length in lengths(&spec.plan)? {
+            let mut kept = 0;
+            for (label, model) in &models {
+                let batch_tokens = self.batch_tokens(model)?;
+                let steps = (length.tokens(model) / batch_tokens as f64).round() as u64;
+                if steps < FEWEST_STEPS {
+                    let reason = format!(
+                        "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"
+                    );
+                    dropped.push(Dropped {
+                        cell: self.cell_name(label, &length),
+                        reason,
+                    });
+                    continue;
+                }
+                kept += 1;
+                runs.extend(
+                    seeds
+                        .iter()
+                        .map(|&seed| self.run(label, *model, steps, batch_tokens, &length, seed)),
+                );
+            }
+            check_kept(&length, kept)?;
+        }
+        Ok((runs, dropped))
+    }
+
+    fn cell_name(&self, size: &str, length: &Length<'_>) -> String {
+        match self.cell.series.as_str() {
+            "" => format!("{size}, {}", length.label()),
+            series => format!("{size}, {}, {series}", length.label()),
+        }
+    }
+
+    fn models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
+        let sizes = &spec.model.sizes;
+        let mut models: Vec<(String, ModelConfig)> = Vec::new();
+        for size in sizes.get_ref() {
+            let refuse = |error: isoflop_core::ShapeError| {
+                Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
+            };
+            let label = size.get_ref().label();
+            let shape = size.get_ref().shape().map_err(refuse)?;
+            let model = ModelConfig {
+                shape,
+                norm: spec.model.norm,
+                position: spec.model.position,
+                vocab_size: self.facts.vocab_size,
+                context: self.request.context,
+            };
+            model.check().map_err(refuse)?;
+            self.check_memory(&model, size.span())?;
+            if let Some((twin, _)) = models.iter().find(|(_, known)| known.shape == shape) {
+                let message = format!("sizes `{twin}` and `{label}` are the same model, {shape}");
+                return Err(
+                    Problem::new(size.span(), message).hint("drop one, or move it further away")
+                );
+            }
+            models.push((label, model));
+        }
+        match models.is_empty() {
+            true => {
+                Err(Problem::new(sizes.span(), "no sizes")
+                    .hint("sizes = [\"3k\", \"10k\", \"30k\"]"))
+            }
+            false => Ok(models),
+        }
+    }
+
+    fn check_memory(&self, model: &ModelConfig, span: Range<usize>) -> Result<(), Problem> {
+        let windows = self.batch_tokens(model)? / model.context as u64;
+        let needed = memory::training_bytes(model, windows);
+        let limit = (self.context.memory_bytes as f64 * MEMORY_SHARE) as u64;
+        if needed <= limit {
+            return Ok(());
+        }
+        let Shape {
+            d_model, n_layers, ..
+        } = model.shape;
+        let message = format!(
+            "training {d_model} x {n_layers} ({} parameters) takes about {}, this machine has {}",
+            ParamCount::of(model).total(),
+            memory::shown(needed),
+            memory::shown(self.context.memory_bytes),
+        );
+        Err(Problem::new(span, message).hint("choose a smaller size, batch or context"))
+    }
+
+    fn batch_tokens(&self, model: &ModelConfig) -> Result<u64, Problem> {
+        let given = &self.cell.spec.train.batch_tokens;
+        let n = ParamCount::of(model).non_embedding();
+        match *given.get_ref() {
+            Auto::Auto => Ok(auto_batch_tokens(n, model.context)),
+            Auto::Given(tokens) if tokens > 0.0 && tokens % model.context as f64 == 0.0 => {
+                Ok(tokens as u64)
+            }
+            Auto::Given(tokens) => {
+                let windows = (tokens / model.context as f64).round().max(1.0);
+                let message = format!(
+                    "a batch of {tokens} tokens is not whole windows of {}",
+                    model.context
+                );
+                let hint = format!("batch_tokens = {}", windows * model.context as f64);
+                Err(Problem::new(given.span(), message).hint(hint))
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        label: &str,
+        model: ModelConfig,
+        steps: u64,
+        batch_tokens: u64,
+        length: &Length<'_>,
+        seed: u64,
+    ) -> PlannedRun {
+        let train = &self.cell.spec.train;
+        let n = ParamCount::of(&model).non_embedding();
+        let learning_rate = match train.learning_rate {
+            Auto::Auto => auto_learning_rate(n, batch_tokens),
+            Auto::Given(rate) => rate,
+        };
+        let warmup = (warmup_tokens(n) / batch_tokens as f64).ceil() as u64;
+        PlannedRun::new(RunParts {
+            series: self.cell.series.clone(),
+            size: label.to_owned(),
+            config: RunConfig {
+                family: self.cell.spec.model.family,
+                model,
+                data_digest: self.facts.digest.clone(),
+                tokenizer: self.request.tokenizer,
+                batch_tokens,
+                schedule: train.schedule,
+                steps: Schedule::wsd(steps, warmup),
+                learning_rate,
+                optimizer: Optimizer::default(),
+                seed,
+                numerics_version: self.context.numerics_version,
+            },
+            source: self.request.source.clone(),
+            corpus: self.facts.name.clone(),
+            test_tokens: self.request.test_tokens,
+            train_tokens: self.facts.train_tokens,
+            flops_budget: match length {
+                Length::Budget(budget) => Some(budget.get_ref().value),
+                _ => None,
+            },
+        })
+    }
+}
+
+fn check_kept(length: &Length<'_>, kept: usize) -> Result<(), Problem> {
+    match length {
+        Length::Budget(budget) if kept < FEWEST_SIZES => {
+            let message = format!(
+                "budget {} keeps {kept} sizes of at least {FEWEST_STEPS} steps; a curve needs {FEWEST_SIZES}",
+                scientific(budget.get_ref().value)
+            );
+            Err(Problem::new(budget.span(), message)
+                .hint("raise this budget, add smaller sizes, or lower train.batch_tokens"))
+        }
+        _ => Ok(()),
+    }
+}
