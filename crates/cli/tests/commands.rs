@@ -1,4 +1,5 @@
 //! The binary as a person uses it.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use assert_cmd::Command;
 use isoflop_results::parquet::{read_curves, read_runs};

@@ -229,7 +229,7 @@ mod tests {
             let n = Params(10f64.powf(log_n));
             let shape = Shape::for_params(n).unwrap();
             prop_assert!(Shape::new(shape.d_model, shape.n_layers, shape.n_heads).is_ok());
-            prop_assert!(shape.d_head() % 2 == 0);
+            prop_assert!(shape.d_head().is_multiple_of(2));
             let ratio = shape.matrix_params().0 / n.0;
             prop_assert!((0.72..1.4).contains(&ratio), "{shape} for {n} is {ratio}");
         }

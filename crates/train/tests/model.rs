@@ -1,4 +1,5 @@
 //! The whole model: counts, causality, gradients, learning, repeatability.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::module::Module;
 use burn::tensor::Device;
