@@ -192,6 +192,11 @@ impl ResultsFolder {
                 }
             }
         }
+        for record in records.done.iter_mut().chain(&mut records.failed) {
+            if let Some(run) = plan.run(&record.row.run_id) {
+                run.label(plan.name(), &mut record.row);
+            }
+        }
         records.orphaned = self.orphans(plan)?;
         Ok(records)
     }

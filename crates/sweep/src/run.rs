@@ -3,6 +3,7 @@
 use crate::spec::{Family, ScheduleKind, Tokenizer};
 use isoflop_core::units::short;
 use isoflop_core::{FlopCount, Flops, ModelConfig, ParamCount, Params, Schedule, Tokens};
+use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -184,6 +185,16 @@ impl PlannedRun {
     /// Passes over the train split.
     pub fn epochs(&self) -> f64 {
         self.tokens().0 / self.train_tokens as f64
+    }
+
+    /// Writes into a row what the sweep file calls this run. None of it is part of the identity,
+    /// so a record made under another edition of the file is told anew when it is used again.
+    pub fn label(&self, sweep: &str, row: &mut RunRow) {
+        row.sweep = sweep.to_owned();
+        row.series = self.series.clone();
+        row.size = self.size.clone();
+        row.corpus = self.corpus.clone();
+        row.flops_budget = self.flops_budget;
     }
 
     /// Windows a step.

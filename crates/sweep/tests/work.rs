@@ -348,6 +348,27 @@ fn an_edited_sweep_reuses_what_is_the_same_and_keeps_the_rest_as_orphans() {
 }
 
 #[test]
+fn a_reused_run_carries_the_names_of_the_sweep_file_that_reuses_it() {
+    let bench = bench();
+    bench.work(&mut Fake::default());
+    let axis = "[axes]\n\"model.norm\" = [\"rms\"]\n";
+    let source = format!("{}{axis}", SWEEP.replace("\"3k\"", "\"16x1x1\""));
+    let renamed = plan_of(&source);
+    bench.folder.adopt(&renamed, &source).unwrap();
+    let rows = settle(&bench.folder, &renamed).unwrap().done;
+    assert_eq!(rows.len(), 6);
+    assert!(
+        rows.iter()
+            .all(|record| record.row.series == "model.norm=rms")
+    );
+    assert_eq!(rows[0].row.size, "16x1x1");
+    assert_eq!(
+        read_runs(&bench.folder.runs_path()).unwrap()[0].size,
+        "16x1x1"
+    );
+}
+
+#[test]
 fn a_folder_of_another_sweep_or_of_other_things_is_refused() {
     let bench = bench();
     let other = plan_of(&SWEEP.replace("\"fake\"", "\"other\""));

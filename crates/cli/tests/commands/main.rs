@@ -1,0 +1,38 @@
+//! The binary as a person uses it.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod input;
+mod sweeps;
+mod tables;
+mod workshop;
+
+use std::fs;
+use std::path::Path;
+use workshop::{isoflop, stdout};
+
+#[test]
+fn every_verb_has_an_example_in_its_help() {
+    for verb in ["plan", "run", "status", "fit", "report", "data"] {
+        let help = stdout(&isoflop().args([verb, "--help"]).assert().code(0));
+        assert!(
+            help.contains("Example") && help.contains(&format!("isoflop {verb} ")),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn the_columns_are_documented() {
+    let docs =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/results.md"))
+            .unwrap();
+    for column in isoflop_results::row::COLUMNS {
+        let line = format!("| `{}` |", column.name);
+        let found = docs.lines().find(|row| row.starts_with(&line));
+        assert!(
+            found.is_some_and(|row| row.contains(column.meaning)),
+            "{}",
+            column.name
+        );
+    }
+}

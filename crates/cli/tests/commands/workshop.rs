@@ -1,0 +1,123 @@
+//! A place to try the binary in.
+
+use assert_cmd::Command;
+use isoflop_results::RunRow;
+use isoflop_results::parquet::read_runs;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+/// A folder with a text of its own and a sweep over it that trains in seconds.
+pub(crate) struct Workshop {
+    keep: tempfile::TempDir,
+}
+
+pub(crate) const SWEEP: &str = r#"
+name = "tiny"
+question = "Does it work?"
+[data]
+text = "text/*.md"
+context = 32
+test_tokens = 2000
+[model]
+sizes = ["8x1x1", "16x1x1", "16x2x2"]
+[plan]
+isoflop = { budgets = ["4e8", "8e8"] }
+[train]
+batch_tokens = 256
+"#;
+
+pub(crate) fn isoflop() -> Command {
+    Command::cargo_bin("isoflop").unwrap()
+}
+
+impl Workshop {
+    pub(crate) fn new(sweep: &str) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        fs::create_dir(keep.path().join("text")).unwrap();
+        for document in 0..12u64 {
+            fs::write(
+                keep.path().join(format!("text/{document}.md")),
+                words(document, 3000),
+            )
+            .unwrap();
+        }
+        fs::write(keep.path().join("sweep.toml"), sweep).unwrap();
+        Workshop { keep }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.keep.path().join(name)
+    }
+
+    pub(crate) fn isoflop(&self) -> Command {
+        let mut command = isoflop();
+        command.current_dir(self.keep.path());
+        command
+    }
+
+    pub(crate) fn run(&self) -> assert_cmd::assert::Assert {
+        self.isoflop().args(["run", "sweep.toml"]).assert()
+    }
+
+    /// Starts the sweep and does not wait for it.
+    pub(crate) fn start(&self) -> std::process::Child {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin("isoflop"))
+            .args(["run", "sweep.toml"])
+            .current_dir(self.keep.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    pub(crate) fn rows(&self) -> Vec<RunRow> {
+        read_runs(&self.path("results/tiny/runs.parquet")).unwrap()
+    }
+
+    /// Nothing but what the test put there.
+    pub(crate) fn assert_nothing_written(&self) {
+        let mut names: Vec<_> = fs::read_dir(self.keep.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["sweep.toml", "text"]);
+    }
+}
+
+/// Text with something to learn: words of a small vocabulary, Zipf-like.
+fn words(seed: u64, count: usize) -> String {
+    let vocabulary = [
+        "the ", "model ", "learns ", "a ", "law ", "of ", "loss ", "and ", "tokens ", "grow.\n",
+    ];
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..count)
+        .map(|_| vocabulary[(next() % 10).min(next() % 10) as usize])
+        .collect()
+}
+
+pub(crate) fn stderr(assert: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+}
+
+pub(crate) fn stdout(assert: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
+}
+
+/// A row without what may differ between repeats.
+pub(crate) fn reproducible(row: &RunRow) -> serde_json::Value {
+    let mut value = serde_json::to_value(row).unwrap();
+    let may_differ = ["time", "per_s", "mfu", "memory", "host", "pid", "attempt"];
+    value
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| !may_differ.iter().any(|part| name.contains(part)));
+    value
+}
