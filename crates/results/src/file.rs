@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Writes `bytes` beside `path`, flushes them to disk and renames the file into place: a reader
 /// sees the old content or the new, whenever the process or the machine dies.
@@ -42,12 +43,33 @@ pub fn write_atomic_with(
     written
 }
 
+/// Removes what writers that were killed left in `folder`: unfinished files older than `age`.
+pub fn clear_unfinished(folder: &Path, age: Duration) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_string_lossy().ends_with(UNFINISHED);
+        let old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|time| time.elapsed().is_ok_and(|elapsed| elapsed >= age));
+        if ours && old {
+            // Litter that cannot be removed harms nobody.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Ending of a file that is being written.
+const UNFINISHED: &str = ".partial";
+
 /// A name in the same folder that no other writer uses.
 fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.{count}.partial", std::process::id()))
+    path.with_file_name(format!(
+        ".{name}.{}.{count}{UNFINISHED}",
+        std::process::id()
+    ))
 }
 
 #[cfg(test)]
@@ -66,5 +88,18 @@ mod tests {
         assert!(matches!(failed, Err(ResultsError::NoRows { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_cleared_once_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_atomic(&path, b"whole").unwrap();
+        fs::write(beside(&path), b"ha").unwrap();
+        clear_unfinished(folder.path(), Duration::from_secs(60));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        clear_unfinished(folder.path(), Duration::ZERO);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
     }
 }

@@ -9,7 +9,7 @@ use crate::lease::{EXPIRY, HEARTBEAT, Lease, Owner};
 use crate::run::PlannedRun;
 use crate::trainer::Progress;
 use isoflop_results::RunRecord;
-use isoflop_results::file::write_atomic;
+use isoflop_results::file::{clear_unfinished, write_atomic};
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,7 +113,8 @@ pub fn live_leases(
     Ok(leases)
 }
 
-/// Removes the leases of the dead, so that what an earlier command left is taken up at once.
+/// Removes the leases of the dead, so that what an earlier command left is taken up at once, and
+/// the files that they did not finish writing.
 ///
 /// # Errors
 /// The folder cannot be read or written.
@@ -123,6 +124,9 @@ pub fn clear_dead(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<(), S
         if live_lease(folder, run.id())?.is_none() {
             remove(&folder.lease_path(run.id()))?;
         }
+    }
+    for part in ["", "records", "failures", "leases"] {
+        clear_unfinished(&folder.root().join(part), EXPIRY);
     }
     Ok(())
 }

@@ -96,43 +96,65 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     assert_eq!(curves(&killed), curves(&undisturbed));
 }
 
-/// The processes that hold a run right now, as the folder says.
+/// The processes that hold a run without a record right now, as the folder says.
 #[cfg(unix)]
 fn workers(shop: &Workshop) -> Vec<u64> {
     let leases = fs::read_dir(shop.path("results/tiny/leases"))
         .into_iter()
         .flatten();
     leases
-        .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
-        .filter_map(|text| {
-            serde_json::from_str::<serde_json::Value>(&text).ok()?["owner"]["pid"].as_u64()
+        .filter_map(|entry| entry.ok())
+        // A lease being written has another ending and does not hold the run yet.
+        .filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "json")
         })
+        .filter_map(|entry| fs::read_to_string(entry.path()).ok())
+        .filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
+        .filter(|lease| {
+            let record = format!(
+                "results/tiny/records/{}.json",
+                lease["run_id"].as_str().unwrap()
+            );
+            !shop.path(&record).exists()
+        })
+        .filter_map(|lease| lease["owner"]["pid"].as_u64())
         .collect()
+}
+
+#[cfg(unix)]
+fn signal(pid: u64, name: &str) {
+    let sent = std::process::Command::new("kill")
+        .args([name, &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
 }
 
 #[cfg(unix)]
 #[test]
 fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
-    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e8\", \"2e10\""));
+    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"8e9\""));
     let mut child = shop.start();
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    let victim = loop {
+    // Stopped before it is looked at again: else it may end its run before the kill arrives.
+    loop {
         assert!(
             std::time::Instant::now() < deadline,
             "no worker claimed a run"
         );
-        match workers(&shop).first() {
-            Some(pid) => break *pid,
-            None => std::thread::sleep(Duration::from_millis(2)),
+        let Some(victim) = workers(&shop).first().copied() else {
+            std::thread::sleep(Duration::from_millis(2));
+            continue;
+        };
+        signal(victim, "-STOP");
+        let holds = workers(&shop).contains(&victim);
+        signal(victim, if holds { "-KILL" } else { "-CONT" });
+        if holds {
+            break;
         }
-    };
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-9", &victim.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    }
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let rows = shop.rows();
     assert!(rows.iter().all(|row| row.status == Status::Finished));
