@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod model;
 pub mod ops;
 pub mod optimizer;
+pub mod profile;
 pub mod source;
 pub mod trainer;
 
@@ -15,7 +16,7 @@ pub use trainer::BurnTrainer;
 
 /// Part of every run's identity: raised whenever a change here or in the data crate changes a
 /// loss.
-pub const NUMERICS_VERSION: u64 = 1;
+pub const NUMERICS_VERSION: u64 = 2;
 
 /// The version of Burn that this is pinned to.
 pub const BURN_VERSION: &str = "0.22.1";

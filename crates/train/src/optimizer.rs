@@ -1,18 +1,54 @@
 //! AdamW over a whole model, with the gradient clipped by its global norm.
 
-use crate::model::Weights;
-use crate::ops::{Moments, adamw};
+use crate::model::{Operations, Transformer, Weights};
+use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_sweep::run::Optimizer as Constants;
 
-/// Moments of every parameter, in the order in which Burn visits them.
+/// Gradients of every parameter without autodiff, flat, in the order in which Burn visits them.
+#[derive(Debug)]
+pub struct ModelGradients(Vec<Option<Tensor<1>>>);
+
+impl ModelGradients {
+    /// Those of one backward pass.
+    pub fn of(weights: &Weights, mut grads: Gradients) -> Self {
+        let mut collector = Collector {
+            grads: &mut grads,
+            collected: Vec::new(),
+        };
+        weights.visit(&mut collector);
+        ModelGradients(collector.collected)
+    }
+
+    /// The sum with those of another part of the batch.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let pairs = self.0.into_iter().zip(other.0);
+        ModelGradients(
+            pairs
+                .map(|pair| match pair {
+                    (Some(a), Some(b)) => Some(a + b),
+                    (a, b) => a.or(b),
+                })
+                .collect(),
+        )
+    }
+
+    /// Square root of the sum of squares over all parameters.
+    pub fn norm(&self) -> f64 {
+        let squares = self.0.iter().flatten().map(|grad| squares(grad.clone()));
+        squares.sum::<f64>().sqrt()
+    }
+}
+
+/// The optimizer's state: moments of every parameter, flat, in the order in which Burn visits
+/// them.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     constants: Constants,
     step: u64,
-    matrices: Vec<Option<Moments<2>>>,
-    gains: Vec<Option<Moments<1>>>,
+    moments: Vec<Option<Moments<1>>>,
 }
 
 impl AdamW {
@@ -21,137 +57,82 @@ impl AdamW {
         AdamW {
             constants,
             step: 0,
-            matrices: Vec::new(),
-            gains: Vec::new(),
+            moments: Vec::new(),
         }
     }
 
-    /// Updates the weights in place of the old ones and returns the global gradient norm before
-    /// clipping. With a norm that is not finite nothing is updated.
-    pub fn step(&mut self, weights: Weights, mut grads: Gradients, rate: f64) -> (Weights, f64) {
-        let mut collected = Collected::default();
-        weights.visit(&mut Collector {
-            grads: &mut grads,
-            collected: &mut collected,
-        });
-        let norm = collected.norm();
+    /// Updates the weights and returns the global gradient norm before clipping. With a norm that
+    /// is not finite nothing is updated.
+    pub fn step(&mut self, model: &mut Transformer, grads: ModelGradients, rate: f64) -> f64 {
+        let norm = grads.norm();
         if !norm.is_finite() {
-            return (weights, norm);
+            return norm;
         }
         self.step += 1;
-        self.matrices.resize(collected.matrices.len(), None);
-        self.gains.resize(collected.gains.len(), None);
-        let scale = (self.constants.clip_norm / norm).min(1.0);
-        let mut update = Update {
-            optimizer: self,
-            collected,
-            scale,
-            rate,
-            matrix: 0,
-            gain: 0,
-        };
-        (weights.map(&mut update), norm)
+        self.moments.resize(grads.0.len(), None);
+        let operations = model.operations();
+        model.update(|weights| {
+            weights.map(&mut Mapper {
+                update: Update {
+                    constants: self.constants,
+                    rate,
+                    decay: 0.0,
+                    scale: (self.constants.clip_norm / norm).min(1.0),
+                    step: self.step,
+                },
+                operations,
+                parameters: grads.0.into_iter().zip(&mut self.moments),
+            })
+        });
+        norm
     }
-}
-
-/// Gradients by kind of parameter, without autodiff.
-#[derive(Default)]
-struct Collected {
-    matrices: Vec<Option<Tensor<2>>>,
-    gains: Vec<Option<Tensor<1>>>,
-}
-
-impl Collected {
-    /// Square root of the sum of squares over all parameters; partial sums in f64.
-    fn norm(&self) -> f64 {
-        let matrices = self
-            .matrices
-            .iter()
-            .flatten()
-            .map(|grad| squares(grad.clone()));
-        let gains = self
-            .gains
-            .iter()
-            .flatten()
-            .map(|grad| squares(grad.clone()));
-        matrices.chain(gains).sum::<f64>().sqrt()
-    }
-}
-
-fn squares<const D: usize>(grad: Tensor<D>) -> f64 {
-    f64::from((grad.clone() * grad).sum().into_scalar::<f32>())
 }
 
 struct Collector<'a> {
     grads: &'a mut Gradients,
-    collected: &'a mut Collected,
+    collected: Vec<Option<Tensor<1>>>,
 }
 
 impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let grad = param.val().grad_remove(self.grads);
-        match D {
-            2 => {
-                let dims = param.val().dims();
-                self.collected
-                    .matrices
-                    .push(grad.map(|grad| grad.reshape([dims[0], dims[1]])));
-            }
-            _ => self
-                .collected
-                .gains
-                .push(grad.map(|grad| grad.flatten(0, D - 1))),
-        }
+        self.collected.push(grad.map(|grad| grad.flatten(0, D - 1)));
     }
 }
 
-struct Update<'a> {
-    optimizer: &'a mut AdamW,
-    collected: Collected,
-    scale: f64,
-    rate: f64,
-    matrix: usize,
-    gain: usize,
+struct Mapper<I> {
+    update: Update,
+    operations: Operations,
+    /// Gradient and moments of the parameters to come.
+    parameters: I,
 }
 
-impl ModuleMapper for Update<'_> {
+impl<'a, I> ModuleMapper for Mapper<I>
+where
+    I: Iterator<Item = (Option<Tensor<1>>, &'a mut Option<Moments<1>>)>,
+{
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let constants = self.optimizer.constants;
-        let step = self.optimizer.step;
-        let (scale, rate) = (self.scale, self.rate);
-        let dims = param.val().dims();
-        match D {
-            2 => {
-                let at = self.matrix;
-                self.matrix += 1;
-                let Some(grad) = self.collected.matrices[at].take() else {
-                    return param;
-                };
-                let moments = self.optimizer.matrices[at].take();
-                param.map(|value| {
-                    let value = value.inner().reshape([dims[0], dims[1]]);
-                    let decay = constants.weight_decay;
-                    let (value, moments) =
-                        adamw(value, grad * scale, moments, &constants, rate, decay, step);
-                    self.optimizer.matrices[at] = Some(moments);
-                    Tensor::from_inner(value.reshape(dims)).require_grad()
-                })
-            }
-            _ => {
-                let at = self.gain;
-                self.gain += 1;
-                let Some(grad) = self.collected.gains[at].take() else {
-                    return param;
-                };
-                let moments = self.optimizer.gains[at].take();
-                param.map(|value| {
-                    let value = value.inner().flatten(0, D - 1);
-                    let (value, moments) =
-                        adamw(value, grad * scale, moments, &constants, rate, 0.0, step);
-                    self.optimizer.gains[at] = Some(moments);
-                    Tensor::from_inner(value.reshape(dims)).require_grad()
-                })
-            }
-        }
+        let Some((Some(grad), moments)) = self.parameters.next() else {
+            return param;
+        };
+        // Gains are not decayed.
+        let decay = match D {
+            1 => 0.0,
+            _ => self.update.constants.weight_decay,
+        };
+        let update = Update {
+            decay,
+            ..self.update
+        };
+        param.map(|value| {
+            let dims = value.dims();
+            let value = value.inner().flatten(0, D - 1);
+            let (value, new) = match self.operations {
+                Operations::Fused => adamw(value, grad, moments.take(), &update),
+                Operations::Composed => composed::adamw(value, grad, moments.take(), &update),
+            };
+            *moments = Some(new);
+            Tensor::from_inner(value.reshape(dims)).require_grad()
+        })
     }
 }

@@ -4,7 +4,8 @@ use crate::device::instruction_set;
 use crate::divergence::Watch;
 use crate::evaluate::{curve_loss, test_loss};
 use crate::model::Transformer;
-use crate::optimizer::AdamW;
+use crate::ops::release_unused;
+use crate::optimizer::{AdamW, ModelGradients};
 use crate::source::prepare;
 use crate::{BURN_VERSION, NUMERICS_VERSION};
 use burn::tensor::Device;
@@ -67,6 +68,8 @@ impl Trainer for BurnTrainer {
                 run.config.numerics_version
             )));
         }
+        // Buffers of another run's sizes.
+        release_unused();
         let data = self.data(run)?;
         let context = run.config.model.context;
         let stream = TrainStream::new(data.train.clone(), context, run.config.seed)
@@ -164,8 +167,8 @@ impl<'a> Session<'a> {
         let loss = self.model.loss(&self.inputs, &self.targets);
         let grads = loss.backward();
         let loss = f64::from(loss.into_scalar::<f32>());
-        let (weights, grad_norm) = self.optimizer.step(self.model.weights.clone(), grads, rate);
-        self.model.weights = weights;
+        let grads = ModelGradients::of(&self.model.weights, grads);
+        let grad_norm = self.optimizer.step(&mut self.model, grads, rate);
         self.in_steps += started.elapsed();
         Step {
             loss,

@@ -3,4 +3,4 @@
 mod init;
 mod transformer;
 
-pub use transformer::{Block, Transformer, Weights};
+pub use transformer::{Block, Operations, Transformer, Weights};

@@ -1,12 +1,9 @@
 //! Weights, forward pass and loss.
 
 use super::init::{Init, TABLE_STD};
-use crate::ops::{
-    AttentionShape, RotaryTable, causal_attention, cross_entropy, embedding, gelu, linear, nats,
-    norm,
-};
+use crate::ops::{self, AttentionShape, RotaryTable, composed};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use isoflop_core::{ModelConfig, Position};
 
 /// Every trainable parameter.
@@ -48,6 +45,17 @@ pub struct Transformer {
     pub weights: Weights,
     config: ModelConfig,
     rotary: Option<RotaryTable>,
+    operations: Operations,
+}
+
+/// Which operations a model is made of. They agree but for rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Operations {
+    /// Fused where the device has them.
+    #[default]
+    Fused,
+    /// Stock operations of Burn everywhere: a reference.
+    Composed,
 }
 
 impl Weights {
@@ -82,6 +90,20 @@ impl Weights {
     }
 }
 
+impl Weights {
+    /// Nothing.
+    fn hollow(device: &Device) -> Self {
+        let matrix = || Param::from_tensor(Tensor::empty([0, 0], device));
+        Weights {
+            token: matrix(),
+            position: None,
+            blocks: Vec::new(),
+            norm: Param::from_tensor(Tensor::empty([0], device)),
+            head: matrix(),
+        }
+    }
+}
+
 impl Transformer {
     /// A model with its initial weights on a device; gradients are kept if the device has
     /// autodiff on.
@@ -92,7 +114,25 @@ impl Transformer {
             weights: Weights::init(&config, seed, device),
             config,
             rotary,
+            operations: Operations::default(),
         }
+    }
+
+    /// The same model of other operations.
+    pub fn with(self, operations: Operations) -> Self {
+        Transformer { operations, ..self }
+    }
+
+    /// Which operations it is made of.
+    pub fn operations(&self) -> Operations {
+        self.operations
+    }
+
+    /// Changes the weights in place: `change` holds the only reference to them.
+    pub fn update(&mut self, change: impl FnOnce(Weights) -> Weights) {
+        let hollow = Weights::hollow(&self.weights.norm.device());
+        let weights = std::mem::replace(&mut self.weights, hollow);
+        self.weights = change(weights);
     }
 
     /// The same model without autodiff, for evaluation.
@@ -108,61 +148,83 @@ impl Transformer {
         &self.config
     }
 
-    /// Scores of the next token.
+    /// What the blocks make of the inputs, before the final norm.
     ///
     /// # Shapes
-    /// - ids: `[b, t]` with the context as t, output: `[n, v]`, `n = b t`
-    pub fn logits(&self, ids_bt: Tensor<2, Int>) -> Tensor<2> {
-        let [batch, time] = ids_bt.dims();
+    /// - inputs: whole windows of the context, output: `[n, d]`
+    fn stream(&self, inputs: &[i32]) -> Tensor<2> {
+        let weights = &self.weights;
+        let (token, position) = (
+            weights.token.val(),
+            weights.position.as_ref().map(Param::val),
+        );
+        let embedding = match self.operations {
+            Operations::Fused => ops::embedding,
+            Operations::Composed => composed::embedding,
+        };
+        let mut x_nd = embedding(inputs, token, position);
         let shape = AttentionShape {
-            batch,
-            time,
+            batch: inputs.len() / self.config.context,
+            time: self.config.context,
             heads: self.config.shape.n_heads,
         };
-        let mut x_nd = embedding(self.weights.token.val(), ids_bt.reshape([batch * time]));
-        if let Some(table) = &self.weights.position {
-            let width = self.config.shape.d_model;
-            let x_btd = x_nd.reshape([batch, time, width]) + table.val().unsqueeze();
-            x_nd = x_btd.reshape([batch * time, width]);
-        }
-        for block in &self.weights.blocks {
+        for block in &weights.blocks {
             x_nd = self.block(block, x_nd, shape);
         }
-        linear(
-            norm(self.config.norm, x_nd, self.weights.norm.val()),
-            self.weights.head.val(),
-        )
+        x_nd
     }
 
     fn block(&self, block: &Block, x_nd: Tensor<2>, shape: AttentionShape) -> Tensor<2> {
-        let kind = self.config.norm;
-        let normed_nd = norm(kind, x_nd.clone(), block.attention_norm.val());
-        let qkv_n3d = linear(normed_nd, block.qkv.val());
-        let att_nd = causal_attention(qkv_n3d, shape, self.rotary.as_ref());
-        let x_nd = x_nd + linear(att_nd, block.out.val());
-        let normed_nd = norm(kind, x_nd.clone(), block.mlp_norm.val());
-        x_nd + linear(gelu(linear(normed_nd, block.up.val())), block.down.val())
+        let attention = match self.operations {
+            Operations::Fused => ops::attention_residual,
+            Operations::Composed => composed::attention_residual,
+        };
+        let mlp = match self.operations {
+            Operations::Fused => ops::mlp_residual,
+            Operations::Composed => composed::mlp_residual,
+        };
+        let x_nd = attention(
+            self.config.norm,
+            x_nd,
+            block.attention_norm.val(),
+            block.qkv.val(),
+            block.out.val(),
+            shape,
+            self.rotary.as_ref(),
+        );
+        mlp(
+            self.config.norm,
+            x_nd,
+            block.mlp_norm.val(),
+            block.up.val(),
+            block.down.val(),
+        )
     }
 
     /// Mean loss in nats per token of a batch.
     ///
     /// # Shapes
-    /// - inputs, targets: `windows` rows of the context each; output: `[1]`
+    /// - inputs, targets: whole windows of the context; output: `[1]`
     pub fn loss(&self, inputs: &[i32], targets: &[i32]) -> Tensor<1> {
-        cross_entropy(self.logits(self.ids(inputs)), targets)
+        match self.operations {
+            Operations::Fused => {
+                let (gain, head) = (self.weights.norm.val(), self.weights.head.val());
+                ops::cross_entropy(self.config.norm, self.stream(inputs), gain, head, targets)
+            }
+            Operations::Composed => self.nats(inputs, targets).mean(),
+        }
     }
 
     /// Loss of each token in nats.
     ///
     /// # Shapes
-    /// - inputs, targets: `windows` rows of the context each; output: as many
+    /// - inputs, targets: whole windows of the context; output: as many
     pub fn nats(&self, inputs: &[i32], targets: &[i32]) -> Tensor<1> {
-        nats(self.logits(self.ids(inputs)), targets)
-    }
-
-    fn ids(&self, inputs: &[i32]) -> Tensor<2, Int> {
-        let time = self.config.context;
-        let data = TensorData::new(inputs.to_vec(), [inputs.len() / time, time]);
-        Tensor::from_data(data, &self.weights.token.val().device())
+        let nats = match self.operations {
+            Operations::Fused => ops::nats,
+            Operations::Composed => composed::nats,
+        };
+        let (gain, head) = (self.weights.norm.val(), self.weights.head.val());
+        nats(self.config.norm, self.stream(inputs), gain, head, targets)
     }
 }

@@ -1,19 +1,77 @@
 //! One AdamW update of one parameter.
 
+use super::kernels::adamw::{self as kernel, Factors};
+use super::{composed, fused};
+use crate::profile::part;
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use isoflop_sweep::run::Optimizer;
 
 /// Running means of a parameter's gradient and of its square.
 #[derive(Clone, Debug)]
 pub struct Moments<const D: usize> {
-    first: Tensor<D>,
-    second: Tensor<D>,
+    /// Of the gradient.
+    pub first: Tensor<D>,
+    /// Of its square.
+    pub second: Tensor<D>,
+}
+
+impl<const D: usize> Moments<D> {
+    /// Before the first step.
+    pub(super) fn zeros(grad: &Tensor<D>) -> Self {
+        Moments {
+            first: grad.zeros_like(),
+            second: grad.zeros_like(),
+        }
+    }
+}
+
+/// What one update does besides its gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// Betas and epsilon.
+    pub constants: Optimizer,
+    /// Learning rate.
+    pub rate: f64,
+    /// Weight decay of this parameter.
+    pub decay: f64,
+    /// Factor of the gradient, for clipping.
+    pub scale: f64,
+    /// Counted from 1.
+    pub step: u64,
+}
+
+impl Update {
+    /// `1 / (1 - beta^step)`
+    pub(super) fn unbias(&self, beta: f64) -> f64 {
+        1.0 / (1.0 - beta.powf(self.step as f64))
+    }
+
+    fn factors(&self) -> Factors {
+        let Optimizer {
+            beta1,
+            beta2,
+            epsilon,
+            ..
+        } = self.constants;
+        Factors {
+            grad: self.scale as f32,
+            beta1: beta1 as f32,
+            rest1: (1.0 - beta1) as f32,
+            beta2: beta2 as f32,
+            rest2: (1.0 - beta2) as f32,
+            rate: (self.rate * self.unbias(beta1)) as f32,
+            unbias2: self.unbias(beta2).sqrt() as f32,
+            epsilon: epsilon as f32,
+            keep: (1.0 - self.rate * self.decay) as f32,
+        }
+    }
 }
 
 /// AdamW with decoupled decay (Loshchilov & Hutter 2019, algorithm 2, with the decay scaled by
-/// the learning rate as in PyTorch): `p (1 - rate decay) - rate m^ / (sqrt(v^) + eps)`.
-///
-/// `step` counts from 1; `grad` is already clipped; tensors are without autodiff.
+/// the learning rate as in PyTorch): `p (1 - rate decay) - rate m^ / (sqrt(v^) + eps)`. In place
+/// where the tensors are not shared; they are without autodiff.
 ///
 /// # Shapes
 /// - all of one shape
@@ -21,34 +79,45 @@ pub fn adamw<const D: usize>(
     param: Tensor<D>,
     grad: Tensor<D>,
     moments: Option<Moments<D>>,
-    constants: &Optimizer,
-    rate: f64,
-    decay: f64,
-    step: u64,
+    update: &Update,
 ) -> (Tensor<D>, Moments<D>) {
-    let Optimizer {
-        beta1,
-        beta2,
-        epsilon,
-        ..
-    } = *constants;
-    let (first_part, second_part) = (
-        grad.clone() * (1.0 - beta1),
-        grad.clone() * grad * (1.0 - beta2),
-    );
-    let moments = match moments {
-        Some(Moments { first, second }) => Moments {
-            first: first * beta1 + first_part,
-            second: second * beta2 + second_part,
-        },
-        None => Moments {
-            first: first_part,
-            second: second_part,
-        },
+    if !fused::available(&param) {
+        return composed::adamw(param, grad, moments, update);
+    }
+    let Moments { first, second } = moments.unwrap_or_else(|| Moments::zeros(&grad));
+    let grad = numbers(grad).to_contiguous();
+    let [mut param, mut first, mut second] =
+        [param, first, second].map(|x| numbers(x).to_contiguous());
+    part("adamw", || {
+        kernel::update(
+            update.factors(),
+            grad.as_slice().expect("contiguous f32"),
+            param.storage_mut(),
+            first.storage_mut(),
+            second.storage_mut(),
+        )
+    });
+    let moments = Moments {
+        first: Tensor::from_primitive::<Flex>(first),
+        second: Tensor::from_primitive::<Flex>(second),
     };
-    let unbias = |beta: f64| 1.0 / (1.0 - beta.powi(step as i32));
-    let mean = moments.first.clone() * unbias(beta1);
-    let root = (moments.second.clone() * unbias(beta2)).sqrt();
-    let param = param * (1.0 - rate * decay) - mean / (root + epsilon) * rate;
-    (param, moments)
+    (Tensor::from_primitive::<Flex>(param), moments)
+}
+
+/// Sum of squares of all numbers.
+pub fn squares<const D: usize>(x: Tensor<D>) -> f64 {
+    if !fused::available(&x) {
+        return f64::from((x.clone() * x).sum().into_scalar::<f32>());
+    }
+    let mut total = 0.0;
+    let x = numbers(x).to_contiguous();
+    part("gradient norm", || {
+        kernel::squares(x.as_slice().expect("contiguous f32"), &mut total)
+    });
+    total
+}
+
+fn numbers<const D: usize>(x: Tensor<D>) -> FlexTensor {
+    x.try_into_primitive::<Flex>()
+        .expect("on flex and without autodiff")
 }

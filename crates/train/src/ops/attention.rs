@@ -1,10 +1,11 @@
-//! Causal multi-head attention.
+//! The attention half of a block.
 
-use super::fused::{self, AttentionKernel};
-use super::rotary::RotaryTable;
+use super::fused::{self, AttentionResidual};
+use super::{RotaryTable, composed};
 use burn::tensor::Tensor;
+use isoflop_core::Norm;
 
-/// How the rows of a flat `[n, 3 d]` split.
+/// How the rows of a flat `[n, d]` split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttentionShape {
     /// Windows.
@@ -15,21 +16,31 @@ pub struct AttentionShape {
     pub heads: usize,
 }
 
-/// `softmax(q k^T / sqrt(k)) v` over the tokens up to each one (Vaswani et al. 2017), the heads
-/// side by side.
+/// `x + attention(norm(x) qkv) out`: causal attention `softmax(q k^T / sqrt(k)) v` of each token
+/// over those up to it (Vaswani et al. 2017), the heads side by side, queries, keys and values
+/// side by side in that order.
 ///
 /// # Shapes
-/// - qkv: `[n, 3 d]`, queries, keys and values side by side, `n = batch time`; output: `[n, d]`
-pub fn causal_attention(
-    qkv_n3d: Tensor<2>,
+/// - x, output: `[n, d]`, `n = batch time`; gain: `[d]`; qkv: `[d, 3 d]`; out: `[d, d]`
+pub fn attention_residual(
+    norm: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    qkv_d3d: Tensor<2>,
+    out_dd: Tensor<2>,
     shape: AttentionShape,
     rotary: Option<&RotaryTable>,
 ) -> Tensor<2> {
+    if !fused::available(&x_nd) {
+        return composed::attention_residual(norm, x_nd, gain_d, qkv_d3d, out_dd, shape, rotary);
+    }
+    let operation = AttentionResidual {
+        centre: norm == Norm::Layer,
+        shape,
+        rotary: rotary.cloned(),
+    };
     fused::apply(
-        AttentionKernel {
-            shape,
-            rotary: rotary.cloned(),
-        },
-        qkv_n3d,
+        operation,
+        [x_nd.into(), gain_d.into(), qkv_d3d.into(), out_dd.into()],
     )
 }

@@ -1,19 +1,55 @@
 //! The same operations composed of stock Burn operations: the reference that the fused ones are
-//! compared with, and what runs on any device.
+//! compared with, and what runs on any other device.
 
+use super::NORM_EPSILON;
+use super::adamw::{Moments, Update};
 use super::attention::AttentionShape;
-use super::norm::NORM_EPSILON;
 use super::rotary::RotaryTable;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
 use isoflop_core::Norm;
 
-/// As [`super::gelu`].
-pub fn gelu(x_nf: Tensor<2>) -> Tensor<2> {
-    activation::gelu(x_nf)
+/// As [`super::embedding`].
+pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>>) -> Tensor<2> {
+    let rows = ids.len();
+    let ids = TensorData::new(ids.to_vec(), [rows]);
+    let ids_n = Tensor::<1, Int>::from_data(ids, &token_vd.device());
+    let x_nd = token_vd.select(0, ids_n);
+    let Some(table_td) = position_td else {
+        return x_nd;
+    };
+    let [time, width] = table_td.dims();
+    let x_btd = x_nd.reshape([rows / time, time, width]) + table_td.unsqueeze();
+    x_btd.reshape([rows, width])
 }
 
-/// As [`super::norm`].
-pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
+/// As [`super::attention_residual`].
+pub fn attention_residual(
+    kind: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    qkv_d3d: Tensor<2>,
+    out_dd: Tensor<2>,
+    shape: AttentionShape,
+    rotary: Option<&RotaryTable>,
+) -> Tensor<2> {
+    let normed_nd = norm(kind, x_nd.clone(), gain_d);
+    x_nd + causal_attention(normed_nd.matmul(qkv_d3d), shape, rotary).matmul(out_dd)
+}
+
+/// As [`super::mlp_residual`].
+pub fn mlp_residual(
+    kind: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    up_df: Tensor<2>,
+    down_fd: Tensor<2>,
+) -> Tensor<2> {
+    let normed_nd = norm(kind, x_nd.clone(), gain_d);
+    x_nd + activation::gelu(normed_nd.matmul(up_df)).matmul(down_fd)
+}
+
+/// `x / sqrt(mean(x^2) + eps) * gain`, of `x - mean(x)` under layer normalisation.
+fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
     let x_nd = match kind {
         Norm::Rms => x_nd,
         Norm::Layer => x_nd.clone() - x_nd.mean_dim(1),
@@ -23,7 +59,14 @@ pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
 }
 
 /// As [`super::nats`].
-pub fn nats(logits_nv: Tensor<2>, targets: &[i32]) -> Tensor<1> {
+pub fn nats(
+    kind: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    head_dv: Tensor<2>,
+    targets: &[i32],
+) -> Tensor<1> {
+    let logits_nv = norm(kind, x_nd, gain_d).matmul(head_dv);
     let rows = targets.len();
     let data = TensorData::new(targets.to_vec(), [rows, 1]);
     let targets_n1 = Tensor::<2, Int>::from_data(data, &logits_nv.device());
@@ -33,8 +76,29 @@ pub fn nats(logits_nv: Tensor<2>, targets: &[i32]) -> Tensor<1> {
         .neg()
 }
 
-/// As [`super::causal_attention`].
-pub fn causal_attention(
+/// As [`super::adamw()`].
+pub fn adamw<const D: usize>(
+    param: Tensor<D>,
+    grad: Tensor<D>,
+    moments: Option<Moments<D>>,
+    update: &Update,
+) -> (Tensor<D>, Moments<D>) {
+    let (beta1, beta2) = (update.constants.beta1, update.constants.beta2);
+    let grad = grad * update.scale;
+    let moments = moments.unwrap_or_else(|| Moments::zeros(&grad));
+    let moments = Moments {
+        first: moments.first * beta1 + grad.clone() * (1.0 - beta1),
+        second: moments.second * beta2 + grad.clone() * grad * (1.0 - beta2),
+    };
+    let mean = moments.first.clone() * update.unbias(beta1);
+    let root = (moments.second.clone() * update.unbias(beta2)).sqrt();
+    let step = mean / (root + update.constants.epsilon) * update.rate;
+    let param = param * (1.0 - update.rate * update.decay) - step;
+    (param, moments)
+}
+
+/// `softmax(q k^T / sqrt(k)) v` from `[n, 3 d]` to `[n, d]`.
+fn causal_attention(
     qkv_n3d: Tensor<2>,
     shape: AttentionShape,
     rotary: Option<&RotaryTable>,
@@ -68,8 +132,9 @@ fn rotate(x_bhtk: Tensor<4>, table: &RotaryTable, device: &Device) -> Tensor<4> 
     let [_, _, time, d_head] = x_bhtk.dims();
     let half = d_head / 2;
     let angles = |values: &[f32]| {
-        let data = TensorData::new(values.to_vec(), [1, 1, half, time]);
-        Tensor::<4>::from_data(data, device).swap_dims(2, 3)
+        let data = TensorData::new(values.to_vec(), [1, 1, half, table.context]);
+        let angles = Tensor::<4>::from_data(data, device).swap_dims(2, 3);
+        angles.narrow(2, 0, time)
     };
     let (cos, sin) = (angles(&table.cos_kt), angles(&table.sin_kt));
     let first = x_bhtk.clone().narrow(3, 0, half);

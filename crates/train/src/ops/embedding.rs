@@ -1,11 +1,23 @@
-//! Rows of a table.
+//! Where ids become vectors.
 
-use burn::tensor::{Int, Tensor};
+use super::composed;
+use super::fused::{self, AnyTensor, Embedding};
+use burn::tensor::Tensor;
 
-/// The rows of `table` that `ids` name.
+/// The rows of the token table that `ids` name, with the rows of the position table, where there
+/// is one, added in turn.
 ///
 /// # Shapes
-/// - table: `[v, d]`, ids: `[n]`, output: `[n, d]`
-pub fn embedding(table_vd: Tensor<2>, ids_n: Tensor<1, Int>) -> Tensor<2> {
-    table_vd.select(0, ids_n)
+/// - ids: `n` of them below v; token: `[v, d]`; position: `[t, d]`; output: `[n, d]`, row i at
+///   position `i mod t`
+pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>>) -> Tensor<2> {
+    if !fused::available(&token_vd) {
+        return composed::embedding(ids, token_vd, position_td);
+    }
+    let operation = Embedding {
+        ids: ids.into(),
+        width: token_vd.dims()[1],
+    };
+    let tables = [Some(token_vd), position_td];
+    fused::apply(operation, tables.into_iter().flatten().map(AnyTensor::from))
 }

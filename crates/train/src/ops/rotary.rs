@@ -9,6 +9,8 @@ const BASE: f64 = 10_000.0;
 /// Cosines and sines of every position, `[k / 2][t]`: dimension i turns with dimension `i + k/2`.
 #[derive(Clone, Debug)]
 pub struct RotaryTable {
+    /// t
+    pub(crate) context: usize,
     pub(crate) cos_kt: Arc<[f32]>,
     pub(crate) sin_kt: Arc<[f32]>,
 }
@@ -24,6 +26,7 @@ impl RotaryTable {
                 .collect()
         };
         RotaryTable {
+            context,
             cos_kt: table(f64::cos),
             sin_kt: table(f64::sin),
         }

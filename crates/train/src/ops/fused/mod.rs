@@ -1,160 +1,212 @@
-//! Fused operations on `flex`: a forward and a hand-written backward over plain slices, as one
-//! node of the tape. Every kernel has a composed twin in `ops`, which its tests compare it with.
+//! The kernels as operations of Burn's tape on `flex`: one node each, forward and backward over
+//! plain slices.
 
-mod attention;
-mod gelu;
-mod nats;
-mod normalise;
-mod vector;
+mod memory;
+mod operations;
 
-pub(super) use attention::AttentionKernel;
-pub(super) use gelu::GeluKernel;
-pub(super) use nats::NatsKernel;
-pub(super) use normalise::NormaliseKernel;
+pub(super) use operations::{AttentionResidual, CrossEntropy, Embedding, MlpResidual, Nats};
 
+use super::kernels::buffer::Buffer;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Bytes, DType, Shape, Tensor};
+use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, backend_extension};
+use burn::tensor::Tensor;
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// An operation of one differentiable input, on contiguous `f32`.
-pub(super) trait Kernel: Debug + Send + Sync {
-    /// Dimensions of the output for those of the input.
-    fn output_dims(&self, input: &[usize]) -> Vec<usize>;
+/// An operation on contiguous `f32`.
+pub(super) trait Operation: Debug + Send + Sync {
+    /// The output; with `keep`, also what the backward pass needs.
+    fn forward(&self, inputs: &[&[f32]], keep: bool) -> Forward;
 
-    /// The output, and whatever the backward pass wants to keep.
-    fn forward(&self, x: &[f32], dims: &[usize]) -> (Vec<f32>, Vec<f32>);
-
-    /// The gradient of the input from that of the output.
-    fn backward(&self, x: &[f32], y: &[f32], saved: &[f32], dy: &[f32], dims: &[usize])
-    -> Vec<f32>;
+    /// The gradients of the inputs from that of the output.
+    fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer>;
 }
 
-type SharedKernel = Arc<dyn Kernel>;
+/// What a forward pass gives.
+pub(super) struct Forward {
+    values: Buffer,
+    dims: Vec<usize>,
+    kept: Kept,
+}
 
-/// Applies a kernel as one operation of the tape.
-pub(super) fn apply<const D: usize, const O: usize>(
-    kernel: impl Kernel + 'static,
-    x: Tensor<D>,
+/// Whatever an operation likes to keep.
+type Kept = Arc<dyn Any + Send + Sync>;
+
+type SharedOperation = Arc<dyn Operation>;
+
+/// Whether the fused operations run where this tensor lives.
+pub(super) fn available<const D: usize>(x: &Tensor<D>) -> bool {
+    matches!(
+        x.device().without_autodiff().as_dispatch(),
+        DispatchDevice::Flex(_)
+    )
+}
+
+/// Applies an operation as one node of the tape.
+///
+/// # Panics
+/// The tensors do not live where [`available`] says.
+pub(super) fn apply<const O: usize>(
+    operation: impl Operation + 'static,
+    inputs: impl IntoIterator<Item = AnyTensor>,
 ) -> Tensor<O> {
-    let kernel: SharedKernel = Arc::new(kernel);
-    Tensor::from_dispatch(<Dispatch as FusedOps>::fused(x.into_dispatch(), kernel))
+    let mut inputs: Vec<_> = inputs.into_iter().map(|input| input.0).collect();
+    let call = Call {
+        arity: inputs.len(),
+        operation: Arc::new(operation),
+    };
+    let first = inputs[0].clone();
+    inputs.resize(MOST_INPUTS, first);
+    let inputs: [_; MOST_INPUTS] = inputs.try_into().expect("just resized");
+    let [a, b, c, d] = inputs;
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused(a, b, c, d, call))
+}
+
+/// Inputs of an operation, at most.
+const MOST_INPUTS: usize = 4;
+
+/// An operation and how many of the tensors that are passed with it are its inputs; the dispatch
+/// below knows no lists, so that others stand in for the rest.
+#[derive(Clone, Debug)]
+struct Call {
+    operation: Arc<dyn Operation>,
+    arity: usize,
+}
+
+/// A tensor of any rank.
+pub(super) struct AnyTensor(FloatTensor<Dispatch>);
+
+impl<const D: usize> From<Tensor<D>> for AnyTensor {
+    fn from(x: Tensor<D>) -> Self {
+        AnyTensor(x.into_dispatch())
+    }
 }
 
 #[backend_extension(Flex, Autodiff)]
 trait FusedOps: Backend {
-    fn fused(x: FloatTensor<Self>, kernel: SharedKernel) -> FloatTensor<Self>;
-    fn fused_forward(
-        x: FloatTensor<Self>,
-        kernel: SharedKernel,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
-    fn fused_backward(
-        x: FloatTensor<Self>,
-        y: FloatTensor<Self>,
-        saved: FloatTensor<Self>,
-        dy: FloatTensor<Self>,
-        kernel: SharedKernel,
+    fn fused(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        call: Call,
     ) -> FloatTensor<Self>;
 }
 
-fn tensor(values: Vec<f32>, dims: &[usize]) -> FlexTensor {
-    let layout = Layout::contiguous(Shape::from(dims.to_vec()));
-    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+/// A backend that holds numbers rather than a tape.
+trait Numbers: Backend {
+    fn run(
+        inputs: Vec<FloatTensor<Self>>,
+        operation: &SharedOperation,
+        keep: bool,
+    ) -> (FloatTensor<Self>, Kept);
+
+    fn run_back(
+        inputs: Vec<FloatTensor<Self>>,
+        operation: &SharedOperation,
+        kept: &Kept,
+        dy: FloatTensor<Self>,
+    ) -> Vec<FloatTensor<Self>>;
 }
 
-fn slice(x: &FlexTensor) -> &[f32] {
-    x.as_slice()
-        .expect("made contiguous, and every tensor here is f32")
+fn contiguous(tensors: &[FlexTensor]) -> Vec<FlexTensor> {
+    tensors.iter().map(FlexTensor::to_contiguous).collect()
 }
 
-fn dims(x: &FlexTensor) -> Vec<usize> {
-    x.layout().shape().to_vec()
+fn slices(tensors: &[FlexTensor]) -> Vec<&[f32]> {
+    let slice = |x: &FlexTensor| x.as_slice::<f32>().is_some();
+    assert!(
+        tensors.iter().all(slice),
+        "every tensor here is contiguous f32"
+    );
+    tensors.iter().filter_map(|x| x.as_slice()).collect()
+}
+
+impl Numbers for Flex {
+    fn run(inputs: Vec<FlexTensor>, operation: &SharedOperation, keep: bool) -> (FlexTensor, Kept) {
+        let inputs = contiguous(&inputs);
+        let Forward { values, dims, kept } = operation.forward(&slices(&inputs), keep);
+        (memory::tensor(values, &dims), kept)
+    }
+
+    fn run_back(
+        inputs: Vec<FlexTensor>,
+        operation: &SharedOperation,
+        kept: &Kept,
+        dy: FlexTensor,
+    ) -> Vec<FlexTensor> {
+        let (inputs, dy) = (contiguous(&inputs), [dy.to_contiguous()]);
+        let gradients = operation.backward(&slices(&inputs), kept, slices(&dy)[0]);
+        let dims = inputs.iter().map(|input| input.layout().shape().to_vec());
+        let tensors = gradients.into_iter().zip(dims);
+        tensors
+            .map(|(values, dims)| memory::tensor(values, &dims))
+            .collect()
+    }
 }
 
 impl FusedOps for Flex {
-    fn fused(x: FlexTensor, kernel: SharedKernel) -> FlexTensor {
-        Self::fused_forward(x, kernel).0
-    }
-
-    fn fused_forward(x: FlexTensor, kernel: SharedKernel) -> (FlexTensor, FlexTensor) {
-        let x = x.to_contiguous();
-        let dims = dims(&x);
-        let (y, saved) = kernel.forward(slice(&x), &dims);
-        let saved_dims = [saved.len()];
-        (
-            tensor(y, &kernel.output_dims(&dims)),
-            tensor(saved, &saved_dims),
-        )
-    }
-
-    fn fused_backward(
-        x: FlexTensor,
-        y: FlexTensor,
-        saved: FlexTensor,
-        dy: FlexTensor,
-        kernel: SharedKernel,
-    ) -> FlexTensor {
-        let (x, y, dy) = (x.to_contiguous(), y.to_contiguous(), dy.to_contiguous());
-        let dims = dims(&x);
-        tensor(
-            kernel.backward(slice(&x), slice(&y), slice(&saved), slice(&dy), &dims),
-            &dims,
-        )
+    fn fused(a: FlexTensor, b: FlexTensor, c: FlexTensor, d: FlexTensor, call: Call) -> FlexTensor {
+        let inputs = Vec::from_iter([a, b, c, d].into_iter().take(call.arity));
+        Self::run(inputs, &call.operation, false).0
     }
 }
 
 #[derive(Debug)]
-struct FusedBackward;
+struct FusedBackward<const N: usize>;
 
-impl<B: FusedOps> Backward<B, 1> for FusedBackward {
-    /// Input, output, saved values, kernel.
-    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, SharedKernel);
+impl<B: Numbers, const N: usize> Backward<B, N> for FusedBackward<N> {
+    type State = (Vec<FloatTensor<B>>, SharedOperation, Kept);
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [parent] = ops.parents;
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
-        let (x, y, saved, kernel) = ops.state;
-        if let Some(node) = parent {
-            grads.register::<B>(node.id, B::fused_backward(x, y, saved, dy, kernel));
+        let (inputs, operation, kept) = ops.state;
+        let gradients = B::run_back(inputs, &operation, &kept, dy);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, gradient);
+            }
         }
     }
 }
 
-impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
-    fn fused(x: FloatTensor<Self>, kernel: SharedKernel) -> FloatTensor<Self> {
-        match FusedBackward
-            .prepare::<C>([x.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let x = x.primitive().clone();
-                let (y, saved) = B::fused_forward(x.clone(), kernel.clone());
-                prep.finish((x, y.clone(), saved, kernel), y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::fused(x.into_primitive(), kernel)),
+impl<B: Numbers, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
+    fn fused(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        call: Call,
+    ) -> FloatTensor<Self> {
+        match call.arity {
+            1 => tracked::<B, C, 1>([a], call.operation),
+            2 => tracked::<B, C, 2>([a, b], call.operation),
+            3 => tracked::<B, C, 3>([a, b, c], call.operation),
+            _ => tracked::<B, C, 4>([a, b, c, d], call.operation),
         }
     }
+}
 
-    fn fused_forward(
-        _: FloatTensor<Self>,
-        _: SharedKernel,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        unreachable!("called below autodiff only")
-    }
-
-    fn fused_backward(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: SharedKernel,
-    ) -> FloatTensor<Self> {
-        unreachable!("called below autodiff only")
+fn tracked<B: Numbers, C: CheckpointStrategy, const N: usize>(
+    inputs: [FloatTensor<Autodiff<B, C>>; N],
+    operation: SharedOperation,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = std::array::from_fn(|i| inputs[i].node());
+    let primitives = Vec::from_iter(inputs.map(|input| input.into_primitive()));
+    let prepared = FusedBackward::<N>
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful();
+    match prepared {
+        OpsKind::Tracked(prep) => {
+            let (y, kept) = B::run(primitives.clone(), &operation, true);
+            prep.finish((primitives, operation, kept), y)
+        }
+        OpsKind::UnTracked(prep) => prep.finish(B::run(primitives, &operation, false).0),
     }
 }

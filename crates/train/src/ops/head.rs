@@ -1,0 +1,49 @@
+//! Final norm, head and cross-entropy.
+
+use super::composed;
+use super::fused::{self, CrossEntropy, Nats};
+use burn::tensor::Tensor;
+use isoflop_core::Norm;
+
+/// Negative log-likelihood of each target under `softmax(norm(x) head)`, in nats. Logits exist
+/// for a block of rows at a time.
+///
+/// # Shapes
+/// - x: `[n, d]`, gain: `[d]`, head: `[d, v]`, targets: `n` of them below v, output: `[n]`
+pub fn nats(
+    norm: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    head_dv: Tensor<2>,
+    targets: &[i32],
+) -> Tensor<1> {
+    if !fused::available(&x_nd) {
+        return composed::nats(norm, x_nd, gain_d, head_dv, targets);
+    }
+    let operation = Nats {
+        centre: norm == Norm::Layer,
+        targets: targets.into(),
+    };
+    fused::apply(operation, [x_nd.into(), gain_d.into(), head_dv.into()])
+}
+
+/// Mean of [`nats`].
+///
+/// # Shapes
+/// - as [`nats`]; output: `[1]`
+pub fn cross_entropy(
+    norm: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    head_dv: Tensor<2>,
+    targets: &[i32],
+) -> Tensor<1> {
+    if !fused::available(&x_nd) {
+        return composed::nats(norm, x_nd, gain_d, head_dv, targets).mean();
+    }
+    let operation = CrossEntropy {
+        centre: norm == Norm::Layer,
+        targets: targets.into(),
+    };
+    fused::apply(operation, [x_nd.into(), gain_d.into(), head_dv.into()])
+}

@@ -1,0 +1,159 @@
+//! Matrix products through the `gemm` crate, which chooses its instructions at run time.
+
+use crate::profile::part;
+use gemm::Parallelism;
+
+/// A matrix in a slice: element `(i, j)` lies at `i * row + j * column`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row: usize,
+    column: usize,
+}
+
+/// As [`Matrix`], to be written.
+#[derive(Debug)]
+pub(super) struct MatrixMut<'a> {
+    data: &'a mut [f32],
+    rows: usize,
+    columns: usize,
+    row: usize,
+    column: usize,
+}
+
+/// Elements that a matrix reaches over.
+fn span(rows: usize, columns: usize, row: usize, column: usize) -> usize {
+    match rows == 0 || columns == 0 {
+        true => 0,
+        false => (rows - 1) * row + (columns - 1) * column + 1,
+    }
+}
+
+impl<'a> Matrix<'a> {
+    /// Row by row, without gaps.
+    pub(super) fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self::strided(data, rows, columns, columns)
+    }
+
+    /// Row by row, `row` elements apart.
+    pub(super) fn strided(data: &'a [f32], rows: usize, columns: usize, row: usize) -> Self {
+        assert!(
+            span(rows, columns, row, 1) <= data.len(),
+            "a matrix past its slice"
+        );
+        Matrix {
+            data,
+            rows,
+            columns,
+            row,
+            column: 1,
+        }
+    }
+
+    /// Rows for columns.
+    pub(super) fn t(self) -> Self {
+        Matrix {
+            rows: self.columns,
+            columns: self.rows,
+            row: self.column,
+            column: self.row,
+            ..self
+        }
+    }
+}
+
+impl<'a> MatrixMut<'a> {
+    /// Row by row, without gaps.
+    pub(super) fn new(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
+        Self::strided(data, rows, columns, columns)
+    }
+
+    /// Row by row, `row` elements apart.
+    pub(super) fn strided(data: &'a mut [f32], rows: usize, columns: usize, row: usize) -> Self {
+        assert!(
+            span(rows, columns, row, 1) <= data.len(),
+            "a matrix past its slice"
+        );
+        MatrixMut {
+            data,
+            rows,
+            columns,
+            row,
+            column: 1,
+        }
+    }
+}
+
+/// `c = a b`
+pub(super) fn multiply(c: MatrixMut, a: Matrix, b: Matrix) {
+    product(c, a, b, false);
+}
+
+/// `c += a b`
+pub(super) fn multiply_add(c: MatrixMut, a: Matrix, b: Matrix) {
+    product(c, a, b, true);
+}
+
+#[allow(unsafe_code, reason = "gemm takes pointers")]
+fn product(c: MatrixMut, a: Matrix, b: Matrix, add: bool) {
+    assert!(
+        a.rows == c.rows && a.columns == b.rows && b.columns == c.columns,
+        "a product of {}x{} and {}x{} into {}x{}",
+        a.rows,
+        a.columns,
+        b.rows,
+        b.columns,
+        c.rows,
+        c.columns
+    );
+    // SAFETY: the constructors have checked that every element lies in its slice, `c` is borrowed
+    // alone, and without `add` its old content is not read.
+    part("matrix products", || unsafe {
+        gemm::gemm(
+            c.rows,
+            c.columns,
+            a.columns,
+            c.data.as_mut_ptr(),
+            c.column as isize,
+            c.row as isize,
+            add,
+            a.data.as_ptr(),
+            a.column as isize,
+            a.row as isize,
+            b.data.as_ptr(),
+            b.column as isize,
+            b.row as isize,
+            1.0f32,
+            1.0f32,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_with_strides_and_transposes() {
+        // [[1, 2, 3], [4, 5, 6]] with a gap after each row.
+        let a = [1.0, 2.0, 3.0, 9.0, 4.0, 5.0, 6.0, 9.0];
+        let a = Matrix::strided(&a, 2, 3, 4);
+        let mut c = vec![7.0; 4];
+        multiply(MatrixMut::new(&mut c, 2, 2), a, a.t());
+        assert_eq!(c, [14.0, 32.0, 32.0, 77.0]);
+        multiply_add(MatrixMut::new(&mut c, 2, 2), a, a.t());
+        assert_eq!(c, [28.0, 64.0, 64.0, 154.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "past its slice")]
+    fn a_matrix_past_its_slice_is_refused() {
+        let _ = Matrix::new(&[1.0, 2.0], 2, 2);
+    }
+}
