@@ -4,6 +4,7 @@ use isoflop_data::DataError;
 use isoflop_fit::FitError;
 use isoflop_results::ResultsError;
 use isoflop_sweep::{SpecError, SweepError};
+use isoflop_train::export::ExportError;
 use std::process::ExitCode;
 
 /// Bad input; nothing was written.
@@ -40,6 +41,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref::<SpecError>()?.hint().map(str::to_owned))
             .or_else(|| cause.downcast_ref::<ResultsError>()?.hint())
             .or_else(|| cause.downcast_ref::<DataError>()?.hint())
+            .or_else(|| cause.downcast_ref::<ExportError>()?.hint())
             .or_else(|| cause.downcast_ref::<FitError>()?.hint())
             .or_else(|| {
                 cause

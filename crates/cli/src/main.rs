@@ -31,6 +31,10 @@ enum Verb {
     Fit(verbs::fit::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
     Report(verbs::report::Args),
+    /// Write a trained model, its configuration and a batch to compare by, for other frameworks.
+    ExportModel(verbs::export_model::Args),
+    /// Measure how fast this machine trains: time, speed and memory of a step per model size.
+    Bench(verbs::bench::Args),
     /// List and show the text that models are trained on.
     Data(verbs::data::Args),
     /// Train open runs of a results folder; `run` starts these.
@@ -45,6 +49,8 @@ fn main() -> ExitCode {
         Verb::Status(args) => verbs::status::run(&args),
         Verb::Fit(args) => verbs::fit::run(&args),
         Verb::Report(args) => verbs::report::run(&args),
+        Verb::ExportModel(args) => verbs::export_model::run(&args),
+        Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Data(args) => verbs::data::run(&args),
         Verb::Worker(args) => verbs::worker::run(&args),
     };

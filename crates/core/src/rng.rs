@@ -18,6 +18,8 @@ pub enum Purpose {
     Split = 4,
     /// Bootstrap replicates; the index is the replicate.
     Bootstrap = 5,
+    /// Tokens of a benchmark, where no text is read.
+    Benchmark = 6,
 }
 
 /// The stream of (seed, purpose, index): ChaCha with 8 rounds, the three words as its key.

@@ -4,6 +4,7 @@
 //! sweep.toml, plan.json       what was asked, as of the last `run`
 //! records/<run>.json          row and curve of a finished or diverged run, checksummed
 //! failures/<run>.json         the same of a failed run
+//! models/<run>.safetensors    weights of a finished run, with models/<run>.json
 //! leases/<run>.json, lock     who trains what right now
 //! logs/                       what workers print
 //! runs.parquet, curves.parquet, fits.json
@@ -123,6 +124,11 @@ impl ResultsFolder {
     /// Where the record of a finished or diverged run lies.
     pub fn record_path(&self, run_id: &str) -> PathBuf {
         self.root.join("records").join(format!("{run_id}.json"))
+    }
+
+    /// Where the weights of finished runs lie, `RUN.safetensors` and `RUN.json`.
+    pub fn models_path(&self) -> PathBuf {
+        self.root.join("models")
     }
 
     /// Where the record of a failed run lies.

@@ -2,27 +2,39 @@
 
 use isoflop_core::{ModelConfig, ParamCount};
 
-/// Bytes that training needs, roughly: f32 weights, gradients and two moments, a transient copy
-/// of each, and the activations that the backward pass keeps for one micro-batch of `windows`.
-/// An estimate to refuse the impossible by, not to pack by.
-pub fn training_bytes(model: &ModelConfig, windows: u64) -> u64 {
-    const FLOAT: f64 = 4.0;
-    /// Weights, gradients, two moments, and temporaries of the update.
-    const COPIES: f64 = 6.0;
-    /// Kept values per token, layer and width: the streams, the four-fold MLP before and after
-    /// its activation, and intermediates of the composed norm, rotary and GELU.
-    const PER_WIDTH: f64 = 40.0;
-    /// Score matrices kept per head: scores, masked, softmax and its temporaries.
-    const PER_SCORE: f64 = 5.0;
-    /// Logits, log-softmax and its gradient.
-    const PER_LOGIT: f64 = 4.0;
+const FLOAT: f64 = 4.0;
+
+/// Bytes of activations that a backward pass may keep; a batch that takes more is split. Part of
+/// a run's bits, so the same on every machine.
+const ACTIVATIONS: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
+
+/// Windows of a forward pass: as many of a step's windows as keep [`ACTIVATIONS`], at least one.
+/// The gradients of the passes of a step are added.
+pub fn micro_windows(model: &ModelConfig, windows: u64) -> u64 {
+    let window = model.context as f64 * FLOAT * kept_per_token(model);
+    ((ACTIVATIONS / window) as u64).clamp(1, windows.max(1))
+}
+
+/// Numbers a token that the backward pass of the fused operations keeps or makes.
+fn kept_per_token(model: &ModelConfig) -> f64 {
+    /// A layer, in widths: both streams, queries, keys, values, mixed values, the MLP's middle,
+    /// and gradients of the streams.
+    const PER_WIDTH: f64 = 12.0;
     let shape = model.shape;
+    let layers = shape.n_layers as f64;
+    layers * (PER_WIDTH * shape.d_model as f64 + 2.0 * shape.n_heads as f64)
+}
+
+/// Bytes that training a micro-batch of `windows` needs, roughly: f32 weights, gradients and two
+/// moments, a transient copy, the activations and a block of logits. An estimate to refuse the
+/// impossible by, not to pack by.
+pub fn training_bytes(model: &ModelConfig, windows: u64) -> u64 {
+    const COPIES: f64 = 5.0;
+    const LOGIT_ROWS: f64 = 64.0;
     let params = ParamCount::of(model).total().0;
-    let (layers, width) = (shape.n_layers as f64, shape.d_model as f64);
-    let (heads, context) = (shape.n_heads as f64, model.context as f64);
-    let per_token = layers * (PER_WIDTH * width + PER_SCORE * heads * context)
-        + PER_LOGIT * model.vocab_size as f64;
-    (FLOAT * (COPIES * params + windows as f64 * context * per_token)) as u64
+    let tokens = windows as f64 * model.context as f64;
+    let logits = LOGIT_ROWS * model.vocab_size as f64;
+    (FLOAT * (COPIES * params + tokens * kept_per_token(model) + logits)) as u64
 }
 
 /// Physical memory of this machine in bytes, or what its container allows; without bound where
@@ -36,6 +48,23 @@ pub fn machine_bytes() -> u64 {
         .cgroup_limits()
         .map_or(u64::MAX, |limits| limits.total_memory);
     system.total_memory().min(limit)
+}
+
+/// Most resident memory of this process since [`reset_peak`] in bytes, where the system tells
+/// (Linux).
+pub fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Forgets the memory used so far.
+pub fn reset_peak() {
+    // proc(5): 5 resets the peak. Without that file the figure covers the process so far.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// `1.5 GiB`.
@@ -61,9 +90,16 @@ mod tests {
             vocab_size: 256,
             context: 128,
         };
+        // A window of 128 tokens keeps 1.6 GiB of 128 layers.
+        assert_eq!(micro_windows(&model, 64), 1);
         let machine = machine_bytes();
         assert!(machine > 1 << 28);
-        // 412 billion parameters at 24 bytes each.
-        assert!(training_bytes(&model, 1) > 9_000_000_000_000);
+        // 412 billion parameters at 20 bytes each.
+        assert!(training_bytes(&model, 1) > 8_000_000_000_000);
+        let small = ModelConfig {
+            shape: Shape::new(32, 2, 2).unwrap(),
+            ..model
+        };
+        assert_eq!(micro_windows(&small, 64), 64);
     }
 }

@@ -1,5 +1,6 @@
 //! One run of a plan: what it is (its identity), and what is known of it before it starts.
 
+use crate::memory;
 use crate::spec::{Family, ScheduleKind, Tokenizer};
 use isoflop_core::units::short;
 use isoflop_core::{FlopCount, Flops, ModelConfig, ParamCount, Params, Schedule, Tokens};
@@ -200,5 +201,10 @@ impl PlannedRun {
     /// Windows a step.
     pub fn batch_windows(&self) -> u64 {
         self.config.batch_tokens / self.config.model.context as u64
+    }
+
+    /// Windows a forward pass.
+    pub fn micro_windows(&self) -> u64 {
+        memory::micro_windows(&self.config.model, self.batch_windows())
     }
 }

@@ -4,6 +4,7 @@ use crate::claim::claim_next;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::{Owner, host_name};
+use crate::memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::{Ending, TrainFailure, Trained, Trainer};
@@ -28,7 +29,7 @@ pub fn work(
             started: Instant::now(),
             started_time: clock(),
         };
-        reset_peak_memory();
+        memory::reset_peak();
         let result = trainer.train(run, &mut |progress| claim.progress(progress));
         let failed = result.is_err();
         let record = record(
@@ -65,7 +66,7 @@ fn record(
     row.wall_time_s = stopwatch.started.elapsed().as_secs_f64();
     row.started_time = stopwatch.started_time;
     row.finished_time = finished_time;
-    row.peak_memory_bytes = peak_memory();
+    row.peak_memory_bytes = memory::peak();
     let trained = match result {
         Ok(trained) => trained,
         Err(failure) => {
@@ -161,7 +162,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
         tokens_per_param: d.per_param(n),
         steps: config.steps.steps,
         batch_tokens: config.batch_tokens,
-        micro_batch: run.batch_windows(),
+        micro_batch: run.micro_windows(),
         flops_budget: run.flops_budget,
         c_6nd: Flops::six_nd(n, d).0,
         c_exact: c.0,
@@ -202,19 +203,4 @@ fn name(variant: &impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(name)) => name,
         _ => unreachable!("only unit variants are named"),
     }
-}
-
-/// Peak resident memory since [`reset_peak_memory`], where the system tells (Linux).
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-fn reset_peak_memory() {
-    // proc(5): 5 resets the peak. Without that file the figure covers the process so far.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

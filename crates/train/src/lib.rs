@@ -1,9 +1,12 @@
 //! The training engine: the model on Burn tensors, its operations, optimizer, evaluation, and
 //! the loop that turns a planned run into losses. The only crate that knows Burn.
 
+pub mod bench;
+pub mod checkpoint;
 pub mod device;
 pub mod divergence;
 pub mod evaluate;
+pub mod export;
 pub mod model;
 pub mod ops;
 pub mod optimizer;

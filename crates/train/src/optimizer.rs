@@ -1,5 +1,6 @@
 //! AdamW over a whole model, with the gradient clipped by its global norm.
 
+use crate::checkpoint::{FIRST, SECOND};
 use crate::model::{Operations, Transformer, Weights};
 use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -24,15 +25,22 @@ impl ModelGradients {
     /// The sum with those of another part of the batch.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
+        self.with(other, |a, b| a + b)
+    }
+
+    /// The difference.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        self.with(other, |a, b| a - b)
+    }
+
+    fn with(self, other: Self, join: fn(Tensor<1>, Tensor<1>) -> Tensor<1>) -> Self {
         let pairs = self.0.into_iter().zip(other.0);
-        ModelGradients(
-            pairs
-                .map(|pair| match pair {
-                    (Some(a), Some(b)) => Some(a + b),
-                    (a, b) => a.or(b),
-                })
-                .collect(),
-        )
+        let joined = pairs.map(|pair| match pair {
+            (Some(a), Some(b)) => Some(join(a, b)),
+            (a, b) => a.or(b),
+        });
+        ModelGradients(joined.collect())
     }
 
     /// Square root of the sum of squares over all parameters.
@@ -40,6 +48,32 @@ impl ModelGradients {
         let squares = self.0.iter().flatten().map(|grad| squares(grad.clone()));
         squares.sum::<f64>().sqrt()
     }
+}
+
+/// Mean loss of a batch in nats per token, and its gradients, `micro` tokens (whole windows) a
+/// pass.
+///
+/// # Shapes
+/// - inputs, targets: whole windows of the context
+pub fn gradients(
+    model: &Transformer,
+    inputs: &[i32],
+    targets: &[i32],
+    micro: usize,
+) -> (f64, ModelGradients) {
+    let count = inputs.len();
+    let passes = inputs.chunks(micro).zip(targets.chunks(micro));
+    let parts = passes.map(|(inputs, targets)| {
+        let mut loss = model.loss(inputs, targets);
+        if inputs.len() < count {
+            loss = loss * (inputs.len() as f64 / count as f64);
+        }
+        let grads = ModelGradients::of(&model.weights, loss.backward());
+        (f64::from(loss.into_scalar::<f32>()), grads)
+    });
+    let sum =
+        |(loss, grads): (f64, ModelGradients), (more, others)| (loss + more, grads.plus(others));
+    parts.reduce(sum).expect("a batch has a window")
 }
 
 /// The optimizer's state: moments of every parameter, flat, in the order in which Burn visits
@@ -59,6 +93,34 @@ impl AdamW {
             step: 0,
             moments: Vec::new(),
         }
+    }
+
+    /// After `step` steps, with the two running means of each parameter.
+    pub(crate) fn resume(
+        constants: Constants,
+        step: u64,
+        moments: impl Iterator<Item = (Tensor<1>, Tensor<1>)>,
+    ) -> Self {
+        let moments = moments.map(|(first, second)| Some(Moments { first, second }));
+        AdamW {
+            constants,
+            step,
+            moments: moments.collect(),
+        }
+    }
+
+    /// The running means, for parameters of these names in the order in which Burn visits them.
+    pub(crate) fn named(&self, names: &[String]) -> Vec<(String, Tensor<1>)> {
+        let pairs = names.iter().zip(&self.moments);
+        pairs
+            .filter_map(|(name, moments)| Some((name, moments.as_ref()?)))
+            .flat_map(|(name, moments)| {
+                [
+                    (format!("{FIRST}{name}"), moments.first.clone()),
+                    (format!("{SECOND}{name}"), moments.second.clone()),
+                ]
+            })
+            .collect()
     }
 
     /// Updates the weights and returns the global gradient norm before clipping. With a norm that

@@ -1,11 +1,12 @@
 //! From a planned run to losses.
 
+use crate::checkpoint::{self, Manifest};
 use crate::device::instruction_set;
 use crate::divergence::Watch;
 use crate::evaluate::{curve_loss, test_loss};
 use crate::model::Transformer;
 use crate::ops::release_unused;
-use crate::optimizer::{AdamW, ModelGradients};
+use crate::optimizer::{AdamW, gradients};
 use crate::source::prepare;
 use crate::{BURN_VERSION, NUMERICS_VERSION};
 use burn::tensor::Device;
@@ -14,6 +15,7 @@ use isoflop_data::{CURVE_TOKENS, Data, TrainStream};
 use isoflop_results::CurvePoint;
 use isoflop_sweep::run::DataSource;
 use isoflop_sweep::{Ending, PlannedRun, Progress, TestScore, TrainFailure, Trained, Trainer};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Points of a learning curve.
@@ -29,11 +31,21 @@ const CURVE_TEST_SHARE: f64 = 0.3;
 /// Trains on the CPU with Burn's flex device.
 #[derive(Default)]
 pub struct BurnTrainer {
+    /// Where the weights of finished runs are kept, if anywhere.
+    models: Option<PathBuf>,
     /// The data of the last run, kept for the next.
     loaded: Option<((DataSource, u64), Data)>,
 }
 
 impl BurnTrainer {
+    /// Keeps the weights of every finished run as a checkpoint `RUN` in a folder.
+    pub fn keeping_models(folder: PathBuf) -> Self {
+        BurnTrainer {
+            models: Some(folder),
+            loaded: None,
+        }
+    }
+
     fn data(&mut self, run: &PlannedRun) -> Result<Data, TrainFailure> {
         let key = (run.source.clone(), run.test_tokens);
         if let Some((loaded, data)) = &self.loaded
@@ -76,7 +88,13 @@ impl Trainer for BurnTrainer {
             .map_err(|error| TrainFailure(error.to_string()))?;
         let device = Device::flex().autodiff();
         let model = Transformer::new(run.config.model, run.config.seed, &device);
-        Ok(Session::new(run, model, stream, data).train(progress))
+        let (trained, model) = Session::new(run, model, stream, data).train(progress);
+        if let (Some(folder), Ending::Finished(_)) = (&self.models, &trained.ending) {
+            let manifest = Manifest::of(run, run.config.steps.steps);
+            checkpoint::save(&folder.join(run.id()), &manifest, &model.weights, None)
+                .map_err(|error| TrainFailure(error.to_string()))?;
+        }
+        Ok(trained)
     }
 }
 
@@ -117,7 +135,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn train(mut self, progress: &mut dyn FnMut(Progress)) -> Trained {
+    fn train(mut self, progress: &mut dyn FnMut(Progress)) -> (Trained, Transformer) {
         let steps = self.run.config.steps.steps;
         let watch = Watch::new(self.run.config.model.vocab_size);
         for step in 0..steps {
@@ -164,10 +182,8 @@ impl<'a> Session<'a> {
             &mut self.targets,
         );
         let rate = self.run.config.learning_rate * self.run.config.steps.factor(step);
-        let loss = self.model.loss(&self.inputs, &self.targets);
-        let grads = loss.backward();
-        let loss = f64::from(loss.into_scalar::<f32>());
-        let grads = ModelGradients::of(&self.model.weights, grads);
+        let micro = self.run.micro_windows() as usize * self.run.config.model.context;
+        let (loss, grads) = gradients(&self.model, &self.inputs, &self.targets, micro);
         let grad_norm = self.optimizer.step(&mut self.model, grads, rate);
         self.in_steps += started.elapsed();
         Step {
@@ -211,20 +227,21 @@ impl<'a> Session<'a> {
         CURVE_TEST_POINTS.min(affordable as u64)
     }
 
-    fn end(self, ending: Ending) -> Trained {
+    fn end(self, ending: Ending) -> (Trained, Transformer) {
         let tail = &self.losses[self.losses.len() - self.losses.len().div_ceil(10)..];
         let train_loss = tail.iter().sum::<f64>() / tail.len() as f64;
         let tokens = self.losses.len() as u64 * self.run.config.batch_tokens;
-        Trained {
+        let trained = Trained {
             ending,
             train_loss: train_loss.is_finite().then_some(train_loss),
-            micro_batch: self.run.batch_windows(),
+            micro_batch: self.run.micro_windows(),
             unique_tokens: self.stream.windows().unique_tokens(tokens),
             train_seconds: self.in_steps.as_secs_f64(),
             device: "cpu".to_owned(),
             instruction_set: instruction_set().to_owned(),
             burn_version: BURN_VERSION.to_owned(),
             curve: self.curve,
-        }
+        };
+        (trained, self.model)
     }
 }

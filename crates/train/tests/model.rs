@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use isoflop_core::{ModelConfig, Norm, ParamCount, Position, Shape};
 use isoflop_sweep::run::Optimizer;
 use isoflop_train::model::{Operations, Transformer};
-use isoflop_train::optimizer::{AdamW, ModelGradients};
+use isoflop_train::optimizer::{AdamW, ModelGradients, gradients};
 
 fn config(norm: Norm, position: Position) -> ModelConfig {
     let shape = Shape::new(24, 2, 3).unwrap();
@@ -44,11 +44,9 @@ fn losses_of(mut model: Transformer, steps: u64, rate: f64) -> Vec<f32> {
     let mut optimizer = AdamW::new(Optimizer::default());
     (0..steps)
         .map(|_| {
-            let loss = model.loss(&inputs, &targets);
-            let grads = loss.backward();
-            let grads = ModelGradients::of(&model.weights, grads);
+            let (loss, grads) = gradients(&model, &inputs, &targets, inputs.len());
             optimizer.step(&mut model, grads, rate);
-            loss.into_scalar::<f32>()
+            loss as f32
         })
         .collect()
 }
@@ -148,6 +146,21 @@ fn fused_and_composed_operations_train_alike() {
             );
         }
         assert!(fused[19] < 0.9 * fused[0], "{config:?}: {fused:?}");
+    }
+}
+
+#[test]
+fn a_batch_in_parts_has_the_loss_and_the_gradients_of_the_whole() {
+    let (inputs, targets) = batch();
+    for config in kinds() {
+        let model = model(config, 4);
+        let (loss, whole) = gradients(&model, &inputs, &targets, inputs.len());
+        // Two windows, then one.
+        let (in_parts, parts) = gradients(&model, &inputs, &targets, 2 * 17);
+        assert!((in_parts / loss - 1.0).abs() < 1e-6, "{in_parts} {loss}");
+        let norm = whole.norm();
+        assert!((parts.norm() / norm - 1.0).abs() < 1e-5);
+        assert!(whole.minus(parts).norm() < 1e-5 * norm, "{config:?}");
     }
 }
 

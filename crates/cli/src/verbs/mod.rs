@@ -1,6 +1,8 @@
 //! One file per verb; each `run` reads as its steps.
 
+pub(crate) mod bench;
 pub(crate) mod data;
+pub(crate) mod export_model;
 pub(crate) mod fit;
 pub(crate) mod plan;
 pub(crate) mod report;

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let folder = ResultsFolder::at(args.results_dir.clone());
     let plan = folder.plan()?;
-    work(&folder, &plan, &mut BurnTrainer::default(), &|| {
+    let mut trainer = BurnTrainer::keeping_models(folder.models_path());
+    work(&folder, &plan, &mut trainer, &|| {
         jiff::Timestamp::now().to_string()
     })?;
     Ok(ExitCode::SUCCESS)

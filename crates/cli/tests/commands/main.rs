@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod input;
+mod models;
 mod sweeps;
 mod tables;
 mod workshop;
@@ -12,7 +13,16 @@ use workshop::{isoflop, stdout};
 
 #[test]
 fn every_verb_has_an_example_in_its_help() {
-    for verb in ["plan", "run", "status", "fit", "report", "data"] {
+    for verb in [
+        "plan",
+        "run",
+        "status",
+        "fit",
+        "report",
+        "export-model",
+        "bench",
+        "data",
+    ] {
         let help = stdout(&isoflop().args([verb, "--help"]).assert().code(0));
         assert!(
             help.contains("Example") && help.contains(&format!("isoflop {verb} ")),

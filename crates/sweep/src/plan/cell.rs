@@ -103,7 +103,7 @@ impl CellPlanner<'_, '_> {
 
     fn check_memory(&self, model: &ModelConfig, span: Range<usize>) -> Result<(), Problem> {
         let windows = self.batch_tokens(model)? / model.context as u64;
-        let needed = memory::training_bytes(model, windows);
+        let needed = memory::training_bytes(model, memory::micro_windows(model, windows));
         let limit = (self.context.memory_bytes as f64 * MEMORY_SHARE) as u64;
         if needed <= limit {
             return Ok(());

@@ -34,11 +34,19 @@ impl Init<'_> {
         }
         values.truncate(rows * columns);
         let data = TensorData::new(values, [rows, columns]);
-        Param::from_tensor(Tensor::from_data(data, self.device).require_grad())
+        self.param(Tensor::from_data(data, self.device))
+    }
+
+    /// With a gradient where the device keeps any.
+    fn param<const D: usize>(&self, value: Tensor<D>) -> Param<Tensor<D>> {
+        Param::from_tensor(match self.device.is_autodiff() {
+            true => value.require_grad(),
+            false => value,
+        })
     }
 
     /// A gain of ones.
     pub(super) fn ones(&self, width: usize) -> Param<Tensor<1>> {
-        Param::from_tensor(Tensor::ones([width], self.device).require_grad())
+        self.param(Tensor::ones([width], self.device))
     }
 }

@@ -1,5 +1,7 @@
 //! The decoder-only transformer.
 
+pub use crate::ops::ROPE_BASE;
+
 mod init;
 mod transformer;
 

@@ -2,8 +2,8 @@
 
 use super::init::{Init, TABLE_STD};
 use crate::ops::{self, AttentionShape, RotaryTable, composed};
-use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::{ModelConfig, Position};
 
 /// Every trainable parameter.
@@ -91,6 +91,14 @@ impl Weights {
 }
 
 impl Weights {
+    /// The same parameters with other values, in the order in which Burn visits them.
+    ///
+    /// # Panics
+    /// The values are not as many, or not as long, as the parameters.
+    pub(crate) fn with_values(self, values: Vec<Vec<f32>>) -> Self {
+        self.map(&mut Setter(values.into_iter()))
+    }
+
     /// Nothing.
     fn hollow(device: &Device) -> Self {
         let matrix = || Param::from_tensor(Tensor::empty([0, 0], device));
@@ -101,6 +109,22 @@ impl Weights {
             norm: Param::from_tensor(Tensor::empty([0], device)),
             head: matrix(),
         }
+    }
+}
+
+struct Setter(std::vec::IntoIter<Vec<f32>>);
+
+impl ModuleMapper for Setter {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let values = self.0.next().expect("values for every parameter");
+        param.map(|old| {
+            let data = TensorData::new(values, old.dims());
+            let new = Tensor::from_data(data, &old.device());
+            match old.is_require_grad() {
+                true => new.require_grad(),
+                false => new,
+            }
+        })
     }
 }
 

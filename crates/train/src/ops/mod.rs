@@ -19,12 +19,13 @@ pub use attention::{AttentionShape, attention_residual};
 pub use embedding::embedding;
 pub use head::{cross_entropy, nats};
 pub use mlp::mlp_residual;
-pub use rotary::RotaryTable;
+pub use rotary::{ROPE_BASE, RotaryTable};
 
 pub(crate) use kernels::buffer::release_unused;
+pub(crate) use kernels::peak_product;
 
 /// Added to the mean square under normalisation, as in Llama's code.
-const NORM_EPSILON: f64 = 1e-5;
+pub const NORM_EPSILON: f64 = 1e-5;
 
 #[cfg(test)]
 mod tests;

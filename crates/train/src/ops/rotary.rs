@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 /// Base of the frequencies (Su et al. 2021, section 3.3).
-const BASE: f64 = 10_000.0;
+pub const ROPE_BASE: f64 = 10_000.0;
 
 /// Cosines and sines of every position, `[k / 2][t]`: dimension i turns with dimension `i + k/2`.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl RotaryTable {
     pub fn new(context: usize, d_head: usize) -> Self {
         let half = d_head / 2;
         let table = |f: fn(f64) -> f64| {
-            let frequency = move |i: usize| BASE.powf(-(i as f64) / half as f64);
+            let frequency = move |i: usize| ROPE_BASE.powf(-(i as f64) / half as f64);
             (0..half)
                 .flat_map(|i| (0..context).map(move |p| f(p as f64 * frequency(i)) as f32))
                 .collect()

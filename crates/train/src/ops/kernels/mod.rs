@@ -13,6 +13,8 @@ mod norm;
 mod product;
 mod tile;
 
+pub(crate) use product::peak_product;
+
 /// Rows of a block of which each holds `width` numbers: few enough for it to stay in the
 /// second-level cache, enough for a product over them to run at full speed.
 fn rows_per_block(width: usize, rows: usize) -> usize {

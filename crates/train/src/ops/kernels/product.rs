@@ -1,7 +1,9 @@
 //! Matrix products through the `gemm` crate, which chooses its instructions at run time.
 
+use super::buffer::Buffer;
 use crate::profile::part;
 use gemm::Parallelism;
+use std::time::{Duration, Instant};
 
 /// A matrix in a slice: element `(i, j)` lies at `i * row + j * column`.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +135,19 @@ fn product(c: MatrixMut, a: Matrix, b: Matrix, add: bool) {
             Parallelism::None,
         );
     });
+}
+
+/// Time of one product of two square matrices.
+pub(crate) fn peak_product(side: usize) -> Duration {
+    let (a, b) = (Buffer::zeros(side * side), Buffer::zeros(side * side));
+    let mut c = Buffer::stale(side * side);
+    let started = Instant::now();
+    multiply(
+        MatrixMut::new(&mut c, side, side),
+        Matrix::new(&a, side, side),
+        Matrix::new(&b, side, side),
+    );
+    started.elapsed()
 }
 
 #[cfg(test)]

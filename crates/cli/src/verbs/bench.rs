@@ -1,0 +1,301 @@
+//! `isoflop bench`: how fast this machine trains.
+
+use crate::fail::Hinted;
+use crate::output::{note, print, print_json};
+use crate::tables::table;
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use isoflop_core::{Flops, ModelConfig, Norm, Params, Position, Shape, Tokens};
+use isoflop_train::bench::{Bench, Measured, peak_flops_per_s};
+use isoflop_train::model::Operations;
+use serde::{Deserialize, Serialize};
+use std::process::{Command, ExitCode, Stdio};
+
+/// Trains models on random tokens and reports time, speed and memory of a step.
+///
+/// A step is everything: batch, forward, cross-entropy, backward, clipping, AdamW. GFLOP/s counts
+/// 6 (N + d V) + 12 L d T a token, as most papers do; MFU counts attention causal, and divides by
+/// the speed of a 2048^3 product on this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isoflop bench --sizes 64x4x4,128x4x4 --profile")]
+pub(crate) struct Args {
+    /// Width x layers x heads, separated by commas.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "32x2x2,64x4x4,128x4x4,256x6x8"
+    )]
+    sizes: Vec<String>,
+    /// Windows a step.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+    /// Tokens a window.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..))]
+    context: u64,
+    /// Distinct tokens.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(2..))]
+    vocab: u64,
+    /// Normalisation.
+    #[arg(long, value_enum, default_value_t = NormName::Rms)]
+    norm: NormName,
+    /// Position.
+    #[arg(long, value_enum, default_value_t = PositionName::Rope)]
+    position: PositionName,
+    /// Steps that are timed, after three that are not.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    /// Processes that train side by side, one core each, as in a sweep; speeds are then of all
+    /// together.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    threads: u64,
+    /// Use stock Burn operations instead of the fused ones.
+    #[arg(long)]
+    composed: bool,
+    /// Show the time of every part of a step.
+    #[arg(long)]
+    profile: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// FLOP/s of the peak, already measured.
+    #[arg(long, hide = true)]
+    peak: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum NormName {
+    Rms,
+    Layer,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PositionName {
+    Rope,
+    Learned,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Output {
+    peak_gflops: f64,
+    sizes: Vec<Row>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    size: String,
+    n_matrix: f64,
+    ms_per_step: f64,
+    tokens_per_s: f64,
+    gflops: f64,
+    mfu: f64,
+    memory_bytes: Option<u64>,
+    loss: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Part {
+    part: String,
+    ms: f64,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let shapes = args
+        .sizes
+        .iter()
+        .map(|size| Ok((size.as_str(), args.model(size)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let peak = args.peak.unwrap_or_else(peak_flops_per_s);
+    let mut rows = Vec::new();
+    for (size, model) in shapes {
+        if args.peak.is_none() {
+            note(&format!(
+                "{size}: {} steps of {} tokens",
+                args.steps,
+                args.tokens()
+            ));
+        }
+        rows.push(match args.threads {
+            1 => args.row(size, model, peak),
+            _ => args.side_by_side(size, peak)?,
+        });
+    }
+    let output = Output {
+        peak_gflops: peak / 1e9,
+        sizes: rows,
+    };
+    match args.json {
+        true => print_json(&output)?,
+        false => print(&output.shown())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn model(&self, size: &str) -> Result<ModelConfig> {
+        let wrong = |why: String| Hinted::new(why, "a size is width x layers x heads: 64x4x4");
+        let numbers: Vec<usize> = size
+            .split('x')
+            .map(|part| part.trim().parse())
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong(format!("--sizes: `{size}` is no size")))?;
+        let [d_model, n_layers, n_heads] = numbers[..] else {
+            return Err(wrong(format!("--sizes: `{size}` is no size")).into());
+        };
+        let checked = Shape::new(d_model, n_layers, n_heads).and_then(|shape| {
+            let model = ModelConfig {
+                shape,
+                norm: match self.norm {
+                    NormName::Rms => Norm::Rms,
+                    NormName::Layer => Norm::Layer,
+                },
+                position: match self.position {
+                    PositionName::Rope => Position::Rope,
+                    PositionName::Learned => Position::Learned,
+                },
+                vocab_size: self.vocab as usize,
+                context: self.context as usize,
+            };
+            model.check().map(|()| model)
+        });
+        checked.map_err(|error| wrong(format!("--sizes {size}: {error}")).into())
+    }
+
+    fn tokens(&self) -> u64 {
+        self.batch * self.context
+    }
+
+    fn row(&self, size: &str, model: ModelConfig, peak: f64) -> Row {
+        let measured = Bench {
+            model,
+            windows: self.batch,
+            steps: self.steps as usize,
+            operations: match self.composed {
+                true => Operations::Composed,
+                false => Operations::Fused,
+            },
+            profile: self.profile,
+        }
+        .run();
+        let Measured {
+            seconds, tokens, ..
+        } = measured;
+        let part = |(name, seconds): &(&str, f64)| Part {
+            part: (*name).to_owned(),
+            ms: seconds * 1e3,
+        };
+        Row {
+            size: size.to_owned(),
+            n_matrix: model.shape.matrix_params().0,
+            ms_per_step: seconds * 1e3,
+            tokens_per_s: tokens.0 / seconds,
+            gflops: as_papers_count(&model, tokens).0 / seconds / 1e9,
+            mfu: measured.flops_per_s / peak,
+            memory_bytes: measured.memory_bytes,
+            loss: measured.loss,
+            parts: measured.parts.iter().map(part).collect(),
+        }
+    }
+
+    /// The same in several processes at once; time is the slowest one's, speeds are summed.
+    fn side_by_side(&self, size: &str, peak: f64) -> Result<Row> {
+        let program = std::env::current_exe().context("find this program")?;
+        let children = (0..self.threads)
+            .map(|_| {
+                let mut command = Command::new(&program);
+                command.args(["bench", "--json", "--sizes", size]);
+                for (name, value) in [
+                    ("--batch", self.batch.to_string()),
+                    ("--context", self.context.to_string()),
+                    ("--vocab", self.vocab.to_string()),
+                    ("--steps", self.steps.to_string()),
+                    ("--norm", format!("{:?}", self.norm).to_lowercase()),
+                    ("--position", format!("{:?}", self.position).to_lowercase()),
+                    ("--peak", peak.to_string()),
+                ] {
+                    command.args([name, &value]);
+                }
+                command.args(self.composed.then_some("--composed"));
+                command.args(self.profile.then_some("--profile"));
+                command.stdout(Stdio::piped()).spawn()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .context("start a process")?;
+        let mut rows = Vec::new();
+        for child in children {
+            let output = child.wait_with_output().context("wait for a process")?;
+            ensure!(
+                output.status.success(),
+                "a process ended with {}",
+                output.status
+            );
+            let one: Output = serde_json::from_slice(&output.stdout)?;
+            rows.extend(one.sizes);
+        }
+        let slowest = rows
+            .iter()
+            .max_by(|a, b| a.ms_per_step.total_cmp(&b.ms_per_step))
+            .context("no process reported")?;
+        let sum = |of: fn(&Row) -> f64| rows.iter().map(of).sum::<f64>();
+        Ok(Row {
+            tokens_per_s: sum(|row| row.tokens_per_s),
+            gflops: sum(|row| row.gflops),
+            mfu: sum(|row| row.mfu) / rows.len() as f64,
+            memory_bytes: rows.iter().map(|row| row.memory_bytes).sum(),
+            ..slowest.clone()
+        })
+    }
+}
+
+/// `6 (N + d V) + 12 L d T` a token, `N = 12 L d^2`: attention as if not causal.
+fn as_papers_count(model: &ModelConfig, tokens: Tokens) -> Flops {
+    let Shape {
+        d_model, n_layers, ..
+    } = model.shape;
+    let Params(n) = model.shape.matrix_params();
+    let head = (d_model * model.vocab_size) as f64;
+    let attention = 12.0 * (n_layers * d_model * model.context) as f64;
+    Flops((6.0 * (n + head) + attention) * tokens.0)
+}
+
+impl Output {
+    fn shown(&self) -> String {
+        let rows: Vec<Vec<String>> = self.sizes.iter().map(Row::cells).collect();
+        let header = ["size", "ms/step", "tokens/s", "GFLOP/s", "MFU", "memory"];
+        let mut text = format!(
+            "{}\n\npeak {:.1} GFLOP/s (one core, 2048^3 product)",
+            table(&header, &rows),
+            self.peak_gflops
+        );
+        for row in self.sizes.iter().filter(|row| !row.parts.is_empty()) {
+            let total: f64 = row.parts.iter().map(|part| part.ms).sum();
+            let cells: Vec<Vec<String>> = row
+                .parts
+                .iter()
+                .map(|part| {
+                    let share = format!("{:.1} %", part.ms / total * 100.0);
+                    vec![part.part.clone(), format!("{:.2}", part.ms), share]
+                })
+                .collect();
+            text.push_str("\n\n");
+            text.push_str(&table(&[&row.size, "ms/step", "share"], &cells));
+        }
+        text
+    }
+}
+
+impl Row {
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.size.clone(),
+            format!("{:.2}", self.ms_per_step),
+            format!("{:.0}", self.tokens_per_s),
+            format!("{:.1}", self.gflops),
+            format!("{:.0} %", self.mfu * 100.0),
+            self.memory_bytes
+                .map(isoflop_sweep::memory::shown)
+                .unwrap_or_default(),
+        ]
+    }
+}

@@ -1,0 +1,68 @@
+//! `isoflop export-model`: a trained model for other frameworks.
+
+use crate::fail::Hinted;
+use crate::output::print;
+use anyhow::Result;
+use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
+use isoflop_train::export::export_model;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Writes model.safetensors, config.json, and batch.safetensors: a batch of test text with the
+/// loss of every token, so that the model can be rebuilt elsewhere and compared.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  isoflop export-model results/quickstart/n24.7k-d3.25M --out model\n\nNames and layouts of the tensors: docs/models.md"
+)]
+pub(crate) struct Args {
+    /// A results folder and a run of it (or the start of its name): RESULTS_DIR/RUN.
+    run: PathBuf,
+    /// The folder to write into.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let name = args.run.file_name().unwrap_or_default().to_string_lossy();
+    let root = args.run.parent().unwrap_or(Path::new(""));
+    let folder = ResultsFolder::at(root.to_owned());
+    let plan = folder.plan()?;
+    let run = find(&plan, &name)?;
+    let stem = folder.models_path().join(run.id());
+    let exported = export_model(run, &stem, &args.out)?;
+    print(&format!(
+        "{}: weights, configuration and a batch of {} tokens (mean loss {:.4} nats) in {}",
+        run.id(),
+        exported.tokens,
+        exported.loss,
+        args.out.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The only run whose name starts so.
+fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p PlannedRun> {
+    let order = plan.work_order();
+    let matching: Vec<&PlannedRun> = order
+        .into_iter()
+        .filter(|run| !name.is_empty() && run.id().starts_with(name))
+        .collect();
+    match matching[..] {
+        [run] => Ok(run),
+        [] => Err(Hinted::new(
+            format!("no run of {} starts with `{name}`", plan.name()),
+            "`isoflop status RESULTS_DIR` lists the runs",
+        )
+        .into()),
+        [first, second, ..] => Err(Hinted::new(
+            format!(
+                "{} runs start with `{name}`, such as {} and {}",
+                matching.len(),
+                first.id(),
+                second.id()
+            ),
+            "write more of the name",
+        )
+        .into()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Trained models leave the house; the engine's speed is shown.
+
+use crate::workshop::{SWEEP, Workshop, isoflop, stderr, stdout};
+use std::fs;
+
+#[test]
+fn a_trained_model_is_exported_with_a_batch_to_compare_by() {
+    let shop = Workshop::new(SWEEP);
+    shop.run().code(0);
+    let row = &shop.rows()[0];
+    let export = |run: &str| {
+        let run = format!("results/tiny/{run}");
+        shop.isoflop()
+            .args(["export-model", &run, "--out", "model"])
+            .assert()
+    };
+    let done = export(&row.run_id).code(0);
+    assert!(stdout(&done).contains(&row.run_id), "{}", stdout(&done));
+    let config = fs::read_to_string(shop.path("model/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["d_model"], row.d_model);
+    // 128 of the 2,000 scored tokens.
+    let mean = config["batch"]["mean_nats"].as_f64().unwrap();
+    assert!((mean / row.test_loss.unwrap() - 1.0).abs() < 0.2, "{mean}");
+    let numbers = fs::metadata(shop.path("model/model.safetensors")).unwrap();
+    assert!(numbers.len() > row.n_total * 4);
+
+    let ambiguous = stderr(&export("n").code(2));
+    assert!(ambiguous.contains("6 runs start with `n`"), "{ambiguous}");
+    let unknown = stderr(&export("zzz").code(2));
+    assert!(
+        unknown.contains("no run of tiny starts with `zzz`"),
+        "{unknown}"
+    );
+    fs::remove_file(shop.path(&format!("results/tiny/models/{}.json", row.run_id))).unwrap();
+    let missing = stderr(&export(&row.run_id).code(2));
+    assert!(
+        missing.contains("cannot read") && missing.contains("hint:"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn bench_measures_whole_steps_and_their_parts() {
+    let bench = |more: &[&str]| {
+        let mut command = isoflop();
+        command.args([
+            "bench",
+            "--sizes",
+            "8x1x1,16x1x2",
+            "--batch",
+            "2",
+            "--context",
+            "16",
+        ]);
+        command.args(["--steps", "2", "--json"]).args(more);
+        let text = stdout(&command.assert().code(0));
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let one = bench(&["--profile", "--norm", "layer", "--position", "learned"]);
+    assert!(one["peak_gflops"].as_f64().unwrap() > 0.0);
+    let sizes = one["sizes"].as_array().unwrap();
+    assert_eq!(sizes.len(), 2);
+    for size in sizes {
+        assert!(size["ms_per_step"].as_f64().unwrap() > 0.0);
+        let parts = size["parts"].as_array().unwrap();
+        let has = |name: &str| parts.iter().any(|part| part["part"] == name);
+        assert!(has("matrix products") && has("attention, backward") && has("adamw"));
+        // Random tokens: about ln 256.
+        assert!((size["loss"].as_f64().unwrap() - 5.5).abs() < 0.2, "{size}");
+    }
+    let two = bench(&["--threads", "2", "--composed"]);
+    assert_eq!(two["sizes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn bench_refuses_what_is_no_size() {
+    for (size, part) in [
+        ("64x4", "`64x4` is no size"),
+        ("axbxc", "`axbxc` is no size"),
+        ("10x1x3", "10"),
+        ("6x1x2", "odd"),
+    ] {
+        let refused = isoflop().args(["bench", "--sizes", size]).assert().code(2);
+        let text = stderr(&refused);
+        assert!(text.contains(part) && text.contains("hint:"), "{text}");
+    }
+}

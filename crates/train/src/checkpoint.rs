@@ -1,0 +1,284 @@
+//! Weights and optimizer state on disk: `NAME.safetensors` with the numbers and `NAME.json` with
+//! what they are. `docs/models.md` documents names and layouts.
+
+use crate::model::{Transformer, Weights};
+use crate::optimizer::AdamW;
+use burn::tensor::{Device, Tensor, TensorData};
+use isoflop_core::ModelConfig;
+use isoflop_results::ResultsError;
+use isoflop_results::file::write_atomic;
+use isoflop_sweep::PlannedRun;
+use isoflop_sweep::run::Optimizer;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Raised when the files change in a way that older code cannot read.
+pub const FORMAT: u64 = 1;
+
+/// What a checkpoint is of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u64,
+    /// The run.
+    pub run_id: String,
+    /// The model.
+    pub model: ModelConfig,
+    /// Constants of the optimizer.
+    pub optimizer: Optimizer,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Tokenizer.
+    pub tokenizer: String,
+    /// Digest of the data it was trained on.
+    pub data_digest: String,
+    /// Seed of initialisation and batches.
+    pub seed: u64,
+    /// Version of the numerics.
+    pub numerics_version: u64,
+}
+
+/// Why a checkpoint could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message names every field")]
+pub enum CheckpointError {
+    #[error(transparent)]
+    Write(#[from] ResultsError),
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}: no checkpoint: {problem}", path.display())]
+    Damaged { path: PathBuf, problem: String },
+}
+
+impl CheckpointError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            CheckpointError::Write(error) => error.hint(),
+            CheckpointError::Read { .. } | CheckpointError::Damaged { .. } => Some(
+                "delete records/RUN.json of the results folder and `isoflop run` trains the run, \
+                 and writes its weights, again"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl Manifest {
+    /// Of a run after `step` steps.
+    pub fn of(run: &PlannedRun, step: u64) -> Self {
+        Manifest {
+            format: FORMAT,
+            run_id: run.id().to_owned(),
+            model: run.config.model,
+            optimizer: run.config.optimizer,
+            step,
+            tokenizer: "bytes".to_owned(),
+            data_digest: run.config.data_digest.clone(),
+            seed: run.config.seed,
+            numerics_version: run.config.numerics_version,
+        }
+    }
+}
+
+/// A tensor on its way to or from a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) dims: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+}
+
+/// Where the two files of a checkpoint lie.
+fn paths(stem: &Path) -> (PathBuf, PathBuf) {
+    let with = |ending: &str| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    (with(".safetensors"), with(".json"))
+}
+
+/// Writes `STEM.safetensors`, then `STEM.json`: a reader that sees the latter has both.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn save(
+    stem: &Path,
+    manifest: &Manifest,
+    weights: &Weights,
+    optimizer: Option<&AdamW>,
+) -> Result<(), CheckpointError> {
+    let mut tensors = named(weights);
+    if let Some(optimizer) = optimizer {
+        let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        let moments = optimizer.named(&names).into_iter();
+        tensors.extend(moments.map(|(name, tensor)| Named {
+            name,
+            dims: tensor.dims().to_vec(),
+            values: tensor.into_data().iter::<f32>().collect(),
+        }));
+    }
+    let (numbers, json) = paths(stem);
+    write_atomic(&numbers, &bytes(&tensors))?;
+    let text = serde_json::to_string_pretty(manifest).expect("a struct of text and numbers");
+    Ok(write_atomic(&json, text.as_bytes())?)
+}
+
+/// Reads what [`save`] wrote: the model, and the optimizer where its state was saved.
+///
+/// # Errors
+/// A file is missing, or is not of this model.
+pub fn load(
+    stem: &Path,
+    device: &Device,
+) -> Result<(Manifest, Transformer, Option<AdamW>), CheckpointError> {
+    let (numbers, json) = paths(stem);
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| CheckpointError::Read {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let damaged = |path: &Path, problem: String| CheckpointError::Damaged {
+        path: path.to_owned(),
+        problem,
+    };
+    let manifest: Manifest =
+        serde_json::from_slice(&read(&json)?).map_err(|error| damaged(&json, error.to_string()))?;
+    if manifest.format != FORMAT {
+        let problem = format!("its format is {}, this program's {FORMAT}", manifest.format);
+        return Err(damaged(&json, problem));
+    }
+    let tensors = parse(&read(&numbers)?).map_err(|problem| damaged(&numbers, problem))?;
+    let mut model = Transformer::new(manifest.model, manifest.seed, device);
+    let names: Vec<_> = named(&model.weights)
+        .into_iter()
+        .map(|tensor| (tensor.name, tensor.dims))
+        .collect();
+    let find = |name: &str, dims: &[usize]| {
+        let found = tensors.iter().find(|tensor| tensor.name == name);
+        let tensor = found.ok_or_else(|| damaged(&numbers, format!("no tensor `{name}`")))?;
+        match tensor.dims == dims {
+            true => Ok(tensor.values.clone()),
+            false => {
+                let problem = format!("`{name}` is {:?} and should be {dims:?}", tensor.dims);
+                Err(damaged(&numbers, problem))
+            }
+        }
+    };
+    let mut values = Vec::new();
+    for (name, dims) in &names {
+        values.push(find(name, dims)?);
+    }
+    model.update(|weights| weights.with_values(values));
+    let optimizer = match tensors.iter().any(|tensor| tensor.name.starts_with(FIRST)) {
+        true => {
+            let mut moments = Vec::new();
+            for (name, dims) in &names {
+                let flat = [dims.iter().product()];
+                let first = find(&format!("{FIRST}{name}"), &flat)?;
+                moments.push((first, find(&format!("{SECOND}{name}"), &flat)?));
+            }
+            let device = device.clone().inner();
+            let moments = moments.into_iter().map(|(first, second)| {
+                let flat = |values: Vec<f32>| {
+                    let count = values.len();
+                    Tensor::<1>::from_data(TensorData::new(values, [count]), &device)
+                };
+                (flat(first), flat(second))
+            });
+            Some(AdamW::resume(manifest.optimizer, manifest.step, moments))
+        }
+        false => None,
+    };
+    Ok((manifest, model, optimizer))
+}
+
+/// Prefixes of the optimizer's running means.
+pub(crate) const FIRST: &str = "adamw.first.";
+pub(crate) const SECOND: &str = "adamw.second.";
+
+/// Every weight, in the order in which Burn visits them.
+pub(crate) fn named(weights: &Weights) -> Vec<Named> {
+    fn one<const D: usize>(name: String, tensor: Tensor<D>) -> Named {
+        Named {
+            name,
+            dims: tensor.dims().to_vec(),
+            values: tensor.into_data().iter::<f32>().collect(),
+        }
+    }
+    let mut all = vec![one("token".to_owned(), weights.token.val())];
+    if let Some(position) = &weights.position {
+        all.push(one("position".to_owned(), position.val()));
+    }
+    for (layer, block) in weights.blocks.iter().enumerate() {
+        let name = |part: &str| format!("blocks.{layer}.{part}");
+        all.push(one(name("attention_norm"), block.attention_norm.val()));
+        all.push(one(name("qkv"), block.qkv.val()));
+        all.push(one(name("out"), block.out.val()));
+        all.push(one(name("mlp_norm"), block.mlp_norm.val()));
+        all.push(one(name("up"), block.up.val()));
+        all.push(one(name("down"), block.down.val()));
+    }
+    all.push(one("norm".to_owned(), weights.norm.val()));
+    all.push(one("head".to_owned(), weights.head.val()));
+    all
+}
+
+/// The content of a safetensors file of these numbers.
+pub(crate) fn bytes(tensors: &[Named]) -> Vec<u8> {
+    let raw = tensors.iter().map(|tensor| Raw {
+        name: tensor.name.clone(),
+        dtype: Dtype::F32,
+        dims: tensor.dims.clone(),
+        data: tensor.values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+    });
+    serialize(&raw.collect::<Vec<_>>())
+}
+
+/// A tensor as it stands in a file.
+pub(crate) struct Raw {
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) dims: Vec<usize>,
+    pub(crate) data: Vec<u8>,
+}
+
+/// The content of a safetensors file.
+pub(crate) fn serialize(tensors: &[Raw]) -> Vec<u8> {
+    let views = tensors.iter().map(|tensor| {
+        let view = TensorView::new(tensor.dtype, tensor.dims.clone(), &tensor.data);
+        (
+            &tensor.name,
+            view.expect("as much data as the dimensions say"),
+        )
+    });
+    safetensors::serialize(views, None).expect("names that differ")
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Named>, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    file.tensors()
+        .into_iter()
+        .map(|(name, view)| match view.dtype() {
+            Dtype::F32 => Ok(Named {
+                dims: view.shape().to_vec(),
+                values: view
+                    .data()
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|bytes| f32::from_le_bytes(*bytes))
+                    .collect(),
+                name,
+            }),
+            other => Err(format!("`{name}` holds {other:?}, not F32")),
+        })
+        .collect()
+}

@@ -1,0 +1,121 @@
+//! A trained model for other frameworks: its weights, what it is, and one batch of test text with
+//! the loss of every token to compare by.
+
+use crate::checkpoint::{self, CheckpointError, Raw, bytes, named, serialize};
+use crate::model::ROPE_BASE;
+use crate::ops::NORM_EPSILON;
+use crate::source::prepare;
+use burn::tensor::Device;
+use isoflop_core::{ModelConfig, Position};
+use isoflop_data::DataError;
+use isoflop_results::file::write_atomic;
+use isoflop_sweep::PlannedRun;
+use safetensors::Dtype;
+use serde_json::json;
+use std::path::Path;
+
+/// Windows of the batch that is written along.
+const WINDOWS: usize = 4;
+
+/// Why a model could not be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the message names every field")]
+pub enum ExportError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+impl ExportError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ExportError::Checkpoint(error) => error.hint(),
+            ExportError::Data(error) => error.hint(),
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exported {
+    /// Tokens of the batch.
+    pub tokens: usize,
+    /// Their mean loss, nats per token.
+    pub loss: f64,
+}
+
+/// Writes `model.safetensors`, `config.json` and `batch.safetensors` into `out`.
+///
+/// # Errors
+/// The run's weights or its test text cannot be read, or the folder cannot be written.
+pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
+    let (manifest, model, _) = checkpoint::load(stem, &Device::flex())?;
+    let prepared = prepare(&run.source, run.test_tokens, &|_| {})?;
+    let test = prepared.load(&|_| {})?.test;
+    let context = manifest.model.context;
+    let windows = WINDOWS.min(test.windows(context));
+    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+    let scored = test.fill(context, 0..windows, &mut inputs, &mut targets);
+    let nats: Vec<f32> = model
+        .nats(&inputs, &targets)
+        .into_data()
+        .iter::<f32>()
+        .collect();
+    let loss = nats[..scored].iter().map(|&x| f64::from(x)).sum::<f64>() / scored as f64;
+    let tensor = |name: &str, dtype, data: Vec<u8>| Raw {
+        name: name.to_owned(),
+        dtype,
+        dims: vec![windows, context],
+        data,
+    };
+    let ids = |ids: &[i32]| ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+    let nats = nats.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let batch = [
+        tensor("inputs", Dtype::I32, ids(&inputs)),
+        tensor("targets", Dtype::I32, ids(&targets)),
+        tensor("nats", Dtype::F32, nats),
+    ];
+    let config = config(&manifest.model, run, scored, loss);
+    let config = serde_json::to_string_pretty(&config).expect("text and numbers");
+    let write = |name: &str, content: &[u8]| {
+        write_atomic(&out.join(name), content).map_err(CheckpointError::from)
+    };
+    write("model.safetensors", &bytes(&named(&model.weights)))?;
+    write("batch.safetensors", &serialize(&batch))?;
+    write("config.json", config.as_bytes())?;
+    Ok(Exported {
+        tokens: scored,
+        loss,
+    })
+}
+
+/// Everything that rebuilding the model takes.
+fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> serde_json::Value {
+    let shape = model.shape;
+    json!({
+        "format": checkpoint::FORMAT,
+        "run_id": run.id(),
+        "family": "transformer",
+        "d_model": shape.d_model,
+        "n_layers": shape.n_layers,
+        "n_heads": shape.n_heads,
+        "d_head": shape.d_head(),
+        "d_mlp": 4 * shape.d_model,
+        "vocab_size": model.vocab_size,
+        "context": model.context,
+        "norm": model.norm,
+        "norm_epsilon": NORM_EPSILON,
+        "position": model.position,
+        "rope_base": (model.position == Position::Rope).then_some(ROPE_BASE),
+        "activation": "gelu, exact",
+        "tokenizer": "bytes",
+        "data": run.corpus,
+        "data_digest": run.config.data_digest,
+        "batch": { "scored_tokens": scored, "mean_nats": loss },
+        "isoflop_version": env!("CARGO_PKG_VERSION"),
+        "layouts": "docs/models.md",
+    })
+}

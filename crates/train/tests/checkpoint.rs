@@ -1,0 +1,108 @@
+//! What is saved is what was, to the last bit, and what is damaged is named.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use burn::tensor::Device;
+use isoflop_core::{ModelConfig, Norm, Position, Shape};
+use isoflop_sweep::run::Optimizer;
+use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
+use isoflop_train::model::Transformer;
+use isoflop_train::optimizer::{AdamW, gradients};
+use std::fs;
+
+fn manifest(step: u64) -> Manifest {
+    Manifest {
+        format: FORMAT,
+        run_id: "a".to_owned(),
+        model: ModelConfig {
+            shape: Shape::new(12, 2, 2).unwrap(),
+            norm: Norm::Layer,
+            position: Position::Learned,
+            vocab_size: 31,
+            context: 9,
+        },
+        optimizer: Optimizer::default(),
+        step,
+        tokenizer: "bytes".to_owned(),
+        data_digest: "0".to_owned(),
+        seed: 3,
+        numerics_version: 0,
+    }
+}
+
+fn train(model: &mut Transformer, optimizer: &mut AdamW, steps: std::ops::Range<i32>) -> Vec<f64> {
+    steps
+        .map(|step| {
+            let tokens: Vec<i32> = (0..19).map(|i| (i * i + step) % 31).collect();
+            let (loss, grads) = gradients(model, &tokens[..18], &tokens[1..], 9);
+            optimizer.step(model, grads, 0.01);
+            loss
+        })
+        .collect()
+}
+
+#[test]
+fn a_saved_and_loaded_model_goes_on_to_the_last_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("models/a.b");
+    let device = Device::flex().autodiff();
+    let manifest = manifest(4);
+    let mut model = Transformer::new(manifest.model, 3, &device);
+    let mut optimizer = AdamW::new(manifest.optimizer);
+    train(&mut model, &mut optimizer, 0..4);
+    save(&stem, &manifest, &model.weights, Some(&optimizer)).unwrap();
+    let undisturbed = train(&mut model, &mut optimizer, 4..9);
+    let (found, mut model, optimizer) = load(&stem, &device).unwrap();
+    assert_eq!(found, manifest);
+    assert_eq!(
+        train(&mut model, &mut optimizer.unwrap(), 4..9),
+        undisturbed
+    );
+}
+
+#[test]
+fn weights_alone_come_back_without_an_optimizer() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("a");
+    let model = Transformer::new(manifest(0).model, 5, &Device::flex());
+    save(&stem, &manifest(0), &model.weights, None).unwrap();
+    let (_, loaded, optimizer) = load(&stem, &Device::flex()).unwrap();
+    assert!(optimizer.is_none());
+    let nats = |model: &Transformer| model.nats(&[1; 9], &[2; 9]).into_data();
+    assert_eq!(nats(&loaded), nats(&model));
+}
+
+#[test]
+fn damaged_files_are_named_with_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("a");
+    let model = Transformer::new(manifest(0).model, 5, &Device::flex());
+    save(&stem, &manifest(0), &model.weights, None).unwrap();
+    let message = || load(&stem, &Device::flex()).unwrap_err().to_string();
+    let (json, numbers) = (
+        stem.with_extension("json"),
+        stem.with_extension("safetensors"),
+    );
+    let whole = fs::read(&numbers).unwrap();
+    fs::write(&numbers, &whole[..whole.len() / 2]).unwrap();
+    assert!(
+        message().contains("a.safetensors: no checkpoint"),
+        "{}",
+        message()
+    );
+    fs::write(&numbers, &whole).unwrap();
+    let text = fs::read_to_string(&json).unwrap();
+    fs::write(
+        &json,
+        text.replace("\"vocab_size\": 31", "\"vocab_size\": 30"),
+    )
+    .unwrap();
+    assert!(
+        message().contains("`token` is [31, 12] and should be [30, 12]"),
+        "{}",
+        message()
+    );
+    fs::write(&json, text.replace("\"format\": 1", "\"format\": 9")).unwrap();
+    assert!(message().contains("its format is 9"), "{}", message());
+    fs::remove_file(&json).unwrap();
+    assert!(message().contains("a.json: cannot read"), "{}", message());
+}
