@@ -9,3 +9,8 @@ test:
 # The result and report that the README shows.
 reproduce:
     cargo run --release -- run sweeps/quickstart.toml
+
+# The training step against PyTorch's, on a quiet machine; `python` needs torch.
+bench-torch python="python3":
+    cargo build --release
+    {{python}} bench/compare.py

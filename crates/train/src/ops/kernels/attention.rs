@@ -16,64 +16,65 @@ use pulp::Simd;
 pub(super) struct Layout {
     pub(super) shape: AttentionShape,
     pub(super) d_head: usize,
-    /// At least `batch * time`.
-    pub(super) stride: usize,
+    stride: usize,
 }
 
+/// Columns after the last token: a block that starts at a token may be read and written whole.
+const SLACK: usize = 32;
+
 impl Layout {
-    pub(super) fn width(&self) -> usize {
+    pub(super) fn new(shape: AttentionShape, d_head: usize) -> Self {
+        Layout {
+            shape,
+            d_head,
+            // The slack also keeps rows from falling on the same lines of the cache where their
+            // length is a power of two.
+            stride: shape.batch * shape.time + SLACK,
+        }
+    }
+
+    /// From one row to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    fn width(&self) -> usize {
         self.shape.heads * self.d_head
     }
 
-    fn row(&self, part: usize, head: usize, c: usize) -> usize {
-        (part * self.width() + head * self.d_head + c) * self.stride
+    /// Start of a head's rows of one window, of part 0, 1 or 2.
+    fn at(&self, part: usize, head: usize, window: usize) -> usize {
+        (part * self.width() + head * self.d_head) * self.stride + window * self.shape.time
     }
 }
 
 /// Sizes of the scratch of one head.
 #[derive(Clone, Copy)]
 struct Room {
-    /// Queries of a block: two vectors.
+    /// Queries or keys of a block: two vectors.
     block: usize,
-    /// Distance of rows over time, a whole number of blocks and a bit, so that the rows do not
-    /// fall on the same lines of the cache.
-    stride: usize,
+    /// Rows of scores: a whole number of blocks.
+    time: usize,
     /// Width of rows over a head: a whole number of vectors.
     row: usize,
+    /// Of the layout.
+    stride: usize,
 }
 
 impl Room {
     fn new<S: Simd>(layout: &Layout) -> Self {
         let block = 2 * S::F32_LANES;
+        assert!(block <= SLACK, "a block is read whole");
         Room {
             block,
-            stride: layout.shape.time.next_multiple_of(block) + 16,
+            time: layout.shape.time.next_multiple_of(block),
             row: layout.d_head.next_multiple_of(S::F32_LANES),
+            stride: layout.stride,
         }
     }
 }
 
-/// Reads a head's rows `[k][t]` of one part, the rest of each row zero.
-#[inline(always)]
-fn load(
-    layout: &Layout,
-    part: usize,
-    head: usize,
-    first: usize,
-    from: &[f32],
-    to: &mut [f32],
-    stride: usize,
-) {
-    let time = layout.shape.time;
-    for c in 0..layout.d_head {
-        let at = layout.row(part, head, c) + first;
-        let row = &mut to[c * stride..(c + 1) * stride];
-        row[..time].copy_from_slice(&from[at..at + time]);
-        row[time..].fill(0.0);
-    }
-}
-
-/// Turns dimension i with dimension `i + k/2` of `[k][t]` and scales; back with `direction` -1.
+/// Turns dimension i of `[k][t]` with dimension `i + k/2` and scales; back with `direction` -1.
 #[inline(always)]
 fn rotate<S: Simd>(
     simd: S,
@@ -86,8 +87,9 @@ fn rotate<S: Simd>(
 ) {
     let factor = simd.splat_f32s(scale);
     let Some(table) = table else {
-        if scale != 1.0 {
-            for_lanes!(S, simd, [], [x of x], (simd.mul_f32s(x, factor),));
+        for c in 0..d_head {
+            let row = &mut x[c * stride..c * stride + time];
+            for_lanes!(S, simd, [], [x of row], (simd.mul_f32s(x, factor),));
         }
         return;
     };
@@ -185,42 +187,45 @@ fn mask(room: &Room, block: Block, scores: &mut [f32], value: f32) {
 }
 
 vectorised! {
-    /// `softmax(q k^T / sqrt(k)) v`, token t over the tokens up to t.
+    /// `softmax(q k^T / sqrt(k)) v`, token t over the tokens up to t. Leaves queries and keys
+    /// rotated, queries also scaled, which is how [`backward`] wants them.
     ///
     /// `kept`, written: for each head of each window the largest score of every query, then the
     /// reciprocal of its softmax's denominator.
     ///
     /// # Shapes
-    /// - qkv: `[3 d, n]`, out: `[d, n]`, both with rows `stride` apart; kept: `[b h, 2, t]`
+    /// - qkv: `[3 d, n]`, out: `[d, n]`, both with rows a stride apart; kept: `[b h, 2, t]`
     pub(super) fn forward<'a, S>(
         simd;
         layout: &'a Layout,
         rotary: Option<&'a RotaryTable>,
-        qkv: &'a [f32],
+        qkv: &'a mut [f32],
         out: &'a mut [f32],
         kept: &'a mut [f32],
     ) {
         let AttentionShape { batch, time, heads } = layout.shape;
         let d_head = layout.d_head;
+        let sizes = (time, d_head);
         let room = Room::new::<S>(layout);
         let scale = (d_head as f32).sqrt().recip();
-        let head_room = || Buffer::stale(d_head * room.stride);
-        let (mut q, mut k, mut v) = (head_room(), head_room(), head_room());
-        let mut scores = Buffer::stale(room.stride * room.block);
+        let mut scores = Buffer::stale(room.time * room.block);
         let mut mixed = Buffer::stale(d_head * room.block);
         for index in 0..batch * heads {
-            let (first, head) = (index / heads * time, index % heads);
-            load(layout, 0, head, first, qkv, &mut q, room.stride);
-            load(layout, 1, head, first, qkv, &mut k, room.stride);
-            load(layout, 2, head, first, qkv, &mut v, room.stride);
-            rotate(simd, &mut q, room.stride, (time, d_head), rotary, 1.0, scale);
-            rotate(simd, &mut k, room.stride, (time, d_head), rotary, 1.0, 1.0);
+            let (window, head) = (index / heads, index % heads);
+            let q = &mut qkv[layout.at(0, head, window)..];
+            rotate(simd, q, room.stride, sizes, rotary, 1.0, scale);
+            if rotary.is_some() {
+                let k = &mut qkv[layout.at(1, head, window)..];
+                rotate(simd, k, room.stride, sizes, rotary, 1.0, 1.0);
+            }
+            let [q, k, v] = [0, 1, 2].map(|part| &qkv[layout.at(part, head, window)..]);
+            let out = &mut out[layout.at(0, head, window)..];
             let (tops, inverses) = kept[index * 2 * time..][..2 * time].split_at_mut(time);
             let mut at = 0;
             while at < time {
                 let block = Block::new(at, time, &room);
                 let valid = room.block.min(time - at);
-                cross(simd, &room, block, d_head, &k, &q, &mut scores);
+                cross(simd, &room, block, d_head, k, q, &mut scores);
                 mask(&room, block, &mut scores, f32::NEG_INFINITY);
                 let (top, inverse) = softmax(simd, &mut scores[..block.all * room.block]);
                 let shape = Shape {
@@ -229,12 +234,12 @@ vectorised! {
                     b_stride: room.block,
                     c_stride: room.block,
                 };
-                product(simd, shape, 2, Left::Rows(&v, room.stride), &scores, &mut mixed, false);
+                product(simd, shape, 2, Left::Rows(v, room.stride), &scores, &mut mixed, false);
                 for c in 0..d_head {
                     let row = S::as_mut_simd_f32s(&mut mixed[c * room.block..(c + 1) * room.block]).0;
                     row[0] = simd.mul_f32s(row[0], inverse[0]);
                     row[1] = simd.mul_f32s(row[1], inverse[1]);
-                    let to = layout.row(0, head, c) + first + at;
+                    let to = c * room.stride + at;
                     out[to..to + valid].copy_from_slice(&mixed[c * room.block..][..valid]);
                 }
                 let lanes = S::F32_LANES;
@@ -287,8 +292,8 @@ vectorised! {
     /// vectors.
     ///
     /// # Shapes
-    /// - qkv, dqkv (written): `[3 d, n]`, out, dout: `[d, n]`, all with rows `stride` apart; kept:
-    ///   as [`forward`] wrote it
+    /// - qkv, dqkv (written): `[3 d, n]`, out, dout: `[d, n]`, all with rows a stride apart; qkv
+    ///   and kept as [`forward`] left them
     #[allow(clippy::too_many_arguments, reason = "the slices of one pass")]
     pub(super) fn backward<'a, S>(
         simd;
@@ -305,39 +310,32 @@ vectorised! {
         let sizes = (time, d_head);
         let room = Room::new::<S>(layout);
         let scale = (d_head as f32).sqrt().recip();
-        let head_room = || Buffer::stale(d_head * room.stride);
-        let (mut q, mut k, mut v, mut g) = (head_room(), head_room(), head_room(), head_room());
-        let (mut dk, mut dv) = (head_room(), head_room());
         // Past the last token and the last dimension they stay zero.
-        let token_room = || Buffer::zeros(room.stride * room.row);
+        let token_room = || Buffer::zeros(room.time * room.row);
         let (mut k_rows, mut dq_rows) = (token_room(), token_room());
-        let mut shares = Buffer::stale(room.stride * room.block);
-        let mut slopes = Buffer::stale(room.stride * room.block);
+        let mut shares = Buffer::stale(room.time * room.block);
+        let mut slopes = Buffer::stale(room.time * room.block);
         let mut along = Buffer::stale(time);
+        // Window by window: what a block writes past the end of one the next one writes anew.
         for index in 0..batch * heads {
-            let (first, head) = (index / heads * time, index % heads);
-            load(layout, 0, head, first, qkv, &mut q, room.stride);
-            load(layout, 1, head, first, qkv, &mut k, room.stride);
-            load(layout, 2, head, first, qkv, &mut v, room.stride);
-            rotate(simd, &mut q, room.stride, sizes, rotary, 1.0, scale);
-            rotate(simd, &mut k, room.stride, sizes, rotary, 1.0, 1.0);
-            load(layout, 0, head, first, dout, &mut g, room.stride);
+            let (window, head) = (index / heads, index % heads);
+            let [q, k, v] = [0, 1, 2].map(|part| &qkv[layout.at(part, head, window)..]);
+            let [out, g] = [out, dout].map(|data| &data[layout.at(0, head, window)..]);
             along.fill(0.0);
             for c in 0..d_head {
-                let o = layout.row(0, head, c) + first;
-                let (o, g) = (&out[o..o + time], &g[c * room.stride..c * room.stride + time]);
-                for_lanes!(S, simd, [o in o, g in g], [sum of &mut along], {
+                let row = c * room.stride..c * room.stride + time;
+                for_lanes!(S, simd, [o in &out[row.clone()], g in &g[row]], [sum of &mut along], {
                     (simd.mul_add_e_f32s(o, g, sum),)
                 });
             }
-            transpose(&k, room.stride, (d_head, time), &mut k_rows, room.row);
+            transpose(k, room.stride, (d_head, time), &mut k_rows, room.row);
             dq_rows.fill(0.0);
             let (tops, inverses) = kept[index * 2 * time..][..2 * time].split_at(time);
             let mut at = 0;
             while at < time {
                 let rows = time - at;
-                cross_keys(simd, &room, at, sizes, &q, &k, &mut shares);
-                cross_keys(simd, &room, at, sizes, &g, &v, &mut slopes);
+                cross_keys(simd, &room, at, sizes, q, k, &mut shares);
+                cross_keys(simd, &room, at, sizes, g, v, &mut slopes);
                 let cells = rows * room.block;
                 let pairs = S::as_mut_simd_f32s(&mut shares[..cells]).0.chunks_exact_mut(2);
                 let pairs = pairs.zip(S::as_mut_simd_f32s(&mut slopes[..cells]).0.chunks_exact_mut(2));
@@ -365,8 +363,10 @@ vectorised! {
                     c_stride: room.stride,
                 };
                 let left = |x| Left::Rows(x, room.stride);
-                product(simd, over_queries, 2, left(&q[at..]), &slopes, &mut dk[at..], false);
-                product(simd, over_queries, 2, left(&g[at..]), &shares, &mut dv[at..], false);
+                let dk = &mut dqkv[layout.at(1, head, window) + at..];
+                product(simd, over_queries, 2, left(&q[at..]), &slopes, dk, false);
+                let dv = &mut dqkv[layout.at(2, head, window) + at..];
+                product(simd, over_queries, 2, left(&g[at..]), &shares, dv, false);
                 let over_keys = Shape {
                     rows,
                     depth: room.block,
@@ -384,15 +384,12 @@ vectorised! {
                 );
                 at += room.block;
             }
-            let dq = &mut q;
+            let dq = &mut dqkv[layout.at(0, head, window)..];
             transpose(&dq_rows, room.row, sizes, dq, room.stride);
             rotate(simd, dq, room.stride, sizes, rotary, -1.0, scale);
-            rotate(simd, &mut dk, room.stride, sizes, rotary, -1.0, 1.0);
-            for (part, rows) in [&*dq, &dk, &dv].into_iter().enumerate() {
-                for c in 0..d_head {
-                    let to = layout.row(part, head, c) + first;
-                    dqkv[to..to + time].copy_from_slice(&rows[c * room.stride..][..time]);
-                }
+            if rotary.is_some() {
+                let dk = &mut dqkv[layout.at(1, head, window)..];
+                rotate(simd, dk, room.stride, sizes, rotary, -1.0, 1.0);
             }
         }
     }

@@ -37,7 +37,7 @@ pub(crate) struct Kept {
 
 #[derive(Debug)]
 struct KeptGroup {
-    /// Queries, keys and values, `[3 d, rows]`.
+    /// Queries, keys and values as attention left them, `[3 d, rows]`.
     qkv: Buffer,
     /// What attention gives, `[d, rows]`.
     mixed: Buffer,
@@ -66,12 +66,7 @@ impl Inputs<'_> {
             Group {
                 first_row: first * time,
                 rows: batch * time,
-                layout: Layout {
-                    shape: AttentionShape { batch, time, heads },
-                    d_head: d / heads,
-                    // Rows a power of two apart would fall on the same lines of the cache.
-                    stride: batch * time + 16,
-                },
+                layout: Layout::new(AttentionShape { batch, time, heads }, d / heads),
             }
         })
     }
@@ -94,20 +89,20 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
         part("norms", || {
             norm::forward(x, inputs.gain, inputs.centre, &mut normed, statistics)
         });
-        let mut qkv = Buffer::stale(3 * d * layout.stride);
+        let mut qkv = Buffer::stale(3 * d * layout.stride());
         multiply(
-            MatrixMut::strided(&mut qkv, 3 * d, rows, layout.stride),
+            MatrixMut::strided(&mut qkv, 3 * d, rows, layout.stride()),
             Matrix::new(inputs.qkv, d, 3 * d).t(),
             Matrix::new(&normed, rows, d).t(),
         );
-        let mut mixed = Buffer::stale(d * layout.stride);
+        let mut mixed = Buffer::stale(d * layout.stride());
         let mut softmax = Buffer::stale(2 * rows * layout.shape.heads);
         part("attention", || {
-            attention::forward(&layout, inputs.rotary, &qkv, &mut mixed, &mut softmax)
+            attention::forward(&layout, inputs.rotary, &mut qkv, &mut mixed, &mut softmax)
         });
         multiply_add(
             MatrixMut::new(&mut y[group.first_row * d..], rows, d),
-            Matrix::strided(&mixed, d, rows, layout.stride).t(),
+            Matrix::strided(&mixed, d, rows, layout.stride()).t(),
             Matrix::new(inputs.out, d, d),
         );
         if keep {
@@ -134,19 +129,19 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
         let x = &inputs.x[group.first_row * d..][..rows * d];
         let statistics = &kept.norm[2 * group.first_row..][..2 * rows];
         let dy = Matrix::new(&dy[group.first_row * d..], rows, d);
-        let across = |data| Matrix::strided(data, d, rows, layout.stride);
+        let across = |data| Matrix::strided(data, d, rows, layout.stride());
         multiply_add(
             MatrixMut::new(&mut dout, d, d),
             across(&kept_group.mixed),
             dy,
         );
-        let mut dmixed = Buffer::stale(d * layout.stride);
+        let mut dmixed = Buffer::stale(d * layout.stride());
         multiply(
-            MatrixMut::strided(&mut dmixed, d, rows, layout.stride),
+            MatrixMut::strided(&mut dmixed, d, rows, layout.stride()),
             Matrix::new(inputs.out, d, d),
             dy.t(),
         );
-        let mut dparts = Buffer::stale(3 * d * layout.stride);
+        let mut dparts = Buffer::stale(3 * d * layout.stride());
         part("attention, backward", || {
             attention::backward(
                 &layout,
@@ -158,7 +153,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
                 &mut dparts,
             )
         });
-        let dparts = Matrix::strided(&dparts, 3 * d, rows, layout.stride);
+        let dparts = Matrix::strided(&dparts, 3 * d, rows, layout.stride());
         let mut normed = Buffer::stale(rows * d);
         part("norms", || {
             norm::again(x, inputs.gain, statistics, &mut normed)

@@ -18,8 +18,8 @@ pub(crate) use product::peak_product;
 /// Rows of a block of which each holds `width` numbers: few enough for it to stay in the
 /// second-level cache, enough for a product over them to run at full speed.
 fn rows_per_block(width: usize, rows: usize) -> usize {
-    const NUMBERS: usize = 1 << 17;
-    (NUMBERS / width).clamp(256, 1024).min(rows.max(1))
+    const NUMBERS: usize = 1 << 18;
+    (NUMBERS / width).clamp(512, 1024).min(rows.max(1))
 }
 
 /// Rows of logits of a block: fewer where the vocabulary is large.
