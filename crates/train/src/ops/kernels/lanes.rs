@@ -171,6 +171,10 @@ pub(super) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
 
 /// `sum x y`
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "constant bounds keep the sums in registers"
+)]
 pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     let ((x, x_rest), (y, y_rest)) = (S::as_simd_f32s(x), S::as_simd_f32s(y));
     let mut partial = [simd.splat_f32s(0.0); 4];

@@ -79,6 +79,10 @@ fn columns<S: Simd, const NV: usize>(
 
 /// `MR` rows of one strip.
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "constant bounds keep the sums in registers"
+)]
 fn rows<S: Simd, const MR: usize, const NV: usize>(
     simd: S,
     shape: Shape,
