@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use std::process::{Command, ExitCode, Stdio};
 
 /// Trains models on random tokens and reports time, speed and memory of a step.
-///
-/// A step is everything: batch, forward, cross-entropy, backward, clipping, AdamW. GFLOP/s counts
-/// 6 (N + d V) + 12 L d T a token, as most papers do; MFU counts attention causal, and divides by
-/// the speed of a 2048^3 product on this machine.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  isoflop bench --sizes 64x4x4,128x4x4 --profile")]
+#[command(after_help = "\
+A step is everything: forward, cross-entropy, backward, clipping, AdamW.
+GFLOP/s counts 6 (N + d V) + 12 L d T a token, as most papers do; MFU counts attention causal
+and divides by the speed of a 2048^3 product on one core of this machine.
+
+Example:
+  isoflop bench --sizes 64x4x4,128x4x4 --profile")]
 pub(crate) struct Args {
     /// Width x layers x heads, separated by commas.
     #[arg(

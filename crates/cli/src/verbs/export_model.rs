@@ -25,6 +25,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let name = args.run.file_name().unwrap_or_default().to_string_lossy();
     let root = args.run.parent().unwrap_or(Path::new(""));
+    if root.as_os_str().is_empty() {
+        return Err(Hinted::new(
+            format!("`{}` names no results folder", args.run.display()),
+            "write RESULTS_DIR/RUN, such as results/quickstart/n24.7k-d3.25M",
+        )
+        .into());
+    }
     let folder = ResultsFolder::at(root.to_owned());
     let plan = folder.plan()?;
     let run = find(&plan, &name)?;

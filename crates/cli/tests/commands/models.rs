@@ -25,6 +25,11 @@ fn a_trained_model_is_exported_with_a_batch_to_compare_by() {
     let numbers = fs::metadata(shop.path("model/model.safetensors")).unwrap();
     assert!(numbers.len() > row.n_total * 4);
 
+    let mut nowhere = shop.isoflop();
+    nowhere.args(["export-model", "n", "--out", "model"]);
+    let nowhere = stderr(&nowhere.assert().code(2));
+    assert!(nowhere.contains("`n` names no results folder"), "{nowhere}");
+
     let ambiguous = stderr(&export("n").code(2));
     assert!(ambiguous.contains("6 runs start with `n`"), "{ambiguous}");
     let unknown = stderr(&export("zzz").code(2));
