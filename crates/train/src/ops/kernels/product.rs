@@ -139,7 +139,7 @@ fn product(c: MatrixMut, a: Matrix, b: Matrix, add: bool) {
 
 /// Time of one product of two square matrices.
 pub(crate) fn peak_product(side: usize) -> Duration {
-    // Not zeros: some processors run faster on those.
+    // Numbers as in training: power, and with it the clock, may depend on them.
     let (mut a, mut b) = (Buffer::stale(side * side), Buffer::stale(side * side));
     let value = |i: usize| (i * 7919 % 1009) as f32 / 1009.0 - 0.5;
     for (i, (a, b)) in a.iter_mut().zip(b.iter_mut()).enumerate() {
