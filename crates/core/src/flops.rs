@@ -48,6 +48,15 @@ impl FlopCount {
         }
     }
 
+    /// Per token as most papers count: `6 (N + d V) + 12 L d T`, `N = 12 L d^2`, attention as if
+    /// not causal. For comparing speeds with theirs.
+    pub fn per_token_not_causal(model: &ModelConfig) -> Flops {
+        let d = model.shape.d_model as f64;
+        let weights = model.shape.matrix_params().0 + d * model.vocab_size as f64;
+        let scores = (model.shape.n_layers * model.context) as f64 * d;
+        Flops(6.0 * weights + 12.0 * scores)
+    }
+
     /// Of one window.
     pub fn per_window(&self) -> Flops {
         Flops(self.embedding + self.attention + self.mlp + self.norm + self.head)
@@ -104,5 +113,9 @@ mod tests {
         let (d, l, t, v) = (24.0, 3.0, 128.0, 256.0);
         let by_hand = 6.0 * (12.0 * l * d * d + d * v) + 6.0 * l * d * (t + 1.0);
         assert!((FlopCount::of(&model).per_token().0 / by_hand - 1.0).abs() < 1e-12);
+        // Not causal, every token meets T keys rather than (T + 1) / 2.
+        let more = 12.0 * l * d * t - 6.0 * l * d * (t + 1.0);
+        let not_causal = FlopCount::per_token_not_causal(&model).0;
+        assert!((not_causal / (by_hand + more) - 1.0).abs() < 1e-12);
     }
 }

@@ -125,7 +125,7 @@ pub fn clear_dead(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<(), S
             remove(&folder.lease_path(run.id()))?;
         }
     }
-    for part in ["", "records", "failures", "leases"] {
+    for part in ["", "records", "failures", "leases", "models"] {
         clear_unfinished(&folder.root().join(part), EXPIRY);
     }
     Ok(())

@@ -135,14 +135,14 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
     let shape = config.model.shape;
     let params: ParamCount = run.params();
     let (n, d, c) = (run.n(), run.tokens(), run.c_exact());
-    RunRow {
+    let mut row = RunRow {
         run_id: run.id().to_owned(),
-        sweep: sweep.to_owned(),
-        series: run.series.clone(),
+        sweep: String::new(),
+        series: String::new(),
         status: Status::Failed,
         message: None,
         family: name(&config.family),
-        size: run.size.clone(),
+        size: String::new(),
         d_model: shape.d_model as u64,
         n_layers: shape.n_layers as u64,
         n_heads: shape.n_heads as u64,
@@ -153,7 +153,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
         n_non_embedding: n.0 as u64,
         n_total: params.total().0 as u64,
         n_active: params.total().0 as u64,
-        corpus: run.corpus.clone(),
+        corpus: String::new(),
         data_digest: config.data_digest.clone(),
         tokenizer: name(&config.tokenizer),
         tokens: d.0 as u64,
@@ -163,7 +163,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
         steps: config.steps.steps,
         batch_tokens: config.batch_tokens,
         micro_batch: run.micro_windows(),
-        flops_budget: run.flops_budget,
+        flops_budget: None,
         c_6nd: Flops::six_nd(n, d).0,
         c_exact: c.0,
         pf_days: c.pf_days(),
@@ -194,7 +194,9 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
         numerics_version: config.numerics_version,
         isoflop_version: env!("CARGO_PKG_VERSION").to_owned(),
         burn_version: String::new(),
-    }
+    };
+    run.label(sweep, &mut row);
+    row
 }
 
 /// The name of a unit variant as the sweep file writes it.

@@ -9,6 +9,7 @@ use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::run::Optimizer;
+use isoflop_sweep::spec::Tokenizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub struct Manifest {
     /// Optimizer steps done.
     pub step: u64,
     /// Tokenizer.
-    pub tokenizer: String,
+    pub tokenizer: Tokenizer,
     /// Digest of the data it was trained on.
     pub data_digest: String,
     /// Seed of initialisation and batches.
@@ -78,7 +79,7 @@ impl Manifest {
             model: run.config.model,
             optimizer: run.config.optimizer,
             step,
-            tokenizer: "bytes".to_owned(),
+            tokenizer: run.config.tokenizer,
             data_digest: run.config.data_digest.clone(),
             seed: run.config.seed,
             numerics_version: run.config.numerics_version,
@@ -86,12 +87,11 @@ impl Manifest {
     }
 }
 
-/// A tensor on its way to or from a file.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    pub(crate) dims: Vec<usize>,
-    pub(crate) values: Vec<f32>,
+/// A tensor read from a file.
+struct Named {
+    name: String,
+    dims: Vec<usize>,
+    values: Vec<f32>,
 }
 
 /// Where the two files of a checkpoint lie.
@@ -118,14 +118,10 @@ pub fn save(
     if let Some(optimizer) = optimizer {
         let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
         let moments = optimizer.named(&names).into_iter();
-        tensors.extend(moments.map(|(name, tensor)| Named {
-            name,
-            dims: tensor.dims().to_vec(),
-            values: tensor.into_data().iter::<f32>().collect(),
-        }));
+        tensors.extend(moments.map(|(name, tensor)| raw(name, tensor)));
     }
     let (numbers, json) = paths(stem);
-    write_atomic(&numbers, &bytes(&tensors))?;
+    write_atomic(&numbers, &serialize(&tensors))?;
     let text = serde_json::to_string_pretty(manifest).expect("a struct of text and numbers");
     Ok(write_atomic(&json, text.as_bytes())?)
 }
@@ -156,7 +152,7 @@ pub fn load(
         return Err(damaged(&json, problem));
     }
     let tensors = parse(&read(&numbers)?).map_err(|problem| damaged(&numbers, problem))?;
-    let mut model = Transformer::new(manifest.model, manifest.seed, device);
+    let mut model = Transformer::unset(manifest.model, device);
     let names: Vec<_> = named(&model.weights)
         .into_iter()
         .map(|tensor| (tensor.name, tensor.dims))
@@ -205,41 +201,33 @@ pub(crate) const FIRST: &str = "adamw.first.";
 pub(crate) const SECOND: &str = "adamw.second.";
 
 /// Every weight, in the order in which Burn visits them.
-pub(crate) fn named(weights: &Weights) -> Vec<Named> {
-    fn one<const D: usize>(name: String, tensor: Tensor<D>) -> Named {
-        Named {
-            name,
-            dims: tensor.dims().to_vec(),
-            values: tensor.into_data().iter::<f32>().collect(),
-        }
-    }
-    let mut all = vec![one("token".to_owned(), weights.token.val())];
+pub(crate) fn named(weights: &Weights) -> Vec<Raw> {
+    let mut all = vec![raw("token".to_owned(), weights.token.val())];
     if let Some(position) = &weights.position {
-        all.push(one("position".to_owned(), position.val()));
+        all.push(raw("position".to_owned(), position.val()));
     }
     for (layer, block) in weights.blocks.iter().enumerate() {
         let name = |part: &str| format!("blocks.{layer}.{part}");
-        all.push(one(name("attention_norm"), block.attention_norm.val()));
-        all.push(one(name("qkv"), block.qkv.val()));
-        all.push(one(name("out"), block.out.val()));
-        all.push(one(name("mlp_norm"), block.mlp_norm.val()));
-        all.push(one(name("up"), block.up.val()));
-        all.push(one(name("down"), block.down.val()));
+        all.push(raw(name("attention_norm"), block.attention_norm.val()));
+        all.push(raw(name("qkv"), block.qkv.val()));
+        all.push(raw(name("out"), block.out.val()));
+        all.push(raw(name("mlp_norm"), block.mlp_norm.val()));
+        all.push(raw(name("up"), block.up.val()));
+        all.push(raw(name("down"), block.down.val()));
     }
-    all.push(one("norm".to_owned(), weights.norm.val()));
-    all.push(one("head".to_owned(), weights.head.val()));
+    all.push(raw("norm".to_owned(), weights.norm.val()));
+    all.push(raw("head".to_owned(), weights.head.val()));
     all
 }
 
-/// The content of a safetensors file of these numbers.
-pub(crate) fn bytes(tensors: &[Named]) -> Vec<u8> {
-    let raw = tensors.iter().map(|tensor| Raw {
-        name: tensor.name.clone(),
+fn raw<const D: usize>(name: String, tensor: Tensor<D>) -> Raw {
+    let values = tensor.to_data();
+    Raw {
+        name,
         dtype: Dtype::F32,
-        dims: tensor.dims.clone(),
-        data: tensor.values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-    });
-    serialize(&raw.collect::<Vec<_>>())
+        dims: tensor.dims().to_vec(),
+        data: values.iter::<f32>().flat_map(f32::to_le_bytes).collect(),
+    }
 }
 
 /// A tensor as it stands in a file.

@@ -1,7 +1,7 @@
 //! A trained model for other frameworks: its weights, what it is, and one batch of test text with
 //! the loss of every token to compare by.
 
-use crate::checkpoint::{self, CheckpointError, Raw, bytes, named, serialize};
+use crate::checkpoint::{self, CheckpointError, Raw, named, serialize};
 use crate::model::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare;
@@ -83,7 +83,7 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     let write = |name: &str, content: &[u8]| {
         write_atomic(&out.join(name), content).map_err(CheckpointError::from)
     };
-    write("model.safetensors", &bytes(&named(&model.weights)))?;
+    write("model.safetensors", &serialize(&named(&model.weights)))?;
     write("batch.safetensors", &serialize(&batch))?;
     write("config.json", config.as_bytes())?;
     Ok(Exported {
@@ -98,7 +98,7 @@ fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> se
     json!({
         "format": checkpoint::FORMAT,
         "run_id": run.id(),
-        "family": "transformer",
+        "family": run.config.family,
         "d_model": shape.d_model,
         "n_layers": shape.n_layers,
         "n_heads": shape.n_heads,
@@ -111,7 +111,7 @@ fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> se
         "position": model.position,
         "rope_base": (model.position == Position::Rope).then_some(ROPE_BASE),
         "activation": "gelu, exact",
-        "tokenizer": "bytes",
+        "tokenizer": run.config.tokenizer,
         "data": run.corpus,
         "data_digest": run.config.data_digest,
         "batch": { "scored_tokens": scored, "mean_nats": loss },

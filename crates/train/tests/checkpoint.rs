@@ -4,6 +4,7 @@
 use burn::tensor::Device;
 use isoflop_core::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::run::Optimizer;
+use isoflop_sweep::spec::Tokenizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
 use isoflop_train::model::Transformer;
 use isoflop_train::optimizer::{AdamW, gradients};
@@ -22,7 +23,7 @@ fn manifest(step: u64) -> Manifest {
         },
         optimizer: Optimizer::default(),
         step,
-        tokenizer: "bytes".to_owned(),
+        tokenizer: Tokenizer::Bytes,
         data_digest: "0".to_owned(),
         seed: 3,
         numerics_version: 0,

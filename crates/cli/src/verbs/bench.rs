@@ -4,10 +4,12 @@ use crate::fail::Hinted;
 use crate::output::{note, print, print_json};
 use crate::tables::table;
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
-use isoflop_core::{Flops, ModelConfig, Norm, Params, Position, Shape, Tokens};
+use isoflop_core::{FlopCount, ModelConfig, Norm, Position};
+use isoflop_sweep::spec::GivenShape;
 use isoflop_train::bench::{Bench, Measured, peak_flops_per_s};
 use isoflop_train::model::Operations;
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -37,12 +39,12 @@ pub(crate) struct Args {
     /// Distinct tokens.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(2..))]
     vocab: u64,
-    /// Normalisation.
-    #[arg(long, value_enum, default_value_t = NormName::Rms)]
-    norm: NormName,
-    /// Position.
-    #[arg(long, value_enum, default_value_t = PositionName::Rope)]
-    position: PositionName,
+    /// Normalisation: rms or layer.
+    #[arg(long, default_value = "rms", value_parser = named::<Norm>)]
+    norm: Norm,
+    /// Position: rope or learned.
+    #[arg(long, default_value = "rope", value_parser = named::<Position>)]
+    position: Position,
     /// Steps that are timed, after three that are not.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
@@ -62,18 +64,6 @@ pub(crate) struct Args {
     /// FLOP/s of the peak, already measured.
     #[arg(long, hide = true)]
     peak: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum NormName {
-    Rms,
-    Layer,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PositionName {
-    Rope,
-    Learned,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,6 +90,11 @@ struct Row {
 struct Part {
     part: String,
     ms: f64,
+}
+
+/// A value by the name that a sweep file gives it.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
+    T::deserialize(text.into_deserializer())
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -137,25 +132,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 impl Args {
     fn model(&self, size: &str) -> Result<ModelConfig> {
         let wrong = |why: String| Hinted::new(why, "a size is width x layers x heads: 64x4x4");
-        let numbers: Vec<usize> = size
-            .split('x')
-            .map(|part| part.trim().parse())
-            .collect::<Result<_, _>>()
-            .map_err(|_| wrong(format!("--sizes: `{size}` is no size")))?;
-        let [d_model, n_layers, n_heads] = numbers[..] else {
-            return Err(wrong(format!("--sizes: `{size}` is no size")).into());
-        };
-        let checked = Shape::new(d_model, n_layers, n_heads).and_then(|shape| {
+        let given = GivenShape::parse(size)
+            .ok_or_else(|| wrong(format!("--sizes: `{size}` is no size")))?;
+        let checked = given.shape().and_then(|shape| {
             let model = ModelConfig {
                 shape,
-                norm: match self.norm {
-                    NormName::Rms => Norm::Rms,
-                    NormName::Layer => Norm::Layer,
-                },
-                position: match self.position {
-                    PositionName::Rope => Position::Rope,
-                    PositionName::Learned => Position::Learned,
-                },
+                norm: self.norm,
+                position: self.position,
                 vocab_size: self.vocab as usize,
                 context: self.context as usize,
             };
@@ -192,7 +175,7 @@ impl Args {
             n_matrix: model.shape.matrix_params().0,
             ms_per_step: seconds * 1e3,
             tokens_per_s: tokens.0 / seconds,
-            gflops: as_papers_count(&model, tokens).0 / seconds / 1e9,
+            gflops: FlopCount::per_token_not_causal(&model).0 * tokens.0 / seconds / 1e9,
             mfu: measured.flops_per_s / peak,
             memory_bytes: measured.memory_bytes,
             loss: measured.loss,
@@ -248,17 +231,6 @@ impl Args {
             ..slowest.clone()
         })
     }
-}
-
-/// `6 (N + d V) + 12 L d T` a token, `N = 12 L d^2`: attention as if not causal.
-fn as_papers_count(model: &ModelConfig, tokens: Tokens) -> Flops {
-    let Shape {
-        d_model, n_layers, ..
-    } = model.shape;
-    let Params(n) = model.shape.matrix_params();
-    let head = (d_model * model.vocab_size) as f64;
-    let attention = 12.0 * (n_layers * d_model * model.context) as f64;
-    Flops((6.0 * (n + head) + attention) * tokens.0)
 }
 
 impl Output {

@@ -117,7 +117,8 @@ impl CellPlanner<'_, '_> {
             memory::shown(needed),
             memory::shown(self.context.memory_bytes),
         );
-        Err(Problem::new(span, message).hint("choose a smaller size, batch or context"))
+        Err(Problem::new(span, message)
+            .hint("choose a smaller size or context; a batch that does not fit is split"))
     }
 
     fn batch_tokens(&self, model: &ModelConfig) -> Result<u64, Problem> {

@@ -72,6 +72,28 @@ pub struct GivenShape {
     pub n_heads: usize,
 }
 
+impl GivenShape {
+    /// From `64x4x4`: width x layers x heads.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('x').map(|part| part.trim().parse::<usize>());
+        let mut next = || numbers.next()?.ok();
+        let given = GivenShape {
+            d_model: next()?,
+            n_layers: next()?,
+            n_heads: next()?,
+        };
+        numbers.next().is_none().then_some(given)
+    }
+
+    /// Checked.
+    ///
+    /// # Errors
+    /// As [`Shape::new`].
+    pub fn shape(&self) -> Result<Shape, isoflop_core::ShapeError> {
+        Shape::new(self.d_model, self.n_layers, self.n_heads)
+    }
+}
+
 impl Size {
     /// As written.
     pub fn label(&self) -> String {
@@ -88,7 +110,7 @@ impl Size {
     pub fn shape(&self) -> Result<Shape, isoflop_core::ShapeError> {
         match self {
             Size::Rung(quantity) => Shape::for_params(Params(quantity.value)),
-            Size::Shape(given) => Shape::new(given.d_model, given.n_layers, given.n_heads),
+            Size::Shape(given) => given.shape(),
         }
     }
 }
@@ -111,7 +133,7 @@ impl<'de> Visitor<'de> for SizeVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
-        match parse_shape(text) {
+        match GivenShape::parse(text) {
             Some(given) => Ok(Size::Shape(given)),
             None => QuantityVisitor.visit_str(text).map(Size::Rung),
         }
@@ -128,17 +150,6 @@ impl<'de> Visitor<'de> for SizeVisitor {
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Size, M::Error> {
         GivenShape::deserialize(MapAccessDeserializer::new(map)).map(Size::Shape)
     }
-}
-
-fn parse_shape(text: &str) -> Option<GivenShape> {
-    let mut numbers = text.split('x').map(|part| part.trim().parse::<usize>());
-    let mut next = || numbers.next()?.ok();
-    let given = GivenShape {
-        d_model: next()?,
-        n_layers: next()?,
-        n_heads: next()?,
-    };
-    numbers.next().is_none().then_some(given)
 }
 
 /// `"auto"` or a value.

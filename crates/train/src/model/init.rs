@@ -11,9 +11,9 @@ use isoflop_core::rng::{Purpose, hash_name, normal_pair, stream};
 /// small logits at the start mean a first loss of `ln V`.
 pub(super) const TABLE_STD: f64 = 0.02;
 
-/// Makes parameters from one seed on one device.
+/// Makes parameters from one seed on one device; without a seed zeros, for values to come.
 pub(super) struct Init<'a> {
-    pub(super) seed: u64,
+    pub(super) seed: Option<u64>,
     pub(super) device: &'a Device,
 }
 
@@ -25,7 +25,10 @@ impl Init<'_> {
         [rows, columns]: [usize; 2],
         std: f64,
     ) -> Param<Tensor<2>> {
-        let mut rng = stream(self.seed, Purpose::Init, hash_name(name));
+        let Some(seed) = self.seed else {
+            return self.param(Tensor::zeros([rows, columns], self.device));
+        };
+        let mut rng = stream(seed, Purpose::Init, hash_name(name));
         let mut values = Vec::with_capacity(rows * columns + 1);
         while values.len() < rows * columns {
             let (first, second) = normal_pair(&mut rng);

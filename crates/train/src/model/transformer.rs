@@ -62,7 +62,7 @@ impl Weights {
     /// Initial weights: matrices normal with variance `1 / inputs`; those that write to the
     /// stream scaled down by `sqrt(2 L)`, so that its variance does not grow with depth (Radford
     /// et al. 2019, section 2.3); tables 0.02; gains 1.
-    fn init(config: &ModelConfig, seed: u64, device: &Device) -> Self {
+    fn init(config: &ModelConfig, seed: Option<u64>, device: &Device) -> Self {
         let (d, v) = (config.shape.d_model, config.vocab_size);
         let init = Init { seed, device };
         let fan_in = |inputs: usize| (inputs as f64).powf(-0.5);
@@ -132,10 +132,19 @@ impl Transformer {
     /// A model with its initial weights on a device; gradients are kept if the device has
     /// autodiff on.
     pub fn new(config: ModelConfig, seed: u64, device: &Device) -> Self {
+        Self::made_of(config, Weights::init(&config, Some(seed), device))
+    }
+
+    /// A model whose weights are yet to be set.
+    pub(crate) fn unset(config: ModelConfig, device: &Device) -> Self {
+        Self::made_of(config, Weights::init(&config, None, device))
+    }
+
+    fn made_of(config: ModelConfig, weights: Weights) -> Self {
         let rotary = (config.position == Position::Rope)
             .then(|| RotaryTable::new(config.context, config.shape.d_head()));
         Transformer {
-            weights: Weights::init(&config, seed, device),
+            weights,
             config,
             rotary,
             operations: Operations::default(),

@@ -153,7 +153,8 @@ impl Operation for CrossEntropy {
         let rows = self.targets.len();
         let (nats, gradients) = match keep {
             true => {
-                let weights = vec![1.0 / rows as f32; rows];
+                let mut weights = Buffer::stale(rows);
+                weights.fill(1.0 / rows as f32);
                 let (nats, gradients) = head::nats_with_gradients(inputs, &weights);
                 (nats, Some(Mutex::new(Some(gradients))))
             }
