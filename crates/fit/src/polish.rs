@@ -13,7 +13,8 @@ pub(crate) const TOLERANCE: f64 = 1e-9;
 /// And where no further step helps: rounding, or a residual on Huber's kink, can hold the last
 /// digits back. Parameters are then right to about seven digits.
 const LAST_DIGITS: f64 = 1e-7;
-const MOST_STEPS: usize = 200;
+/// A way along a residual on Huber's kink goes in short steps, hundreds of them.
+const MOST_STEPS: usize = 1000;
 const MOST_DAMPING: f64 = 1e14;
 
 /// How a polish ended.

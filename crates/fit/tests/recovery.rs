@@ -115,6 +115,18 @@ proptest! {
     }
 }
 
+/// The way to this optimum leads along a kink in steps of a hundred-millionth of the loss.
+#[test]
+fn an_optimum_behind_a_kink_is_reached() {
+    let points = noisy(
+        grid(&LAW),
+        0.006_012_810_386_344_629,
+        15_171_597_784_315_988_505,
+    );
+    let fit = fit(&points, Law::Chinchilla, &options("huber:1e-3", 0)).unwrap();
+    assert!(fit.gradient_norm < 1e-7, "{:e}", fit.gradient_norm);
+}
+
 #[test]
 fn intervals_of_many_sweeps_cover_the_truth_as_often_as_they_say() {
     let sweeps = 60;
