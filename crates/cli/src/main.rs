@@ -27,6 +27,8 @@ enum Verb {
     Run(verbs::run::Args),
     /// Show where a sweep stands, from any terminal.
     Status(verbs::status::Args),
+    /// Show what happened to a run: attempts, resumes, its end, what its worker last said.
+    Logs(verbs::logs::Args),
     /// Fit scaling laws to a results folder, a CSV, a JSONL or a parquet file.
     Fit(verbs::fit::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
@@ -37,8 +39,7 @@ enum Verb {
     Bench(verbs::bench::Args),
     /// List and show the text that models are trained on.
     Data(verbs::data::Args),
-    /// Train open runs of a results folder; `run` starts these.
-    #[command(hide = true)]
+    /// Train open runs of a results folder, from any terminal or machine; `run` starts these.
     Worker(verbs::worker::Args),
 }
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Plan(args) => verbs::plan::run(&args),
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Status(args) => verbs::status::run(&args),
+        Verb::Logs(args) => verbs::logs::run(&args),
         Verb::Fit(args) => verbs::fit::run(&args),
         Verb::Report(args) => verbs::report::run(&args),
         Verb::ExportModel(args) => verbs::export_model::run(&args),

@@ -124,12 +124,51 @@ pub fn parse_quantity(text: &str) -> Result<f64, QuantityError> {
     }
 }
 
+/// Reads a time as people write it, `8h`, `1h 30min`, `90 s`, `2d`, in seconds.
+///
+/// # Errors
+/// The text is not numbers each with a unit d, h, min (m) or s, or not positive and finite.
+pub fn parse_duration(text: &str) -> Result<f64, QuantityError> {
+    let malformed = || QuantityError::NotATime {
+        text: text.to_owned(),
+    };
+    let (mut seconds, mut rest) = (0.0, text.trim());
+    while !rest.is_empty() {
+        let unit_at = rest
+            .find(|c: char| c.is_ascii_alphabetic())
+            .ok_or_else(malformed)?;
+        let (number, tail) = rest.split_at(unit_at);
+        let end = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
+        let scale = match &tail[..end] {
+            "d" => 86_400.0,
+            "h" => 3600.0,
+            "min" | "m" => 60.0,
+            "s" => 1.0,
+            _ => return Err(malformed()),
+        };
+        seconds += number.trim().parse::<f64>().map_err(|_| malformed())? * scale;
+        rest = tail[end..].trim_start();
+    }
+    match seconds.is_finite() && seconds > 0.0 {
+        true => Ok(seconds),
+        false => Err(malformed()),
+    }
+}
+
 /// Why a quantity could not be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QuantityError {
     /// Not a number with an optional suffix.
     #[error("`{text}` is not a quantity; write 30000, 3e4, \"30k\" or \"1.5M\"")]
     Malformed {
+        /// What was written.
+        text: String,
+    },
+    /// Not numbers with units of time.
+    #[error("`{text}` is not a time; write \"8h\", \"1h 30min\" or \"45s\"")]
+    NotATime {
         /// What was written.
         text: String,
     },
@@ -145,6 +184,17 @@ pub enum QuantityError {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn times_read_as_people_write_them() {
+        let read: Vec<f64> = ["8h", "1h 30min", "90 s", "1.5m", "2d"]
+            .map(|t| parse_duration(t).unwrap())
+            .into();
+        assert_eq!(read, [28_800.0, 5400.0, 90.0, 90.0, 172_800.0]);
+        for wrong in ["", "8", "h", "8 weeks", "-1h", "0s", "1h30"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn quantities_read_as_people_write_them() {

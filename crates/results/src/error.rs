@@ -53,10 +53,15 @@ impl ResultsError {
         }
     }
 
+    /// Whether nothing was wrong but the room on the disk.
+    pub fn is_full_disk(&self) -> bool {
+        matches!(self, ResultsError::Io { source, .. } if is_full(source))
+    }
+
     /// What the person at the terminal can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            ResultsError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            ResultsError::Io { source, .. } if is_full(source) => {
                 Some("free some room on the disk and run the same command again".to_owned())
             }
             ResultsError::Io { source, .. }
@@ -79,4 +84,10 @@ impl ResultsError {
             _ => None,
         }
     }
+}
+
+/// A disk without room, or a quota used up.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }

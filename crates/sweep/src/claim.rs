@@ -1,80 +1,202 @@
-//! Taking a run so that nobody else trains it.
-//!
-//! All changes of leases happen under one file lock, which the system releases when its holder
-//! dies; within it a claim is: no record, no live lease, write mine.
+//! Taking a run so that nobody else trains it: under the lock, no record, no live lease, and
+//! nobody on the part of the trunk that it needs; then write mine.
 
+use crate::checkpoints::Shelf;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
-use crate::lease::{EXPIRY, HEARTBEAT, Lease, Owner};
+use crate::lease::{HEARTBEAT, Lease, Owner, Stage};
+use crate::leases::{self, age, live, lock};
+use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::Progress;
 use isoflop_results::RunRecord;
-use isoflop_results::file::{clear_unfinished, write_atomic};
-use std::fs::{self, File, OpenOptions};
-use std::path::Path;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Attempts at a run within one command.
 pub const ATTEMPTS: u64 = 2;
+
+/// Begins the message of a run that memory was too small for; the next attempt halves what goes
+/// through the model at a time.
+pub const OUT_OF_MEMORY: &str = "out of memory";
 
 /// How long a lease of a dead process of this host is left to its supervisor, which records the
 /// death, before a fellow worker takes the run over.
 pub const BURIAL: Duration = Duration::from_secs(5);
 
-/// A run that is this process's until dropped; a thread keeps its lease warm.
+/// Claims runs of a plan for one process, one after another.
 #[derive(Debug)]
-pub struct Claim {
+pub struct Claims<'p> {
     folder: ResultsFolder,
-    lease: Arc<Mutex<Lease>>,
-    lost: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    heart: Option<JoinHandle<()>>,
+    order: Vec<&'p PlannedRun>,
+    owner: Owner,
+    kind: String,
+    /// Runs seen to have a record, which stays.
+    done: HashSet<&'p str>,
 }
 
-/// Claims the first open run of `order`; `None` when each is done or held.
-///
-/// # Errors
-/// The folder cannot be read or written.
-pub fn claim_next<'p>(
-    folder: &ResultsFolder,
-    order: &[&'p PlannedRun],
-    owner: &Owner,
-) -> Result<Option<(&'p PlannedRun, Claim)>, SweepError> {
-    let _lock = lock(folder)?;
-    for run in order {
-        let Some(attempt) = open_attempt(folder, run.id())? else {
-            continue;
-        };
-        let lease = Lease {
-            run_id: run.id().to_owned(),
+/// What there is to do.
+#[derive(Debug)]
+pub enum Next<'p> {
+    /// A run, now this process's.
+    Run(&'p PlannedRun, Claim),
+    /// Nothing yet: what is open needs a trunk that somebody is on, or a death to be recorded.
+    Wait,
+    /// Nothing: every run is done, held or given up.
+    Nothing,
+}
+
+/// Whether a run can be claimed.
+enum Opening {
+    /// As this attempt, with so many windows a forward pass.
+    Open(u64, u64),
+    /// Done, held or given up.
+    Closed,
+    /// Perhaps later.
+    Later,
+}
+
+impl<'p> Claims<'p> {
+    /// For the worker `owner`, whose trainer is of a [`crate::Trainer::kind`].
+    pub fn new(folder: &ResultsFolder, plan: &'p Plan, owner: &Owner, kind: &str) -> Self {
+        Claims {
+            folder: folder.clone(),
+            order: plan.work_order(),
             owner: owner.clone(),
-            attempt,
-            progress: Progress {
-                step: 0,
-                steps: run.config.steps.steps,
-                loss: None,
-            },
-        };
-        write_lease(folder, &lease)?;
-        return Ok(Some((run, Claim::start(folder.clone(), lease))));
+            kind: kind.to_owned(),
+            done: HashSet::new(),
+        }
     }
-    Ok(None)
+
+    /// Claims the first open run.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn next(&mut self) -> Result<Next<'p>, SweepError> {
+        let _lock = lock(&self.folder)?;
+        let mut leases = Vec::new();
+        for run_id in leases::leased(&self.folder)? {
+            leases.extend(live(&self.folder, &run_id)?);
+        }
+        let mut later = false;
+        for run in &self.order {
+            if self.done.contains(run.id()) {
+                continue;
+            }
+            if self.folder.record_path(run.id()).exists() {
+                self.done.insert(run.id());
+                continue;
+            }
+            let (attempt, micro_windows) = match self.opening(run, &leases)? {
+                Opening::Open(attempt, micro_windows) => (attempt, micro_windows),
+                Opening::Closed => continue,
+                Opening::Later => {
+                    later = true;
+                    continue;
+                }
+            };
+            let Some(stage) = self.stage(run, &leases, micro_windows) else {
+                later = true;
+                continue;
+            };
+            let lease = Lease {
+                run_id: run.id().to_owned(),
+                trunk: run.trunk().to_owned(),
+                stage,
+                owner: self.owner.clone(),
+                attempt,
+                micro_windows,
+                progress: Progress {
+                    step: 0,
+                    steps: run.config.steps.steps,
+                    loss: None,
+                },
+            };
+            leases::write(&self.folder, &lease)?;
+            return Ok(Next::Run(run, Claim::start(self.folder.clone(), lease)));
+        }
+        Ok(match later {
+            true => Next::Wait,
+            false => Next::Nothing,
+        })
+    }
+
+    fn opening(&self, run: &PlannedRun, leases: &[Lease]) -> Result<Opening, SweepError> {
+        if leases.iter().any(|lease| lease.run_id == run.id()) {
+            return Ok(Opening::Closed);
+        }
+        let Some((attempt, micro_windows)) = next_attempt(&self.folder, run) else {
+            return Ok(Opening::Closed);
+        };
+        let path = self.folder.lease_path(run.id());
+        let unburied = age(&path).is_some_and(|age| age < BURIAL) && leases::read(&path)?.is_some();
+        Ok(match unburied {
+            true => Opening::Later,
+            false => Opening::Open(attempt, micro_windows),
+        })
+    }
+
+    /// What is left of a run; `None` while somebody else trains what it needs.
+    fn stage(&self, run: &PlannedRun, leases: &[Lease], micro_windows: u64) -> Option<Stage> {
+        let kind = shelf_kind(&self.kind, micro_windows);
+        let has = |owner: &str, least: u64, most: u64| {
+            let steps = Shelf::new(&self.folder, owner, &kind).steps();
+            steps.iter().any(|step| (least..=most).contains(step))
+        };
+        let branch = run.branch_step();
+        if has(run.trunk(), branch, branch) || has(run.id(), branch, u64::MAX) {
+            return Some(Stage::Cooldown);
+        }
+        let busy = leases
+            .iter()
+            .any(|lease| lease.stage == Stage::Trunk && lease.trunk == run.trunk());
+        (!busy).then_some(Stage::Trunk)
+    }
 }
 
-/// Whether some run of `order` is neither done nor given up.
+/// Name of the shelf of a kind of trainer: sums of gradients round with the parts of a batch.
+pub(crate) fn shelf_kind(kind: &str, micro_windows: u64) -> String {
+    format!("{kind}-{micro_windows}")
+}
+
+/// The number of the next attempt at a run, and its windows a forward pass; `None` when it is
+/// done or given up.
+fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, u64)> {
+    if folder.record_path(run.id()).exists() {
+        return None;
+    }
+    let failure = folder.failure_path(run.id());
+    if !failure.exists() {
+        return Some((1, run.micro_windows()));
+    }
+    let Ok(RunRecord { row, .. }) = RunRecord::read(&failure) else {
+        return Some((1, run.micro_windows()));
+    };
+    let was = row.micro_batch.max(1);
+    let short = row
+        .message
+        .is_some_and(|text| text.starts_with(OUT_OF_MEMORY));
+    let micro_windows = if short { (was / 2).max(1) } else { was };
+    (row.attempt < ATTEMPTS).then_some((row.attempt + 1, micro_windows))
+}
+
+/// The runs of `order` that are neither done nor given up.
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn any_unfinished(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<bool, SweepError> {
-    for run in order {
-        if next_attempt(folder, run.id())?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+pub fn unfinished<'p>(
+    folder: &ResultsFolder,
+    order: &[&'p PlannedRun],
+) -> Result<Vec<&'p PlannedRun>, SweepError> {
+    let (done, failed) = (folder.recorded()?, folder.failed()?);
+    let open = |run: &&&PlannedRun| {
+        !done.contains(run.id())
+            && (!failed.contains(run.id()) || next_attempt(folder, run).is_some())
+    };
+    Ok(order.iter().filter(open).copied().collect())
 }
 
 /// Lets every run that failed in an earlier command be tried once more in this one.
@@ -94,116 +216,14 @@ pub fn allow_retries(folder: &ResultsFolder, failed: &[RunRecord]) -> Result<(),
     Ok(())
 }
 
-/// The leases whose owner lives.
-///
-/// # Errors
-/// The folder cannot be read.
-pub fn live_leases(
-    folder: &ResultsFolder,
-    order: &[&PlannedRun],
-) -> Result<Vec<Lease>, SweepError> {
-    let mut leases = Vec::new();
-    for run in order {
-        if !folder.record_path(run.id()).exists()
-            && let Some(lease) = live_lease(folder, run.id())?
-        {
-            leases.push(lease);
-        }
-    }
-    Ok(leases)
-}
-
-/// Removes the leases of the dead, so that what an earlier command left is taken up at once, and
-/// the files that they did not finish writing.
-///
-/// # Errors
-/// The folder cannot be read or written.
-pub fn clear_dead(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<(), SweepError> {
-    let _lock = lock(folder)?;
-    for run in order {
-        if live_lease(folder, run.id())?.is_none() {
-            remove(&folder.lease_path(run.id()))?;
-        }
-    }
-    for part in ["", "records", "failures", "leases", "models"] {
-        clear_unfinished(&folder.root().join(part), EXPIRY);
-    }
-    Ok(())
-}
-
-/// The number of the attempt that a run is open for, unless it is held or a death over it is yet
-/// to be recorded.
-fn open_attempt(folder: &ResultsFolder, run_id: &str) -> Result<Option<u64>, SweepError> {
-    let Some(attempt) = next_attempt(folder, run_id)? else {
-        return Ok(None);
-    };
-    let path = folder.lease_path(run_id);
-    let unburied = read_lease(&path)?.is_some() && age(&path).is_none_or(|age| age < BURIAL);
-    Ok((!unburied && live_lease(folder, run_id)?.is_none()).then_some(attempt))
-}
-
-/// The number of the next attempt at a run; `None` when it is done or given up.
-fn next_attempt(folder: &ResultsFolder, run_id: &str) -> Result<Option<u64>, SweepError> {
-    if folder.record_path(run_id).exists() {
-        return Ok(None);
-    }
-    let failure = folder.failure_path(run_id);
-    let earlier = match failure.exists() {
-        true => RunRecord::read(&failure).map_or(0, |record| record.row.attempt),
-        false => 0,
-    };
-    Ok((earlier < ATTEMPTS).then_some(earlier + 1))
-}
-
-fn live_lease(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>, SweepError> {
-    let path = folder.lease_path(run_id);
-    let Some(lease) = read_lease(&path)? else {
-        return Ok(None);
-    };
-    let alive = match lease.owner.is_alive() {
-        Some(alive) => alive,
-        None => age(&path).is_none_or(|age| age < EXPIRY),
-    };
-    Ok(alive.then_some(lease))
-}
-
-/// Time since a file was written; `None` if its clock is ahead of ours.
-fn age(path: &Path) -> Option<Duration> {
-    let modified = fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()?;
-    SystemTime::now().duration_since(modified).ok()
-}
-
-/// A lease, or nothing where there is none or it is not readable: a damaged lease protects
-/// nobody.
-fn read_lease(path: &Path) -> Result<Option<Lease>, SweepError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(serde_json::from_str(&text).ok()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(None),
-        Err(error) => Err(SweepError::io(path, "read")(error)),
-    }
-}
-
-fn write_lease(folder: &ResultsFolder, lease: &Lease) -> Result<(), SweepError> {
-    let text = serde_json::to_string(lease).expect("a struct of text and numbers");
-    Ok(write_atomic(
-        &folder.lease_path(&lease.run_id),
-        text.as_bytes(),
-    )?)
-}
-
-fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
-    let path = folder.lock_path();
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(SweepError::io(&path, "open"))?;
-    file.lock().map_err(SweepError::io(&path, "lock"))?;
-    Ok(file)
+/// A run that is this process's until dropped; a thread keeps its lease warm.
+#[derive(Debug)]
+pub struct Claim {
+    folder: ResultsFolder,
+    lease: Arc<Mutex<Lease>>,
+    lost: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    heart: Option<JoinHandle<()>>,
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -236,22 +256,45 @@ impl Claim {
         guard(&self.lease).attempt
     }
 
+    /// Windows a forward pass.
+    pub fn micro_windows(&self) -> u64 {
+        guard(&self.lease).micro_windows
+    }
+
+    /// Whether another worker has taken the run over.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
     /// Notes where the run is; written with the next heartbeat.
     pub fn progress(&self, progress: Progress) {
         guard(&self.lease).progress = progress;
     }
 
+    /// Leaves the trunk to others.
+    ///
+    /// # Errors
+    /// The lease cannot be written; the next heartbeat tries again.
+    pub fn leave_trunk(&self) -> Result<(), SweepError> {
+        guard(&self.lease).stage = Stage::Cooldown;
+        let _lock = lock(&self.folder)?;
+        match self.is_mine()? {
+            true => leases::write(&self.folder, &guard(&self.lease).clone()),
+            false => Ok(()),
+        }
+    }
+
     /// Writes the record of the run and gives the claim back. Nothing is written if another
-    /// worker has taken the run over meanwhile.
+    /// worker has taken the run over meanwhile; whether it was is returned.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn finish(self, record: &RunRecord, failed: bool) -> Result<(), SweepError> {
+    pub fn finish(self, record: &RunRecord, failed: bool) -> Result<bool, SweepError> {
         // Before the lock: a heartbeat that waits for it must not renew what is removed below.
         self.stop.store(true, Ordering::Release);
         let _lock = lock(&self.folder)?;
-        if self.lost.load(Ordering::Acquire) || !self.is_mine()? {
-            return Ok(());
+        if self.is_lost() || !self.is_mine()? {
+            return Ok(false);
         }
         let run_id = &record.row.run_id;
         let failure = self.folder.failure_path(run_id);
@@ -259,24 +302,29 @@ impl Claim {
             record.write(&failure)?;
         } else {
             record.write(&self.folder.record_path(run_id))?;
-            remove(&failure)?;
+            leases::remove(&failure)?;
         }
-        remove(&self.folder.lease_path(run_id))
+        leases::remove(&self.folder.lease_path(run_id))?;
+        Ok(true)
+    }
+
+    /// Gives the run back as it is, to be taken up by anybody.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn release(self) -> Result<(), SweepError> {
+        self.stop.store(true, Ordering::Release);
+        let _lock = lock(&self.folder)?;
+        match self.is_mine()? {
+            true => leases::remove(&self.folder.lease_path(&guard(&self.lease).run_id)),
+            false => Ok(()),
+        }
     }
 
     fn is_mine(&self) -> Result<bool, SweepError> {
         let mine = guard(&self.lease).clone();
-        let held = read_lease(&self.folder.lease_path(&mine.run_id))?;
+        let held = leases::read(&self.folder.lease_path(&mine.run_id))?;
         Ok(held.is_some_and(|held| held.owner == mine.owner))
-    }
-}
-
-fn remove(path: &Path) -> Result<(), SweepError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(SweepError::io(path, "remove")(error))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -304,11 +352,13 @@ fn beat(folder: &ResultsFolder, lease: &Mutex<Lease>, lost: &AtomicBool, stop: &
                 return Ok(true);
             }
             let mine = guard(lease).clone();
-            let held = read_lease(&folder.lease_path(&mine.run_id))?;
-            if held.is_some_and(|held| held.owner != mine.owner) {
+            let held = leases::read(&folder.lease_path(&mine.run_id))?;
+            if held.is_some_and(|held| held.owner != mine.owner)
+                || folder.record_path(&mine.run_id).exists()
+            {
                 return Ok(false);
             }
-            write_lease(folder, &mine)?;
+            leases::write(folder, &mine)?;
             Ok(true)
         };
         // A failed renewal (a full disk, say) is tried again; the lease then ages on its own.

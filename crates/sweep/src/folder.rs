@@ -5,16 +5,20 @@
 //! records/<run>.json          row and curve of a finished or diverged run, checksummed
 //! failures/<run>.json         the same of a failed run
 //! models/<run>.safetensors    weights of a finished run, with models/<run>.json
+//! checkpoints/                states to go on from, see [`crate::checkpoints`]
 //! leases/<run>.json, lock     who trains what right now
-//! logs/                       what workers print
+//! logs/                       what happened to each run, and what workers print
 //! runs.parquet, curves.parquet, fits.json
 //! ```
 
 use crate::error::SweepError;
 use crate::plan::Plan;
+use crate::run::PlannedRun;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{Curve, ResultsError, RunRecord, RunRow, Status, parquet};
+use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A results folder.
@@ -136,18 +140,40 @@ impl ResultsFolder {
         self.root.join("failures").join(format!("{run_id}.json"))
     }
 
+    /// Where states to go on from lie.
+    pub fn checkpoints_path(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// Where leases lie.
+    pub fn leases_path(&self) -> PathBuf {
+        self.root.join("leases")
+    }
+
     /// Where the lease of a run lies.
     pub fn lease_path(&self, run_id: &str) -> PathBuf {
-        self.root.join("leases").join(format!("{run_id}.json"))
+        self.leases_path().join(format!("{run_id}.json"))
     }
 
     /// The file whose lock serialises claims.
     pub fn lock_path(&self) -> PathBuf {
-        self.root.join("leases").join("lock")
+        self.leases_path().join("lock")
     }
 
-    /// What worker number `worker` printed last.
-    pub fn log_path(&self, worker: usize) -> PathBuf {
+    /// What happened to a run, attempt by attempt.
+    pub fn log_path(&self, run_id: &str) -> PathBuf {
+        self.root.join("logs").join(format!("{run_id}.log"))
+    }
+
+    /// Adds a line to the log of a run. A log that cannot be written stops nothing.
+    pub fn log(&self, run_id: &str, line: &str) {
+        let path = self.log_path(run_id);
+        let file = fs::OpenOptions::new().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+    }
+
+    /// What worker number `worker` printed.
+    pub fn worker_log_path(&self, worker: usize) -> PathBuf {
         self.root.join("logs").join(format!("worker-{worker}.log"))
     }
 
@@ -187,7 +213,11 @@ impl ResultsFolder {
 
     fn gather(&self, plan: &Plan, mend: bool) -> Result<Records, SweepError> {
         let mut records = Records::default();
+        let (recorded, failures) = (self.recorded()?, self.failed()?);
         for run in plan.runs() {
+            if !recorded.contains(run.id()) && !failures.contains(run.id()) {
+                continue;
+            }
             match self.read_record(&self.record_path(run.id()), mend, &mut records.damaged)? {
                 Some(record) => records.done.push(record),
                 None => {
@@ -198,8 +228,10 @@ impl ResultsFolder {
                 }
             }
         }
+        let runs: HashMap<&str, &PlannedRun> =
+            plan.runs().iter().map(|run| (run.id(), run)).collect();
         for record in records.done.iter_mut().chain(&mut records.failed) {
-            if let Some(run) = plan.run(&record.row.run_id) {
+            if let Some(run) = runs.get(record.row.run_id.as_str()) {
                 run.label(plan.name(), &mut record.row);
             }
         }
@@ -233,21 +265,53 @@ impl ResultsFolder {
     }
 
     fn orphans(&self, plan: &Plan) -> Result<Vec<String>, SweepError> {
-        let folder = self.root.join("records");
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(SweepError::io(&folder, "read the folder")(error)),
-        };
-        let known: std::collections::HashSet<&str> =
-            plan.runs().iter().map(|run| run.id()).collect();
-        let mut orphans: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
-            .filter(|id| !id.starts_with('.') && !known.contains(id.as_str()))
-            .collect();
+        let known: HashSet<&str> = plan.runs().iter().map(|run| run.id()).collect();
+        let mut orphans: Vec<String> = self.recorded()?.into_iter().collect();
+        orphans.retain(|id| !known.contains(id.as_str()));
         orphans.sort();
         Ok(orphans)
+    }
+
+    /// Ids of the runs that have a record, of this plan or of earlier ones.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn recorded(&self) -> Result<HashSet<String>, SweepError> {
+        self.ids_in("records")
+    }
+
+    /// Ids of the runs that have failed.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn failed(&self) -> Result<HashSet<String>, SweepError> {
+        self.ids_in("failures")
+    }
+
+    fn ids_in(&self, part: &str) -> Result<HashSet<String>, SweepError> {
+        let folder = self.root.join(part);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(HashSet::new());
+            }
+            Err(error) => return Err(SweepError::io(&folder, "read the folder")(error)),
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let ids = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()));
+        Ok(ids.filter(|id| !id.starts_with('.')).collect())
+    }
+
+    /// The record of one run of the plan, told anew in its words. A damaged one is moved aside.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn record(&self, plan: &Plan, run: &PlannedRun) -> Result<Option<RunRecord>, SweepError> {
+        let mut record = self.read_record(&self.record_path(run.id()), true, &mut Vec::new())?;
+        if let Some(record) = &mut record {
+            run.label(plan.name(), &mut record.row);
+        }
+        Ok(record)
     }
 
     /// Writes `runs.parquet` and `curves.parquet` from the records.

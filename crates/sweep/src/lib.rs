@@ -1,10 +1,13 @@
 //! From a sweep file to a plan, and from a plan to runs: claims, workers, resume. How a run is
 //! trained is behind the [`Trainer`] trait; what a corpus holds is told by the caller.
 
+pub mod checkpoints;
 pub mod claim;
 pub mod error;
 pub mod folder;
+mod keeper;
 pub mod lease;
+pub mod leases;
 pub mod memory;
 pub mod plan;
 pub mod rules;
@@ -19,4 +22,4 @@ pub use folder::ResultsFolder;
 pub use plan::{DataFacts, Plan, PlanContext, PlanKind};
 pub use run::{DataSource, PlannedRun, RunConfig};
 pub use spec::Sweep;
-pub use trainer::{Ending, Progress, TestScore, TrainFailure, Trained, Trainer};
+pub use trainer::{Ending, Keeper, Progress, TestScore, TrainFailure, Trained, Trainer};

@@ -61,6 +61,16 @@ pub fn peak() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Processes that the system has killed for want of memory since it started, where it tells
+/// (Linux).
+pub fn killed_for_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    let count = text
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
+    count.unwrap_or(0)
+}
+
 /// Forgets the memory used so far.
 pub fn reset_peak() {
     // proc(5): 5 resets the peak. Without that file the figure covers the process so far.

@@ -18,6 +18,7 @@ pub struct Plan {
     name: String,
     question: Option<String>,
     kind: PlanKind,
+    max_failures: u64,
     runs: Vec<PlannedRun>,
     dropped: Vec<Dropped>,
 }
@@ -100,7 +101,7 @@ pub const FEWEST_STEPS: u64 = 10;
 /// A budget with fewer sizes has no curve.
 pub const FEWEST_SIZES: usize = 3;
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 impl Plan {
     /// Checks a sweep and lays out its runs.
@@ -156,6 +157,16 @@ impl Plan {
     /// Cells left out, and why.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
+    }
+
+    /// Runs that may be given up before the sweep stops.
+    pub fn max_failures(&self) -> u64 {
+        self.max_failures
+    }
+
+    /// Where the run of an id stands.
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.runs.iter().position(|run| run.id() == id)
     }
 
     /// The run of an id.

@@ -37,6 +37,22 @@ pub struct RunConfig {
     pub numerics_version: u64,
 }
 
+impl RunConfig {
+    /// With nothing of its length left: equal for runs that agree until their rates fall.
+    fn without_length(&self) -> Self {
+        let mut config = self.clone();
+        (config.steps.steps, config.steps.decay) = (0, 0);
+        config
+    }
+}
+
+/// The first 8 hex digits of the SHA-256 of a configuration.
+fn hash(config: &RunConfig) -> String {
+    let identity = serde_json::to_string(config).expect("a struct of text and numbers");
+    let digest = Sha256::digest(identity.as_bytes());
+    digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
+}
+
 /// AdamW with decoupled decay and global-norm clipping (Loshchilov & Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Optimizer {
@@ -94,6 +110,7 @@ impl DataSource {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
     id: String,
+    trunk: String,
     /// `key=value` pairs of the axes' cell; empty without axes.
     pub series: String,
     /// The size as written.
@@ -122,6 +139,8 @@ pub(crate) struct RunParts {
     pub(crate) test_tokens: u64,
     pub(crate) train_tokens: u64,
     pub(crate) flops_budget: Option<f64>,
+    /// Whether the constant-rate part is shared with runs that differ in length alone.
+    pub(crate) trunks: bool,
 }
 
 impl PlannedRun {
@@ -135,18 +154,19 @@ impl PlannedRun {
             test_tokens,
             train_tokens,
             flops_budget,
+            trunks,
         } = parts;
-        let identity = serde_json::to_string(&config).expect("a struct of text and numbers");
-        let hash: String = Sha256::digest(identity.as_bytes())
-            .iter()
-            .take(4)
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        let n = ParamCount::of(&config.model).non_embedding();
-        let d = (config.steps.steps * config.batch_tokens) as f64;
-        let id = format!("n{}-d{}-s{}-{hash}", short(n.0), short(d), config.seed);
+        let n = short(ParamCount::of(&config.model).non_embedding().0);
+        let d = short((config.steps.steps * config.batch_tokens) as f64);
+        let seed = config.seed;
+        let id = format!("n{n}-d{d}-s{seed}-{}", hash(&config));
+        let trunk = match trunks {
+            true => format!("n{n}-s{seed}-{}", hash(&config.without_length())),
+            false => id.clone(),
+        };
         PlannedRun {
             id,
+            trunk,
             series,
             size,
             config,
@@ -161,6 +181,16 @@ impl PlannedRun {
     /// Readable name and a short hash of the identity.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Name of the constant-rate part, shared by the runs whose losses agree until they branch off.
+    pub fn trunk(&self) -> &str {
+        &self.trunk
+    }
+
+    /// Steps after which the rate begins to fall: where the run leaves its trunk.
+    pub fn branch_step(&self) -> u64 {
+        self.config.steps.steps - self.config.steps.decay
     }
 
     /// Parameters by group.
@@ -203,7 +233,7 @@ impl PlannedRun {
         self.config.batch_tokens / self.config.model.context as u64
     }
 
-    /// Windows a forward pass.
+    /// Windows a forward pass, unless memory has run out before.
     pub fn micro_windows(&self) -> u64 {
         memory::micro_windows(&self.config.model, self.batch_windows())
     }

@@ -1,28 +1,44 @@
 //! Starting worker processes, watching them, and collecting what they write.
 
-use crate::claim::{allow_retries, any_unfinished, clear_dead, live_leases};
+use crate::claim::{ATTEMPTS, OUT_OF_MEMORY, allow_retries, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
 use crate::lease::Lease;
+use crate::leases::{self, clear_dead, live_leases};
+use crate::memory::killed_for_memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::worker::record_of_death;
-use std::collections::HashSet;
+use isoflop_results::RunRecord;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often the folder is looked at.
 const POLL: Duration = Duration::from_millis(200);
+
+/// How long workers have to keep the states of their runs once they are to stop.
+const FAREWELL: Duration = Duration::from_millis(4500);
+
+/// The parquet files are written at most once in this many times the time that takes.
+const MERGE_SHARE: u32 = 20;
 
 /// Workers that may die without holding a run before the command gives up: something then is
 /// wrong with starting them at all.
 const MOST_IDLE_DEATHS: usize = 5;
 
+/// Lines of a dead worker that go into the log of its run.
+const LOG_LINES: usize = 20;
+
+/// Exit code of a worker that found the disk full.
+pub const NO_ROOM: u8 = 74;
+
 /// Told of everything that happens while a sweep runs.
 pub trait Watcher {
-    /// A run has ended; its record has been merged.
-    fn ended(&mut self, record: &isoflop_results::RunRecord);
+    /// A run has ended; it has a record.
+    fn ended(&mut self, record: &RunRecord);
     /// Where the runs are that are being trained.
     fn progress(&mut self, leases: &[Lease]);
     /// Something a person should know.
@@ -30,25 +46,41 @@ pub trait Watcher {
 }
 
 /// How a supervised sweep ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Every planned run is done or given up.
     Complete,
-    /// Stopped by the `stop` flag; the same command resumes.
+    /// By the `stop` flag; the same command resumes.
     Stopped,
+    /// At the deadline; the same command resumes.
+    Deadline,
+    /// The disk is full; the same command resumes when there is room.
+    NoRoom,
+    /// As many runs were given up as the sweep allows.
+    TooManyFailures(u64),
 }
 
-/// Runs `jobs` workers until every run of the plan is done or given up, writing
-/// `runs.parquet` and `curves.parquet` as each run ends. Waits for runs that others hold.
+/// What bounds a supervised sweep.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Worker processes at a time.
+    pub jobs: usize,
+    /// When to stop with what there is.
+    pub deadline: Option<SystemTime>,
+}
+
+/// Runs workers until every run of the plan is done or given up, writing `runs.parquet` and
+/// `curves.parquet` as runs end. Waits for runs that others hold.
 ///
-/// `spawn` starts worker number `i`, which must end when this process dies.
+/// `spawn` starts worker number `i`, with stdin piped, which must keep the state of its run and
+/// end when its stdin closes.
 ///
 /// # Errors
 /// The folder cannot be read or written, or a worker cannot be started.
 pub fn supervise(
     folder: &ResultsFolder,
     plan: &Plan,
-    jobs: usize,
+    limits: Limits,
     spawn: &mut dyn FnMut(usize) -> std::io::Result<Child>,
     watcher: &mut dyn Watcher,
     stop: &AtomicBool,
@@ -58,55 +90,79 @@ pub fn supervise(
         watcher.notice(&format!("{damaged}; moved aside, the run is trained again"));
     }
     allow_retries(folder, &before.failed)?;
-    clear_dead(folder, &plan.work_order())?;
-    let seen = before
-        .done
-        .iter()
-        .map(|record| record.row.run_id.clone())
-        .collect();
+    clear_dead(folder)?;
+    let place = |record: &RunRecord| plan.place(&record.row.run_id);
+    let done = before.done.into_iter();
     let mut supervisor = Supervisor {
         folder,
         plan,
         order: plan.work_order(),
+        limits,
         workers: Vec::new(),
-        seen,
+        done: done
+            .filter_map(|record| Some((place(&record)?, record)))
+            .collect(),
+        merge_due: Instant::now(),
+        unmerged: false,
         idle_deaths: 0,
+        memory_kills: killed_for_memory(),
+        no_room: false,
         watcher,
     };
-    let outcome = supervisor.run(jobs, spawn, stop);
+    let outcome = supervisor.run(spawn, stop);
     supervisor.end_workers();
     supervisor.collect()?;
-    outcome
+    match outcome {
+        Err(SweepError::Results(error)) if error.is_full_disk() => {
+            supervisor.watcher.notice(&error.to_string());
+            Ok(Outcome::NoRoom)
+        }
+        outcome => outcome,
+    }
 }
 
 struct Supervisor<'a> {
     folder: &'a ResultsFolder,
     plan: &'a Plan,
     order: Vec<&'a PlannedRun>,
+    limits: Limits,
     workers: Vec<(usize, Child)>,
-    /// Runs whose end has been told.
-    seen: HashSet<String>,
+    /// Records that have been told of, by place in the plan.
+    done: BTreeMap<usize, RunRecord>,
+    /// When the parquet files may be written again.
+    merge_due: Instant,
+    unmerged: bool,
     idle_deaths: usize,
+    /// Processes that the system had killed for memory when last looked at.
+    memory_kills: u64,
+    no_room: bool,
     watcher: &'a mut dyn Watcher,
 }
 
 impl Supervisor<'_> {
     fn run(
         &mut self,
-        jobs: usize,
         spawn: &mut dyn FnMut(usize) -> std::io::Result<Child>,
         stop: &AtomicBool,
     ) -> Result<Outcome, SweepError> {
-        while any_unfinished(self.folder, &self.order)? {
-            if stop.load(Ordering::Acquire) {
-                return Ok(Outcome::Stopped);
+        loop {
+            let unfinished = unfinished(self.folder, &self.order)?.len();
+            if unfinished == 0 {
+                return Ok(Outcome::Complete);
+            }
+            if let Some(outcome) = self.reason_to_stop(stop)? {
+                return Ok(outcome);
             }
             self.reap()?;
             let leases = live_leases(self.folder, &self.order)?;
-            let unfinished = self.unfinished()?;
             // No more workers than runs that nobody holds yet, or that ours may free.
-            let wanted = jobs.min(unfinished.saturating_sub(self.held_by_others(&leases)));
-            for slot in 0..jobs {
+            let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
+            let wanted = if self.no_room {
+                0
+            } else {
+                self.limits.jobs.min(wanted)
+            };
+            for slot in 0..self.limits.jobs {
                 let taken = self.workers.iter().any(|(worker, _)| *worker == slot);
                 if !taken && self.workers.len() < wanted {
                     let child = spawn(slot).map_err(|source| SweepError::Spawn { source })?;
@@ -117,15 +173,29 @@ impl Supervisor<'_> {
             self.watcher.progress(&leases);
             std::thread::sleep(POLL);
         }
-        Ok(Outcome::Complete)
     }
 
-    fn unfinished(&self) -> Result<usize, SweepError> {
-        let mut count = 0;
-        for run in &self.order {
-            count += usize::from(any_unfinished(self.folder, &[run])?);
+    fn reason_to_stop(&self, stop: &AtomicBool) -> Result<Option<Outcome>, SweepError> {
+        if stop.load(Ordering::Acquire) {
+            return Ok(Some(Outcome::Stopped));
         }
-        Ok(count)
+        if self.no_room {
+            return Ok(Some(Outcome::NoRoom));
+        }
+        if self
+            .limits
+            .deadline
+            .is_some_and(|at| SystemTime::now() >= at)
+        {
+            return Ok(Some(Outcome::Deadline));
+        }
+        let mut given_up = 0;
+        for run_id in self.folder.failed()? {
+            let record = RunRecord::read(&self.folder.failure_path(&run_id));
+            given_up += u64::from(record.is_ok_and(|record| record.row.attempt >= ATTEMPTS));
+        }
+        let limit = self.plan.max_failures();
+        Ok((given_up >= limit).then_some(Outcome::TooManyFailures(given_up)))
     }
 
     fn held_by_others(&self, leases: &[Lease]) -> usize {
@@ -143,6 +213,12 @@ impl Supervisor<'_> {
             match child.try_wait() {
                 Ok(None) => alive.push((slot, child)),
                 Ok(Some(status)) if status.success() => {}
+                Ok(Some(status)) if status.code() == Some(i32::from(NO_ROOM)) => {
+                    self.no_room = true;
+                    let log = self.folder.worker_log_path(slot);
+                    let last = last_lines(&log, 1).pop().unwrap_or_default();
+                    self.watcher.notice(&last);
+                }
                 Ok(Some(status)) => self.bury(slot, child.id(), status)?,
                 Err(source) => return Err(SweepError::Spawn { source }),
             }
@@ -152,25 +228,24 @@ impl Supervisor<'_> {
     }
 
     fn bury(&mut self, slot: usize, pid: u32, status: ExitStatus) -> Result<(), SweepError> {
-        let log = self.folder.log_path(slot);
-        let how = format!("its worker died: {status}; see {}", log.display());
-        for run in &self.order {
-            let path = self.folder.lease_path(run.id());
-            let lease = std::fs::read_to_string(&path).ok();
-            let lease: Option<Lease> = lease.and_then(|text| serde_json::from_str(&text).ok());
-            if let Some(lease) = lease.filter(|lease| lease.owner.pid == pid)
-                && !self.folder.record_path(run.id()).exists()
+        let log = self.folder.worker_log_path(slot);
+        for run_id in leases::leased(self.folder)? {
+            let path = self.folder.lease_path(&run_id);
+            let Some(run) = self.plan.run(&run_id) else {
+                continue;
+            };
+            if let Some(lease) = leases::read(&path)?.filter(|lease| lease.owner.pid == pid)
+                && !self.folder.record_path(&run_id).exists()
             {
-                let record = record_of_death(
-                    self.plan.name(),
-                    run,
-                    &lease.owner,
-                    lease.attempt,
-                    how.clone(),
-                );
-                record.write(&self.folder.failure_path(run.id()))?;
-                std::fs::remove_file(&path).map_err(SweepError::io(&path, "remove"))?;
-                self.watcher.notice(&format!("run {}: {how}", run.id()));
+                let how = self.cause(status, &log);
+                for line in last_lines(&log, LOG_LINES) {
+                    self.folder.log(&run_id, &line);
+                }
+                self.folder.log(&run_id, &how);
+                let record = record_of_death(self.plan.name(), run, &lease, how.clone());
+                record.write(&self.folder.failure_path(&run_id))?;
+                leases::remove(&path)?;
+                self.watcher.notice(&format!("run {run_id}: {how}"));
                 return Ok(());
             }
         }
@@ -190,33 +265,75 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Merges and tells of the runs that have ended since the last look.
-    fn collect(&mut self) -> Result<(), SweepError> {
-        let ended = |run: &&&PlannedRun| {
-            !self.seen.contains(run.id()) && self.folder.record_path(run.id()).exists()
-        };
-        if !self.order.iter().any(|run| ended(&run)) && self.folder.runs_path().exists() {
-            return Ok(());
+    /// Why a worker died, as far as can be known.
+    fn cause(&mut self, status: ExitStatus, log: &Path) -> String {
+        let kills = killed_for_memory();
+        let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
+        let last = last_lines(log, 1).pop().unwrap_or_default();
+        // What Rust's allocator says before it aborts.
+        let refused = last.starts_with("memory allocation of");
+        match killed || refused {
+            true => format!("{OUT_OF_MEMORY}: its worker died ({status}) {last}"),
+            false => match last.is_empty() {
+                true => format!("its worker died: {status}"),
+                false => format!("its worker died: {status}; it last said: {last}"),
+            },
         }
-        let records = self.folder.records(self.plan)?;
-        self.folder.merge(&records)?;
-        for record in &records.done {
-            if self.seen.insert(record.row.run_id.clone()) {
-                self.watcher.ended(record);
+    }
+
+    /// Tells of the runs that have ended since the last look, and merges them when that is due.
+    fn collect(&mut self) -> Result<(), SweepError> {
+        let recorded = self.folder.recorded()?;
+        if recorded.len() > self.done.len() {
+            for (place, run) in self.plan.runs().iter().enumerate() {
+                if recorded.contains(run.id())
+                    && !self.done.contains_key(&place)
+                    && let Some(record) = self.folder.record(self.plan, run)?
+                {
+                    self.watcher.ended(&record);
+                    self.done.insert(place, record);
+                    self.unmerged = true;
+                }
             }
+        }
+        if self.unmerged && Instant::now() >= self.merge_due {
+            let started = Instant::now();
+            self.folder.merge(&Records {
+                done: self.done.values().cloned().collect(),
+                ..Records::default()
+            })?;
+            self.unmerged = false;
+            self.merge_due = Instant::now() + started.elapsed() * MERGE_SHARE;
         }
         Ok(())
     }
 
-    /// Ends workers that are still there and waits for them, so that none outlives the command.
+    /// Asks workers that are still there to keep their states and end, and sees to it that none
+    /// outlives the command.
     fn end_workers(&mut self) {
         for (_, child) in &mut self.workers {
-            // A worker that has just ended cannot be killed, which is as good.
+            drop(child.stdin.take());
+        }
+        let until = Instant::now() + FAREWELL;
+        for (_, child) in &mut self.workers {
+            while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            // A worker that has ended cannot be killed, which is as good.
             let _ = child.kill();
             let _ = child.wait();
         }
         self.workers.clear();
     }
+}
+
+/// The last lines of a log that say something.
+fn last_lines(path: &Path, most: usize) -> Vec<String> {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let said = text.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<_> = said.map(str::to_owned).collect();
+    lines[lines.len().saturating_sub(most)..].to_vec()
 }
 
 /// What is done, failed and open, for a last word.

@@ -1,21 +1,49 @@
 //! The wall between planning and training: what a sweep asks of whatever trains its runs.
 
 use crate::run::PlannedRun;
-use isoflop_results::CurvePoint;
+use isoflop_results::{CurvePoint, ResultsError};
 use serde::{Deserialize, Serialize};
 
 /// Trains runs. One per worker process; used for one run after another.
 pub trait Trainer {
-    /// Trains a run to its end and measures its test loss. `progress` is called often and is
-    /// cheap.
+    /// What the bits of a loss depend on besides the run: device kind and instruction set, such
+    /// as `cpu-avx512`. A state goes on only where this is the same.
+    fn kind(&self) -> String;
+
+    /// Trains a run from the newest state that `keeper` has, or from nothing, to its end, and
+    /// measures its test loss. At most `micro_windows` windows go through the model at a time.
     ///
     /// # Errors
-    /// Something outside the science: data gone, memory, a bug. Divergence is not an error.
+    /// Something outside the science: told to stop, data gone, memory, a bug. Divergence is not an
+    /// error.
     fn train(
         &mut self,
         run: &PlannedRun,
-        progress: &mut dyn FnMut(Progress),
+        micro_windows: u64,
+        keeper: &mut dyn Keeper,
     ) -> Result<Trained, TrainFailure>;
+}
+
+/// Keeps what a run needs to go on from where it was. Called before every step, and cheap.
+pub trait Keeper {
+    /// Notes where the run is.
+    fn progress(&mut self, progress: Progress);
+
+    /// The newest state not handed out before; `None` when there is no older one. A caller that
+    /// cannot use a state asks again.
+    fn newest(&mut self) -> Option<Vec<u8>>;
+
+    /// Whether the state after `step` steps is to be kept.
+    fn wants(&mut self, step: u64) -> bool;
+
+    /// Keeps the state after `step` steps.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn keep(&mut self, step: u64, state: &[u8]) -> Result<(), TrainFailure>;
+
+    /// Whether training is to end here, to be taken up later.
+    fn stopping(&self) -> bool;
 }
 
 /// Where a run is.
@@ -38,11 +66,13 @@ pub struct Trained {
     pub train_loss: Option<f64>,
     /// Learning curve.
     pub curve: Vec<CurvePoint>,
-    /// Windows a forward pass.
-    pub micro_batch: u64,
     /// Distinct training tokens seen.
     pub unique_tokens: u64,
-    /// Seconds in training steps, evaluation left out.
+    /// Optimizer steps done, those of states gone on from included.
+    pub steps: u64,
+    /// Tokens trained on by this call; less than the run's where it went on from a state.
+    pub tokens_here: u64,
+    /// Seconds of this call in training steps, evaluation left out.
     pub train_seconds: f64,
     /// Device kind.
     pub device: String,
@@ -79,7 +109,25 @@ pub struct TestScore {
     pub tokens: u64,
 }
 
-/// Why a run could not be trained.
+/// Why a run was not trained to its end.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{0}")]
-pub struct TrainFailure(pub String);
+pub enum TrainFailure {
+    /// Told to stop; nothing is wrong with the run.
+    #[error("stopped")]
+    Stopped,
+    /// The disk is full; nothing is wrong with the run.
+    #[error("no room left: {0}")]
+    NoRoom(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<ResultsError> for TrainFailure {
+    fn from(error: ResultsError) -> Self {
+        match error.is_full_disk() {
+            true => TrainFailure::NoRoom(error.to_string()),
+            false => TrainFailure::Other(error.to_string()),
+        }
+    }
+}

@@ -1,18 +1,47 @@
 //! What a worker process does: claim, train, write, until nothing is open.
 
-use crate::claim::claim_next;
+use crate::claim::{Claim, Claims, Next, shelf_kind};
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
-use crate::lease::{Owner, host_name};
+use crate::keeper::{self, RunKeeper};
+use crate::lease::{Lease, Owner, host_name};
 use crate::memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::{Ending, TrainFailure, Trained, Trainer};
-use isoflop_core::{Flops, ParamCount};
+use isoflop_core::{FlopCount, Flops, ParamCount, Tokens};
 use isoflop_results::{RunRecord, RunRow, Status};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-/// Trains open runs one after another; returns when each is done, held or given up.
+/// How often a state of a run is kept besides where runs branch off.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+/// How often a worker with nothing to do looks again.
+const POLL: Duration = Duration::from_millis(100);
+
+/// What a worker is given besides its runs.
+pub struct Workplace<'a> {
+    /// The time, for the record.
+    pub clock: &'a dyn Fn() -> String,
+    /// Set when the worker is to keep the state of its run and end.
+    pub stop: &'a AtomicBool,
+    /// [`CHECKPOINT_EVERY`], but for tests.
+    pub checkpoint_every: Duration,
+}
+
+/// How a worker's work ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shift {
+    /// Every run is done, held or given up.
+    Done,
+    /// By the stop flag.
+    Stopped,
+    /// The disk is full.
+    NoRoom(String),
+}
+
+/// Trains open runs one after another.
 ///
 /// # Errors
 /// The folder cannot be read or written. A run that fails is a record, not an error.
@@ -20,30 +49,77 @@ pub fn work(
     folder: &ResultsFolder,
     plan: &Plan,
     trainer: &mut dyn Trainer,
-    clock: &dyn Fn() -> String,
-) -> Result<(), SweepError> {
+    place: &Workplace<'_>,
+) -> Result<Shift, SweepError> {
+    match work_on(folder, plan, trainer, place) {
+        Err(SweepError::Results(error)) if error.is_full_disk() => {
+            Ok(Shift::NoRoom(error.to_string()))
+        }
+        result => result,
+    }
+}
+
+fn work_on(
+    folder: &ResultsFolder,
+    plan: &Plan,
+    trainer: &mut dyn Trainer,
+    place: &Workplace<'_>,
+) -> Result<Shift, SweepError> {
     let owner = Owner::current();
-    let order = plan.work_order();
-    while let Some((run, claim)) = claim_next(folder, &order, &owner)? {
+    let mut claims = Claims::new(folder, plan, &owner, &trainer.kind());
+    loop {
+        if place.stop.load(Ordering::Acquire) {
+            return Ok(Shift::Stopped);
+        }
+        let (run, claim) = match claims.next()? {
+            Next::Run(run, claim) => (run, claim),
+            Next::Nothing => return Ok(Shift::Done),
+            Next::Wait => {
+                std::thread::sleep(POLL);
+                continue;
+            }
+        };
         let stopwatch = Stopwatch {
             started: Instant::now(),
-            started_time: clock(),
+            started_time: (place.clock)(),
         };
+        let log = |what: &str| folder.log(run.id(), &format!("{} {what}", (place.clock)()));
+        let (attempt, pid, host) = (claim.attempt(), owner.pid, &owner.host);
+        log(&format!("attempt {attempt}, process {pid} on {host}"));
         memory::reset_peak();
-        let result = trainer.train(run, &mut |progress| claim.progress(progress));
-        let failed = result.is_err();
-        let record = record(
-            plan.name(),
-            run,
-            result,
-            &owner,
-            claim.attempt(),
-            stopwatch,
-            clock(),
-        );
-        claim.finish(&record, failed)?;
+        let mut keeper = RunKeeper::new(folder, plan, run, &trainer.kind(), &claim, place, &log);
+        match trainer.train(run, claim.micro_windows(), &mut keeper) {
+            Err(TrainFailure::Stopped) => {
+                log(match claim.is_lost() {
+                    true => "taken over by another worker",
+                    false => "stopped, to be resumed",
+                });
+                claim.release()?;
+            }
+            Err(TrainFailure::NoRoom(what)) => {
+                log(&what);
+                claim.release()?;
+                return Ok(Shift::NoRoom(what));
+            }
+            result => {
+                let failed = result.is_err();
+                let record = record(plan.name(), run, result, &claim, &owner, stopwatch, place);
+                log(&in_words(&record.row));
+                let shelf = shelf_kind(&trainer.kind(), claim.micro_windows());
+                if claim.finish(&record, failed)? && !failed {
+                    keeper::clear(folder, plan, run, &shelf);
+                }
+            }
+        }
     }
-    Ok(())
+}
+
+fn in_words(row: &RunRow) -> String {
+    match (row.test_loss, &row.message) {
+        (Some(loss), _) => format!("{}, test loss {loss:.4}", row.status),
+        (None, Some(message)) => format!("{}: {message}", row.status),
+        (None, None) => row.status.to_string(),
+    }
 }
 
 struct Stopwatch {
@@ -55,17 +131,17 @@ fn record(
     sweep: &str,
     run: &PlannedRun,
     result: Result<Trained, TrainFailure>,
+    claim: &Claim,
     owner: &Owner,
-    attempt: u64,
     stopwatch: Stopwatch,
-    finished_time: String,
+    place: &Workplace<'_>,
 ) -> RunRecord {
-    let mut row = blank_row(sweep, run, attempt);
+    let mut row = blank_row(sweep, run, claim.attempt(), claim.micro_windows());
     row.host = owner.host.clone();
     row.pid = u64::from(owner.pid);
     row.wall_time_s = stopwatch.started.elapsed().as_secs_f64();
     row.started_time = stopwatch.started_time;
-    row.finished_time = finished_time;
+    row.finished_time = (place.clock)();
     row.peak_memory_bytes = memory::peak();
     let trained = match result {
         Ok(trained) => trained,
@@ -77,17 +153,20 @@ fn record(
             };
         }
     };
-    let (tokens, flops) = trained
-        .curve
-        .last()
-        .map_or((0, 0.0), |point| (point.tokens, point.flops));
+    let flops = |tokens: u64| {
+        let count = FlopCount::of(&run.config.model);
+        count.of_tokens(Tokens(tokens as f64)).0
+    };
+    let own_steps = match run.trunk() == run.id() {
+        true => trained.steps,
+        false => trained.steps.saturating_sub(run.branch_step()),
+    };
     row.unique_tokens = trained.unique_tokens;
-    row.micro_batch = trained.micro_batch;
     row.train_loss = trained.train_loss;
-    row.flops_spent = flops;
+    row.flops_spent = flops(own_steps * run.config.batch_tokens);
     let seconds = trained.train_seconds.max(f64::MIN_POSITIVE);
-    row.tokens_per_s = tokens as f64 / seconds;
-    row.flops_per_s = flops / seconds;
+    row.tokens_per_s = trained.tokens_here as f64 / seconds;
+    row.flops_per_s = flops(trained.tokens_here) / seconds;
     row.device = trained.device;
     row.instruction_set = trained.instruction_set;
     row.burn_version = trained.burn_version;
@@ -112,16 +191,10 @@ fn record(
 }
 
 /// The record of a run whose worker died over it.
-pub fn record_of_death(
-    sweep: &str,
-    run: &PlannedRun,
-    owner: &Owner,
-    attempt: u64,
-    how: String,
-) -> RunRecord {
-    let mut row = blank_row(sweep, run, attempt);
-    row.host = owner.host.clone();
-    row.pid = u64::from(owner.pid);
+pub fn record_of_death(sweep: &str, run: &PlannedRun, lease: &Lease, how: String) -> RunRecord {
+    let mut row = blank_row(sweep, run, lease.attempt, lease.micro_windows);
+    row.host = lease.owner.host.clone();
+    row.pid = u64::from(lease.owner.pid);
     row.message = Some(how);
     RunRecord {
         row,
@@ -130,7 +203,7 @@ pub fn record_of_death(
 }
 
 /// What the plan knows of a run; a failure until told otherwise.
-fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
+fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) -> RunRow {
     let config = &run.config;
     let shape = config.model.shape;
     let params: ParamCount = run.params();
@@ -162,7 +235,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64) -> RunRow {
         tokens_per_param: d.per_param(n),
         steps: config.steps.steps,
         batch_tokens: config.batch_tokens,
-        micro_batch: run.micro_windows(),
+        micro_batch: micro_windows,
         flops_budget: None,
         c_6nd: Flops::six_nd(n, d).0,
         c_exact: c.0,

@@ -12,6 +12,7 @@ use isoflop_sweep::run::Optimizer;
 use isoflop_sweep::spec::Tokenizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Raised when the files change in a way that older code cannot read.
@@ -114,14 +115,8 @@ pub fn save(
     weights: &Weights,
     optimizer: Option<&AdamW>,
 ) -> Result<(), CheckpointError> {
-    let mut tensors = named(weights);
-    if let Some(optimizer) = optimizer {
-        let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
-        let moments = optimizer.named(&names).into_iter();
-        tensors.extend(moments.map(|(name, tensor)| raw(name, tensor)));
-    }
     let (numbers, json) = paths(stem);
-    write_atomic(&numbers, &serialize(&tensors))?;
+    write_atomic(&numbers, &serialize(&tensors(weights, optimizer)))?;
     let text = serde_json::to_string_pretty(manifest).expect("a struct of text and numbers");
     Ok(write_atomic(&json, text.as_bytes())?)
 }
@@ -151,7 +146,60 @@ pub fn load(
         let problem = format!("its format is {}, this program's {FORMAT}", manifest.format);
         return Err(damaged(&json, problem));
     }
-    let tensors = parse(&read(&numbers)?).map_err(|problem| damaged(&numbers, problem))?;
+    let (model, optimizer) = parse(&read(&numbers)?)
+        .and_then(|tensors| rebuild(&manifest, &tensors, device))
+        .map_err(|problem| damaged(&numbers, problem))?;
+    Ok((manifest, model, optimizer))
+}
+
+/// Keys of what a state says of itself, in the header of its tensors.
+const MANIFEST: &str = "isoflop.manifest";
+const SESSION: &str = "isoflop.session";
+
+/// A whole state to go on from as one safetensors file: weights, optimizer, and `session`, which
+/// is whatever else its writer wants back.
+pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: &str) -> Vec<u8> {
+    let manifest = serde_json::to_string(manifest).expect("a struct of text and numbers");
+    let said = [
+        (MANIFEST.to_owned(), manifest),
+        (SESSION.to_owned(), session.to_owned()),
+    ];
+    serialize_with(&tensors(weights, Some(optimizer)), Some(said.into()))
+}
+
+/// What [`pack`] packed.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn unpack(
+    bytes: &[u8],
+    device: &Device,
+) -> Result<(Manifest, Transformer, Option<AdamW>, String), String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let said = header.metadata().clone().unwrap_or_default();
+    let find = |key: &str| said.get(key).ok_or_else(|| format!("it has no `{key}`"));
+    let manifest: Manifest =
+        serde_json::from_str(find(MANIFEST)?).map_err(|error| error.to_string())?;
+    let (model, optimizer) = rebuild(&manifest, &parse(bytes)?, device)?;
+    Ok((manifest, model, optimizer, find(SESSION)?.clone()))
+}
+
+fn tensors(weights: &Weights, optimizer: Option<&AdamW>) -> Vec<Raw> {
+    let mut tensors = named(weights);
+    if let Some(optimizer) = optimizer {
+        let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        let moments = optimizer.named(&names).into_iter();
+        tensors.extend(moments.map(|(name, tensor)| raw(name, tensor)));
+    }
+    tensors
+}
+
+/// Model and optimizer from their tensors.
+fn rebuild(
+    manifest: &Manifest,
+    tensors: &[Named],
+    device: &Device,
+) -> Result<(Transformer, Option<AdamW>), String> {
     let mut model = Transformer::unset(manifest.model, device);
     let names: Vec<_> = named(&model.weights)
         .into_iter()
@@ -159,13 +207,13 @@ pub fn load(
         .collect();
     let find = |name: &str, dims: &[usize]| {
         let found = tensors.iter().find(|tensor| tensor.name == name);
-        let tensor = found.ok_or_else(|| damaged(&numbers, format!("no tensor `{name}`")))?;
+        let tensor = found.ok_or_else(|| format!("no tensor `{name}`"))?;
         match tensor.dims == dims {
             true => Ok(tensor.values.clone()),
-            false => {
-                let problem = format!("`{name}` is {:?} and should be {dims:?}", tensor.dims);
-                Err(damaged(&numbers, problem))
-            }
+            false => Err(format!(
+                "`{name}` is {:?} and should be {dims:?}",
+                tensor.dims
+            )),
         }
     };
     let mut values = Vec::new();
@@ -173,27 +221,25 @@ pub fn load(
         values.push(find(name, dims)?);
     }
     model.update(|weights| weights.with_values(values));
-    let optimizer = match tensors.iter().any(|tensor| tensor.name.starts_with(FIRST)) {
-        true => {
-            let mut moments = Vec::new();
-            for (name, dims) in &names {
-                let flat = [dims.iter().product()];
-                let first = find(&format!("{FIRST}{name}"), &flat)?;
-                moments.push((first, find(&format!("{SECOND}{name}"), &flat)?));
-            }
-            let device = device.clone().inner();
-            let moments = moments.into_iter().map(|(first, second)| {
-                let flat = |values: Vec<f32>| {
-                    let count = values.len();
-                    Tensor::<1>::from_data(TensorData::new(values, [count]), &device)
-                };
-                (flat(first), flat(second))
-            });
-            Some(AdamW::resume(manifest.optimizer, manifest.step, moments))
-        }
-        false => None,
-    };
-    Ok((manifest, model, optimizer))
+    if !tensors.iter().any(|tensor| tensor.name.starts_with(FIRST)) {
+        return Ok((model, None));
+    }
+    let mut moments = Vec::new();
+    for (name, dims) in &names {
+        let flat = [dims.iter().product()];
+        let first = find(&format!("{FIRST}{name}"), &flat)?;
+        moments.push((first, find(&format!("{SECOND}{name}"), &flat)?));
+    }
+    let device = device.clone().inner();
+    let moments = moments.into_iter().map(|(first, second)| {
+        let flat = |values: Vec<f32>| {
+            let count = values.len();
+            Tensor::<1>::from_data(TensorData::new(values, [count]), &device)
+        };
+        (flat(first), flat(second))
+    });
+    let optimizer = AdamW::resume(manifest.optimizer, manifest.step, moments);
+    Ok((model, Some(optimizer)))
 }
 
 /// Prefixes of the optimizer's running means.
@@ -240,6 +286,10 @@ pub(crate) struct Raw {
 
 /// The content of a safetensors file.
 pub(crate) fn serialize(tensors: &[Raw]) -> Vec<u8> {
+    serialize_with(tensors, None)
+}
+
+fn serialize_with(tensors: &[Raw], said: Option<HashMap<String, String>>) -> Vec<u8> {
     let views = tensors.iter().map(|tensor| {
         let view = TensorView::new(tensor.dtype, tensor.dims.clone(), &tensor.data);
         (
@@ -247,7 +297,7 @@ pub(crate) fn serialize(tensors: &[Raw]) -> Vec<u8> {
             view.expect("as much data as the dimensions say"),
         )
     });
-    safetensors::serialize(views, None).expect("names that differ")
+    safetensors::serialize(views, said).expect("names that differ")
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Named>, String> {

@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod checkpoint;
+mod curve;
 pub mod device;
 pub mod divergence;
 pub mod evaluate;
@@ -11,6 +12,7 @@ pub mod model;
 pub mod ops;
 pub mod optimizer;
 pub mod profile;
+mod session;
 pub mod source;
 pub mod trainer;
 

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod data;
 pub(crate) mod export_model;
 pub(crate) mod fit;
+pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -8,11 +8,12 @@ use crate::tables;
 use crate::verbs::report;
 use crate::verbs::worker::STOPPED;
 use anyhow::{Context, Result};
+use isoflop_core::units::parse_duration;
 use isoflop_fit::Options;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
-use isoflop_sweep::supervise::{Outcome, settle, supervise};
+use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Trains every run of a sweep that is not done yet, fits the laws and writes the report.
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,10 @@ pub(crate) struct Args {
     /// Worker processes, one core each.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
+    /// Stop at this time of day, or at the end of this much time, with a report of what there is:
+    /// 07:00 or 8h.
+    #[arg(long, value_name = "HH:MM|TIME")]
+    deadline: Option<Deadline>,
     /// Where to train.
     #[arg(long, value_enum, default_value = "cpu")]
     device: Device,
@@ -62,6 +67,34 @@ impl FromStr for Jobs {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Deadline(SystemTime);
+
+impl FromStr for Deadline {
+    type Err = String;
+
+    /// The next time that the clock on the wall shows it, or so much later than now.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let now = jiff::Zoned::now();
+        if let Ok(time) = text.parse::<jiff::civil::Time>() {
+            let today = now.with().time(time).build();
+            let at = today.and_then(|at| match at > now {
+                true => Ok(at),
+                false => at.checked_add(jiff::Span::new().days(1)),
+            });
+            return at
+                .map(|at| Deadline(at.into()))
+                .map_err(|error| error.to_string());
+        }
+        let seconds = parse_duration(text).map_err(|_| {
+            "give a time of day such as 07:00, or a time such as 8h or 30min".to_owned()
+        })?;
+        Ok(Deadline(
+            SystemTime::now() + Duration::from_secs_f64(seconds),
+        ))
+    }
+}
+
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Device {
     /// The processor.
@@ -74,16 +107,45 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     folder.adopt(&plan, sweep.source())?;
     let started = Instant::now();
-    let outcome = train(&folder, &plan, args.jobs.0)?;
+    let limits = Limits {
+        jobs: args.jobs.0,
+        deadline: args.deadline.map(|deadline| deadline.0),
+    };
+    let outcome = train(&folder, &plan, limits)?;
     let records = settle(&folder, &plan)?;
-    if outcome == Outcome::Stopped {
-        let open = plan.runs().len() - records.done.len() - records.failed.len();
-        note(&format!(
-            "stopped with {open} runs open; the same command resumes"
-        ));
-        return Ok(ExitCode::from(STOPPED));
+    let open = plan.runs().len() - records.done.len() - records.failed.len();
+    match outcome {
+        Outcome::Complete => conclude(args, &folder, &records)?,
+        Outcome::Stopped => {
+            note(&format!(
+                "stopped with {open} runs open; the same command resumes"
+            ));
+            return Ok(ExitCode::from(STOPPED));
+        }
+        Outcome::Deadline => {
+            conclude(args, &folder, &records)?;
+            note(&format!(
+                "deadline: {}, {open} runs open; the same command resumes",
+                ending(&records)
+            ));
+            return Ok(ExitCode::from(STOPPED));
+        }
+        Outcome::NoRoom => {
+            note(&format!(
+                "stopped: the disk is full, {open} runs open; make room and run the same command again"
+            ));
+            return Ok(ExitCode::from(STOPPED));
+        }
+        Outcome::TooManyFailures(count) => {
+            note(&format!(
+                "stopped: {count} runs failed (max_failures = {}), {open} runs open; `isoflop logs {} RUN` \
+                 says why, the same command resumes",
+                plan.max_failures(),
+                folder.root().display()
+            ));
+            return Ok(ExitCode::from(1));
+        }
     }
-    conclude(args, &folder, &records)?;
     note(&format!(
         "{} in {}",
         ending(&records),
@@ -95,7 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-fn train(folder: &ResultsFolder, plan: &Plan, jobs: usize) -> Result<Outcome> {
+fn train(folder: &ResultsFolder, plan: &Plan, limits: Limits) -> Result<Outcome> {
     let before = folder.records(plan)?;
     let open = plan.runs().len() - before.done.len();
     if !before.orphaned.is_empty() {
@@ -111,7 +173,7 @@ fn train(folder: &ResultsFolder, plan: &Plan, jobs: usize) -> Result<Outcome> {
         ));
         return Ok(Outcome::Complete);
     }
-    let jobs = jobs.min(open);
+    let jobs = limits.jobs.min(open);
     note(&format!(
         "{}: {open} runs to train, {} done already, {jobs} worker processes, results in {}",
         plan.name(),
@@ -129,7 +191,7 @@ fn train(folder: &ResultsFolder, plan: &Plan, jobs: usize) -> Result<Outcome> {
     Ok(supervise(
         folder,
         plan,
-        jobs,
+        Limits { jobs, ..limits },
         &mut spawn,
         &mut progress,
         &stop,
@@ -138,7 +200,7 @@ fn train(folder: &ResultsFolder, plan: &Plan, jobs: usize) -> Result<Outcome> {
 
 /// Starts a worker on one thread, out of reach of the terminal's signals: this process stops it.
 fn spawn_worker(folder: &ResultsFolder, slot: usize) -> std::io::Result<Child> {
-    let log = File::create(folder.log_path(slot))?;
+    let log = File::create(folder.worker_log_path(slot))?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("worker")

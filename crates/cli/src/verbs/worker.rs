@@ -1,45 +1,77 @@
-//! `isoflop worker`: trains open runs; started by `run`.
+//! `isoflop worker`: trains open runs; `run` starts these, and so may a person.
 
+use crate::output::note;
 use anyhow::Result;
 use isoflop_sweep::ResultsFolder;
-use isoflop_sweep::worker::work;
+use isoflop_sweep::supervise::NO_ROOM;
+use isoflop_sweep::worker::{CHECKPOINT_EVERY, Shift, Workplace, work};
 use isoflop_train::BurnTrainer;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// Trains open runs of a results folder until none is left.
+/// Trains open runs of a results folder until none is left that nobody holds.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  isoflop worker results/quickstart\n\n\
+    Any number of these, and of `isoflop run`, may work on one folder at once, on this machine or \
+    on any that shares it. `isoflop run` alone fits the laws and writes the report.")]
 pub(crate) struct Args {
-    /// The results folder.
+    /// The results folder that `isoflop run` made.
     results_dir: PathBuf,
-    /// End when stdin closes, that is when the parent dies.
-    #[arg(long)]
+    /// End when stdin closes, that is when the parent dies or says so.
+    #[arg(long, hide = true)]
     supervised: bool,
 }
 
 /// As a shell reports a process ended by SIGINT.
 pub(crate) const STOPPED: u8 = 130;
 
+/// How long a worker may take to keep the state of its run.
+const FAREWELL: Duration = Duration::from_secs(4);
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.supervised {
-        end_with_parent();
-    }
     let folder = ResultsFolder::at(args.results_dir.clone());
     let plan = folder.plan()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    match args.supervised {
+        true => end_with_parent(stop.clone()),
+        false => ctrlc::set_handler({
+            let stop = stop.clone();
+            move || say_goodbye(&stop)
+        })?,
+    }
     let mut trainer = BurnTrainer::keeping_models(folder.models_path());
-    work(&folder, &plan, &mut trainer, &|| {
-        jiff::Timestamp::now().to_string()
-    })?;
-    Ok(ExitCode::SUCCESS)
+    let place = Workplace {
+        clock: &|| jiff::Timestamp::now().to_string(),
+        stop: &stop,
+        checkpoint_every: CHECKPOINT_EVERY,
+    };
+    Ok(match work(&folder, &plan, &mut trainer, &place)? {
+        Shift::Done => ExitCode::SUCCESS,
+        Shift::Stopped => ExitCode::from(STOPPED),
+        Shift::NoRoom(what) => {
+            note(&what);
+            ExitCode::from(NO_ROOM)
+        }
+    })
 }
 
 /// The parent holds the other end of stdin and never writes: the end of it is the parent's end,
-/// however it came.
-fn end_with_parent() {
-    std::thread::spawn(|| {
+/// or its word to stop.
+fn end_with_parent(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
         let mut byte = [0];
         while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
-        std::process::exit(i32::from(STOPPED));
+        say_goodbye(&stop);
     });
+}
+
+/// Lets the run keep its state; a step that takes longer than [`FAREWELL`] is not waited for.
+fn say_goodbye(stop: &AtomicBool) {
+    stop.store(true, Ordering::Release);
+    std::thread::sleep(FAREWELL);
+    std::process::exit(i32::from(STOPPED));
 }

@@ -16,6 +16,8 @@ fn every_verb_has_an_example_in_its_help() {
     for verb in [
         "plan",
         "run",
+        "worker",
+        "logs",
         "status",
         "fit",
         "report",

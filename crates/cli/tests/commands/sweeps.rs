@@ -78,22 +78,67 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
     assert_eq!(fits["isoflop"][0]["budgets"].as_array().unwrap().len(), 2);
 }
 
+/// Everything that must not differ between repeats: rows without their times, and curves.
+fn reproducible_part(shop: &Workshop) -> (Vec<serde_json::Value>, Vec<isoflop_results::Curve>) {
+    let rows = shop.rows().iter().map(reproducible).collect();
+    let curves = read_curves(&shop.path("results/tiny/curves.parquet")).unwrap();
+    (rows, curves)
+}
+
 #[test]
-fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
+fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
+    let shared = Workshop::new(SWEEP);
+    shared.run().code(0);
+    let alone = Workshop::new(&SWEEP.replace("[train]", "[train]\ntrunks = false"));
+    alone.run().code(0);
+    let (mut rows, curves) = reproducible_part(&shared);
+    let (mut rows_alone, curves_alone) = reproducible_part(&alone);
+    for row in rows.iter_mut().chain(&mut rows_alone) {
+        // What a branch costs is what trunks are for.
+        row.as_object_mut().unwrap().remove("flops_spent");
+    }
+    assert_eq!(rows, rows_alone);
+    assert_eq!(curves, curves_alone);
+    let spent = |shop: &Workshop| shop.rows().iter().map(|row| row.flops_spent).sum::<f64>();
+    assert!(spent(&shared) < 0.3 * spent(&alone));
+}
+
+/// Kills the sweep `kills` times at instants drawn from a fixed seed, the parent, its workers or both, and
+/// resumes it each time; then lets it end.
+#[cfg(unix)]
+fn kill_and_resume(shop: &Workshop, kills: u64) {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut draw = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    for _ in 0..kills {
+        let mut child = shop.start();
+        std::thread::sleep(Duration::from_millis(20 + draw(700)));
+        let (parent, children) = [(true, false), (false, true), (true, true)][draw(3) as usize];
+        if children {
+            for pid in workers(shop) {
+                signal(pid, "-KILL");
+            }
+        }
+        if parent || child.try_wait().unwrap().is_none() && draw(2) == 0 {
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+    }
+    shop.run().code(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sweep_killed_at_25_instants_ends_as_if_it_had_not_been() {
     let undisturbed = Workshop::new(SWEEP);
     undisturbed.run().code(0);
     let killed = Workshop::new(SWEEP);
-    for wait in [150, 400, 700, 1100] {
-        let mut child = killed.start();
-        std::thread::sleep(Duration::from_millis(wait));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    killed.run().code(0);
-    let rows = |shop: &Workshop| shop.rows().iter().map(reproducible).collect::<Vec<_>>();
-    assert_eq!(rows(&killed), rows(&undisturbed));
-    let curves = |shop: &Workshop| read_curves(&shop.path("results/tiny/curves.parquet")).unwrap();
-    assert_eq!(curves(&killed), curves(&undisturbed));
+    kill_and_resume(&killed, 25);
+    assert_eq!(reproducible_part(&killed), reproducible_part(&undisturbed));
 }
 
 /// The processes that hold a run without a record right now, as the folder says.
@@ -126,10 +171,12 @@ fn workers(shop: &Workshop) -> Vec<u64> {
 
 #[cfg(unix)]
 fn signal(pid: u64, name: &str) {
+    // A process that has just ended cannot be signalled, which is as good.
     let sent = std::process::Command::new("kill")
         .args([name, &pid.to_string()])
+        .stderr(std::process::Stdio::null())
         .status();
-    assert!(sent.unwrap().success());
+    sent.unwrap();
 }
 
 #[cfg(unix)]
@@ -160,6 +207,56 @@ fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
     assert!(rows.iter().all(|row| row.status == Status::Finished));
     assert_eq!(rows.iter().filter(|row| row.attempt == 2).count(), 1);
     assert_eq!(workers(&shop), [0u64; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stopped_sweep_keeps_where_it_was_and_goes_on_from_there() {
+    let undisturbed = Workshop::new(SWEEP);
+    undisturbed.run().code(0);
+    let shop = Workshop::new(SWEEP);
+    for name in ["-INT", "-TERM"] {
+        let mut child = shop.start();
+        while workers(&shop).is_empty() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        let asked = std::time::Instant::now();
+        signal(u64::from(child.id()), name);
+        let status = child.wait().unwrap();
+        assert!(matches!(status.code(), Some(130 | 0)), "{status}");
+        assert!(asked.elapsed() < Duration::from_secs(5));
+        assert_eq!(workers(&shop), [0u64; 0]);
+    }
+    shop.run().code(0);
+    assert_eq!(reproducible_part(&shop), reproducible_part(&undisturbed));
+}
+
+#[cfg(unix)]
+#[test]
+fn two_commands_and_three_workers_at_once_train_each_run_once() {
+    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e8\", \"1e9\""));
+    let first = shop.start();
+    while !shop.path("results/tiny/plan.json").exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let second = shop.start();
+    let workers: Vec<_> = (0..3)
+        .map(|_| shop.spawn(&["worker", "results/tiny"]))
+        .collect();
+    for mut child in [first, second].into_iter().chain(workers) {
+        assert!(child.wait().unwrap().success());
+    }
+    let rows = shop.rows();
+    assert_eq!(rows.len(), 6);
+    assert!(
+        rows.iter()
+            .all(|row| row.status == Status::Finished && row.attempt == 1)
+    );
+    for row in &rows {
+        let log = fs::read_to_string(shop.path(&format!("results/tiny/logs/{}.log", row.run_id)));
+        assert_eq!(log.unwrap().matches("finished, test loss").count(), 1);
+    }
 }
 
 #[test]

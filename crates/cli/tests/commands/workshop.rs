@@ -62,8 +62,13 @@ impl Workshop {
 
     /// Starts the sweep and does not wait for it.
     pub(crate) fn start(&self) -> std::process::Child {
+        self.spawn(&["run", "sweep.toml"])
+    }
+
+    /// Starts a command and does not wait for it.
+    pub(crate) fn spawn(&self, args: &[&str]) -> std::process::Child {
         std::process::Command::new(assert_cmd::cargo::cargo_bin("isoflop"))
-            .args(["run", "sweep.toml"])
+            .args(args)
             .current_dir(self.keep.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

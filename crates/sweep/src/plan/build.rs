@@ -13,6 +13,9 @@ use toml::Spanned;
 /// Default cap on the test tokens scored.
 const TEST_TOKENS: u64 = 1 << 18;
 
+/// Runs that may be given up before a sweep stops, unless the file says otherwise.
+const MAX_FAILURES: u64 = 5;
+
 pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan, Problem> {
     let spec = sweep.spec();
     check_name(&spec.name)?;
@@ -22,6 +25,7 @@ pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan
         name: spec.name.get_ref().clone(),
         question: spec.question.clone(),
         kind,
+        max_failures: max_failures(&spec.max_failures)?,
         runs: Vec::new(),
         dropped: Vec::new(),
     };
@@ -69,6 +73,18 @@ pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan
         )
         .hint("give larger budgets, or a smaller train.batch_tokens")),
         false => Ok(plan),
+    }
+}
+
+fn max_failures(given: &Option<Spanned<u64>>) -> Result<u64, Problem> {
+    match given {
+        Some(limit) if *limit.get_ref() == 0 => Err(Problem::new(
+            limit.span(),
+            "no failure at all would be allowed",
+        )
+        .hint("max_failures = 1 stops at the first run that is given up")),
+        Some(limit) => Ok(*limit.get_ref()),
+        None => Ok(MAX_FAILURES),
     }
 }
 

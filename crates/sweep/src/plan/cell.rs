@@ -181,6 +181,7 @@ impl CellPlanner<'_, '_> {
                 Length::Budget(budget) => Some(budget.get_ref().value),
                 _ => None,
             },
+            trunks: train.trunks,
         })
     }
 }

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 const FIXED: &[&str] = &[
     "name",
     "question",
+    "max_failures",
     "plan",
     "model.sizes",
     "train.seeds",

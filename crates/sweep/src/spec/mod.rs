@@ -40,6 +40,8 @@ pub struct Spec {
     pub name: Spanned<String>,
     /// What the sweep is to answer, for the report.
     pub question: Option<String>,
+    /// Runs that may be given up before the sweep stops.
+    pub max_failures: Option<Spanned<u64>>,
     /// Text.
     pub data: DataSpec,
     /// Model family and sizes.
@@ -145,6 +147,10 @@ pub struct TrainSpec {
     /// Learning-rate schedule.
     #[serde(default)]
     pub schedule: ScheduleKind,
+    /// Whether runs that differ in length alone share their constant-rate part. The losses are the
+    /// same either way.
+    #[serde(default = "default_trunks")]
+    pub trunks: bool,
     /// Seeds, each a replicate of the whole grid.
     #[serde(default = "default_seeds")]
     pub seeds: Spanned<Vec<u64>>,
@@ -167,6 +173,10 @@ fn default_batch() -> Spanned<Auto<f64>> {
     Spanned::new(0..0, Auto::Auto)
 }
 
+fn default_trunks() -> bool {
+    true
+}
+
 fn default_seeds() -> Spanned<Vec<u64>> {
     Spanned::new(0..0, vec![0])
 }
@@ -177,6 +187,7 @@ impl Default for TrainSpec {
             learning_rate: Auto::Auto,
             batch_tokens: default_batch(),
             schedule: ScheduleKind::Wsd,
+            trunks: default_trunks(),
             seeds: default_seeds(),
         }
     }

@@ -1,0 +1,178 @@
+//! States to go on from: `checkpoints/<owner>/<kind>/<step>.safetensors`, with what they are in
+//! `<step>.json`. The owner is a trunk, up to where its runs branch off, or a run in its cooldown.
+
+use crate::folder::ResultsFolder;
+use isoflop_results::ResultsError;
+use isoflop_results::file::write_atomic;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Newest states of a shelf that are kept whatever else is.
+pub const KEPT: usize = 2;
+
+/// The states of one owner that one kind of trainer can go on from.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+}
+
+/// What a state is, beside it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Label {
+    format: u64,
+    step: u64,
+    bytes: u64,
+    sha256: String,
+}
+
+const FORMAT: u64 = 1;
+
+impl Shelf {
+    /// The shelf of a trunk or run, for one [`crate::Trainer::kind`].
+    pub fn new(folder: &ResultsFolder, owner: &str, kind: &str) -> Self {
+        Shelf {
+            folder: folder.checkpoints_path().join(owner).join(kind),
+        }
+    }
+
+    /// Steps after which there is a state, ascending. None of a folder that cannot be read: the
+    /// run then starts again.
+    pub fn steps(&self) -> Vec<u64> {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut steps: Vec<u64> = names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".json")?.parse().ok())
+            .collect();
+        steps.sort_unstable();
+        steps
+    }
+
+    /// Writes a state, its label last: who sees the label has both.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write(&self, step: u64, state: &[u8]) -> Result<(), ResultsError> {
+        let label = Label {
+            format: FORMAT,
+            step,
+            bytes: state.len() as u64,
+            sha256: checksum(state),
+        };
+        write_atomic(&self.state_path(step), state)?;
+        let text = serde_json::to_string(&label).expect("a struct of text and numbers");
+        write_atomic(&self.label_path(step), text.as_bytes())
+    }
+
+    /// Reads a state and checks it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(&self, step: u64) -> Result<Vec<u8>, String> {
+        let read = |path: &Path| {
+            fs::read(path).map_err(|error| format!("{}: cannot read: {error}", path.display()))
+        };
+        let path = self.state_path(step);
+        let wrong = |what: &str| Err(format!("{}: {what}", path.display()));
+        let label = self.label_path(step);
+        let found: Label = serde_json::from_slice(&read(&label)?)
+            .map_err(|error| format!("{}: damaged: {error}", label.display()))?;
+        if found.format != FORMAT || found.step != step {
+            return wrong("its label is of another format or step");
+        }
+        let state = read(&path)?;
+        match (
+            state.len() as u64 == found.bytes,
+            checksum(&state) == found.sha256,
+        ) {
+            (true, true) => Ok(state),
+            (false, _) => wrong("truncated"),
+            _ => wrong("its checksum does not match"),
+        }
+    }
+
+    /// Removes a state.
+    pub fn discard(&self, step: u64) {
+        // What cannot be removed is only in the way of room on the disk.
+        let _ = fs::remove_file(self.label_path(step));
+        let _ = fs::remove_file(self.state_path(step));
+    }
+
+    /// Removes all but the `newest` last states and those of the steps `wanted`.
+    pub fn prune(&self, newest: usize, wanted: impl Fn(u64) -> bool) {
+        let steps = self.steps();
+        let old = steps.len().saturating_sub(newest);
+        for step in steps[..old].iter().filter(|step| !wanted(**step)) {
+            self.discard(*step);
+        }
+    }
+
+    fn state_path(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("{step}.safetensors"))
+    }
+
+    fn label_path(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("{step}.json"))
+    }
+}
+
+/// Removes every state of an owner.
+pub fn discard_all(folder: &ResultsFolder, owner: &str) {
+    // As with one: what stays harms nobody.
+    let _ = fs::remove_dir_all(folder.checkpoints_path().join(owner));
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf() -> (tempfile::TempDir, Shelf) {
+        let keep = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::at(keep.path().to_owned());
+        (keep, Shelf::new(&folder, "n1k-s0-0a", "cpu"))
+    }
+
+    #[test]
+    fn pruning_leaves_the_newest_and_the_wanted() {
+        let (_keep, shelf) = shelf();
+        for step in [5, 10, 15, 20, 100] {
+            shelf.write(step, &[step as u8; 40]).unwrap();
+        }
+        shelf.prune(KEPT, |step| step == 10);
+        assert_eq!(shelf.steps(), [10, 20, 100]);
+        assert_eq!(shelf.read(20).unwrap(), [20; 40]);
+    }
+
+    #[test]
+    fn truncation_a_flipped_bit_an_empty_file_and_a_lost_label_are_noticed() {
+        let (_keep, shelf) = shelf();
+        let state = [7u8; 64];
+        shelf.write(3, &state).unwrap();
+        let refused = |what: &str| {
+            let problem = shelf.read(3).unwrap_err();
+            assert!(problem.contains(what), "{problem}");
+        };
+        fs::write(shelf.state_path(3), &state[..63]).unwrap();
+        refused("truncated");
+        fs::write(shelf.state_path(3), []).unwrap();
+        refused("truncated");
+        let mut flipped = state;
+        flipped[20] ^= 1;
+        fs::write(shelf.state_path(3), flipped).unwrap();
+        refused("checksum");
+        fs::write(shelf.state_path(3), state).unwrap();
+        let label = fs::read_to_string(shelf.label_path(3)).unwrap();
+        fs::write(shelf.label_path(3), &label[..9]).unwrap();
+        refused("damaged");
+        fs::write(shelf.label_path(3), "").unwrap();
+        refused("damaged");
+        fs::write(shelf.label_path(3), label).unwrap();
+        assert_eq!(shelf.read(3).unwrap(), state);
+    }
+}

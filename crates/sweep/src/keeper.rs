@@ -1,0 +1,163 @@
+//! The [`Keeper`] of a run: states go to the shelf of its trunk until it branches off, then to its
+//! own.
+
+use crate::checkpoints::{KEPT, Shelf, discard_all};
+use crate::claim::{Claim, shelf_kind};
+use crate::folder::ResultsFolder;
+use crate::plan::Plan;
+use crate::run::PlannedRun;
+use crate::trainer::{Keeper, Progress, TrainFailure};
+use crate::worker::Workplace;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Keeps the states of one claimed run.
+pub(crate) struct RunKeeper<'a> {
+    folder: &'a ResultsFolder,
+    claim: &'a Claim,
+    stop: &'a AtomicBool,
+    log: &'a dyn Fn(&str),
+    every: Duration,
+    last: Instant,
+    branch: u64,
+    /// Runs of the trunk, this one included: where each branches off.
+    siblings: Vec<(&'a PlannedRun, u64)>,
+    trunk: Shelf,
+    own: Shelf,
+    /// States not handed out yet, the newest last.
+    offers: Vec<(Source, u64)>,
+    /// Step of the newest state on disk.
+    kept: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Source {
+    Trunk,
+    Own,
+}
+
+impl<'a> RunKeeper<'a> {
+    pub(crate) fn new(
+        folder: &'a ResultsFolder,
+        plan: &'a Plan,
+        run: &'a PlannedRun,
+        kind: &str,
+        claim: &'a Claim,
+        place: &Workplace<'a>,
+        log: &'a dyn Fn(&str),
+    ) -> Self {
+        let kind = shelf_kind(kind, claim.micro_windows());
+        let shelf = |owner: &str| Shelf::new(folder, owner, &kind);
+        let (trunk, own) = (shelf(run.trunk()), shelf(run.id()));
+        let branch = run.branch_step();
+        let shared = trunk.steps().into_iter().filter(|step| *step <= branch);
+        let mut offers: Vec<_> = shared.map(|step| (Source::Trunk, step)).collect();
+        let alone = own.steps().into_iter().filter(|step| *step > branch);
+        offers.extend(alone.map(|step| (Source::Own, step)));
+        RunKeeper {
+            folder,
+            claim,
+            stop: place.stop,
+            log,
+            every: place.checkpoint_every,
+            last: Instant::now(),
+            branch,
+            siblings: siblings(plan, run),
+            trunk,
+            own,
+            offers,
+            kept: 0,
+        }
+    }
+}
+
+/// Removes what nothing needs once a run has its record: its own states, and those of its trunk
+/// but for the branches still to come and the last, which a larger budget goes on from.
+pub(crate) fn clear(folder: &ResultsFolder, plan: &Plan, run: &PlannedRun, kind: &str) {
+    discard_all(folder, run.id());
+    if run.trunk() == run.id() {
+        return;
+    }
+    let open = open_branches(folder, &siblings(plan, run));
+    let newest = if open.is_empty() { 1 } else { KEPT };
+    Shelf::new(folder, run.trunk(), kind).prune(newest, |step| open.contains(&step));
+}
+
+/// Runs of the trunk of a run, itself included: where each branches off.
+fn siblings<'a>(plan: &'a Plan, run: &PlannedRun) -> Vec<(&'a PlannedRun, u64)> {
+    let siblings = plan
+        .runs()
+        .iter()
+        .filter(|other| other.trunk() == run.trunk());
+    siblings.map(|run| (run, run.branch_step())).collect()
+}
+
+/// Where runs without a record branch off.
+fn open_branches(folder: &ResultsFolder, siblings: &[(&PlannedRun, u64)]) -> Vec<u64> {
+    let open = siblings
+        .iter()
+        .filter(|(run, _)| !folder.record_path(run.id()).exists());
+    open.map(|(_, branch)| *branch).collect()
+}
+
+impl Keeper for RunKeeper<'_> {
+    fn progress(&mut self, progress: Progress) {
+        self.claim.progress(progress);
+    }
+
+    fn newest(&mut self) -> Option<Vec<u8>> {
+        while let Some((source, step)) = self.offers.pop() {
+            let shelf = match source {
+                Source::Trunk => &self.trunk,
+                Source::Own => &self.own,
+            };
+            match shelf.read(step) {
+                Ok(state) => {
+                    (self.log)(&format!("going on from step {step}"));
+                    self.kept = step;
+                    return Some(state);
+                }
+                Err(problem) => {
+                    (self.log)(&format!("{problem}; going on from the one before"));
+                    shelf.discard(step);
+                }
+            }
+        }
+        self.kept = 0;
+        None
+    }
+
+    fn wants(&mut self, step: u64) -> bool {
+        if step <= self.kept || self.claim.is_lost() {
+            return false;
+        }
+        let due = self.last.elapsed() >= self.every || self.stopping();
+        due || step <= self.branch
+            && (step == self.branch
+                || self.siblings.iter().any(|(run, branch)| {
+                    *branch == step && !self.folder.record_path(run.id()).exists()
+                }))
+    }
+
+    fn keep(&mut self, step: u64, state: &[u8]) -> Result<(), TrainFailure> {
+        if step <= self.branch {
+            self.trunk.write(step, state)?;
+            let open = open_branches(self.folder, &self.siblings);
+            self.trunk.prune(KEPT, |step| open.contains(&step));
+        } else {
+            self.own.write(step, state)?;
+            self.own.prune(KEPT, |_| false);
+        }
+        if step == self.branch {
+            // Others wait for the trunk; if the lease cannot be written the heartbeat does it.
+            let _ = self.claim.leave_trunk();
+        }
+        self.kept = step;
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire) || self.claim.is_lost()
+    }
+}

@@ -1,0 +1,208 @@
+//! A trainer that trains nothing, whose losses betray every step and every rate it took.
+
+use isoflop_results::CurvePoint;
+use isoflop_sweep::plan::DataRequest;
+use isoflop_sweep::worker::{Shift, Workplace, work};
+use isoflop_sweep::{
+    DataFacts, Ending, Keeper, Plan, PlanContext, PlannedRun, Progress, ResultsFolder, Sweep,
+    TestScore, TrainFailure, Trained, Trainer,
+};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub(crate) const SWEEP: &str = r#"
+name = "fake"
+[data]
+corpus = "any"
+[model]
+sizes = ["3k", "10k", "30k"]
+[plan]
+isoflop = { budgets = ["1e11", "3e11"] }
+"#;
+
+pub(crate) fn plan_of(source: &str) -> Plan {
+    let sweep = Sweep::parse(Path::new("fake.toml"), source.to_owned()).unwrap();
+    let mut facts = |_: &DataRequest| {
+        Ok(DataFacts {
+            name: "any@1".to_owned(),
+            digest: "0".repeat(16),
+            vocab_size: 256,
+            train_tokens: 1_000_000,
+            test_tokens: 1000,
+        })
+    };
+    let mut context = PlanContext {
+        facts: &mut facts,
+        numerics_version: 1,
+        memory_bytes: 1 << 34,
+    };
+    Plan::build(&sweep, &mut context).unwrap()
+}
+
+/// Remembers what it was asked to train; fails, diverges or stops where told to.
+#[derive(Default)]
+pub(crate) struct Fake<'a> {
+    pub(crate) started: Vec<String>,
+    /// Steps taken, over all runs.
+    pub(crate) steps: u64,
+    pub(crate) all: Option<&'a Mutex<Vec<String>>>,
+    pub(crate) failing: HashSet<String>,
+    pub(crate) diverging: HashSet<String>,
+    /// Stops the worker after so many steps.
+    pub(crate) stop_after: Option<u64>,
+}
+
+/// FNV-1a over steps and rates.
+fn mix(hash: u64, value: u64) -> u64 {
+    (hash ^ value).wrapping_mul(0x0100_0000_01b3)
+}
+
+impl Trainer for Shared<'_, '_> {
+    fn kind(&self) -> String {
+        "none".to_owned()
+    }
+
+    fn train(
+        &mut self,
+        run: &PlannedRun,
+        _: u64,
+        keeper: &mut dyn Keeper,
+    ) -> Result<Trained, TrainFailure> {
+        let fake = &mut *self.fake;
+        fake.started.push(run.id().to_owned());
+        if let Some(all) = fake.all {
+            all.lock().unwrap().push(run.id().to_owned());
+        }
+        let (mut step, mut hash) = match keeper.newest() {
+            Some(state) => (number(&state[..8]), number(&state[8..])),
+            None => (0, run.config.seed),
+        };
+        let before = step;
+        let schedule = run.config.steps;
+        loop {
+            keeper.progress(Progress {
+                step,
+                steps: schedule.steps,
+                loss: Some(5.0),
+            });
+            if fake.stop_after == Some(fake.steps) {
+                fake.stop_after = None;
+                self.stop.store(true, Ordering::Release);
+            }
+            if keeper.wants(step) {
+                keeper.keep(step, &[step.to_le_bytes(), hash.to_le_bytes()].concat())?;
+            }
+            if keeper.stopping() {
+                return Err(TrainFailure::Stopped);
+            }
+            if step == schedule.steps {
+                break;
+            }
+            hash = mix(mix(hash, step), schedule.factor(step).to_bits());
+            step += 1;
+            fake.steps += 1;
+        }
+        if fake.failing.contains(run.id()) {
+            return Err(TrainFailure::Other("out of luck".to_owned()));
+        }
+        let ending = match fake.diverging.contains(run.id()) {
+            true => Ending::Diverged {
+                step: 3,
+                reason: "the loss became NaN".to_owned(),
+            },
+            false => Ending::Finished(TestScore {
+                loss: (hash >> 11) as f64 / (1u64 << 53) as f64,
+                standard_error: Some(0.01),
+                bits_per_byte: 3.6,
+                tokens: 1000,
+            }),
+        };
+        let point = CurvePoint {
+            step: 10,
+            tokens: 5120,
+            flops: 1e9,
+            train_loss: Some(3.0),
+            test_loss: None,
+            learning_rate: 1e-3,
+            grad_norm: Some(1.0),
+        };
+        Ok(Trained {
+            ending,
+            train_loss: Some(2.75),
+            curve: vec![point],
+            unique_tokens: 5120,
+            steps: step,
+            tokens_here: (step - before) * run.config.batch_tokens,
+            train_seconds: 0.5,
+            device: "none".to_owned(),
+            instruction_set: "none".to_owned(),
+            burn_version: "none".to_owned(),
+        })
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.try_into().unwrap())
+}
+
+/// A fake at work, with the flag that stops its worker.
+struct Shared<'f, 'a> {
+    fake: &'f mut Fake<'a>,
+    stop: &'f AtomicBool,
+}
+
+pub(crate) struct Bench {
+    pub(crate) _keep: tempfile::TempDir,
+    pub(crate) folder: ResultsFolder,
+    pub(crate) plan: Plan,
+}
+
+pub(crate) fn bench() -> Bench {
+    bench_of(SWEEP)
+}
+
+pub(crate) fn bench_of(source: &str) -> Bench {
+    let keep = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::at(keep.path().join("fake"));
+    let plan = plan_of(source);
+    folder.adopt(&plan, source).unwrap();
+    Bench {
+        _keep: keep,
+        folder,
+        plan,
+    }
+}
+
+impl Bench {
+    pub(crate) fn work(&self, fake: &mut Fake<'_>) -> Shift {
+        self.try_work(fake).unwrap()
+    }
+
+    pub(crate) fn try_work(&self, fake: &mut Fake<'_>) -> Result<Shift, isoflop_sweep::SweepError> {
+        let stop = AtomicBool::new(false);
+        let place = Workplace {
+            clock: &|| "2026-01-01T00:00:00Z".to_owned(),
+            stop: &stop,
+            checkpoint_every: Duration::from_secs(3600),
+        };
+        let mut trainer = Shared { fake, stop: &stop };
+        work(&self.folder, &self.plan, &mut trainer, &place)
+    }
+
+    pub(crate) fn id(&self, index: usize) -> String {
+        self.plan.runs()[index].id().to_owned()
+    }
+
+    /// Test losses of the finished runs in the order of the plan.
+    pub(crate) fn losses(&self) -> Vec<Option<f64>> {
+        let records = self.folder.records(&self.plan).unwrap();
+        records
+            .done
+            .iter()
+            .map(|record| record.row.test_loss)
+            .collect()
+    }
+}

@@ -1,0 +1,137 @@
+//! The learning curve of a run as it is recorded. Where its points lie until the rate falls depends
+//! on the steps done and on nothing else, so that runs of one trunk share them.
+
+use crate::session::Step;
+use isoflop_core::{FlopCount, Schedule, Tokens};
+use isoflop_data::CURVE_TOKENS;
+use isoflop_results::CurvePoint;
+use isoflop_sweep::RunConfig;
+use serde::{Deserialize, Serialize};
+
+/// Points for every doubling of the steps, until the rate falls.
+const PER_DOUBLING: f64 = 8.0;
+
+/// Points while it falls.
+const COOLDOWN_POINTS: u64 = 12;
+
+/// Every so many points the test loss is measured too, where that can be afforded.
+const TEST_EVERY: u64 = 4;
+
+/// Share of the training tokens that may be scored for a learning curve: scoring is forward only,
+/// so this is a tenth of the training time.
+const TEST_SHARE: f64 = 0.3;
+
+/// Collects points.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Recorder {
+    curve: Vec<CurvePoint>,
+    /// Sum and number of the train losses since the last point.
+    since: (f64, u64),
+    /// Train losses of the last tenth of the steps.
+    tail: Vec<f64>,
+}
+
+impl Recorder {
+    /// Takes up what step number `done` showed; `score` measures the test loss.
+    pub(crate) fn note(
+        &mut self,
+        config: &RunConfig,
+        done: u64,
+        seen: &Step,
+        score: &dyn Fn() -> f64,
+    ) {
+        self.since.0 += seen.loss;
+        self.since.1 += 1;
+        if done > config.steps.steps - config.steps.steps.div_ceil(10) {
+            self.tail.push(seen.loss);
+        }
+        let blown = !seen.loss.is_finite() || !seen.grad_norm.is_finite();
+        let place = place(&config.steps, done);
+        if place.is_none() && !blown {
+            return;
+        }
+        let tokens = done * config.batch_tokens;
+        let tested = self.curve.iter().filter(|point| point.test_loss.is_some());
+        let scored = (tested.count() as u64 + 1) * CURVE_TOKENS as u64;
+        let affordable = scored as f64 <= tokens as f64 * TEST_SHARE;
+        let due = place.is_some_and(|place| place % TEST_EVERY == 0);
+        let finite = |value: f64| value.is_finite().then_some(value);
+        let (sum, count) = std::mem::take(&mut self.since);
+        self.curve.push(CurvePoint {
+            step: done,
+            tokens,
+            flops: FlopCount::of(&config.model)
+                .of_tokens(Tokens(tokens as f64))
+                .0,
+            train_loss: finite(sum / count as f64),
+            test_loss: (due && affordable && !blown).then(score).and_then(finite),
+            learning_rate: seen.rate,
+            grad_norm: finite(seen.grad_norm),
+        });
+    }
+
+    /// Mean train loss over the last tenth of the steps; nothing for a run that ended before.
+    pub(crate) fn tail_loss(&self) -> Option<f64> {
+        let mean = self.tail.iter().sum::<f64>() / self.tail.len() as f64;
+        mean.is_finite().then_some(mean)
+    }
+
+    /// The points.
+    pub(crate) fn into_curve(self) -> Vec<CurvePoint> {
+        self.curve
+    }
+}
+
+/// The number of the point after `done` steps, if there is one.
+fn place(schedule: &Schedule, done: u64) -> Option<u64> {
+    let branch = schedule.steps - schedule.decay;
+    let reached = |steps: u64| match steps <= branch {
+        true => ((steps as f64).log2() * PER_DOUBLING).floor() as i64,
+        false => ((steps - branch) * COOLDOWN_POINTS / schedule.decay) as i64,
+    };
+    let before = if done == branch + 1 {
+        0
+    } else {
+        reached(done - 1)
+    };
+    (done == 1 || reached(done) > before).then_some(reached(done) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(steps: u64) -> Vec<u64> {
+        let schedule = Schedule::wsd(steps, 5);
+        (1..=steps)
+            .filter(|done| place(&schedule, *done).is_some())
+            .collect()
+    }
+
+    #[test]
+    fn points_double_until_the_rate_falls_and_end_with_the_run() {
+        let short = points(1000);
+        assert_eq!(short[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
+        let per_doubling = |from: u64| {
+            let inside = short
+                .iter()
+                .filter(|step| (from + 1..=2 * from).contains(*step));
+            inside.count()
+        };
+        assert_eq!([per_doubling(64), per_doubling(400)], [8, 8]);
+        assert_eq!(short.iter().filter(|step| **step > 800).count(), 12);
+        assert_eq!(short.last(), Some(&1000));
+    }
+
+    #[test]
+    fn runs_of_one_trunk_share_their_points_until_the_shorter_branches_off() {
+        let (short, long) = (points(1000), points(5000));
+        let until = |points: &[u64]| points.iter().filter(|s| **s <= 800).count();
+        assert_eq!(short[..until(&short)], long[..until(&long)]);
+    }
+
+    #[test]
+    fn a_run_of_ten_steps_has_a_point_for_its_end() {
+        assert_eq!(points(10), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    }
+}
