@@ -1,7 +1,9 @@
 //! The binary `isoflop`: one file per verb.
 
 mod analysis;
+mod calibration;
 mod fail;
+mod jobs;
 mod output;
 mod progress;
 mod sweep;
@@ -41,6 +43,9 @@ enum Verb {
     Data(verbs::data::Args),
     /// Train open runs of a results folder, from any terminal or machine; `run` starts these.
     Worker(verbs::worker::Args),
+    /// Measure one step; `plan` starts these.
+    #[command(hide = true)]
+    Measure,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Verb::ExportModel(args) => verbs::export_model::run(&args),
         Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Data(args) => verbs::data::run(&args),
+        Verb::Measure => calibration::answer(),
         Verb::Worker(args) => verbs::worker::run(&args),
     };
     result.unwrap_or_else(|error| fail::report(&error))

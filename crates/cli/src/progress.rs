@@ -2,12 +2,13 @@
 
 use crate::output::note;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use isoflop_core::units::short;
 use isoflop_data::Progress as DataProgress;
 use isoflop_results::{RunRecord, Status};
-use isoflop_sweep::lease::Lease;
+use isoflop_sweep::forecast::{Forecast, Price, Standing};
+use isoflop_sweep::lease::{Lease, Stage};
 use isoflop_sweep::supervise::Watcher;
-use isoflop_sweep::{Plan, PlannedRun};
-use std::collections::HashMap;
+use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -49,15 +50,17 @@ impl Drop for DataBar {
 }
 
 /// Shows a sweep while it runs.
-pub(crate) struct SweepProgress {
-    costs: HashMap<String, f64>,
-    total: f64,
-    done: f64,
+pub(crate) struct SweepProgress<'a> {
+    plan: &'a Plan,
+    folder: &'a ResultsFolder,
+    jobs: usize,
+    prices: Prices,
     ended: usize,
-    runs: usize,
     started: Instant,
-    done_before: f64,
     last_line: Instant,
+    /// Work that was left at the start, in units of the prices.
+    work: f64,
+    outlook: Outlook,
     bars: Option<Bars>,
 }
 
@@ -67,42 +70,91 @@ struct Bars {
     runs: Vec<ProgressBar>,
 }
 
-impl SweepProgress {
-    /// `done` are the ids of runs that earlier commands finished.
-    pub(crate) fn new<'a>(plan: &Plan, done: impl Iterator<Item = &'a str>) -> Self {
-        let cost = |run: &PlannedRun| (run.id().to_owned(), run.c_exact().0);
-        let costs: HashMap<String, f64> = plan.runs().iter().map(cost).collect();
-        let done: Vec<f64> = done.filter_map(|id| costs.get(id).copied()).collect();
-        let spent: f64 = done.iter().sum();
+/// What runs cost.
+pub(crate) enum Prices {
+    /// Seconds, measured on this machine.
+    Seconds(Vec<Price>),
+    /// FLOPs, where nothing has been measured: their pace shows on the way.
+    Flops(Vec<Price>),
+}
+
+impl Prices {
+    /// By FLOPs alone.
+    pub(crate) fn flops(plan: &Plan) -> Self {
+        let price = |run: &PlannedRun| Price {
+            step: run.c_exact().0 / run.config.steps.steps as f64,
+            once: 0.0,
+        };
+        Prices::Flops(plan.runs().iter().map(price).collect())
+    }
+
+    fn all(&self) -> &[Price] {
+        match self {
+            Prices::Seconds(prices) | Prices::Flops(prices) => prices,
+        }
+    }
+}
+
+/// Where a sweep is, as last looked at.
+#[derive(Clone, Copy, Default)]
+struct Outlook {
+    share: f64,
+    left: Option<Duration>,
+    /// When to look again.
+    due: Option<Instant>,
+}
+
+impl<'a> SweepProgress<'a> {
+    /// `done` runs were ended by earlier commands.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        folder: &'a ResultsFolder,
+        jobs: usize,
+        prices: Prices,
+        done: usize,
+    ) -> Self {
         SweepProgress {
-            total: costs.values().sum(),
-            done: spent,
-            done_before: spent,
-            ended: done.len(),
-            runs: costs.len(),
-            costs,
+            plan,
+            folder,
+            jobs,
+            prices,
+            ended: done,
             started: Instant::now(),
             last_line: Instant::now(),
+            work: 0.0,
+            outlook: Outlook::default(),
             bars: std::io::stderr().is_terminal().then(Bars::new),
         }
     }
 
-    /// Share of the FLOPs done, counting runs on their way, and seconds left at the pace so far.
-    fn outlook(&self, leases: &[Lease]) -> (f64, Option<Duration>) {
-        let partial: f64 = leases
-            .iter()
-            .filter(|lease| lease.progress.steps > 0)
-            .map(|lease| {
-                let share = lease.progress.step as f64 / lease.progress.steps as f64;
-                self.costs.get(&lease.run_id).copied().unwrap_or(0.0) * share
-            })
-            .sum();
-        let now = self.done + partial;
-        let gained = now - self.done_before;
-        let seconds = self.started.elapsed().as_secs_f64();
-        let left =
-            (gained > 0.0 && seconds > 2.0).then(|| (self.total - now).max(0.0) * seconds / gained);
-        (now / self.total, left.map(Duration::from_secs_f64))
+    /// Plays the rest of the sweep through, but never for more than a hundredth of the time.
+    fn look(&mut self, leases: &[Lease]) {
+        let began = Instant::now();
+        if self.outlook.due.is_some_and(|due| began < due) {
+            return;
+        }
+        let Ok(standing) = Standing::of(self.folder, self.plan, leases) else {
+            return;
+        };
+        let forecast = Forecast::of(self.plan, self.prices.all(), &standing, self.jobs);
+        if self.outlook.due.is_none() {
+            self.work = forecast.work;
+        }
+        let spent = self.started.elapsed().as_secs_f64() * self.jobs as f64;
+        let gained = self.work - forecast.work;
+        // Seconds to a unit of the prices, once there is enough to tell.
+        let pace = (spent > 10.0 && gained > 0.02 * self.work).then(|| spent / gained);
+        let unit = match self.prices {
+            Prices::Seconds(_) => Some(pace.unwrap_or(1.0)),
+            Prices::Flops(_) => pace,
+        };
+        let left = unit.map(|unit| Duration::from_secs_f64(forecast.finish * unit));
+        let share = gained / self.work.max(f64::MIN_POSITIVE);
+        self.outlook = Outlook {
+            share,
+            left,
+            due: Some(Instant::now() + (began.elapsed() * 100).max(Duration::from_millis(900))),
+        };
     }
 
     fn say(&self, text: &str) {
@@ -113,16 +165,15 @@ impl SweepProgress {
     }
 }
 
-impl Watcher for SweepProgress {
+impl Watcher for SweepProgress<'_> {
     fn ended(&mut self, record: &RunRecord) {
         let row = &record.row;
         self.ended += 1;
-        self.done += self.costs.get(&row.run_id).copied().unwrap_or(0.0);
         let what = match (row.status, row.test_loss) {
             (Status::Finished, Some(loss)) => format!("test loss {loss:.4}"),
             _ => format!("{}: {}", row.status, row.message.as_deref().unwrap_or("")),
         };
-        let (ended, runs) = (self.ended, self.runs);
+        let (ended, runs) = (self.ended, self.plan.runs().len());
         self.say(&format!(
             "[{ended}/{runs}] {}  {what}  {:.1} s  {:.1} GFLOP/s",
             row.run_id,
@@ -132,14 +183,15 @@ impl Watcher for SweepProgress {
     }
 
     fn progress(&mut self, leases: &[Lease]) {
-        let (share, left) = self.outlook(leases);
+        self.look(leases);
+        let Outlook { share, left, .. } = self.outlook;
         let eta = left.map_or("ETA unknown yet".to_owned(), |left| {
             format!("ETA {}", clock(left))
         });
         let head = format!(
-            "{}/{} runs, {:.0} % of the FLOPs, {} elapsed, {eta}",
+            "{}/{} runs, {:.0} % of the work, {} elapsed, {eta}",
             self.ended,
-            self.runs,
+            self.plan.runs().len(),
             share * 100.0,
             clock(self.started.elapsed())
         );
@@ -157,7 +209,7 @@ impl Watcher for SweepProgress {
     }
 }
 
-impl Drop for SweepProgress {
+impl Drop for SweepProgress<'_> {
     fn drop(&mut self) {
         if let Some(bars) = &self.bars {
             // A bar that cannot be cleared belongs to a terminal that is gone.
@@ -193,26 +245,33 @@ impl Bars {
     }
 }
 
-/// `n24.6k-d740k-s0-1f2e3d4c 312/1448 loss 2.913`
+/// `n24.6k-d740k-s0-1f2e3d4c 312/1448 trunk loss 2.913 310k tokens/s`
 pub(crate) fn describe(lease: &Lease) -> String {
     let progress = lease.progress;
-    let loss = progress
-        .loss
-        .map_or(String::new(), |loss| format!(" loss {loss:.3}"));
-    match progress.step == progress.steps {
-        true => format!("{} scoring", lease.run_id),
-        false => format!(
-            "{} {}/{}{loss}",
-            lease.run_id, progress.step, progress.steps
-        ),
+    let run_id = &lease.run_id;
+    if progress.step == progress.steps {
+        return format!("{run_id} scoring");
     }
+    let mut text = format!("{run_id} {}/{}", progress.step, progress.steps);
+    text.push_str(match lease.stage {
+        Stage::Trunk => " trunk",
+        Stage::Cooldown => " cooldown",
+    });
+    if let Some(loss) = progress.loss {
+        text.push_str(&format!(" loss {loss:.3}"));
+    }
+    if let Some(speed) = progress.tokens_per_s {
+        text.push_str(&format!(" {} tokens/s", short(speed)));
+    }
+    text
 }
 
-/// `1 h 02 min`, `3 min 10 s`, `42 s`.
+/// `1 h 02 min`, `3 min 10 s`, `42 s`, `0.4 s`.
 pub(crate) fn clock(time: Duration) -> String {
     match time.as_secs() {
         s if s >= 3600 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
         s if s >= 60 => format!("{} min {:02} s", s / 60, s % 60),
-        s => format!("{s} s"),
+        s if s >= 10 => format!("{s} s"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
     }
 }

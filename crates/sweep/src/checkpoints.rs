@@ -117,6 +117,15 @@ impl Shelf {
     }
 }
 
+/// Steps after which some kind of trainer has left a state of an owner.
+pub fn steps_of(folder: &ResultsFolder, owner: &str) -> Vec<u64> {
+    let kinds = fs::read_dir(folder.checkpoints_path().join(owner));
+    let shelves = kinds.into_iter().flatten().flatten().map(|kind| Shelf {
+        folder: kind.path(),
+    });
+    shelves.flat_map(|shelf| shelf.steps()).collect()
+}
+
 /// Removes every state of an owner.
 pub fn discard_all(folder: &ResultsFolder, owner: &str) {
     // As with one: what stays harms nobody.

@@ -113,6 +113,7 @@ impl<'p> Claims<'p> {
                     step: 0,
                     steps: run.config.steps.steps,
                     loss: None,
+                    tokens_per_s: None,
                 },
             };
             leases::write(&self.folder, &lease)?;

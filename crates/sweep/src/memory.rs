@@ -37,6 +37,29 @@ pub fn training_bytes(model: &ModelConfig, windows: u64) -> u64 {
     (FLOAT * (COPIES * params + tokens * kept_per_token(model) + logits)) as u64
 }
 
+/// Bytes of a process before it trains: the program, and its text at a byte a token.
+pub fn process_bytes(tokens: u64) -> u64 {
+    const PROGRAM: u64 = 25 << 20;
+    PROGRAM + tokens
+}
+
+/// How many of the largest of these fit beside each other into a machine's memory; at least one.
+pub fn processes_that_fit(mut needs: Vec<u64>, memory_bytes: u64) -> usize {
+    const SHARE: f64 = 0.9;
+    needs.sort_unstable_by(|a, b| b.cmp(a));
+    let mut left = (memory_bytes as f64 * SHARE) as u64;
+    let fits = needs
+        .iter()
+        .take_while(|need| match left.checked_sub(**need) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        });
+    fits.count().max(1)
+}
+
 /// Physical memory of this machine in bytes, or what its container allows; without bound where
 /// the system does not tell.
 pub fn machine_bytes() -> u64 {

@@ -2,7 +2,10 @@
 
 mod build;
 mod cell;
+mod charts;
 mod length;
+
+pub use charts::Chart;
 
 use crate::error::{SpecError, SweepError};
 use crate::run::{DataSource, PlannedRun};
@@ -162,6 +165,11 @@ impl Plan {
     /// Runs that may be given up before the sweep stops.
     pub fn max_failures(&self) -> u64 {
         self.max_failures
+    }
+
+    /// Which charts and laws the runs can support.
+    pub fn charts(&self) -> Vec<Chart> {
+        charts::charts(self)
     }
 
     /// Where the run of an id stands.

@@ -123,6 +123,8 @@ pub struct PlannedRun {
     pub corpus: String,
     /// Cap on the test tokens scored; part of the data digest.
     pub test_tokens: u64,
+    /// Test tokens scored at the end.
+    pub scored_tokens: u64,
     /// Tokens of the train split.
     pub train_tokens: u64,
     /// Compute asked for, where the plan has budgets.
@@ -137,6 +139,7 @@ pub(crate) struct RunParts {
     pub(crate) source: DataSource,
     pub(crate) corpus: String,
     pub(crate) test_tokens: u64,
+    pub(crate) scored_tokens: u64,
     pub(crate) train_tokens: u64,
     pub(crate) flops_budget: Option<f64>,
     /// Whether the constant-rate part is shared with runs that differ in length alone.
@@ -152,6 +155,7 @@ impl PlannedRun {
             source,
             corpus,
             test_tokens,
+            scored_tokens,
             train_tokens,
             flops_budget,
             trunks,
@@ -173,6 +177,7 @@ impl PlannedRun {
             source,
             corpus,
             test_tokens,
+            scored_tokens,
             train_tokens,
             flops_budget,
         }
@@ -226,6 +231,13 @@ impl PlannedRun {
         row.size = self.size.clone();
         row.corpus = self.corpus.clone();
         row.flops_budget = self.flops_budget;
+    }
+
+    /// Bytes of memory that a process takes that trains it, roughly.
+    pub fn memory_bytes(&self) -> u64 {
+        let text = self.train_tokens + self.scored_tokens;
+        memory::process_bytes(text)
+            + memory::training_bytes(&self.config.model, self.micro_windows())
     }
 
     /// Windows a step.

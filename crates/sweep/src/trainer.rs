@@ -55,6 +55,8 @@ pub struct Progress {
     pub steps: u64,
     /// Latest train loss, nats per token.
     pub loss: Option<f64>,
+    /// Training tokens a second since this process took the run up.
+    pub tokens_per_s: Option<f64>,
 }
 
 /// What training a run gave.

@@ -202,6 +202,11 @@ pub fn record_of_death(sweep: &str, run: &PlannedRun, lease: &Lease, how: String
     }
 }
 
+/// What the plan knows of a run, as a row.
+pub(crate) fn row_of_plan(sweep: &str, run: &PlannedRun) -> RunRow {
+    blank_row(sweep, run, 1, run.micro_windows())
+}
+
 /// What the plan knows of a run; a failure until told otherwise.
 fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) -> RunRow {
     let config = &run.config;

@@ -52,9 +52,7 @@ impl Recorder {
         }
         let tokens = done * config.batch_tokens;
         let tested = self.curve.iter().filter(|point| point.test_loss.is_some());
-        let scored = (tested.count() as u64 + 1) * CURVE_TOKENS as u64;
-        let affordable = scored as f64 <= tokens as f64 * TEST_SHARE;
-        let due = place.is_some_and(|place| place % TEST_EVERY == 0);
+        let due = place.is_some_and(|place| is_scored(place, tokens, tested.count() as u64));
         let finite = |value: f64| value.is_finite().then_some(value);
         let (sum, count) = std::mem::take(&mut self.since);
         self.curve.push(CurvePoint {
@@ -64,7 +62,7 @@ impl Recorder {
                 .of_tokens(Tokens(tokens as f64))
                 .0,
             train_loss: finite(sum / count as f64),
-            test_loss: (due && affordable && !blown).then(score).and_then(finite),
+            test_loss: (due && !blown).then(score).and_then(finite),
             learning_rate: seen.rate,
             grad_norm: finite(seen.grad_norm),
         });
@@ -80,6 +78,23 @@ impl Recorder {
     pub(crate) fn into_curve(self) -> Vec<CurvePoint> {
         self.curve
     }
+}
+
+/// Whether the test loss is measured at point number `place`, after `tokens`, when it has been
+/// `scored` times before.
+fn is_scored(place: u64, tokens: u64, scored: u64) -> bool {
+    let cost = (scored + 1) * CURVE_TOKENS as u64;
+    place.is_multiple_of(TEST_EVERY) && cost as f64 <= tokens as f64 * TEST_SHARE
+}
+
+/// How often the test loss is measured on the way of a run.
+pub(crate) fn scored_points(config: &RunConfig) -> u64 {
+    let schedule = config.steps;
+    (1..=schedule.steps).fold(0, |scored, done| {
+        let tokens = done * config.batch_tokens;
+        let due = place(&schedule, done).is_some_and(|place| is_scored(place, tokens, scored));
+        scored + u64::from(due)
+    })
 }
 
 /// The number of the point after `done` steps, if there is one.

@@ -4,7 +4,7 @@ use crate::model::Transformer;
 use isoflop_data::{TestLoss, TestStream};
 
 /// Tokens of a forward pass.
-const CHUNK: usize = 4096;
+pub(crate) const CHUNK: usize = 4096;
 
 /// Loss over all scored test tokens, each once.
 pub fn test_loss(model: &Transformer, test: &TestStream) -> TestLoss {

@@ -11,6 +11,7 @@ pub mod export;
 pub mod model;
 pub mod ops;
 pub mod optimizer;
+pub mod price;
 pub mod profile;
 mod session;
 pub mod source;

@@ -92,6 +92,7 @@ impl<'a> Session<'a> {
                 step: self.step,
                 steps,
                 loss,
+                tokens_per_s: self.tokens_per_s(),
             });
             if keeper.wants(self.step) {
                 keeper.keep(self.step, &self.state())?;
@@ -125,6 +126,11 @@ impl<'a> Session<'a> {
             },
         };
         Ok(self.end(ending))
+    }
+
+    fn tokens_per_s(&self) -> Option<f64> {
+        let tokens = (self.step - self.before) * self.run.config.batch_tokens;
+        (tokens > 0).then(|| tokens as f64 / self.in_steps.as_secs_f64())
     }
 
     fn state(&self) -> Vec<u8> {

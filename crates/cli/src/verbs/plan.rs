@@ -1,21 +1,41 @@
-//! `isoflop plan`: every run before it starts.
+//! `isoflop plan`: every run before it starts, priced on this machine.
 
+use crate::calibration;
+use crate::jobs::Jobs;
 use crate::output::{print, print_json};
+use crate::progress::clock;
 use crate::sweep;
 use crate::tables::table;
 use anyhow::Result;
-use isoflop_core::Flops;
-use isoflop_sweep::{Plan, PlannedRun};
+use isoflop_core::{Flops, ParamCount};
+use isoflop_sweep::forecast::{Forecast, Price, Standing};
+use isoflop_sweep::memory::shown;
+use isoflop_sweep::reuse::{Reuse, reuse};
+use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-/// Shows every run of a sweep: shape, parameters, tokens, steps, epochs, learning rate, FLOPs.
+/// Shows every run of a sweep and what it will cost on this machine: counts, steps, epochs,
+/// FLOPs, time, memory; and of the whole: time with so many workers, what trunks spare, disk, and
+/// the charts and laws that the runs will support.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  isoflop plan sweeps/quickstart.toml")]
+#[command(after_help = "Example:\n  isoflop plan sweeps/quickstart.toml\n\n\
+    Speeds are measured in the first seconds and remembered; nothing is written to the results.")]
 pub(crate) struct Args {
     /// The sweep file.
     sweep: PathBuf,
+    /// Worker processes to plan for.
+    #[arg(long, default_value = "auto", value_name = "N|auto")]
+    jobs: Jobs,
+    /// Folder of all results, to say what is there already.
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    results: PathBuf,
+    /// Measure this machine again.
+    #[arg(long)]
+    calibrate: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -23,82 +43,225 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (_, plan) = sweep::plan(&args.sweep)?;
+    let folder = ResultsFolder::at(args.results.join(plan.name()));
+    let jobs = args.jobs.resolve(&plan);
+    let prices = calibration::prices(&plan, jobs, args.calibrate)?;
+    let reuse = reuse(&plan, &folder)?;
+    let standing = Standing {
+        done: reuse.reused.iter().cloned().collect(),
+        ..Standing::default()
+    };
+    let priced = Priced {
+        all: Forecast::of(&plan, &prices, &Standing::default(), jobs),
+        left: Forecast::of(&plan, &prices, &standing, jobs),
+        plan,
+        prices,
+        jobs,
+        reuse,
+    };
     match args.json {
-        true => print_json(&as_json(&plan))?,
-        false => print(&as_text(&plan))?,
+        true => print_json(&priced.as_json())?,
+        false => print(&priced.as_text())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A plan with what it costs here, from nothing and from where the results stand.
+struct Priced {
+    plan: Plan,
+    prices: Vec<Price>,
+    jobs: usize,
+    all: Forecast,
+    left: Forecast,
+    reuse: Reuse,
 }
 
 fn total(plan: &Plan) -> Flops {
     Flops(plan.runs().iter().map(|run| run.c_exact().0).sum())
 }
 
-fn as_text(plan: &Plan) -> String {
-    let with_series = plan.runs().iter().any(|run| !run.series.is_empty());
-    let mut header = vec![
-        "run",
-        "size",
-        "d x L x h",
-        "N",
-        "N total",
-        "D",
-        "steps",
-        "batch",
-        "rate",
-        "epochs",
-        "D/N",
-        "budget",
-        "C exact",
-        "C / 6ND",
-    ];
-    if with_series {
-        header.push("axes");
-    }
-    let rows: Vec<Vec<String>> = plan
-        .runs()
-        .iter()
-        .map(|run| {
-            let mut row = cells(run);
-            if with_series {
-                row.push(run.series.clone());
-            }
-            row
-        })
-        .collect();
-    let mut text = format!(
-        "{} ({})\n\n{}\n",
-        plan.name(),
-        plan.kind(),
-        table(&header, &rows)
-    );
-    text.push_str(&format!(
-        "\n{} runs, {} FLOPs in all (N without embeddings, D in tokens)",
-        rows.len(),
-        total(plan)
-    ));
-    let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
-    if repeating > 0 {
-        let runs = if repeating == 1 {
-            "run sees"
-        } else {
-            "runs see"
-        };
-        text.push_str(&format!(
-            "\n{repeating} {runs} some text more than once (epochs marked *); \
-             above four epochs a run is left out of the laws"
-        ));
-    }
-    if !plan.dropped().is_empty() {
-        text.push_str("\ndropped:");
-        for dropped in plan.dropped() {
-            text.push_str(&format!("\n  {}: {}", dropped.cell, dropped.reason));
+impl Priced {
+    fn as_text(&self) -> String {
+        let plan = &self.plan;
+        let with_series = plan.runs().iter().any(|run| !run.series.is_empty());
+        let mut header = vec![
+            "run",
+            "size",
+            "d x L x h",
+            "N",
+            "N total",
+            "D",
+            "steps",
+            "batch",
+            "rate",
+            "epochs",
+            "D/N",
+            "budget",
+            "C exact",
+            "C / 6ND",
+            "alone",
+            "memory",
+        ];
+        let with_states = !self.reuse.reused.is_empty();
+        if with_states {
+            header.push("state");
         }
+        let reused: HashSet<&String> = self.reuse.reused.iter().collect();
+        if with_series {
+            header.push("axes");
+        }
+        let rows: Vec<Vec<String>> = plan
+            .runs()
+            .iter()
+            .zip(&self.prices)
+            .map(|(run, price)| {
+                let mut row = cells(run, price);
+                if with_states {
+                    let is_reused = reused.iter().any(|id| *id == run.id());
+                    row.push(if is_reused { "done" } else { "new" }.to_owned());
+                }
+                if with_series {
+                    row.push(run.series.clone());
+                }
+                row
+            })
+            .collect();
+        let mut text = format!(
+            "{} ({})\n\n{}\n",
+            plan.name(),
+            plan.kind(),
+            table(&header, &rows)
+        );
+        text.push_str(&format!(
+            "\n{} runs, {} FLOPs in all (N without embeddings, D in tokens)",
+            rows.len(),
+            total(plan)
+        ));
+        let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
+        if repeating > 0 {
+            let runs = if repeating == 1 {
+                "run sees"
+            } else {
+                "runs see"
+            };
+            text.push_str(&format!(
+                "\n{repeating} {runs} some text more than once (epochs marked *); \
+             above four epochs a run is left out of the laws"
+            ));
+        }
+        if !plan.dropped().is_empty() {
+            text.push_str("\ndropped:");
+            for dropped in plan.dropped() {
+                text.push_str(&format!("\n  {}: {}", dropped.cell, dropped.reason));
+            }
+        }
+        text.push_str(&self.cost());
+        text.push_str("\n\nthese runs will support:");
+        for chart in plan.charts() {
+            let mark = if chart.supported { "✓" } else { "✗" };
+            text.push_str(&format!("\n  {mark} {}: {}", chart.name, chart.why));
+        }
+        text
     }
-    text
+
+    fn cost(&self) -> String {
+        let hours = |seconds: f64| clock(Duration::from_secs_f64(seconds));
+        let workers = match self.jobs {
+            1 => "1 worker".to_owned(),
+            jobs => format!("{jobs} workers"),
+        };
+        let mut text = format!("\n\ntime: {} with {workers}", hours(self.all.finish));
+        let spared = 1.0 - self.all.work / self.all.alone;
+        if spared > 0.005 {
+            text.push_str(&format!(
+                "; trunks spare {:.0} % of the {} of work",
+                spared * 100.0,
+                hours(self.all.alone)
+            ));
+        }
+        let Reuse {
+            reused,
+            new,
+            orphaned,
+        } = &self.reuse;
+        if !reused.is_empty() || !orphaned.is_empty() {
+            text.push_str(&format!(
+                "\nalready there: {} of {} runs; {} left to train, {}",
+                reused.len(),
+                reused.len() + new.len(),
+                new.len(),
+                hours(self.left.finish)
+            ));
+        }
+        let now = jiff::Zoned::now();
+        let finish = jiff::SignedDuration::from_secs_f64(self.left.finish);
+        if let Ok(at) = now.checked_add(finish)
+            && !new.is_empty()
+        {
+            text.push_str(&format!(
+                "\nfinish: {} if started now",
+                at.strftime("%a %H:%M")
+            ));
+        }
+        text.push_str(&format!(
+            "\nmemory: up to {} a worker; disk: up to {}",
+            shown(
+                self.plan
+                    .runs()
+                    .iter()
+                    .map(PlannedRun::memory_bytes)
+                    .max()
+                    .unwrap_or(0)
+            ),
+            shown(disk(&self.plan))
+        ));
+        for orphan in orphaned {
+            text.push_str(&format!(
+                "\nnot in this plan: {}; {}",
+                orphan.run_id, orphan.why
+            ));
+        }
+        text
+    }
+
+    fn as_json(&self) -> Value {
+        let mut json = as_json(&self.plan);
+        if let Some(runs) = json["runs"].as_array_mut() {
+            for ((value, run), price) in runs.iter_mut().zip(self.plan.runs()).zip(&self.prices) {
+                value["time_s"] = json!(price.of(run));
+                value["memory_bytes"] = json!(run.memory_bytes());
+                value["done"] = json!(self.reuse.reused.iter().any(|id| id == run.id()));
+            }
+        }
+        json["jobs"] = json!(self.jobs);
+        json["time_s"] = json!(self.all.finish);
+        json["time_left_s"] = json!(self.left.finish);
+        json["work_s"] = json!(self.all.work);
+        json["work_without_trunks_s"] = json!(self.all.alone);
+        json["disk_bytes"] = json!(disk(&self.plan));
+        json["new"] = json!(self.reuse.new);
+        json["reused"] = json!(self.reuse.reused);
+        json["orphaned"] = json!(self.reuse.orphaned);
+        json["charts"] = json!(self.plan.charts());
+        json
+    }
 }
 
-fn cells(run: &PlannedRun) -> Vec<String> {
+/// Bytes that the results take at most: weights of every run, and for each branch of a trunk a
+/// state of weights and two moments, with two more on their way.
+fn disk(plan: &Plan) -> u64 {
+    const RECORD: f64 = 32e3;
+    const WEIGHTS: f64 = 4.0;
+    const STATE: f64 = 12.0;
+    let bytes = plan.runs().iter().map(|run| {
+        let params = ParamCount::of(&run.config.model).total().0;
+        RECORD + params * (WEIGHTS + STATE)
+    });
+    let largest = plan.runs().iter().map(|run| run.params().total().0);
+    (bytes.sum::<f64>() + 2.0 * STATE * largest.fold(0.0, f64::max)) as u64
+}
+
+fn cells(run: &PlannedRun, price: &Price) -> Vec<String> {
     let config = &run.config;
     let star = if run.epochs() > 1.0 { "*" } else { "" };
     vec![
@@ -120,6 +283,8 @@ fn cells(run: &PlannedRun) -> Vec<String> {
             "{:.2}",
             run.c_exact().0 / Flops::six_nd(run.n(), run.tokens()).0
         ),
+        clock(Duration::from_secs_f64(price.of(run))),
+        shown(run.memory_bytes()),
     ]
 }
 
@@ -132,6 +297,8 @@ fn as_json(plan: &Plan) -> Value {
             let params = run.params();
             json!({
                 "run_id": run.id(),
+                "trunk": run.trunk(),
+                "branch_step": run.branch_step(),
                 "series": run.series,
                 "size": run.size,
                 "d_model": config.model.shape.d_model,

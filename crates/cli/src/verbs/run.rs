@@ -1,8 +1,10 @@
 //! `isoflop run`: the night. The same command again is the resume.
 
 use crate::analysis;
+use crate::calibration;
+use crate::jobs::Jobs;
 use crate::output::{note, print};
-use crate::progress::{SweepProgress, clock};
+use crate::progress::{Prices, SweepProgress, clock};
 use crate::sweep;
 use crate::tables;
 use crate::verbs::report;
@@ -30,7 +32,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) struct Args {
     /// The sweep file.
     sweep: PathBuf,
-    /// Worker processes, one core each.
+    /// Worker processes, one core each; `auto` takes as many as there are cores and memory for.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
     /// Stop at this time of day, or at the end of this much time, with a report of what there is:
@@ -48,24 +50,9 @@ pub(crate) struct Args {
     reports: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Jobs(usize);
-
-impl FromStr for Jobs {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Jobs(
-                std::thread::available_parallelism().map_or(1, usize::from),
-            )),
-            _ => match text.parse() {
-                Ok(jobs) if jobs > 0 => Ok(Jobs(jobs)),
-                _ => Err("give a number of processes, at least 1, or `auto`".to_owned()),
-            },
-        }
-    }
-}
+/// FLOPs of a sweep from which its speed is measured before it starts, for an honest ETA from the
+/// first second: a minute or so.
+const WORTH_MEASURING: f64 = 3e12;
 
 #[derive(Clone, Copy, Debug)]
 struct Deadline(SystemTime);
@@ -108,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     folder.adopt(&plan, sweep.source())?;
     let started = Instant::now();
     let limits = Limits {
-        jobs: args.jobs.0,
+        jobs: args.jobs.resolve(&plan),
         deadline: args.deadline.map(|deadline| deadline.0),
     };
     let outcome = train(&folder, &plan, limits)?;
@@ -185,8 +172,11 @@ fn train(folder: &ResultsFolder, plan: &Plan, limits: Limits) -> Result<Outcome>
         let stop = stop.clone();
         move || stop.store(true, Ordering::Release)
     })?;
-    let done = before.done.iter().map(|record| record.row.run_id.as_str());
-    let mut progress = SweepProgress::new(plan, done);
+    let prices = match plan.runs().iter().map(|run| run.c_exact().0).sum::<f64>() {
+        flops if flops < WORTH_MEASURING => Prices::flops(plan),
+        _ => Prices::Seconds(calibration::prices(plan, jobs, false)?),
+    };
+    let mut progress = SweepProgress::new(plan, folder, jobs, prices, before.done.len());
     let mut spawn = |slot: usize| spawn_worker(folder, slot);
     Ok(supervise(
         folder,

@@ -1,17 +1,20 @@
 //! `isoflop status`: where a sweep stands.
 
+use crate::calibration;
 use crate::output::{print, print_json};
-use crate::progress::describe;
+use crate::progress::{clock, describe};
 use crate::tables::table;
 use anyhow::Result;
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
+use isoflop_sweep::forecast::{Forecast, Standing};
 use isoflop_sweep::lease::Lease;
 use isoflop_sweep::leases::live_leases;
 use isoflop_sweep::{Plan, ResultsFolder};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Shows every run of a sweep: done, failed, running, waiting.
 #[derive(Debug, clap::Args)]
@@ -29,11 +32,24 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = folder.plan()?;
     let records = folder.peek(&plan)?;
     let leases = live_leases(&folder, &plan.work_order())?;
+    let left = time_left(&folder, &plan, &leases)?;
     match args.json {
-        true => print_json(&as_json(&plan, &records, &leases))?,
-        false => print(&as_text(&plan, &records, &leases))?,
+        true => print_json(&as_json(&plan, &records, &leases, left))?,
+        false => print(&as_text(&plan, &records, &leases, left))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// With as many workers as there are; nothing where none works or this machine's speed has not
+/// been measured.
+fn time_left(folder: &ResultsFolder, plan: &Plan, leases: &[Lease]) -> Result<Option<Duration>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let Some(prices) = calibration::known_prices(plan, cores).filter(|_| !leases.is_empty()) else {
+        return Ok(None);
+    };
+    let standing = Standing::of(folder, plan, leases)?;
+    let forecast = Forecast::of(plan, &prices, &standing, leases.len());
+    Ok(Some(Duration::from_secs_f64(forecast.finish)))
 }
 
 /// What one run is doing.
@@ -71,7 +87,7 @@ fn states<'a>(
         .collect()
 }
 
-fn as_text(plan: &Plan, records: &Records, leases: &[Lease]) -> String {
+fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Duration>) -> String {
     let states = states(plan, records, leases);
     let rows: Vec<Vec<String>> = states
         .iter()
@@ -104,6 +120,9 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease]) -> String {
         leases.len(),
         count(|state| matches!(state, State::Waiting)),
     ));
+    if let Some(left) = left {
+        text.push_str(&format!(", ETA {}", clock(left)));
+    }
     if !records.orphaned.is_empty() {
         text.push_str(&format!(
             "; {} earlier runs no longer in the sweep file",
@@ -126,7 +145,7 @@ fn ended_cells(row: &RunRow) -> (&'static str, String) {
     }
 }
 
-fn as_json(plan: &Plan, records: &Records, leases: &[Lease]) -> Value {
+fn as_json(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Duration>) -> Value {
     let runs: Vec<Value> = states(plan, records, leases)
         .into_iter()
         .map(|(id, state)| match state {
@@ -136,9 +155,15 @@ fn as_json(plan: &Plan, records: &Records, leases: &[Lease]) -> Value {
             State::Running(lease) => json!({
                 "run_id": id, "state": "running", "step": lease.progress.step,
                 "steps": lease.progress.steps, "train_loss": lease.progress.loss, "pid": lease.owner.pid,
+                "host": lease.owner.host, "stage": lease.stage, "tokens_per_s": lease.progress.tokens_per_s,
             }),
             State::Waiting => json!({ "run_id": id, "state": "waiting" }),
         })
         .collect();
-    json!({ "name": plan.name(), "runs": runs, "orphaned": records.orphaned })
+    json!({
+        "name": plan.name(),
+        "runs": runs,
+        "orphaned": records.orphaned,
+        "eta_s": left.map(|left| left.as_secs_f64()),
+    })
 }

@@ -176,6 +176,7 @@ impl CellPlanner<'_, '_> {
             source: self.request.source.clone(),
             corpus: self.facts.name.clone(),
             test_tokens: self.request.test_tokens,
+            scored_tokens: self.facts.test_tokens,
             train_tokens: self.facts.train_tokens,
             flops_budget: match length {
                 Length::Budget(budget) => Some(budget.get_ref().value),

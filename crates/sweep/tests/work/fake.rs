@@ -87,6 +87,7 @@ impl Trainer for Shared<'_, '_> {
                 step,
                 steps: schedule.steps,
                 loss: Some(5.0),
+                tokens_per_s: None,
             });
             if fake.stop_after == Some(fake.steps) {
                 fake.stop_after = None;

@@ -1,0 +1,125 @@
+//! Which charts and laws the runs of a plan can support, before they are trained.
+
+use super::{FEWEST_SIZES, Plan, PlanKind};
+use crate::run::PlannedRun;
+use isoflop_core::units::short;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Rows that a law of five parameters needs at the least.
+const FEWEST_ROWS: usize = 6;
+
+/// Points of a power law with an interval.
+const FEWEST_POINTS: usize = 3;
+
+/// A chart or law and whether the plan supports it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Chart {
+    /// What it shows.
+    pub name: &'static str,
+    /// Whether it can be drawn or fitted.
+    pub supported: bool,
+    /// On what it rests, or why not.
+    pub why: String,
+}
+
+/// The charts of the first cell of the axes; the others have the same.
+pub(super) fn charts(plan: &Plan) -> Vec<Chart> {
+    let series = plan.runs().first().map_or("", |run| run.series.as_str());
+    let runs: Vec<&PlannedRun> = plan
+        .runs()
+        .iter()
+        .filter(|run| run.series == series)
+        .collect();
+    let sizes = distinct(&runs, |run| run.n().0);
+    let lengths = distinct(&runs, |run| run.tokens().0);
+    let chart = |name, supported, why: String| Chart {
+        name,
+        supported,
+        why,
+    };
+    let surface = match surface_problem(&runs, sizes, lengths) {
+        None => chart("L(N, D)", true, format!("{} runs", runs.len())),
+        Some(problem) => chart("L(N, D)", false, format!("not identified: {problem}")),
+    };
+    let curve = |name, what: &str, points: usize| {
+        let why = match points {
+            1 => format!("all runs share one {what}"),
+            _ => format!("{points} different {what}"),
+        };
+        chart(name, points >= FEWEST_POINTS, why)
+    };
+    let mut charts = match plan.kind() {
+        PlanKind::Isoflop => isoflop(&runs),
+        _ => Vec::new(),
+    };
+    charts.push(curve("L(N)", "N", sizes));
+    charts.push(curve("L(D)", "D", lengths));
+    charts.push(surface);
+    charts.push(chart(
+        "learning curves",
+        true,
+        format!("{} runs", runs.len()),
+    ));
+    let seeds = distinct(&runs, |run| run.config.seed as f64);
+    charts.push(chart(
+        "noise floor",
+        seeds > 1,
+        match seeds {
+            1 => "one seed; seeds = [0, 1, 2] replicates every run".to_owned(),
+            _ => format!("{seeds} seeds"),
+        },
+    ));
+    charts
+}
+
+fn isoflop(runs: &[&PlannedRun]) -> Vec<Chart> {
+    let mut sizes: HashMap<u64, usize> = HashMap::new();
+    for run in runs {
+        let budget = run.flops_budget.unwrap_or(0.0);
+        *sizes.entry(budget.to_bits()).or_default() += 1;
+    }
+    let enough = sizes
+        .values()
+        .filter(|count| **count >= FEWEST_SIZES)
+        .count();
+    let minima = format!("{enough} budgets of {FEWEST_SIZES} sizes or more");
+    vec![
+        Chart {
+            name: "isoFLOP curves",
+            supported: enough > 0,
+            why: minima.clone(),
+        },
+        Chart {
+            name: "L(C), N*(C), D*(C)",
+            supported: enough >= FEWEST_POINTS,
+            why: format!("{minima}; {FEWEST_POINTS} minima are needed"),
+        },
+    ]
+}
+
+/// Why the runs do not tell the effect of N from that of D.
+fn surface_problem(runs: &[&PlannedRun], sizes: usize, lengths: usize) -> Option<String> {
+    if lengths == 1 {
+        return Some("all runs share one D".to_owned());
+    }
+    if sizes == 1 {
+        return Some("all runs share one N".to_owned());
+    }
+    let ratios = distinct(runs, |run| (run.tokens().per_param(run.n()) * 20.0).round());
+    if ratios == 1 {
+        let ratio = runs[0].tokens().per_param(runs[0].n());
+        return Some(format!(
+            "N and D move together, {} tokens per parameter in every run",
+            short(ratio)
+        ));
+    }
+    (runs.len() < FEWEST_ROWS).then(|| format!("{} runs for five parameters", runs.len()))
+}
+
+fn distinct(runs: &[&PlannedRun], of: impl Fn(&PlannedRun) -> f64) -> usize {
+    let mut values: Vec<f64> = runs.iter().map(|run| of(run)).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.len()
+}
