@@ -4,8 +4,10 @@ mod build;
 mod cell;
 mod charts;
 mod length;
+mod time;
 
 pub use charts::Chart;
+pub use time::TimeBudget;
 
 use crate::error::{SpecError, SweepError};
 use crate::run::{DataSource, PlannedRun};
@@ -22,6 +24,8 @@ pub struct Plan {
     question: Option<String>,
     kind: PlanKind,
     max_failures: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time: Option<TimeBudget>,
     runs: Vec<PlannedRun>,
     dropped: Vec<Dropped>,
 }
@@ -36,6 +40,10 @@ pub enum PlanKind {
     Grid,
     /// Sizes times multiples of their parameters.
     TokensPerParam,
+    /// Sizes times passes over the train split.
+    Epochs,
+    /// Sizes times the largest compute budgets that fit into a time.
+    Time,
 }
 
 impl fmt::Display for PlanKind {
@@ -44,6 +52,8 @@ impl fmt::Display for PlanKind {
             PlanKind::Isoflop => "isoflop",
             PlanKind::Grid => "grid",
             PlanKind::TokensPerParam => "tokens_per_param",
+            PlanKind::Epochs => "epochs",
+            PlanKind::Time => "time",
         })
     }
 }
@@ -160,6 +170,20 @@ impl Plan {
     /// Cells left out, and why.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
+    }
+
+    /// What a plan given as a time came to.
+    pub fn time(&self) -> Option<&TimeBudget> {
+        self.time.as_ref()
+    }
+
+    /// Notes the time that the budgets of this plan were chosen for.
+    #[must_use]
+    pub fn chosen_for(self, time: TimeBudget) -> Self {
+        Plan {
+            time: Some(time),
+            ..self
+        }
     }
 
     /// Runs that may be given up before the sweep stops.

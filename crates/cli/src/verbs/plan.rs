@@ -4,7 +4,7 @@ use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::{print, print_json};
 use crate::progress::clock;
-use crate::sweep;
+use crate::sweep::{self, Setting};
 use crate::tables::table;
 use anyhow::Result;
 use isoflop_core::{Flops, ParamCount};
@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Worker processes to plan for.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
+    /// Choose the budgets of a plan given as a time anew.
+    #[arg(long)]
+    replan: bool,
     /// Folder of all results, to say what is there already.
     #[arg(long, default_value = "results", value_name = "DIR")]
     results: PathBuf,
@@ -42,7 +45,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let (_, plan) = sweep::plan(&args.sweep)?;
+    let setting = Setting {
+        results: &args.results,
+        jobs: args.jobs,
+        replan: args.replan,
+    };
+    let (_, plan) = sweep::plan(&args.sweep, &setting)?;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     let jobs = args.jobs.resolve(&plan);
     let prices = calibration::prices(&plan, jobs, args.calibrate)?;

@@ -5,7 +5,7 @@ use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::{note, print};
 use crate::progress::{Prices, SweepProgress, clock};
-use crate::sweep;
+use crate::sweep::{self, Setting};
 use crate::tables;
 use crate::verbs::report;
 use crate::verbs::worker::STOPPED;
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Where to train.
     #[arg(long, value_enum, default_value = "cpu")]
     device: Device,
+    /// Choose the budgets of a plan given as a time anew.
+    #[arg(long)]
+    replan: bool,
     /// Folder of all results; this sweep's are in DIR/<name>.
     #[arg(long, default_value = "results", value_name = "DIR")]
     results: PathBuf,
@@ -89,7 +92,12 @@ enum Device {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let (sweep, plan) = sweep::plan(&args.sweep)?;
+    let setting = Setting {
+        results: &args.results,
+        jobs: args.jobs,
+        replan: args.replan,
+    };
+    let (sweep, plan) = sweep::plan(&args.sweep, &setting)?;
     let Device::Cpu = args.device;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     folder.adopt(&plan, sweep.source())?;

@@ -26,6 +26,7 @@ pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan
         question: spec.question.clone(),
         kind,
         max_failures: max_failures(&spec.max_failures)?,
+        time: None,
         runs: Vec::new(),
         dropped: Vec::new(),
     };
@@ -117,6 +118,8 @@ fn plan_kind(plan: &Spanned<PlanSpec>) -> Result<PlanKind, Problem> {
             plan.get_ref().tokens_per_param.is_some(),
             PlanKind::TokensPerParam,
         ),
+        (plan.get_ref().epochs.is_some(), PlanKind::Epochs),
+        (plan.get_ref().time.is_some(), PlanKind::Time),
     ]
     .into_iter()
     .filter_map(|(is_given, kind)| is_given.then_some(kind))
@@ -124,7 +127,7 @@ fn plan_kind(plan: &Spanned<PlanSpec>) -> Result<PlanKind, Problem> {
     match given[..] {
         [kind] => Ok(kind),
         [] => Err(Problem::new(plan.span(), "the plan has no kind")
-            .hint("give one of isoflop = { budgets = [..] }, grid = { tokens = [..] }, tokens_per_param = [..]")),
+            .hint("give one of isoflop = { budgets = [..] }, grid = { tokens = [..] }, tokens_per_param = [..], epochs = [..], time = \"8h\"")),
         _ => {
             let names: Vec<_> = given.iter().map(|kind| format!("`{kind}`")).collect();
             Err(Problem::new(plan.span(), format!("the plan has two kinds: {}", names.join(" and ")))

@@ -36,7 +36,8 @@ impl CellPlanner<'_, '_> {
             let mut kept = 0;
             for (label, model) in &models {
                 let batch_tokens = self.batch_tokens(model)?;
-                let steps = (length.tokens(model) / batch_tokens as f64).round() as u64;
+                let steps = (length.tokens(model, self.facts.train_tokens) / batch_tokens as f64)
+                    .round() as u64;
                 if steps < FEWEST_STEPS {
                     let reason = format!(
                         "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"

@@ -50,7 +50,7 @@ pub(super) fn charts(plan: &Plan) -> Vec<Chart> {
         chart(name, points >= FEWEST_POINTS, why)
     };
     let mut charts = match plan.kind() {
-        PlanKind::Isoflop => isoflop(&runs),
+        PlanKind::Isoflop | PlanKind::Time => isoflop(&runs),
         _ => Vec::new(),
     };
     charts.push(curve("L(N)", "N", sizes));

@@ -11,6 +11,7 @@ pub(super) enum Length<'a> {
     Budget(&'a Spanned<Quantity>),
     Tokens(&'a Spanned<Quantity>),
     TokensPerParam(&'a Spanned<Quantity>),
+    Epochs(&'a Spanned<Quantity>),
 }
 
 impl Length<'_> {
@@ -21,16 +22,19 @@ impl Length<'_> {
             Length::TokensPerParam(q) => {
                 format!("{} tokens per parameter", short(q.get_ref().value))
             }
+            Length::Epochs(q) => format!("{} epochs", short(q.get_ref().value)),
         }
     }
 
-    pub(super) fn tokens(&self, model: &ModelConfig) -> f64 {
+    /// Tokens of a run of this length, over a train split of `train_tokens`.
+    pub(super) fn tokens(&self, model: &ModelConfig, train_tokens: u64) -> f64 {
         match self {
             Length::Budget(q) => q.get_ref().value / FlopCount::of(model).per_token().0,
             Length::Tokens(q) => q.get_ref().value,
             Length::TokensPerParam(q) => {
                 q.get_ref().value * ParamCount::of(model).non_embedding().0
             }
+            Length::Epochs(q) => q.get_ref().value * train_tokens as f64,
         }
     }
 }
@@ -38,11 +42,14 @@ impl Length<'_> {
 /// The lengths that a plan asks for, in the order of the file.
 pub(super) fn lengths(plan: &Spanned<PlanSpec>) -> Result<Vec<Length<'_>>, Problem> {
     let spec = plan.get_ref();
-    let list = match (&spec.isoflop, &spec.grid, &spec.tokens_per_param) {
-        (Some(isoflop), _, _) => &isoflop.budgets,
-        (_, Some(grid), _) => &grid.tokens,
-        (_, _, Some(multiples)) => multiples,
-        _ => return Ok(Vec::new()),
+    let given = [
+        spec.isoflop.as_ref().map(|isoflop| &isoflop.budgets),
+        spec.grid.as_ref().map(|grid| &grid.tokens),
+        spec.tokens_per_param.as_ref(),
+        spec.epochs.as_ref(),
+    ];
+    let Some(list) = given.into_iter().flatten().next() else {
+        return Ok(Vec::new());
     };
     if list.get_ref().is_empty() {
         return Err(Problem::new(list.span(), "an empty list").hint("give at least one value"));
@@ -58,10 +65,11 @@ pub(super) fn lengths(plan: &Spanned<PlanSpec>) -> Result<Vec<Length<'_>>, Probl
             );
         }
     }
-    let length = |entry| match (&spec.isoflop, &spec.grid) {
-        (Some(_), _) => Length::Budget(entry),
-        (_, Some(_)) => Length::Tokens(entry),
-        _ => Length::TokensPerParam(entry),
+    let length = |entry| match given {
+        [Some(_), ..] => Length::Budget(entry),
+        [_, Some(_), ..] => Length::Tokens(entry),
+        [_, _, Some(_), _] => Length::TokensPerParam(entry),
+        _ => Length::Epochs(entry),
     };
     Ok(list.get_ref().iter().map(length).collect())
 }

@@ -4,10 +4,13 @@
 mod axes;
 mod quantity;
 mod suggest;
+mod time;
 
 pub use quantity::{Auto, GivenShape, Quantity, Size};
+pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
+use isoflop_core::units::scientific;
 use isoflop_core::{Norm, Position};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -107,7 +110,7 @@ pub enum Family {
 }
 
 /// `[plan]`: exactly one kind.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {
     /// Every size at every compute budget.
@@ -116,6 +119,10 @@ pub struct PlanSpec {
     pub grid: Option<GridSpec>,
     /// Every size for multiples of its own parameters.
     pub tokens_per_param: Option<Spanned<Vec<Spanned<Quantity>>>>,
+    /// Every size for so many passes over the train split.
+    pub epochs: Option<Spanned<Vec<Spanned<Quantity>>>>,
+    /// Every size at as large budgets as fit into a time.
+    pub time: Option<TimeSpec>,
 }
 
 /// `isoflop = { budgets = [...] }`.
@@ -236,6 +243,45 @@ impl Sweep {
     /// The first cell's spec: name, question and kind of plan, which no axis changes.
     pub fn spec(&self) -> &Spec {
         &self.cells[0].spec
+    }
+
+    /// The time that is all that its plan gives.
+    pub fn only_time(&self) -> Option<&TimeSpec> {
+        match self.spec().plan.get_ref() {
+            PlanSpec {
+                isoflop: None,
+                grid: None,
+                tokens_per_param: None,
+                epochs: None,
+                time,
+            } => time.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same sweep as an isoFLOP plan of these budgets.
+    #[must_use]
+    pub fn with_budgets(&self, budgets: &[f64]) -> Self {
+        let mut sweep = self.clone();
+        for cell in &mut sweep.cells {
+            let span = cell.spec.plan.span();
+            let quantity = |value: &f64| {
+                let quantity = Quantity {
+                    value: *value,
+                    text: scientific(*value),
+                };
+                Spanned::new(span.clone(), quantity)
+            };
+            let budgets = budgets.iter().map(quantity).collect();
+            let plan = PlanSpec {
+                isoflop: Some(IsoflopSpec {
+                    budgets: Spanned::new(span.clone(), budgets),
+                }),
+                ..PlanSpec::default()
+            };
+            cell.spec.plan = Spanned::new(span, plan);
+        }
+        sweep
     }
 
     pub(crate) fn locate(&self, problem: Problem) -> SpecError {

@@ -1,0 +1,91 @@
+//! `time = "8h"`: as large an isoFLOP grid as fits.
+
+use isoflop_core::units::parse_duration;
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+/// How long a sweep may take, and the shape of its grid: so many budgets, each so many times the
+/// one before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeSpec {
+    /// Seconds.
+    pub limit: f64,
+    /// As written.
+    pub text: String,
+    /// Compute budgets.
+    pub budgets: u32,
+    /// From one to the next.
+    pub factor: f64,
+}
+
+/// Budgets of a grid unless the file says otherwise: enough for a law with an interval.
+const BUDGETS: u32 = 4;
+
+/// Half a decade.
+const FACTOR: f64 = 3.162_277_660_168_379_5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    limit: Limit,
+    budgets: Option<u32>,
+    factor: Option<f64>,
+}
+
+struct Limit(f64, String);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let seconds = parse_duration(&text).map_err(D::Error::custom)?;
+        Ok(Limit(seconds, text))
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TimeVisitor)
+    }
+}
+
+struct TimeVisitor;
+
+impl<'de> Visitor<'de> for TimeVisitor {
+    type Value = TimeSpec;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time such as \"8h\", or { limit = \"8h\", budgets = 4, factor = 3.16 }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<TimeSpec, E> {
+        Ok(TimeSpec {
+            limit: parse_duration(text).map_err(E::custom)?,
+            text: text.to_owned(),
+            budgets: BUDGETS,
+            factor: FACTOR,
+        })
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<TimeSpec, M::Error> {
+        let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+        let (budgets, factor) = (
+            table.budgets.unwrap_or(BUDGETS),
+            table.factor.unwrap_or(FACTOR),
+        );
+        if budgets == 0 {
+            return Err(M::Error::custom("at least one budget is needed"));
+        }
+        if !(factor.is_finite() && factor > 1.0) {
+            return Err(M::Error::custom(
+                "`factor` leads from one budget to the next and is above 1",
+            ));
+        }
+        Ok(TimeSpec {
+            limit: table.limit.0,
+            text: table.limit.1,
+            budgets,
+            factor,
+        })
+    }
+}
