@@ -6,6 +6,10 @@ check:
 test:
     cargo test --release --workspace
 
+# The kill test at length: 200 instants instead of 25.
+soak kills="200":
+    ISOFLOP_KILLS={{kills}} cargo test --release --workspace killed_at_many_instants -- --nocapture
+
 # The result and report that the README shows.
 reproduce:
     cargo run --release -- run sweeps/quickstart.toml

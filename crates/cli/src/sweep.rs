@@ -8,6 +8,8 @@ use anyhow::Result;
 use isoflop_core::units::scientific;
 use isoflop_sweep::forecast::{Forecast, Standing};
 use isoflop_sweep::plan::{DataRequest, TimeBudget};
+use isoflop_sweep::spec::TimeSpec;
+use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Plan, PlanContext, ResultsFolder, Sweep, memory};
 use isoflop_train::{NUMERICS_VERSION, data_facts};
 use std::path::Path;
@@ -22,8 +24,16 @@ pub(crate) struct Setting<'a> {
     pub(crate) replan: bool,
 }
 
+/// A sweep file read and planned.
+pub(crate) struct Planned {
+    pub(crate) sweep: Sweep,
+    pub(crate) plan: Plan,
+    /// The stage that its learning rates wait for; the plan then has those of the rule.
+    pub(crate) stage: Option<Plan>,
+}
+
 /// Reads a sweep file and plans it. A built-in corpus is built on first use.
-pub(crate) fn plan(path: &Path, setting: &Setting<'_>) -> Result<(Sweep, Plan)> {
+pub(crate) fn plan(path: &Path, setting: &Setting<'_>) -> Result<Planned> {
     let sweep = Sweep::read(path)?;
     let mut facts = |request: &DataRequest| {
         let bar = DataBar::new();
@@ -34,33 +44,61 @@ pub(crate) fn plan(path: &Path, setting: &Setting<'_>) -> Result<(Sweep, Plan)> 
         facts: &mut facts,
         numerics_version: NUMERICS_VERSION,
         memory_bytes: memory::machine_bytes(),
+        tuned: None,
     };
+    let stage = Plan::tuning_stage(&sweep, &mut context)?;
+    let tuned = match &stage {
+        Some(stage) => finished_stage(stage, setting.results)?,
+        None => None,
+    };
+    context.tuned = tuned.as_ref();
     let plan = match sweep.only_time() {
         None => Plan::build(&sweep, &mut context)?,
         Some(time) => {
-            let folder = ResultsFolder::at(setting.results.join(sweep.spec().name.get_ref()));
-            let frozen = folder.plan().ok().and_then(|plan| plan.time().cloned());
-            let same = |found: &TimeBudget| {
-                !setting.replan
-                    && found.limit_s == time.limit
-                    && found.budgets.len() == time.budgets as usize
-            };
-            let budget = match frozen.filter(same) {
-                Some(budget) => budget,
-                None => TimeBudget::choose(&sweep, time, &mut context, &mut |plan| {
-                    finish(plan, setting.jobs)
-                })?,
-            };
-            let shown: Vec<_> = budget.budgets.iter().map(|c| scientific(*c)).collect();
-            note(&format!(
-                "budgets for {}: {} FLOPs",
-                time.text,
-                shown.join(", ")
-            ));
+            let budget = budgets(&sweep, time, setting, &mut context)?;
             Plan::build(&sweep.with_budgets(&budget.budgets), &mut context)?.chosen_for(budget)
         }
     };
-    Ok((sweep, plan))
+    Ok(Planned {
+        sweep,
+        plan,
+        stage: stage.filter(|_| tuned.is_none()),
+    })
+}
+
+/// What a stage found, once each of its runs has ended.
+fn finished_stage(stage: &Plan, results: &Path) -> Result<Option<Tuned>> {
+    let folder = ResultsFolder::at(results.join(stage.name()));
+    let records = folder.peek(stage)?;
+    let ended = records.done.len() + records.failed.len();
+    Ok((ended == stage.runs().len()).then(|| Tuned::of(stage, &records.done)))
+}
+
+/// What the time of a sweep comes to: as it did before, or as large as fits.
+fn budgets(
+    sweep: &Sweep,
+    time: &TimeSpec,
+    setting: &Setting<'_>,
+    context: &mut PlanContext<'_>,
+) -> Result<TimeBudget> {
+    let folder = ResultsFolder::at(setting.results.join(sweep.spec().name.get_ref()));
+    let frozen = folder.plan().ok().and_then(|plan| plan.time().cloned());
+    let same = |found: &TimeBudget| {
+        !setting.replan
+            && found.limit_s == time.limit
+            && found.budgets.len() == time.budgets as usize
+    };
+    let budget = match frozen.filter(same) {
+        Some(budget) => budget,
+        None => TimeBudget::choose(sweep, time, context, &mut |plan| finish(plan, setting.jobs))?,
+    };
+    let shown: Vec<_> = budget.budgets.iter().map(|c| scientific(*c)).collect();
+    note(&format!(
+        "budgets for {}: {} FLOPs",
+        time.text,
+        shown.join(", ")
+    ));
+    Ok(budget)
 }
 
 fn finish(plan: &Plan, jobs: Jobs) -> Result<f64, String> {

@@ -19,6 +19,7 @@ mod isoflop;
 mod isoflop_bootstrap;
 mod law;
 mod linalg;
+pub mod noise;
 mod objective;
 pub mod output;
 mod parabola;

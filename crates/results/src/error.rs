@@ -64,9 +64,7 @@ impl ResultsError {
             ResultsError::Io { source, .. } if is_full(source) => {
                 Some("free some room on the disk and run the same command again".to_owned())
             }
-            ResultsError::Io { source, .. }
-                if source.kind() == std::io::ErrorKind::PermissionDenied =>
-            {
+            ResultsError::Io { source, .. } if is_forbidden(source) => {
                 Some("choose a folder you may write to, with --results DIR".to_owned())
             }
             ResultsError::MissingColumn { column, .. } => Some(format!(
@@ -84,6 +82,12 @@ impl ResultsError {
             _ => None,
         }
     }
+}
+
+/// A place that cannot be written to, whatever room it has.
+pub fn is_forbidden(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// A disk without room, or a quota used up.

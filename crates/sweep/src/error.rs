@@ -1,6 +1,7 @@
 //! Errors of a sweep file, shown with file, line and caret, and errors of running it.
 
 use isoflop_results::ResultsError;
+use isoflop_results::error::is_forbidden;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -164,9 +165,7 @@ impl SweepError {
             SweepError::NoPlan { .. } => Some(
                 "give the folder that `isoflop run` made, such as results/quickstart".to_owned(),
             ),
-            SweepError::Io { source, .. }
-                if source.kind() == std::io::ErrorKind::PermissionDenied =>
-            {
+            SweepError::Io { source, .. } if is_forbidden(source) => {
                 Some("choose a folder you may write to, with --results DIR".to_owned())
             }
             SweepError::Io { .. } | SweepError::Spawn { .. } => None,

@@ -208,6 +208,7 @@ mod tests {
             },
             numerics_version: 1,
             memory_bytes: 1 << 34,
+            tuned: None,
         };
         Plan::build(&sweep, &mut context).unwrap()
     }

@@ -17,6 +17,7 @@ pub mod run;
 pub mod spec;
 pub mod supervise;
 pub mod trainer;
+pub mod tuning;
 pub mod worker;
 
 pub use error::{SpecError, SweepError};

@@ -12,6 +12,7 @@ pub use time::TimeBudget;
 use crate::error::{SpecError, SweepError};
 use crate::run::{DataSource, PlannedRun};
 use crate::spec::{Sweep, Tokenizer};
+use crate::tuning::Tuned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -106,6 +107,8 @@ pub struct PlanContext<'a> {
     pub numerics_version: u64,
     /// Physical memory to plan within, bytes.
     pub memory_bytes: u64,
+    /// Learning rates that a stage found, for sizes whose rate is to be tuned.
+    pub tuned: Option<&'a Tuned>,
 }
 
 /// Cells of fewer optimizer steps are dropped and listed.
@@ -123,6 +126,18 @@ impl Plan {
     /// Whatever makes a run impossible or a budget useless, with its place in the file.
     pub fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Self, SpecError> {
         build::build(sweep, context).map_err(|problem| sweep.locate(problem))
+    }
+
+    /// The stage of short runs that finds the learning rates of a sweep, for
+    /// [`PlanContext::tuned`]; `None` where no rate is to be tuned.
+    ///
+    /// # Errors
+    /// As [`Plan::build`].
+    pub fn tuning_stage(
+        sweep: &Sweep,
+        context: &mut PlanContext<'_>,
+    ) -> Result<Option<Self>, SpecError> {
+        build::tuning_stage(sweep, context).map_err(|problem| sweep.locate(problem))
     }
 
     /// Reads a plan that [`Plan::to_json`] wrote.

@@ -1,6 +1,7 @@
 //! The defaults that change a loss: peak learning rate, batch and warm-up as functions of the
 //! shape, never of a run's length, so that runs of one size differ in length alone.
 
+use crate::tuning::two_digits;
 use isoflop_core::Params;
 
 /// Peak learning rate of `"auto"`: `0.004 (N / 24,576)^-0.35 (B / 512)^0.5`, N non-embedding
@@ -11,11 +12,7 @@ use isoflop_core::Params;
 /// the rule of Malladi et al. 2022. Beyond 1M parameters it is an extrapolation.
 pub fn auto_learning_rate(n: Params, batch_tokens: u64) -> f64 {
     let rate = 0.004 * (n.0 / 24_576.0).powf(-0.35) * (batch_tokens as f64 / 512.0).sqrt();
-    // Two digits: a rate that people can write down and repeat.
-    let rounded: f64 = format!("{:.1e}", rate.min(0.02))
-        .parse()
-        .expect("just formatted");
-    rounded
+    two_digits(rate.min(0.02))
 }
 
 /// Tokens a step of `"auto"`: 512 up to 100k parameters, then growing as `N^0.5`, a power of two,

@@ -44,6 +44,13 @@ impl RunConfig {
         (config.steps.steps, config.steps.decay) = (0, 0);
         config
     }
+
+    pub(crate) fn tuning_key(&self) -> String {
+        let mut config = self.without_length();
+        config.steps.warmup = 0;
+        (config.learning_rate, config.seed) = (0.0, 0);
+        hash(&config)
+    }
 }
 
 /// The first 8 hex digits of the SHA-256 of a configuration.
@@ -186,6 +193,11 @@ impl PlannedRun {
     /// Readable name and a short hash of the identity.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What a learning rate is tuned for: the run but for its length, rate and seed.
+    pub(crate) fn tuning_key(&self) -> String {
+        self.config.tuning_key()
     }
 
     /// Name of the constant-rate part, shared by the runs whose losses agree until they branch off.

@@ -4,7 +4,7 @@ use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::{print, print_json};
 use crate::progress::clock;
-use crate::sweep::{self, Setting};
+use crate::sweep::{self, Planned, Setting};
 use crate::tables::table;
 use anyhow::Result;
 use isoflop_core::{Flops, ParamCount};
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         jobs: args.jobs,
         replan: args.replan,
     };
-    let (_, plan) = sweep::plan(&args.sweep, &setting)?;
+    let Planned { plan, stage, .. } = sweep::plan(&args.sweep, &setting)?;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     let jobs = args.jobs.resolve(&plan);
     let prices = calibration::prices(&plan, jobs, args.calibrate)?;
@@ -59,7 +59,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         done: reuse.reused.iter().cloned().collect(),
         ..Standing::default()
     };
+    let stage = stage
+        .map(|stage| {
+            let prices = calibration::prices(&stage, jobs, false)?;
+            let forecast = Forecast::of(&stage, &prices, &Standing::default(), jobs);
+            anyhow::Ok((stage, forecast.finish))
+        })
+        .transpose()?;
     let priced = Priced {
+        stage,
         all: Forecast::of(&plan, &prices, &Standing::default(), jobs),
         left: Forecast::of(&plan, &prices, &standing, jobs),
         plan,
@@ -77,6 +85,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// A plan with what it costs here, from nothing and from where the results stand.
 struct Priced {
     plan: Plan,
+    /// The stage that comes first, and its seconds.
+    stage: Option<(Plan, f64)>,
     prices: Vec<Price>,
     jobs: usize,
     all: Forecast,
@@ -187,6 +197,14 @@ impl Priced {
                 hours(self.all.alone)
             ));
         }
+        if let Some((stage, seconds)) = &self.stage {
+            text.push_str(&format!(
+                "\nlearning rates: tuned first, in {} runs of {}, {}; those above are the rule's",
+                stage.runs().len(),
+                stage.name(),
+                hours(*seconds)
+            ));
+        }
         let Reuse {
             reused,
             new,
@@ -202,7 +220,8 @@ impl Priced {
             ));
         }
         let now = jiff::Zoned::now();
-        let finish = jiff::SignedDuration::from_secs_f64(self.left.finish);
+        let tuning = self.stage.as_ref().map_or(0.0, |(_, seconds)| *seconds);
+        let finish = jiff::SignedDuration::from_secs_f64(tuning + self.left.finish);
         if let Ok(at) = now.checked_add(finish)
             && !new.is_empty()
         {
@@ -241,6 +260,9 @@ impl Priced {
                 value["done"] = json!(self.reuse.reused.iter().any(|id| id == run.id()));
             }
         }
+        json["tuning"] = json!(self.stage.as_ref().map(|(stage, seconds)| {
+            json!({ "name": stage.name(), "runs": stage.runs().len(), "time_s": seconds })
+        }));
         json["jobs"] = json!(self.jobs);
         json["time_s"] = json!(self.all.finish);
         json["time_left_s"] = json!(self.left.finish);

@@ -5,7 +5,7 @@ use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::{note, print};
 use crate::progress::{Prices, SweepProgress, clock};
-use crate::sweep::{self, Setting};
+use crate::sweep::{self, Planned, Setting};
 use crate::tables;
 use crate::verbs::report;
 use crate::verbs::worker::STOPPED;
@@ -16,6 +16,7 @@ use isoflop_results::file::write_atomic;
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
+use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -97,49 +98,36 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         jobs: args.jobs,
         replan: args.replan,
     };
-    let (sweep, plan) = sweep::plan(&args.sweep, &setting)?;
     let Device::Cpu = args.device;
+    let started = Instant::now();
+    let mut planned = sweep::plan(&args.sweep, &setting)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler({
+        let stop = stop.clone();
+        move || stop.store(true, Ordering::Release)
+    })?;
+    if let Some(stage) = planned.stage {
+        note("first, the learning rate of every size:");
+        let folder = ResultsFolder::at(args.results.join(stage.name()));
+        folder.adopt(&stage, planned.sweep.source())?;
+        let outcome = train(&folder, &stage, args, &stop)?;
+        let records = settle(&folder, &stage)?;
+        if outcome != Outcome::Complete {
+            return Ok(stopped(&outcome, &folder, &stage, &records));
+        }
+        tune(&folder, &stage, &records)?;
+        planned = sweep::plan(&args.sweep, &setting)?;
+    }
+    let Planned { sweep, plan, .. } = planned;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     folder.adopt(&plan, sweep.source())?;
-    let started = Instant::now();
-    let limits = Limits {
-        jobs: args.jobs.resolve(&plan),
-        deadline: args.deadline.map(|deadline| deadline.0),
-    };
-    let outcome = train(&folder, &plan, limits)?;
+    let outcome = train(&folder, &plan, args, &stop)?;
     let records = settle(&folder, &plan)?;
-    let open = plan.runs().len() - records.done.len() - records.failed.len();
-    match outcome {
-        Outcome::Complete => conclude(args, &folder, &records)?,
-        Outcome::Stopped => {
-            note(&format!(
-                "stopped with {open} runs open; the same command resumes"
-            ));
-            return Ok(ExitCode::from(STOPPED));
-        }
-        Outcome::Deadline => {
-            conclude(args, &folder, &records)?;
-            note(&format!(
-                "deadline: {}, {open} runs open; the same command resumes",
-                ending(&records)
-            ));
-            return Ok(ExitCode::from(STOPPED));
-        }
-        Outcome::NoRoom => {
-            note(&format!(
-                "stopped: the disk is full, {open} runs open; make room and run the same command again"
-            ));
-            return Ok(ExitCode::from(STOPPED));
-        }
-        Outcome::TooManyFailures(count) => {
-            note(&format!(
-                "stopped: {count} runs failed (max_failures = {}), {open} runs open; `isoflop logs {} RUN` \
-                 says why, the same command resumes",
-                plan.max_failures(),
-                folder.root().display()
-            ));
-            return Ok(ExitCode::from(1));
-        }
+    if matches!(outcome, Outcome::Complete | Outcome::Deadline) {
+        conclude(args, &folder, &records)?;
+    }
+    if outcome != Outcome::Complete {
+        return Ok(stopped(&outcome, &folder, &plan, &records));
     }
     note(&format!(
         "{} in {}",
@@ -152,7 +140,69 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-fn train(folder: &ResultsFolder, plan: &Plan, limits: Limits) -> Result<Outcome> {
+/// Says why a sweep did not come to its end, and what to do.
+fn stopped(outcome: &Outcome, folder: &ResultsFolder, plan: &Plan, records: &Records) -> ExitCode {
+    let open = plan.runs().len() - records.done.len() - records.failed.len();
+    let code = match outcome {
+        Outcome::TooManyFailures(_) => 1,
+        _ => STOPPED,
+    };
+    note(&match outcome {
+        Outcome::Complete | Outcome::Stopped => {
+            format!("stopped with {open} runs open; the same command resumes")
+        }
+        Outcome::Deadline => format!(
+            "deadline: {}, {open} runs open; the same command resumes",
+            ending(records)
+        ),
+        Outcome::NoRoom => format!(
+            "stopped: the disk is full, {open} runs open; make room and run the same command again"
+        ),
+        Outcome::TooManyFailures(count) => format!(
+            "stopped: {count} runs failed (max_failures = {}), {open} runs open; `isoflop logs {} RUN` \
+             says why, the same command resumes",
+            plan.max_failures(),
+            folder.root().display()
+        ),
+    });
+    ExitCode::from(code)
+}
+
+/// Writes and tells what a stage found.
+fn tune(folder: &ResultsFolder, stage: &Plan, records: &Records) -> Result<()> {
+    let tuned = Tuned::of(stage, &records.done);
+    let json = serde_json::to_string_pretty(&tuned)?;
+    write_atomic(&folder.root().join("tuning.json"), json.as_bytes())?;
+    for found in &tuned.rates {
+        let trials: Vec<String> = found
+            .trials
+            .iter()
+            .map(|(rate, loss)| match loss {
+                Some(loss) => format!("{rate}: {loss:.3}"),
+                None => format!("{rate}: none"),
+            })
+            .collect();
+        let of = match found.series.as_str() {
+            "" => String::new(),
+            series => format!(" ({series})"),
+        };
+        note(&format!(
+            "{}{of}: rate {} of test losses {}",
+            found.size,
+            found.rate,
+            trials.join(", ")
+        ));
+        if found.at_edge {
+            note(&format!(
+                "warning: {}{of}: the best rate is at an edge of those tried; raise `rates` or `factor`",
+                found.size
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, stop: &AtomicBool) -> Result<Outcome> {
     let before = folder.records(plan)?;
     let open = plan.runs().len() - before.done.len();
     if !before.orphaned.is_empty() {
@@ -168,18 +218,13 @@ fn train(folder: &ResultsFolder, plan: &Plan, limits: Limits) -> Result<Outcome>
         ));
         return Ok(Outcome::Complete);
     }
-    let jobs = limits.jobs.min(open);
+    let jobs = args.jobs.resolve(plan).min(open);
     note(&format!(
         "{}: {open} runs to train, {} done already, {jobs} worker processes, results in {}",
         plan.name(),
         before.done.len(),
         folder.root().display()
     ));
-    let stop = Arc::new(AtomicBool::new(false));
-    ctrlc::set_handler({
-        let stop = stop.clone();
-        move || stop.store(true, Ordering::Release)
-    })?;
     let prices = match plan.runs().iter().map(|run| run.c_exact().0).sum::<f64>() {
         flops if flops < WORTH_MEASURING => Prices::flops(plan),
         _ => Prices::Seconds(calibration::prices(plan, jobs, false)?),
@@ -189,10 +234,13 @@ fn train(folder: &ResultsFolder, plan: &Plan, limits: Limits) -> Result<Outcome>
     Ok(supervise(
         folder,
         plan,
-        Limits { jobs, ..limits },
+        Limits {
+            jobs,
+            deadline: args.deadline.map(|deadline| deadline.0),
+        },
         &mut spawn,
         &mut progress,
-        &stop,
+        stop,
     )?)
 }
 
@@ -231,8 +279,9 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
     let command = format!("isoflop run {}", shell(&args.sweep));
     let page = report::write(folder, &fits, &args.reports, vec![command])
         .context("cannot write the report")?;
+    let noise = tables::noise(&rows).map_or(String::new(), |line| format!("\n\n{line}"));
     print(&format!(
-        "{}\n\nreport: {}",
+        "{}{noise}\n\nreport: {}",
         tables::fits(&fits),
         page.display()
     ))

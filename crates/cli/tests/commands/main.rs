@@ -3,6 +3,7 @@
 
 mod input;
 mod models;
+mod night;
 mod sweeps;
 mod tables;
 mod workshop;

@@ -103,10 +103,19 @@ fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
     assert!(spent(&shared) < 0.3 * spent(&alone));
 }
 
-/// Kills the sweep `kills` times at instants drawn from a fixed seed, the parent, its workers or both, and
-/// resumes it each time; then lets it end.
+/// The parent, its workers or both are killed at `kills` instants while they work; each time the
+/// same command resumes. A sweep that ends in between must have ended like an undisturbed one, and
+/// starts anew from nothing.
 #[cfg(unix)]
-fn kill_and_resume(shop: &Workshop, kills: u64) {
+#[test]
+fn a_sweep_killed_at_many_instants_ends_as_if_it_had_not_been() {
+    // `just soak` asks for more.
+    let kills = std::env::var("ISOFLOP_KILLS").map_or(25, |kills| kills.parse::<u64>().unwrap());
+    let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"1e9\", \"6e9\"");
+    let undisturbed = Workshop::new(&sweep);
+    undisturbed.run().code(0);
+    let expected = reproducible_part(&undisturbed);
+    let shop = Workshop::new(&sweep);
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut draw = |below: u64| {
         state ^= state << 13;
@@ -114,31 +123,38 @@ fn kill_and_resume(shop: &Workshop, kills: u64) {
         state ^= state << 17;
         state % below
     };
-    for _ in 0..kills {
+    let (mut killed, mut ended, mut resumed) = (0, 0, 0);
+    while killed < kills {
         let mut child = shop.start();
-        std::thread::sleep(Duration::from_millis(20 + draw(700)));
+        std::thread::sleep(Duration::from_millis(20 + draw(900)));
         let (parent, children) = [(true, false), (false, true), (true, true)][draw(3) as usize];
-        if children {
-            for pid in workers(shop) {
-                signal(pid, "-KILL");
-            }
+        let victims = if children { workers(&shop) } else { Vec::new() };
+        for pid in &victims {
+            signal(*pid, "-KILL");
         }
-        if parent || child.try_wait().unwrap().is_none() && draw(2) == 0 {
+        let alive = child.try_wait().unwrap().is_none();
+        if parent && alive {
             child.kill().unwrap();
         }
-        child.wait().unwrap();
+        let status = child.wait().unwrap();
+        killed += u64::from(!victims.is_empty() || parent && alive);
+        if status.success() {
+            assert_eq!(reproducible_part(&shop), expected);
+            let logs = fs::read_dir(shop.path("results/tiny/logs")).unwrap();
+            let logs = logs.map(|log| fs::read_to_string(log.unwrap().path()).unwrap());
+            resumed += logs
+                .map(|log| log.matches("going on from step").count())
+                .sum::<usize>();
+            ended += 1;
+            fs::remove_dir_all(shop.path("results")).unwrap();
+        }
     }
     shop.run().code(0);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_sweep_killed_at_25_instants_ends_as_if_it_had_not_been() {
-    let undisturbed = Workshop::new(SWEEP);
-    undisturbed.run().code(0);
-    let killed = Workshop::new(SWEEP);
-    kill_and_resume(&killed, 25);
-    assert_eq!(reproducible_part(&killed), reproducible_part(&undisturbed));
+    assert_eq!(reproducible_part(&shop), expected);
+    println!(
+        "{killed} kills, {} sweeps ended as undisturbed, {resumed} times a state was gone on from",
+        ended + 1
+    );
 }
 
 /// The processes that hold a run without a record right now, as the folder says.

@@ -3,8 +3,9 @@
 use super::cell::CellPlanner;
 use super::{DataRequest, Dropped, Plan, PlanContext, PlanKind, SCHEMA};
 use crate::error::Problem;
-use crate::run::DataSource;
+use crate::run::{DataSource, PlannedRun};
 use crate::spec::{DataSpec, PlanSpec, Quantity, Sweep};
+use crate::tuning::SUFFIX;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
@@ -18,8 +19,42 @@ const MAX_FAILURES: u64 = 5;
 
 pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan, Problem> {
     let spec = sweep.spec();
+    let plan = lay_out(sweep, context, plan_kind(&spec.plan)?, |planner| {
+        planner.runs()
+    })?;
+    match plan.runs.is_empty() {
+        true => Err(Problem::new(
+            spec.plan.span(),
+            "the plan has no run of at least ten steps",
+        )
+        .hint("give larger budgets, or a smaller train.batch_tokens")),
+        false => Ok(plan),
+    }
+}
+
+pub(super) fn tuning_stage(
+    sweep: &Sweep,
+    context: &mut PlanContext<'_>,
+) -> Result<Option<Plan>, Problem> {
+    let mut plan = lay_out(sweep, context, PlanKind::Grid, |planner| {
+        Ok((planner.tuning_runs()?, Vec::new()))
+    })?;
+    plan.name.push_str(SUFFIX);
+    plan.question = Some(format!("Which learning rates are best for {}?", plan.name));
+    // Sizes that two cells of the axes share are tuned once.
+    plan.dropped.clear();
+    Ok((!plan.runs.is_empty()).then_some(plan))
+}
+
+/// The runs of every cell, each once.
+fn lay_out(
+    sweep: &Sweep,
+    context: &mut PlanContext<'_>,
+    kind: PlanKind,
+    runs: impl Fn(&CellPlanner<'_, '_>) -> Result<(Vec<PlannedRun>, Vec<Dropped>), Problem>,
+) -> Result<Plan, Problem> {
+    let spec = sweep.spec();
     check_name(&spec.name)?;
-    let kind = plan_kind(&spec.plan)?;
     let mut plan = Plan {
         schema: SCHEMA,
         name: spec.name.get_ref().clone(),
@@ -55,7 +90,7 @@ pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan
             facts,
             context,
         };
-        let (runs, dropped) = planner.runs()?;
+        let (runs, dropped) = runs(&planner)?;
         plan.dropped.extend(dropped);
         for run in runs {
             match ids.insert(run.id().to_owned()) {
@@ -67,14 +102,7 @@ pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan
             }
         }
     }
-    match plan.runs.is_empty() {
-        true => Err(Problem::new(
-            spec.plan.span(),
-            "the plan has no run of at least ten steps",
-        )
-        .hint("give larger budgets, or a smaller train.batch_tokens")),
-        false => Ok(plan),
-    }
+    Ok(plan)
 }
 
 fn max_failures(given: &Option<Spanned<u64>>) -> Result<u64, Problem> {

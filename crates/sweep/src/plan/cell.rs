@@ -6,7 +6,8 @@ use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{Optimizer, PlannedRun, RunConfig, RunParts};
-use crate::spec::{Auto, Cell, Spec};
+use crate::spec::{Auto, Cell, Rate, Spec, TuneSpec};
+use crate::tuning::two_digits;
 use isoflop_core::units::scientific;
 use isoflop_core::{ModelConfig, ParamCount, Schedule, Shape};
 use std::ops::Range;
@@ -58,6 +59,40 @@ impl CellPlanner<'_, '_> {
             check_kept(&length, kept)?;
         }
         Ok((runs, dropped))
+    }
+
+    /// Its trials of learning rates: each size at rates about that of the rule, for the first seed.
+    pub(super) fn tuning_runs(&self) -> Result<Vec<PlannedRun>, Problem> {
+        let spec = &self.cell.spec;
+        let Rate::Tune(tune) = &spec.train.learning_rate else {
+            return Ok(Vec::new());
+        };
+        let seed = spec.train.seeds.get_ref().first().copied().unwrap_or(0);
+        let mut runs = Vec::new();
+        for (label, model) in self.models(spec)? {
+            let batch_tokens = self.batch_tokens(&model)?;
+            let steps = match tune.tokens {
+                Some(tokens) => (tokens / batch_tokens as f64).round() as u64,
+                None => TuneSpec::STEPS,
+            };
+            if steps < FEWEST_STEPS {
+                return Err(Problem {
+                    span: None,
+                    message: format!(
+                        "a trial of learning rates for {label} would be {steps} steps of {batch_tokens} tokens"
+                    ),
+                    hint: None,
+                }
+                .hint("give learning_rate = { tune = { tokens = .. } } more tokens"));
+            }
+            let middle = auto_learning_rate(ParamCount::of(&model).non_embedding(), batch_tokens);
+            let half = i32::try_from(tune.rates / 2).unwrap_or(i32::MAX);
+            runs.extend((-half..=half).map(|power| {
+                let rate = two_digits(middle * tune.factor.powi(power));
+                self.run_of(&label, model, steps, batch_tokens, None, seed, rate)
+            }));
+        }
+        Ok(runs)
     }
 
     fn cell_name(&self, size: &str, length: &Length<'_>) -> String {
@@ -151,12 +186,39 @@ impl CellPlanner<'_, '_> {
         length: &Length<'_>,
         seed: u64,
     ) -> PlannedRun {
+        let budget = match length {
+            Length::Budget(budget) => Some(budget.get_ref().value),
+            _ => None,
+        };
+        let of_rule = auto_learning_rate(ParamCount::of(&model).non_embedding(), batch_tokens);
+        let with = |rate| self.run_of(label, model, steps, batch_tokens, budget, seed, rate);
+        match self.cell.spec.train.learning_rate {
+            Rate::Auto => with(of_rule),
+            Rate::Given(rate) => with(rate),
+            Rate::Tune(_) => {
+                let untuned = with(of_rule);
+                let tuned = self.context.tuned;
+                match tuned.and_then(|tuned| tuned.rate(&untuned.tuning_key())) {
+                    Some(rate) => with(rate),
+                    None => untuned,
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what makes one run another")]
+    fn run_of(
+        &self,
+        label: &str,
+        model: ModelConfig,
+        steps: u64,
+        batch_tokens: u64,
+        flops_budget: Option<f64>,
+        seed: u64,
+        learning_rate: f64,
+    ) -> PlannedRun {
         let train = &self.cell.spec.train;
         let n = ParamCount::of(&model).non_embedding();
-        let learning_rate = match train.learning_rate {
-            Auto::Auto => auto_learning_rate(n, batch_tokens),
-            Auto::Given(rate) => rate,
-        };
         let warmup = (warmup_tokens(n) / batch_tokens as f64).ceil() as u64;
         PlannedRun::new(RunParts {
             series: self.cell.series.clone(),
@@ -179,10 +241,7 @@ impl CellPlanner<'_, '_> {
             test_tokens: self.request.test_tokens,
             scored_tokens: self.facts.test_tokens,
             train_tokens: self.facts.train_tokens,
-            flops_budget: match length {
-                Length::Budget(budget) => Some(budget.get_ref().value),
-                _ => None,
-            },
+            flops_budget,
             trunks: train.trunks,
         })
     }

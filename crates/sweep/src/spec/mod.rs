@@ -3,10 +3,12 @@
 
 mod axes;
 mod quantity;
+mod rate;
 mod suggest;
 mod time;
 
 pub use quantity::{Auto, GivenShape, Quantity, Size};
+pub use rate::{Rate, TuneSpec};
 pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
@@ -147,7 +149,7 @@ pub struct GridSpec {
 pub struct TrainSpec {
     /// Peak learning rate.
     #[serde(default)]
-    pub learning_rate: Auto<f64>,
+    pub learning_rate: Rate,
     /// Tokens a step.
     #[serde(default = "default_batch")]
     pub batch_tokens: Spanned<Auto<f64>>,
@@ -191,7 +193,7 @@ fn default_seeds() -> Spanned<Vec<u64>> {
 impl Default for TrainSpec {
     fn default() -> Self {
         TrainSpec {
-            learning_rate: Auto::Auto,
+            learning_rate: Rate::Auto,
             batch_tokens: default_batch(),
             schedule: ScheduleKind::Wsd,
             trunks: default_trunks(),
@@ -409,7 +411,7 @@ isoflop = { budgets = ["1e11", 3e11] }
             ]
         );
         let last = &sweep.cells()[3].spec;
-        assert_eq!(last.train.learning_rate, Auto::Given(0.002));
+        assert_eq!(last.train.learning_rate, Rate::Given(0.002));
         assert_eq!(last.data.corpus.as_ref().unwrap().get_ref(), "rust-code");
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn plan_of(source: &str) -> Plan {
         facts: &mut facts,
         numerics_version: 1,
         memory_bytes: 1 << 34,
+        tuned: None,
     };
     Plan::build(&sweep, &mut context).unwrap()
 }

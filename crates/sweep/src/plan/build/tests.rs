@@ -38,6 +38,7 @@ fn plan(source: &str) -> Result<Plan, String> {
         facts: &mut facts,
         numerics_version: 1,
         memory_bytes: 8 << 30,
+        tuned: None,
     };
     Plan::build(&sweep, &mut context).map_err(shown)
 }

@@ -1,0 +1,187 @@
+//! What happens at three in the morning, and what is decided the evening before.
+
+use crate::workshop::{SWEEP, Workshop, reproducible, stderr, stdout};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn rates_are_tuned_first_and_once() {
+    let tune = "[train]\nlearning_rate = { tune = { rates = 3, tokens = 5120 } }";
+    let shop = Workshop::new(&SWEEP.replace("[train]", tune));
+    let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
+    assert!(
+        stdout(&plan).contains("learning rates: tuned first, in 9 runs of tiny.tuning"),
+        "{}",
+        stdout(&plan)
+    );
+    let first = shop.run().code(0);
+    for size in ["8x1x1: rate", "16x1x1: rate", "16x2x2: rate"] {
+        assert!(stderr(&first).contains(size), "{}", stderr(&first));
+    }
+    let tuned = fs::read_to_string(shop.path("results/tiny.tuning/tuning.json")).unwrap();
+    let tuned: serde_json::Value = serde_json::from_str(&tuned).unwrap();
+    for row in shop.rows() {
+        let mut rates = tuned["rates"].as_array().unwrap().iter();
+        let found = rates.find(|found| found["size"] == *row.size).unwrap();
+        assert_eq!(found["rate"].as_f64(), Some(row.learning_rate));
+        assert_eq!(found["trials"].as_array().unwrap().len(), 3);
+    }
+    let second = shop.run().code(0);
+    assert!(
+        stderr(&second).contains("nothing to train: all 6 runs are done"),
+        "{}",
+        stderr(&second)
+    );
+}
+
+#[test]
+fn budgets_of_a_time_stay_as_they_were_chosen() {
+    let shop = Workshop::new(&SWEEP.replace(
+        "isoflop = { budgets = [\"4e8\", \"8e8\"] }",
+        "time = { limit = \"3s\", budgets = 2 }",
+    ));
+    let first = shop.run().code(0);
+    let line = |text: &str| {
+        let found = text
+            .lines()
+            .find(|line| line.starts_with("budgets for 3s:"));
+        found.unwrap().to_owned()
+    };
+    let chosen = line(&stderr(&first));
+    let plan = shop
+        .isoflop()
+        .args(["plan", "sweep.toml", "--json"])
+        .assert()
+        .code(0);
+    assert_eq!(line(&stderr(&plan)), chosen);
+    let plan: serde_json::Value = serde_json::from_str(&stdout(&plan)).unwrap();
+    assert_eq!(plan["new"].as_array().unwrap().len(), 0);
+    assert_eq!(plan["reused"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_plan_tells_what_is_there_and_what_has_changed() {
+    let shop = Workshop::new(SWEEP);
+    shop.run().code(0);
+    let edited = SWEEP
+        .replace("[train]", "[train]\nlearning_rate = 0.01")
+        .replace("\"8x1x1\", ", "");
+    let edited = edited.replace("\"16x2x2\"]", "\"16x2x2\", \"16x3x2\"]");
+    fs::write(shop.path("sweep.toml"), edited).unwrap();
+    let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
+    let text = stdout(&plan);
+    assert!(
+        text.contains("already there: 0 of 6 runs; 6 left to train"),
+        "{text}"
+    );
+    assert!(
+        text.contains("the nearest planned run, learning_rate 0.0058 is now 0.01"),
+        "{text}"
+    );
+    assert!(
+        text.contains("the nearest planned run, d_model 8 is now 16"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_deadline_ends_with_a_report_of_what_there_is() {
+    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e8\", \"4e12\""));
+    let run = shop
+        .isoflop()
+        .args(["run", "sweep.toml", "--deadline", "4s", "--jobs", "1"])
+        .assert()
+        .code(130);
+    assert!(stderr(&run).contains("deadline: "), "{}", stderr(&run));
+    assert!(shop.path("reports/tiny/index.html").exists());
+    assert!(!shop.rows().is_empty());
+}
+
+#[test]
+fn a_log_tells_what_happened_to_a_run() {
+    let shop = Workshop::new(SWEEP);
+    shop.run().code(0);
+    let id = shop.rows()[0].run_id.clone();
+    let logs = |run: &str| shop.isoflop().args(["logs", "results/tiny", run]).assert();
+    let text = stdout(&logs(&id[..id.len() - 3]).code(0));
+    assert!(
+        text.contains("attempt 1, process ") && text.contains("finished, test loss"),
+        "{text}"
+    );
+    let error = stderr(&logs("n9").code(2));
+    assert!(error.contains("no run `n9` in results/tiny"), "{error}");
+    let error = stderr(&logs("n").code(2));
+    assert!(error.contains("`n` begins 6 runs"), "{error}");
+}
+
+/// A small file system of its own, or nothing where this process may not mount one.
+struct Tmpfs<'a>(&'a Path);
+
+impl<'a> Tmpfs<'a> {
+    fn mount(at: &'a Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(at)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Tmpfs(at));
+        }
+        // Not an assertion: mounting is a right that few have.
+        println!("skipped: this process may not mount a file system");
+        None
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let done = Command::new("mount")
+            .args(["-o", &options])
+            .arg(self.0)
+            .status();
+        assert!(done.unwrap().success());
+    }
+}
+
+impl Drop for Tmpfs<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_sweep_and_room_resumes_it() {
+    let undisturbed = Workshop::new(SWEEP);
+    undisturbed.run().code(0);
+    let shop = Workshop::new(SWEEP);
+    let results = shop.path("results");
+    let Some(disk) = Tmpfs::mount(&results, "size=160k") else {
+        return;
+    };
+    let run = shop.run().code(130);
+    assert!(
+        stderr(&run).contains("the disk is full"),
+        "{}",
+        stderr(&run)
+    );
+    disk.remount("size=16m");
+    shop.run().code(0);
+    let rows = |shop: &Workshop| shop.rows().iter().map(reproducible).collect::<Vec<_>>();
+    assert_eq!(rows(&shop), rows(&undisturbed));
+}
+
+#[test]
+fn a_read_only_folder_is_named_with_what_to_do() {
+    let shop = Workshop::new(SWEEP);
+    let results = shop.path("results");
+    let Some(disk) = Tmpfs::mount(&results, "size=1m") else {
+        return;
+    };
+    disk.remount("ro");
+    let run = shop.run().code(2);
+    let text = stderr(&run);
+    assert!(
+        text.contains("results/tiny") && text.contains("--results DIR"),
+        "{text}"
+    );
+}
