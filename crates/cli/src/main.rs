@@ -39,6 +39,8 @@ enum Verb {
     ExportModel(verbs::export_model::Args),
     /// Measure how fast this machine trains: time, speed and memory of a step per model size.
     Bench(verbs::bench::Args),
+    /// Check what transfers between sizes: `check mup`, the coordinate check.
+    Check(verbs::check::Args),
     /// List and show the text that models are trained on.
     Data(verbs::data::Args),
     /// Train open runs of a results folder, from any terminal or machine; `run` starts these.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Report(args) => verbs::report::run(&args),
         Verb::ExportModel(args) => verbs::export_model::run(&args),
         Verb::Bench(args) => verbs::bench::run(&args),
+        Verb::Check(args) => verbs::check::run(&args),
         Verb::Data(args) => verbs::data::run(&args),
         Verb::Measure => calibration::answer(),
         Verb::Worker(args) => verbs::worker::run(&args),

@@ -12,7 +12,7 @@ pub mod units;
 
 pub use flops::FlopCount;
 pub use laws::{ChinchillaLaw, PowerLaw};
-pub use model::{ModelConfig, Norm, Position};
+pub use model::{ModelConfig, Norm, Parametrization, Position};
 pub use params::ParamCount;
 pub use schedule::Schedule;
 pub use shape::{Shape, ShapeError};

@@ -25,6 +25,46 @@ pub enum Position {
     Learned,
 }
 
+/// How initial weights, learning rates and attention scores depend on the width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parametrization {
+    /// One rate for all parameters; scores over the root of the head's width.
+    #[default]
+    Standard,
+    /// Maximal update: what is learnt in a step stays of one size at every width, and so does the best
+    /// rate (Yang et al. 2022, table 3, for Adam). Equal to the standard one at [`Self::BASE_WIDTH`] with
+    /// heads of [`Self::BASE_HEAD`].
+    Mup,
+}
+
+impl Parametrization {
+    /// Width at which both are the same.
+    pub const BASE_WIDTH: usize = 64;
+    /// Width of a head at which both are the same.
+    pub const BASE_HEAD: usize = 16;
+
+    /// Base width over width, for what shrinks as `1 / d`; 1 in the standard one.
+    pub fn shrink(self, d_model: usize) -> f64 {
+        match self {
+            Parametrization::Standard => 1.0,
+            Parametrization::Mup => Self::BASE_WIDTH as f64 / d_model as f64,
+        }
+    }
+
+    /// Factor on attention scores.
+    pub fn score_scale(self, d_head: usize) -> f32 {
+        match self {
+            Parametrization::Standard => (d_head as f32).sqrt().recip(),
+            Parametrization::Mup => (Self::BASE_HEAD as f32).sqrt() / d_head as f32,
+        }
+    }
+
+    fn is_standard(&self) -> bool {
+        *self == Parametrization::Standard
+    }
+}
+
 /// A decoder-only transformer: pre-norm blocks, causal multi-head attention, GELU MLP of four
 /// times the width, no biases, untied head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +79,10 @@ pub struct ModelConfig {
     pub vocab_size: usize,
     /// Tokens a window, `T`.
     pub context: usize,
+    /// How initial weights and rates depend on the width. Not written where standard, which the
+    /// ids of runs were made without.
+    #[serde(default, skip_serializing_if = "Parametrization::is_standard")]
+    pub parametrization: Parametrization,
 }
 
 impl ModelConfig {
@@ -75,12 +119,22 @@ pub(crate) fn tiny(norm: Norm, position: Position) -> ModelConfig {
         position,
         vocab_size: 256,
         context: 128,
+        parametrization: Parametrization::Standard,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parametrisations_agree_at_the_base() {
+        let (standard, mup) = (Parametrization::Standard, Parametrization::Mup);
+        assert_eq!(mup.shrink(Parametrization::BASE_WIDTH), standard.shrink(7));
+        let head = Parametrization::BASE_HEAD;
+        assert_eq!(mup.score_scale(head), standard.score_scale(head));
+        assert_eq!(mup.shrink(256), 0.25);
+    }
 
     #[test]
     fn an_odd_head_is_refused_under_rotary_position_only() {

@@ -77,6 +77,7 @@ mod tests {
             norm: Norm::Layer,
             position: Position::Learned,
             vocab_size: 50_257,
+            parametrization: Default::default(),
             context: 1024,
         };
         let count = ParamCount::of(&model);

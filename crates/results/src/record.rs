@@ -77,6 +77,7 @@ pub(crate) mod tests {
             n_heads: 1,
             norm: "rms".to_owned(),
             position: "rope".to_owned(),
+            parametrization: "standard".to_owned(),
             vocab_size: 256,
             context: 128,
             n_non_embedding: 3120,

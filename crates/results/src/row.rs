@@ -48,6 +48,7 @@ pub struct RunRow {
     pub n_heads: u64,
     pub norm: String,
     pub position: String,
+    pub parametrization: String,
     pub vocab_size: u64,
     pub context: u64,
     pub n_non_embedding: u64,
@@ -154,6 +155,7 @@ pub const COLUMNS: &[Column] = &[
     column("n_heads", Integer, "attention heads"),
     column("norm", Text, "`rms` or `layer`"),
     column("position", Text, "`rope` or `learned`"),
+    column("parametrization", Text, "`standard` or `mup`"),
     column("vocab_size", Integer, "distinct tokens, V"),
     column("context", Integer, "tokens a window, T"),
     column(
@@ -212,7 +214,7 @@ pub const COLUMNS: &[Column] = &[
     column(
         "flops_spent",
         Float,
-        "FLOPs this row's machine executed for it",
+        "FLOPs executed for this row alone: of a branch its cooldown, without the trunk that it shares",
     ),
     column("schedule", Text, "learning-rate schedule"),
     column("learning_rate", Float, "peak learning rate"),
@@ -245,17 +247,17 @@ pub const COLUMNS: &[Column] = &[
     column(
         "wall_time_s",
         Float,
-        "seconds from start to row, evaluation included",
+        "seconds of the attempt that ended the run, evaluation included; what came before a resume, and a trunk that another run trained, is not in it",
     ),
     column(
         "tokens_per_s",
         Float,
-        "training tokens a second, evaluation left out",
+        "training tokens a second of that attempt, evaluation left out",
     ),
     column(
         "flops_per_s",
         Float,
-        "c_exact a second, evaluation left out",
+        "training FLOPs a second of that attempt, evaluation left out",
     ),
     column(
         "peak_memory_bytes",

@@ -75,7 +75,7 @@ impl<'p> Claims<'p> {
     ///
     /// # Errors
     /// The folder cannot be read or written.
-    pub fn next(&mut self) -> Result<Next<'p>, SweepError> {
+    pub fn claim(&mut self) -> Result<Next<'p>, SweepError> {
         let _lock = lock(&self.folder)?;
         let mut leases = Vec::new();
         for run_id in leases::leased(&self.folder)? {

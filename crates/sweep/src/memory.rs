@@ -122,6 +122,7 @@ mod tests {
             position: Position::Rope,
             vocab_size: 256,
             context: 128,
+            parametrization: Default::default(),
         };
         // A window of 128 tokens keeps 1.6 GiB of 128 layers.
         assert_eq!(micro_windows(&model, 64), 1);

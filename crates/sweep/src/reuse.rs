@@ -36,6 +36,7 @@ const IDENTITY: &[&str] = &[
     "n_heads",
     "norm",
     "position",
+    "parametrization",
     "vocab_size",
     "context",
     "data_digest",

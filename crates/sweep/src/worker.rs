@@ -71,7 +71,7 @@ fn work_on(
         if place.stop.load(Ordering::Acquire) {
             return Ok(Shift::Stopped);
         }
-        let (run, claim) = match claims.next()? {
+        let (run, claim) = match claims.claim()? {
             Next::Run(run, claim) => (run, claim),
             Next::Nothing => return Ok(Shift::Done),
             Next::Wait => {
@@ -226,6 +226,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         n_heads: shape.n_heads as u64,
         norm: name(&config.model.norm),
         position: name(&config.model.position),
+        parametrization: name(&config.model.parametrization),
         vocab_size: config.model.vocab_size as u64,
         context: config.model.context as u64,
         n_non_embedding: n.0 as u64,

@@ -266,6 +266,18 @@ pub(crate) fn named(weights: &Weights) -> Vec<Raw> {
     all
 }
 
+/// Names of the parameters, in the order in which Burn visits them.
+pub(crate) fn names(weights: &Weights) -> Vec<String> {
+    let mut names = vec!["token".to_owned()];
+    names.extend(weights.position.as_ref().map(|_| "position".to_owned()));
+    for layer in 0..weights.blocks.len() {
+        let parts = ["attention_norm", "qkv", "out", "mlp_norm", "up", "down"];
+        names.extend(parts.map(|part| format!("blocks.{layer}.{part}")));
+    }
+    names.extend(["norm", "head"].map(str::to_owned));
+    names
+}
+
 fn raw<const D: usize>(name: String, tensor: Tensor<D>) -> Raw {
     let values = tensor.to_data();
     Raw {

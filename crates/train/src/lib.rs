@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod checkpoint;
+pub mod coordinates;
 mod curve;
 pub mod device;
 pub mod divergence;

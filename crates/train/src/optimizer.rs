@@ -133,6 +133,7 @@ impl AdamW {
         self.step += 1;
         self.moments.resize(grads.0.len(), None);
         let operations = model.operations();
+        let factors = model.rate_factors();
         model.update(|weights| {
             weights.map(&mut Mapper {
                 update: Update {
@@ -143,7 +144,7 @@ impl AdamW {
                     step: self.step,
                 },
                 operations,
-                parameters: grads.0.into_iter().zip(&mut self.moments),
+                parameters: grads.0.into_iter().zip(&mut self.moments).zip(factors),
             })
         });
         norm
@@ -165,16 +166,16 @@ impl ModuleVisitor for Collector<'_> {
 struct Mapper<I> {
     update: Update,
     operations: Operations,
-    /// Gradient and moments of the parameters to come.
+    /// Gradient, moments and factor on the rate of the parameters to come.
     parameters: I,
 }
 
 impl<'a, I> ModuleMapper for Mapper<I>
 where
-    I: Iterator<Item = (Option<Tensor<1>>, &'a mut Option<Moments<1>>)>,
+    I: Iterator<Item = ((Option<Tensor<1>>, &'a mut Option<Moments<1>>), f64)>,
 {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some((Some(grad), moments)) = self.parameters.next() else {
+        let Some(((Some(grad), moments), factor)) = self.parameters.next() else {
             return param;
         };
         // Gains are not decayed.
@@ -184,6 +185,7 @@ where
         };
         let update = Update {
             decay,
+            rate: self.update.rate * factor,
             ..self.update
         };
         param.map(|value| {

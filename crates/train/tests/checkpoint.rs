@@ -20,6 +20,7 @@ fn manifest(step: u64) -> Manifest {
             position: Position::Learned,
             vocab_size: 31,
             context: 9,
+            parametrization: Default::default(),
         },
         optimizer: Optimizer::default(),
         step,

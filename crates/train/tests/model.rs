@@ -15,6 +15,7 @@ fn config(norm: Norm, position: Position) -> ModelConfig {
         norm,
         position,
         vocab_size: 61,
+        parametrization: Default::default(),
         context: 17,
     }
 }

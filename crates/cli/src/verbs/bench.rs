@@ -140,6 +140,7 @@ impl Args {
                 norm: self.norm,
                 position: self.position,
                 vocab_size: self.vocab as usize,
+                parametrization: Default::default(),
                 context: self.context as usize,
             };
             model.check().map(|()| model)

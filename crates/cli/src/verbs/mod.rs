@@ -1,6 +1,7 @@
 //! One file per verb; each `run` reads as its steps.
 
 pub(crate) mod bench;
+pub(crate) mod check;
 pub(crate) mod data;
 pub(crate) mod export_model;
 pub(crate) mod fit;

@@ -25,6 +25,7 @@ fn every_verb_has_an_example_in_its_help() {
         "export-model",
         "bench",
         "data",
+        "check",
     ] {
         let help = stdout(&isoflop().args([verb, "--help"]).assert().code(0));
         assert!(

@@ -1,6 +1,6 @@
 //! What happens at three in the morning, and what is decided the evening before.
 
-use crate::workshop::{SWEEP, Workshop, reproducible, stderr, stdout};
+use crate::workshop::{SWEEP, Workshop, note, reproducible, stderr, stdout};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -128,8 +128,7 @@ impl<'a> Tmpfs<'a> {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Tmpfs(at));
         }
-        // Not an assertion: mounting is a right that few have.
-        println!("skipped: this process may not mount a file system");
+        note("skipped: this process may not mount a file system");
         None
     }
 

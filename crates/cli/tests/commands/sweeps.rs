@@ -1,6 +1,6 @@
 //! Sweeps from file to report, killed, stopped and resumed.
 
-use crate::workshop::{SWEEP, Workshop, reproducible, stderr, stdout};
+use crate::workshop::{SWEEP, Workshop, note, reproducible, stderr, stdout};
 use isoflop_results::Status;
 use isoflop_results::parquet::read_curves;
 use std::fs;
@@ -151,10 +151,10 @@ fn a_sweep_killed_at_many_instants_ends_as_if_it_had_not_been() {
     }
     shop.run().code(0);
     assert_eq!(reproducible_part(&shop), expected);
-    println!(
+    note(&format!(
         "{killed} kills, {} sweeps ended as undisturbed, {resumed} times a state was gone on from",
         ended + 1
-    );
+    ));
 }
 
 /// The processes that hold a run without a record right now, as the folder says.

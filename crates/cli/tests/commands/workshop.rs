@@ -126,3 +126,9 @@ pub(crate) fn reproducible(row: &RunRow) -> serde_json::Value {
         .retain(|name, _| !may_differ.iter().any(|part| name.contains(part)));
     value
 }
+
+/// Tells whoever reads the output of a test.
+#[allow(clippy::print_stdout, reason = "the output of a test is stdout")]
+pub(crate) fn note(text: &str) {
+    println!("{text}");
+}

@@ -106,7 +106,13 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
         ));
         items.push((
             "Model",
-            each(|r| format!("{}, {} norm, {} position", r.family, r.norm, r.position)),
+            each(|r| {
+                let (norm, position, how) = (&r.norm, &r.position, &r.parametrization);
+                format!(
+                    "{}, {norm} norm, {position} position, {how} parametrisation",
+                    r.family
+                )
+            }),
         ));
         items.push((
             "Schedule, batch",

@@ -221,6 +221,7 @@ fn add_series(runs: &mut Vec<RunRow>, curves: &mut Vec<Curve>, series: &str, sca
                 n_heads: 2,
                 norm: "rms".into(),
                 position: "rope".into(),
+                parametrization: "standard".into(),
                 vocab_size: 256,
                 context: 128,
                 n_non_embedding: n,

@@ -9,7 +9,7 @@ use crate::run::{Optimizer, PlannedRun, RunConfig, RunParts};
 use crate::spec::{Auto, Cell, Rate, Spec, TuneSpec};
 use crate::tuning::two_digits;
 use isoflop_core::units::scientific;
-use isoflop_core::{ModelConfig, ParamCount, Schedule, Shape};
+use isoflop_core::{ModelConfig, ParamCount, Parametrization, Params, Schedule, Shape};
 use std::ops::Range;
 
 /// Share of the machine's memory that one run may need.
@@ -85,7 +85,7 @@ impl CellPlanner<'_, '_> {
                 }
                 .hint("give learning_rate = { tune = { tokens = .. } } more tokens"));
             }
-            let middle = auto_learning_rate(ParamCount::of(&model).non_embedding(), batch_tokens);
+            let middle = auto_learning_rate(rate_size(&model), batch_tokens);
             let half = i32::try_from(tune.rates / 2).unwrap_or(i32::MAX);
             runs.extend((-half..=half).map(|power| {
                 let rate = two_digits(middle * tune.factor.powi(power));
@@ -117,6 +117,7 @@ impl CellPlanner<'_, '_> {
                 position: spec.model.position,
                 vocab_size: self.facts.vocab_size,
                 context: self.request.context,
+                parametrization: spec.model.parametrization,
             };
             model.check().map_err(refuse)?;
             self.check_memory(&model, size.span())?;
@@ -190,7 +191,7 @@ impl CellPlanner<'_, '_> {
             Length::Budget(budget) => Some(budget.get_ref().value),
             _ => None,
         };
-        let of_rule = auto_learning_rate(ParamCount::of(&model).non_embedding(), batch_tokens);
+        let of_rule = auto_learning_rate(rate_size(&model), batch_tokens);
         let with = |rate| self.run_of(label, model, steps, batch_tokens, budget, seed, rate);
         match self.cell.spec.train.learning_rate {
             Rate::Auto => with(of_rule),
@@ -245,6 +246,16 @@ impl CellPlanner<'_, '_> {
             trunks: train.trunks,
         })
     }
+}
+
+/// The N that the rule for the rate goes by: under the maximal-update parametrisation that of the
+/// same depth at the base width, for one rate is best at every width.
+fn rate_size(model: &ModelConfig) -> Params {
+    let mut model = *model;
+    if model.parametrization == Parametrization::Mup {
+        model.shape.d_model = Parametrization::BASE_WIDTH;
+    }
+    ParamCount::of(&model).non_embedding()
 }
 
 fn check_kept(length: &Length<'_>, kept: usize) -> Result<(), Problem> {

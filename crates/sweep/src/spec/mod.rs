@@ -13,7 +13,7 @@ pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
 use isoflop_core::units::scientific;
-use isoflop_core::{Norm, Position};
+use isoflop_core::{Norm, Parametrization, Position};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,9 @@ pub struct ModelSpec {
     /// Position.
     #[serde(default)]
     pub position: Position,
+    /// How initial weights and rates depend on the width.
+    #[serde(default)]
+    pub parametrization: Parametrization,
 }
 
 /// Model family.
@@ -360,7 +363,7 @@ isoflop = { budgets = ["1e11", 3e11] }
            |
          6 | norn = "rms"
            | ^^^^
-        hint: did you mean `norm`? keys here: family, sizes, norm, position
+        hint: did you mean `norm`? keys here: family, sizes, norm, position, parametrization
         "#);
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod fake;
+mod plans;
 mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};
@@ -17,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 fn claim_next<'p>(bench: &'p fake::Bench, owner: &Owner) -> Option<(&'p PlannedRun, Claim)> {
     match Claims::new(&bench.folder, &bench.plan, owner, "none")
-        .next()
+        .claim()
         .unwrap()
     {
         Next::Run(run, claim) => Some((run, claim)),

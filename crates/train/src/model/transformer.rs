@@ -61,7 +61,8 @@ pub enum Operations {
 impl Weights {
     /// Initial weights: matrices normal with variance `1 / inputs`; those that write to the
     /// stream scaled down by `sqrt(2 L)`, so that its variance does not grow with depth (Radford
-    /// et al. 2019, section 2.3); tables 0.02; gains 1.
+    /// et al. 2019, section 2.3); tables 0.02, of the head shrinking with the width under the
+    /// maximal-update parametrisation; gains 1.
     fn init(config: &ModelConfig, seed: Option<u64>, device: &Device) -> Self {
         let (d, v) = (config.shape.d_model, config.vocab_size);
         let init = Init { seed, device };
@@ -85,7 +86,7 @@ impl Weights {
             position,
             blocks: (0..config.shape.n_layers).map(block).collect(),
             norm: init.ones(d),
-            head: init.normal("head", [d, v], TABLE_STD),
+            head: init.normal("head", [d, v], TABLE_STD * config.parametrization.shrink(d)),
         }
     }
 }
@@ -156,6 +157,22 @@ impl Transformer {
         Transformer { operations, ..self }
     }
 
+    /// Factors on the learning rate of each parameter, in the order in which Burn visits them: under
+    /// the maximal-update parametrisation matrices with an input of the model's width take steps
+    /// that shrink with it (Yang et al. 2022, table 3, Adam).
+    pub(crate) fn rate_factors(&self) -> Vec<f64> {
+        let shrink = self
+            .config
+            .parametrization
+            .shrink(self.config.shape.d_model);
+        let named = crate::checkpoint::names(&self.weights);
+        let of = |name: &String| match name.rsplit('.').next() {
+            Some("qkv" | "out" | "up" | "down" | "head") => shrink,
+            _ => 1.0,
+        };
+        named.iter().map(of).collect()
+    }
+
     /// Which operations it is made of.
     pub fn operations(&self) -> Operations {
         self.operations
@@ -185,7 +202,7 @@ impl Transformer {
     ///
     /// # Shapes
     /// - inputs: whole windows of the context, output: `[n, d]`
-    fn stream(&self, inputs: &[i32]) -> Tensor<2> {
+    pub fn stream(&self, inputs: &[i32]) -> Tensor<2> {
         let weights = &self.weights;
         let (token, position) = (
             weights.token.val(),
@@ -200,6 +217,7 @@ impl Transformer {
             batch: inputs.len() / self.config.context,
             time: self.config.context,
             heads: self.config.shape.n_heads,
+            parametrization: self.config.parametrization,
         };
         for block in &weights.blocks {
             x_nd = self.block(block, x_nd, shape);
@@ -232,6 +250,15 @@ impl Transformer {
             block.up.val(),
             block.down.val(),
         )
+    }
+
+    /// Logits, whole: for looking at a small model.
+    ///
+    /// # Shapes
+    /// - inputs: whole windows of the context, output: `[n, v]`
+    pub fn logits(&self, inputs: &[i32]) -> Tensor<2> {
+        let gain = self.weights.norm.val();
+        composed::norm(self.config.norm, self.stream(inputs), gain).matmul(self.weights.head.val())
     }
 
     /// Mean loss in nats per token of a batch.

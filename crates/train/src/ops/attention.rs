@@ -3,7 +3,7 @@
 use super::fused::{self, AttentionResidual};
 use super::{RotaryTable, composed};
 use burn::tensor::Tensor;
-use isoflop_core::Norm;
+use isoflop_core::{Norm, Parametrization};
 
 /// How the rows of a flat `[n, d]` split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +14,11 @@ pub struct AttentionShape {
     pub time: usize,
     /// Heads.
     pub heads: usize,
+    /// Says what scores are scaled by.
+    pub parametrization: Parametrization,
 }
 
-/// `x + attention(norm(x) qkv) out`: causal attention `softmax(q k^T / sqrt(k)) v` of each token
+/// `x + attention(norm(x) qkv) out`: causal attention `softmax(scale q k^T) v` of each token
 /// over those up to it (Vaswani et al. 2017), the heads side by side, queries, keys and values
 /// side by side in that order.
 ///

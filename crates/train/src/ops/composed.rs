@@ -49,7 +49,7 @@ pub fn mlp_residual(
 }
 
 /// `x / sqrt(mean(x^2) + eps) * gain`, of `x - mean(x)` under layer normalisation.
-fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
+pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
     let x_nd = match kind {
         Norm::Rms => x_nd,
         Norm::Layer => x_nd.clone() - x_nd.mean_dim(1),
@@ -97,13 +97,18 @@ pub fn adamw<const D: usize>(
     (param, moments)
 }
 
-/// `softmax(q k^T / sqrt(k)) v` from `[n, 3 d]` to `[n, d]`.
+/// `softmax(scale q k^T) v` from `[n, 3 d]` to `[n, d]`.
 fn causal_attention(
     qkv_n3d: Tensor<2>,
     shape: AttentionShape,
     rotary: Option<&RotaryTable>,
 ) -> Tensor<2> {
-    let AttentionShape { batch, time, heads } = shape;
+    let AttentionShape {
+        batch,
+        time,
+        heads,
+        parametrization,
+    } = shape;
     let width = qkv_n3d.dims()[1] / 3;
     let d_head = width / heads;
     let device = qkv_n3d.device();
@@ -118,7 +123,7 @@ fn causal_attention(
         q_bhtk = rotate(q_bhtk, table, &device);
         k_bhtk = rotate(k_bhtk, table, &device);
     }
-    let scores_bhtt = q_bhtk.matmul(k_bhtk.swap_dims(2, 3)) * (d_head as f64).powf(-0.5);
+    let scores_bhtt = q_bhtk.matmul(k_bhtk.swap_dims(2, 3)) * parametrization.score_scale(d_head);
     let future_tt = Tensor::<2, Bool>::tril_mask([time, time], 0, &device);
     let masked_bhtt = scores_bhtt.mask_fill(future_tt.unsqueeze(), f32::NEG_INFINITY);
     let att_bhtt = activation::softmax(masked_bhtt, 3);

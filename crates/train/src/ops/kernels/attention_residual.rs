@@ -58,7 +58,8 @@ struct Group {
 
 impl Inputs<'_> {
     fn groups(&self) -> impl Iterator<Item = Group> + use<> {
-        let AttentionShape { batch, time, heads } = self.shape;
+        let shape = self.shape;
+        let AttentionShape { batch, time, .. } = shape;
         let d = self.gain.len();
         let windows = (rows_per_block(3 * d, batch * time) / time).max(1);
         (0..batch).step_by(windows).map(move |first| {
@@ -66,7 +67,7 @@ impl Inputs<'_> {
             Group {
                 first_row: first * time,
                 rows: batch * time,
-                layout: Layout::new(AttentionShape { batch, time, heads }, d / heads),
+                layout: Layout::new(AttentionShape { batch, ..shape }, d / shape.heads),
             }
         })
     }

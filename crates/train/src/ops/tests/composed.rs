@@ -3,7 +3,7 @@
 use super::{NORMS, gain, normal, run};
 use crate::ops::*;
 use burn::tensor::{Device, Tensor, TensorData};
-use isoflop_core::Norm;
+use isoflop_core::{Norm, Parametrization};
 
 fn compare<const O: usize>(
     what: &str,
@@ -128,7 +128,16 @@ fn attention_is_the_composed_one() {
         (5, 32, 1, 34),
         (1, 131, 1, 20),
     ] {
-        let shape = AttentionShape { batch, time, heads };
+        let parametrization = match heads {
+            3 => Parametrization::Mup,
+            _ => Parametrization::Standard,
+        };
+        let shape = AttentionShape {
+            batch,
+            time,
+            heads,
+            parametrization,
+        };
         let (n, d) = (batch * time, heads * d_head);
         for std in [0.3, 2.0] {
             let inputs = [

@@ -1,7 +1,7 @@
 //! The operations as their definitions read, in double precision.
 
 use crate::ops::{AttentionShape, NORM_EPSILON};
-use isoflop_core::Norm;
+use isoflop_core::{Norm, Parametrization};
 
 /// Rows of numbers.
 pub(super) type Rows = Vec<Vec<f64>>;
@@ -88,6 +88,10 @@ pub(super) fn attention_residual(
 ) -> Rows {
     let d = gain.len();
     let k = d / shape.heads;
+    let scale = match shape.parametrization {
+        Parametrization::Standard => (k as f64).powf(-0.5),
+        Parametrization::Mup => 4.0 / k as f64,
+    };
     let parts = times(&norm(kind, x, gain), qkv);
     let mut mixed = vec![vec![0.0; d]; x.len()];
     for window in 0..shape.batch {
@@ -102,7 +106,7 @@ pub(super) fn attention_residual(
             };
             for t in 0..shape.time {
                 let scores: Vec<f64> = (0..=t)
-                    .map(|j| dot(&part(0, t), &part(1, j)) / (k as f64).sqrt())
+                    .map(|j| dot(&part(0, t), &part(1, j)) * scale)
                     .collect();
                 let top = scores.iter().fold(f64::MIN, |a, b| a.max(*b));
                 let total: f64 = scores.iter().map(|s| (s - top).exp()).sum();

@@ -27,11 +27,11 @@ vectorised! {
         dout: &'a [f32],
         dqkv: &'a mut [f32],
     ) {
-        let AttentionShape { batch, time, heads } = layout.shape;
+        let AttentionShape { batch, time, heads, parametrization } = layout.shape;
         let d_head = layout.d_head;
         let sizes = (time, d_head);
         let room = Room::new::<S>(layout);
-        let scale = (d_head as f32).sqrt().recip();
+        let scale = parametrization.score_scale(d_head);
         // Past the last token and the last dimension they stay zero.
         let token_room = || Buffer::zeros(room.time * room.row);
         let (mut k_rows, mut dq_rows) = (token_room(), token_room());

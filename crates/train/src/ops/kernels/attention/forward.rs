@@ -88,11 +88,11 @@ vectorised! {
         out: &'a mut [f32],
         kept: &'a mut [f32],
     ) {
-        let AttentionShape { batch, time, heads } = layout.shape;
+        let AttentionShape { batch, time, heads, parametrization } = layout.shape;
         let d_head = layout.d_head;
         let sizes = (time, d_head);
         let room = Room::new::<S>(layout);
-        let scale = (d_head as f32).sqrt().recip();
+        let scale = parametrization.score_scale(d_head);
         let mut scores = Buffer::stale(room.time * room.block);
         let mut mixed = Buffer::stale(d_head * room.block);
         // Rows are keys here, lanes queries.
