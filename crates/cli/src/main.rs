@@ -33,6 +33,8 @@ enum Verb {
     Logs(verbs::logs::Args),
     /// Fit scaling laws to a results folder, a CSV, a JSONL or a parquet file.
     Fit(verbs::fit::Args),
+    /// Predict losses, and compute-optimal sizes and tokens, from fitted laws.
+    Predict(verbs::predict::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
     Report(verbs::report::Args),
     /// Write a trained model, its configuration and a batch to compare by, for other frameworks.
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Status(args) => verbs::status::run(&args),
         Verb::Logs(args) => verbs::logs::run(&args),
         Verb::Fit(args) => verbs::fit::run(&args),
+        Verb::Predict(args) => verbs::predict::run(&args),
         Verb::Report(args) => verbs::report::run(&args),
         Verb::ExportModel(args) => verbs::export_model::run(&args),
         Verb::Bench(args) => verbs::bench::run(&args),

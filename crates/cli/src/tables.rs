@@ -2,7 +2,7 @@
 
 use isoflop_core::units::scientific;
 use isoflop_fit::noise::noise_floor;
-use isoflop_fit::output::{Estimate, Fit, Fits, Isoflop};
+use isoflop_fit::output::{Estimate, Fit, Fits, Isoflop, Validation};
 use isoflop_results::{RunRow, Status};
 
 /// Columns as wide as their widest cell, two spaces between; numbers to the right.
@@ -128,6 +128,23 @@ fn of_series(series: &str) -> String {
     }
 }
 
+/// How a law does on rows that it was not fitted to.
+fn held_out(validation: &Validation) -> Vec<String> {
+    let all = validation.windows.iter().chain(&validation.largest_size);
+    all.map(|held| {
+        format!(
+            "  held out: fitted on {} ({} rows), {} rows up to {:.3} times the compute: off by {:+.2} % on average, {:.2} % root mean square",
+            held.window,
+            held.rows,
+            held.held_out,
+            held.reach,
+            held.mean_error.exp_m1() * 100.0,
+            held.rms_error * 100.0
+        )
+    })
+    .collect()
+}
+
 fn one_fit(fit: &Fit) -> String {
     let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
     let dropped = match fit.dropped {
@@ -160,6 +177,7 @@ fn one_fit(fit: &Fit) -> String {
         ),
         None => "  no intervals (--bootstrap 0)".to_owned(),
     });
+    lines.extend(fit.validation.iter().flat_map(held_out));
     lines.extend(
         fit.warnings
             .iter()

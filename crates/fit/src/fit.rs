@@ -13,6 +13,7 @@ use crate::output::{Axis, Basin, Estimate, Fit, FittedPoint, ObjectiveValue};
 use crate::point::{Point, without_worst};
 use crate::problem::Problem;
 use crate::solve::{Solution, at_bound, solve};
+use crate::validate::validate;
 use std::collections::BTreeMap;
 
 /// How to fit, and what the columns were called.
@@ -127,9 +128,42 @@ pub(crate) fn fit_named(
         starts_agreed: solution.agreed,
         gradient_norm: solution.best().gradient_norm,
         influence: leave_one_out(&kept, &design, &problem, &basins),
+        noise: noise(&problem, &basins[0]),
+        draws: replicates
+            .as_ref()
+            .map_or_else(Vec::new, |r| thinned(&r.values, law)),
+        draw_names: law.names().iter().map(|name| (*name).to_owned()).collect(),
+        validation: validate(&kept, law, objective),
         bootstrap: replicates.map(|replicates| replicates.summary),
         warnings,
     })
+}
+
+/// Standard deviation of ln L about the law.
+fn noise(problem: &Problem, theta: &Vector) -> Option<f64> {
+    let spare = problem.rows.len().checked_sub(problem.form.parameters())?;
+    let squares: f64 = problem
+        .rows
+        .iter()
+        .map(|row| {
+            let loss = problem.objective.untransform(row.target);
+            (loss / problem.form.value(theta, &row.x)).ln().powi(2)
+        })
+        .sum();
+    (spare > 0).then(|| (squares / spare as f64).sqrt())
+}
+
+/// Replicates that are kept for predictions.
+const DRAWS: usize = 200;
+
+/// Free parameters of evenly spaced replicates, to six digits.
+fn thinned(values: &[Vec<f64>], law: Law) -> Vec<Vec<f64>> {
+    let kept = values.len().min(DRAWS);
+    let six_digits = |value: &f64| format!("{value:.5e}").parse().unwrap_or(*value);
+    (0..kept)
+        .map(|i| &values[i * values.len() / kept])
+        .map(|values| values[..law.names().len()].iter().map(six_digits).collect())
+        .collect()
 }
 
 fn estimates(

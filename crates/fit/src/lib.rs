@@ -25,8 +25,10 @@ pub mod output;
 mod parabola;
 mod point;
 mod polish;
+pub mod predict;
 mod problem;
 mod solve;
+mod validate;
 mod varpro;
 
 pub use analyse::analyse;

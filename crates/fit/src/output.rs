@@ -58,6 +58,18 @@ pub struct Fit {
     pub bootstrap: Option<Bootstrap>,
     /// Rows whose removal moves the fit most, most influential first.
     pub influence: Vec<Influence>,
+    /// Standard deviation of ln L about the law, for the parameters spent.
+    #[serde(default)]
+    pub noise: Option<f64>,
+    /// Parameters of up to 200 replicates, in the order of `draw_names`: what a prediction carries on.
+    #[serde(default)]
+    pub draws: Vec<Vec<f64>>,
+    /// Names of the columns of `draws`.
+    #[serde(default)]
+    pub draw_names: Vec<String>,
+    /// How the law does on rows that it was not fitted to; null where no part of them identifies it.
+    #[serde(default)]
+    pub validation: Option<Validation>,
     /// What a reader must know before quoting the numbers.
     pub warnings: Vec<String>,
 }
@@ -102,6 +114,35 @@ pub struct ObjectiveValue {
     pub reduction: String,
     /// Value at the optimum.
     pub value: f64,
+}
+
+/// A law judged by rows that it was not fitted to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Fitted on all budgets up to one, judged by the next.
+    pub windows: Vec<HeldOut>,
+    /// Fitted on all but the largest size, judged by that.
+    pub largest_size: Option<HeldOut>,
+    /// Root mean square over windows of the mean error of ln L for each factor e of compute beyond the
+    /// rows fitted; null below two windows.
+    pub drift: Option<f64>,
+}
+
+/// One fit on a part of the rows, and its error on others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// The rows fitted, in words.
+    pub window: String,
+    /// Their number.
+    pub rows: usize,
+    /// Rows predicted.
+    pub held_out: usize,
+    /// Largest compute predicted over the largest fitted.
+    pub reach: f64,
+    /// Mean of ln(predicted / measured).
+    pub mean_error: f64,
+    /// Root mean square of the same.
+    pub rms_error: f64,
 }
 
 /// A number with its 90 % interval.

@@ -269,15 +269,16 @@ impl Supervisor<'_> {
     fn cause(&mut self, status: ExitStatus, log: &Path) -> String {
         let kills = killed_for_memory();
         let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
-        let last = last_lines(log, 1).pop().unwrap_or_default();
+        let said = last_lines(log, LOG_LINES);
         // What Rust's allocator says before it aborts.
-        let refused = last.starts_with("memory allocation of");
-        match killed || refused {
-            true => format!("{OUT_OF_MEMORY}: its worker died ({status}) {last}"),
-            false => match last.is_empty() {
-                true => format!("its worker died: {status}"),
-                false => format!("its worker died: {status}; it last said: {last}"),
-            },
+        let refused = said
+            .iter()
+            .find(|line| line.starts_with("memory allocation of"));
+        match (killed || refused.is_some(), refused.or(said.last())) {
+            (true, Some(line)) => format!("{OUT_OF_MEMORY}: its worker died ({status}); {line}"),
+            (true, None) => format!("{OUT_OF_MEMORY}: its worker died ({status})"),
+            (false, Some(line)) => format!("its worker died: {status}; it last said: {line}"),
+            (false, None) => format!("its worker died: {status}"),
         }
     }
 

@@ -104,6 +104,8 @@ fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> se
         "n_heads": shape.n_heads,
         "d_head": shape.d_head(),
         "d_mlp": 4 * shape.d_model,
+        "parametrization": model.parametrization,
+        "score_scale": model.parametrization.score_scale(shape.d_head()),
         "vocab_size": model.vocab_size,
         "context": model.context,
         "norm": model.norm,

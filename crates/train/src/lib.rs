@@ -23,7 +23,7 @@ pub use trainer::BurnTrainer;
 
 /// Part of every run's identity: raised whenever a change here or in the data crate changes a
 /// loss.
-pub const NUMERICS_VERSION: u64 = 2;
+pub const NUMERICS_VERSION: u64 = 3;
 
 /// The version of Burn that this is pinned to.
 pub const BURN_VERSION: &str = "0.22.1";

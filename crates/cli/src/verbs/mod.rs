@@ -7,6 +7,7 @@ pub(crate) mod export_model;
 pub(crate) mod fit;
 pub(crate) mod logs;
 pub(crate) mod plan;
+pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod status;

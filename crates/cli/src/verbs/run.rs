@@ -253,6 +253,8 @@ fn spawn_worker(folder: &ResultsFolder, slot: usize) -> std::io::Result<Child> {
         .arg(folder.root())
         .arg("--supervised")
         .env("RAYON_NUM_THREADS", "1")
+        // What a worker last says goes into the log of its run.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log);

@@ -21,6 +21,7 @@ fn every_verb_has_an_example_in_its_help() {
         "logs",
         "status",
         "fit",
+        "predict",
         "report",
         "export-model",
         "bench",

@@ -275,6 +275,49 @@ fn two_commands_and_three_workers_at_once_train_each_run_once() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
+    let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"8e9\"");
+    let undisturbed = Workshop::new(&sweep);
+    undisturbed.run().code(0);
+    let shop = Workshop::new(&sweep);
+    let mut run = shop.spawn(&["run", "sweep.toml", "--jobs", "1"]);
+    let sleeper = loop {
+        if let Some(pid) = workers(&shop).first() {
+            signal(*pid, "-STOP");
+            if workers(&shop).contains(pid) {
+                break *pid;
+            }
+            signal(*pid, "-CONT");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    // Two heartbeats that do not come, and the lease is as old as one of two minutes.
+    let lease = fs::read_dir(shop.path("results/tiny/leases"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .unwrap();
+    let run_id = lease.file_stem().unwrap().to_str().unwrap().to_owned();
+    let file = fs::File::options().write(true).open(&lease).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(600))
+        .unwrap();
+    let mut other = shop.spawn(&["worker", "results/tiny"]);
+    assert!(other.wait().unwrap().success());
+    signal(sleeper, "-CONT");
+    assert!(run.wait().unwrap().success());
+    assert_eq!(reproducible_part(&shop), reproducible_part(&undisturbed));
+    let log = fs::read_to_string(shop.path(&format!("results/tiny/logs/{run_id}.log"))).unwrap();
+    assert_eq!(log.matches("attempt 1, process").count(), 2, "{log}");
+    assert!(
+        shop.rows()
+            .iter()
+            .all(|row| row.pid != sleeper || row.run_id != run_id),
+        "{log}"
+    );
+}
+
 #[test]
 fn a_run_that_diverges_is_a_row_and_the_exit_code_is_zero() {
     let shop = Workshop::new(&SWEEP.replace("[train]", "[train]\nlearning_rate = 1e6"));

@@ -110,3 +110,56 @@ fn a_csv_of_a_known_law_gives_back_the_law() {
         );
     }
 }
+
+/// Hoffmann et al. 2022, TeX precision as given by Besiroglu et al. 2024: rows without noise.
+fn table_of_a_known_law() -> String {
+    let mut text = String::from("params,tokens,loss\n");
+    for n in [1e7, 3e7, 1e8, 3e8, 1e9f64] {
+        for d in [1e9, 4e9, 1.6e10, 6.4e10f64] {
+            let loss = 1.6934 + 406.4 * n.powf(-0.33917) + 410.7 * d.powf(-0.28491);
+            text.push_str(&format!("{n},{d},{loss}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn a_prediction_is_the_law_and_a_wasteful_split_is_priced() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("a.csv"), table_of_a_known_law()).unwrap();
+    let run = |args: &[&str]| isoflop().current_dir(keep.path()).args(args).assert();
+    let fits = run(&["fit", "a.csv", "--json", "--bootstrap", "0"]).code(0);
+    fs::write(keep.path().join("fits.json"), stdout(&fits)).unwrap();
+    let json = |args: &[&str]| -> serde_json::Value {
+        let args = [&["predict", "fits.json", "--json"], args].concat();
+        serde_json::from_str(&stdout(&run(&args).code(0))).unwrap()
+    };
+    let answer = json(&["--params", "70B", "--tokens", "1.4T"]);
+    let loss = answer["answers"][0]["predictions"][0]["estimate"]["value"]
+        .as_f64()
+        .unwrap();
+    let truth = 1.6934 + 406.4 * 7e10f64.powf(-0.33917) + 410.7 * 1.4e12f64.powf(-0.28491);
+    assert!((loss / truth - 1.0).abs() < 1e-5, "{loss} {truth}");
+    let answer = json(&["--compute", "5.76e23", "--params", "280B"]);
+    let waste = &answer["answers"][0]["misallocation"]["wasted_share"];
+    // Gopher: seven times too large for its compute.
+    assert!((0.4..0.8).contains(&waste.as_f64().unwrap()), "{answer}");
+    for (args, message) in [
+        (&["predict", "fits.json"][..], "nothing to predict"),
+        (
+            &["predict", "a.csv", "--compute", "1e20"],
+            "a.csv: not a fits.json",
+        ),
+        (
+            &["predict", "absent.json", "--compute", "1e20"],
+            "absent.json: ",
+        ),
+        (
+            &["predict", "fits.json", "--params", "1M"],
+            "no law in it answers this",
+        ),
+    ] {
+        let text = stderr(&run(args).code(2));
+        assert!(text.contains(message) && text.contains("hint: "), "{text}");
+    }
+}

@@ -27,6 +27,20 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
                     <th scope=\"col\">note</th></tr>";
         out.push_str(&table("IsoFLOP minima", "fits", head, &optima));
     }
+    let judged: String = fits.fits.iter().map(|fit| held_out(view, fit)).collect();
+    if !judged.is_empty() {
+        let head = "<tr><th scope=\"col\">fitted on</th><th scope=\"col\" class=\"num\">rows</th>\
+                    <th scope=\"col\" class=\"num\">rows held out</th>\
+                    <th scope=\"col\" class=\"num\">their compute, over the largest fitted</th>\
+                    <th scope=\"col\" class=\"num\">mean error of the loss (%)</th>\
+                    <th scope=\"col\" class=\"num\">root mean square (%)</th></tr>";
+        out.push_str(&table(
+            "Laws judged by runs held out",
+            "fits",
+            head,
+            &judged,
+        ));
+    }
     if !fits.refused.is_empty() {
         out.push_str("<h3>Not fitted</h3>\n<ul>\n");
         for r in &fits.refused {
@@ -61,6 +75,35 @@ fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
         ),
         false => String::new(),
     }
+}
+
+fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
+    let Some(validation) = &fit.validation else {
+        return String::new();
+    };
+    let x = fit
+        .x
+        .map(|x| format!(" in {}", letter(x)))
+        .unwrap_or_default();
+    let mut out = format!(
+        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"6\">{}{x}{}</th></tr>\n",
+        escape(&fit.law),
+        of_series(view, &fit.series),
+    );
+    for held in validation.windows.iter().chain(&validation.largest_size) {
+        out.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
+             <td class=\"num\">{:.3}</td><td class=\"num\">{:+.2}</td><td class=\"num\">{:.2}</td></tr>\n",
+            escape(&held.window),
+            held.rows,
+            held.held_out,
+            held.reach,
+            held.mean_error.exp_m1() * 100.0,
+            held.rms_error * 100.0
+        ));
+    }
+    out.push_str("</tbody>\n");
+    out
 }
 
 fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {

@@ -533,6 +533,10 @@ fn frame(series: &str) -> Fit {
             without: 0.118,
             relative_change: 0.041,
         }],
+        noise: Some(0.004),
+        draws: vec![],
+        draw_names: vec![],
+        validation: None,
         warnings: vec![],
     }
 }

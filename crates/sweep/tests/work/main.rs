@@ -7,10 +7,11 @@ mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};
 use isoflop_results::{RunRecord, Status, parquet::read_runs};
-use isoflop_sweep::claim::{BURIAL, Claim, Claims, Next, allow_retries, unfinished};
+use isoflop_sweep::claim::{BURIAL, Claim, Claims, Next, OUT_OF_MEMORY, allow_retries, unfinished};
 use isoflop_sweep::lease::{EXPIRY, Lease, Owner, Stage};
 use isoflop_sweep::leases::live_leases;
 use isoflop_sweep::supervise::settle;
+use isoflop_sweep::worker::record_of_death;
 use isoflop_sweep::{PlannedRun, Progress, ResultsFolder, SweepError};
 use std::path::Path;
 use std::sync::Mutex;
@@ -102,6 +103,23 @@ fn a_failed_run_is_retried_once_and_once_more_by_the_next_command() {
 }
 
 #[test]
+fn a_run_that_memory_was_too_small_for_is_tried_with_half_the_windows() {
+    let bench = bench();
+    let me = Owner::current();
+    let (run, claim) = claim_next(&bench, &me).unwrap();
+    let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
+    let half = claim.micro_windows() / 2;
+    for (cause, attempt, windows) in [(OUT_OF_MEMORY, 2, half), ("its worker died", 2, 2 * half)] {
+        let record = record_of_death("fake", run, &lease, format!("{cause}: so it goes"));
+        record.write(&bench.folder.failure_path(run.id())).unwrap();
+        std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
+        let (again, claim) = claim_next(&bench, &me).unwrap();
+        assert_eq!(again.id(), run.id());
+        assert_eq!((claim.attempt(), claim.micro_windows()), (attempt, windows));
+    }
+}
+
+#[test]
 fn a_diverged_run_is_a_result_and_never_retried() {
     let bench = bench();
     let mut fake = Fake {
@@ -189,6 +207,29 @@ fn a_living_owner_that_has_not_been_heard_of_for_long_is_replaced() {
     make_old(&path, 2 * EXPIRY);
     let (run, _claim) = claim_next(&bench, &Owner::current()).unwrap();
     assert_eq!(run.id(), order[0].id());
+}
+
+#[test]
+fn a_clock_that_was_set_back_frees_the_dead_and_keeps_the_unknown() {
+    let bench = bench();
+    let order = bench.plan.work_order();
+    let me = Owner::current();
+    let dead = Owner {
+        pid_start: me.pid_start - 1,
+        ..me.clone()
+    };
+    let elsewhere = Owner {
+        host: "elsewhere".to_owned(),
+        ..me.clone()
+    };
+    for (run, owner) in [(order[0], elsewhere), (order[1], dead)] {
+        let path = bench.folder.lease_path(run.id());
+        write_lease(&path, run, owner);
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(3600))
+            .unwrap();
+    }
+    assert_eq!(claim_next(&bench, &me).unwrap().0.id(), order[1].id());
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! Predictions and validation against runs whose law is known.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use isoflop_core::rng::{Purpose, normal_pair, stream};
+use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
+use isoflop_fit::predict::At;
+use isoflop_fit::{Law, Options, Point, fit};
+
+/// Besiroglu et al. 2024, table 1.
+const LAW: ChinchillaLaw = ChinchillaLaw {
+    e: 1.8172,
+    a: 482.01,
+    b: 2085.43,
+    alpha: 0.3478,
+    beta: 0.3658,
+};
+
+/// Twelve sizes at five budgets, each loss off by `noise` (of ln L), and by `bend` for each e-fold of
+/// compute beyond the second budget.
+fn runs(seed: u64, noise: f64, bend: f64) -> Vec<Point> {
+    let mut rng = stream(seed, Purpose::Bootstrap, 77);
+    let mut points = Vec::new();
+    for budget in [1e17, 3e17, 1e18, 3e18, 1e19] {
+        let best = LAW.optimum(Flops(budget)).0.0;
+        for step in 0..12 {
+            let n = best * 2f64.powf(f64::from(step) / 2.0 - 2.75);
+            let d = budget / (6.0 * n);
+            let beyond = (budget / 3e17f64).ln().max(0.0);
+            let off = noise * normal_pair(&mut rng).0 + bend * beyond;
+            points.push(Point {
+                label: format!("{budget:e}-{step}"),
+                series: String::new(),
+                unit: format!("{n}"),
+                n: Some(n),
+                d: Some(d),
+                c: Some(budget),
+                flops_budget: Some(budget),
+                epochs: None,
+                loss: LAW.loss(Params(n), Tokens(d)) * off.exp(),
+            });
+        }
+    }
+    points
+}
+
+fn options(bootstrap: usize) -> Options {
+    Options {
+        bootstrap,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn without_noise_the_law_predicts_itself_and_its_optimum() {
+    let fit = fit(&runs(0, 0.0, 0.0), Law::Chinchilla, &options(0)).unwrap();
+    let at = At {
+        n: Some(1e10),
+        d: Some(1e12),
+        c: None,
+    };
+    let truth = LAW.loss(Params(1e10), Tokens(1e12));
+    assert!((fit.predict(at).unwrap().estimate.value / truth - 1.0).abs() < 1e-6);
+    let [n, d, loss] = fit.optimum(1e21).unwrap();
+    let (n_opt, d_opt) = LAW.optimum(Flops(1e21));
+    assert!((n.estimate.value / n_opt.0 - 1.0).abs() < 1e-4);
+    assert!((d.estimate.value / d_opt.0 - 1.0).abs() < 1e-4);
+    assert!((loss.estimate.value / LAW.loss(n_opt, d_opt) - 1.0).abs() < 1e-6);
+    let validation = fit.validation.unwrap();
+    // One budget alone does not identify the law.
+    assert_eq!(validation.windows.len(), 3);
+    assert!(validation.drift.unwrap() < 1e-6);
+    assert!(validation.largest_size.unwrap().rms_error < 1e-6);
+}
+
+#[test]
+fn a_misallocation_costs_what_the_optimum_would_have_needed() {
+    let fit = fit(&runs(0, 0.0, 0.0), Law::Chinchilla, &options(0)).unwrap();
+    let n_opt = LAW.optimum(Flops(1e21)).0.0;
+    assert!(fit.misallocation(1e21, n_opt).unwrap().wasted_share.abs() < 1e-4);
+    let small = fit.misallocation(1e21, n_opt / 10.0).unwrap();
+    let (n, d) = LAW.optimum(Flops(small.flops_needed));
+    assert!((LAW.loss(n, d) / small.loss - 1.0).abs() < 1e-5);
+    assert!((0.2..0.9).contains(&small.wasted_share), "{small:?}");
+}
+
+#[test]
+fn nine_of_ten_intervals_hold_a_new_run_at_ten_times_the_compute() {
+    let noise = 0.004;
+    let covered = |bend: f64| {
+        let held = (0..40).filter(|&seed| {
+            let fit = fit(&runs(seed, noise, bend), Law::Chinchilla, &options(60)).unwrap();
+            let (n, d) = LAW.optimum(Flops(1e20));
+            let mut rng = stream(seed, Purpose::Bootstrap, 78);
+            let off = noise * normal_pair(&mut rng).0 + bend * (1e20f64 / 3e17).ln();
+            let truth = LAW.loss(n, d) * off.exp();
+            let at = At {
+                n: Some(n.0),
+                d: Some(d.0),
+                c: Some(1e20),
+            };
+            let found = fit.predict(at).unwrap().estimate;
+            (found.low.unwrap()..=found.high.unwrap()).contains(&truth)
+        });
+        held.count()
+    };
+    let (right, wrong) = (covered(0.0), covered(0.004));
+    println!("{right} and {wrong} of 40 intervals hold the run");
+    // Binomial at 85 and at 80 of 100 lets 40 draws fall as low as this.
+    assert!(right >= 32, "{right} of 40");
+    assert!(wrong >= 30, "{wrong} of 40 where the law is wrong");
+}
