@@ -20,6 +20,8 @@ pub enum Purpose {
     Bootstrap = 5,
     /// Tokens of a benchmark, where no text is read.
     Benchmark = 6,
+    /// Starts of a fit.
+    Starts = 7,
 }
 
 /// The stream of (seed, purpose, index): ChaCha with 8 rounds, the three words as its key.

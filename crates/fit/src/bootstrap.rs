@@ -70,15 +70,7 @@ pub(crate) fn bootstrap(
             .theta;
         Some(design.law.values(&theta, &design.centre))
     };
-    let unit = match count {
-        0..FEWEST_FACTORS => {
-            "residuals about the fit, scaled by sqrt(n / (n - p)), each row's times one random factor (wild bootstrap, Webb's six points): too few units to keep rows of a unit together"
-        }
-        FEWEST_FACTORS..FEWEST_UNITS => {
-            "residuals about the fit, scaled by sqrt(n / (n - p)), each unit's times one random factor (wild bootstrap, Webb's six points): too few units to resample"
-        }
-        _ => "units with replacement; rows that share a trunk (size, data, seed) are one unit",
-    };
+    let unit = words(count);
     let asked = options.bootstrap;
     let values: Vec<_> = (0..asked as u64).into_par_iter().map(refit).collect();
     summarise(values.into_iter().flatten().collect(), unit, count, options)
@@ -153,6 +145,79 @@ fn draw_units(
         .zip(weights)
         .for_each(|(row, weight)| row.weight = weight);
     Some(resampled)
+}
+
+/// What a bootstrap of rows resamples: units with replacement, or, where they are too few,
+/// residuals times one random factor a unit (or a row, where even those are too few).
+pub(crate) struct Units {
+    numbers: Vec<usize>,
+    count: usize,
+    /// `sqrt(n / (n - p))`
+    inflate: f64,
+}
+
+impl Units {
+    pub(crate) fn of(points: &[Point], parameters: usize) -> Self {
+        let numbers = number_units(points.iter().map(|point| point.unit.as_str()));
+        let rows = points.len() as f64;
+        Units {
+            count: numbers.iter().max().map_or(0, |last| last + 1),
+            numbers,
+            inflate: (rows / (rows - parameters as f64)).sqrt(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn words(&self) -> &'static str {
+        words(self.count)
+    }
+
+    /// Replicate number `index`: new weights, or new targets from the residuals (target less fit).
+    pub(crate) fn resample(
+        &self,
+        seed: u64,
+        index: u64,
+        residuals: &[f64],
+        weights: &mut [f64],
+        targets: &mut [f64],
+    ) {
+        let mut rng = stream(seed, Purpose::Bootstrap, index);
+        if self.count >= FEWEST_UNITS {
+            let mut times = vec![0.0; self.count];
+            for _ in 0..self.count {
+                times[below(&mut rng, self.count as u64) as usize] += 1.0;
+            }
+            for (weight, unit) in weights.iter_mut().zip(&self.numbers) {
+                *weight = times[*unit];
+            }
+            return;
+        }
+        let by_row = self.count < FEWEST_FACTORS;
+        let draws = if by_row { targets.len() } else { self.count };
+        let factors: Vec<f64> = (0..draws)
+            .map(|_| WEBB[below(&mut rng, WEBB.len() as u64) as usize])
+            .collect();
+        for (row, (target, residual)) in targets.iter_mut().zip(residuals).enumerate() {
+            let factor = factors[if by_row { row } else { self.numbers[row] }];
+            *target += residual * (factor * self.inflate - 1.0);
+        }
+    }
+}
+
+/// What a bootstrap over so many units resamples.
+fn words(units: usize) -> &'static str {
+    match units {
+        0..FEWEST_FACTORS => {
+            "residuals about the fit, scaled by sqrt(n / (n - p)), each row's times one random factor (wild bootstrap, Webb's six points): too few units to keep rows of a unit together"
+        }
+        FEWEST_FACTORS..FEWEST_UNITS => {
+            "residuals about the fit, scaled by sqrt(n / (n - p)), each unit's times one random factor (wild bootstrap, Webb's six points): too few units to resample"
+        }
+        _ => "units with replacement; rows that share a trunk (size, data, seed) are one unit",
+    }
 }
 
 struct Wild {

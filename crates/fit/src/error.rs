@@ -157,7 +157,7 @@ impl FitError {
                 "look at the rows: runs may be undertrained, diverged or listed in the wrong columns".into()
             }
             FitError::NoEnvelope { hint, .. } => hint.clone(),
-            FitError::UnknownLaw { .. } => "laws: power, power-offset, chinchilla".into(),
+            FitError::UnknownLaw { .. } => "laws: power, power-offset, chinchilla, and those of `isoflop fit --list`".into(),
             FitError::AxisRequired { .. } => "say which with --x n, --x d or --x c".into(),
             FitError::UnknownObjective { .. } | FitError::BadDelta { .. } => {
                 format!("objectives: {OBJECTIVES}; each also with `mean-` in front")

@@ -177,7 +177,7 @@ mod tests {
         let error = Law::parse("hoffmann", None).unwrap_err();
         assert_eq!(
             error.hint().unwrap(),
-            "laws: power, power-offset, chinchilla"
+            "laws: power, power-offset, chinchilla, and those of `isoflop fit --list`"
         );
     }
 }

@@ -16,15 +16,39 @@ const ONE_BUDGET: f64 = 1.2;
 /// Windows at most; more budgets than that are joined into so many groups of equal counts.
 const MOST_WINDOWS: usize = 8;
 
+/// Says the loss of a row.
+pub(crate) type Predictor = Box<dyn Fn(&Point) -> Option<f64>>;
+
+/// Fits some rows; nothing where they do not identify the law.
+pub(crate) type Fitter<'a> = dyn Fn(&[Point]) -> Option<Predictor> + 'a;
+
+/// [`validate_with`] for a separable law.
+pub(crate) fn validate(points: &[Point], law: Law, objective: Objective) -> Option<Validation> {
+    validate_with(points, &|rows| {
+        let design = Design::new(rows, law).ok()?;
+        let losses: Vec<f64> = rows.iter().map(|point| point.loss).collect();
+        let mut problem = Problem::new(&design, &losses, objective);
+        let best = solve(&mut problem)?.basins.into_iter().next()?;
+        let predict = move |point: &Point| {
+            let mut x = [0.0; 2];
+            for (term, axis) in law.axes().into_iter().enumerate() {
+                x[term] = point.along(axis)?.ln() - design.centre[term];
+            }
+            Some(problem.form.value(&best.theta, &x))
+        };
+        (best.end == End::Converged).then(|| -> Predictor { Box::new(predict) })
+    })
+}
+
 /// Leaves out every later budget and the largest size. Nothing where no smaller part of the rows
 /// identifies the law.
-pub(crate) fn validate(points: &[Point], law: Law, objective: Objective) -> Option<Validation> {
+pub(crate) fn validate_with(points: &[Point], fitter: &Fitter<'_>) -> Option<Validation> {
     let groups = by_compute(points)?;
     let mut windows = Vec::new();
     for next in 1..groups.len() {
         let fitted: Vec<Point> = groups[..next].concat();
         let name = format!("C {} to {}", short(least(&fitted)), short(most(&fitted)));
-        windows.extend(judge(name, &fitted, &groups[next], law, objective));
+        windows.extend(judge(name, &fitted, &groups[next], fitter));
     }
     let size = points
         .iter()
@@ -35,7 +59,7 @@ pub(crate) fn validate(points: &[Point], law: Law, objective: Objective) -> Opti
         .cloned()
         .partition(|point| point.n.is_some_and(|n| n >= size * 0.999));
     let name = format!("N below {}", short(size));
-    let largest_size = judge(name, &smaller, &largest, law, objective);
+    let largest_size = judge(name, &smaller, &largest, fitter);
     let drifts: Vec<f64> = windows
         .iter()
         .map(|window| window.mean_error / window.reach.ln())
@@ -105,29 +129,18 @@ fn judge(
     window: String,
     fitted: &[Point],
     held_out: &[Point],
-    law: Law,
-    objective: Objective,
+    fitter: &Fitter<'_>,
 ) -> Option<HeldOut> {
-    let design = Design::new(fitted, law).ok()?;
-    let losses: Vec<f64> = fitted.iter().map(|point| point.loss).collect();
-    let mut problem = Problem::new(&design, &losses, objective);
-    let solution = solve(&mut problem)?;
-    let best = solution.best();
-    if best.end != End::Converged {
-        return None;
-    }
+    let predict = fitter(fitted)?;
     let mut errors = Vec::new();
     for point in held_out {
-        let mut x = [0.0; 2];
-        for (term, axis) in law.axes().into_iter().enumerate() {
-            x[term] = point.along(axis)?.ln() - design.centre[term];
-        }
-        errors.push((problem.form.value(&best.theta, &x) / point.loss).ln());
+        errors.push((predict(point)? / point.loss).ln());
     }
     let count = errors.len() as f64;
     let mean_error = errors.iter().sum::<f64>() / count;
     let squares: f64 = errors.iter().map(|error| error * error).sum();
-    Some(HeldOut {
+    let finite = mean_error.is_finite() && squares.is_finite();
+    finite.then(|| HeldOut {
         window,
         rows: fitted.len(),
         held_out: errors.len(),

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use isoflop_fit::output::Fit;
-use isoflop_fit::{Law, Options, Point, fit, isoflop};
+use isoflop_fit::{GeneralLaw, Law, Options, Point, fit, fit_general, isoflop};
 use std::path::Path;
 
 /// Rows of a published table with `n`, `d` and the budget scaled as asked; labels count from 1.
@@ -252,4 +252,85 @@ fn llama_3s_parabolas_give_the_published_exponent() {
         "{:?}",
         isoflop.n_exponent
     );
+}
+
+/// Gadre et al. 2024: five small runs on RedPajama (four at 20 tokens a parameter, the smallest model at
+/// 320) predict the 1.4B run at 640 within .7103 % and the 6.9B run at 20 within .7320 %.
+#[test]
+fn gadres_five_small_runs_predict_the_large_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/published");
+    let path = folder.join("gadre.csv");
+    if !path.exists() {
+        println!("skipped: {} is absent", path.display());
+        return;
+    }
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let mut runs = Vec::new();
+    for record in reader.records() {
+        let record = record.unwrap();
+        let number = |at: usize| record[at].parse::<f64>().unwrap();
+        if &record[1] == "rpj" {
+            runs.push((number(2), number(3), number(4).round(), number(5)));
+        }
+    }
+    let smallest = runs.iter().map(|run| run.0).fold(f64::INFINITY, f64::min);
+    let small = |run: &&(f64, f64, f64, f64)| {
+        run.2 == 20.0 && run.0 < 1e9 || run.2 == 320.0 && run.0 == smallest
+    };
+    let points: Vec<Point> = runs
+        .iter()
+        .filter(small)
+        .map(|&(n, d, _, loss)| Point {
+            label: format!("{n}"),
+            series: String::new(),
+            unit: format!("{n}-{d}"),
+            n: Some(n),
+            d: Some(d),
+            c: None,
+            flops_budget: None,
+            epochs: None,
+            loss,
+        })
+        .collect();
+    assert_eq!(points.len(), 5);
+    let fit = fit_general(&points, GeneralLaw::OverTraining, &options("mse", 0)).unwrap();
+    let [alpha, beta, eta, e] = ["alpha", "beta", "eta", "E"].map(|name| value(&fit, name));
+    assert!((alpha / 166.21 - 1.0).abs() < 1e-4 && (beta / 366.69 - 1.0).abs() < 1e-4);
+    assert!((eta - 0.27285).abs() < 1e-5 && (e - 1.83665).abs() < 1e-5);
+    let error = |multiple: f64, least: f64| {
+        let run = runs.iter().find(|run| run.2 == multiple && run.0 > least);
+        let &(n, _, m, loss) = run.unwrap();
+        let law = alpha * n.powf(-eta) + beta * 6f64.powf(-eta / 2.0) * (m * n).powf(-eta) + e;
+        100.0 * (law / loss - 1.0).abs()
+    };
+    assert!(
+        (error(640.0, 1e9) - 0.7103).abs() < 1e-3,
+        "{}",
+        error(640.0, 1e9)
+    );
+    assert!(
+        (error(20.0, 5e9) - 0.7320).abs() < 1e-3,
+        "{}",
+        error(20.0, 5e9)
+    );
+}
+
+/// One exponent and a given E are special cases of the law with two: never below its objective, and
+/// the former the same law as Gadre's.
+#[test]
+fn laws_inside_chinchillas_lie_above_it() {
+    let Some(points) = table("chinchilla-epoch.csv") else {
+        return;
+    };
+    let options = options("log-huber:1e-3", 5);
+    let whole = fit(&points, Law::Chinchilla, &options)
+        .unwrap()
+        .objective
+        .value;
+    let of = |law| fit_general(&points, law, &options).unwrap().objective.value;
+    let (tied, pinned) = (of(GeneralLaw::Tied), of(GeneralLaw::Pinned(1.817218)));
+    assert!(tied > whole && tied < 1.01 * whole, "{tied} {whole}");
+    // E pinned at the optimum of published/README.md gives that optimum.
+    assert!((pinned / whole - 1.0).abs() < 1e-6, "{pinned} {whole}");
+    assert!((of(GeneralLaw::OverTraining) / tied - 1.0).abs() < 1e-9);
 }

@@ -6,7 +6,7 @@ use crate::output::{note, print, print_json};
 use crate::tables;
 use anyhow::{Context, Result};
 use isoflop_fit::output::{Axis, Excluded, Fits};
-use isoflop_fit::{LEVEL, Law, Objective, Options, Point};
+use isoflop_fit::{GeneralLaw, LEVEL, Law, Objective, Options, Point};
 use isoflop_results::Table;
 use isoflop_results::parquet::read_runs;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,11 @@ use std::process::ExitCode;
     isoflop fit runs.csv --law power --x c --c flops")]
 pub(crate) struct Args {
     /// Results folders, or CSV, JSONL or parquet files.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "list", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// List the laws, a line each, and end.
+    #[arg(long)]
+    list: bool,
     /// Column of N, parameters.
     #[arg(long, value_name = "COL")]
     n: Option<String>,
@@ -39,7 +42,7 @@ pub(crate) struct Args {
     /// Variable of a power law.
     #[arg(long, value_enum)]
     x: Option<X>,
-    /// power, power-offset, chinchilla or isoflop.
+    /// A law of --list, such as chinchilla or kaplan; or isoflop.
     #[arg(long)]
     law: Option<String>,
     /// log-huber:DELTA, huber:DELTA, mse, log-mse (sums), or mean-... of each.
@@ -84,6 +87,10 @@ const LOSS_NAMES: &[&str] = &["test_loss", "loss", "L"];
 const BUDGET_NAME: &str = "flops_budget";
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.list {
+        print(&list())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut options = Options {
         objective: args.objective,
         bootstrap: args.bootstrap,
@@ -98,6 +105,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         false => print(&tables::fits(&fits))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn list() -> String {
+    let own = [
+        (
+            "power",
+            "L = A X^-alpha, that is (X_c / X)^alpha; Kaplan et al. 2020, eq. 1.1 to 1.3",
+        ),
+        (
+            "power-offset",
+            "L = E + A X^-alpha; Henighan et al. 2020, eq. 1.1",
+        ),
+        (
+            "chinchilla",
+            "L = E + A N^-alpha + B D^-beta; Hoffmann et al. 2022, eq. 2",
+        ),
+        (
+            "isoflop",
+            "a parabola of loss in ln N for each budget, N*(C) and D*(C); Hoffmann et al. 2022, approach 2",
+        ),
+    ];
+    let rows: Vec<Vec<String>> = own
+        .into_iter()
+        .chain(GeneralLaw::list())
+        .map(|(name, what)| vec![name.to_owned(), what.to_owned()])
+        .collect();
+    let table = tables::table(&["law", "what it is"], &rows);
+    format!("{table}\n\nX is n, d or c, given with --x.")
 }
 
 fn shown(paths: &[PathBuf]) -> String {
@@ -183,9 +218,11 @@ fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
         fits.isoflop.push(found);
         return Ok(fits);
     }
-    let law = Law::parse(law, args.x.map(Axis::from))?;
-    fits.fits
-        .push(isoflop_fit::fit(&rows.points, law, options)?);
+    let axis = args.x.map(Axis::from);
+    fits.fits.push(match GeneralLaw::parse(law, axis)? {
+        Some(law) => isoflop_fit::fit_general(&rows.points, law, options)?,
+        None => isoflop_fit::fit(&rows.points, Law::parse(law, axis)?, options)?,
+    });
     Ok(fits)
 }
 
@@ -231,6 +268,14 @@ fn table_points(
         .then(|| select(&table, BUDGET_NAME, &keep).ok())
         .flatten();
     let loss = select(&table, &loss, &keep)?;
+    let epochs = match (table.has("epochs"), table.has("unique_tokens"), &d) {
+        (true, ..) => Some(select(&table, "epochs", &keep)?),
+        (_, true, Some(d)) => {
+            let unique = select(&table, "unique_tokens", &keep)?;
+            Some(d.iter().zip(unique).map(|(d, unique)| d / unique).collect())
+        }
+        _ => None,
+    };
     let at = |column: &Option<Vec<f64>>, i: usize| column.as_ref().map(|values| values[i]);
     Ok(keep
         .iter()
@@ -245,7 +290,7 @@ fn table_points(
                 d: at(&d, i),
                 c: at(&c, i),
                 flops_budget: at(&budget, i),
-                epochs: None,
+                epochs: at(&epochs, i),
                 loss: loss[i],
             }
         })

@@ -163,3 +163,43 @@ fn a_prediction_is_the_law_and_a_wasteful_split_is_priced() {
         assert!(text.contains(message) && text.contains("hint: "), "{text}");
     }
 }
+
+#[test]
+fn every_law_of_the_list_can_be_asked_for() {
+    let list = stdout(&isoflop().args(["fit", "--list"]).assert().code(0));
+    for name in [
+        "power",
+        "chinchilla",
+        "isoflop",
+        "kaplan-offset",
+        "data-constrained",
+        "broken-1",
+        "m4",
+    ] {
+        assert!(list.contains(name), "{list}");
+    }
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("a.csv"), table_of_a_known_law()).unwrap();
+    let run = |args: &[&str]| isoflop().current_dir(keep.path()).args(args).assert();
+    let fit = run(&[
+        "fit",
+        "a.csv",
+        "--law",
+        "chinchilla-pinned:1.6934",
+        "--bootstrap",
+        "0",
+        "--json",
+    ]);
+    let fits: serde_json::Value = serde_json::from_str(&stdout(&fit.code(0))).unwrap();
+    let beta = fits["fits"][0]["parameters"]["beta"]["value"]
+        .as_f64()
+        .unwrap();
+    assert!((beta - 0.28491).abs() < 1e-5, "{beta}");
+    let text = stderr(&run(&["fit", "a.csv", "--law", "m3"]).code(2));
+    assert!(text.contains("m3") && text.contains("--x"), "{text}");
+    let text = stderr(&run(&["fit", "a.csv", "--law", "hoffman"]).code(2));
+    assert!(
+        text.contains("hoffman") && text.contains("isoflop fit --list"),
+        "{text}"
+    );
+}
