@@ -59,7 +59,12 @@ pub(crate) fn validate_with(points: &[Point], fitter: &Fitter<'_>) -> Option<Val
         .cloned()
         .partition(|point| point.n.is_some_and(|n| n >= size * 0.999));
     let name = format!("N below {}", short(size));
-    let largest_size = judge(name, &smaller, &largest, fitter);
+    // Where the largest size is all of the largest budget, as among minima, it has been judged.
+    let same = |judged: &HeldOut| {
+        let last = windows.last();
+        last.is_some_and(|last| (last.rows, last.mean_error) == (judged.rows, judged.mean_error))
+    };
+    let largest_size = judge(name, &smaller, &largest, fitter).filter(|judged| !same(judged));
     let drifts: Vec<f64> = windows
         .iter()
         .map(|window| window.mean_error / window.reach.ln())
