@@ -51,29 +51,30 @@ pub(crate) fn bootstrap(
     basins: &[Vector],
     options: &Options,
 ) -> Replicates {
-    let units = number_units(points.iter().map(|point| point.unit.as_str()));
-    let count = units.iter().max().map_or(0, |last| last + 1);
-    let wild = Wild::new(problem, &basins[0]);
-    let rows: Vec<usize> = (0..units.len()).collect();
-    let factors_by = if count < FEWEST_FACTORS {
-        &rows
-    } else {
-        &units
-    };
+    let units = Units::of(points, problem.form.parameters());
+    let residuals = problem.residuals(&basins[0]);
     let refit = |index: u64| {
-        let resampled = match count < FEWEST_UNITS {
-            true => Some(wild.draw(problem, factors_by, options.seed, index)),
-            false => draw_units(design, problem, &units, count, options.seed, index),
-        };
-        let theta = resampled
-            .and_then(|resampled| resolve(&resampled, basins))?
-            .theta;
+        let mut resampled = problem.clone();
+        let rows = &mut resampled.rows;
+        let mut weights: Vec<f64> = rows.iter().map(|row| row.weight).collect();
+        let mut targets: Vec<f64> = rows.iter().map(|row| row.target).collect();
+        units.resample(options.seed, index, &residuals, &mut weights, &mut targets);
+        for ((row, weight), target) in rows.iter_mut().zip(&weights).zip(targets) {
+            (row.weight, row.target) = (*weight, target);
+        }
+        // The units drawn may not tell the parameters.
+        let told = design.determined_by(&weights);
+        let theta = told.then(|| resolve(&resampled, basins))??.theta;
         Some(design.law.values(&theta, &design.centre))
     };
-    let unit = words(count);
     let asked = options.bootstrap;
     let values: Vec<_> = (0..asked as u64).into_par_iter().map(refit).collect();
-    summarise(values.into_iter().flatten().collect(), unit, count, options)
+    summarise(
+        values.into_iter().flatten().collect(),
+        units.words(),
+        units.count,
+        options,
+    )
 }
 
 /// Refits the points as each replicate of an earlier analysis placed them.
@@ -118,33 +119,6 @@ fn number_units<'a>(units: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
             *numbers.entry(unit).or_insert(next)
         })
         .collect()
-}
-
-/// None where the units drawn cannot tell the parameters.
-fn draw_units(
-    design: &Design,
-    problem: &Problem,
-    units: &[usize],
-    count: usize,
-    seed: u64,
-    index: u64,
-) -> Option<Problem> {
-    let mut rng = stream(seed, Purpose::Bootstrap, index);
-    let mut times = vec![0.0; count];
-    for _ in 0..count {
-        times[below(&mut rng, count as u64) as usize] += 1.0;
-    }
-    let weights: Vec<f64> = units.iter().map(|&unit| times[unit]).collect();
-    if !design.determined_by(&weights) {
-        return None;
-    }
-    let mut resampled = problem.clone();
-    resampled
-        .rows
-        .iter_mut()
-        .zip(weights)
-        .for_each(|(row, weight)| row.weight = weight);
-    Some(resampled)
 }
 
 /// What a bootstrap of rows resamples: units with replacement, or, where they are too few,
@@ -217,45 +191,6 @@ fn words(units: usize) -> &'static str {
             "residuals about the fit, scaled by sqrt(n / (n - p)), each unit's times one random factor (wild bootstrap, Webb's six points): too few units to resample"
         }
         _ => "units with replacement; rows that share a trunk (size, data, seed) are one unit",
-    }
-}
-
-struct Wild {
-    fitted: Vec<f64>,
-    /// Times `sqrt(n / (n - p))`, the residuals' own loss of freedom.
-    residuals: Vec<f64>,
-}
-
-impl Wild {
-    fn new(problem: &Problem, theta: &Vector) -> Self {
-        let rows = problem.rows.len() as f64;
-        let inflate = (rows / (rows - problem.form.parameters() as f64)).sqrt();
-        Wild {
-            fitted: problem
-                .rows
-                .iter()
-                .map(|row| problem.fitted(theta, row))
-                .collect(),
-            residuals: problem
-                .residuals(theta)
-                .into_iter()
-                .map(|r| r * inflate)
-                .collect(),
-        }
-    }
-
-    /// One factor for each number in `units`.
-    fn draw(&self, problem: &Problem, units: &[usize], seed: u64, index: u64) -> Problem {
-        let mut rng = stream(seed, Purpose::Bootstrap, index);
-        let count = units.iter().max().map_or(0, |last| last + 1);
-        let factors: Vec<f64> = (0..count)
-            .map(|_| WEBB[below(&mut rng, WEBB.len() as u64) as usize])
-            .collect();
-        let mut resampled = problem.clone();
-        for (row, at) in resampled.rows.iter_mut().enumerate() {
-            at.target = self.fitted[row] + factors[units[row]] * self.residuals[row];
-        }
-        resampled
     }
 }
 

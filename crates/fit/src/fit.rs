@@ -105,6 +105,7 @@ pub(crate) fn fit_named(
         worst: without_worst_fitted(&design, &problem, &basins),
     };
     let warnings = findings.judge(&mut parameters);
+    let data = fitted_points(&kept, &problem, &basins[0]);
     Ok(Fit {
         law: law.name().into(),
         formula: law.formula(),
@@ -113,7 +114,8 @@ pub(crate) fn fit_named(
         n_kind: options.n_kind.clone(),
         c_kind: (law.axis() == Some(Axis::C)).then(|| options.c_kind.clone()),
         points: words.into(),
-        data: fitted_points(&kept, &problem, &basins[0]),
+        noise: noise(&data, problem.form.parameters()),
+        data,
         rows: kept.len(),
         dropped: points.len() - kept.len(),
         objective: ObjectiveValue {
@@ -128,7 +130,6 @@ pub(crate) fn fit_named(
         starts_agreed: solution.agreed,
         gradient_norm: solution.best().gradient_norm,
         influence: leave_one_out(&kept, &design, &problem, &basins),
-        noise: noise(&problem, &basins[0]),
         draws: replicates
             .as_ref()
             .map_or_else(Vec::new, |r| thinned(&r.values, law)),
@@ -139,18 +140,17 @@ pub(crate) fn fit_named(
     })
 }
 
-/// Standard deviation of ln L about the law.
-fn noise(problem: &Problem, theta: &Vector) -> Option<f64> {
-    let spare = problem.rows.len().checked_sub(problem.form.parameters())?;
-    let squares: f64 = problem
-        .rows
+/// Standard deviation of ln L about a law of so many parameters.
+pub(crate) fn noise(data: &[FittedPoint], parameters: usize) -> Option<f64> {
+    let spare = data
+        .len()
+        .checked_sub(parameters)
+        .filter(|spare| *spare > 0)?;
+    let squares: f64 = data
         .iter()
-        .map(|row| {
-            let loss = problem.objective.untransform(row.target);
-            (loss / problem.form.value(theta, &row.x)).ln().powi(2)
-        })
+        .map(|point| (point.loss / point.fitted).ln().powi(2))
         .sum();
-    (spare > 0).then(|| (squares / spare as f64).sqrt())
+    Some((squares / spare as f64).sqrt())
 }
 
 /// Replicates that are kept for predictions.
@@ -229,7 +229,7 @@ fn describe_basins(design: &Design, problem: &Problem, solution: &Solution) -> V
         .collect()
 }
 
-fn reduction_name(reduction: Reduction) -> &'static str {
+pub(crate) fn reduction_name(reduction: Reduction) -> &'static str {
     match reduction {
         Reduction::Sum => "sum",
         Reduction::Mean => "mean",
@@ -244,7 +244,7 @@ fn reduced(problem: &Problem, sum: f64) -> f64 {
 }
 
 /// Empty where the rows come from several series.
-fn common_series(points: &[Point]) -> String {
+pub(crate) fn common_series(points: &[Point]) -> String {
     match points.iter().all(|point| point.series == points[0].series) {
         true => points[0].series.clone(),
         false => String::new(),

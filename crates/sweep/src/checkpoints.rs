@@ -99,9 +99,11 @@ impl Shelf {
         let _ = fs::remove_file(self.state_path(step));
     }
 
-    /// Removes all but the `newest` last states and those of the steps `wanted`.
-    pub fn prune(&self, newest: usize, wanted: impl Fn(u64) -> bool) {
-        let steps = self.steps();
+    /// Removes the states up to step `last` but for the `newest` of these and those of the steps
+    /// `wanted`. States beyond, of longer runs, are another's to remove.
+    pub fn prune(&self, last: u64, newest: usize, wanted: impl Fn(u64) -> bool) {
+        let mut steps = self.steps();
+        steps.retain(|step| *step <= last);
         let old = steps.len().saturating_sub(newest);
         for step in steps[..old].iter().filter(|step| !wanted(**step)) {
             self.discard(*step);
@@ -153,8 +155,10 @@ mod tests {
         for step in [5, 10, 15, 20, 100] {
             shelf.write(step, &[step as u8; 40]).unwrap();
         }
-        shelf.prune(KEPT, |step| step == 10);
-        assert_eq!(shelf.steps(), [10, 20, 100]);
+        shelf.prune(20, KEPT, |step| step == 5);
+        assert_eq!(shelf.steps(), [5, 15, 20, 100]);
+        shelf.prune(u64::MAX, KEPT, |step| step == 15);
+        assert_eq!(shelf.steps(), [15, 20, 100]);
         assert_eq!(shelf.read(20).unwrap(), [20; 40]);
     }
 

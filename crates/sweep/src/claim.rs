@@ -200,6 +200,20 @@ pub fn unfinished<'p>(
     Ok(order.iter().filter(open).copied().collect())
 }
 
+/// How many runs of `order` have failed as often as a command tries.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn given_up(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<u64, SweepError> {
+    let (done, failed) = (folder.recorded()?, folder.failed()?);
+    let tried = |run: &&&PlannedRun| failed.contains(run.id()) && !done.contains(run.id());
+    let mut count = 0;
+    for run in order.iter().filter(tried) {
+        count += u64::from(next_attempt(folder, run).is_none());
+    }
+    Ok(count)
+}
+
 /// Lets every run that failed in an earlier command be tried once more in this one.
 ///
 /// # Errors

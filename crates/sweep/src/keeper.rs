@@ -80,7 +80,7 @@ pub(crate) fn clear(folder: &ResultsFolder, plan: &Plan, run: &PlannedRun, kind:
     }
     let open = open_branches(folder, &siblings(plan, run));
     let newest = if open.is_empty() { 1 } else { KEPT };
-    Shelf::new(folder, run.trunk(), kind).prune(newest, |step| open.contains(&step));
+    Shelf::new(folder, run.trunk(), kind).prune(u64::MAX, newest, |step| open.contains(&step));
 }
 
 /// Runs of the trunk of a run, itself included: where each branches off.
@@ -143,10 +143,10 @@ impl Keeper for RunKeeper<'_> {
         if step <= self.branch {
             self.trunk.write(step, state)?;
             let open = open_branches(self.folder, &self.siblings);
-            self.trunk.prune(KEPT, |step| open.contains(&step));
+            self.trunk.prune(step, KEPT, |step| open.contains(&step));
         } else {
             self.own.write(step, state)?;
-            self.own.prune(KEPT, |_| false);
+            self.own.prune(step, KEPT, |_| false);
         }
         if step == self.branch {
             // Others wait for the trunk; if the lease cannot be written the heartbeat does it.

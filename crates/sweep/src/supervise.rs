@@ -1,6 +1,6 @@
 //! Starting worker processes, watching them, and collecting what they write.
 
-use crate::claim::{ATTEMPTS, OUT_OF_MEMORY, allow_retries, unfinished};
+use crate::claim::{OUT_OF_MEMORY, allow_retries, given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
 use crate::lease::Lease;
@@ -189,11 +189,7 @@ impl Supervisor<'_> {
         {
             return Ok(Some(Outcome::Deadline));
         }
-        let mut given_up = 0;
-        for run_id in self.folder.failed()? {
-            let record = RunRecord::read(&self.folder.failure_path(&run_id));
-            given_up += u64::from(record.is_ok_and(|record| record.row.attempt >= ATTEMPTS));
-        }
+        let given_up = given_up(self.folder, &self.order)?;
         let limit = self.plan.max_failures();
         Ok((given_up >= limit).then_some(Outcome::TooManyFailures(given_up)))
     }

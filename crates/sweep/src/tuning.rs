@@ -58,6 +58,17 @@ impl Tuned {
         Tuned { rates }
     }
 
+    /// Sizes of the stage of which no trial has finished.
+    pub fn untuned(&self, stage: &Plan) -> Vec<String> {
+        let without = stage
+            .runs()
+            .iter()
+            .filter(|run| self.rate(&run.tuning_key()).is_none());
+        let mut sizes: Vec<String> = without.map(|run| run.size.clone()).collect();
+        sizes.dedup();
+        sizes
+    }
+
     /// The rate for a run.
     pub(crate) fn rate(&self, key: &str) -> Option<f64> {
         let tuned = self.rates.iter().find(|tuned| tuned.key == key);

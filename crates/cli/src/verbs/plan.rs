@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let reuse = reuse(&plan, &folder)?;
     let standing = Standing {
         done: reuse.reused.iter().cloned().collect(),
-        ..Standing::default()
+        ..Standing::of(&folder, &plan, &[])?
     };
     let stage = stage
         .map(|stage| {

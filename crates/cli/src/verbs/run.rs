@@ -173,6 +173,11 @@ fn tune(folder: &ResultsFolder, stage: &Plan, records: &Records) -> Result<()> {
     let tuned = Tuned::of(stage, &records.done);
     let json = serde_json::to_string_pretty(&tuned)?;
     write_atomic(&folder.root().join("tuning.json"), json.as_bytes())?;
+    for size in tuned.untuned(stage) {
+        note(&format!(
+            "warning: {size}: no trial has finished; its rate is the rule's"
+        ));
+    }
     for found in &tuned.rates {
         let trials: Vec<String> = found
             .trials
@@ -218,7 +223,8 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, stop: &AtomicBool) ->
         ));
         return Ok(Outcome::Complete);
     }
-    let jobs = args.jobs.resolve(plan).min(open);
+    let workers = args.jobs.resolve(plan);
+    let jobs = workers.min(open);
     note(&format!(
         "{}: {open} runs to train, {} done already, {jobs} worker processes, results in {}",
         plan.name(),
@@ -227,7 +233,7 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, stop: &AtomicBool) ->
     ));
     let prices = match plan.runs().iter().map(|run| run.c_exact().0).sum::<f64>() {
         flops if flops < WORTH_MEASURING => Prices::flops(plan),
-        _ => Prices::Seconds(calibration::prices(plan, jobs, false)?),
+        _ => Prices::Seconds(calibration::prices(plan, workers, false)?),
     };
     let mut progress = SweepProgress::new(plan, folder, jobs, prices, before.done.len());
     let mut spawn = |slot: usize| spawn_worker(folder, slot);

@@ -2,6 +2,7 @@
 //! separable laws give.
 
 mod dual;
+mod formula;
 mod law;
 mod solve;
 #[cfg(test)]
@@ -11,7 +12,7 @@ pub use law::GeneralLaw;
 
 use crate::bootstrap::{Units, estimate};
 use crate::error::FitError;
-use crate::fit::Options;
+use crate::fit::{Options, common_series, noise, reduction_name};
 use crate::objective::{Objective, Reduction};
 use crate::output::{Basin, Bootstrap, Estimate, Fit, FittedPoint, Influence, ObjectiveValue};
 use crate::point::{Point, without_worst};
@@ -94,24 +95,23 @@ pub fn fit_general(points: &[Point], law: GeneralLaw, options: &Options) -> Resu
         Reduction::Mean => value / kept.len() as f64,
     };
     let names = law.names();
+    let data = fitted(&kept, &problem, &best.t);
     Ok(Fit {
         law: law.name(),
         formula: law.formula(),
-        series: series(&kept),
+        series: common_series(&kept),
         x: law.axis(),
         n_kind: options.n_kind.clone(),
         c_kind: (law.axis() == Some(crate::output::Axis::C)).then(|| options.c_kind.clone()),
         points: "all rows".into(),
-        data: fitted(&kept, &problem, &best.t),
+        noise: noise(&data, best.t.len()),
+        data,
         rows: kept.len(),
         dropped: points.len() - kept.len(),
         objective: ObjectiveValue {
             kind: objective.kind().into(),
             delta: objective.delta(),
-            reduction: match objective.reduction {
-                Reduction::Sum => "sum".into(),
-                Reduction::Mean => "mean".into(),
-            },
+            reduction: reduction_name(objective.reduction).into(),
             value: reduced(best.value),
         },
         parameters,
@@ -136,7 +136,6 @@ pub fn fit_general(points: &[Point], law: GeneralLaw, options: &Options) -> Resu
         starts_agreed: solution.agreed,
         gradient_norm: best.gradient_norm,
         influence: influence(&kept, &problem, &known, law),
-        noise: noise(&problem, &best.t),
         draws: Vec::new(),
         draw_names: Vec::new(),
         validation: validate_with(&kept, fitter),
@@ -293,27 +292,4 @@ fn fitted(points: &[Point], problem: &Problem, t: &[f64]) -> Vec<FittedPoint> {
         fitted: problem.loss(t, place),
     })
     .collect()
-}
-
-fn noise(problem: &Problem, t: &[f64]) -> Option<f64> {
-    let spare = problem
-        .places
-        .len()
-        .checked_sub(t.len())
-        .filter(|spare| *spare > 0)?;
-    let rows = problem.places.iter().zip(&problem.targets);
-    let squares: f64 = rows
-        .map(|(place, target)| {
-            let loss = problem.objective.untransform(*target);
-            (loss / problem.loss(t, place)).ln().powi(2)
-        })
-        .sum();
-    Some((squares / spare as f64).sqrt())
-}
-
-fn series(points: &[Point]) -> String {
-    match points.iter().all(|point| point.series == points[0].series) {
-        true => points[0].series.clone(),
-        false => String::new(),
-    }
 }

@@ -2,7 +2,8 @@
 //! the objective by damped Newton steps with exact gradients.
 
 use super::dual::{Dual, MOST};
-use super::law::{Centre, GeneralLaw, Kind, Place};
+use super::formula::{Centre, Kind, Place};
+use super::law::GeneralLaw;
 use crate::objective::Objective;
 use isoflop_core::rng::{Purpose, stream, uniform};
 

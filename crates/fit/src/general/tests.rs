@@ -1,7 +1,7 @@
 //! Gradients against central differences, and every law found again from points of its own.
 
 use super::dual::Dual;
-use super::law::{Centre, Place};
+use super::formula::{Centre, Place};
 use super::*;
 use crate::output::Axis;
 use isoflop_core::rng::{Purpose, stream, uniform};
@@ -23,7 +23,7 @@ const LAWS: [GeneralLaw; 11] = [
 
 /// Inner parameters inside the ranges where starts are drawn, for losses of 1.7 to 4.
 fn inner(law: GeneralLaw, seed: u64) -> Vec<f64> {
-    use law::Kind;
+    use formula::Kind;
     let mut rng = stream(seed, Purpose::Starts, 5);
     let mut draw = |low: f64, high: f64| low + (high - low) * uniform(&mut rng);
     let mut widths = 0.0;

@@ -4,7 +4,7 @@ use super::{FEWEST_SIZES, Plan, PlanKind};
 use crate::run::PlannedRun;
 use isoflop_core::units::short;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows that a law of five parameters needs at the least.
 const FEWEST_ROWS: usize = 6;
@@ -61,13 +61,13 @@ pub(super) fn charts(plan: &Plan) -> Vec<Chart> {
         true,
         format!("{} runs", runs.len()),
     ));
-    let seeds = distinct(&runs, |run| run.config.seed as f64);
+    let seeds: HashSet<u64> = runs.iter().map(|run| run.config.seed).collect();
     charts.push(chart(
         "noise floor",
-        seeds > 1,
-        match seeds {
+        seeds.len() > 1,
+        match seeds.len() {
             1 => "one seed; seeds = [0, 1, 2] replicates every run".to_owned(),
-            _ => format!("{seeds} seeds"),
+            count => format!("{count} seeds"),
         },
     ));
     charts
@@ -106,7 +106,7 @@ fn surface_problem(runs: &[&PlannedRun], sizes: usize, lengths: usize) -> Option
     if sizes == 1 {
         return Some("all runs share one N".to_owned());
     }
-    let ratios = distinct(runs, |run| (run.tokens().per_param(run.n()) * 20.0).round());
+    let ratios = distinct(runs, |run| run.tokens().per_param(run.n()));
     if ratios == 1 {
         let ratio = runs[0].tokens().per_param(runs[0].n());
         return Some(format!(
@@ -117,9 +117,12 @@ fn surface_problem(runs: &[&PlannedRun], sizes: usize, lengths: usize) -> Option
     (runs.len() < FEWEST_ROWS).then(|| format!("{} runs for five parameters", runs.len()))
 }
 
+/// Values within one per cent are one, as in the fits: tokens are rounded to whole steps.
+const SAME: f64 = 1.01;
+
 fn distinct(runs: &[&PlannedRun], of: impl Fn(&PlannedRun) -> f64) -> usize {
     let mut values: Vec<f64> = runs.iter().map(|run| of(run)).collect();
     values.sort_by(f64::total_cmp);
-    values.dedup();
+    values.dedup_by(|next, kept| *next <= *kept * SAME);
     values.len()
 }

@@ -7,7 +7,9 @@ mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};
 use isoflop_results::{RunRecord, Status, parquet::read_runs};
-use isoflop_sweep::claim::{BURIAL, Claim, Claims, Next, OUT_OF_MEMORY, allow_retries, unfinished};
+use isoflop_sweep::claim::{
+    BURIAL, Claim, Claims, Next, OUT_OF_MEMORY, allow_retries, given_up, unfinished,
+};
 use isoflop_sweep::lease::{EXPIRY, Lease, Owner, Stage};
 use isoflop_sweep::leases::live_leases;
 use isoflop_sweep::supervise::settle;
@@ -100,6 +102,21 @@ fn a_failed_run_is_retried_once_and_once_more_by_the_next_command() {
     assert_eq!(mended.started, [bench.id(1)]);
     let records = bench.folder.records(&bench.plan).unwrap();
     assert_eq!((records.done.len(), records.failed.len()), (6, 0));
+}
+
+#[test]
+fn failures_of_runs_that_left_the_plan_do_not_count() {
+    let bench = bench();
+    bench.work(&mut Fake {
+        failing: [bench.id(0), bench.id(4)].into(),
+        ..Fake::default()
+    });
+    assert_eq!(
+        given_up(&bench.folder, &bench.plan.work_order()).unwrap(),
+        2
+    );
+    let fewer = plan_of(&SWEEP.replace("\"1e11\", ", ""));
+    assert_eq!(given_up(&bench.folder, &fewer.work_order()).unwrap(), 1);
 }
 
 #[test]

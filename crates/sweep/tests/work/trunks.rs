@@ -175,3 +175,39 @@ fn four_workers_at_once_take_every_step_of_a_trunk_once() {
     assert_eq!(bench.losses(), whole.losses());
     assert_eq!(all.into_inner().unwrap(), alone.steps);
 }
+
+#[test]
+fn a_smaller_budget_added_later_keeps_its_states_beside_those_of_longer_runs() {
+    let longer = SWEEP.replace("\"1e11\", \"3e11\"", "\"3e11\", \"6e11\"");
+    let bench = bench_of(&longer);
+    // The longer trunks are on their way, with states of their own.
+    bench.work(&mut Fake {
+        stop_after: Some(9000),
+        ..Fake::default()
+    });
+    let source = SWEEP.replace("\"1e11\", \"3e11\"", "\"1e11\", \"3e11\", \"6e11\"");
+    let plan = plan_of(&source);
+    bench.folder.adopt(&plan, &source).unwrap();
+    let bench = crate::fake::Bench { plan, ..bench };
+    let mut steps = 0;
+    loop {
+        let mut fake = Fake {
+            stop_after: Some(50),
+            ..Fake::default()
+        };
+        let shift = bench.work(&mut fake);
+        steps += fake.steps;
+        if shift == Shift::Done {
+            break;
+        }
+    }
+    let at_once = bench_of(&source);
+    let mut whole = Fake::default();
+    at_once.work(&mut whole);
+    assert_eq!(bench.losses(), at_once.losses());
+    assert!(
+        steps <= whole.steps,
+        "{steps} steps, {} from nothing",
+        whole.steps
+    );
+}

@@ -220,3 +220,24 @@ proptest! {
         prop_assert_eq!(shuffled, ids(&["\"3k\"", "\"10k\"", "\"30k\"", "\"64x2x4\"", "\"100k\""], &["1e11", "2e11", "5e11"]));
     }
 }
+
+#[test]
+fn one_number_of_tokens_rounded_to_steps_of_other_lengths_is_still_one() {
+    let source = SWEEP.replace(
+        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
+        "grid = { tokens = [\"1M\"] }",
+    );
+    let plan = plan(&source.replace("\"30k\"", "\"30k\", \"1M\"")).unwrap();
+    let lengths: HashSet<u64> = plan
+        .runs()
+        .iter()
+        .map(|run| run.tokens().0 as u64)
+        .collect();
+    assert!(lengths.len() > 1);
+    let charts = plan.charts();
+    let surface = charts.iter().find(|chart| chart.name == "L(N, D)").unwrap();
+    assert!(
+        !surface.supported && surface.why.contains("all runs share one D"),
+        "{surface:?}"
+    );
+}

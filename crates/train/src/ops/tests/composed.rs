@@ -1,9 +1,9 @@
 //! Fused against composed, forward and backward, over shapes that are not round.
 
-use super::{NORMS, gain, normal, run};
+use super::{NORMS, attention_shape, gain, normal, run};
 use crate::ops::*;
 use burn::tensor::{Device, Tensor, TensorData};
-use isoflop_core::{Norm, Parametrization};
+use isoflop_core::Norm;
 
 fn compare<const O: usize>(
     what: &str,
@@ -128,16 +128,7 @@ fn attention_is_the_composed_one() {
         (5, 32, 1, 34),
         (1, 131, 1, 20),
     ] {
-        let parametrization = match heads {
-            3 => Parametrization::Mup,
-            _ => Parametrization::Standard,
-        };
-        let shape = AttentionShape {
-            batch,
-            time,
-            heads,
-            parametrization,
-        };
+        let shape = attention_shape(batch, time, heads, d_head);
         let (n, d) = (batch * time, heads * d_head);
         for std in [0.3, 2.0] {
             let inputs = [

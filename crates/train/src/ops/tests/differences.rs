@@ -1,9 +1,9 @@
 //! Outputs and gradients against plain double precision and its central differences.
 
-use super::{NORMS, gain, normal, plain, run};
+use super::{NORMS, attention_shape, gain, normal, plain, run};
 use crate::ops::*;
 use burn::tensor::{Tensor, TensorData};
-use isoflop_core::{Norm, Parametrization};
+use isoflop_core::Norm;
 
 /// Step of a central difference in double precision: its error is near 1e-9 of the slope.
 const STEP: f64 = 1e-5;
@@ -82,16 +82,7 @@ fn mlp() {
 #[test]
 fn attention() {
     for (batch, time, heads, k) in [(1, 1, 1, 2), (2, 5, 1, 6), (1, 19, 3, 2), (1, 35, 1, 4)] {
-        let parametrization = match k {
-            4 => Parametrization::Mup,
-            _ => Parametrization::Standard,
-        };
-        let shape = AttentionShape {
-            batch,
-            time,
-            heads,
-            parametrization,
-        };
+        let shape = attention_shape(batch, time, heads, k);
         let (n, d) = (batch * time, heads * k);
         // The second is large scores: a softmax that is almost a choice.
         for (kind, std) in [(Norm::Rms, 0.5), (Norm::Layer, 2.5)] {

@@ -5,9 +5,10 @@ mod composed;
 mod differences;
 mod plain;
 
+use crate::ops::AttentionShape;
 use burn::tensor::{Device, Tensor, TensorData};
-use isoflop_core::Norm;
 use isoflop_core::rng::{Purpose, normal_pair, stream};
+use isoflop_core::{Norm, Parametrization};
 
 const NORMS: [Norm; 2] = [Norm::Rms, Norm::Layer];
 
@@ -42,6 +43,20 @@ fn run<const O: usize>(
     std::iter::once(values(y.into_data()))
         .chain(gradients)
         .collect()
+}
+
+/// Of both parametrisations: the scale of the scores differs where heads are 4, 8 or 20 wide.
+fn attention_shape(batch: usize, time: usize, heads: usize, d_head: usize) -> AttentionShape {
+    let parametrization = match d_head.is_multiple_of(4) {
+        true => Parametrization::Mup,
+        false => Parametrization::Standard,
+    };
+    AttentionShape {
+        batch,
+        time,
+        heads,
+        parametrization,
+    }
 }
 
 fn gain(x: &Tensor<2>) -> Tensor<1> {
