@@ -25,10 +25,8 @@ pub fn analyse(
     let (kept, repeated) = without_repetition(points);
     let mut fits = Fits {
         level: LEVEL,
-        fits: vec![],
-        isoflop: vec![],
         excluded,
-        refused: vec![],
+        ..Fits::default()
     };
     fits.excluded.extend(repeated);
     for series in series_of(&kept) {
@@ -58,10 +56,7 @@ pub fn analyse(
 fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits, FitError> {
     let mut out = Fits {
         level: LEVEL,
-        fits: vec![],
-        isoflop: vec![],
-        excluded: vec![],
-        refused: vec![],
+        ..Fits::default()
     };
     let options = &Options {
         drop_worst: 0,

@@ -137,6 +137,7 @@ pub(crate) fn fit_named(
         validation: validate(&kept, law, objective),
         bootstrap: replicates.map(|replicates| replicates.summary),
         warnings,
+        ..Fit::default()
     })
 }
 

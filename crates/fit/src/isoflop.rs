@@ -92,8 +92,8 @@ pub(crate) fn isoflop_with_draws(
         n_log_coefficient: n.map(|(_, intercept)| intercept),
         d_exponent: d.map(|(slope, _)| bare(slope)),
         d_log_coefficient: d.map(|(_, intercept)| intercept),
-        bootstrap: None,
         warnings,
+        ..Isoflop::default()
     };
     Ok(Some(with_intervals(isoflop, &curves, options)))
 }
@@ -218,6 +218,7 @@ fn describe(curve: &Curve, group: &[&Point]) -> BudgetCurve {
             c: curve.c,
         }),
         note: curve.note(),
+        ..BudgetCurve::default()
     }
 }
 

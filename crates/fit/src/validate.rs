@@ -152,5 +152,6 @@ fn judge(
         reach: most(held_out) / most(fitted).min(most(held_out) / 1.000_001),
         mean_error,
         rms_error: (squares / count).sqrt(),
+        ..HeldOut::default()
     })
 }

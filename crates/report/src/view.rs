@@ -138,10 +138,7 @@ mod tests {
         let name = |all: Vec<&'static str>, k: usize| {
             let fits = Fits {
                 level: 0.9,
-                fits: vec![],
-                refused: vec![],
-                isoflop: vec![],
-                excluded: vec![],
+                ..Fits::default()
             };
             let provenance = Provenance::default();
             let report = Report {

@@ -203,10 +203,8 @@ fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
     };
     let mut fits = Fits {
         level: LEVEL,
-        fits: Vec::new(),
-        isoflop: Vec::new(),
         excluded: rows.excluded,
-        refused: Vec::new(),
+        ..Fits::default()
     };
     if law == "isoflop" {
         let found = isoflop_fit::isoflop(&rows.points, options)?.ok_or_else(|| {

@@ -136,11 +136,10 @@ pub fn fit_general(points: &[Point], law: GeneralLaw, options: &Options) -> Resu
         starts_agreed: solution.agreed,
         gradient_norm: best.gradient_norm,
         influence: influence(&kept, &problem, &known, law),
-        draws: Vec::new(),
-        draw_names: Vec::new(),
         validation: validate_with(&kept, fitter),
         bootstrap: summary,
         warnings,
+        ..Fit::default()
     })
 }
 

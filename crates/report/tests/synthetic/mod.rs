@@ -80,7 +80,7 @@ pub fn quickstart() -> Synthetic {
                 reason: "4.6 epochs".into(),
             },
         ],
-        refused: vec![],
+        ..Fits::default()
     };
     runs.push(diverged);
     runs.push(failed);
@@ -378,6 +378,7 @@ pub fn isoflop(runs: &[RunRow], series: &str) -> Isoflop {
                 c: mean_c,
             }),
             note: (!inside).then(|| "the lowest loss is at the smallest size".into()),
+            ..BudgetCurve::default()
         });
     }
     let minima: Vec<&Minimum> = budgets.iter().filter_map(|b| b.minimum.as_ref()).collect();
@@ -398,8 +399,8 @@ pub fn isoflop(runs: &[RunRow], series: &str) -> Isoflop {
         d_exponent: Some(estimate(d[1], 0.055)),
         d_log_coefficient: Some(d[0]),
         bootstrap: Some(bootstrap()),
-        warnings: vec![],
         budgets,
+        ..Isoflop::default()
     }
 }
 
@@ -534,9 +535,6 @@ fn frame(series: &str) -> Fit {
             relative_change: 0.041,
         }],
         noise: Some(0.004),
-        draws: vec![],
-        draw_names: vec![],
-        validation: None,
-        warnings: vec![],
+        ..Fit::default()
     }
 }
