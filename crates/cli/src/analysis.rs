@@ -10,21 +10,23 @@ pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
     let (mut points, mut excluded) = (Vec::new(), Vec::new());
     for row in rows {
         match (row.status, row.test_loss) {
-            (Status::Finished, Some(loss)) => points.push(Point {
-                label: row.run_id.clone(),
-                series: row.series.clone(),
+            (Status::Finished, Some(loss)) => {
+                let mut point = Point::new(row.run_id.clone(), loss);
+                point.series = row.series.clone();
                 // One size on one text from one seed: its budgets share a trunk.
-                unit: format!(
+                point.unit = format!(
                     "{}x{}x{} {} s{}",
                     row.d_model, row.n_layers, row.n_heads, row.data_digest, row.seed
-                ),
-                n: Some(row.n_non_embedding as f64),
-                d: Some(row.tokens as f64),
-                c: Some(row.c_exact),
-                flops_budget: row.flops_budget,
-                epochs: Some(row.epochs),
-                loss,
-            }),
+                );
+                point.n = Some(row.n_non_embedding as f64);
+                point.d = Some(row.tokens as f64);
+                point.c = Some(row.c_exact);
+                point.flops_budget = row.flops_budget;
+                point.epochs = Some(row.epochs);
+                point.batch = Some(row.batch_tokens as f64);
+                point.width = Some(row.d_model as f64);
+                points.push(point);
+            }
             (status, _) => excluded.push(Excluded {
                 label: row.run_id.clone(),
                 reason: match &row.message {

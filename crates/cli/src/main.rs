@@ -2,9 +2,12 @@
 
 mod analysis;
 mod calibration;
+mod columns;
 mod fail;
+mod fit_text;
 mod jobs;
 mod output;
+mod paper;
 mod progress;
 mod sweep;
 mod tables;
@@ -35,6 +38,8 @@ enum Verb {
     Fit(verbs::fit::Args),
     /// Predict losses, and compute-optimal sizes and tokens, from fitted laws.
     Predict(verbs::predict::Args),
+    /// Advise which runs to train next: those that shrink a named interval most for their FLOPs.
+    Advise(verbs::advise::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
     Report(verbs::report::Args),
     /// Write a trained model, its configuration and a batch to compare by, for other frameworks.
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Logs(args) => verbs::logs::run(&args),
         Verb::Fit(args) => verbs::fit::run(&args),
         Verb::Predict(args) => verbs::predict::run(&args),
+        Verb::Advise(args) => verbs::advise::run(&args),
         Verb::Report(args) => verbs::report::run(&args),
         Verb::ExportModel(args) => verbs::export_model::run(&args),
         Verb::Bench(args) => verbs::bench::run(&args),

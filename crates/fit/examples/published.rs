@@ -14,15 +14,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let record = record?;
         let cell = |at: usize| record[at].parse::<f64>();
         points.push(Point {
-            label: (row + 1).to_string(),
-            series: String::new(),
-            unit: (row + 1).to_string(),
             n: Some(cell(0)?),
             d: Some(cell(1)?),
             c: Some(cell(2)?),
             flops_budget: None,
-            epochs: None,
-            loss: cell(3)?,
+            ..Point::new((row + 1).to_string(), cell(3)?)
         });
     }
     let mut options = Options {

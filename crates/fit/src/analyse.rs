@@ -1,13 +1,16 @@
 //! Every fit of a results folder: per series, the three panels' laws, the surface and isoFLOP.
 
+use crate::approaches::approaches;
 use crate::bootstrap::LEVEL;
 use crate::envelope::{Envelope, envelope};
 use crate::error::FitError;
 use crate::fit::{Options, fit_envelope, fit_named};
-use crate::isoflop::isoflop_with_draws;
+use crate::isoflop::{isoflop_with_draws, parabola_bias};
 use crate::law::Law;
+use crate::noise::noise_floor;
 use crate::output::{Axis, Excluded, Fits, Isoflop, Refusal};
 use crate::point::{Point, without_repetition, without_worst};
+use crate::ranking::rank;
 
 /// Fits every law that the rows allow, series by series; what they do not allow is in `refused`
 /// with its reason. `points` are finished runs; `excluded` are the others, handed through. Runs
@@ -46,6 +49,8 @@ pub fn analyse(
         fits.fits.append(&mut of_series.fits);
         fits.isoflop.append(&mut of_series.isoflop);
         fits.refused.append(&mut of_series.refused);
+        fits.approaches.append(&mut of_series.approaches);
+        fits.ranking.append(&mut of_series.ranking);
     }
     match kept.is_empty() {
         true => Err(FitError::Empty),
@@ -60,6 +65,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
     };
     let options = &Options {
         drop_worst: 0,
+        seed_noise: options.seed_noise.or_else(|| between_seeds(points)),
         ..options.clone()
     };
     let (isoflop, draws) = match isoflop_with_draws(points, options) {
@@ -85,21 +91,46 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
                 Ok(fit) => out.fits.push(fit),
                 Err(error) => out
                     .refused
-                    .push(refusal(law.name(), series, Some(axis), &error)),
+                    .push(refusal(&law.name(), series, Some(axis), &error)),
             }
         }
     }
-    match fit_named(points, Law::Chinchilla, options, "all finished runs", None) {
-        Ok(fit) => out.fits.push(fit),
-        Err(error) => out
-            .refused
-            .push(refusal("chinchilla", series, None, &error)),
+    for law in SURFACES {
+        match fit_named(points, law, options, "all finished runs", None) {
+            Ok(fit) => out.fits.push(fit),
+            // What one surface lacks, the others lack as well.
+            Err(error) if law == Law::Chinchilla => {
+                out.refused.push(refusal(&law.name(), series, None, &error));
+            }
+            Err(_) => {}
+        }
     }
-    if let Some(isoflop) = &isoflop {
+    let surface = out.fits.iter().find(|fit| fit.law == "chinchilla");
+    let mut isoflop = isoflop;
+    if let Some(isoflop) = &mut isoflop {
         out.refused.extend(no_exponent(isoflop, series));
+        isoflop.bias = surface.and_then(|surface| parabola_bias(isoflop, surface));
     }
+    out.approaches
+        .extend(approaches(points, isoflop.as_ref(), surface, options));
+    out.ranking = rank(&out.fits);
     out.isoflop.extend(isoflop);
     Ok(out)
+}
+
+/// Laws of all runs, the one that is drawn first.
+const SURFACES: [Law; 4] = [
+    Law::Chinchilla,
+    Law::Tied,
+    Law::Kaplan { offset: true },
+    Law::Kaplan { offset: false },
+];
+
+/// Standard deviation between runs that are alike in size, tokens and compute.
+fn between_seeds(points: &[Point]) -> Option<f64> {
+    let bits = |value: Option<f64>| value.map(f64::to_bits);
+    let alike = |p: &Point| (bits(p.n), bits(p.d), bits(p.flops_budget));
+    Some(noise_floor(points.iter().map(|point| (alike(point), point.loss)))?.sd)
 }
 
 fn no_exponent(isoflop: &Isoflop, series: &str) -> Option<Refusal> {
@@ -198,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_gives_seven_fits_and_no_isoflop() {
+    fn a_grid_gives_the_panels_the_surfaces_and_no_isoflop() {
         let fits = analyse(&grid(), vec![], &options()).unwrap();
         let found: Vec<_> = fits
             .fits
@@ -216,6 +247,9 @@ mod tests {
                 ("power", c),
                 ("power-offset", c),
                 ("chinchilla", None),
+                ("chinchilla-tied", None),
+                ("kaplan-offset", None),
+                ("kaplan", None),
             ]
         );
         assert!(fits.isoflop.is_empty() && fits.refused.is_empty());
@@ -253,6 +287,37 @@ mod tests {
                 "{n:?} for {truth}"
             );
         }
+        let names: Vec<&str> = fits.approaches[0]
+            .approaches
+            .iter()
+            .map(|a| a.name.as_str())
+            .collect();
+        assert_eq!(names, ["1", "2", "2-akima", "3"]);
+        for approach in &fits.approaches[0].approaches {
+            let found = approach.n_exponent.unwrap();
+            assert!(
+                found.low.unwrap() < 0.5 && 0.5 < found.high.unwrap(),
+                "{} {found:?}",
+                approach.name
+            );
+        }
+        // Equal exponents leave parabolas unbiased, and the grids are centred.
+        assert!(
+            fits.isoflop[0].bias.unwrap().abs() < 0.01,
+            "{:?}",
+            fits.isoflop[0].bias
+        );
+        assert!(fits.isoflop[0].drift.unwrap().abs() < 0.1);
+        let ranked: Vec<&str> = fits.ranking.iter().map(|law| law.law.as_str()).collect();
+        assert!(
+            ranked.contains(&"chinchilla") && ranked.len() >= 3,
+            "{ranked:?}"
+        );
+        assert!(
+            fits.ranking
+                .windows(2)
+                .all(|pair| pair[0].rms_error <= pair[1].rms_error)
+        );
         let panel = &fits.fits[4];
         assert_eq!((panel.points.as_str(), panel.rows), ("isoFLOP minima", 4));
         assert!(panel.bootstrap.as_ref().unwrap().unit.contains("parabolas"));
@@ -328,11 +393,11 @@ mod tests {
             ..point
         }));
         let fits = analyse(&points, vec![], &options()).unwrap();
-        assert_eq!(fits.fits.len(), 14);
-        assert_eq!(fits.fits[13].series, "tokenizer=bytes");
-        assert_eq!(fits.fits[6].parameters, fits.fits[13].parameters);
+        assert_eq!(fits.fits.len(), 20);
+        assert_eq!(fits.fits[16].series, "tokenizer=bytes");
+        assert_eq!(fits.fits[6].parameters, fits.fits[16].parameters);
         let text = serde_json::to_string(&fits).unwrap();
         let read: Fits = serde_json::from_str(&text).unwrap();
-        assert_eq!(read.fits[13].warnings, fits.fits[13].warnings);
+        assert_eq!(read.fits[16].warnings, fits.fits[16].warnings);
     }
 }

@@ -1,17 +1,15 @@
 //! Replicates of a fit: what its numbers would have been on other draws of the same runs.
 
-use crate::design::Design;
+use crate::design::{Design, mean};
+use crate::engine::{End, Engine, Resample, engine};
 use crate::fit::Options;
 use crate::law::Law;
-use crate::linalg::Vector;
 use crate::objective::Objective;
 use crate::output::{Bootstrap, Estimate};
 use crate::point::Point;
-use crate::polish::End;
-use crate::problem::Problem;
-use crate::solve::{resolve, solve};
 use isoflop_core::rng::{Purpose, below, stream};
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::HashMap;
 
 /// Coverage of every interval.
@@ -34,10 +32,15 @@ const WEBB: [f64; 6] = [
 /// With fewer units than this, one factor a unit has too few patterns to make an interval.
 const FEWEST_FACTORS: usize = 4;
 
+/// Replicates below which the ends of a corrected interval are single replicates.
+const FEWEST_CORRECTED: usize = 100;
+
 /// The replicates that converged.
 pub(crate) struct Replicates {
-    /// [`Law::values`] of each.
+    /// [`Law::natural`] of each.
     pub(crate) values: Vec<Vec<f64>>,
+    /// The same with each unit left out in turn, where that could be fitted for all.
+    jackknife: Option<Vec<Vec<f64>>>,
     pub(crate) summary: Bootstrap,
 }
 
@@ -46,35 +49,57 @@ pub(crate) struct Replicates {
 /// depends on its number and the seed alone, never on the thread.
 pub(crate) fn bootstrap(
     design: &Design,
-    problem: &Problem,
+    engine: &dyn Engine,
     points: &[Point],
-    basins: &[Vector],
+    known: &[Vec<f64>],
     options: &Options,
 ) -> Replicates {
-    let units = Units::of(points, problem.form.parameters());
-    let residuals = problem.residuals(&basins[0]);
+    let units = Units::of(points, engine.law().parameters());
+    let residuals = engine.residuals(&known[0]);
     let refit = |index: u64| {
-        let mut resampled = problem.clone();
-        let rows = &mut resampled.rows;
-        let mut weights: Vec<f64> = rows.iter().map(|row| row.weight).collect();
-        let mut targets: Vec<f64> = rows.iter().map(|row| row.target).collect();
-        units.resample(options.seed, index, &residuals, &mut weights, &mut targets);
-        for ((row, weight), target) in rows.iter_mut().zip(&weights).zip(targets) {
-            (row.weight, row.target) = (*weight, target);
-        }
+        let mut changed = Resample::of(engine);
+        units.resample(options.seed, index, &residuals, &mut changed);
         // The units drawn may not tell the parameters.
-        let told = design.determined_by(&weights);
-        let theta = told.then(|| resolve(&resampled, basins))??.theta;
-        Some(design.law.values(&theta, &design.centre))
+        let told = design.determined_by(&changed.weights);
+        let end = told.then(|| engine.resolve(&changed, known))??;
+        Some(engine.natural(&end.t))
     };
     let asked = options.bootstrap;
     let values: Vec<_> = (0..asked as u64).into_par_iter().map(refit).collect();
-    summarise(
+    let mut found = summarise(
         values.into_iter().flatten().collect(),
         units.words(),
         units.count,
         options,
-    )
+    );
+    if units.count >= FEWEST_UNITS && found.values.len() >= FEWEST_CORRECTED {
+        found.jackknife = jackknife(design, engine, &units, known);
+        if found.jackknife.is_some() {
+            found.summary.interval = "BCa".into();
+        }
+    }
+    found
+}
+
+/// Fits without each unit in turn; nothing unless all converge.
+fn jackknife(
+    design: &Design,
+    engine: &dyn Engine,
+    units: &Units,
+    known: &[Vec<f64>],
+) -> Option<Vec<Vec<f64>>> {
+    let without = |unit: usize| {
+        let mut changed = Resample::of(engine);
+        for (weight, number) in changed.weights.iter_mut().zip(&units.numbers) {
+            if *number == unit {
+                *weight = 0.0;
+            }
+        }
+        let told = design.determined_by(&changed.weights);
+        let end = told.then(|| engine.refit(Some(&changed), &known[..1]))??;
+        Some(engine.natural(&end.t))
+    };
+    (0..units.count).into_par_iter().map(without).collect()
 }
 
 /// Refits the points as each replicate of an earlier analysis placed them.
@@ -85,11 +110,11 @@ pub(crate) fn carried(
     options: &Options,
 ) -> Replicates {
     let refit = |points: &Vec<Point>| {
-        let design = Design::new(points, law).ok()?;
-        let losses: Vec<f64> = points.iter().map(|point| point.loss).collect();
-        let solution = solve(&mut Problem::new(&design, &losses, objective))?;
+        Design::new(points, law).ok()?;
+        let mut engine = engine(points, law, objective).ok()?;
+        let solution = engine.solve()?;
         let best = solution.best();
-        (best.end == End::Converged).then(|| law.values(&best.theta, &design.centre))
+        (best.end == End::Converged).then(|| engine.natural(&best.t))
     };
     let values: Vec<_> = draws.par_iter().map(refit).collect();
     let unit = "residuals of runs about their isoFLOP parabolas, carried through the minima; without the law's own lack of fit";
@@ -106,7 +131,58 @@ fn summarise(values: Vec<Vec<f64>>, unit: &str, units: usize, options: &Options)
         interval: "percentile".into(),
         seed: options.seed,
     };
-    Replicates { values, summary }
+    Replicates {
+        values,
+        jackknife: None,
+        summary,
+    }
+}
+
+impl Replicates {
+    /// Quantity `k` with its interval.
+    pub(crate) fn estimate(&self, k: usize, value: f64) -> Estimate {
+        let column: Vec<f64> = self.values.iter().map(|values| values[k]).collect();
+        let plain = estimate(value, &column);
+        let Some(left_out) = &self.jackknife else {
+            return plain;
+        };
+        let left_out: Vec<f64> = left_out.iter().map(|values| values[k]).collect();
+        match corrected(value, &column, &left_out) {
+            Some((low, high)) => Estimate {
+                low: Some(low),
+                high: Some(high),
+                ..plain
+            },
+            None => plain,
+        }
+    }
+}
+
+/// The interval corrected for bias and for a spread that changes with the value (BCa, Efron 1987,
+/// eq. 2.3): quantiles of the replicates, but other ones. None where all replicates lie on one side.
+fn corrected(value: f64, replicates: &[f64], left_out: &[f64]) -> Option<(f64, f64)> {
+    let normal = Normal::standard();
+    let mut sorted: Vec<f64> = replicates.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let count = |test: &dyn Fn(f64) -> bool| sorted.iter().filter(|x| test(**x)).count() as f64;
+    let below = (count(&|x| x < value) + count(&|x| x == value) / 2.0) / sorted.len() as f64;
+    if below <= 0.0 || below >= 1.0 {
+        return None;
+    }
+    let bias = normal.inverse_cdf(below);
+    let centre = mean(left_out);
+    let moment = |power: i32| -> f64 { left_out.iter().map(|x| (centre - x).powi(power)).sum() };
+    let acceleration = match moment(2) > 0.0 {
+        true => moment(3) / (6.0 * moment(2).powf(1.5)),
+        false => 0.0,
+    };
+    let end = |tail: f64| {
+        let z = bias + normal.inverse_cdf(tail);
+        let p = normal.cdf(bias + z / (1.0 - acceleration * z));
+        quantile(&sorted, p)
+    };
+    let (low, high) = (end((1.0 - LEVEL) / 2.0), end(f64::midpoint(1.0, LEVEL)));
+    (low.is_finite() && high.is_finite() && low < high).then_some((low, high))
 }
 
 /// Numbers the units in order of first appearance.
@@ -141,34 +217,45 @@ impl Units {
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     pub(crate) fn words(&self) -> &'static str {
         words(self.count)
     }
 
-    /// Replicate number `index`: new weights, or new targets from the residuals (target less fit).
-    pub(crate) fn resample(
-        &self,
-        seed: u64,
-        index: u64,
-        residuals: &[f64],
-        weights: &mut [f64],
-        targets: &mut [f64],
-    ) {
+    /// The unit of each row.
+    pub(crate) fn numbers(&self) -> &[usize] {
+        &self.numbers
+    }
+
+    /// How often each row counts in replicate number `index` of units drawn with replacement; none
+    /// below two units.
+    pub(crate) fn drawn(&self, seed: u64, index: u64) -> Option<Vec<f64>> {
+        (self.count > 1).then(|| {
+            let times = self.draw(seed, index);
+            self.numbers.iter().map(|unit| times[*unit]).collect()
+        })
+    }
+
+    /// How often each unit is drawn.
+    fn draw(&self, seed: u64, index: u64) -> Vec<f64> {
         let mut rng = stream(seed, Purpose::Bootstrap, index);
+        let mut times = vec![0.0; self.count];
+        for _ in 0..self.count {
+            times[below(&mut rng, self.count as u64) as usize] += 1.0;
+        }
+        times
+    }
+
+    /// Replicate number `index`: new weights, or new targets from the residuals (target less fit).
+    fn resample(&self, seed: u64, index: u64, residuals: &[f64], changed: &mut Resample) {
+        let Resample { weights, targets } = changed;
         if self.count >= FEWEST_UNITS {
-            let mut times = vec![0.0; self.count];
-            for _ in 0..self.count {
-                times[below(&mut rng, self.count as u64) as usize] += 1.0;
-            }
+            let times = self.draw(seed, index);
             for (weight, unit) in weights.iter_mut().zip(&self.numbers) {
-                *weight = times[*unit];
+                *weight *= times[*unit];
             }
             return;
         }
+        let mut rng = stream(seed, Purpose::Bootstrap, index);
         let by_row = self.count < FEWEST_FACTORS;
         let draws = if by_row { targets.len() } else { self.count };
         let factors: Vec<f64> = (0..draws)
@@ -212,16 +299,16 @@ pub(crate) fn estimate(value: f64, replicates: &[f64]) -> Estimate {
 }
 
 /// Linear between order statistics (type 7 of Hyndman & Fan 1996).
-fn quantile(sorted: &[f64], p: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     let at = p * (sorted.len() - 1) as f64;
     let below = sorted[at.floor() as usize];
     let above = sorted[at.ceil() as usize];
     below + (at - at.floor()) * (above - below)
 }
 
-fn deviation(values: &[f64]) -> f64 {
-    let mean = crate::design::mean(values);
-    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+pub(crate) fn deviation(values: &[f64]) -> f64 {
+    let centre = mean(values);
+    let squares: f64 = values.iter().map(|x| (x - centre).powi(2)).sum();
     (squares / (values.len() - 1) as f64).sqrt()
 }
 
@@ -243,6 +330,24 @@ mod tests {
         assert!(ends.iter().all(|off| off.abs() < 1e-12));
         // Variance of 0..=100 with divisor n - 1: n (n + 1) / 12 at n = 101.
         assert!((estimate.standard_error.unwrap() - (101.0 * 102.0 / 12.0f64).sqrt()).abs() < 1e-9);
+    }
+
+    /// Efron 1987: for the variance of a normal sample the corrected interval leans to larger values,
+    /// as the exact one does; without skew and bias it is the percentile interval.
+    #[test]
+    fn a_corrected_interval_leans_where_the_replicates_do() {
+        let symmetric: Vec<f64> = (0..=1000).map(|i| f64::from(i) - 500.0).collect();
+        let even: Vec<f64> = (0..20).map(f64::from).collect();
+        let (low, high) = corrected(0.0, &symmetric, &even).unwrap();
+        assert!(
+            (low + 450.0).abs() < 1.0 && (high - 450.0).abs() < 1.0,
+            "{low} {high}"
+        );
+        let skewed: Vec<f64> = (0..20).map(|i| -f64::from(i).powi(3)).collect();
+        let (low, high) = corrected(0.0, &symmetric, &skewed).unwrap();
+        assert!(low > -440.0 && high > 455.0, "{low} {high}");
+        // All replicates above the value: nothing can be corrected.
+        assert_eq!(corrected(-501.0, &symmetric, &even), None);
     }
 
     #[test]

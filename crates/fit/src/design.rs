@@ -1,7 +1,8 @@
-//! Rows arranged for one law: centred logarithms, and whether they can tell its parameters.
+//! Whether rows can tell the parameters of a law.
 
 use crate::error::FitError;
-use crate::law::Law;
+use crate::law::{COORDINATES, Coordinate, Law};
+use crate::output::Axis;
 use crate::point::Point;
 
 /// Values within one per cent are one value: token counts are rounded to whole steps.
@@ -10,67 +11,47 @@ const SAME: f64 = 0.01;
 /// `ln D` about its line in `ln N` spreads by at least this where the two can be told apart.
 const LINE: f64 = 0.02;
 
-/// Centred coordinates of the rows under one law.
+/// What rows tell about one law.
 #[derive(Clone, Debug)]
 pub(crate) struct Design {
-    pub(crate) law: Law,
-    /// `[rows][terms]`: logarithms less their means; unused terms are zero.
-    pub(crate) x: Vec<[f64; 2]>,
-    /// Means of the logarithms.
-    pub(crate) centre: [f64; 2],
-    /// Which distinct value a row has along each axis.
-    classes: Vec<[usize; 2]>,
+    law: Law,
+    /// Which distinct value a row has along each coordinate.
+    classes: Vec<[usize; COORDINATES]>,
 }
 
 impl Design {
     /// # Errors
     /// A missing coordinate, or rows that cannot tell the law's parameters.
     pub(crate) fn new(points: &[Point], law: Law) -> Result<Self, FitError> {
-        let mut x = vec![[0.0; 2]; points.len()];
-        let mut classes = vec![[0; 2]; points.len()];
-        let mut centre = [0.0; 2];
-        for (term, &axis) in law.axes().iter().enumerate() {
-            let mut logs = Vec::with_capacity(points.len());
-            for point in points {
-                logs.push(point.need(axis, law.name())?.ln());
-            }
-            centre[term] = mean(&logs);
+        let mut places = Vec::with_capacity(points.len());
+        for point in points {
+            places.push(law.place(point)?);
+        }
+        let mut classes = vec![[0; COORDINATES]; points.len()];
+        for coordinate in 0..law.coordinates().len() {
+            let logs: Vec<f64> = places.iter().map(|place| place[coordinate]).collect();
             for (row, class) in classify(&logs).into_iter().enumerate() {
-                x[row][term] = logs[row] - centre[term];
-                classes[row][term] = class;
+                classes[row][coordinate] = class;
             }
         }
-        let design = Design {
-            law,
-            x,
-            centre,
-            classes,
-        };
-        design.check()?;
-        Ok(design)
-    }
-
-    fn check(&self) -> Result<(), FitError> {
-        let (law, rows) = (self.law, self.x.len());
-        let parameters = law.form().parameters();
-        let all = vec![1.0; rows];
-        for (term, axis) in law.axes().into_iter().enumerate() {
-            let (values, needed) = (self.distinct(term, &all), law.values_needed());
-            // One value is the more telling complaint; too few rows come before too few values.
-            if values == 1 || (values < needed && rows > parameters) {
-                return Err(FitError::TooFewValues {
-                    law: law.name(),
-                    axis,
-                    values,
-                    needed,
-                });
-            }
+        let design = Design { law, classes };
+        design.check_values()?;
+        if law == Law::DataConstrained && points.iter().all(|p| p.epochs.is_none_or(|e| e <= 1.01))
+        {
+            return Err(FitError::NoRepetition { law: law.name() });
         }
-        if law == Law::Chinchilla {
-            self.check_line()?;
+        if law.coordinates().len() > 1 && law != Law::Routed {
+            check_line(&places)?;
         }
+        if law.coordinates()[0] == Coordinate::Along(Axis::N) {
+            check_width(points)?;
+        }
+        if law.is_surface() {
+            check_sides(points)?;
+        }
+        let (rows, parameters) = (points.len(), law.parameters());
         match rows > parameters {
-            true => Ok(()),
+            true => Ok(design),
             false => Err(FitError::TooFewRows {
                 law: law.name(),
                 parameters,
@@ -80,23 +61,36 @@ impl Design {
         }
     }
 
-    fn check_line(&self) -> Result<(), FitError> {
-        let sum = |of: fn(&[f64; 2]) -> f64| self.x.iter().map(of).sum::<f64>();
-        let slope = sum(|x| x[0] * x[1]) / sum(|x| x[0] * x[0]);
-        let spread = |slope: f64| {
-            let squares = self
-                .x
-                .iter()
-                .map(|x| (x[1] - slope * x[0]).powi(2))
-                .sum::<f64>();
-            (squares / self.x.len() as f64).sqrt()
-        };
-        if spread(1.0) < LINE {
-            let tokens_per_param = (self.centre[1] - self.centre[0]).exp();
-            return Err(FitError::OneTokensPerParam { tokens_per_param });
-        }
-        if self.x.len() > 2 && spread(slope) < LINE {
-            return Err(FitError::OneLine { slope });
+    fn check_values(&self) -> Result<(), FitError> {
+        let (law, rows) = (self.law, self.classes.len());
+        let all = vec![1.0; rows];
+        let enough_rows = rows > law.parameters();
+        for (at, coordinate) in law.coordinates().iter().enumerate() {
+            let (values, needed) = (self.distinct(at, &all), law.values_needed()[at]);
+            // One value is the more telling complaint; too few rows come before too few values.
+            if values > 1 && (values >= needed || !enough_rows) {
+                continue;
+            }
+            let law = law.name();
+            return Err(match coordinate {
+                Coordinate::Along(axis) => FitError::TooFewValues {
+                    law,
+                    axis: *axis,
+                    values,
+                    needed,
+                },
+                other => FitError::TooFewKinds {
+                    law,
+                    what: match other {
+                        Coordinate::Steps => "optimizer steps",
+                        Coordinate::Batch => "the batch",
+                        Coordinate::Unique => "the distinct tokens",
+                        _ => "the number of experts",
+                    },
+                    values,
+                    needed,
+                },
+            });
         }
         Ok(())
     }
@@ -104,23 +98,99 @@ impl Design {
     /// Whether rows of these weights can tell the parameters: what a bootstrap replicate needs.
     pub(crate) fn determined_by(&self, weights: &[f64]) -> bool {
         let rows = weights.iter().filter(|weight| **weight > 0.0).count();
-        let needed = self.law.values_needed();
-        rows >= self.law.form().parameters()
-            && (0..self.law.form().terms).all(|term| self.distinct(term, weights) >= needed)
+        let needed = self.law.values_needed().iter().enumerate();
+        rows >= self.law.parameters()
+            && needed
+                .into_iter()
+                .all(|(at, needed)| self.distinct(at, weights) >= *needed)
     }
 
-    fn distinct(&self, term: usize, weights: &[f64]) -> usize {
-        let mut seen = vec![false; self.x.len()];
+    fn distinct(&self, coordinate: usize, weights: &[f64]) -> usize {
+        let mut seen = vec![false; self.classes.len()];
         for (class, _) in self
             .classes
             .iter()
             .zip(weights)
             .filter(|(_, weight)| **weight > 0.0)
         {
-            seen[class[term]] = true;
+            seen[class[coordinate]] = true;
         }
         seen.into_iter().filter(|seen| *seen).count()
     }
+}
+
+/// Refuses a second coordinate that follows the first along one line.
+fn check_line(places: &[[f64; COORDINATES]]) -> Result<(), FitError> {
+    let column = |at: usize| -> Vec<f64> { places.iter().map(|place| place[at]).collect() };
+    let (first, second) = (column(0), column(1));
+    let (mean_first, mean_second) = (mean(&first), mean(&second));
+    let pairs = || first.iter().zip(&second);
+    let product = |(x, y): (&f64, &f64)| (x - mean_first) * (y - mean_second);
+    let squares: f64 = first.iter().map(|x| (x - mean_first).powi(2)).sum();
+    let slope = pairs().map(product).sum::<f64>() / squares;
+    let spread = |slope: f64| {
+        let off = |(x, y): (&f64, &f64)| (y - mean_second - slope * (x - mean_first)).powi(2);
+        (pairs().map(off).sum::<f64>() / places.len() as f64).sqrt()
+    };
+    if spread(1.0) < LINE {
+        let tokens_per_param = (mean_second - mean_first).exp();
+        return Err(FitError::OneTokensPerParam { tokens_per_param });
+    }
+    if places.len() > 2 && spread(slope) < LINE {
+        return Err(FitError::OneLine { slope });
+    }
+    Ok(())
+}
+
+/// Refuses models that are all equally wide.
+fn check_width(points: &[Point]) -> Result<(), FitError> {
+    let widths: Option<Vec<f64>> = points.iter().map(|point| point.width).collect();
+    let Some(widths) = widths else { return Ok(()) };
+    match widths.iter().all(|width| *width == widths[0]) {
+        true => Err(FitError::OneWidth { width: widths[0] }),
+        false => Ok(()),
+    }
+}
+
+/// Refuses isoFLOP runs whose every budget is lowest at the same end of its sizes.
+fn check_sides(points: &[Point]) -> Result<(), FitError> {
+    let mut budgets: Vec<(f64, Vec<&Point>)> = Vec::new();
+    for point in points {
+        // Rows of no budget tell of both sides.
+        let Some(budget) = point.flops_budget else {
+            return Ok(());
+        };
+        match budgets.iter_mut().find(|(other, _)| *other == budget) {
+            Some((_, group)) => group.push(point),
+            None => budgets.push((budget, vec![point])),
+        }
+    }
+    let mut ends = Vec::new();
+    for (_, group) in &budgets {
+        let sizes: Vec<f64> = group.iter().filter_map(|point| point.n).collect();
+        let logs: Vec<f64> = sizes.iter().map(|n| n.ln()).collect();
+        if classify(&logs).into_iter().max().unwrap_or(0) < 2 {
+            continue;
+        }
+        let lowest = group.iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
+        let at = lowest.and_then(|point| point.n).unwrap_or(f64::NAN).ln();
+        let (least, most) = logs
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| {
+                (l.min(*x), m.max(*x))
+            });
+        ends.push((at - least <= SAME, most - at <= SAME));
+    }
+    let end = match (ends.iter().all(|end| end.0), ends.iter().all(|end| end.1)) {
+        _ if ends.len() < 2 || ends.len() < budgets.len() => return Ok(()),
+        (true, _) => "smallest",
+        (_, true) => "largest",
+        _ => return Ok(()),
+    };
+    Err(FitError::OneSided {
+        budgets: ends.len(),
+        end,
+    })
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {
@@ -141,7 +211,6 @@ pub(crate) fn classify(logs: &[f64]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Axis;
     use crate::point::point;
 
     fn refusal(rows: &[(f64, f64)], law: Law) -> FitError {
@@ -217,5 +286,64 @@ mod tests {
             refusal(&rows[..3], Law::PowerOffset(Axis::N)),
             FitError::TooFewRows { needed: 4, .. }
         ));
+    }
+
+    #[test]
+    fn models_of_one_width_differ_in_depth_alone() {
+        let mut points: Vec<_> = (0..30)
+            .map(|i| {
+                let (n, d) = (1e4 * 2f64.powi(i % 5), 1e6 * 3f64.powi(i / 5));
+                point("r", n, d, 3.0)
+            })
+            .collect();
+        points.iter_mut().for_each(|p| p.width = Some(64.0));
+        let error = Design::new(&points, Law::Chinchilla).unwrap_err();
+        assert!(
+            error.to_string().starts_with("every model is 64 wide"),
+            "{error}"
+        );
+        points[3].width = Some(128.0);
+        assert!(Design::new(&points, Law::Chinchilla).is_ok());
+    }
+
+    #[test]
+    fn runs_on_one_side_of_every_minimum_ask_for_the_other_side() {
+        let mut points = Vec::new();
+        for budget in [1e12f64, 1e13, 1e14] {
+            for i in 0..4 {
+                let n = budget.sqrt() * 2f64.powi(i);
+                let mut run = point("r", n, budget / (6.0 * n), 3.0 + 0.1 * f64::from(i));
+                run.flops_budget = Some(budget);
+                points.push(run);
+            }
+        }
+        let error = Design::new(&points, Law::Chinchilla).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "in each of 3 budgets the loss is lowest at the smallest size: all runs lie on one side of every minimum"
+        );
+        assert!(error.hint().unwrap().starts_with("add smaller sizes"));
+        points[0].loss = 9.0;
+        assert!(Design::new(&points, Law::Chinchilla).is_ok());
+    }
+
+    #[test]
+    fn a_law_of_repetition_needs_a_row_that_repeats() {
+        let mut points: Vec<_> = (0..30)
+            .map(|i| {
+                let (n, d) = (1e4 * 2f64.powi(i % 5), 1e6 * 3f64.powi(i / 5));
+                point("r", n, d, 3.0)
+            })
+            .collect();
+        let refusal = |points: &[Point]| Design::new(points, Law::DataConstrained).unwrap_err();
+        assert!(matches!(refusal(&points), FitError::NoRepetition { .. }));
+        points.iter_mut().for_each(|p| p.batch = Some(512.0));
+        assert_eq!(
+            Design::new(&points, Law::CriticalBatch)
+                .unwrap_err()
+                .hint()
+                .unwrap(),
+            "add runs at 2 or more other values of the batch"
+        );
     }
 }

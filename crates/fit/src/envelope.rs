@@ -77,15 +77,12 @@ fn minima(isoflop: &Isoflop) -> Envelope {
         let minimum = budget.minimum.as_ref()?;
         let label = format!("minimum at {:e}", budget.flops_budget);
         Some(Point {
-            unit: label.clone(),
-            label,
             series: isoflop.series.clone(),
             n: Some(minimum.n_opt.value),
             d: Some(minimum.d_opt.value),
             c: Some(minimum.c),
             flops_budget: Some(budget.flops_budget),
-            epochs: None,
-            loss: minimum.loss.value,
+            ..Point::new(label, minimum.loss.value)
         })
     });
     Envelope {

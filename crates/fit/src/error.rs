@@ -1,7 +1,9 @@
 //! Why rows cannot be fitted, and which runs would change that.
 
+use crate::law::most_like;
 use crate::objective::OBJECTIVES;
 use crate::output::Axis;
+use std::borrow::Cow;
 
 /// Why a fit was refused. A fit that ran and went badly is no error: its warnings say so.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -28,7 +30,7 @@ pub enum FitError {
         /// `n`, `d` or `c`.
         column: &'static str,
         /// The law asked for.
-        law: &'static str,
+        law: Cow<'static, str>,
     },
     /// `drop_worst` leaves nothing.
     #[error("dropping the {dropped} worst of {rows} rows leaves nothing to fit")]
@@ -42,7 +44,7 @@ pub enum FitError {
     #[error("{law} has {parameters} parameters and needs {needed} rows; there are {rows}")]
     TooFewRows {
         /// The law asked for.
-        law: &'static str,
+        law: Cow<'static, str>,
         /// Its free parameters.
         parameters: usize,
         /// Rows needed.
@@ -54,7 +56,7 @@ pub enum FitError {
     #[error("{law} needs {needed} different {axis}; these rows have {values}", axis = plural(*.axis))]
     TooFewValues {
         /// The law asked for.
-        law: &'static str,
+        law: Cow<'static, str>,
         /// Along which axis.
         axis: Axis,
         /// Distinct values, to one per cent.
@@ -84,7 +86,7 @@ pub enum FitError {
     )]
     NoFall {
         /// The law asked for.
-        law: &'static str,
+        law: Cow<'static, str>,
         /// Rows there are.
         rows: usize,
     },
@@ -108,6 +110,48 @@ pub enum FitError {
         /// The law asked for.
         law: &'static str,
     },
+    /// `chinchilla-pinned` without a usable E.
+    #[error("`{name}`: the E to pin must be a positive number")]
+    PinnedWithoutE {
+        /// What was written.
+        name: String,
+    },
+    /// All models are equally wide.
+    #[error(
+        "every model is {width} wide, so sizes differ in depth alone and N says nothing of models that grow as yours will"
+    )]
+    OneWidth {
+        /// The width.
+        width: f64,
+    },
+    /// Every isoFLOP curve falls or rises through all its sizes.
+    #[error(
+        "in each of {budgets} budgets the loss is lowest at the {end} size: all runs lie on one side of every minimum"
+    )]
+    OneSided {
+        /// Budgets of three sizes or more.
+        budgets: usize,
+        /// `smallest` or `largest`.
+        end: &'static str,
+    },
+    /// A law of repetition, and no row that repeats.
+    #[error("no row repeats its data, so {law} cannot tell what repetition is worth")]
+    NoRepetition {
+        /// The law asked for.
+        law: Cow<'static, str>,
+    },
+    /// The rows do not vary enough in something other than N, D and C.
+    #[error("{law} needs {needed} different values of {what}; these rows have {values}")]
+    TooFewKinds {
+        /// The law asked for.
+        law: Cow<'static, str>,
+        /// What should vary.
+        what: &'static str,
+        /// Distinct values.
+        values: usize,
+        /// Distinct values needed.
+        needed: usize,
+    },
     /// A text that is no objective.
     #[error("`{text}` is not an objective")]
     UnknownObjective {
@@ -130,7 +174,7 @@ impl FitError {
             FitError::BadValue { .. } => {
                 "leave the row out, or correct the column; diverged runs belong in no fit".into()
             }
-            FitError::Missing { column, .. } => format!("name the column that holds it with --{column}"),
+            FitError::Missing { column, .. } => format!("name the column that holds it with --{column} COL"),
             FitError::DropsAll { rows, .. } => format!("--drop-worst takes at most {}", rows - 1),
             FitError::TooFewRows { needed, rows, .. } => {
                 let more = needed - rows;
@@ -157,10 +201,29 @@ impl FitError {
                 "look at the rows: runs may be undertrained, diverged or listed in the wrong columns".into()
             }
             FitError::NoEnvelope { hint, .. } => hint.clone(),
-            FitError::UnknownLaw { .. } => "laws: power, power-offset, chinchilla, and those of `isoflop fit --list`".into(),
+            FitError::UnknownLaw { name } => match most_like(name) {
+                Some(close) => format!("did you mean `{close}`? `isoflop fit --list` has them all"),
+                None => "`isoflop fit --list` has them all".into(),
+            },
+            FitError::PinnedWithoutE { .. } => "write it as chinchilla-pinned:1.69".into(),
+            FitError::OneWidth { .. } => {
+                "add runs at two or more other widths, each with its usual depth".into()
+            }
+            FitError::OneSided { end: "smallest", .. } => {
+                "add smaller sizes to each budget, until the loss rises again on that side".into()
+            }
+            FitError::OneSided { .. } => {
+                "add larger sizes to each budget, until the loss rises again on that side".into()
+            }
+            FitError::NoRepetition { .. } => {
+                "add runs of more than one epoch (a column `epochs` or `unique_tokens`), or fit chinchilla".into()
+            }
+            FitError::TooFewKinds { what, values, needed, .. } => {
+                format!("add runs at {} or more other values of {what}", needed - values)
+            }
             FitError::AxisRequired { .. } => "say which with --x n, --x d or --x c".into(),
             FitError::UnknownObjective { .. } | FitError::BadDelta { .. } => {
-                format!("objectives: {OBJECTIVES}; each also with `mean-` in front")
+                format!("objectives: {OBJECTIVES}; with mean- in front of all, the mean over rows")
             }
         })
     }

@@ -1,14 +1,11 @@
 //! What a reader must know before quoting the numbers of a fit.
 
 use crate::bootstrap::FEWEST_UNITS;
-use crate::design::Design;
-use crate::form::EXPONENTS;
+use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
-use crate::output::{Bootstrap, Estimate};
+use crate::law::{EXPONENTS, Law};
+use crate::output::{Bootstrap, Estimate, Profile};
 use crate::point::Point;
-use crate::polish::{End, TOLERANCE};
-use crate::problem::Problem;
-use crate::solve::{Solution, at_bound};
 use std::collections::BTreeMap;
 
 /// An interval wider than its value times this, or for a coefficient one whose ends differ by
@@ -17,30 +14,40 @@ const WIDEST: f64 = 2.0;
 const WIDEST_FACTOR: f64 = 100.0;
 /// Residuals beyond this many robust standard deviations (1.4826 times their median size).
 const OUTLIER: f64 = 6.0;
+/// Residuals of this size are those of rounding, not of training.
+const COMPUTED: f64 = 1e-6;
 /// A few rows that change a parameter by this factor are worth a sentence.
 const CARRIED: f64 = 1.25;
 
 /// A fit before it is judged.
 pub(crate) struct Findings<'a> {
     pub(crate) points: &'a [Point],
-    pub(crate) design: &'a Design,
-    pub(crate) problem: &'a Problem,
+    pub(crate) engine: &'a dyn Engine,
     pub(crate) solution: &'a Solution,
     pub(crate) bootstrap: Option<&'a Bootstrap>,
     /// Whether the replicates come from the analysis that placed the points.
     pub(crate) carried: bool,
+    /// Whether a profile found the optimum and the starts did not.
+    pub(crate) found_by_profile: bool,
+    pub(crate) profiles: &'a [Profile],
     pub(crate) worst: Option<WorstRows>,
 }
 
 impl Findings<'_> {
     /// Marks parameters that the rows do not identify and returns every warning.
-    pub(crate) fn judge(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
+    pub(crate) fn judge(
+        &self,
+        parameters: &mut BTreeMap<String, Estimate>,
+        far: &[usize],
+    ) -> Vec<String> {
         let mut warnings = self.convergence();
         warnings.extend(self.bounds(parameters));
-        warnings.extend(wide_intervals(parameters));
+        warnings.extend(self.flat_profiles(parameters));
+        warnings.extend(self.wide_intervals(parameters));
         warnings.extend(self.other_basins());
-        warnings.extend(self.outliers());
+        warnings.extend(self.outliers(far));
         warnings.extend(self.carried_by_few());
+        warnings.extend(self.computed());
         warnings.extend(self.rows());
         warnings.extend(self.replicates());
         warnings
@@ -77,19 +84,53 @@ impl Findings<'_> {
                 unfinished - unmoved
             ));
         }
+        if self.found_by_profile {
+            warnings.push(
+                "none of the starts found this optimum, a profile came upon it; there may be a better one".into(),
+            );
+        } else if self.solution.agreed < 2 && starts > 1 {
+            warnings.push(format!(
+                "one of {starts} starts found this optimum; there may be a better one"
+            ));
+        }
+        warnings
+    }
+
+    /// Parameters whose profile stays under the threshold on a side.
+    fn flat_profiles(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for profile in self.profiles.iter().filter(|profile| !profile.identified) {
+            let Some(estimate) = parameters.get_mut(&profile.parameter) else {
+                continue;
+            };
+            if !estimate.identified {
+                continue;
+            }
+            estimate.identified = false;
+            let bound =
+                |end: Option<f64>| end.map_or("anything".to_owned(), |end| format!("{end:.4e}"));
+            warnings.push(format!(
+                "{} is not identified by these runs: {}; the data allow {} to {}",
+                profile.parameter,
+                profile.note.as_deref().unwrap_or_default(),
+                bound(profile.low),
+                bound(profile.high)
+            ));
+        }
         warnings
     }
 
     fn bounds(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
-        let (law, theta) = (self.design.law, &self.solution.best().theta);
-        let held = at_bound(self.problem.form, theta);
-        for name in held.iter().map(|&k| law.names()[k]) {
-            let follows: &[&str] = match name {
-                "A" => &["A", "alpha"],
-                "B" => &["B", "beta"],
-                "E" => &["E"],
-                "alpha" => &["alpha", "A"],
-                _ => &["beta", "B"],
+        let (law, t) = (self.engine.law(), &self.solution.best().t);
+        let held = self.engine.at_bound(t);
+        let names = law.names();
+        for name in held.iter().map(|&k| names[k].as_str()) {
+            let follows: &[&str] = match (law.form(), name) {
+                (Some(_), "A") => &["A", "alpha"],
+                (Some(_), "B") => &["B", "beta"],
+                (Some(_), "alpha") => &["alpha", "A"],
+                (Some(_), "beta") => &["beta", "B"],
+                _ => &[name],
             };
             let derived = if name == "E" {
                 &[][..]
@@ -102,12 +143,19 @@ impl Findings<'_> {
                 }
             }
         }
-        let sentence = |k: usize| match law.names()[k] {
-            "E" => "E is at its bound 0: these rows show no floor of the loss".to_owned(),
-            name @ ("A" | "B") => format!("{name} is at its bound 0: its term plays no part"),
-            name => format!(
+        let sentence = |k: usize| match (law, names[k].as_str()) {
+            (_, "E") => "E is at its bound 0: these rows show no floor of the loss".to_owned(),
+            (law, name) if law.form().is_none() => {
+                format!("{name} is at its bound: these rows do not show it")
+            }
+            (Law::LearningCurve, name @ ("N_c" | "S_c"))
+            | (Law::OverTraining, name @ ("alpha" | "beta"))
+            | (_, name @ ("A" | "B")) => {
+                format!("{name} is at its bound 0: its term plays no part")
+            }
+            (_, name) => format!(
                 "{name} is at a bound ({}): the loss does not follow a power here",
-                if theta[k] <= EXPONENTS.0 {
+                if t[k] <= EXPONENTS.0 {
                     EXPONENTS.0
                 } else {
                     EXPONENTS.1
@@ -129,20 +177,39 @@ impl Findings<'_> {
         })
     }
 
-    fn outliers(&self) -> Option<String> {
-        let residuals = self.problem.residuals(&self.solution.best().theta);
+    /// Rows far from the law, farthest first.
+    pub(crate) fn far_rows(&self) -> Vec<usize> {
+        let residuals = self.engine.residuals(&self.solution.best().t);
         let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
         sizes.sort_by(f64::total_cmp);
         let sigma = 1.4826 * sizes[sizes.len() / 2];
+        // With few rows the median residual is itself one of the fit's exact hits.
+        if sizes.len() < 20 || sigma <= COMPUTED {
+            return Vec::new();
+        }
         let mut far: Vec<usize> = (0..sizes.len())
             .filter(|&row| residuals[row].abs() > OUTLIER * sigma)
             .collect();
         far.sort_by(|&i, &j| residuals[j].abs().total_cmp(&residuals[i].abs()));
-        // With few rows the median residual is itself one of the fit's exact hits.
-        (sizes.len() >= 20 && sigma > 1e-12 && !far.is_empty()).then(|| {
+        far
+    }
+
+    fn outliers(&self, far: &[usize]) -> Option<String> {
+        (!far.is_empty()).then(|| {
             format!(
                 "outliers (residual above {OUTLIER} robust standard deviations): {}",
-                self.labels(&far)
+                self.labels(far)
+            )
+        })
+    }
+
+    /// Rows that a law meets to the last digits.
+    fn computed(&self) -> Option<String> {
+        let residuals = self.engine.residuals(&self.solution.best().t);
+        let largest = residuals.iter().fold(0.0, |most: f64, r| most.max(r.abs()));
+        (residuals.len() >= 10 && largest < COMPUTED).then(|| {
+            format!(
+                "the law meets every row within {largest:.0e}: these losses look computed from it, not measured"
             )
         })
     }
@@ -181,7 +248,7 @@ impl Findings<'_> {
             .filter_map(|point| point.epochs)
             .filter(|e| *e > 1.0)
             .collect();
-        if !repeated.is_empty() {
+        if !repeated.is_empty() && self.engine.law() != Law::DataConstrained {
             let most = repeated.iter().copied().fold(0.0, f64::max);
             warnings.push(format!(
                 "{} of {} rows repeat their data (up to {most:.1} epochs), which this law does not know",
@@ -205,7 +272,7 @@ impl Findings<'_> {
         }
         let (rows, left) = (
             self.points.len(),
-            self.points.len() - self.problem.form.parameters(),
+            self.points.len() - self.engine.law().parameters(),
         );
         if !self.carried && bootstrap.units < FEWEST_UNITS {
             warnings.push(format!(
@@ -227,29 +294,32 @@ impl Findings<'_> {
             more => format!("{} and {more} more", shown.join(", ")),
         }
     }
-}
 
-/// A parameter whose interval is enormous, or reaches a bound, is not identified by these rows.
-fn wide_intervals(parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (name, estimate) in parameters {
-        let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
-            continue;
-        };
-        let why = match name.as_str() {
-            "A" | "B" | "X_c" if high > WIDEST_FACTOR * low => "spans two orders of magnitude",
-            "E" if low <= 0.0 => "reaches 0",
-            "alpha" | "beta" if low <= EXPONENTS.0 || high >= EXPONENTS.1 => "reaches a bound",
-            "A" | "B" | "X_c" => continue,
-            _ if high - low > WIDEST * estimate.value.abs() => "is wider than twice its value",
-            _ => continue,
-        };
-        if estimate.identified {
-            estimate.identified = false;
-            warnings.push(format!(
-                "{name} is not identified by these runs: its 90 % interval {why} ({low:.4e} to {high:.4e})"
-            ));
+    /// A parameter whose interval is enormous, or reaches a bound, is not identified by these rows.
+    fn wide_intervals(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
+        let scales = self.engine.law().scales();
+        let mut warnings = Vec::new();
+        for (name, estimate) in parameters {
+            let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
+                continue;
+            };
+            let scale = scales.contains(name);
+            let exponent = matches!(name.as_str(), "alpha" | "beta" | "eta");
+            let why = match name.as_str() {
+                _ if scale && high > WIDEST_FACTOR * low => "spans two orders of magnitude",
+                _ if scale => continue,
+                "E" if low <= 0.0 => "reaches 0",
+                _ if exponent && (low <= EXPONENTS.0 || high >= EXPONENTS.1) => "reaches a bound",
+                _ if high - low > WIDEST * estimate.value.abs() => "is wider than twice its value",
+                _ => continue,
+            };
+            if estimate.identified {
+                estimate.identified = false;
+                warnings.push(format!(
+                    "{name} is not identified by these runs: its 90 % interval {why} ({low:.4e} to {high:.4e})"
+                ));
+            }
         }
+        warnings
     }
-    warnings
 }

@@ -1,18 +1,18 @@
 //! One law on one set of rows, from rows to a full account of the fit.
 
-use crate::bootstrap::{Replicates, bootstrap, carried, estimate};
+use crate::bootstrap::{Replicates, Units, bootstrap, carried, estimate};
 use crate::design::Design;
+use crate::engine::{Engine, Optimum, Solution, engine};
 use crate::envelope::Envelope;
 use crate::error::FitError;
 use crate::findings::Findings;
-use crate::influence::{leave_one_out, without_worst_fitted};
+use crate::influence::{leave_one_out, without, without_worst_fitted};
 use crate::law::Law;
-use crate::linalg::Vector;
 use crate::objective::{Objective, Reduction};
-use crate::output::{Axis, Basin, Estimate, Fit, FittedPoint, ObjectiveValue};
+use crate::output::{Axis, Basin, Estimate, Fit, FittedPoint, ObjectiveValue, Outliers};
 use crate::point::{Point, without_worst};
-use crate::problem::Problem;
-use crate::solve::{Solution, at_bound, solve};
+use crate::profile::profiles;
+use crate::sensitivity::sensitivity;
 use crate::validate::validate;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 pub struct Options {
     /// What to minimise; None takes [`Law::default_objective`].
     pub objective: Option<Objective>,
-    /// Bootstrap replicates; 0 leaves intervals out.
+    /// Bootstrap replicates; 0 leaves every interval out, profiles included.
     pub bootstrap: usize,
     /// Seed of the bootstrap.
     pub seed: u64,
@@ -32,7 +32,8 @@ pub struct Options {
     /// Which C the points carry: a column name such as `c_exact`.
     pub c_kind: String,
     /// Standard deviation of the loss between seeds, nats per token, where it is known from
-    /// elsewhere; stands in for the residuals of isoFLOP curves that have none.
+    /// elsewhere; stands in for the residuals of isoFLOP curves that have none, and for those of
+    /// interpolations, which never have any.
     pub seed_noise: Option<f64>,
 }
 
@@ -82,39 +83,58 @@ pub(crate) fn fit_named(
     points.iter().try_for_each(Point::check)?;
     let kept = without_worst(points, options.drop_worst)?;
     let design = Design::new(&kept, law)?;
-    let losses: Vec<f64> = kept.iter().map(|point| point.loss).collect();
     let objective = options.objective.unwrap_or(law.default_objective());
-    let mut problem = Problem::new(&design, &losses, objective);
-    let solution = solve(&mut problem).ok_or(FitError::NoFall {
+    let mut engine = engine(&kept, law, objective)?;
+    let mut solution = engine.solve().ok_or(FitError::NoFall {
         law: law.name(),
         rows: kept.len(),
     })?;
-    let basins: Vec<Vector> = solution.basins.iter().map(|basin| basin.theta).collect();
+    let units = Units::of(&kept, law.parameters());
+    let mut profiled = Vec::new();
+    let mut found_by_profile = false;
+    if options.bootstrap > 0 {
+        let mut walked = profiles(&*engine, solution.best(), units.numbers());
+        // A walk that comes below the optimum has found a better one: begin there again.
+        if let Some(better) = walked
+            .lower
+            .take()
+            .and_then(|lower| settle(&*engine, &lower))
+        {
+            found_by_profile = true;
+            solution.agreed = 1;
+            solution.basins.insert(0, better);
+            walked = profiles(&*engine, solution.best(), units.numbers());
+        }
+        profiled = walked.profiles;
+    }
+    let known = solution.known();
     let replicates = (options.bootstrap > 0).then(|| match draws {
         Some(draws) => carried(draws, law, objective, options),
-        None => bootstrap(&design, &problem, &kept, &basins, options),
+        None => bootstrap(&design, &*engine, &kept, &known, options),
     });
-    let mut parameters = estimates(&design, &basins[0], replicates.as_ref());
+    let mut parameters = estimates(&*engine, &known[0], replicates.as_ref());
     let findings = Findings {
         points: &kept,
-        design: &design,
-        problem: &problem,
+        engine: &*engine,
         solution: &solution,
         bootstrap: replicates.as_ref().map(|replicates| &replicates.summary),
         carried: draws.is_some(),
-        worst: without_worst_fitted(&design, &problem, &basins),
+        found_by_profile,
+        profiles: &profiled,
+        worst: without_worst_fitted(&design, &*engine, &known),
     };
-    let warnings = findings.judge(&mut parameters);
-    let data = fitted_points(&kept, &problem, &basins[0]);
+    let far = findings.far_rows();
+    let warnings = findings.judge(&mut parameters, &far);
+    let data = fitted_points(&kept, &*engine, &known[0]);
     Ok(Fit {
-        law: law.name().into(),
+        law: law.name().into_owned(),
         formula: law.formula(),
         series: common_series(&kept),
         x: law.axis(),
         n_kind: options.n_kind.clone(),
         c_kind: (law.axis() == Some(Axis::C)).then(|| options.c_kind.clone()),
         points: words.into(),
-        noise: noise(&data, problem.form.parameters()),
+        noise: noise(&data, law.parameters()),
         data,
         rows: kept.len(),
         dropped: points.len() - kept.len(),
@@ -122,23 +142,35 @@ pub(crate) fn fit_named(
             kind: objective.kind().into(),
             delta: objective.delta(),
             reduction: reduction_name(objective.reduction).into(),
-            value: reduced(&problem, solution.best().value),
+            value: reduced(&*engine, solution.best().value),
         },
         parameters,
-        basins: describe_basins(&design, &problem, &solution),
+        basins: describe_basins(&*engine, &solution),
         starts_tried: solution.starts,
         starts_agreed: solution.agreed,
         gradient_norm: solution.best().gradient_norm,
-        influence: leave_one_out(&kept, &design, &problem, &basins),
+        influence: leave_one_out(&kept, &design, &*engine, &known),
         draws: replicates
             .as_ref()
             .map_or_else(Vec::new, |r| thinned(&r.values, law)),
-        draw_names: law.names().iter().map(|name| (*name).to_owned()).collect(),
-        validation: validate(&kept, law, objective),
+        draw_names: law.names(),
+        validation: validate(&kept, law, objective, &engine.natural(&known[0]), options),
+        sensitivity: sensitivity(&*engine, &known),
+        outliers: (!far.is_empty()).then(|| Outliers {
+            rows: far.iter().map(|&row| kept[row].label.clone()).collect(),
+            with: named(law, &engine.natural(&known[0])),
+            without: without(&design, &*engine, &known, &far)
+                .map_or_else(BTreeMap::new, |t| named(law, &engine.natural(&t))),
+        }),
+        profiles: profiled,
         bootstrap: replicates.map(|replicates| replicates.summary),
         warnings,
-        ..Fit::default()
     })
+}
+
+/// The optimum below a point that a profile found.
+fn settle(engine: &dyn Engine, lower: &Optimum) -> Option<Optimum> {
+    engine.refit(None, std::slice::from_ref(&lower.t))
 }
 
 /// Standard deviation of ln L about a law of so many parameters.
@@ -163,71 +195,68 @@ fn thinned(values: &[Vec<f64>], law: Law) -> Vec<Vec<f64>> {
     let six_digits = |value: &f64| format!("{value:.5e}").parse().unwrap_or(*value);
     (0..kept)
         .map(|i| &values[i * values.len() / kept])
-        .map(|values| values[..law.names().len()].iter().map(six_digits).collect())
+        .map(|values| values[..law.parameters()].iter().map(six_digits).collect())
+        .filter(|values: &Vec<f64>| values.iter().all(|value| value.is_finite()))
         .collect()
 }
 
 fn estimates(
-    design: &Design,
-    theta: &Vector,
+    engine: &dyn Engine,
+    t: &[f64],
     replicates: Option<&Replicates>,
 ) -> BTreeMap<String, Estimate> {
-    let law = design.law;
-    let values = law.values(theta, &design.centre);
-    let drawn = replicates
-        .map(|replicates| replicates.values.as_slice())
-        .unwrap_or_default();
-    let names = law.names().iter().chain(law.derived_names());
-    let mut estimates = BTreeMap::new();
-    for (k, (name, value)) in names.zip(values).enumerate() {
-        let column: Vec<f64> = drawn.iter().map(|values| values[k]).collect();
-        // JSON has no infinity: X_c of an exponent near zero is left out.
-        if value.is_finite() {
-            estimates.insert((*name).to_owned(), estimate(value, &column));
-        }
-    }
-    estimates
-}
-
-fn fitted_points(points: &[Point], problem: &Problem, theta: &Vector) -> Vec<FittedPoint> {
-    let fitted = problem
-        .rows
-        .iter()
-        .map(|row| problem.form.value(theta, &row.x));
-    points
-        .iter()
-        .zip(fitted)
-        .map(|(point, fitted)| FittedPoint {
-            label: point.label.clone(),
-            n: point.n,
-            d: point.d,
-            c: point.c,
-            loss: point.loss,
-            fitted,
+    let values = engine.natural(t).into_iter().enumerate();
+    let named = engine.law().all_names().into_iter().zip(values);
+    // JSON has no infinity: X_c of an exponent near zero is left out.
+    named
+        .filter(|(_, (_, value))| value.is_finite())
+        .map(|(name, (k, value))| {
+            let found = match replicates {
+                Some(replicates) => replicates.estimate(k, value),
+                None => estimate(value, &[]),
+            };
+            (name, found)
         })
         .collect()
 }
 
-fn describe_basins(design: &Design, problem: &Problem, solution: &Solution) -> Vec<Basin> {
-    let law = design.law;
-    let describe = |theta: &Vector, value: f64| Basin {
-        objective: reduced(problem, value),
-        parameters: law
-            .names()
+fn fitted_points(points: &[Point], engine: &dyn Engine, t: &[f64]) -> Vec<FittedPoint> {
+    let rows = points.iter().zip(engine.losses(t));
+    rows.map(|(point, fitted)| FittedPoint {
+        label: point.label.clone(),
+        n: point.n,
+        d: point.d,
+        c: point.c,
+        loss: point.loss,
+        fitted,
+    })
+    .collect()
+}
+
+/// Free and derived quantities by name, those that are finite.
+pub(crate) fn named(law: Law, values: &[f64]) -> BTreeMap<String, f64> {
+    let all = law.all_names().into_iter().zip(values.iter().copied());
+    all.filter(|(_, value)| value.is_finite()).collect()
+}
+
+fn describe_basins(engine: &dyn Engine, solution: &Solution) -> Vec<Basin> {
+    let law = engine.law();
+    let names = law.names();
+    let describe = |basin: &Optimum| Basin {
+        objective: reduced(engine, basin.value),
+        parameters: names
             .iter()
-            .map(|name| (*name).to_owned())
-            .zip(law.values(theta, &design.centre))
+            .cloned()
+            .zip(engine.natural(&basin.t))
+            .filter(|(_, value)| value.is_finite())
             .collect(),
-        at_bound: at_bound(problem.form, theta)
+        at_bound: engine
+            .at_bound(&basin.t)
             .into_iter()
-            .map(|k| law.names()[k].to_owned())
+            .map(|k| names[k].clone())
             .collect(),
     };
-    solution
-        .basins
-        .iter()
-        .map(|basin| describe(&basin.theta, basin.value))
-        .collect()
+    solution.basins.iter().map(describe).collect()
 }
 
 pub(crate) fn reduction_name(reduction: Reduction) -> &'static str {
@@ -237,10 +266,11 @@ pub(crate) fn reduction_name(reduction: Reduction) -> &'static str {
     }
 }
 
-fn reduced(problem: &Problem, sum: f64) -> f64 {
-    match problem.objective.reduction {
+/// As the objective reports it.
+pub(crate) fn reduced(engine: &dyn Engine, sum: f64) -> f64 {
+    match engine.objective().reduction {
         Reduction::Sum => sum,
-        Reduction::Mean => sum / problem.weight(),
+        Reduction::Mean => sum / engine.rows().iter().map(|row| row.weight).sum::<f64>(),
     }
 }
 

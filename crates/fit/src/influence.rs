@@ -1,41 +1,44 @@
 //! Which rows carry the fit: refits without one row, and without the few that fit worst.
 
 use crate::design::Design;
-use crate::law::Law;
-use crate::linalg::Vector;
+use crate::engine::{Engine, Resample, linalg::solve_dense};
 use crate::output::Influence;
 use crate::point::Point;
-use crate::problem::Problem;
-use crate::solve::best_of;
 use rayon::prelude::*;
 
 /// Rows listed, and rows of largest residual taken out together; at most a twentieth of all.
 const LISTED: usize = 5;
-/// Leaving out every row of a larger table would cost more than the fit; there, the rows of
-/// largest residual are tried.
-const MOST_ROWS: usize = 1000;
+/// Rows that are really left out: those that one step of Newton's says move the fit most, and those of
+/// largest residual.
+const TRIED: usize = 16;
 
 /// The rows whose removal moves a parameter most, most influential first. Refits start at the
 /// known basins.
 pub(crate) fn leave_one_out(
     points: &[Point],
     design: &Design,
-    problem: &Problem,
-    basins: &[Vector],
+    engine: &dyn Engine,
+    known: &[Vec<f64>],
 ) -> Vec<Influence> {
-    let (law, full) = (design.law, &basins[0]);
-    let mut rows = by_residual(problem, full);
-    rows.truncate(MOST_ROWS);
+    let full = engine.natural(&known[0]);
+    let names = engine.law().names();
+    let mut rows = by_one_step(engine, &known[0]);
+    rows.truncate(TRIED);
+    for row in by_residual(engine, &known[0]).into_iter().take(TRIED) {
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
     let mut all: Vec<(usize, Influence)> = rows
         .into_par_iter()
         .filter_map(|row| {
-            let theta = without(design, problem, basins, &[row])?;
-            let (parameter, before, after) = most_moved(law, design, full, &theta)?;
+            let other = without(design, engine, known, &[row])?;
+            let (k, before, after) = most_moved(&full, &engine.natural(&other), names.len())?;
             Some((
                 row,
                 Influence {
                     label: points[row].label.clone(),
-                    parameter: parameter.into(),
+                    parameter: names[k].clone(),
                     without: after,
                     relative_change: after / before - 1.0,
                 },
@@ -44,17 +47,15 @@ pub(crate) fn leave_one_out(
         .collect();
     let size = |influence: &Influence| influence.relative_change.abs();
     all.sort_by(|(i, a), (j, b)| size(b).total_cmp(&size(a)).then(i.cmp(j)));
-    all.into_iter()
-        .take(LISTED)
-        .map(|(_, influence)| influence)
-        .collect()
+    let listed = all.into_iter().take(LISTED);
+    listed.map(|(_, influence)| influence).collect()
 }
 
 /// The rows that fit worst, taken out one after another with a refit between (outliers hide each
 /// other while they pull on the fit), and what the fit becomes without them.
 pub(crate) struct WorstRows {
     pub(crate) rows: Vec<usize>,
-    pub(crate) parameter: &'static str,
+    pub(crate) parameter: String,
     pub(crate) before: f64,
     pub(crate) after: f64,
 }
@@ -62,27 +63,27 @@ pub(crate) struct WorstRows {
 /// None for tables of fewer than twenty rows, where one row in twenty is none.
 pub(crate) fn without_worst_fitted(
     design: &Design,
-    problem: &Problem,
-    basins: &[Vector],
+    engine: &dyn Engine,
+    known: &[Vec<f64>],
 ) -> Option<WorstRows> {
-    let (law, full) = (design.law, &basins[0]);
+    let full = engine.natural(&known[0]);
+    let names = engine.law().names();
     let mut out: Vec<usize> = Vec::new();
-    let mut starts = basins.to_vec();
+    let mut starts = known.to_vec();
     let mut best: Option<WorstRows> = None;
-    for _ in 0..LISTED.min(problem.rows.len() / 20) {
-        let worst = by_residual(problem, &starts[0])
+    for _ in 0..LISTED.min(engine.rows().len() / 20) {
+        let worst = by_residual(engine, &starts[0])
             .into_iter()
             .find(|row| !out.contains(row))?;
         out.push(worst);
-        let theta = without(design, problem, &starts, &out)?;
-        starts[0] = theta;
-        let (parameter, before, after) = most_moved(law, design, full, &theta)?;
+        starts[0] = without(design, engine, &starts, &out)?;
+        let (k, before, after) = most_moved(&full, &engine.natural(&starts[0]), names.len())?;
         let farther =
             |best: &WorstRows| relative(before, after) > 1.02 * relative(best.before, best.after);
         if best.as_ref().is_none_or(farther) {
             best = Some(WorstRows {
                 rows: out.clone(),
-                parameter,
+                parameter: names[k].clone(),
                 before,
                 after,
             });
@@ -91,40 +92,66 @@ pub(crate) fn without_worst_fitted(
     best
 }
 
-fn by_residual(problem: &Problem, theta: &Vector) -> Vec<usize> {
-    let residuals = problem.residuals(theta);
+fn by_residual(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
+    let residuals = engine.residuals(t);
     let mut order: Vec<usize> = (0..residuals.len()).collect();
     order.sort_by(|&i, &j| residuals[j].abs().total_cmp(&residuals[i].abs()));
     order
 }
 
-fn without(
-    design: &Design,
-    problem: &Problem,
-    starts: &[Vector],
-    rows: &[usize],
-) -> Option<Vector> {
-    let mut left = problem.clone();
-    rows.iter().for_each(|&row| left.rows[row].weight = 0.0);
-    let weights: Vec<f64> = left.rows.iter().map(|row| row.weight).collect();
-    design
-        .determined_by(&weights)
-        .then(|| best_of(&left, starts))?
-        .map(|polished| polished.theta)
+/// Rows by how far one step of Newton's moves the fit without them, farthest first; all as they are
+/// where the curvature at the optimum tells nothing.
+fn by_one_step(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
+    let size = t.len();
+    let lower = engine.derivatives(t).1;
+    let full: Vec<Vec<f64>> = (0..size)
+        .map(|i| (0..size).map(|j| lower[i.max(j)][i.min(j)]).collect())
+        .collect();
+    let objective = engine.objective();
+    let jacobian = engine.jacobian(t);
+    let natural = engine.natural(t);
+    let gradients = engine.natural_gradients(t);
+    let rows = engine.rows().iter().zip(engine.residuals(t)).zip(&jacobian);
+    let mut order: Vec<(usize, f64)> = rows
+        .enumerate()
+        .map(|(row, ((of, residual), slopes))| {
+            let pull = of.weight * objective.penalty.derivatives(residual).0;
+            let right: Vec<f64> = slopes.iter().map(|slope| -pull * slope).collect();
+            let step = solve_dense(&full, &right).unwrap_or_else(|| vec![0.0; size]);
+            let moves = gradients
+                .iter()
+                .zip(&natural)
+                .take(size)
+                .map(|(gradient, value)| {
+                    let change: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+                    (change / value).abs()
+                });
+            (row, moves.filter(|x| x.is_finite()).fold(0.0, f64::max))
+        })
+        .collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    order.into_iter().map(|(row, _)| row).collect()
 }
 
-/// The free parameter that changed most relative to its value, before and after.
-fn most_moved(
-    law: Law,
+/// The fit without some rows.
+pub(crate) fn without(
     design: &Design,
-    full: &Vector,
-    other: &Vector,
-) -> Option<(&'static str, f64, f64)> {
-    let before = law.values(full, &design.centre);
-    let after = law.values(other, &design.centre);
-    let moves = law.names().iter().zip(before.into_iter().zip(after));
+    engine: &dyn Engine,
+    starts: &[Vec<f64>],
+    rows: &[usize],
+) -> Option<Vec<f64>> {
+    let mut changed = Resample::of(engine);
+    rows.iter().for_each(|&row| changed.weights[row] = 0.0);
+    let told = design.determined_by(&changed.weights);
+    told.then(|| engine.refit(Some(&changed), starts))?
+        .map(|end| end.t)
+}
+
+/// The free parameter that changed most relative to its value: its index, before and after.
+fn most_moved(full: &[f64], other: &[f64], free: usize) -> Option<(usize, f64, f64)> {
+    let moves = full.iter().zip(other).take(free).enumerate();
     moves
-        .map(|(&name, (before, after))| (name, before, after))
+        .map(|(k, (before, after))| (k, *before, *after))
         .filter(|(_, before, after)| *before > 0.0 && after.is_finite())
         .max_by(|a, b| relative(a.1, a.2).total_cmp(&relative(b.1, b.2)))
 }

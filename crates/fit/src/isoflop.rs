@@ -4,8 +4,10 @@
 use crate::design::mean;
 use crate::error::FitError;
 use crate::fit::Options;
+use crate::interpolated;
 use crate::isoflop_bootstrap::{Draws, with_intervals};
-use crate::output::{Axis, BudgetCurve, Estimate, FittedPoint, Isoflop, Minimum};
+use crate::optimum::{Cost, optimum};
+use crate::output::{Axis, BudgetCurve, Estimate, Fit, FittedPoint, Isoflop, Minimum};
 use crate::parabola::{fit_parabola, interpolate, log_line};
 use crate::point::Point;
 
@@ -87,11 +89,12 @@ pub(crate) fn isoflop_with_draws(
     let isoflop = Isoflop {
         series: points[0].series.clone(),
         n_kind: options.n_kind.clone(),
-        budgets,
         n_exponent: n.map(|(slope, _)| bare(slope)),
         n_log_coefficient: n.map(|(_, intercept)| intercept),
         d_exponent: d.map(|(slope, _)| bare(slope)),
         d_log_coefficient: d.map(|(_, intercept)| intercept),
+        drift: drift(&budgets),
+        budgets,
         warnings,
         ..Isoflop::default()
     };
@@ -207,7 +210,10 @@ fn describe(curve: &Curve, group: &[&Point]) -> BudgetCurve {
             .zip(point.n)
             .map_or(point.loss, |(parabola, n)| parabola.loss(n)),
     });
-    BudgetCurve {
+    let (low, high) = curve.span();
+    let bottom = parabola.and_then(|parabola| parabola.bottom());
+    let place = bottom.map(|(at, _)| (at - low, high - at));
+    let mut described = BudgetCurve {
         flops_budget: curve.flops_budget,
         runs: runs.collect(),
         parabola,
@@ -218,8 +224,57 @@ fn describe(curve: &Curve, group: &[&Point]) -> BudgetCurve {
             c: curve.c,
         }),
         note: curve.note(),
-        ..BudgetCurve::default()
+        akima: None,
+        below: place.map(|(below, _)| below.exp()),
+        above: place.map(|(_, above)| above.exp()),
+        offset: place.map(|(below, above)| (below - above) / (below + above)),
+    };
+    described.akima = interpolated::lowest(&described).map(|lowest| Minimum {
+        n_opt: bare(lowest.n),
+        d_opt: bare(lowest.d),
+        loss: bare(lowest.loss),
+        c: lowest.c,
+    });
+    described
+}
+
+/// Change of the offset for each factor of ten of compute, by least squares; none below two budgets.
+fn drift(budgets: &[BudgetCurve]) -> Option<f64> {
+    let places: Vec<(f64, f64)> = budgets
+        .iter()
+        .filter_map(|budget| Some((budget.flops_budget.log10(), budget.offset?)))
+        .collect();
+    let (x, y): (Vec<f64>, Vec<f64>) = places.iter().copied().unzip();
+    let (mx, my) = (mean(&x), mean(&y));
+    let squares: f64 = x.iter().map(|x| (x - mx).powi(2)).sum();
+    let product: f64 = places.iter().map(|(x, y)| (x - mx) * (y - my)).sum();
+    (places.len() > 1 && squares > 0.0).then(|| product / squares)
+}
+
+/// What parabolas at the sizes of these curves make of `n_exponent` where a law in N and D holds
+/// without noise, less what the law's own minima make of it, under the FLOPs of the runs.
+pub(crate) fn parabola_bias(isoflop: &Isoflop, surface: &Fit) -> Option<f64> {
+    let (law, values) = (surface.law()?, surface.values()?);
+    let cost = Cost::counted(surface).unwrap_or(Cost::SixNd);
+    let (mut by_parabola, mut by_law) = (Vec::new(), Vec::new());
+    for budget in isoflop
+        .budgets
+        .iter()
+        .filter(|budget| budget.minimum.is_some())
+    {
+        let c = budget.minimum.as_ref()?.c;
+        let mut logs = Vec::new();
+        let mut losses = Vec::new();
+        for run in &budget.runs {
+            let (n, d) = (run.n?.ln(), run.d?.ln());
+            logs.push(n);
+            losses.push(law.loss_of(&values, &[n, d, d]));
+        }
+        let (at, _) = fit_parabola(&logs, &losses)?.bottom()?;
+        by_parabola.push((c, at.exp()));
+        by_law.push((c, optimum(law, &values, c, &cost)?[0]));
     }
+    Some(log_line(&by_parabola)?.0 - log_line(&by_law)?.0)
 }
 
 fn bare(value: f64) -> Estimate {

@@ -1,44 +1,45 @@
-//! Scaling-law fits with intervals: from rows of (N, D, C, loss) to exponents, what they are worth,
-//! and which runs are missing. Takes slices, knows no files.
-//!
-//! [`analyse`] fits everything a results folder allows, [`fit`] one law to one table, [`isoflop`]
-//! the optima per budget. Inside: a grid over exponents with the rest solved exactly (`varpro`),
-//! a polish of several starts on the objective itself (`polish`, `solve`), then replicates,
-//! influence and warnings.
-
+//! Scaling-law fits with intervals.
+pub mod advise;
+mod akima;
 mod analyse;
+mod approaches;
 mod bootstrap;
+mod checklist;
 mod design;
+mod dispersion;
+mod engine;
 mod envelope;
 mod error;
 mod findings;
 mod fit;
-mod form;
-mod general;
+mod frontier;
 mod influence;
+mod interpolated;
 mod isoflop;
 mod isoflop_bootstrap;
+mod jet;
 mod law;
-mod linalg;
 pub mod noise;
 mod objective;
+pub mod optimum;
 pub mod output;
 mod parabola;
 mod point;
-mod polish;
 pub mod predict;
-mod problem;
-mod solve;
+mod profile;
+mod ranking;
+mod sensitivity;
 mod validate;
-mod varpro;
 
 pub use analyse::analyse;
+pub use approaches::side_by_side;
 pub use bootstrap::LEVEL;
+pub use checklist::checklist;
 pub use envelope::{Envelope, envelope};
 pub use error::FitError;
 pub use fit::{Options, fit};
-pub use general::{GeneralLaw, fit_general};
 pub use isoflop::isoflop;
 pub use law::Law;
 pub use objective::{Objective, Penalty, Reduction, Residual};
 pub use point::{MOST_EPOCHS, Point};
+pub use ranking::rank;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 /// A penalty summed or averaged over rows.
 ///
-/// Written `log-huber:1e-3`, `huber:1e-3`, `mse` or `log-mse`; without a prefix the value is the
-/// **sum** over rows, with `mean-` in front the mean. So `mse` reports the residual sum of
-/// squares and `mean-mse` what the name says; both have the same optimum.
+/// Written `huber:1e-3`, `mse`, `absolute` or `asymmetric:1e-3`, of residuals of ln L with `log-` in
+/// front; the value is the **sum** over rows, with `mean-` in front of all the mean. So `mse` reports
+/// the residual sum of squares and `mean-mse` what the name says; both have the same optimum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
     /// What the penalty is applied to.
@@ -38,7 +38,26 @@ pub enum Penalty {
     },
     /// `r^2`.
     Square,
+    /// `|r|`, rounded within `smooth` of zero, far below any noise: the optimum runs through as many
+    /// rows as it has parameters.
+    Absolute {
+        /// Half-width of the rounding.
+        smooth: f64,
+    },
+    /// Huber's, a quarter of it where the run lies above the law: runs are upper bounds of what
+    /// their size and tokens can reach (bad rates and unlucky seeds only raise a loss), so the law
+    /// runs through the lowest fifth of them.
+    Asymmetric {
+        /// Where the square turns into a line.
+        delta: f64,
+    },
 }
+
+/// What a residual above the law counts under [`Penalty::Asymmetric`]: the slopes balance where a
+/// fifth of the rows lie below the law.
+const ABOVE: f64 = 0.25;
+/// Rounding of [`Penalty::Absolute`].
+const SMOOTH: f64 = 1e-7;
 
 /// How rows add up in the value reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +68,8 @@ pub enum Reduction {
     Mean,
 }
 
-pub(crate) const OBJECTIVES: &str = "log-huber:DELTA, huber:DELTA, log-mse, mse";
+pub(crate) const OBJECTIVES: &str =
+    "huber:DELTA, mse, absolute, asymmetric:DELTA, each also with log-";
 
 impl Objective {
     /// `log-huber:1e-3`, the objective of Hoffmann et al. 2022, eq. 3.
@@ -66,9 +86,13 @@ impl Objective {
         reduction: Reduction::Sum,
     };
 
-    /// `log-huber`, `huber`, `log-mse` or `mse`.
+    /// The name without reduction and threshold: `log-huber`, `mse`, ...
     pub fn kind(&self) -> &'static str {
         match (self.residual, self.penalty) {
+            (Residual::LogLoss, Penalty::Absolute { .. }) => "log-absolute",
+            (Residual::Loss, Penalty::Absolute { .. }) => "absolute",
+            (Residual::LogLoss, Penalty::Asymmetric { .. }) => "log-asymmetric",
+            (Residual::Loss, Penalty::Asymmetric { .. }) => "asymmetric",
             (Residual::LogLoss, Penalty::Huber { .. }) => "log-huber",
             (Residual::Loss, Penalty::Huber { .. }) => "huber",
             (Residual::LogLoss, Penalty::Square) => "log-mse",
@@ -79,8 +103,34 @@ impl Objective {
     /// Huber's threshold.
     pub fn delta(&self) -> Option<f64> {
         match self.penalty {
-            Penalty::Huber { delta } => Some(delta),
-            Penalty::Square => None,
+            Penalty::Huber { delta } | Penalty::Asymmetric { delta } => Some(delta),
+            Penalty::Square | Penalty::Absolute { .. } => None,
+        }
+    }
+
+    /// The same with another threshold of Huber's penalty; `None` where it has none.
+    pub(crate) fn with_delta(self, other: f64) -> Option<Self> {
+        let penalty = match self.penalty {
+            Penalty::Huber { .. } => Penalty::Huber { delta: other },
+            Penalty::Asymmetric { .. } => Penalty::Asymmetric { delta: other },
+            Penalty::Square | Penalty::Absolute { .. } => return None,
+        };
+        Some(Objective { penalty, ..self })
+    }
+
+    /// What a fit passes through on its way to this one: a kink everywhere is approached by rounder
+    /// ones.
+    pub(crate) fn path(self) -> Vec<Self> {
+        match self.penalty {
+            Penalty::Absolute { smooth } => (0..6)
+                .map(|k| Objective {
+                    penalty: Penalty::Absolute {
+                        smooth: (1e-2 * 0.1f64.powi(k)).max(smooth),
+                    },
+                    ..self
+                })
+                .collect(),
+            _ => vec![self],
         }
     }
 
@@ -89,6 +139,14 @@ impl Objective {
         match self.residual {
             Residual::Loss => loss,
             Residual::LogLoss => loss.ln(),
+        }
+    }
+
+    /// Derivative of [`Self::transform`].
+    pub(crate) fn slope(&self, loss: f64) -> f64 {
+        match self.residual {
+            Residual::Loss => 1.0,
+            Residual::LogLoss => loss.recip(),
         }
     }
 
@@ -107,6 +165,9 @@ impl Penalty {
             Penalty::Huber { delta } if r.abs() > delta => delta * (r.abs() - delta / 2.0),
             Penalty::Huber { .. } => r * r / 2.0,
             Penalty::Square => r * r,
+            Penalty::Absolute { smooth } if r.abs() > smooth => r.abs(),
+            Penalty::Absolute { smooth } => (r * r / smooth + smooth) / 2.0,
+            Penalty::Asymmetric { delta } => side(r) * Penalty::Huber { delta }.at(r),
         }
     }
 
@@ -116,17 +177,45 @@ impl Penalty {
             Penalty::Huber { delta } if r.abs() > delta => (delta.copysign(r), 0.0),
             Penalty::Huber { .. } => (r, 1.0),
             Penalty::Square => (2.0 * r, 2.0),
+            Penalty::Absolute { smooth } if r.abs() > smooth => (1f64.copysign(r), 0.0),
+            Penalty::Absolute { smooth } => (r / smooth, 1.0 / smooth),
+            Penalty::Asymmetric { delta } => {
+                let (first, second) = Penalty::Huber { delta }.derivatives(r);
+                (side(r) * first, side(r) * second)
+            }
         }
     }
 
-    /// `w` of the parabola `w r^2 / 2 + const` that touches the penalty at `r` from above: the
-    /// weight of iteratively reweighted least squares.
+    /// `w` of the parabola `w r^2 / 2 + const` that touches the penalty at `r` from above (for the
+    /// asymmetric one, on its side of zero): the weight of iteratively reweighted least squares.
     pub(crate) fn majorant(self, r: f64) -> f64 {
         match self {
             Penalty::Huber { delta } => delta / r.abs().max(delta),
             Penalty::Square => 2.0,
+            Penalty::Absolute { smooth } => 1.0 / r.abs().max(smooth),
+            Penalty::Asymmetric { delta } => side(r) * delta / r.abs().max(delta),
         }
     }
+
+    /// Mean of the second derivative over normal errors of deviation `h` about `r`: the curvature of
+    /// an objective whose kinks lie closer than the rows.
+    pub(crate) fn smoothed_curvature(self, r: f64, h: f64) -> f64 {
+        let normal = statrs::distribution::Normal::standard();
+        let cdf = |x: f64| statrs::distribution::ContinuousCDF::cdf(&normal, x / h);
+        match self {
+            Penalty::Square => 2.0,
+            Penalty::Huber { delta } => cdf(delta - r) - cdf(-delta - r),
+            Penalty::Absolute { smooth } => (cdf(smooth - r) - cdf(-smooth - r)) / smooth,
+            Penalty::Asymmetric { delta } => {
+                ABOVE * (cdf(delta - r) - cdf(-r)) + cdf(-r) - cdf(-delta - r)
+            }
+        }
+    }
+}
+
+/// What a residual of this sign counts.
+fn side(r: f64) -> f64 {
+    if r > 0.0 { ABOVE } else { 1.0 }
 }
 
 impl FromStr for Objective {
@@ -147,15 +236,19 @@ impl FromStr for Objective {
         };
         let penalty = match rest.split_once(':') {
             None if rest == "mse" => Penalty::Square,
-            Some(("huber", delta)) => match delta.parse::<f64>() {
-                Ok(delta) if delta.is_finite() && delta > 0.0 => Penalty::Huber { delta },
+            None if rest == "absolute" => Penalty::Absolute { smooth: SMOOTH },
+            Some((kind @ ("huber" | "asymmetric"), delta)) => match delta.parse::<f64>() {
+                Ok(delta) if delta.is_finite() && delta > 0.0 => match kind {
+                    "huber" => Penalty::Huber { delta },
+                    _ => Penalty::Asymmetric { delta },
+                },
                 _ => {
                     return Err(FitError::BadDelta {
                         text: text.to_owned(),
                     });
                 }
             },
-            None if rest == "huber" => {
+            None if rest == "huber" || rest == "asymmetric" => {
                 return Err(FitError::BadDelta {
                     text: text.to_owned(),
                 });
@@ -199,6 +292,9 @@ mod tests {
             "mean-huber:5e-3",
             "mean-mse",
             "mean-log-mse",
+            "absolute",
+            "mean-log-absolute",
+            "log-asymmetric:1e-3",
         ] {
             assert_eq!(text.parse::<Objective>().unwrap().to_string(), text);
         }
@@ -215,6 +311,7 @@ mod tests {
             "huber:-1",
             "huber:nan",
             "huber:x",
+            "asymmetric",
         ] {
             assert_eq!(
                 text.parse::<Objective>(),
@@ -228,14 +325,14 @@ mod tests {
         for text in ["", "log", "mse:3", "l1:2", "hubr:1e-3"] {
             let error = text.parse::<Objective>().unwrap_err();
             assert_eq!(error, FitError::UnknownObjective { text: text.into() });
-            assert!(error.hint().unwrap().contains("log-huber:DELTA"));
+            assert!(error.hint().unwrap().contains("huber:DELTA"));
         }
     }
 
     proptest! {
         #[test]
         fn the_majorant_lies_above_the_penalty(r in -1.0..1.0f64, other in -1.0..1.0f64, delta in 1e-3..0.5f64) {
-            for penalty in [Penalty::Huber { delta }, Penalty::Square] {
+            for penalty in [Penalty::Huber { delta }, Penalty::Square, Penalty::Absolute { smooth: delta }] {
                 let above = penalty.at(r) + penalty.majorant(r) * (other * other - r * r) / 2.0;
                 prop_assert!(penalty.at(other) <= above + 1e-12);
             }
@@ -243,10 +340,20 @@ mod tests {
 
         #[test]
         fn derivatives_match_finite_differences(r in -1.0..1.0f64, delta in 1e-2..0.5f64) {
-            prop_assume!((r.abs() - delta).abs() > 1e-4);
-            for penalty in [Penalty::Huber { delta }, Penalty::Square] {
+            prop_assume!((r.abs() - delta).abs() > 1e-4 && r.abs() > 1e-4);
+            for penalty in [
+                Penalty::Huber { delta },
+                Penalty::Square,
+                Penalty::Absolute { smooth: delta },
+                Penalty::Asymmetric { delta },
+            ] {
                 let slope = (penalty.at(r + 1e-6) - penalty.at(r - 1e-6)) / 2e-6;
                 prop_assert!((slope - penalty.derivatives(r).0).abs() < 1e-8);
+                let first = |r: f64| penalty.derivatives(r).0;
+                let curve = (first(r + 1e-6) - first(r - 1e-6)) / 2e-6;
+                prop_assert!((curve - penalty.derivatives(r).1).abs() < 1e-6);
+                // Far narrower than the kinks' distance, smoothing changes nothing.
+                prop_assert!((penalty.smoothed_curvature(r, 1e-6) - curve).abs() < 1e-6);
             }
         }
     }

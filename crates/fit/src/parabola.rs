@@ -1,7 +1,7 @@
 //! A quadratic of the loss in ln N and its lowest point.
 
 use crate::design::{classify, mean};
-use crate::linalg::{MAX, solve_subset};
+use crate::engine::linalg::solve_subset;
 use crate::output::Parabola;
 
 impl Parabola {
@@ -31,8 +31,8 @@ pub(crate) fn fit_parabola(logs: &[f64], losses: &[f64]) -> Option<Parabola> {
         .iter()
         .map(|log| (log - centre).abs())
         .fold(0.0, f64::max);
-    let mut gram = [[0.0; MAX]; MAX];
-    let mut right = [0.0; MAX];
+    let mut gram = [[0.0; 3]; 3];
+    let mut right = [0.0; 3];
     for (log, loss) in logs.iter().zip(losses) {
         let u = (log - centre) / width;
         let powers = [1.0, u, u * u];

@@ -22,6 +22,14 @@ pub struct Point {
     pub flops_budget: Option<f64>,
     /// Passes over the training split, where known.
     pub epochs: Option<f64>,
+    /// Tokens an optimizer step, where known: what the laws of learning curves need.
+    pub batch: Option<f64>,
+    /// Experts, where the model is routed.
+    pub experts: Option<f64>,
+    /// Width of the model's stream, where known: sizes of one width differ in depth alone.
+    pub width: Option<f64>,
+    /// How much the row counts in an objective, 1 unless the user says otherwise.
+    pub weight: f64,
     /// Test loss, nats per token (or the unit of all rows alike).
     pub loss: f64,
 }
@@ -50,6 +58,9 @@ impl Point {
             ("d", self.d),
             ("c", self.c),
             ("flops_budget", self.flops_budget),
+            ("batch", self.batch),
+            ("experts", self.experts),
+            ("weight", Some(self.weight)),
             ("loss", Some(self.loss)),
         ];
         for (column, value) in columns {
@@ -65,11 +76,37 @@ impl Point {
         Ok(())
     }
 
+    /// A row of these coordinates, of weight one; nothing else is known of it.
+    pub fn new(label: impl Into<String>, loss: f64) -> Self {
+        let label = label.into();
+        Point {
+            unit: label.clone(),
+            label,
+            series: String::new(),
+            n: None,
+            d: None,
+            c: None,
+            flops_budget: None,
+            epochs: None,
+            batch: None,
+            experts: None,
+            width: None,
+            weight: 1.0,
+            loss,
+        }
+    }
+
+    /// Compute of a row: the budget asked for, else FLOPs spent, else 6 N D.
+    pub(crate) fn compute(&self) -> Option<f64> {
+        let of_budget = self.flops_budget.or(self.c);
+        of_budget.or_else(|| Some(6.0 * self.n? * self.d?))
+    }
+
     pub(crate) fn need(&self, axis: Axis, law: &'static str) -> Result<f64, FitError> {
         self.along(axis).ok_or_else(|| FitError::Missing {
             label: self.label.clone(),
             column: column_name(axis),
-            law,
+            law: law.into(),
         })
     }
 }
@@ -119,15 +156,10 @@ pub(crate) fn without_worst(points: &[Point], dropped: usize) -> Result<Vec<Poin
 #[cfg(test)]
 pub(crate) fn point(label: &str, n: f64, d: f64, loss: f64) -> Point {
     Point {
-        label: label.into(),
-        series: String::new(),
-        unit: label.into(),
         n: Some(n),
         d: Some(d),
         c: Some(6.0 * n * d),
-        flops_budget: None,
-        epochs: None,
-        loss,
+        ..Point::new(label, loss)
     }
 }
 

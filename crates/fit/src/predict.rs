@@ -6,8 +6,10 @@
 //! budgets and predicting larger ones ([`crate::output::Validation`]).
 
 use crate::bootstrap::estimate;
-use crate::output::{Axis, Estimate, Fit};
-use isoflop_core::{ChinchillaLaw, Flops, Params, PowerLaw, Tokens};
+use crate::law::Law;
+use crate::optimum::{Cost, optimum};
+use crate::output::{Estimate, Fit, HeldOut};
+use crate::point::Point;
 use serde::Serialize;
 
 /// A number that a fit predicts.
@@ -28,6 +30,12 @@ pub struct At {
     pub d: Option<f64>,
     /// Training FLOPs.
     pub c: Option<f64>,
+    /// Passes over the distinct tokens, one unless said.
+    pub epochs: Option<f64>,
+    /// Tokens a step.
+    pub batch: Option<f64>,
+    /// Experts.
+    pub experts: Option<f64>,
 }
 
 /// What a split of compute other than the optimum costs.
@@ -39,7 +47,9 @@ pub struct Misallocation {
     pub loss_share: f64,
     /// FLOPs with which the optimum reaches the same loss.
     pub flops_needed: f64,
-    /// Share of the compute that is lost.
+    /// FLOPs spent beyond those.
+    pub flops_wasted: f64,
+    /// The same as a share of the compute.
     pub wasted_share: f64,
 }
 
@@ -51,27 +61,31 @@ const NORMAL: [f64; 20] = [
 ];
 
 impl Fit {
+    /// The law that was fitted; `None` for a name that this version does not know.
+    pub fn law(&self) -> Option<Law> {
+        Law::parse(&self.law, self.x).ok()
+    }
+
     /// The loss at a place; `None` where the law needs what is not given.
     pub fn predict(&self, at: At) -> Option<Prediction> {
-        let value = self.loss(&self.values()?, at)?;
-        let drawn = self.draws.iter().filter_map(|draw| self.loss(draw, at));
+        let law = self.law()?;
+        let value = loss(law, &self.values()?, at)?;
+        let drawn = self.draws.iter().filter_map(|draw| loss(law, draw, at));
         Some(Prediction {
             what: "loss",
             estimate: self.spread(value, drawn.collect(), compute(at)),
         })
     }
 
-    /// N*, D* and the loss there for so much compute, under `C = 6 N D`; `None` for a law of one
-    /// variable, and where the exponents leave no optimum.
-    pub fn optimum(&self, c: f64) -> Option<[Prediction; 3]> {
-        let best = |values: &[f64]| {
-            let law = self.chinchilla(values)?;
-            let (n, d) = law.optimum(Flops(c));
-            let all = [n.0, d.0, law.loss(n, d)];
-            all.iter().all(|x| x.is_finite() && *x > 0.0).then_some(all)
-        };
-        let values = best(&self.values()?)?;
-        let drawn: Vec<[f64; 3]> = self.draws.iter().filter_map(|draw| best(draw)).collect();
+    /// N*, D* and the loss there for so much compute under a count of FLOPs; `None` for a law that is
+    /// not in N and D, and where there is no optimum.
+    pub fn optimum(&self, c: f64, cost: &Cost) -> Option<[Prediction; 3]> {
+        let law = self.law().filter(|law| law.is_surface())?;
+        let values = optimum(law, &self.values()?, c, cost)?;
+        let draws = self.draws.iter();
+        let drawn: Vec<[f64; 3]> = draws
+            .filter_map(|draw| optimum(law, draw, c, cost))
+            .collect();
         let column = |k: usize| -> Vec<f64> { drawn.iter().map(|values| values[k]).collect() };
         let prediction = |what, estimate| Prediction { what, estimate };
         Some([
@@ -82,96 +96,107 @@ impl Fit {
     }
 
     /// What training `n` parameters with all of `c` costs against the optimum.
-    pub fn misallocation(&self, c: f64, n: f64) -> Option<Misallocation> {
-        let law = self.chinchilla(&self.values()?)?;
-        let (n_opt, d_opt) = law.optimum(Flops(c));
-        let best = law.loss(n_opt, d_opt);
-        let loss = law.loss(Params(n), Tokens(c / (6.0 * n)));
-        // At the optimum L - E falls as C^-(alpha beta / (alpha + beta)).
-        let exponent = law.alpha * law.beta / (law.alpha + law.beta);
-        let share = ((loss - law.e) / (best - law.e)).powf(-1.0 / exponent);
+    pub fn misallocation(&self, c: f64, n: f64, cost: &Cost) -> Option<Misallocation> {
+        let law = self.law().filter(|law| law.is_surface())?;
+        let values = self.values()?;
+        let [_, _, best] = optimum(law, &values, c, cost)?;
+        let at = At {
+            n: Some(n),
+            d: Some(cost.tokens(c, n)),
+            ..At::default()
+        };
+        let loss = loss(law, &values, at)?;
+        // The optimum's loss falls with compute: look for the compute where it is the split's.
+        let (mut low, mut high) = (-40.0f64, 0.0f64);
+        for _ in 0..60 {
+            let middle = f64::midpoint(low, high);
+            let [_, _, there] = optimum(law, &values, c * middle.exp(), cost)?;
+            match there > loss {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        let share = f64::midpoint(low, high).exp();
         Some(Misallocation {
             loss,
             loss_share: loss / best - 1.0,
             flops_needed: c * share,
+            flops_wasted: c * (1.0 - share),
             wasted_share: 1.0 - share,
         })
     }
 
     /// The free parameters in the order of the draws.
-    fn values(&self) -> Option<Vec<f64>> {
+    pub(crate) fn values(&self) -> Option<Vec<f64>> {
         let value = |name: &String| self.parameters.get(name).map(|found| found.value);
-        let names = match self.draw_names.is_empty() {
-            false => self.draw_names.clone(),
-            true => return None,
+        match self.draw_names.is_empty() {
+            false => self.draw_names.iter().map(value).collect(),
+            true => None,
+        }
+    }
+
+    /// Largest compute among the rows fitted, FLOPs: as spent, or 6 N D.
+    pub fn largest_compute(&self) -> Option<f64> {
+        let of = |point: &crate::output::FittedPoint| {
+            point.c.or_else(|| Some(6.0 * point.n? * point.d?))
         };
-        names.iter().map(value).collect()
-    }
-
-    fn named(&self, values: &[f64], name: &str) -> Option<f64> {
-        let at = self.draw_names.iter().position(|known| known == name)?;
-        values.get(at).copied()
-    }
-
-    fn chinchilla(&self, values: &[f64]) -> Option<ChinchillaLaw> {
-        Some(ChinchillaLaw {
-            e: self.named(values, "E")?,
-            a: self.named(values, "A")?,
-            b: self.named(values, "B")?,
-            alpha: self.named(values, "alpha")?,
-            beta: self.named(values, "beta")?,
-        })
-    }
-
-    fn loss(&self, values: &[f64], at: At) -> Option<f64> {
-        let loss = match self.x {
-            None => {
-                let n = at.n.or_else(|| Some(at.c? / (6.0 * at.d?)))?;
-                let d = at.d.or_else(|| Some(at.c? / (6.0 * n)))?;
-                self.chinchilla(values)?.loss(Params(n), Tokens(d))
-            }
-            Some(axis) => {
-                let x = match axis {
-                    Axis::N => at.n,
-                    Axis::D => at.d,
-                    Axis::C => compute(at),
-                }?;
-                let law = PowerLaw {
-                    e: self.named(values, "E").unwrap_or(0.0),
-                    a: self.named(values, "A")?,
-                    alpha: self.named(values, "alpha")?,
-                };
-                law.loss(x)
-            }
-        };
-        (loss.is_finite() && loss > 0.0).then_some(loss)
+        self.data.iter().filter_map(of).reduce(f64::max)
     }
 
     /// Standard deviation of ln L that a single run at some compute adds to the parameters'.
     pub fn scatter(&self, c: Option<f64>) -> f64 {
-        let fitted = self
-            .data
-            .iter()
-            .filter_map(|point| point.c.or_else(|| Some(6.0 * point.n? * point.d?)));
-        let most = fitted.fold(f64::NAN, f64::max);
+        let most = self.largest_compute().unwrap_or(f64::NAN);
         let beyond = c.map_or(0.0, |c| (c / most).ln()).max(0.0);
-        let drift = self
-            .validation
-            .as_ref()
-            .and_then(|validation| validation.drift);
+        let validation = self.validation.as_ref();
+        let drift = validation.and_then(|validation| validation.drift);
         let drift = drift.unwrap_or(0.0) * beyond;
-        (self.noise.unwrap_or(0.0).powi(2) + drift.powi(2)).sqrt()
+        self.noise.unwrap_or(0.0).hypot(drift)
     }
 
     fn spread(&self, value: f64, drawn: Vec<f64>, c: Option<f64>) -> Estimate {
-        let scatter = self.scatter(c);
+        let noise = self.scatter(c);
+        Spread { noise }.about(value, drawn)
+    }
+}
+
+/// What a single run adds to the uncertainty of the law.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    /// Standard deviation of ln L.
+    pub(crate) noise: f64,
+}
+
+impl Spread {
+    /// The prediction interval of a run about replicates of the law.
+    pub(crate) fn about(self, value: f64, drawn: Vec<f64>) -> Estimate {
         let centres = if drawn.is_empty() { vec![value] } else { drawn };
         let all: Vec<f64> = centres
             .iter()
-            .flat_map(|centre| NORMAL.map(|z| centre * (scatter * z).exp()))
+            .flat_map(|centre| NORMAL.map(|z| centre * (self.noise * z).exp()))
             .collect();
         estimate(value, &all)
     }
+}
+
+/// Root mean square over windows of the mean error for each factor e beyond the rows fitted; none
+/// below two windows.
+pub(crate) fn drift_of(windows: &[HeldOut]) -> Option<f64> {
+    let drifts = windows.iter().map(|held| held.mean_error / held.reach.ln());
+    let squares: f64 = drifts.map(|drift| drift * drift).sum();
+    (windows.len() > 1).then(|| (squares / windows.len() as f64).sqrt())
+}
+
+/// The loss that these parameters give; none where a coordinate is missing.
+fn loss(law: Law, values: &[f64], at: At) -> Option<f64> {
+    let mut point = Point::new("", 1.0);
+    (point.n, point.d, point.c) = (at.n, at.d, compute(at));
+    (point.epochs, point.batch, point.experts) = (at.epochs, at.batch, at.experts);
+    if law.axis().is_none() {
+        point.n = at.n.or_else(|| Some(at.c? / (6.0 * at.d?)));
+        point.d = at.d.or_else(|| Some(at.c? / (6.0 * point.n?)));
+    }
+    let loss = law.loss_of(values, &law.place(&point).ok()?);
+    (loss.is_finite() && loss > 0.0).then_some(loss)
 }
 
 /// Compute of a place: as given, or 6 N D.

@@ -1,14 +1,15 @@
 //! Does a law hold where it was not fitted? Fits on the smaller budgets judged by the next, and
 //! on all but the largest size judged by that.
 
+use crate::bootstrap::bootstrap;
 use crate::design::Design;
+use crate::engine::engine;
+use crate::fit::{Options, noise};
 use crate::law::Law;
 use crate::objective::Objective;
-use crate::output::{HeldOut, Validation};
+use crate::output::{FittedPoint, Forecast, HeldOut, Validation};
 use crate::point::Point;
-use crate::polish::End;
-use crate::problem::Problem;
-use crate::solve::solve;
+use crate::predict::{Spread, drift_of};
 
 /// Compute within this factor is one budget.
 const ONE_BUDGET: f64 = 1.2;
@@ -16,40 +17,37 @@ const ONE_BUDGET: f64 = 1.2;
 /// Windows at most; more budgets than that are joined into so many groups of equal counts.
 const MOST_WINDOWS: usize = 8;
 
-/// Says the loss of a row.
-pub(crate) type Predictor = Box<dyn Fn(&Point) -> Option<f64>>;
-
-/// Fits some rows; nothing where they do not identify the law.
-pub(crate) type Fitter<'a> = dyn Fn(&[Point]) -> Option<Predictor> + 'a;
-
-/// [`validate_with`] for a separable law.
-pub(crate) fn validate(points: &[Point], law: Law, objective: Objective) -> Option<Validation> {
-    validate_with(points, &|rows| {
-        let design = Design::new(rows, law).ok()?;
-        let losses: Vec<f64> = rows.iter().map(|point| point.loss).collect();
-        let mut problem = Problem::new(&design, &losses, objective);
-        let best = solve(&mut problem)?.basins.into_iter().next()?;
-        let predict = move |point: &Point| {
-            let mut x = [0.0; 2];
-            for (term, axis) in law.axes().into_iter().enumerate() {
-                x[term] = point.along(axis)?.ln() - design.centre[term];
-            }
-            Some(problem.form.value(&best.theta, &x))
-        };
-        (best.end == End::Converged).then(|| -> Predictor { Box::new(predict) })
-    })
-}
+/// Replicates of a window's fit, at most: enough for a standard deviation.
+const REPLICATES: usize = 60;
 
 /// Leaves out every later budget and the largest size. Nothing where no smaller part of the rows
-/// identifies the law.
-pub(crate) fn validate_with(points: &[Point], fitter: &Fitter<'_>) -> Option<Validation> {
+/// identifies the law. With a bootstrap every forecast has its interval, in which the drift is that
+/// of the windows before.
+pub(crate) fn validate(
+    points: &[Point],
+    law: Law,
+    objective: Objective,
+    full: &[f64],
+    options: &Options,
+) -> Option<Validation> {
     let groups = by_compute(points)?;
-    let mut windows = Vec::new();
+    let judge = Judge {
+        law,
+        objective,
+        full,
+        options: Options {
+            bootstrap: options.bootstrap.min(REPLICATES),
+            ..options.clone()
+        },
+    };
+    let mut windows: Vec<HeldOut> = Vec::new();
     for next in 1..groups.len() {
         let fitted: Vec<Point> = groups[..next].concat();
         let name = format!("C {} to {}", short(least(&fitted)), short(most(&fitted)));
-        windows.extend(judge(name, &fitted, &groups[next], fitter));
+        let drift = drift_of(&windows);
+        windows.extend(judge.held_out(name, &fitted, &groups[next], drift));
     }
+    let drift = drift_of(&windows);
     let size = points
         .iter()
         .filter_map(|point| point.n)
@@ -64,15 +62,9 @@ pub(crate) fn validate_with(points: &[Point], fitter: &Fitter<'_>) -> Option<Val
         let last = windows.last();
         last.is_some_and(|last| (last.rows, last.mean_error) == (judged.rows, judged.mean_error))
     };
-    let largest_size = judge(name, &smaller, &largest, fitter).filter(|judged| !same(judged));
-    let drifts: Vec<f64> = windows
-        .iter()
-        .map(|window| window.mean_error / window.reach.ln())
-        .collect();
-    let drift = (drifts.len() > 1).then(|| {
-        let squares: f64 = drifts.iter().map(|drift| drift * drift).sum();
-        (squares / drifts.len() as f64).sqrt()
-    });
+    let largest_size = judge
+        .held_out(name, &smaller, &largest, drift)
+        .filter(|judged| !same(judged));
     (!windows.is_empty() || largest_size.is_some()).then_some(Validation {
         windows,
         largest_size,
@@ -80,21 +72,13 @@ pub(crate) fn validate_with(points: &[Point], fitter: &Fitter<'_>) -> Option<Val
     })
 }
 
-/// Compute of a row: as given, or 6 N D.
-fn compute(point: &Point) -> Option<f64> {
-    let of_budget = point.flops_budget.or(point.c);
-    of_budget.or_else(|| Some(6.0 * point.n? * point.d?))
-}
-
 fn least(points: &[Point]) -> f64 {
-    points
-        .iter()
-        .filter_map(compute)
-        .fold(f64::INFINITY, f64::min)
+    let all = points.iter().filter_map(Point::compute);
+    all.fold(f64::INFINITY, f64::min)
 }
 
 fn most(points: &[Point]) -> f64 {
-    points.iter().filter_map(compute).fold(0.0, f64::max)
+    points.iter().filter_map(Point::compute).fold(0.0, f64::max)
 }
 
 fn short(value: f64) -> String {
@@ -105,7 +89,7 @@ fn short(value: f64) -> String {
 fn by_compute(points: &[Point]) -> Option<Vec<Vec<Point>>> {
     let mut rows: Vec<(f64, &Point)> = Vec::new();
     for point in points {
-        rows.push((compute(point)?, point));
+        rows.push((point.compute()?, point));
     }
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut groups: Vec<Vec<Point>> = Vec::new();
@@ -129,29 +113,87 @@ fn by_compute(points: &[Point]) -> Option<Vec<Vec<Point>>> {
     Some(groups)
 }
 
-/// Fits some rows and compares others with the fit.
-fn judge(
-    window: String,
-    fitted: &[Point],
-    held_out: &[Point],
-    fitter: &Fitter<'_>,
-) -> Option<HeldOut> {
-    let predict = fitter(fitted)?;
-    let mut errors = Vec::new();
-    for point in held_out {
-        errors.push((predict(point)? / point.loss).ln());
+/// What all windows share.
+struct Judge<'a> {
+    law: Law,
+    objective: Objective,
+    /// Natural parameters of the fit on all rows: one start of several.
+    full: &'a [f64],
+    options: Options,
+}
+
+impl Judge<'_> {
+    /// Fits some rows and compares others with the fit.
+    fn held_out(
+        &self,
+        window: String,
+        fitted: &[Point],
+        held_out: &[Point],
+        drift: Option<f64>,
+    ) -> Option<HeldOut> {
+        let law = self.law;
+        let design = Design::new(fitted, law).ok()?;
+        let mut engine = engine(fitted, law, self.objective).ok()?;
+        let start = engine.inner(self.full);
+        let best = engine.solve_near(&[start])?;
+        let reach = most(held_out) / most(fitted).min(most(held_out) / 1.000_001);
+        let replicates = (self.options.bootstrap > 0).then(|| {
+            let known = [best.t.clone()];
+            bootstrap(&design, &*engine, fitted, &known, &self.options).values
+        });
+        let data: Vec<FittedPoint> = fitted
+            .iter()
+            .zip(engine.losses(&best.t))
+            .map(|(point, fitted)| FittedPoint {
+                label: String::new(),
+                n: None,
+                d: None,
+                c: None,
+                loss: point.loss,
+                fitted,
+            })
+            .collect();
+        let scatter = noise(&data, law.parameters()).unwrap_or(0.0);
+        let mut points = Vec::new();
+        let mut errors = Vec::new();
+        for point in held_out {
+            let place = law.place(point).ok()?;
+            let predicted = engine.loss_at(&best.t, &place);
+            errors.push((predicted / point.loss).ln());
+            let beyond = (point.compute()? / most(fitted)).ln().max(0.0);
+            let interval = replicates.as_ref().map(|replicates| {
+                let drawn = replicates.iter().map(|values| law.loss_of(values, &place));
+                let noise = scatter.hypot(drift.unwrap_or(0.0) * beyond);
+                Spread { noise }.about(predicted, drawn.filter(|loss| loss.is_finite()).collect())
+            });
+            points.push(Forecast {
+                label: point.label.clone(),
+                n: point.n,
+                d: point.d,
+                c: point.c,
+                loss: point.loss,
+                predicted,
+                low: interval.and_then(|interval| interval.low),
+                high: interval.and_then(|interval| interval.high),
+            });
+        }
+        let inside = |point: &&Forecast| {
+            let ends = point.low.zip(point.high);
+            ends.is_some_and(|(low, high)| (low..=high).contains(&point.loss))
+        };
+        let count = errors.len() as f64;
+        let mean_error = errors.iter().sum::<f64>() / count;
+        let squares: f64 = errors.iter().map(|error| error * error).sum();
+        let finite = mean_error.is_finite() && squares.is_finite();
+        finite.then(|| HeldOut {
+            window,
+            rows: fitted.len(),
+            held_out: errors.len(),
+            reach,
+            mean_error,
+            rms_error: (squares / count).sqrt(),
+            covered: replicates.map(|_| points.iter().filter(inside).count()),
+            points,
+        })
     }
-    let count = errors.len() as f64;
-    let mean_error = errors.iter().sum::<f64>() / count;
-    let squares: f64 = errors.iter().map(|error| error * error).sum();
-    let finite = mean_error.is_finite() && squares.is_finite();
-    finite.then(|| HeldOut {
-        window,
-        rows: fitted.len(),
-        held_out: errors.len(),
-        reach: most(held_out) / most(fitted).min(most(held_out) / 1.000_001),
-        mean_error,
-        rms_error: (squares / count).sqrt(),
-        ..HeldOut::default()
-    })
 }

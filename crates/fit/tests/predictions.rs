@@ -3,6 +3,7 @@
 
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
+use isoflop_fit::optimum::Cost;
 use isoflop_fit::predict::At;
 use isoflop_fit::{Law, Options, Point, fit};
 
@@ -28,15 +29,15 @@ fn runs(seed: u64, noise: f64, bend: f64) -> Vec<Point> {
             let beyond = (budget / 3e17f64).ln().max(0.0);
             let off = noise * normal_pair(&mut rng).0 + bend * beyond;
             points.push(Point {
-                label: format!("{budget:e}-{step}"),
-                series: String::new(),
                 unit: format!("{n}"),
                 n: Some(n),
                 d: Some(d),
                 c: Some(budget),
                 flops_budget: Some(budget),
-                epochs: None,
-                loss: LAW.loss(Params(n), Tokens(d)) * off.exp(),
+                ..Point::new(
+                    format!("{budget:e}-{step}"),
+                    LAW.loss(Params(n), Tokens(d)) * off.exp(),
+                )
             });
         }
     }
@@ -57,10 +58,11 @@ fn without_noise_the_law_predicts_itself_and_its_optimum() {
         n: Some(1e10),
         d: Some(1e12),
         c: None,
+        ..At::default()
     };
     let truth = LAW.loss(Params(1e10), Tokens(1e12));
     assert!((fit.predict(at).unwrap().estimate.value / truth - 1.0).abs() < 1e-6);
-    let [n, d, loss] = fit.optimum(1e21).unwrap();
+    let [n, d, loss] = fit.optimum(1e21, &Cost::SixNd).unwrap();
     let (n_opt, d_opt) = LAW.optimum(Flops(1e21));
     assert!((n.estimate.value / n_opt.0 - 1.0).abs() < 1e-4);
     assert!((d.estimate.value / d_opt.0 - 1.0).abs() < 1e-4);
@@ -76,8 +78,14 @@ fn without_noise_the_law_predicts_itself_and_its_optimum() {
 fn a_misallocation_costs_what_the_optimum_would_have_needed() {
     let fit = fit(&runs(0, 0.0, 0.0), Law::Chinchilla, &options(0)).unwrap();
     let n_opt = LAW.optimum(Flops(1e21)).0.0;
-    assert!(fit.misallocation(1e21, n_opt).unwrap().wasted_share.abs() < 1e-4);
-    let small = fit.misallocation(1e21, n_opt / 10.0).unwrap();
+    assert!(
+        fit.misallocation(1e21, n_opt, &Cost::SixNd)
+            .unwrap()
+            .wasted_share
+            .abs()
+            < 1e-4
+    );
+    let small = fit.misallocation(1e21, n_opt / 10.0, &Cost::SixNd).unwrap();
     let (n, d) = LAW.optimum(Flops(small.flops_needed));
     assert!((LAW.loss(n, d) / small.loss - 1.0).abs() < 1e-5);
     assert!((0.2..0.9).contains(&small.wasted_share), "{small:?}");
@@ -97,6 +105,7 @@ fn nine_of_ten_intervals_hold_a_new_run_at_ten_times_the_compute() {
                 n: Some(n.0),
                 d: Some(d.0),
                 c: Some(1e20),
+                ..At::default()
             };
             let found = fit.predict(at).unwrap().estimate;
             (found.low.unwrap()..=found.high.unwrap()).contains(&truth)

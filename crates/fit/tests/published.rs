@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use isoflop_fit::output::Fit;
-use isoflop_fit::{GeneralLaw, Law, Options, Point, fit, fit_general, isoflop};
+use isoflop_fit::{Law, Options, Point, fit, isoflop};
 use std::path::Path;
 
 /// Rows of a published table with `n`, `d` and the budget scaled as asked; labels count from 1.
@@ -31,15 +31,11 @@ fn table(file: &str) -> Option<Vec<Point>> {
         let (n, budget) = (cell("params").unwrap(), cell("flops_budget"));
         let c = budget.or(cell("flops")).unwrap();
         Point {
-            label: (row + 1).to_string(),
-            series: String::new(),
-            unit: (row + 1).to_string(),
             n: Some(n),
             d: Some(cell("tokens").unwrap_or(c / (6.0 * n))),
             c: Some(c),
             flops_budget: Some(c),
-            epochs: None,
-            loss: cell("loss").unwrap(),
+            ..Point::new((row + 1).to_string(), cell("loss").unwrap())
         }
     });
     Some(points.collect())
@@ -228,6 +224,17 @@ fn cs336s_budgets_give_the_published_exponents() {
         ..Options::default()
     };
     let isoflop = isoflop(&points, &options).unwrap().unwrap();
+    let mut fits = isoflop_fit::output::Fits::default();
+    fits.isoflop.push(isoflop.clone());
+    isoflop_fit::side_by_side(&points, &mut fits, &options);
+    let first = &fits.approaches[0].approaches[0];
+    let exponent = first.n_exponent.unwrap().value;
+    let at = |c: f64| (first.n_log_coefficient.unwrap() + exponent * c.ln()).exp();
+    // published/README.md: lowest loss per budget, then a line: .46868, 7.005e10, 2.0612e11.
+    assert_eq!(first.name, "1");
+    assert!((exponent - 0.46868).abs() < 5e-6, "{exponent}");
+    assert!((at(1e23) / 7.005e10 - 1.0).abs() < 1e-4, "{}", at(1e23));
+    assert!((at(1e24) / 2.0612e11 - 1.0).abs() < 5e-5, "{}", at(1e24));
     // published/README.md: "a parabola per budget gives .5146".
     assert!(
         (isoflop.n_exponent.unwrap().value - 0.5146).abs() < 5e-5,
@@ -281,19 +288,16 @@ fn gadres_five_small_runs_predict_the_large_ones() {
         .iter()
         .filter(small)
         .map(|&(n, d, _, loss)| Point {
-            label: format!("{n}"),
-            series: String::new(),
             unit: format!("{n}-{d}"),
             n: Some(n),
             d: Some(d),
             c: None,
             flops_budget: None,
-            epochs: None,
-            loss,
+            ..Point::new(format!("{n}"), loss)
         })
         .collect();
     assert_eq!(points.len(), 5);
-    let fit = fit_general(&points, GeneralLaw::OverTraining, &options("mse", 0)).unwrap();
+    let fit = fit(&points, Law::OverTraining, &options("mse", 0)).unwrap();
     let [alpha, beta, eta, e] = ["alpha", "beta", "eta", "E"].map(|name| value(&fit, name));
     assert!((alpha / 166.21 - 1.0).abs() < 1e-4 && (beta / 366.69 - 1.0).abs() < 1e-4);
     assert!((eta - 0.27285).abs() < 1e-5 && (e - 1.83665).abs() < 1e-5);
@@ -327,10 +331,10 @@ fn laws_inside_chinchillas_lie_above_it() {
         .unwrap()
         .objective
         .value;
-    let of = |law| fit_general(&points, law, &options).unwrap().objective.value;
-    let (tied, pinned) = (of(GeneralLaw::Tied), of(GeneralLaw::Pinned(1.817218)));
+    let of = |law| fit(&points, law, &options).unwrap().objective.value;
+    let (tied, pinned) = (of(Law::Tied), of(Law::Pinned(1.817218)));
     assert!(tied > whole && tied < 1.01 * whole, "{tied} {whole}");
     // E pinned at the optimum of published/README.md gives that optimum.
     assert!((pinned / whole - 1.0).abs() < 1e-6, "{pinned} {whole}");
-    assert!((of(GeneralLaw::OverTraining) / tied - 1.0).abs() < 1e-9);
+    assert!((of(Law::OverTraining) / tied - 1.0).abs() < 1e-9);
 }

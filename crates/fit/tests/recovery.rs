@@ -9,15 +9,11 @@ use proptest::prelude::*;
 
 fn point(row: usize, n: f64, d: f64, loss: f64) -> Point {
     Point {
-        label: row.to_string(),
-        series: String::new(),
-        unit: row.to_string(),
         n: Some(n),
         d: Some(d),
         c: Some(6.0 * n * d),
         flops_budget: None,
-        epochs: None,
-        loss,
+        ..Point::new(row.to_string(), loss)
     }
 }
 
@@ -254,7 +250,7 @@ fn a_loss_that_rises_with_size_is_no_power_law() {
     assert_eq!(
         error,
         FitError::NoFall {
-            law: "power-offset",
+            law: "power-offset".into(),
             rows: 6
         }
     );
@@ -270,7 +266,7 @@ fn a_row_without_the_coordinate_is_named() {
         FitError::Missing {
             label: "4".into(),
             column: "d",
-            law: "chinchilla"
+            law: "chinchilla".into()
         }
     );
 }

@@ -1,5 +1,6 @@
 //! One file per verb; each `run` reads as its steps.
 
+pub(crate) mod advise;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod data;

@@ -5,6 +5,7 @@ use crate::output::{print, print_json};
 use crate::tables::{interval, table};
 use anyhow::{Context, Result};
 use isoflop_core::units::{parse_quantity, scientific};
+use isoflop_fit::optimum::Cost;
 use isoflop_fit::output::{Axis, Fit, Fits};
 use isoflop_fit::predict::{At, Misallocation, Prediction};
 use serde::Serialize;
@@ -36,6 +37,15 @@ pub(crate) struct Args {
     /// Training tokens.
     #[arg(long, value_name = "D", value_parser = parse_quantity)]
     tokens: Option<f64>,
+    /// Passes over the distinct tokens, for laws of repetition.
+    #[arg(long)]
+    epochs: Option<f64>,
+    /// Tokens a step, for laws of steps.
+    #[arg(long, value_name = "B", value_parser = parse_quantity)]
+    batch: Option<f64>,
+    /// Experts, for the law routed.
+    #[arg(long, value_name = "E", value_parser = parse_quantity)]
+    experts: Option<f64>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -49,6 +59,8 @@ struct Answer {
     series: String,
     points: String,
     predictions: Vec<Prediction>,
+    /// The optimum under the FLOPs that models of these sizes really take, where that is not 6 N D.
+    counted: Vec<Prediction>,
     misallocation: Option<Misallocation>,
     /// Compute asked for over the largest that was fitted.
     reach: Option<f64>,
@@ -73,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(path: &Path) -> Result<Fits> {
+pub(super) fn read(path: &Path) -> Result<Fits> {
     let file = match path.is_dir() {
         true => path.join("fits.json"),
         false => path.to_owned(),
@@ -99,6 +111,9 @@ impl Args {
             n: self.params,
             d: self.tokens,
             c: self.compute,
+            epochs: self.epochs,
+            batch: self.batch,
+            experts: self.experts,
         };
         let hint = "give --compute C, or --params N --tokens D, or --compute C --params N";
         match at {
@@ -106,11 +121,13 @@ impl Args {
                 n: None,
                 d: None,
                 c: None,
+                ..
             } => Err(Hinted::new("nothing to predict", hint).into()),
             At {
                 n: Some(_),
                 d: Some(_),
                 c: Some(_),
+                ..
             } => Err(Hinted::new("two of compute, params and tokens give the third", hint).into()),
             _ => Ok(at),
         }
@@ -119,20 +136,31 @@ impl Args {
 
 fn answer(fit: &Fit, at: At) -> Option<Answer> {
     let mut predictions = Vec::new();
+    let mut counted = Vec::new();
     let mut misallocation = None;
     match at {
         At {
             n: None,
             d: None,
             c: Some(c),
-        } if fit.x.is_none() => predictions.extend(fit.optimum(c)?),
+            ..
+        } if fit.x.is_none() => {
+            predictions.extend(fit.optimum(c, &Cost::SixNd)?);
+            let cost = Cost::counted(fit);
+            counted.extend(
+                cost.and_then(|cost| fit.optimum(c, &cost))
+                    .into_iter()
+                    .flatten(),
+            );
+        }
         At {
             n: Some(n),
             d: None,
             c: Some(c),
+            ..
         } if fit.x.is_none() => {
             predictions.extend(fit.predict(at));
-            misallocation = fit.misallocation(c, n);
+            misallocation = fit.misallocation(c, n, &Cost::SixNd);
         }
         // A law of one variable speaks of runs whose other variables are as good as they can be.
         _ if fit.x.is_none() || alone(fit.x, at) => predictions.extend(fit.predict(at)),
@@ -144,6 +172,7 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
         series: fit.series.clone(),
         points: fit.points.clone(),
         predictions,
+        counted,
         misallocation,
         reach: reach(fit, at),
         warnings: fit.warnings.clone(),
@@ -161,13 +190,8 @@ fn alone(x: Option<Axis>, at: At) -> bool {
 }
 
 fn reach(fit: &Fit, at: At) -> Option<f64> {
-    let of = |n: Option<f64>, d: Option<f64>, c: Option<f64>| c.or_else(|| Some(6.0 * n? * d?));
-    let fitted = fit
-        .data
-        .iter()
-        .filter_map(|point| of(point.n, point.d, point.c));
-    let most = fitted.fold(f64::NAN, f64::max);
-    Some(of(at.n, at.d, at.c)? / most).filter(|reach| reach.is_finite())
+    let asked = at.c.or_else(|| Some(6.0 * at.n? * at.d?));
+    Some(asked? / fit.largest_compute()?).filter(|reach| reach.is_finite())
 }
 
 fn as_text(answers: &[Answer], at: At) -> String {
@@ -187,15 +211,20 @@ fn as_text(answers: &[Answer], at: At) -> String {
             "" => String::new(),
             series => format!(" ({series})"),
         };
-        for prediction in &answer.predictions {
+        let all = answer.predictions.iter().map(|found| (found, ""));
+        let counted = answer
+            .counted
+            .iter()
+            .map(|found| (found, ", FLOPs as counted"));
+        for (prediction, how) in all.chain(counted) {
             let what = match prediction.what {
-                "n_opt" => "N*",
-                "d_opt" => "D*",
-                other => other,
+                "n_opt" => format!("N*{how}"),
+                "d_opt" => format!("D*{how}"),
+                other => format!("{other}{how}"),
             };
             rows.push(vec![
                 format!("{}{x}{series}", answer.law),
-                what.to_owned(),
+                what,
                 interval(&prediction.estimate),
                 answer
                     .reach
@@ -214,10 +243,11 @@ fn as_text(answers: &[Answer], at: At) -> String {
     for answer in answers {
         if let Some(found) = answer.misallocation {
             text.push_str(&format!(
-                "\n\n{}: {:.2} % above the optimum's loss; the optimum reaches it with {} FLOPs, so {:.0} % of the compute is wasted",
+                "\n\n{}: {:.2} % above the optimum's loss; the optimum reaches it with {} FLOPs, so {} FLOPs or {:.0} % of the compute are wasted",
                 answer.law,
                 found.loss_share * 100.0,
                 scientific(found.flops_needed),
+                scientific(found.flops_wasted),
                 found.wasted_share * 100.0
             ));
         }

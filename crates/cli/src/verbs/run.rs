@@ -290,7 +290,7 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
     let noise = tables::noise(&rows).map_or(String::new(), |line| format!("\n\n{line}"));
     print(&format!(
         "{}{noise}\n\nreport: {}",
-        tables::fits(&fits),
+        crate::fit_text::fits(&fits),
         page.display()
     ))
 }

@@ -1,29 +1,37 @@
 //! Starts by variable projection (Golub & Pereyra 1973): for given exponents the laws are linear
 //! in E, A and B, so a grid over the exponents alone finds every basin worth polishing.
 
-use crate::form::Form;
-use crate::linalg::{MAX, Vector, solve_subset};
+use super::linalg::solve_subset;
+use super::problem::{Problem, Row};
+use crate::law::{Form, Offset};
 use crate::objective::Residual;
-use crate::problem::Problem;
 
 /// Exponents published for any loss lie well inside (Kaplan's .05 to about 1).
 const GRID: (f64, f64) = (0.02, 2.0);
 
 /// A point of the grid with its best coefficients.
-struct Cell {
+struct Cell<const P: usize> {
     at: [usize; 2],
-    theta: Vector,
+    theta: [f64; P],
     value: f64,
 }
 
+/// Columns of the inner problem: ones and two powers.
+const COLUMNS: usize = 3;
+
 /// Up to `wanted` starts, best first: the local minima of the objective over a grid of `side`
 /// exponents a term, then the best of the remaining cells that are not next to one chosen.
-pub(crate) fn starts(problem: &Problem, side: usize, wanted: usize) -> Vec<Vector> {
-    let cells = scan(problem, side);
-    let mut order: Vec<&Cell> = cells.iter().collect();
+pub(crate) fn starts<const P: usize>(
+    problem: &Problem<P>,
+    form: Form,
+    side: usize,
+    wanted: usize,
+) -> Vec<[f64; P]> {
+    let cells = scan(problem, form, side);
+    let mut order: Vec<&Cell<P>> = cells.iter().collect();
     order.sort_by(|a, b| a.value.total_cmp(&b.value));
-    let lowest_near = |cell: &Cell| {
-        let near = |other: &&Cell| distance(cell, other) == 1;
+    let lowest_near = |cell: &Cell<P>| {
+        let near = |other: &&Cell<P>| distance(cell, other) == 1;
         order
             .iter()
             .copied()
@@ -31,7 +39,7 @@ pub(crate) fn starts(problem: &Problem, side: usize, wanted: usize) -> Vec<Vecto
             .all(|other| cell.value <= other.value)
     };
     // A cell is compared with its neighbours only while it can still be chosen.
-    let mut chosen: Vec<&Cell> = Vec::new();
+    let mut chosen: Vec<&Cell<P>> = Vec::new();
     for cell in order.iter().copied().take(8 * wanted) {
         if chosen.len() < wanted && lowest_near(cell) {
             chosen.push(cell);
@@ -45,13 +53,14 @@ pub(crate) fn starts(problem: &Problem, side: usize, wanted: usize) -> Vec<Vecto
     chosen.into_iter().map(|cell| cell.theta).collect()
 }
 
-fn distance(a: &Cell, b: &Cell) -> usize {
+fn distance<const P: usize>(a: &Cell<P>, b: &Cell<P>) -> usize {
     a.at[0].abs_diff(b.at[0]).max(a.at[1].abs_diff(b.at[1]))
 }
 
 /// Every cell whose terms all take part; a term with coefficient zero has no exponent to polish.
-fn scan(problem: &Problem, side: usize) -> Vec<Cell> {
-    let form = problem.form;
+fn scan<const P: usize>(problem: &Problem<P>, form: Form, side: usize) -> Vec<Cell<P>> {
+    // One exponent for both terms is a line, not a square.
+    let side = if form.tied { 4 * side } else { side };
     let exponents: Vec<f64> = (0..side)
         .map(|i| GRID.0 * (GRID.1 / GRID.0).powf(i as f64 / (side - 1) as f64))
         .collect();
@@ -71,10 +80,10 @@ fn scan(problem: &Problem, side: usize) -> Vec<Cell> {
         })
         .collect();
     let ones = vec![1.0; problem.rows.len()];
-    let inner = Inner::new(problem);
+    let inner = Inner::new(problem, form);
     let mut cells = Vec::with_capacity(side.pow(form.terms as u32));
     for (i, first) in columns[0].iter().enumerate() {
-        let mut push = |j: usize, coefficients: Option<(Vector, f64)>| {
+        let mut push = |j: usize, coefficients: Option<([f64; COLUMNS], f64)>| {
             let Some((coefficients, value)) = coefficients else {
                 return;
             };
@@ -89,6 +98,7 @@ fn scan(problem: &Problem, side: usize) -> Vec<Cell> {
         };
         match columns.get(1) {
             None => push(0, inner.solve([&ones, first])),
+            Some(seconds) if form.tied => push(i, inner.solve([&ones, first, &seconds[i]])),
             Some(seconds) => {
                 for (j, second) in seconds.iter().enumerate() {
                     push(j, inner.solve([&ones, first, second]));
@@ -99,43 +109,46 @@ fn scan(problem: &Problem, side: usize) -> Vec<Cell> {
     cells
 }
 
-fn assemble(form: Form, coefficients: &[f64], exponents: [f64; 2]) -> Vector {
-    let mut theta = [0.0; MAX];
-    if form.offset {
+fn assemble<const P: usize>(form: Form, coefficients: &[f64], exponents: [f64; 2]) -> [f64; P] {
+    let mut theta = [0.0; P];
+    if form.offset == Offset::Free {
         theta[0] = coefficients[0];
     }
-    for term in 0..form.terms {
-        let at = form.coefficient(term);
-        theta[at] = coefficients[1 + term];
-        theta[at + 1] = exponents[term];
+    for (term, exponent) in exponents.into_iter().enumerate().take(form.terms) {
+        theta[form.coefficient(term)] = coefficients[1 + term];
+        theta[form.exponent(term)] = exponent;
     }
     theta
 }
 
 /// The inner problem: non-negative least squares in E and the coefficients, weighted so that to
 /// first order it minimises the squares of the objective's own residual.
-struct Inner<'a> {
-    problem: &'a Problem,
+struct Inner<'a, const P: usize> {
+    problem: &'a Problem<P>,
+    form: Form,
+    /// Less an E that is given.
     losses: Vec<f64>,
     weights: Vec<f64>,
 }
 
-impl<'a> Inner<'a> {
-    fn new(problem: &'a Problem) -> Self {
+impl<'a, const P: usize> Inner<'a, P> {
+    fn new(problem: &'a Problem<P>, form: Form) -> Self {
         let losses: Vec<f64> = problem
             .rows
             .iter()
             .map(|row| problem.objective.untransform(row.target))
             .collect();
-        let weight = |(row, loss): (&crate::problem::Row, &f64)| match problem.objective.residual {
+        let weight = |(row, loss): (&Row, &f64)| match problem.objective.residual {
             Residual::Loss => row.weight,
             // d ln L = dL / L
             Residual::LogLoss => row.weight / (loss * loss),
         };
         let weights = problem.rows.iter().zip(&losses).map(weight).collect();
+        let given = given(form);
         Inner {
             problem,
-            losses,
+            form,
+            losses: losses.iter().map(|loss| loss - given).collect(),
             weights,
         }
     }
@@ -143,9 +156,9 @@ impl<'a> Inner<'a> {
     /// `[E, a, b]` exactly, with the real objective there: the best of the unconstrained optima of
     /// all subsets of columns that are positive, which holds the constrained optimum because the
     /// problem is convex. `columns` are `[S][rows]`, the first all ones.
-    fn solve<const S: usize>(&self, columns: [&[f64]; S]) -> Option<(Vector, f64)> {
-        let mut gram = [[0.0; MAX]; MAX];
-        let mut right = [0.0; MAX];
+    fn solve<const S: usize>(&self, columns: [&[f64]; S]) -> Option<([f64; COLUMNS], f64)> {
+        let mut gram = [[0.0; COLUMNS]; COLUMNS];
+        let mut right = [0.0; COLUMNS];
         for (row, (&weight, &loss)) in self.weights.iter().zip(&self.losses).enumerate() {
             let values: [f64; S] = std::array::from_fn(|k| columns[k][row]);
             for i in 0..S {
@@ -156,9 +169,13 @@ impl<'a> Inner<'a> {
                 }
             }
         }
-        let step = if self.problem.form.offset { 1 } else { 2 };
-        let mut best: Option<(f64, Vector)> = None;
-        for mask in (0u8..1 << S).step_by(step) {
+        let step = if self.form.offset == Offset::Free {
+            1
+        } else {
+            2
+        };
+        let mut best: Option<(f64, [f64; COLUMNS])> = None;
+        for mask in (0u16..1 << S).step_by(step) {
             let Some(x) = solve_subset(&gram, &right, mask) else {
                 continue;
             };
@@ -171,15 +188,25 @@ impl<'a> Inner<'a> {
         Some((coefficients, self.value(&coefficients, columns)))
     }
 
-    fn value<const S: usize>(&self, coefficients: &Vector, columns: [&[f64]; S]) -> f64 {
+    fn value<const S: usize>(&self, coefficients: &[f64; COLUMNS], columns: [&[f64]; S]) -> f64 {
         let objective = self.problem.objective;
+        let given = given(self.form);
         let mut sum = 0.0;
         for (i, row) in self.problem.rows.iter().enumerate() {
             if row.weight > 0.0 {
                 let law: f64 = (0..S).map(|k| coefficients[k] * columns[k][i]).sum();
-                sum += row.weight * objective.penalty.at(row.target - objective.transform(law));
+                let fitted = objective.transform(law + given);
+                sum += row.weight * objective.penalty.at(row.target - fitted);
             }
         }
         sum
+    }
+}
+
+/// The E that a form has without asking the rows.
+fn given(form: Form) -> f64 {
+    match form.offset {
+        Offset::Given(e) => e,
+        Offset::None | Offset::Free => 0.0,
     }
 }

@@ -1,0 +1,303 @@
+//! Fits as a person reads them in a terminal.
+
+use crate::tables::{interval, number, table};
+use isoflop_core::units::scientific;
+use isoflop_fit::output::{Approaches, Estimate, Fit, Fits, Isoflop, Validation};
+use isoflop_fit::{Law, checklist};
+
+/// `fit --list`.
+pub(crate) fn list() -> String {
+    let isoflop = (
+        "isoflop",
+        "a parabola of loss in ln N for each budget, and Akima's interpolation: N*(C) and D*(C); Hoffmann et al. 2022, approach 2",
+    );
+    let rows: Vec<Vec<String>> = Law::list()
+        .chain([isoflop])
+        .map(|(name, what)| vec![name.to_owned(), what.to_owned()])
+        .collect();
+    let table = table(&["law", "what it is"], &rows);
+    format!("{table}\n\nX is n, d or c, given with --x.")
+}
+
+/// All fits as text.
+pub(crate) fn fits(fits: &Fits) -> String {
+    let mut blocks: Vec<String> = fits.fits.iter().map(one_fit).collect();
+    blocks.extend(fits.isoflop.iter().map(one_isoflop));
+    blocks.extend(fits.approaches.iter().map(approaches));
+    if !fits.ranking.is_empty() {
+        blocks.push(ranking(fits));
+    }
+    if !fits.refused.is_empty() {
+        let mut lines = vec!["not fitted".to_owned()];
+        for refused in &fits.refused {
+            let x = refused.x.map_or(String::new(), |x| format!(" in {x:?}"));
+            lines.push(format!(
+                "  {}{x}{}: {}",
+                refused.law,
+                of_series(&refused.series),
+                refused.reason
+            ));
+            let hint = refused.hint.as_ref();
+            lines.extend(hint.map(|hint| format!("    hint: {hint}")));
+        }
+        blocks.push(lines.join("\n"));
+    }
+    if !fits.excluded.is_empty() {
+        let mut lines = vec!["left out".to_owned()];
+        let rows = fits.excluded.iter();
+        lines.extend(rows.map(|row| format!("  {}: {}", row.label, row.reason)));
+        blocks.push(lines.join("\n"));
+    }
+    blocks.join("\n\n")
+}
+
+fn of_series(series: &str) -> String {
+    match series {
+        "" => String::new(),
+        series => format!(" ({series})"),
+    }
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
+    lines.join("\n")
+}
+
+fn ends(low: Option<f64>, high: Option<f64>) -> String {
+    let end = |end: Option<f64>| end.map_or("open".to_owned(), number);
+    format!("[{}, {}]", end(low), end(high))
+}
+
+/// How a law does on rows that it was not fitted to.
+fn held_out(validation: &Validation) -> Vec<String> {
+    let all = validation.windows.iter().chain(&validation.largest_size);
+    all.map(|held| {
+        let covered = held.covered.map_or(String::new(), |covered| {
+            format!(", {covered} inside their 90 % interval")
+        });
+        format!(
+            "  held out: fitted on {} ({} rows), {} rows up to {:.3} times the compute: off by {:+.2} % on average, {:.2} % root mean square{covered}",
+            held.window,
+            held.rows,
+            held.held_out,
+            held.reach,
+            held.mean_error.exp_m1() * 100.0,
+            held.rms_error * 100.0
+        )
+    })
+    .collect()
+}
+
+fn parameters(fit: &Fit) -> String {
+    let profiled = !fit.profiles.is_empty();
+    let rows: Vec<Vec<String>> = fit
+        .parameters
+        .iter()
+        .map(|(name, estimate)| {
+            let mut row = vec![name.clone(), interval(estimate)];
+            if profiled {
+                let profile = fit
+                    .profiles
+                    .iter()
+                    .find(|profile| profile.parameter == *name);
+                row.push(profile.map_or(String::new(), |p| ends(p.low, p.high)));
+            }
+            row
+        })
+        .collect();
+    match profiled {
+        true => table(&["", "value [90 %]", "profile"], &rows),
+        false => table(&["", "value"], &rows),
+    }
+}
+
+fn sensitivity(fit: &Fit) -> Option<String> {
+    let names: Vec<&String> = fit.sensitivity.first()?.parameters.keys().collect();
+    let shown = |name: &&&String| fit.parameters.contains_key(**name);
+    let names: Vec<&&String> = names.iter().filter(shown).take(8).collect();
+    let mut header = vec!["objective"];
+    header.extend(names.iter().map(|name| name.as_str()));
+    let rows: Vec<Vec<String>> = fit
+        .sensitivity
+        .iter()
+        .map(|other| {
+            let values = names.iter().map(|name| {
+                let value = other.parameters.get(**name);
+                value.map_or(String::new(), |value| number(*value))
+            });
+            std::iter::once(other.objective.clone())
+                .chain(values)
+                .collect()
+        })
+        .collect();
+    Some(table(&header, &rows))
+}
+
+fn one_fit(fit: &Fit) -> String {
+    let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
+    let dropped = match fit.dropped {
+        0 => String::new(),
+        dropped => format!(", {dropped} of highest loss dropped"),
+    };
+    let objective = match fit.objective.delta {
+        Some(delta) => format!(
+            "{} {}:{delta:e}",
+            fit.objective.reduction, fit.objective.kind
+        ),
+        None => format!("{} {}", fit.objective.reduction, fit.objective.kind),
+    };
+    let mut lines = vec![
+        format!("{}{x}{}: {}", fit.law, of_series(&fit.series), fit.formula),
+        format!(
+            "  {} rows ({}){dropped}; N is {}; {objective} = {:.9e}; {} of {} starts agree, gradient {:.0e}",
+            fit.rows,
+            fit.points,
+            fit.n_kind,
+            fit.objective.value,
+            fit.starts_agreed,
+            fit.starts_tried,
+            fit.gradient_norm
+        ),
+        indented(&parameters(fit)),
+    ];
+    lines.push(match &fit.bootstrap {
+        Some(b) => format!(
+            "  90 % intervals: {} {} replicates of {} ({})",
+            b.replicates, b.interval, b.unit, b.units
+        ),
+        None => "  no intervals (--bootstrap 0)".to_owned(),
+    });
+    if let Some(text) = sensitivity(fit) {
+        lines.push("  other thresholds".to_owned());
+        lines.push(indented(&text));
+    }
+    if let Some(outliers) = &fit.outliers {
+        let changes: Vec<String> = outliers
+            .without
+            .iter()
+            .filter_map(|(name, without)| {
+                let with = outliers.with.get(name)?;
+                Some(format!("{name} {} -> {}", number(*with), number(*without)))
+            })
+            .collect();
+        lines.push(format!("  without the outliers: {}", changes.join(", ")));
+    }
+    if let Some(first) = fit.influence.first() {
+        lines.push(format!(
+            "  most influential row: without {} {} goes to {} ({:+.1} %)",
+            first.label,
+            first.parameter,
+            number(first.without),
+            100.0 * first.relative_change
+        ));
+    }
+    lines.extend(fit.validation.iter().flat_map(held_out));
+    let warnings = fit.warnings.iter();
+    lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
+    lines.join("\n")
+}
+
+fn one_isoflop(isoflop: &Isoflop) -> String {
+    let mut lines = vec![format!(
+        "isoFLOP{}: a parabola of loss in ln N per budget; N is {}",
+        of_series(&isoflop.series),
+        isoflop.n_kind
+    )];
+    for curve in &isoflop.budgets {
+        let budget = scientific(curve.flops_budget);
+        lines.push(match &curve.minimum {
+            Some(minimum) => format!(
+                "  {budget:<8} N* {}  D* {}  loss {}",
+                interval(&minimum.n_opt),
+                interval(&minimum.d_opt),
+                interval(&minimum.loss)
+            ),
+            None => format!("  {budget:<8} no minimum"),
+        });
+        if let (Some(below), Some(above), Some(offset)) = (curve.below, curve.above, curve.offset) {
+            lines.push(format!(
+                "           sizes from 1/{below:.1} to {above:.1} of N*, {:+.0} % off centre",
+                100.0 * offset
+            ));
+        }
+        lines.extend(curve.note.as_ref().map(|note| format!("           {note}")));
+    }
+    let exponent = |name: &str, found: &Option<Estimate>| {
+        found
+            .as_ref()
+            .map(|found| format!("  {name} = {}", interval(found)))
+    };
+    lines.extend(exponent("N* ~ C^a, a", &isoflop.n_exponent));
+    lines.extend(exponent("D* ~ C^b, b", &isoflop.d_exponent));
+    lines.extend(isoflop.drift.map(|drift| {
+        format!("  the centre of the sizes drifts by {:+.0} % of their half-width for each factor of ten of compute", 100.0 * drift)
+    }));
+    lines.extend(isoflop.bias.map(|bias| {
+        format!("  under the fitted law these parabolas alone put a off by {bias:+.4}")
+    }));
+    let warnings = isoflop.warnings.iter();
+    lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
+    lines.join("\n")
+}
+
+fn approaches(set: &Approaches) -> String {
+    let rows: Vec<Vec<String>> = set
+        .approaches
+        .iter()
+        .map(|approach| {
+            let shown = |found: &Option<Estimate>| found.as_ref().map_or(String::new(), interval);
+            vec![
+                approach.name.clone(),
+                shown(&approach.n_exponent),
+                shown(&approach.d_exponent),
+                approach.words.clone(),
+            ]
+        })
+        .collect();
+    let table = table(
+        &["approach", "a of N* ~ C^a", "b of D* ~ C^b", "how"],
+        &rows,
+    );
+    format!(
+        "approaches of Hoffmann et al. 2022{}; N is {}, C is {}\n{}",
+        of_series(&set.series),
+        set.n_kind,
+        set.c_kind,
+        indented(&table)
+    )
+}
+
+fn ranking(fits: &Fits) -> String {
+    let rows: Vec<Vec<String>> = fits
+        .ranking
+        .iter()
+        .map(|law| {
+            vec![
+                format!("{}{}", law.law, of_series(&law.series)),
+                format!("{:.3} %", 100.0 * law.rms_error),
+                law.covered.map_or(String::new(), |covered| {
+                    format!("{covered} of {}", law.held_out)
+                }),
+                law.windows.to_string(),
+            ]
+        })
+        .collect();
+    let header = ["law", "held-out error", "inside 90 %", "windows"];
+    format!(
+        "laws by their error on rows held out\n{}",
+        indented(&table(&header, &rows))
+    )
+}
+
+/// Everything a reader must know to reproduce each fit.
+pub(crate) fn checklists(fits: &Fits) -> String {
+    let one = |fit: &Fit| {
+        let items = checklist(fit).into_iter();
+        let lines: Vec<String> = items
+            .map(|(what, text)| format!("- {what}: {text}"))
+            .collect();
+        lines.join("\n")
+    };
+    let all: Vec<String> = fits.fits.iter().map(one).collect();
+    all.join("\n\n")
+}

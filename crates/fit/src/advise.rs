@@ -1,0 +1,296 @@
+//! Which runs to train next: those that shrink the interval of a named quantity most for their FLOPs.
+//!
+//! To first order a fit's covariance is `s^2 (J'J)^-1`, J the derivatives of ln L at the rows; a run with
+//! derivatives j takes `(g' V j)^2 / (s^2 + j' V j)` off the variance of a quantity with gradient g
+//! (c-optimal design; Atkinson, Donev & Tobias 2007, chapter 10). Runs are chosen one after another, each
+//! where the logarithm of the variance falls most per FLOP. All of it under the law as fitted.
+
+use crate::engine::{Engine, engine, linalg::solve_dense};
+use crate::law::Law;
+use crate::objective::Objective;
+use crate::optimum::{Cost, optimum};
+use crate::output::Fit;
+use crate::point::Point;
+use serde::Serialize;
+
+/// What should be known better.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A parameter or derived quantity by name, such as `n_exponent`.
+    Parameter(String),
+    /// The loss of a model on so many tokens.
+    Loss {
+        /// Parameters.
+        n: f64,
+        /// Tokens.
+        d: f64,
+    },
+    /// The compute-optimal size for so many FLOPs.
+    Size {
+        /// FLOPs.
+        c: f64,
+    },
+}
+
+/// Limits of the runs proposed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Runs at most.
+    pub runs: usize,
+    /// FLOPs of one run at most.
+    pub flops_per_run: f64,
+    /// FLOPs of all together.
+    pub flops: f64,
+}
+
+/// A run to train, and the standard error after it and all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Advice {
+    /// Parameters.
+    pub n: f64,
+    /// Tokens.
+    pub d: f64,
+    /// FLOPs of this run.
+    pub c: f64,
+    /// Standard error of the target with it; of its logarithm for sizes and losses.
+    pub standard_error: f64,
+}
+
+/// A plan of runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// The target's value under the fit.
+    pub value: f64,
+    /// Whether standard errors are of its logarithm.
+    pub logarithm: bool,
+    /// Standard error with the runs there are.
+    pub standard_error: f64,
+    /// In the order in which they help.
+    pub runs: Vec<Advice>,
+}
+
+/// Why there is no advice.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdviceError {
+    /// A law of one variable, or of others than N and D.
+    #[error("{law} is no law in parameters and tokens, so it says nothing of which runs to add")]
+    NotASurface {
+        /// Its name.
+        law: String,
+    },
+    /// The law has no such quantity.
+    #[error("{law} has no `{name}`; it has {available}")]
+    UnknownTarget {
+        /// Its name.
+        law: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        available: String,
+    },
+    /// Rows that do not identify the law to first order.
+    #[error("these rows do not identify the law well enough to say what a further run would tell")]
+    Singular,
+}
+
+/// Token counts and sizes tried along each axis, from half the least to `REACH` times the most.
+const STEPS: usize = 14;
+const REACH: f64 = 16.0;
+/// A run that takes less than this share off the standard error is not worth its place.
+const WORTH: f64 = 0.01;
+
+/// Chooses runs under a fitted law in N and D.
+///
+/// # Errors
+/// See [`AdviceError`].
+pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, AdviceError> {
+    let surface = |law: &Law| law.is_surface() && *law != Law::DataConstrained;
+    let law = fit.law().filter(surface).ok_or(AdviceError::NotASurface {
+        law: fit.law.clone(),
+    })?;
+    let values = fit.values().ok_or(AdviceError::Singular)?;
+    let points: Vec<Point> = fit
+        .data
+        .iter()
+        .map(|row| {
+            let mut point = Point::new(row.label.clone(), row.loss);
+            (point.n, point.d, point.c) = (row.n, row.d, row.c);
+            point
+        })
+        .collect();
+    let engine = engine(&points, law, Objective::LOG_MSE).map_err(|_| AdviceError::Singular)?;
+    let t = engine.inner(&values);
+    let (value, logarithm, gradient) = aim(&*engine, &t, fit, target)?;
+    let noise = fit.noise.filter(|noise| *noise > 0.0).unwrap_or(1e-3);
+    let size = t.len();
+    let mut information = vec![vec![0.0; size]; size];
+    let add = |information: &mut Vec<Vec<f64>>, slopes: &[f64]| {
+        for i in 0..size {
+            for j in 0..size {
+                information[i][j] += slopes[i] * slopes[j] / (noise * noise);
+            }
+        }
+    };
+    for slopes in engine.jacobian(&t) {
+        add(&mut information, &slopes);
+    }
+    let mut error = spread(&information, &gradient)?;
+    let before = error;
+    let cost = Cost::counted(fit).unwrap_or(Cost::SixNd);
+    let candidates = candidates(&*engine, &t, &points, &cost, limits.flops_per_run);
+    let mut left = limits.flops;
+    let mut runs = Vec::new();
+    while runs.len() < limits.runs {
+        let mut best: Option<(f64, &Candidate, f64)> = None;
+        for candidate in candidates.iter().filter(|candidate| candidate.c <= left) {
+            let after = shrunk(&information, &gradient, error, &candidate.slopes, noise);
+            let Some(after) = after.filter(|after| *after < error * (1.0 - WORTH)) else {
+                continue;
+            };
+            let gain = (error / after).ln() / candidate.c;
+            if best.as_ref().is_none_or(|(most, ..)| gain > *most) {
+                best = Some((gain, candidate, after));
+            }
+        }
+        let Some((_, chosen, after)) = best else {
+            break;
+        };
+        add(&mut information, &chosen.slopes);
+        left -= chosen.c;
+        error = after;
+        runs.push(Advice {
+            n: chosen.n,
+            d: chosen.d,
+            c: chosen.c,
+            standard_error: after,
+        });
+    }
+    Ok(Plan {
+        value,
+        logarithm,
+        standard_error: before,
+        runs,
+    })
+}
+
+/// The target's value, whether its logarithm counts, and its gradient by the inner parameters.
+fn aim(
+    engine: &dyn Engine,
+    t: &[f64],
+    fit: &Fit,
+    target: &Target,
+) -> Result<(f64, bool, Vec<f64>), AdviceError> {
+    let law = engine.law();
+    let numeric = |of: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
+        (0..t.len())
+            .map(|k| {
+                let at = |step: f64| {
+                    let mut moved = t.to_vec();
+                    moved[k] += step;
+                    of(&moved)
+                };
+                (at(1e-5) - at(-1e-5)) / 2e-5
+            })
+            .collect()
+    };
+    match target {
+        Target::Parameter(name) => {
+            let names = law.all_names();
+            let unknown = || AdviceError::UnknownTarget {
+                law: fit.law.clone(),
+                name: name.clone(),
+                available: names.join(", "),
+            };
+            let k = names
+                .iter()
+                .position(|known| known == name)
+                .ok_or_else(unknown)?;
+            let gradient = engine.natural_gradients(t).swap_remove(k);
+            let value = engine.natural(t)[k];
+            match law.scales().contains(name) {
+                true => Ok((value, true, gradient.iter().map(|g| g / value).collect())),
+                false => Ok((value, false, gradient)),
+            }
+        }
+        Target::Loss { n, d } => {
+            let place = [n.ln(), d.ln(), d.ln()];
+            let loss = |t: &[f64]| engine.loss_at(t, &place).ln();
+            Ok((loss(t).exp(), true, numeric(&loss)))
+        }
+        Target::Size { c } => {
+            let size = |t: &[f64]| {
+                let found = optimum(law, &engine.natural(t), *c, &Cost::SixNd);
+                found.map_or(f64::NAN, |[n, ..]| n.ln())
+            };
+            let value = size(t).exp();
+            match value.is_finite() {
+                true => Ok((value, true, numeric(&size))),
+                false => Err(AdviceError::Singular),
+            }
+        }
+    }
+}
+
+struct Candidate {
+    n: f64,
+    d: f64,
+    c: f64,
+    slopes: Vec<f64>,
+}
+
+/// Runs on a grid about those there are, whose FLOPs are within the limit.
+fn candidates(
+    engine: &dyn Engine,
+    t: &[f64],
+    points: &[Point],
+    cost: &Cost,
+    limit: f64,
+) -> Vec<Candidate> {
+    let span = |of: fn(&Point) -> Option<f64>| {
+        let (low, high) = points
+            .iter()
+            .filter_map(of)
+            .fold((f64::INFINITY, 0.0f64), |(l, h), x| (l.min(x), h.max(x)));
+        let (low, high) = ((low / 2.0).ln(), (high * REACH).ln());
+        move |k: usize| (low + (high - low) * k as f64 / (STEPS - 1) as f64).exp()
+    };
+    let (sizes, tokens) = (span(|p| p.n), span(|p| p.d));
+    let mut all = Vec::new();
+    for i in 0..STEPS {
+        for j in 0..STEPS {
+            let (n, d) = (sizes(i), tokens(j));
+            // Tokens for a compute are linear in it.
+            let c = d / cost.tokens(1.0, n);
+            if c <= limit {
+                let slopes = engine.slopes_at(t, &[n.ln(), d.ln(), d.ln()]);
+                all.push(Candidate { n, d, c, slopes });
+            }
+        }
+    }
+    all
+}
+
+fn spread(information: &[Vec<f64>], gradient: &[f64]) -> Result<f64, AdviceError> {
+    let solved = solve_dense(information, gradient).ok_or(AdviceError::Singular)?;
+    let variance: f64 = gradient.iter().zip(&solved).map(|(g, v)| g * v).sum();
+    match variance.is_finite() && variance > 0.0 {
+        true => Ok(variance.sqrt()),
+        false => Err(AdviceError::Singular),
+    }
+}
+
+/// The standard error with one more run.
+fn shrunk(
+    information: &[Vec<f64>],
+    gradient: &[f64],
+    error: f64,
+    slopes: &[f64],
+    noise: f64,
+) -> Option<f64> {
+    let solved = solve_dense(information, slopes)?;
+    let along: f64 = gradient.iter().zip(&solved).map(|(g, v)| g * v).sum();
+    let own: f64 = slopes.iter().zip(&solved).map(|(s, v)| s * v).sum();
+    let left = error * error - along * along / (noise * noise + own);
+    (left > 0.0).then(|| left.sqrt())
+}

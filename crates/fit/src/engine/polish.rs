@@ -1,0 +1,230 @@
+//! From a start to a local optimum of the objective itself.
+//!
+//! Newton's method with exact second derivatives, damped by the Gauss-Newton matrix of the
+//! reweighted squares (Levenberg 1944 with the majorant of Huber's penalty as metric): large
+//! damping gives a step of iteratively reweighted least squares, none gives Newton's, so the end
+//! is quadratic although Huber's second derivative jumps. Laws that are no sums of powers are far
+//! from convex: where the true curvature is no bowl, the Gauss-Newton one takes its place. Bounds by
+//! active set.
+
+use super::linalg::{Square, solve_subset};
+use super::problem::{Local, Problem};
+
+/// Norm of the gradient of the scaled objective below which a fit has converged.
+pub(crate) const TOLERANCE: f64 = 1e-9;
+/// And where no further step helps: rounding, or a residual on Huber's kink, can hold the last
+/// digits back. Parameters are then right to about seven digits.
+const LAST_DIGITS: f64 = 1e-7;
+/// A way along a residual on Huber's kink goes in short steps, hundreds of them.
+const MOST_STEPS: usize = 1000;
+/// Laws that are no sums cost more a step and have many starts; one of those may give up.
+const MOST_STEPS_DRAWN: usize = 250;
+const MOST_DAMPING: f64 = 1e14;
+
+/// How a polish ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Converged,
+    /// No step lowers the objective although the gradient is not small.
+    Stalled,
+    StepLimit,
+}
+
+/// A start and where it led.
+#[derive(Clone, Debug)]
+pub(crate) struct Polished<const P: usize> {
+    pub(crate) theta: [f64; P],
+    /// Unscaled sum.
+    pub(crate) value: f64,
+    /// Norm of the scaled objective's gradient over parameters not held by a bound, in their natural
+    /// units.
+    pub(crate) gradient_norm: f64,
+    pub(crate) end: End,
+    pub(crate) moved: bool,
+}
+
+pub(crate) fn polish<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polished<P> {
+    let path = problem.objective.path();
+    let (last, before) = path.split_last().expect("a path ends somewhere");
+    let mut theta = start;
+    for objective in before {
+        let mut rounder = problem.clone();
+        rounder.objective = *objective;
+        theta = descend_from(&rounder, theta).theta;
+    }
+    let mut end = match *last == problem.objective {
+        true => descend_from(problem, theta),
+        false => unreachable!("a path ends at its objective"),
+    };
+    end.moved = end.theta != start;
+    end
+}
+
+fn descend_from<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polished<P> {
+    let mut theta = start;
+    let imposed = clamp(problem, &mut theta);
+    let mut here = problem.expand(&theta);
+    let mut damping = 1e-3;
+    let mut end = End::StepLimit;
+    let most = match problem.form {
+        Some(_) => MOST_STEPS,
+        None => MOST_STEPS_DRAWN,
+    };
+    for _ in 0..most {
+        let free = not_held(problem, &theta, &here.gradient) & !imposed;
+        if norm(problem, &here.gradient, free) < TOLERANCE {
+            end = End::Converged;
+            break;
+        }
+        match descend(problem, &theta, &here, free, &mut damping) {
+            Some((next, there)) => (theta, here) = (next, there),
+            None => {
+                end = End::Stalled;
+                break;
+            }
+        }
+    }
+    let free = not_held(problem, &theta, &here.gradient) & !imposed;
+    let gradient_norm = norm(problem, &here.gradient, free);
+    if gradient_norm < LAST_DIGITS {
+        end = End::Converged;
+    }
+    Polished {
+        theta,
+        value: here.value * problem.scale,
+        gradient_norm,
+        end,
+        moved: theta != start,
+    }
+}
+
+/// One step that lowers the objective, or lowers the gradient where the objective has no more
+/// digits to lose.
+fn descend<const P: usize>(
+    problem: &Problem<P>,
+    theta: &[f64; P],
+    here: &Local<P>,
+    free: u16,
+    damping: &mut f64,
+) -> Option<([f64; P], Local<P>)> {
+    let downhill = here.gradient.map(|g| -g);
+    while *damping < MOST_DAMPING {
+        let Some((step, model)) = models(problem, here).find_map(|model| {
+            let step = solve_subset(&damped(problem, here, model, *damping), &downhill, free)?;
+            Some((step, model))
+        }) else {
+            *damping *= 10.0;
+            continue;
+        };
+        let mut next = *theta;
+        for ((value, step), room) in next.iter_mut().zip(step).zip(&problem.rooms) {
+            *value += step.clamp(-room.stride, room.stride);
+        }
+        let imposed = clamp(problem, &mut next);
+        // Where derivatives are dear, a step that rises is told by its value.
+        let dear = problem.form.is_none();
+        if dear && problem.value(&next) / problem.scale > here.value + here.rounding {
+            *damping *= 10.0;
+            continue;
+        }
+        let there = problem.expand(&next);
+        let flat = (there.value - here.value).abs() <= here.rounding;
+        let flatter = || {
+            let at_next = not_held(problem, &next, &there.gradient) & !imposed;
+            norm(problem, &there.gradient, at_next) < norm(problem, &here.gradient, free)
+        };
+        if there.value < here.value && !flat || flat && flatter() {
+            let gain = (here.value - there.value) / predicted(here, model, theta, &next);
+            *damping = match gain {
+                0.75.. => *damping / 10.0,
+                0.25.. => *damping,
+                _ => *damping * 4.0,
+            }
+            .max(1e-12);
+            return Some((next, there));
+        }
+        *damping *= 10.0;
+    }
+    *damping = 1e-3;
+    None
+}
+
+/// The quadratic models of the objective in the order in which they are tried: the true one, and for
+/// laws that are far from convex the one without the law's own curvature.
+fn models<'a, const P: usize>(
+    problem: &Problem<P>,
+    here: &'a Local<P>,
+) -> impl Iterator<Item = &'a Square<P>> {
+    let second = problem.form.is_none().then_some(&here.majorant);
+    std::iter::once(&here.hessian).chain(second)
+}
+
+fn damped<const P: usize>(
+    problem: &Problem<P>,
+    here: &Local<P>,
+    model: &Square<P>,
+    damping: f64,
+) -> Square<P> {
+    let largest = (0..P).map(|i| here.majorant[i][i]).fold(0.0, f64::max);
+    let mut matrix = *model;
+    for (i, (row, majorant)) in matrix.iter_mut().zip(&here.majorant).enumerate() {
+        match problem.form {
+            Some(_) => {
+                row.iter_mut()
+                    .zip(majorant)
+                    .for_each(|(entry, above)| *entry += damping * above);
+                // The exponent of a vanishing term has no curvature of its own.
+                row[i] += damping * 1e-9 * largest;
+            }
+            // Marquardt's metric: parameters that trade against each other are held apart.
+            None => row[i] += damping * (majorant[i] + 1e-6 * largest),
+        }
+    }
+    matrix
+}
+
+/// The fall of a quadratic model between two points.
+fn predicted<const P: usize>(
+    here: &Local<P>,
+    model: &Square<P>,
+    from: &[f64; P],
+    to: &[f64; P],
+) -> f64 {
+    let step: [f64; P] = std::array::from_fn(|k| to[k] - from[k]);
+    let mut fall = 0.0;
+    for i in 0..P {
+        fall -= here.gradient[i] * step[i] + model[i][i] * step[i] * step[i] / 2.0;
+        fall -= (0..i).map(|j| model[i][j] * step[i] * step[j]).sum::<f64>();
+    }
+    fall
+}
+
+/// Into the bounds, and the held quantity into its place; returns the bit that it decides.
+fn clamp<const P: usize>(problem: &Problem<P>, theta: &mut [f64; P]) -> u16 {
+    for (value, room) in theta.iter_mut().zip(&problem.rooms) {
+        *value = value.clamp(room.bounds.0, room.bounds.1);
+    }
+    problem.impose(theta)
+}
+
+/// Bits of the parameters that a bound does not hold back.
+fn not_held<const P: usize>(problem: &Problem<P>, theta: &[f64; P], gradient: &[f64; P]) -> u16 {
+    let mut mask = 0;
+    for k in 0..P {
+        let (low, high) = problem.rooms[k].bounds;
+        let held = theta[k] <= low && gradient[k] > 0.0 || theta[k] >= high && gradient[k] < 0.0;
+        if !held {
+            mask |= 1 << k;
+        }
+    }
+    mask
+}
+
+/// NaN counts as infinite, so that it never passes for convergence.
+fn norm<const P: usize>(problem: &Problem<P>, gradient: &[f64; P], free: u16) -> f64 {
+    let squares = (0..P)
+        .filter(|k| free & (1 << k) != 0)
+        .map(|k| (gradient[k] * problem.rooms[k].unit).powi(2));
+    let norm = squares.sum::<f64>().sqrt();
+    if norm.is_nan() { f64::INFINITY } else { norm }
+}

@@ -1,0 +1,304 @@
+//! One minimisation: rows, weights, law and objective, with exact derivatives.
+
+use super::linalg::Square;
+use crate::jet::Jet;
+use crate::law::{COORDINATES, Centre, Form, Kind, Law};
+use crate::objective::{Objective, Residual};
+
+/// A row ready to be fitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Centred logarithms.
+    pub(crate) x: [f64; COORDINATES],
+    /// The loss on the scale of the residual.
+    pub(crate) target: f64,
+    /// How often the row counts.
+    pub(crate) weight: f64,
+}
+
+/// A quantity of [`Law::natural`] that is held while the others move.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) quantity: usize,
+    pub(crate) value: f64,
+}
+
+/// Where an inner parameter lives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Where starts are drawn, for laws that draw them.
+    pub(crate) drawn: (f64, f64),
+    /// Where it may go.
+    pub(crate) bounds: (f64, f64),
+    /// Its natural size, in which its gradient is measured.
+    pub(crate) unit: f64,
+    /// Longest step of one iteration.
+    pub(crate) stride: f64,
+}
+
+/// How far below and above where starts are drawn a parameter may go; there it is at a bound.
+const BEYOND: (f64, f64) = (12.0, 4.0);
+
+/// Rows under one law of `P` parameters and one objective. Values are sums over weighted rows,
+/// never means.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem<const P: usize> {
+    pub(crate) law: Law,
+    pub(crate) form: Option<Form>,
+    pub(crate) centre: Centre,
+    pub(crate) objective: Objective,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) rooms: [Room; P],
+    pub(crate) held: Option<Held>,
+    /// What the objective is divided by to be of order one.
+    pub(crate) scale: f64,
+}
+
+/// The scaled objective about one point.
+pub(crate) struct Local<const P: usize> {
+    /// Scaled value.
+    pub(crate) value: f64,
+    pub(crate) gradient: [f64; P],
+    /// Lower triangle.
+    pub(crate) hessian: Square<P>,
+    /// Gauss-Newton matrix of the reweighted squares, lower triangle: positive semi-definite,
+    /// and an upper bound of the curvature that comes from the penalty.
+    pub(crate) majorant: Square<P>,
+    /// How far rounding alone may move the value: an error of a few last digits in each residual.
+    pub(crate) rounding: f64,
+}
+
+impl<const P: usize> Problem<P> {
+    /// `rows` are centred by `centre`.
+    pub(crate) fn new(
+        law: Law,
+        rows: Vec<Row>,
+        centre: Centre,
+        losses: &[f64],
+        objective: Objective,
+    ) -> Self {
+        let form = law.form();
+        let mean_log = losses.iter().map(|loss| loss.ln()).sum::<f64>() / losses.len() as f64;
+        let rooms = match form {
+            Some(form) => std::array::from_fn(|k| Room {
+                drawn: (0.0, 0.0),
+                bounds: form.bounds(k),
+                // E, a and b in units of the geometric mean of the losses.
+                unit: if form.is_exponent(k) {
+                    1.0
+                } else {
+                    mean_log.exp()
+                },
+                stride: f64::INFINITY,
+            }),
+            None => drawn_rooms(law, &rows, losses),
+        };
+        Problem {
+            law,
+            form,
+            centre,
+            objective,
+            rows,
+            rooms,
+            held: None,
+            scale: 1.0,
+        }
+    }
+
+    /// The law at a row.
+    pub(crate) fn loss(&self, theta: &[f64; P], row: &Row) -> f64 {
+        self.law.loss(theta, &row.x, &self.centre)
+    }
+
+    pub(crate) fn fitted(&self, theta: &[f64; P], row: &Row) -> f64 {
+        self.objective.transform(self.loss(theta, row))
+    }
+
+    pub(crate) fn residuals(&self, theta: &[f64; P]) -> Vec<f64> {
+        let rows = self.rows.iter();
+        rows.map(|row| row.target - self.fitted(theta, row))
+            .collect()
+    }
+
+    /// The unscaled sum.
+    pub(crate) fn value(&self, theta: &[f64; P]) -> f64 {
+        let penalty = self.objective.penalty;
+        let counted = self.rows.iter().filter(|row| row.weight > 0.0);
+        counted
+            .map(|row| row.weight * penalty.at(row.target - self.fitted(theta, row)))
+            .sum()
+    }
+
+    pub(crate) fn weight(&self) -> f64 {
+        self.rows.iter().map(|row| row.weight).sum()
+    }
+
+    /// Moves the coordinate that the held quantity decides; returns the bit of that coordinate.
+    pub(crate) fn impose(&self, theta: &mut [f64; P]) -> u16 {
+        match self.held {
+            Some(held) => {
+                1 << self
+                    .law
+                    .impose(theta, held.quantity, held.value, &self.centre)
+            }
+            None => 0,
+        }
+    }
+
+    /// The law at a row with its derivatives by the parameters that move.
+    #[inline]
+    pub(crate) fn jet(&self, theta: &[f64; P], row: &Row) -> Jet<P> {
+        match (self.held, self.form) {
+            (None, Some(form)) => form.jet(theta, &row.x),
+            (None, None) => {
+                let variables = Jet::variables(theta);
+                self.law.loss(&variables, &row.x, &self.centre)
+            }
+            (Some(held), _) => {
+                let mut variables = Jet::variables(theta);
+                self.law
+                    .impose(&mut variables, held.quantity, held.value, &self.centre);
+                self.law.loss(&variables, &row.x, &self.centre)
+            }
+        }
+    }
+
+    /// The scaled objective with its derivatives: the innermost loop of every fit.
+    pub(crate) fn expand(&self, theta: &[f64; P]) -> Local<P> {
+        let penalty = self.objective.penalty;
+        let per_scale = 1.0 / self.scale;
+        let mut local = Local {
+            value: 0.0,
+            gradient: [0.0; P],
+            hessian: [[0.0; P]; P],
+            majorant: [[0.0; P]; P],
+            rounding: 0.0,
+        };
+        for row in self.rows.iter().filter(|row| row.weight > 0.0) {
+            let law = self.jet(theta, row);
+            // m = ln p has dm = dp / p and ddm = ddp / p - dm dm'.
+            let (fitted, unit, log) = match self.objective.residual {
+                Residual::Loss => (law.value, 1.0, 0.0),
+                Residual::LogLoss => (law.value.ln(), 1.0 / law.value, 1.0),
+            };
+            let r = row.target - fitted;
+            let (slope, curvature) = penalty.derivatives(r);
+            let weight = row.weight * per_scale;
+            let pull = weight * slope * unit;
+            let outer = weight * (curvature + log * slope) * unit * unit;
+            let bound = weight * penalty.majorant(r) * unit * unit;
+            local.value += weight * penalty.at(r);
+            local.rounding += 8.0 * f64::EPSILON * weight * slope.abs() * (1.0 + row.target.abs());
+            for i in 0..P {
+                local.gradient[i] -= pull * law.gradient[i];
+                for j in 0..=i {
+                    let product = law.gradient[i] * law.gradient[j];
+                    local.hessian[i][j] += outer * product - pull * law.hessian[i][j];
+                    local.majorant[i][j] += bound * product;
+                }
+            }
+        }
+        local
+    }
+}
+
+/// Where the parameters of a law are looked for that is no sum of powers.
+fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room; P] {
+    let top = losses.iter().copied().fold(0.0, f64::max);
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    // A break lies along the last coordinate.
+    let along = law.coordinates().len() - 1;
+    let (left, right) = rows.iter().fold((0.0f64, 0.0f64), |(l, r), row| {
+        (l.min(row.x[along]), r.max(row.x[along]))
+    });
+    let kinds = law.kinds();
+    std::array::from_fn(|k| {
+        let drawn = match kinds[k] {
+            Kind::Level => ((0.02 * least).ln(), (1.2 * top).ln()),
+            Kind::Exponent => (0.03f64.ln(), 1.0f64.ln()),
+            Kind::Floor => ((0.05 * least).ln(), (0.97 * least).ln()),
+            Kind::Ceiling => ((0.01 * top).ln(), (3.0 * top).ln()),
+            Kind::Bend => (-0.6, 0.6),
+            Kind::Break => (left, right),
+            Kind::Width => (0.05f64.ln(), 2.0f64.ln()),
+            Kind::Repeats => (1.0f64.ln(), 60.0f64.ln()),
+            Kind::Count => (1.0f64.ln(), 600.0f64.ln()),
+        };
+        Room {
+            drawn,
+            bounds: (drawn.0 - BEYOND.0, drawn.1 + BEYOND.1),
+            unit: 1.0,
+            stride: 2.0,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Engine, engine};
+    use super::*;
+    use crate::point::{Point, point};
+    use proptest::prelude::*;
+
+    fn points() -> Vec<Point> {
+        let at = |i: i32| {
+            let (n, d) = (1e6 * 1.7f64.powi(i % 6), 1e7 * 2.1f64.powi(i / 6));
+            point("r", n, d, 2.0 + f64::from(i * 7 % 11) / 10.0)
+        };
+        (0..30).map(at).collect()
+    }
+
+    fn problem(objective: &str) -> Box<dyn Engine> {
+        engine(&points(), Law::Chinchilla, objective.parse().unwrap()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn gradient_and_hessian_match_finite_differences(
+            e in 0.5..2.0f64, a in 0.1..1.0f64, alpha in 0.1..0.9f64, b in 0.1..1.0f64, beta in 0.1..0.9f64,
+        ) {
+            for objective in ["log-huber:0.05", "huber:9", "mse", "log-mse", "log-asymmetric:0.1"] {
+                let problem = problem(objective);
+                let theta = [e, a, alpha, b, beta];
+                let delta = problem.objective().delta().unwrap_or(9.0);
+                // Differences are meaningless across the kink.
+                let kink = |r: f64| (r.abs() - delta).abs() < 3e-4 || r.abs() < 3e-4;
+                prop_assume!(!problem.residuals(&theta).into_iter().any(kink));
+                let (gradient, hessian) = problem.derivatives(&theta);
+                let size = gradient.iter().fold(1e-6, |m: f64, g| m.max(g.abs()));
+                for i in 0..5 {
+                    let (mut up, mut down) = (theta, theta);
+                    up[i] += 1e-5;
+                    down[i] -= 1e-5;
+                    let slope = (problem.value(&up) - problem.value(&down)) / 2e-5;
+                    prop_assert!((slope - gradient[i]).abs() < 1e-4 * size, "{objective} {i}");
+                    let (up, down) = (problem.derivatives(&up).0, problem.derivatives(&down).0);
+                    for j in 0..=i {
+                        let curve = (up[j] - down[j]) / 2e-5;
+                        prop_assert!((curve - hessian[i][j]).abs() < 1e-3 * size, "{objective} {i} {j}");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn a_held_quantity_stays_where_it_is_held(by in -0.1..0.1f64) {
+            // Rows near the law, so that holding one quantity leaves the others an optimum.
+            let law = Law::Chinchilla;
+            let truth = [1.8, 500.0, 0.35, 2000.0, 0.37];
+            let mut rows = points();
+            for (i, row) in rows.iter_mut().enumerate() {
+                let place = law.place(row).unwrap();
+                row.loss = law.loss_of(&truth, &place) * (1.0 + 0.002 * (i * 5 % 7) as f64);
+            }
+            let mut problem = engine(&rows, law, "log-mse".parse().unwrap()).unwrap();
+            let best = problem.solve().unwrap().best().clone();
+            for k in 0..7 {
+                let value = (1.0 + by) * problem.natural(&best.t)[k];
+                let end = problem.held(k, value, std::slice::from_ref(&best.t)).unwrap();
+                prop_assert!((problem.natural(&end.t)[k] / value - 1.0).abs() < 1e-9, "{k}");
+                prop_assert!(end.value >= best.value);
+            }
+        }
+    }
+}

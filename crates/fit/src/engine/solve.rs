@@ -1,0 +1,107 @@
+//! Many starts, every distinct basin.
+
+use super::polish::{End, Polished, polish};
+use super::problem::Problem;
+use super::{Optimum, Solution, drawn, grid};
+
+/// Exponents a term in the grid of the fit itself, and of a bootstrap replicate.
+const SIDE: usize = 16;
+const REPLICATE_SIDE: usize = 8;
+const STARTS: usize = 8;
+const REPLICATE_STARTS: usize = 2;
+/// Points drawn and polished for laws without a grid, and the same of a replicate.
+const DRAWN: (usize, usize) = (600, 16);
+const REPLICATE_DRAWN: (usize, usize) = (60, 2);
+
+/// The scale's floor a row. Residuals carry rounding errors of about 1e-16, which the gradient of
+/// rows without noise shows as 1e-16 / scale: below this floor no such fit would reach the
+/// tolerance, and at it the tolerance still means residuals right to their last digits.
+const FINEST_SCALE: f64 = 1e-6;
+
+impl<const P: usize> Problem<P> {
+    /// What makes an objective of this size one of order one.
+    pub(super) fn scale_for(&self, value: f64) -> f64 {
+        value.max(FINEST_SCALE * self.weight())
+    }
+}
+
+/// See [`super::Engine::solve`].
+pub(super) fn solve<const P: usize>(problem: &mut Problem<P>) -> Option<Solution> {
+    let starts = match problem.form {
+        Some(form) => grid::starts(problem, form, SIDE, STARTS),
+        None => drawn::starts(problem, DRAWN.0, DRAWN.1),
+    };
+    problem.scale = problem.scale_for(problem.value(starts.first()?));
+    let polished: Vec<Polished<P>> = starts.iter().map(|start| polish(problem, *start)).collect();
+    let count = |test: fn(&Polished<P>) -> bool| polished.iter().filter(|p| test(p)).count();
+    let unfinished = count(|p| p.end != End::Converged);
+    let unmoved = count(|p| p.end != End::Converged && !p.moved);
+    let mut order = polished;
+    order.retain(|end| end.value.is_finite());
+    order.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let best = order.first()?.clone();
+    let agreed = order
+        .iter()
+        .filter(|p| same_basin(problem, p, &best))
+        .count();
+    let mut basins: Vec<Polished<P>> = Vec::new();
+    for end in order {
+        let new = basins.iter().all(|basin| !same_basin(problem, basin, &end));
+        if new && (basins.is_empty() || end.end == End::Converged) {
+            basins.push(end);
+        }
+    }
+    Some(Solution {
+        basins: basins.into_iter().map(optimum).collect(),
+        starts: starts.len(),
+        agreed,
+        unmoved,
+        unfinished,
+    })
+}
+
+/// Refits changed rows: from known basins and from starts of their own.
+pub(super) fn resolve<const P: usize>(problem: &Problem<P>, known: &[Vec<f64>]) -> Option<Optimum> {
+    let fresh = match problem.form {
+        Some(form) => grid::starts(problem, form, REPLICATE_SIDE, REPLICATE_STARTS),
+        None => drawn::starts(problem, REPLICATE_DRAWN.0, REPLICATE_DRAWN.1),
+    };
+    let known = known.iter().map(|start| super::vector(start));
+    lowest(problem, known.chain(fresh))
+}
+
+/// The lowest converged end of these starts.
+pub(super) fn best_of<const P: usize>(
+    problem: &Problem<P>,
+    starts: &[Vec<f64>],
+) -> Option<Optimum> {
+    lowest(problem, starts.iter().map(|start| super::vector(start)))
+}
+
+fn lowest<const P: usize>(
+    problem: &Problem<P>,
+    starts: impl Iterator<Item = [f64; P]>,
+) -> Option<Optimum> {
+    let ends = starts.map(|start| polish(problem, start));
+    ends.filter(|p| p.end == End::Converged)
+        .min_by(|a, b| a.value.total_cmp(&b.value))
+        .map(optimum)
+}
+
+fn optimum<const P: usize>(end: Polished<P>) -> Optimum {
+    Optimum {
+        t: end.theta.to_vec(),
+        value: end.value,
+        gradient_norm: end.gradient_norm,
+        end: end.end,
+    }
+}
+
+/// Sums of powers: the same optimum to four digits in every parameter, in their natural units. Other
+/// laws have directions in which nothing changes: the same objective to seven digits.
+fn same_basin<const P: usize>(problem: &Problem<P>, a: &Polished<P>, b: &Polished<P>) -> bool {
+    match problem.form {
+        Some(_) => (0..P).all(|k| (a.theta[k] - b.theta[k]).abs() < 1e-4 * problem.rooms[k].unit),
+        None => (a.value - b.value).abs() <= 1e-7 * (a.value + 1e-9 * problem.scale),
+    }
+}

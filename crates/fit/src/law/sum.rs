@@ -1,0 +1,100 @@
+//! Sums of powers in centred logarithms: the shape that the separable laws share.
+//!
+//! `p = E + a e^(-alpha x) + b e^(-beta y)`, where x and y are logarithms less their means, so
+//! that a and b are losses at the centre of the rows and all parameters are of one size.
+
+use crate::jet::{Jet, Real};
+use crate::law::COORDINATES;
+
+/// The E of a sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Offset {
+    None,
+    Free,
+    Given(f64),
+}
+
+/// Which parts of the sum a law has; the vector of parameters is `[E,] a, alpha [, b [, beta]]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Form {
+    pub(crate) offset: Offset,
+    pub(crate) terms: usize,
+    /// Whether both terms have one exponent.
+    pub(crate) tied: bool,
+}
+
+/// An exponent below or above these is a statement about the rows, not about the law; a fit that
+/// ends there says so.
+pub(crate) const EXPONENTS: (f64, f64) = (1e-3, 5.0);
+
+impl Form {
+    pub(crate) fn parameters(self) -> usize {
+        self.first() + 2 * self.terms - usize::from(self.tied)
+    }
+
+    /// Index of the first coefficient.
+    fn first(self) -> usize {
+        usize::from(self.offset == Offset::Free)
+    }
+
+    /// Index of the coefficient of a term.
+    pub(crate) fn coefficient(self, term: usize) -> usize {
+        self.first() + 2 * term
+    }
+
+    /// Index of the exponent of a term.
+    pub(crate) fn exponent(self, term: usize) -> usize {
+        match self.tied {
+            true => self.first() + 1,
+            false => self.first() + 2 * term + 1,
+        }
+    }
+
+    pub(crate) fn is_exponent(self, parameter: usize) -> bool {
+        (0..self.terms).any(|term| self.exponent(term) == parameter)
+    }
+
+    pub(crate) fn bounds(self, parameter: usize) -> (f64, f64) {
+        match self.is_exponent(parameter) {
+            true => EXPONENTS,
+            false => (0.0, f64::INFINITY),
+        }
+    }
+
+    /// E, zero where there is none.
+    pub(crate) fn offset<R: Real>(self, theta: &[R]) -> R {
+        match self.offset {
+            Offset::None => R::constant(0.0),
+            Offset::Free => theta[0],
+            Offset::Given(e) => R::constant(e),
+        }
+    }
+
+    pub(crate) fn value<R: Real>(self, theta: &[R], x: &[f64; COORDINATES]) -> R {
+        (0..self.terms).fold(self.offset(theta), |sum, term| {
+            let exponent = theta[self.exponent(term)];
+            sum + theta[self.coefficient(term)] * (-(exponent * R::constant(x[term]))).exp()
+        })
+    }
+
+    /// [`Self::value`] with its derivatives written out: the innermost loop of most fits.
+    #[inline]
+    pub(crate) fn jet<const P: usize>(self, theta: &[f64; P], x: &[f64; COORDINATES]) -> Jet<P> {
+        let mut out = Jet::constant(self.offset(theta));
+        if self.offset == Offset::Free {
+            out.gradient[0] = 1.0;
+        }
+        for (term, x) in x.iter().enumerate().take(self.terms) {
+            let (coefficient, exponent) = (self.coefficient(term), self.exponent(term));
+            let power = (-theta[exponent] * x).exp();
+            let share = theta[coefficient] * power;
+            out.value += share;
+            out.gradient[coefficient] = power;
+            out.gradient[exponent] -= x * share;
+            let (low, high) = (coefficient.min(exponent), coefficient.max(exponent));
+            out.hessian[high][low] -= x * power;
+            out.hessian[exponent][exponent] += x * x * share;
+        }
+        out
+    }
+}
