@@ -8,6 +8,7 @@ mod files;
 mod page;
 mod text;
 mod theme;
+mod verdict;
 mod view;
 
 pub use error::ReportError;
@@ -28,6 +29,8 @@ pub struct Report<'a> {
     pub runs: &'a [RunRow],
     /// Learning curves; those of unknown runs are left out.
     pub curves: &'a [Curve],
+    /// Trials of the stage that chose the learning rates; empty without one.
+    pub tuning: &'a [RunRow],
     /// The fits to draw.
     pub fits: &'a Fits,
     /// What a reader needs to check or repeat the work.
@@ -58,7 +61,7 @@ pub struct Fact {
 /// The page alone. Its links to figure files hold once [`write`] has been called.
 pub fn html(report: &Report<'_>) -> String {
     let view = View::of(report);
-    page::html(&view, &figures::all(&view))
+    page::html(&view, &figures::all(&view), page::Kind::File)
 }
 
 /// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder, each beside its place and
@@ -85,7 +88,10 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
         }
     }
     let index = out_dir.join("index.html");
-    files::place(&index, page::html(&view, &figures).as_bytes())?;
+    files::place(
+        &index,
+        page::html(&view, &figures, page::Kind::File).as_bytes(),
+    )?;
     written.push(index);
     Ok(written)
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Provenance, Report};
+use isoflop_results::RunRow;
 use isoflop_results::parquet::{read_curves, read_runs};
 use isoflop_sweep::ResultsFolder;
 use isoflop_train::prepare;
@@ -84,16 +85,26 @@ pub(crate) fn write(
         ),
         facts,
     };
+    let tuning = trials(folder);
     let report = Report {
         title: plan.name(),
         question: plan.question(),
         runs: &runs,
         curves: &curves,
+        tuning: &tuning,
         fits,
         provenance,
     };
     isoflop_report::write(&report, &out)?;
     Ok(out.join("index.html"))
+}
+
+/// Runs of the stage that chose the learning rates, where there was one.
+fn trials(folder: &ResultsFolder) -> Vec<RunRow> {
+    let mut stage = folder.root().as_os_str().to_owned();
+    stage.push(isoflop_sweep::tuning::SUFFIX);
+    let stage = ResultsFolder::at(stage.into());
+    read_runs(&stage.runs_path()).unwrap_or_default()
 }
 
 /// What is known of each text, as long as it is at hand.
