@@ -2,16 +2,23 @@
 //! page. It reads what it is given and fits nothing.
 
 mod chart;
+mod comparison;
 mod error;
 mod figures;
 mod files;
+mod live;
+mod merge;
 mod page;
+mod terminal;
 mod text;
 mod theme;
+mod vega;
 mod verdict;
 mod view;
 
 pub use error::ReportError;
+pub use live::Live;
+pub use merge::{Sweep, merge};
 
 use isoflop_fit::output::Fits;
 use isoflop_results::{Curve, RunRow};
@@ -62,6 +69,16 @@ pub struct Fact {
 pub fn html(report: &Report<'_>) -> String {
     let view = View::of(report);
     page::html(&view, &figures::all(&view), page::Kind::File)
+}
+
+/// The verdict and a chart of characters, for a terminal of so many columns.
+pub fn terminal(report: &Report<'_>, width: usize) -> String {
+    terminal::text(&View::of(report), width)
+}
+
+/// The three panels as a Vega-Lite specification that holds its data.
+pub fn vega_lite(report: &Report<'_>) -> serde_json::Value {
+    vega::specification(&View::of(report))
 }
 
 /// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder, each beside its place and

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod data;
+pub(crate) mod export;
 pub(crate) mod export_model;
 pub(crate) mod fit;
 pub(crate) mod logs;
@@ -11,4 +12,5 @@ pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod watch;
 pub(crate) mod worker;

@@ -12,6 +12,7 @@ mod learning_curves;
 mod learning_rates;
 pub(crate) mod marks;
 mod multiples;
+mod multiplier;
 mod optima;
 mod overfitting;
 mod panel_words;
@@ -52,10 +53,11 @@ const LOSS: &str = "test loss (nats per token)";
 
 /// Every figure that the report's runs and fits have something for.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 15] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 16] = [
         isoflop::figure,
         optima::figure,
         plane::figure,
+        multiplier::figure,
         residuals::figure,
         residuals::by_law,
         profiles::figure,
@@ -130,8 +132,8 @@ impl Figure {
         out
     }
 
-    /// The figure in the page. `linked` where its files lie beside the page.
-    pub(crate) fn html(&self, numbers: &Numbers<'_>, linked: bool) -> String {
+    /// The figure in the page.
+    pub(crate) fn html(&self, numbers: &Numbers<'_>) -> String {
         let name = self.name;
         let mut out = format!(
             "<figure id=\"{name}\">\n<h3>{}</h3>\n{}<div class=\"panels\" \
@@ -158,13 +160,10 @@ impl Figure {
                 panel.body(Medium::Page(numbers))
             ));
         }
-        let files = match linked {
-            true => format!(
-                " <span class=\"files\"><a href=\"figures/{name}.svg\">SVG</a> \
-                 <a href=\"figures/{name}.png\">PNG</a> <a href=\"figures/{name}.csv\">CSV</a></span>"
-            ),
-            false => String::new(),
-        };
+        let files = format!(
+            " <span class=\"files\"><a href=\"figures/{name}.svg\">SVG</a> \
+             <a href=\"figures/{name}.png\">PNG</a> <a href=\"figures/{name}.csv\">CSV</a></span>"
+        );
         out.push_str(&format!(
             "</div>\n<figcaption>{}{files}</figcaption>\n</figure>\n",
             escape(&self.caption)
@@ -224,7 +223,7 @@ fn run_title(run: &RunRow) -> String {
 }
 
 /// Text cut into lines at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always a line");

@@ -1,5 +1,6 @@
 //! The page: one file, nothing fetched, readable without scripts.
 
+mod compare;
 mod data;
 mod fits;
 mod method;
@@ -86,7 +87,7 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
             let Some(figure) = figures.iter().find(|f| f.name == *name) else {
                 continue;
             };
-            let drawn = figure.html(&numbers, kind == Kind::File);
+            let drawn = figure.html(&numbers);
             body.push_str(&match FOLDED.contains(name) {
                 true => format!(
                     "<details><summary>{}</summary>\n{drawn}</details>\n",
@@ -97,6 +98,12 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
         }
         let body = (!body.is_empty()).then_some(body);
         out.push_str(&section(id, heading, body));
+        if k == 0 {
+            let figure = figures.iter().find(|f| f.name == "multiplier");
+            let drawn = figure.map(|f| f.html(&numbers)).unwrap_or_default();
+            let body = compare::html(view).map(|words| words + &drawn);
+            out.push_str(&section("comparison", "Comparison", body));
+        }
         // Numbers follow the figures that say whether to believe them.
         if k == 2 {
             out.push_str(&section("fits", "Fits", fits::tables(view)));

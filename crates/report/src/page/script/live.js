@@ -8,7 +8,10 @@ line.textContent = "following the sweep";
 document.querySelector("main").before(line);
 follower.addEventListener("progress", (event) => (line.textContent = JSON.parse(event.data)));
 follower.addEventListener("error", () => (line.textContent = "the server is gone; `isoflop watch` starts it again"));
-follower.addEventListener("page", async () => {
+let version = document.documentElement.dataset.version;
+follower.addEventListener("page", async (event) => {
+  if (event.data === version) return;
+  version = event.data;
   const answer = await fetch(location.href);
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

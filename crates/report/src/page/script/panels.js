@@ -79,7 +79,18 @@ class Panel {
       text.dataset.was ??= text.textContent;
       text.textContent = bitsHere ? text.dataset.was.replace("nats per token", "bits per byte") : text.dataset.was;
     }
+    this.moveNote(linearHere);
     this.centres = null;
+  }
+
+  // Losses that fall on linear axes leave the corner on top right free.
+  moveNote(linear) {
+    const note = this.svg.querySelector(":scope > g.note");
+    if (!note || !note.childElementCount) return;
+    note.removeAttribute("transform");
+    if (!linear) return;
+    const box = note.getBBox();
+    note.setAttribute("transform", `translate(${(this.x1 - 8 - box.x - box.width).toFixed(1)} ${(this.y1 + 4 - box.y).toFixed(1)})`);
   }
 
   place({ node, group, d, closed, kx, ky, points }, move, bend) {

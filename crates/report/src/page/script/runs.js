@@ -5,7 +5,7 @@ const runWords = (run, series) => {
   if (series.length) lines.push(series[run.series]);
   lines.push(
     `N ${short(run.n)} · D ${short(run.d)} tokens · C ${scientific(run.c)} FLOPs`,
-    `${run.layers} layers of width ${run.width} · rate ${scientific(run.lr)} · ${run.epochs.toFixed(2)} epochs · seed ${run.seed}`,
+    `layers ${run.layers}, width ${run.width} · rate ${scientific(run.lr)} · ${run.epochs.toFixed(2)} epochs · seed ${run.seed}`,
   );
   if (run.loss === null) lines.push(run.status);
   else {
