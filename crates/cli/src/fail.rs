@@ -2,6 +2,7 @@
 
 use isoflop_data::DataError;
 use isoflop_fit::FitError;
+use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
 use isoflop_sweep::{SpecError, SweepError};
 use isoflop_train::export::ExportError;
@@ -43,6 +44,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref::<DataError>()?.hint())
             .or_else(|| cause.downcast_ref::<ExportError>()?.hint())
             .or_else(|| cause.downcast_ref::<FitError>()?.hint())
+            .or_else(|| cause.downcast_ref::<ReportError>()?.hint())
             .or_else(|| {
                 cause
                     .downcast_ref::<Hinted>()

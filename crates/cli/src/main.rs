@@ -9,6 +9,8 @@ mod jobs;
 mod output;
 mod paper;
 mod progress;
+mod serve;
+mod source;
 mod sweep;
 mod tables;
 mod verbs;
@@ -42,6 +44,10 @@ enum Verb {
     Advise(verbs::advise::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
     Report(verbs::report::Args),
+    /// Serve the report of a sweep on this machine while it runs: it follows as runs end.
+    Watch(verbs::watch::Args),
+    /// Write runs or curves as CSV or parquet, or the panels as a Vega-Lite specification.
+    Export(verbs::export::Args),
     /// Write a trained model, its configuration and a batch to compare by, for other frameworks.
     ExportModel(verbs::export_model::Args),
     /// Measure how fast this machine trains: time, speed and memory of a step per model size.
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
         Verb::Predict(args) => verbs::predict::run(&args),
         Verb::Advise(args) => verbs::advise::run(&args),
         Verb::Report(args) => verbs::report::run(&args),
+        Verb::Watch(args) => verbs::watch::run(&args),
+        Verb::Export(args) => verbs::export::run(&args),
         Verb::ExportModel(args) => verbs::export_model::run(&args),
         Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Check(args) => verbs::check::run(&args),

@@ -88,7 +88,8 @@ impl Prices {
         Prices::Flops(plan.runs().iter().map(price).collect())
     }
 
-    fn all(&self) -> &[Price] {
+    /// One a run of the plan.
+    pub(crate) fn all(&self) -> &[Price] {
         match self {
             Prices::Seconds(prices) | Prices::Flops(prices) => prices,
         }

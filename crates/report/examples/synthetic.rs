@@ -14,6 +14,7 @@ fn main() -> Result<(), isoflop_report::ReportError> {
         ("quickstart", synthetic::quickstart()),
         ("two-series", synthetic::two_series()),
         ("too-small", synthetic::too_small()),
+        ("factors", synthetic::factors()),
         ("large", synthetic::large(200)),
     ] {
         isoflop_report::write(&sweep.report(), &out.join(name))?;

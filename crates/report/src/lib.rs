@@ -2,15 +2,23 @@
 //! page. It reads what it is given and fits nothing.
 
 mod chart;
+mod comparison;
 mod error;
 mod figures;
 mod files;
+mod live;
+mod merge;
 mod page;
+mod terminal;
 mod text;
 mod theme;
+mod vega;
+mod verdict;
 mod view;
 
 pub use error::ReportError;
+pub use live::Live;
+pub use merge::{Sweep, merge};
 
 use isoflop_fit::output::Fits;
 use isoflop_results::{Curve, RunRow};
@@ -28,6 +36,8 @@ pub struct Report<'a> {
     pub runs: &'a [RunRow],
     /// Learning curves; those of unknown runs are left out.
     pub curves: &'a [Curve],
+    /// Trials of the stage that chose the learning rates; empty without one.
+    pub tuning: &'a [RunRow],
     /// The fits to draw.
     pub fits: &'a Fits,
     /// What a reader needs to check or repeat the work.
@@ -58,7 +68,17 @@ pub struct Fact {
 /// The page alone. Its links to figure files hold once [`write`] has been called.
 pub fn html(report: &Report<'_>) -> String {
     let view = View::of(report);
-    page::html(&view, &figures::all(&view))
+    page::html(&view, &figures::all(&view), page::Kind::File)
+}
+
+/// The verdict and a chart of characters, for a terminal of so many columns.
+pub fn terminal(report: &Report<'_>, width: usize) -> String {
+    terminal::text(&View::of(report), width)
+}
+
+/// The three panels as a Vega-Lite specification that holds its data.
+pub fn vega_lite(report: &Report<'_>) -> serde_json::Value {
+    vega::specification(&View::of(report))
 }
 
 /// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder, each beside its place and
@@ -85,7 +105,10 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
         }
     }
     let index = out_dir.join("index.html");
-    files::place(&index, page::html(&view, &figures).as_bytes())?;
+    files::place(
+        &index,
+        page::html(&view, &figures, page::Kind::File).as_bytes(),
+    )?;
     written.push(index);
     Ok(written)
 }

@@ -71,6 +71,32 @@ pub(crate) fn svg_label(text: &str, size: f64) -> String {
     out
 }
 
+/// A label as plain text: `C^-0.09`, `N_c`.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace(SUP, "^").replace(SUB, "_").replace(END, "")
+}
+
+/// A label as HTML: escaped, with raised and lowered runs.
+pub(crate) fn html_label(text: &str) -> String {
+    let mut out = String::new();
+    let mut open = "";
+    for run in text.split_inclusive([SUP, SUB, END]) {
+        let body = run.trim_end_matches([SUP, SUB, END]);
+        out.push_str(&escape(body));
+        match run.chars().last() {
+            Some(SUP) => open = "sup",
+            Some(SUB) => open = "sub",
+            Some(END) => {
+                out.push_str(&format!("</{open}>"));
+                continue;
+            }
+            _ => continue,
+        }
+        out.push_str(&format!("<{open}>"));
+    }
+    out
+}
+
 /// A label's length in characters as wide as body text.
 pub(crate) fn label_len(text: &str) -> f64 {
     let mut scale = 1.0;

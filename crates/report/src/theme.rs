@@ -35,7 +35,18 @@ pub(crate) enum Tone {
     Size(u8),
     /// A compute budget, small to large, `0..RAMP_STEPS`.
     Budget(u8),
+    /// One of several of a kind without an order: laws, approaches. `0..GROUPS`.
+    Group(u8),
 }
+
+/// Colours without an order.
+pub(crate) const GROUPS: u8 = 6;
+/// After Okabe & Ito 2008, darkened to stand out on white.
+const GROUPS_LIGHT: [u32; GROUPS as usize] =
+    [0x1b1f25, 0x0072b2, 0xbf4b00, 0x007a5a, 0x9a4a86, 0x8a6d00];
+/// After the same, as they are or lightened.
+const GROUPS_DARK: [u32; GROUPS as usize] =
+    [0xe8edf3, 0x56b4e9, 0xf08a3c, 0x2fcba0, 0xe39fc8, 0xe8c547];
 
 impl Tone {
     /// All of them.
@@ -44,6 +55,12 @@ impl Tone {
             .into_iter()
             .chain((0..RAMP_STEPS).map(Tone::Size))
             .chain((0..RAMP_STEPS).map(Tone::Budget))
+            .chain((0..GROUPS).map(Tone::Group))
+    }
+
+    /// Of the `k`-th of several of a kind.
+    pub(crate) fn group(k: usize) -> Tone {
+        Tone::Group((k % usize::from(GROUPS)) as u8)
     }
 
     /// Step of the `rank`-th of `count` sizes.
@@ -66,6 +83,7 @@ impl Tone {
             Tone::Paper => rgb(0xffffff),
             Tone::Size(k) => ramp(&VIRIDIS, 0.02, 0.66, k),
             Tone::Budget(k) => ramp(&MAGMA, 0.18, 0.70, k),
+            Tone::Group(k) => rgb(GROUPS_LIGHT[usize::from(k)]),
         }
     }
 
@@ -79,6 +97,7 @@ impl Tone {
             Tone::Paper => rgb(0x14181d),
             Tone::Size(k) => ramp(&VIRIDIS, 0.36, 1.0, k),
             Tone::Budget(k) => ramp(&MAGMA, 0.46, 0.94, k),
+            Tone::Group(k) => rgb(GROUPS_DARK[usize::from(k)]),
         }
     }
 
@@ -92,6 +111,7 @@ impl Tone {
             Tone::Paper => "paper".into(),
             Tone::Size(k) => format!("s{k}"),
             Tone::Budget(k) => format!("b{k}"),
+            Tone::Group(k) => format!("g{k}"),
         }
     }
 
@@ -109,17 +129,18 @@ pub(crate) fn hex(RGBColor(r, g, b): RGBColor) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// The rules that turn figures dark: `f` marks are filled, `l` marks are stroked, `h` text has a
-/// halo.
-pub(crate) fn dark_rules() -> String {
-    let mut css = String::new();
+/// The rules that paint figures: `f` marks are filled, `l` marks are stroked, `h` text has a halo.
+pub(crate) fn rules(color: fn(Tone) -> RGBColor) -> String {
+    let mut css = String::from(
+        ".l{fill:none;stroke-linejoin:round}.h{stroke-width:3px;stroke-linejoin:round;paint-order:stroke}",
+    );
     for tone in Tone::all() {
-        let (class, color) = (tone.class(), hex(tone.dark()));
+        let (class, color) = (tone.class(), hex(color(tone)));
         css.push_str(&format!(
-            "svg .f.{class}{{fill:{color}}}svg .l.{class}{{stroke:{color}}}"
+            ".f.{class}{{fill:{color}}}.l.{class}{{stroke:{color}}}"
         ));
     }
-    css.push_str(&format!("svg .h{{stroke:{}}}", hex(Tone::Paper.dark())));
+    css.push_str(&format!(".h{{stroke:{}}}", hex(color(Tone::Paper))));
     css
 }
 
@@ -185,6 +206,10 @@ mod tests {
                     let found = contrast(pick(mark), paper);
                     assert!(found >= 2.5, "{mark:?}: {found}");
                 }
+            }
+            for mark in (0..GROUPS).map(Tone::Group) {
+                let found = contrast(pick(mark), paper);
+                assert!(found >= 4.5, "{mark:?}: {found}");
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The runs of a report as charts and tables ask for them: finished ones, sizes, series.
 
 use crate::Report;
-use crate::chart::Shape;
+use crate::chart::{Numbers, Shape};
+use crate::text::sub;
 use crate::theme::Tone;
-use isoflop_fit::output::Axis;
+use isoflop_fit::output::{Axis, Fit};
 use isoflop_results::{RunRow, Status};
 use std::collections::HashMap;
 
@@ -78,6 +79,32 @@ impl<'a> View<'a> {
         }
     }
 
+    /// How the page's script knows runs and series.
+    pub(crate) fn numbers(&self) -> Numbers<'a> {
+        let runs = self.report.runs.iter().enumerate();
+        let series = self.series.iter().enumerate();
+        Numbers {
+            runs: runs.map(|(k, run)| (run.run_id.as_str(), k)).collect(),
+            series: match self.many_series() {
+                true => series.map(|(k, name)| (*name, k)).collect(),
+                false => HashMap::new(),
+            },
+        }
+    }
+
+    /// Bits per byte in a nat per token, where a run has both.
+    pub(crate) fn bits_per_nat(run: &RunRow) -> Option<f64> {
+        let share = run.test_bpb? / run.test_loss?;
+        (share.is_finite() && share > 0.0).then_some(share)
+    }
+
+    /// Fits of a law through points in all variables, one a series.
+    pub(crate) fn surfaces(&self, law: &str) -> Vec<&'a Fit> {
+        let fits = self.report.fits.fits.iter();
+        fits.filter(|f| f.law == law && f.x.is_none() && !f.data.is_empty())
+            .collect()
+    }
+
     pub(crate) fn many_series(&self) -> bool {
         self.series.len() > 1
     }
@@ -119,6 +146,22 @@ pub(crate) fn letter(axis: Axis) -> &'static str {
     }
 }
 
+/// A parameter as papers write it.
+pub(crate) fn symbol(name: &str) -> String {
+    match name {
+        "alpha" => "\u{3b1}".to_owned(),
+        "beta" => "\u{3b2}".to_owned(),
+        "gamma" => "\u{3b3}".to_owned(),
+        "n_exponent" => "a".to_owned(),
+        "d_exponent" => "b".to_owned(),
+        other => match other.split_once('_') {
+            Some(("alpha", at)) => format!("\u{3b1}{}", sub(at)),
+            Some((letter, at)) => format!("{letter}{}", sub(at)),
+            None => other.to_owned(),
+        },
+    }
+}
+
 /// A series as a reader sees it.
 fn series_words(series: &str) -> &str {
     match series {
@@ -146,6 +189,7 @@ mod tests {
                 question: None,
                 runs: &[],
                 curves: &[],
+                tuning: &[],
                 fits: &fits,
                 provenance,
             };

@@ -1,6 +1,7 @@
 //! What a sweep leaves behind: rows of runs and points of learning curves, and the files that
 //! hold them. Knows nothing of how a run is planned or trained.
 
+pub mod csv;
 pub mod curve;
 pub mod error;
 pub mod file;

@@ -137,13 +137,13 @@ fn cell(text: &str) -> Cell {
 }
 
 fn read_csv(path: &Path) -> Result<Table, ResultsError> {
-    let malformed = |error: csv::Error| ResultsError::MalformedLine {
+    let malformed = |error: ::csv::Error| ResultsError::MalformedLine {
         path: path.to_owned(),
-        line: error.position().map_or(1, csv::Position::line),
+        line: error.position().map_or(1, ::csv::Position::line),
         problem: error.to_string(),
     };
     let file = File::open(path).map_err(ResultsError::io(path, "read"))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = ::csv::Reader::from_reader(file);
     let names: Vec<String> = reader
         .headers()
         .map_err(malformed)?
@@ -154,7 +154,7 @@ fn read_csv(path: &Path) -> Result<Table, ResultsError> {
     let mut lines = Vec::new();
     for record in reader.records() {
         let record = record.map_err(malformed)?;
-        lines.push(record.position().map_or(0, csv::Position::line));
+        lines.push(record.position().map_or(0, ::csv::Position::line));
         for (column, text) in columns.iter_mut().zip(record.iter()) {
             column.push(cell(text));
         }

@@ -1,22 +1,23 @@
-//! `isoflop report`: the page and its figures.
+//! `isoflop report`: the page and its figures, of one sweep or of several side by side.
 
-use crate::analysis;
 use crate::output::print;
-use crate::progress::DataBar;
+use crate::source::Source;
 use anyhow::Result;
-use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
-use isoflop_report::{Fact, Provenance, Report};
-use isoflop_results::parquet::{read_curves, read_runs};
+use isoflop_report::{Provenance, Report, Sweep, merge};
 use isoflop_sweep::ResultsFolder;
-use isoflop_train::prepare;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Writes the report of a results folder: one page, and every figure as SVG, PNG and CSV.
+/// Columns of a terminal that does not say how wide it is.
+pub(crate) const COLUMNS: usize = 80;
+
+/// Writes the report of a results folder: one page, and every figure as SVG, PNG and CSV. Several
+/// folders make one page that compares their sweeps.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  isoflop report results/quickstart")]
+#[command(after_help = "Examples:\n  isoflop report results/quickstart\n  \
+    isoflop report results/docs results/code        # side by side: exponents, compute at equal loss\n  \
+    isoflop report results/quickstart --terminal")]
 pub(crate) struct Args {
     /// Results folders, each of one sweep.
     #[arg(required = true, value_name = "RESULTS_DIR")]
@@ -24,96 +25,110 @@ pub(crate) struct Args {
     /// Folder of all reports; a sweep's is in DIR/<name>.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     out: PathBuf,
+    /// Print the verdict and a chart instead, and write nothing.
+    #[arg(long)]
+    terminal: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut sources = Vec::new();
     for path in &args.results {
-        let folder = ResultsFolder::at(path.clone());
-        let fits = load_or_fit(&folder)?;
-        let command = format!("isoflop report {}", path.display());
-        print(
-            &write(&folder, &fits, &args.out, vec![command])?
-                .display()
-                .to_string(),
-        )?;
+        sources.push(Source::of(&ResultsFolder::at(path.clone()), None)?);
     }
+    let paths: Vec<String> = args
+        .results
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect();
+    let commands = vec![format!("isoflop report {}", paths.join(" "))];
+    let source = match sources.len() {
+        1 => sources.remove(0),
+        _ => side_by_side(sources),
+    };
+    if args.terminal {
+        let text = isoflop_report::terminal(&source.report(Provenance::default()), COLUMNS);
+        print(text.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let out = args.out.join(&source.folder);
+    isoflop_report::write(&source.report(source.provenance(commands)), &out)?;
+    print(&out.join("index.html").display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The fits of the last `run`, or fresh ones where runs are newer or there are none.
-fn load_or_fit(folder: &ResultsFolder) -> Result<Fits> {
-    let modified = |path: &Path| {
-        fs::metadata(path)
-            .and_then(|metadata| metadata.modified())
-            .ok()
-    };
-    let current = modified(&folder.fits_path()) >= modified(&folder.runs_path());
-    if current
-        && let Ok(text) = fs::read_to_string(folder.fits_path())
-        && let Ok(fits) = serde_json::from_str(&text)
-    {
-        return Ok(fits);
+/// Sweeps as one, under their names; the second of a name is told apart by a number.
+fn side_by_side(sources: Vec<Source>) -> Source {
+    let mut names: Vec<String> = Vec::new();
+    let (mut parts, mut facts) = (Vec::new(), Vec::new());
+    for source in sources {
+        let same = names
+            .iter()
+            .filter(|n| n.split(" #").next() == Some(&source.title))
+            .count();
+        let name = match same {
+            0 => source.title,
+            k => format!("{} #{}", source.title, k + 1),
+        };
+        facts.extend(source.facts.into_iter().map(|mut fact| {
+            fact.label = format!("{name}: {}", fact.label);
+            fact
+        }));
+        parts.push((name.clone(), source.sweep));
+        names.push(name);
     }
-    analysis::fits(&read_runs(&folder.runs_path())?, &Options::default())
+    Source {
+        title: names.join(" and "),
+        question: Some(format!("How do {} differ?", names.join(" and "))),
+        folder: names.join("-vs-").replace(" #", "-"),
+        sweep: merge(parts),
+        facts,
+    }
 }
 
-/// Writes the report of a folder into `reports/<name>` and returns the page.
+/// Writes the report of a folder into `reports/<name>`; returns the page, and the verdict for a
+/// terminal.
 pub(crate) fn write(
     folder: &ResultsFolder,
     fits: &Fits,
     reports: &Path,
     commands: Vec<String>,
-) -> Result<PathBuf> {
-    let plan = folder.plan()?;
-    let (runs, curves) = (
-        read_runs(&folder.runs_path())?,
-        read_curves(&folder.curves_path())?,
-    );
-    let mut facts = vec![Fact {
-        label: "plan".to_owned(),
-        value: format!("{}, {} runs", plan.kind(), plan.runs().len()),
-    }];
-    facts.extend(data_facts(&plan));
-    let out = reports.join(plan.name());
-    let provenance = Provenance {
-        commands,
-        generated: Some(
-            jiff::Timestamp::now()
-                .strftime("%Y-%m-%d %H:%M UTC")
-                .to_string(),
-        ),
-        facts,
-    };
-    let report = Report {
-        title: plan.name(),
-        question: plan.question(),
-        runs: &runs,
-        curves: &curves,
-        fits,
-        provenance,
-    };
+) -> Result<(PathBuf, String)> {
+    let source = Source::of(folder, Some(fits.clone()))?;
+    let out = reports.join(&source.folder);
+    let report: Report<'_> = source.report(source.provenance(commands));
     isoflop_report::write(&report, &out)?;
-    Ok(out.join("index.html"))
+    Ok((
+        out.join("index.html"),
+        isoflop_report::terminal(&report, COLUMNS),
+    ))
 }
 
-/// What is known of each text, as long as it is at hand.
-fn data_facts(plan: &isoflop_sweep::Plan) -> Vec<Fact> {
-    let mut seen = Vec::new();
-    let mut facts = Vec::new();
-    for run in plan.runs() {
-        let key = (&run.source, run.test_tokens);
-        if seen.contains(&key) {
-            continue;
-        }
-        seen.push(key);
-        let bar = DataBar::new();
-        if let Ok(prepared) = prepare(&run.source, run.test_tokens, &|progress| bar.show(progress))
-        {
-            facts.push(Fact {
-                label: format!("text {}", prepared.metadata().name),
-                value: crate::verbs::data::summary(prepared.metadata()),
-            });
+impl Source {
+    /// The report of it.
+    pub(crate) fn report(&self, provenance: Provenance) -> Report<'_> {
+        let Sweep {
+            runs,
+            curves,
+            tuning,
+            fits,
+        } = &self.sweep;
+        Report {
+            title: &self.title,
+            question: self.question.as_deref(),
+            runs,
+            curves,
+            tuning,
+            fits,
+            provenance,
         }
     }
-    facts
+
+    pub(crate) fn provenance(&self, commands: Vec<String>) -> Provenance {
+        let now = jiff::Timestamp::now();
+        Provenance {
+            commands,
+            generated: Some(now.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+            facts: self.facts.clone(),
+        }
+    }
 }

@@ -285,12 +285,13 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
     let json = serde_json::to_string_pretty(&fits)?;
     write_atomic(&folder.fits_path(), json.as_bytes())?;
     let command = format!("isoflop run {}", shell(&args.sweep));
-    let page = report::write(folder, &fits, &args.reports, vec![command])
+    let (page, verdict) = report::write(folder, &fits, &args.reports, vec![command])
         .context("cannot write the report")?;
     let noise = tables::noise(&rows).map_or(String::new(), |line| format!("\n\n{line}"));
     print(&format!(
-        "{}{noise}\n\nreport: {}",
+        "{}{noise}\n\n{}\n\nreport: {}",
         crate::fit_text::fits(&fits),
+        verdict.trim_end(),
         page.display()
     ))
 }

@@ -2,7 +2,7 @@
 
 use crate::calibration;
 use crate::output::{print, print_json};
-use crate::progress::{clock, describe};
+use crate::progress::{Prices, clock, describe};
 use crate::tables::table;
 use anyhow::Result;
 use isoflop_results::{RunRow, Status};
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = folder.plan()?;
     let records = folder.peek(&plan)?;
     let leases = live_leases(&folder, &plan.work_order())?;
-    let left = time_left(&folder, &plan, &leases)?;
+    let left = time_left(&folder, &plan, &leases, &records)?;
     match args.json {
         true => print_json(&as_json(&plan, &records, &leases, left))?,
         false => print(&as_text(&plan, &records, &leases, left))?,
@@ -40,16 +40,59 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// With as many workers as there are; nothing where none works or this machine's speed has not
-/// been measured.
-fn time_left(folder: &ResultsFolder, plan: &Plan, leases: &[Lease]) -> Result<Option<Duration>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let Some(prices) = calibration::known_prices(plan, cores).filter(|_| !leases.is_empty()) else {
+/// `12 of 28 runs ended (1 failed), 2 running, ETA 3 min 10 s`.
+pub(crate) fn standing_in_words(
+    folder: &ResultsFolder,
+    plan: &Plan,
+    records: &Records,
+) -> Result<String> {
+    let leases = live_leases(folder, &plan.work_order())?;
+    let (runs, failed) = (plan.runs().len(), records.failed.len());
+    let ended = records.done.len() + failed;
+    let mut text = format!("{ended} of {runs} runs ended");
+    if failed > 0 {
+        text.push_str(&format!(" ({failed} failed)"));
+    }
+    match leases.len() {
+        0 if ended == runs => {}
+        0 => text.push_str(", none running"),
+        some => text.push_str(&format!(", {some} running")),
+    }
+    if let Some(left) = time_left(folder, plan, &leases, records)? {
+        text.push_str(&format!(", ETA {}", clock(left)));
+    }
+    Ok(text)
+}
+
+/// With as many workers as there are; nothing where none works. Where this machine's speed has not
+/// been measured, that of the runs that have ended stands in.
+fn time_left(
+    folder: &ResultsFolder,
+    plan: &Plan,
+    leases: &[Lease],
+    records: &Records,
+) -> Result<Option<Duration>> {
+    if leases.is_empty() {
         return Ok(None);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (prices, unit) = match calibration::known_prices(plan, cores) {
+        Some(seconds) => (Prices::Seconds(seconds), 1.0),
+        None => {
+            let rows = || records.done.iter().map(|record| &record.row);
+            let (flops, seconds) = (
+                rows().map(|row| row.flops_spent).sum::<f64>(),
+                rows().map(|row| row.wall_time_s).sum::<f64>(),
+            );
+            if flops <= 0.0 || seconds <= 0.0 {
+                return Ok(None);
+            }
+            (Prices::flops(plan), seconds / flops)
+        }
     };
     let standing = Standing::of(folder, plan, leases)?;
-    let forecast = Forecast::of(plan, &prices, &standing, leases.len());
-    Ok(Some(Duration::from_secs_f64(forecast.finish)))
+    let forecast = Forecast::of(plan, prices.all(), &standing, leases.len());
+    Ok(Some(Duration::from_secs_f64(forecast.finish * unit)))
 }
 
 /// What one run is doing.

@@ -23,6 +23,8 @@ fn every_verb_has_an_example_in_its_help() {
         "fit",
         "predict",
         "report",
+        "watch",
+        "export",
         "export-model",
         "bench",
         "data",

@@ -2,19 +2,20 @@
 //!
 //! plotters' own places every mark on whole pixels, cannot dash a line, gives its elements no
 //! class, group or title, and aligns text by `ex`, which renderers read differently. Here a
-//! plotters pixel is a tenth of a CSS pixel, a colour of the theme becomes a class that the page
-//! can turn dark, and marks can be grouped under the run they show.
+//! plotters pixel is a tenth of a CSS pixel, a colour of the theme becomes a class that a style
+//! sheet paints light or dark, and marks are grouped under the run that they show.
 
 use crate::text::{escape, svg_label};
-use crate::theme::{Tone, hex};
+use crate::theme::Tone;
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea};
+use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{FontTransform, RGBColor};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
 };
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -34,9 +35,45 @@ pub(crate) struct Canvas {
 
 #[derive(Default)]
 struct Sheet {
-    body: String,
+    items: Vec<Item>,
     dash: &'static str,
     halo: bool,
+}
+
+/// What has been drawn, before it is known for whom.
+enum Item {
+    /// Elements, written out.
+    Elements(String),
+    Open(Group),
+    Close,
+}
+
+/// Marks that belong together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) class: &'static str,
+    /// Run id, or any label.
+    pub(crate) label: String,
+    pub(crate) series: String,
+    /// Tooltip of a file.
+    pub(crate) title: String,
+}
+
+/// Where a drawing is going.
+#[derive(Clone, Copy)]
+pub(crate) enum Medium<'a> {
+    /// A file of its own: groups carry their tooltip.
+    File,
+    /// The page, whose script knows runs and series by number.
+    Page(&'a Numbers<'a>),
+}
+
+/// Runs and series by number.
+#[derive(Default)]
+pub(crate) struct Numbers<'a> {
+    pub(crate) runs: HashMap<&'a str, usize>,
+    /// Empty where there is one series alone.
+    pub(crate) series: HashMap<&'a str, usize>,
 }
 
 impl Canvas {
@@ -53,8 +90,16 @@ impl Canvas {
     }
 
     /// What has been drawn: SVG elements without the `svg` around them.
-    pub(crate) fn body(&self) -> String {
-        self.sheet.borrow().body.clone()
+    pub(crate) fn body(&self, medium: Medium<'_>) -> String {
+        let mut body = String::new();
+        for item in &self.sheet.borrow().items {
+            match item {
+                Item::Elements(elements) => body.push_str(elements),
+                Item::Open(group) => group.write(&mut body, medium),
+                Item::Close => body.push_str("</g>\n"),
+            }
+        }
+        body
     }
 
     /// Lines from here on are dashed; `""` for solid.
@@ -67,46 +112,77 @@ impl Canvas {
         self.sheet.borrow_mut().halo = on;
     }
 
-    /// Opens a group of marks. `run` names the run shown, `title` is its tooltip.
-    pub(crate) fn open(&self, class: &str, run: Option<&str>, title: Option<&str>) {
-        let body = &mut self.sheet.borrow_mut().body;
-        push(body, format_args!("<g class=\"{}\"", escape(class)));
-        if let Some(run) = run {
-            push(body, format_args!(" data-run=\"{}\"", escape(run)));
-        }
-        body.push('>');
-        if let Some(title) = title {
-            push(body, format_args!("<title>{}</title>", escape(title)));
-        }
+    /// Opens a group of marks.
+    pub(crate) fn open(&self, group: Group) {
+        self.sheet.borrow_mut().items.push(Item::Open(group));
     }
 
     pub(crate) fn close(&self) {
-        self.sheet.borrow_mut().body.push_str("</g>\n");
+        self.sheet.borrow_mut().items.push(Item::Close);
     }
 
     fn path(&self, points: impl IntoIterator<Item = BackendCoord>, paint: &str, end: &str) {
         let sheet = &mut *self.sheet.borrow_mut();
-        sheet.body.push_str("<path d=\"");
+        let dash = sheet.dash;
+        let body = sheet.elements();
+        body.push_str("<path d=\"");
         let mut last = None;
         for (x, y) in points {
             match last {
-                None => push(&mut sheet.body, format_args!("M{},{}", Px(x), Px(y))),
+                None => push(body, format_args!("M{},{}", Px(x), Px(y))),
                 // Relative steps are shorter: most of a page's bytes are learning curves.
-                Some((px, py)) => push(
-                    &mut sheet.body,
-                    format_args!("l{},{}", Px(x - px), Px(y - py)),
-                ),
+                Some((px, py)) => push(body, format_args!("l{},{}", Px(x - px), Px(y - py))),
             }
             last = Some((x, y));
         }
-        push(&mut sheet.body, format_args!("{end}\" {paint}"));
-        if !sheet.dash.is_empty() && end.is_empty() {
-            push(
-                &mut sheet.body,
-                format_args!(" stroke-dasharray=\"{}\"", sheet.dash),
-            );
+        push(body, format_args!("{end}\" {paint}"));
+        if !dash.is_empty() && end.is_empty() {
+            push(body, format_args!(" stroke-dasharray=\"{dash}\""));
         }
-        sheet.body.push_str("/>\n");
+        body.push_str("/>\n");
+    }
+}
+
+impl Sheet {
+    /// The text to add elements to.
+    fn elements(&mut self) -> &mut String {
+        if !matches!(self.items.last(), Some(Item::Elements(_))) {
+            self.items.push(Item::Elements(String::new()));
+        }
+        match self.items.last_mut() {
+            Some(Item::Elements(text)) => text,
+            _ => unreachable!("pushed above"),
+        }
+    }
+}
+
+impl Group {
+    /// Without an owner: axes, notes.
+    pub(crate) fn plain(class: &'static str) -> Group {
+        Group {
+            class,
+            ..Group::default()
+        }
+    }
+
+    fn write(&self, body: &mut String, medium: Medium<'_>) {
+        push(body, format_args!("<g class=\"{}\"", self.class));
+        let Medium::Page(numbers) = medium else {
+            body.push('>');
+            if !self.title.is_empty() {
+                push(body, format_args!("<title>{}</title>", escape(&self.title)));
+            }
+            return;
+        };
+        if let Some(run) = numbers.runs.get(self.label.as_str()) {
+            push(body, format_args!(" data-r=\"{run}\""));
+        } else if !self.title.is_empty() {
+            push(body, format_args!(" data-t=\"{}\"", escape(&self.title)));
+        }
+        if let Some(series) = numbers.series.get(self.series.as_str()) {
+            push(body, format_args!(" data-s=\"{series}\""));
+        }
+        body.push('>');
     }
 }
 
@@ -127,27 +203,25 @@ fn push(body: &mut String, text: std::fmt::Arguments<'_>) {
         .expect("writing to a string does not fail");
 }
 
-fn color_of(color: BackendColor) -> (String, String, String) {
-    let (r, g, b) = color.rgb;
+/// The class of a colour, and its opacity.
+fn paint_of(color: BackendColor) -> (String, String) {
     let class = Tone::of(color.rgb).map(Tone::class).unwrap_or_default();
     let opacity = match color.alpha < 1.0 {
         true => format!(" opacity=\"{}\"", (color.alpha * 100.0).round() / 100.0),
         false => String::new(),
     };
-    (class, hex(RGBColor(r, g, b)), opacity)
+    (class, opacity)
 }
 
 fn stroked<S: BackendStyle>(style: &S) -> String {
-    let (class, color, opacity) = color_of(style.color());
+    let (class, opacity) = paint_of(style.color());
     let width = f64::from(style.stroke_width()) / TENTHS;
-    format!(
-        "class=\"l {class}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{opacity}"
-    )
+    format!("class=\"l {class}\" stroke-width=\"{width}\"{opacity}")
 }
 
 fn filled<S: BackendStyle>(style: &S) -> String {
-    let (class, color, opacity) = color_of(style.color());
-    format!("class=\"f {class}\" fill=\"{color}\"{opacity}")
+    let (class, opacity) = paint_of(style.color());
+    format!("class=\"f {class}\"{opacity}")
 }
 
 impl DrawingBackend for Canvas {
@@ -201,11 +275,13 @@ impl DrawingBackend for Canvas {
         path: I,
         style: &S,
     ) -> Drawn {
-        self.path(
-            path,
-            &format!("{} stroke-linejoin=\"round\"", stroked(style)),
-            "",
-        );
+        let points: Vec<BackendCoord> = path.into_iter().collect();
+        match points.split_last() {
+            Some((last, rest)) if rest.len() > 2 && rest[0] == *last => {
+                self.path(rest.iter().copied(), &stroked(style), "Z");
+            }
+            _ => self.path(points, &stroked(style), ""),
+        }
         Ok(())
     }
 
@@ -228,7 +304,7 @@ impl DrawingBackend for Canvas {
         let paint = if fill { filled(style) } else { stroked(style) };
         let r = f64::from(radius) / TENTHS;
         push(
-            &mut self.sheet.borrow_mut().body,
+            self.sheet.borrow_mut().elements(),
             format_args!(
                 "<circle cx=\"{}\" cy=\"{}\" r=\"{r}\" {paint}/>\n",
                 Px(x),
@@ -264,23 +340,14 @@ impl DrawingBackend for Canvas {
             FontTransform::Rotate180 => format!(" transform=\"rotate(180 {x} {y})\""),
             FontTransform::Rotate270 => format!(" transform=\"rotate(270 {x} {y})\""),
         };
-        let (class, color, _) = color_of(style.color());
+        let (class, _) = paint_of(style.color());
         let sheet = &mut *self.sheet.borrow_mut();
-        let (halo, outline) = match sheet.halo {
-            true => (
-                " h",
-                format!(
-                    " stroke=\"{}\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\"",
-                    hex(Tone::Paper.light())
-                ),
-            ),
-            false => ("", String::new()),
-        };
+        let halo = if sheet.halo { " h" } else { "" };
         push(
-            &mut sheet.body,
+            sheet.elements(),
             format_args!(
                 "<text class=\"f {class}{halo}\" x=\"{x}\" y=\"{:.1}\" font-size=\"{size}\" \
-                 text-anchor=\"{anchor}\" fill=\"{color}\"{outline}{turn}>{}</text>\n",
+                 text-anchor=\"{anchor}\"{turn}>{}</text>\n",
                 y + drop,
                 svg_label(text, size)
             ),

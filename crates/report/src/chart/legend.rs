@@ -1,6 +1,6 @@
 //! What colours, shapes and lines mean, once for a figure.
 
-use crate::chart::canvas::{Canvas, TENTHS};
+use crate::chart::canvas::{Canvas, Group, Medium, TENTHS};
 use crate::chart::marker::{Glyph, draw, drawn, line_style};
 use crate::chart::panel::{Stroke, write_text};
 use crate::text::{escape, label_len};
@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 const SIZE: f64 = 11.5;
 const ROW: f64 = 20.0;
 /// Mean width of a character in ems.
-const CHARACTER: f64 = 0.5;
+const CHARACTER: f64 = 0.47;
 const KEY: f64 = 20.0;
 const GAP: f64 = 16.0;
 
@@ -29,6 +29,8 @@ pub(crate) enum Key {
 pub(crate) struct Entry {
     pub(crate) key: Key,
     pub(crate) text: String,
+    /// The size it stands for, which the page isolates by it.
+    pub(crate) size: Option<u64>,
 }
 
 /// All of a figure.
@@ -40,7 +42,13 @@ impl Legend {
         self.0.push(Entry {
             key,
             text: text.into(),
+            size: None,
         });
+    }
+
+    pub(crate) fn add_size(&mut self, key: Key, text: impl Into<String>, size: u64) {
+        let (text, size) = (text.into(), Some(size));
+        self.0.push(Entry { key, text, size });
     }
 
     /// A strip for a figure file: its SVG elements and its height.
@@ -66,7 +74,7 @@ impl Legend {
             y + ROW / 2.0
         };
         let canvas = Canvas::new(width, height.max(1.0));
-        canvas.open("legend", None, None);
+        canvas.open(Group::plain("legend"));
         for (entry, x, y, indent) in places {
             draw_key(&canvas, entry.key, x, y);
             let tone = if indent == 0.0 {
@@ -85,7 +93,7 @@ impl Legend {
             );
         }
         canvas.close();
-        (canvas.body(), height)
+        (canvas.body(Medium::File), height)
     }
 
     /// A list for the page, which breaks its lines itself.
@@ -99,9 +107,11 @@ impl Legend {
             }
             let canvas = Canvas::new(KEY, 14.0);
             draw_key(&canvas, entry.key, 0.0, 7.0);
+            let size = entry.size.map(|n| format!(" data-n=\"{n}\""));
+            let size = size.unwrap_or_default();
             out.push_str(&format!(
-                "<li><svg width=\"20\" height=\"14\" aria-hidden=\"true\">{}</svg>{text}</li>",
-                canvas.body()
+                "<li{size}><svg width=\"20\" height=\"14\" aria-hidden=\"true\">{}</svg>{text}</li>",
+                canvas.body(Medium::File)
             ));
         }
         out.push_str("</ul>\n");

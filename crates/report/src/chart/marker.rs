@@ -37,7 +37,12 @@ pub(crate) enum Glyph {
     Point(Shape, Tone),
     /// A point that a fit saw.
     Ring(Shape),
+    /// A line of this dash, beside words about it.
+    Line(Tone, &'static str),
 }
+
+/// Length of a line beside words.
+const LINE: f64 = 13.0;
 
 /// Half the width of a point, CSS pixels.
 const HALF: f64 = 3.4;
@@ -55,6 +60,12 @@ pub(crate) fn draw(area: &DrawingArea<Canvas, Shift>, (x, y): (i32, i32), glyph:
     };
     let (shape, half, style) = match glyph {
         Glyph::Point(shape, tone) => (shape, HALF, tone.light().filled()),
+        Glyph::Line(tone, _) => {
+            let reach = (LINE / 2.0 * TENTHS) as i32;
+            let ends = vec![(x - reach, y), (x + reach, y)];
+            drawn(area.draw(&PathElement::new(ends, line_style(tone, 1.8, 1.0))));
+            return;
+        }
         Glyph::Ring(shape) => (shape, RING, line_style(Tone::Ink, 1.3, 1.0)),
     };
     const SQUARE: [(f64, f64); 4] = [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)];

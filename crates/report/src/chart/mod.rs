@@ -8,8 +8,9 @@ pub(crate) mod png;
 pub(crate) mod scale;
 pub(crate) mod ticks;
 
+pub(crate) use canvas::{Medium, Numbers};
 pub(crate) use legend::{Key, Legend};
 pub(crate) use marker::{Glyph, Shape};
-pub(crate) use panel::{Drawn, Labels, NoteLine, Owner, Panel, Stroke, Trend};
+pub(crate) use panel::{Drawn, Frame, Labels, LossAxis, NoteLine, Owner, Panel, Stroke, Trend};
 pub(crate) use scale::Scale;
 pub(crate) use ticks::Style;

@@ -5,32 +5,55 @@ mod note;
 
 pub(crate) use note::{NoteLine, Trend};
 
-use crate::chart::canvas::{Canvas, TENTHS};
+use crate::chart::canvas::{Canvas, Group, Medium, TENTHS};
 use crate::chart::marker::{Glyph, draw, drawn, line_style};
 use crate::chart::scale::Scale;
 use crate::chart::ticks::Style;
+use crate::text::three_digits;
 use crate::theme::Tone;
 use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
-use plotters::element::PathElement;
+use plotters::element::{PathElement, Polygon};
 use plotters::prelude::DrawingArea;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontTransform, IntoFont, TextStyle};
+use plotters::style::{Color, FontTransform, IntoFont, TextStyle};
 
 /// CSS pixels; three of them make a page's width, one a phone's.
 pub(crate) const WIDTH: f64 = 372.0;
 pub(crate) const HEIGHT: f64 = 318.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 12.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 46.0;
 const BODY: f64 = 12.0;
 const SMALL: f64 = 11.0;
+/// Opacity of a band.
+const BAND: f64 = 0.14;
 /// From one line of a note to the next.
 const LEADING: f64 = 15.0;
 
+/// A panel's size, and the room around its plot, in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+}
+
+impl Default for Frame {
+    fn default() -> Frame {
+        Frame {
+            width: WIDTH,
+            height: HEIGHT,
+            left: 52.0,
+            right: 12.0,
+            top: 30.0,
+            bottom: 46.0,
+        }
+    }
+}
+
 /// What a panel and its axes are called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Labels {
     /// Its column in the CSV.
     pub(crate) key: &'static str,
@@ -39,6 +62,20 @@ pub(crate) struct Labels {
     pub(crate) y: String,
     pub(crate) x_style: Style,
     pub(crate) y_style: Style,
+    /// Names of the rows of [`Scale::Rows`].
+    pub(crate) rows: Vec<String>,
+    /// The axis that shows losses in nats per token, which the page can show in bits per byte.
+    pub(crate) loss: LossAxis,
+}
+
+/// Where a panel shows losses in nats per token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LossAxis {
+    /// On neither axis.
+    #[default]
+    Neither,
+    Y,
+    Both,
 }
 
 /// How a line is drawn.
@@ -77,6 +114,7 @@ pub(crate) struct Owner<'a> {
 pub(crate) struct Panel {
     pub(crate) labels: Labels,
     pub(crate) rows: Vec<Drawn>,
+    pub(crate) frame: Frame,
     canvas: Canvas,
     root: DrawingArea<Canvas, Shift>,
     plot: DrawingArea<Canvas, Cartesian2d<Scale, Scale>>,
@@ -88,15 +126,29 @@ pub(crate) struct Panel {
 
 impl Panel {
     pub(crate) fn new(labels: Labels, x: Scale, y: Scale) -> Panel {
-        let canvas = Canvas::new(WIDTH, HEIGHT);
+        // Powers of ten are the widest of ticks.
+        let left = match labels.y_style {
+            Style::Power => 66.0,
+            _ => Frame::default().left,
+        };
+        let frame = Frame {
+            left,
+            ..Frame::default()
+        };
+        Panel::framed(labels, x, y, frame)
+    }
+
+    pub(crate) fn framed(labels: Labels, x: Scale, y: Scale, frame: Frame) -> Panel {
+        let canvas = Canvas::new(frame.width, frame.height);
         let root = canvas.area();
-        let frame = (
-            tenths(LEFT)..tenths(WIDTH - RIGHT),
-            tenths(HEIGHT - BOTTOM)..tenths(TOP),
+        let place = (
+            tenths(frame.left)..tenths(frame.width - frame.right),
+            tenths(frame.height - frame.bottom)..tenths(frame.top),
         );
-        let plot = root.apply_coord_spec(Cartesian2d::new(x, y, frame));
+        let plot = root.apply_coord_spec(Cartesian2d::new(x, y, place));
         let panel = Panel {
             labels,
+            frame,
             rows: Vec::new(),
             canvas,
             root,
@@ -111,18 +163,59 @@ impl Panel {
 
     /// Height of a note of so many lines as a share of the plot, to keep room for it.
     pub(crate) fn note_share(lines: usize) -> f64 {
-        (lines as f64 * LEADING + 8.0) / (HEIGHT - TOP - BOTTOM)
+        (lines as f64 * LEADING + 8.0) / (HEIGHT - 76.0)
     }
 
-    pub(crate) fn body(&self) -> String {
-        self.canvas.body()
+    pub(crate) fn body(&self, medium: Medium<'_>) -> String {
+        self.canvas.body(medium)
+    }
+
+    /// What the page's script needs to draw the axes anew: kind and ends of each, how its ticks
+    /// are written, and where losses are.
+    pub(crate) fn axes_data(&self) -> String {
+        let axis = |scale: Scale, style: Style| {
+            let (low, high) = scale.bounds();
+            let kind = match scale {
+                Scale::Log { .. } => "log",
+                Scale::Linear { .. } => "linear",
+                Scale::Rows { .. } => "rows",
+            };
+            format!("{kind} {low:e} {high:e} {}", style.name())
+        };
+        let Frame {
+            width,
+            height,
+            left,
+            right,
+            top,
+            bottom,
+        } = self.frame;
+        let loss = match self.labels.loss {
+            LossAxis::Neither => "",
+            LossAxis::Y => " data-loss=\"y\"",
+            LossAxis::Both => " data-loss=\"xy\"",
+        };
+        format!(
+            " data-x=\"{}\" data-y=\"{}\" data-frame=\"{left} {top} {} {}\"{loss}",
+            axis(self.x, self.labels.x_style),
+            axis(self.y, self.labels.y_style),
+            width - right,
+            height - bottom,
+        )
     }
 
     fn axes(&self) {
-        let (x0, x1) = (LEFT, WIDTH - RIGHT);
-        let (y0, y1) = (HEIGHT - BOTTOM, TOP);
+        let Frame {
+            width,
+            height,
+            left: x0,
+            right,
+            top: y1,
+            bottom,
+        } = self.frame;
+        let (x1, y0) = (width - right, height - bottom);
         let (across, up) = (self.x.ticks(), self.y.ticks());
-        self.canvas.open("axes", None, None);
+        self.canvas.open(Group::plain("axes"));
         for v in &across.major {
             self.rule(self.px(*v), y0, self.px(*v), y1, Tone::Grid, 1.0);
         }
@@ -141,45 +234,31 @@ impl Panel {
                 self.rule(x0 - length, self.py(*v), x0, self.py(*v), Tone::Rule, 1.0);
             }
         }
+        let ink = Tone::Ink;
         for v in &across.major {
-            let label = self.labels.x_style.write(*v);
-            self.write(
-                &label,
-                (self.px(*v), y0 + 8.0),
-                SMALL,
-                Tone::Ink,
-                HPos::Center,
-                VPos::Top,
-            );
+            let (label, at) = (self.labels.x_style.write(*v), (self.px(*v), y0 + 8.0));
+            self.write(&label, at, SMALL, ink, HPos::Center, VPos::Top);
         }
         for v in &up.major {
-            let label = self.labels.y_style.write(*v);
-            self.write(
-                &label,
-                (x0 - 8.0, self.py(*v)),
-                SMALL,
-                Tone::Ink,
-                HPos::Right,
-                VPos::Center,
-            );
+            let label = match self.labels.rows.get(*v as usize) {
+                Some(name) if matches!(self.y, Scale::Rows { .. }) => name.clone(),
+                _ => self.labels.y_style.write(*v),
+            };
+            let at = (x0 - 8.0, self.py(*v));
+            self.write(&label, at, SMALL, ink, HPos::Right, VPos::Center);
         }
-        self.write(
-            &self.labels.title,
-            (x0, 14.0),
-            13.0,
-            Tone::Ink,
-            HPos::Left,
-            VPos::Center,
-        );
-        let middle = ((x0 + x1) / 2.0, HEIGHT - 11.0);
-        self.write(
-            &self.labels.x,
-            middle,
-            BODY,
-            Tone::Ink,
-            HPos::Center,
-            VPos::Center,
-        );
+        self.canvas.close();
+        self.canvas.open(Group::plain("names"));
+        let title_at = if matches!(self.y, Scale::Rows { .. }) {
+            6.0
+        } else {
+            x0
+        };
+        let (left, center) = (HPos::Left, HPos::Center);
+        let title = &self.labels.title;
+        self.write(title, (title_at, y1 - 16.0), 13.0, ink, left, VPos::Center);
+        let middle = ((x0 + x1) / 2.0, height - 11.0);
+        self.write(&self.labels.x, middle, BODY, ink, center, VPos::Center);
         let style = ("sans-serif", BODY * TENTHS)
             .into_font()
             .transform(FontTransform::Rotate270)
@@ -190,10 +269,43 @@ impl Panel {
         self.canvas.close();
     }
 
+    fn open(&self, owner: Owner<'_>, title: &str) {
+        self.canvas.open(Group {
+            class: owner.mark,
+            label: owner.label.to_owned(),
+            series: owner.series.to_owned(),
+            title: title.to_owned(),
+        });
+    }
+
+    /// The area between two lines over the same x, `(x, low, middle, high)`, cut at the axes. The
+    /// middle is recorded, not drawn.
+    pub(crate) fn band(&mut self, owner: Owner<'_>, edges: &[(f64, f64, f64, f64)], tone: Tone) {
+        let (x, (bottom, top)) = (self.x, self.y.bounds());
+        let edges: Vec<_> = edges
+            .iter()
+            .filter(|e| x.holds(e.0) && e.1.is_finite() && e.3.is_finite())
+            .copied()
+            .collect();
+        if edges.len() < 2 {
+            return;
+        }
+        self.open(owner, "");
+        let lower = edges.iter().map(|e| (e.0, e.1.clamp(bottom, top)));
+        let upper = edges.iter().rev().map(|e| (e.0, e.3.clamp(bottom, top)));
+        let corners: Vec<(f64, f64)> = lower.chain(upper).collect();
+        let style = tone.light().mix(BAND).filled();
+        drawn(self.plot.draw(&Polygon::new(corners, style)));
+        self.canvas.close();
+        for (x, low, middle, high) in edges {
+            self.rows
+                .push(row(&self.labels, owner, (x, middle), Some((low, high))));
+        }
+    }
+
     /// A line through data. Points outside the axes or not finite break it.
     pub(crate) fn line(&mut self, owner: Owner<'_>, points: &[(f64, f64)], stroke: Stroke) {
-        let run = (owner.mark == "curve").then_some(owner.label);
-        self.canvas.open(owner.mark, run, None);
+        self.open(owner, "");
         self.canvas.dash(stroke.dash);
         let (x, y) = (self.x, self.y);
         let inside = |p: &(f64, f64)| x.holds(p.0) && y.holds(p.1);
@@ -216,9 +328,7 @@ impl Panel {
         if !self.x.holds(at.0) || !self.y.holds(at.1) {
             return;
         }
-        let run = matches!(owner.mark, "run" | "residual").then_some(owner.label);
-        self.canvas
-            .open(owner.mark, run, (!title.is_empty()).then_some(title));
+        self.open(owner, title);
         draw(&self.root, self.plot.map_coordinate(&at), glyph);
         self.canvas.close();
         self.rows.push(row(&self.labels, owner, at, None));
@@ -237,7 +347,21 @@ impl Panel {
         if !self.x.holds(at.0) || !self.y.holds(at.1) {
             return;
         }
-        self.canvas.open(owner.mark, None, None);
+        let title = match ends {
+            Some((low, high)) => format!(
+                "{}: {} [{}, {}]",
+                owner.label,
+                three_digits(if across { at.0 } else { at.1 }),
+                three_digits(low),
+                three_digits(high)
+            ),
+            None => owner.label.to_owned(),
+        };
+        self.open(owner, &title);
+        let tone = match glyph {
+            Glyph::Point(_, tone) => tone,
+            Glyph::Ring(_) | Glyph::Line(..) => Tone::Ink,
+        };
         if let Some((low, high)) = ends {
             let scale = if across { self.x } else { self.y };
             let place = |v: f64| match across {
@@ -246,12 +370,12 @@ impl Panel {
             };
             let (a, b) = (scale.bounds().0.max(low), scale.bounds().1.min(high));
             let bar = (place(a), place(b));
-            self.rule(bar.0.0, bar.0.1, bar.1.0, bar.1.1, Tone::Ink, 1.4);
+            self.rule(bar.0.0, bar.0.1, bar.1.0, bar.1.1, tone, 1.4);
             let (dx, dy) = if across { (0.0, 3.5) } else { (3.5, 0.0) };
             // An end beyond the axis has no cap.
             for end in [low, high].into_iter().filter(|v| scale.holds(*v)) {
                 let (x, y) = place(end);
-                self.rule(x - dx, y - dy, x + dx, y + dy, Tone::Ink, 1.4);
+                self.rule(x - dx, y - dy, x + dx, y + dy, tone, 1.4);
             }
             self.taken.extend([bar.0, bar.1]);
         }

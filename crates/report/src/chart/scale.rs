@@ -8,8 +8,18 @@ use std::ops::Range;
 /// An axis from `low` to `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Scale {
-    Log { low: f64, high: f64 },
-    Linear { low: f64, high: f64 },
+    Log {
+        low: f64,
+        high: f64,
+    },
+    Linear {
+        low: f64,
+        high: f64,
+    },
+    /// Named rows, the first on top; row `k` is at `k`.
+    Rows {
+        count: usize,
+    },
 }
 
 impl Scale {
@@ -62,6 +72,7 @@ impl Scale {
     pub(crate) fn bounds(self) -> (f64, f64) {
         match self {
             Scale::Log { low, high } | Scale::Linear { low, high } => (low, high),
+            Scale::Rows { count } => (-0.6, count as f64 - 0.4),
         }
     }
 
@@ -74,6 +85,10 @@ impl Scale {
         match self {
             Scale::Log { low, high } => log_ticks(low, high),
             Scale::Linear { low, high } => linear_ticks(low, high),
+            Scale::Rows { count } => Ticks {
+                major: (0..count).map(|k| k as f64).collect(),
+                minor: Vec::new(),
+            },
         }
     }
 
@@ -83,7 +98,7 @@ impl Scale {
         (0..count)
             .map(|k| match self {
                 Scale::Log { .. } => (from.ln() + (to / from).ln() * share(k)).exp(),
-                Scale::Linear { .. } => from + (to - from) * share(k),
+                Scale::Linear { .. } | Scale::Rows { .. } => from + (to - from) * share(k),
             })
             .collect()
     }
@@ -92,6 +107,7 @@ impl Scale {
         match self {
             Scale::Log { low, high } => (value / low).ln() / (high / low).ln(),
             Scale::Linear { low, high } => (value - low) / (high - low),
+            Scale::Rows { .. } => (self.bounds().1 - value) / (self.bounds().1 - self.bounds().0),
         }
     }
 }

@@ -11,9 +11,10 @@ pub(crate) struct Ticks {
 }
 
 /// How a tick value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Style {
     /// `2`, `2.5`, `0.05`.
+    #[default]
     Plain,
     /// `20k`, `1.5M`.
     Short,
@@ -22,6 +23,15 @@ pub(crate) enum Style {
 }
 
 impl Style {
+    /// As the page's script knows it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Style::Plain => "plain",
+            Style::Short => "short",
+            Style::Power => "power",
+        }
+    }
+
     pub(crate) fn write(self, value: f64) -> String {
         match self {
             // Ticks are sums of steps: the sixth decimal of a tick is rounding.

@@ -1,20 +1,16 @@
 //! IsoFLOP curves and the optima they give (Hoffmann et al. 2022, figure 3).
 
-use super::{Figure, run_title, series_legend, wrap};
-use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Shape, Stroke, Style, Trend};
-use crate::text::{clip, sup, with_interval};
+use super::marks::thread;
+use super::{Figure, LOSS, optima, run_title, series_legend, wrap};
+use crate::chart::{
+    Glyph, Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Shape, Style, Trend,
+};
+use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::{View, n_words};
-use isoflop_fit::output::{BudgetCurve, Estimate, Isoflop, Minimum};
+use isoflop_fit::output::{BudgetCurve, Isoflop, Minimum};
 
-const TREND: Stroke = Stroke {
-    tone: Tone::Ink,
-    width: 1.5,
-    opacity: 1.0,
-    dash: "",
-};
-
-pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
+pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let analyses = &view.report.fits.isoflop;
     if analyses.is_empty() {
         return None;
@@ -26,8 +22,7 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
         .collect();
     let minima: usize = analyses.iter().map(|i| minima(i).count()).sum();
     if minima >= 2 {
-        panels.push(optimum(view, &budgets, What::Parameters));
-        panels.push(optimum(view, &budgets, What::Tokens));
+        panels.extend(optima::panels(view, &budgets));
     }
     let mut legend = Legend::default();
     legend.add(
@@ -35,12 +30,7 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
         "run",
     );
     legend.add(
-        Key::Line(Stroke {
-            tone: Tone::budget(1, 3),
-            width: 1.5,
-            opacity: 1.0,
-            dash: "",
-        }),
+        Key::Line(thread(Tone::budget(1, 3), 1.5, 1.0)),
         "parabola in ln N, labelled with its budget (FLOPs)",
     );
     legend.add(
@@ -63,10 +53,10 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
 }
 
 /// Distinct budgets, ascending, for colours.
-struct Budgets(Vec<f64>);
+pub(super) struct Budgets(Vec<f64>);
 
 impl Budgets {
-    fn of(analyses: &[Isoflop]) -> Budgets {
+    pub(super) fn of(analyses: &[Isoflop]) -> Budgets {
         let all = analyses
             .iter()
             .flat_map(|i| i.budgets.iter().map(|b| b.flops_budget));
@@ -76,12 +66,12 @@ impl Budgets {
         Budgets(all)
     }
 
-    fn tone(&self, budget: f64) -> Tone {
+    pub(super) fn tone(&self, budget: f64) -> Tone {
         Tone::budget(self.0.partition_point(|b| *b < budget), self.0.len())
     }
 }
 
-fn minima(analysis: &Isoflop) -> impl Iterator<Item = (&BudgetCurve, &Minimum)> {
+pub(super) fn minima(analysis: &Isoflop) -> impl Iterator<Item = (&BudgetCurve, &Minimum)> {
     analysis
         .budgets
         .iter()
@@ -138,9 +128,10 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
         key: "isoflop",
         title,
         x: format!("{} N", n_words(&analysis.n_kind)),
-        y: "test loss (nats per token)".to_owned(),
+        y: LOSS.to_owned(),
         x_style: Style::Short,
-        y_style: Style::Plain,
+        loss: LossAxis::Y,
+        ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);
     let mut names = Vec::new();
@@ -157,12 +148,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
             .filter_map(|n| Some((n, parabola_at(curve, n)?)))
             .collect();
         let series = analysis.series.as_str();
-        let stroke = Stroke {
-            tone,
-            width: 1.5,
-            opacity: 1.0,
-            dash: "",
-        };
+        let stroke = thread(tone, 1.5, 1.0);
         panel.line(
             Owner {
                 mark: "parabola",
@@ -197,7 +183,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
             };
             let at = (m.n_opt.value, m.loss.value);
             let mark = Glyph::Point(Shape::Diamond, Tone::Ink);
-            panel.estimate(owner, at, ends(&m.n_opt), true, mark);
+            panel.estimate(owner, at, optima::ends(&m.n_opt), true, mark);
         }
         let last = curve.runs.iter().filter_map(|p| Some((p.n?, p.loss)));
         if let Some(end) = last.max_by(|a, b| a.0.total_cmp(&b.0)) {
@@ -211,132 +197,4 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
         .collect();
     panel.note(Trend::Falling, &note);
     panel
-}
-
-/// What is optimal.
-#[derive(Clone, Copy)]
-enum What {
-    Parameters,
-    Tokens,
-}
-
-impl What {
-    fn of(self, minimum: &Minimum) -> &Estimate {
-        match self {
-            What::Parameters => &minimum.n_opt,
-            What::Tokens => &minimum.d_opt,
-        }
-    }
-
-    fn law(self, analysis: &Isoflop) -> Option<(&Estimate, f64)> {
-        match self {
-            What::Parameters => Some((analysis.n_exponent.as_ref()?, analysis.n_log_coefficient?)),
-            What::Tokens => Some((analysis.d_exponent.as_ref()?, analysis.d_log_coefficient?)),
-        }
-    }
-}
-
-fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
-    let analyses = &view.report.fits.isoflop;
-    let all = || analyses.iter().flat_map(minima);
-    let reach = |e: &Estimate| [Some(e.value), e.low, e.high].into_iter().flatten();
-    let x = Scale::log(all().map(|(_, m)| m.c), (0.12, 0.12));
-    let room = 0.1 + Panel::note_share(analyses.len().min(5));
-    let y = Scale::log(all().flat_map(|(_, m)| reach(what.of(m))), (0.08, room));
-    let (key, title, axis, symbol) = match what {
-        What::Parameters => (
-            "n_opt",
-            "Compute-optimal parameters",
-            "optimal parameters N*",
-            "N*",
-        ),
-        What::Tokens => ("d_opt", "Compute-optimal tokens", "optimal tokens D*", "D*"),
-    };
-    let labels = Labels {
-        key,
-        title: title.to_owned(),
-        x: "training compute C (FLOPs)".to_owned(),
-        y: axis.to_owned(),
-        x_style: Style::Power,
-        y_style: Style::Short,
-    };
-    let mut panel = Panel::new(labels, x, y);
-    let mut note = Vec::new();
-    for analysis in analyses {
-        let series = analysis.series.as_str();
-        let mark = view
-            .many_series()
-            .then(|| Glyph::Point(view.shape(series), Tone::Muted));
-        let name = match view.many_series() {
-            true => format!("{}: ", clip(view.series_name(series), 24)),
-            false => String::new(),
-        };
-        match what.law(analysis) {
-            Some((exponent, log_k)) => {
-                let dash = ["", "7 3", "4 2", "9 3 2 3"][view.series_rank(series) % 4];
-                trend(&mut panel, analysis, (exponent.value, log_k), x, dash);
-                let words = with_interval(exponent);
-                let words = match words.split_once(' ') {
-                    Some((value, range)) => format!("{} {range}", sup(value)),
-                    None => sup(&words),
-                };
-                note.push((mark, format!("{name}{symbol} ~ C{words}"), Tone::Ink));
-            }
-            None => {
-                note.push((
-                    mark,
-                    format!("{name}no line: fewer than two minima"),
-                    Tone::Muted,
-                ));
-            }
-        }
-        let shape = if view.many_series() {
-            view.shape(series)
-        } else {
-            Shape::Diamond
-        };
-        for (curve, m) in minima(analysis) {
-            let label = isoflop_core::units::scientific(curve.flops_budget);
-            let owner = Owner {
-                mark: "minimum",
-                series,
-                label: &label,
-            };
-            let e = what.of(m);
-            let glyph = Glyph::Point(shape, budgets.tone(curve.flops_budget));
-            panel.estimate(owner, (m.c, e.value), ends(e), false, glyph);
-        }
-    }
-    note.truncate(5);
-    panel.note(Trend::Rising, &note);
-    panel
-}
-
-/// `exp(ln k) C^a` over the minima.
-fn trend(
-    panel: &mut Panel,
-    analysis: &Isoflop,
-    (exponent, log_k): (f64, f64),
-    x: Scale,
-    dash: &'static str,
-) {
-    let cs = || minima(analysis).map(|(_, m)| m.c);
-    let (low, high) = (cs().fold(f64::INFINITY, f64::min), cs().fold(0.0, f64::max));
-    if low < high {
-        let points: Vec<(f64, f64)> = x
-            .between(low, high, 2)
-            .into_iter()
-            .map(|c| (c, (log_k + exponent * c.ln()).exp()))
-            .collect();
-        let owner = Owner {
-            mark: "fit",
-            series: &analysis.series,
-            label: "power law",
-        };
-        panel.line(owner, &points, Stroke { dash, ..TREND });
-    }
-}
-
-fn ends(e: &Estimate) -> Option<(f64, f64)> {
-    Some((e.low?, e.high?))
 }

@@ -1,7 +1,10 @@
 //! Losses during training.
 
-use super::{Figure, size_legend, thin::thin};
-use crate::chart::{Labels, Owner, Panel, Scale, Stroke, Style};
+use super::{
+    Figure, size_legend,
+    thin::{most, thin},
+};
+use crate::chart::{Labels, LossAxis, Owner, Panel, Scale, Stroke, Style};
 use crate::view::View;
 use isoflop_results::CurvePoint;
 
@@ -70,6 +73,7 @@ fn curves<'a>(
     x: impl Fn(&CurvePoint) -> f64,
     y: impl Fn(&CurvePoint) -> Option<f64>,
 ) -> Vec<Curve<'a>> {
+    let most = most(view.report.curves.len());
     let curves = view.report.curves.iter().filter_map(|curve| {
         let run = view.run(&curve.run_id)?;
         let points: Vec<(f64, f64)> = curve
@@ -78,7 +82,7 @@ fn curves<'a>(
             .filter_map(|p| Some((x(p), y(p)?)))
             .filter(|(x, y)| *x > 0.0 && *y > 0.0 && y.is_finite())
             .collect();
-        (points.len() > 1).then(|| (run, thin(&points)))
+        (points.len() > 1).then(|| (run, thin(&points, most)))
     });
     curves.collect()
 }
@@ -103,7 +107,8 @@ fn panel(
         x: x_label.to_owned(),
         y: y_label.to_owned(),
         x_style,
-        y_style: Style::Plain,
+        loss: LossAxis::Y,
+        ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);
     let opacity = if curves.len() > 60 { 0.5 } else { 0.85 };

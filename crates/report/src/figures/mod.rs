@@ -1,20 +1,34 @@
 //! The figures of a report. Each is a row of panels under one legend, written as one SVG, one
 //! PNG and one CSV, and set into the page panel by panel so that a phone stacks them.
 
+mod axes;
 mod csv;
+mod efficiency;
+mod forecast;
+mod forest;
+mod groups;
 mod isoflop;
 mod learning_curves;
+mod learning_rates;
+pub(crate) mod marks;
+mod multiples;
+mod multiplier;
+mod optima;
+mod overfitting;
 mod panel_words;
-mod parametric;
+mod plane;
+mod profiles;
+mod residuals;
+mod shapes;
+pub(crate) mod surface;
 mod thin;
 mod three_panels;
 
 pub(crate) use three_panels::laws;
 
-use crate::chart::panel::{HEIGHT, WIDTH};
-use crate::chart::{Glyph, Key, Legend, Panel, Shape};
-use crate::text::{clip, escape};
-use crate::theme::{Tone, hex};
+use crate::chart::{Glyph, Key, Legend, Medium, Numbers, Panel, Shape};
+use crate::text::{clip, escape, plain};
+use crate::theme::{Tone, hex, rules};
 use crate::view::View;
 use isoflop_core::units::short;
 use isoflop_results::RunRow;
@@ -34,56 +48,82 @@ pub(crate) struct Figure {
     pub(crate) panels: Vec<Panel>,
 }
 
+/// Losses as axes name them.
+const LOSS: &str = "test loss (nats per token)";
+
 /// Every figure that the report's runs and fits have something for.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
+    let optional: [fn(&View<'_>) -> Option<Figure>; 16] = [
+        isoflop::figure,
+        optima::figure,
+        plane::figure,
+        multiplier::figure,
+        residuals::figure,
+        residuals::by_law,
+        profiles::figure,
+        forecast::figure,
+        forest::figure,
+        learning_curves::figure,
+        efficiency::figure,
+        overfitting::figure,
+        shapes::figure,
+        learning_rates::figure,
+        axes::figure,
+        multiples::figure,
+    ];
     let mut figures = vec![three_panels::figure(view)];
-    figures.extend(isoflop::figure(view));
-    figures.extend(learning_curves::figure(view));
-    figures.extend(parametric::figure(view));
+    figures.extend(optional.iter().filter_map(|draw| draw(view)));
     figures
 }
 
-/// Panels side by side.
-const COLUMNS: usize = 3;
+/// Width of a page's row of panels.
+const ROW: f64 = 1136.0;
 const MARGIN: f64 = 10.0;
 const GUTTER: f64 = 10.0;
 
 impl Figure {
-    /// Four panels stand better as two by two.
+    /// Panels side by side. Four stand better as two by two.
     fn columns(&self) -> usize {
-        match self.panels.len() {
-            4 => 2,
-            count => count.clamp(1, COLUMNS),
+        let (count, width) = (self.panels.len(), self.panels[0].frame.width);
+        let fit = (((ROW + GUTTER) / (width + GUTTER)) as usize).max(1);
+        match count {
+            4 if fit == 3 => 2,
+            count => count.clamp(1, fit),
         }
     }
 
     /// The whole figure as a file.
     pub(crate) fn svg(&self) -> String {
         let columns = self.columns();
-        let rows = self.panels.len().div_ceil(columns);
-        let inner = columns as f64 * WIDTH + (columns - 1) as f64 * GUTTER;
+        let (mut places, mut y) = (Vec::new(), 0.0);
+        let mut inner = 0.0f64;
+        for row in self.panels.chunks(columns) {
+            let mut x = 0.0;
+            for panel in row {
+                places.push((x, y, panel));
+                x += panel.frame.width + GUTTER;
+            }
+            inner = inner.max(x - GUTTER);
+            y += row.iter().map(|p| p.frame.height).fold(0.0, f64::max) + GUTTER;
+        }
         let (legend, strip) = self.legend.strip(inner);
         let top = MARGIN + strip + if strip > 0.0 { 6.0 } else { 0.0 };
-        let (width, height) = (
-            inner + 2.0 * MARGIN,
-            top + rows as f64 * (HEIGHT + GUTTER) - GUTTER + MARGIN,
-        );
+        let (width, height) = (inner + 2.0 * MARGIN, top + y - GUTTER + MARGIN);
         let name = self.name;
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{name}-title\" \
              aria-describedby=\"{name}-desc\" font-family=\"{FONT}\">\n\
              <title id=\"{name}-title\">{}</title>\n<desc id=\"{name}-desc\">{}</desc>\n\
-             <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n\
+             <style>{}</style>\n<rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n\
              <g transform=\"translate({MARGIN} {MARGIN})\">\n{legend}</g>\n",
             escape(&self.title),
             escape(&self.caption),
+            rules(Tone::light),
             hex(Tone::Paper.light()),
         );
-        for (k, panel) in self.panels.iter().enumerate() {
-            let x = MARGIN + (k % columns) as f64 * (WIDTH + GUTTER);
-            let y = top + (k / columns) as f64 * (HEIGHT + GUTTER);
-            let body = panel.body();
+        for (x, y, panel) in places {
+            let (x, y, body) = (MARGIN + x, top + y, panel.body(Medium::File));
             out.push_str(&format!(
                 "<g transform=\"translate({x} {y})\">\n{body}</g>\n"
             ));
@@ -93,27 +133,39 @@ impl Figure {
     }
 
     /// The figure in the page.
-    pub(crate) fn html(&self) -> String {
+    pub(crate) fn html(&self, numbers: &Numbers<'_>) -> String {
         let name = self.name;
-        let legend = self.legend.html();
-        let two = if self.columns() == 2 { " two" } else { "" };
-        let mut out = format!("<figure id=\"{name}\">\n{legend}<div class=\"panels{two}\">\n");
+        let mut out = format!(
+            "<figure id=\"{name}\">\n<h3>{}</h3>\n{}<div class=\"panels\" \
+             style=\"--columns:{};--width:{}px\">\n",
+            escape(&self.title),
+            self.legend.html(),
+            self.columns(),
+            self.panels[0].frame.width
+        );
         for (k, panel) in self.panels.iter().enumerate() {
             let id = format!("{name}-{k}");
             let labels = &panel.labels;
+            let about = match labels.y.is_empty() {
+                true => format!("{}: {}", labels.title, labels.x),
+                false => format!("{}: {} against {}", labels.title, labels.y, labels.x),
+            };
             out.push_str(&format!(
-                "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}\">\
-                 <title id=\"{id}\">{}: {} against {}</title>\n{}</svg>\n",
-                escape(&labels.title),
-                escape(&labels.y),
-                escape(&labels.x),
-                panel.body()
+                "<svg class=\"panel\" viewBox=\"0 0 {} {}\" role=\"img\" \
+                 aria-labelledby=\"{id}\"{}><title id=\"{id}\">{}</title>\n{}</svg>\n",
+                panel.frame.width,
+                panel.frame.height,
+                panel.axes_data(),
+                escape(&plain(&about)),
+                panel.body(Medium::Page(numbers))
             ));
         }
+        let files = format!(
+            " <span class=\"files\"><a href=\"figures/{name}.svg\">SVG</a> \
+             <a href=\"figures/{name}.png\">PNG</a> <a href=\"figures/{name}.csv\">CSV</a></span>"
+        );
         out.push_str(&format!(
-            "</div>\n<figcaption>{} <span class=\"files\">\
-             <a href=\"figures/{name}.svg\">SVG</a> <a href=\"figures/{name}.png\">PNG</a> \
-             <a href=\"figures/{name}.csv\">CSV</a></span></figcaption>\n</figure>\n",
+            "</div>\n<figcaption>{}{files}</figcaption>\n</figure>\n",
             escape(&self.caption)
         ));
         out
@@ -137,7 +189,7 @@ fn size_legend(view: &View<'_>) -> Legend {
     for (rank, n) in view.sizes.iter().enumerate() {
         if rank % stride == 0 || rank + 1 == count {
             let dot = Glyph::Point(Shape::Disc, Tone::size(rank, count));
-            legend.add(Key::Glyph(dot), short(*n as f64));
+            legend.add_size(Key::Glyph(dot), short(*n as f64), *n);
         }
     }
     series_legend(view, &mut legend);
@@ -171,7 +223,7 @@ fn run_title(run: &RunRow) -> String {
 }
 
 /// Text cut into lines at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always a line");

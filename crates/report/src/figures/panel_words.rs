@@ -1,7 +1,7 @@
 //! What the three panels say in words: exponents, why there is no line, the caption.
 
-use super::three_panels::{AXES, law_of, laws};
-use super::wrap;
+use super::three_panels::{AXES, laws};
+use super::{surface, wrap};
 use crate::chart::{Glyph, NoteLine, Style};
 use crate::text::{clip, fixed, interval, sub, sup, value, with_interval};
 use crate::theme::Tone;
@@ -58,7 +58,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[&Fit]) -> Note {
 
 /// `L = (C / 2.3x10^8 PF-days)^-0.05`, as in Kaplan et al. 2020.
 fn equation(fit: &Fit, axis: Axis) -> Option<String> {
-    let law = law_of(fit)?;
+    let law = surface::power(fit)?.law;
     let unit = if axis == Axis::C {
         FLOPS_PER_PF_DAY
     } else {
@@ -142,7 +142,7 @@ pub(super) fn caption(view: &View<'_>) -> String {
     };
     let level = (100.0 * view.report.fits.level).round();
     let brackets = match AXES.iter().any(|axis| !laws(view, *axis).is_empty()) {
-        true => format!(" Brackets: {level}\u{a0}% intervals."),
+        true => format!(" Brackets and bands: {level}\u{a0}% intervals."),
         false => String::new(),
     };
     format!("Every finished run, coloured by non-embedding parameters. {lines}{brackets}")

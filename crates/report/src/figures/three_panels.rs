@@ -1,27 +1,27 @@
 //! Test loss against compute, data and parameters (Kaplan et al. 2020, figure 1).
 
+use super::marks::{LINE, dash, run_point, thread};
 use super::panel_words::{caption, fit_words, reason_words};
-use super::{Figure, run_title, size_legend, thin::thin};
-use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
+use super::thin::{most, thin};
+use super::{Figure, LOSS, size_legend, surface};
+use crate::chart::{Glyph, Key, Labels, LossAxis, Owner, Panel, Scale, Stroke, Style, Trend};
 use crate::theme::Tone;
 use crate::view::{View, c_of, n_of, n_words};
-use isoflop_core::PowerLaw;
 use isoflop_core::units::FLOPS_PER_PF_DAY;
 use isoflop_fit::output::{Axis, Fit};
 use isoflop_results::RunRow;
 
-const LOSS: &str = "test loss (nats per token)";
-const LINE: Stroke = Stroke {
-    tone: Tone::Ink,
-    width: 1.6,
-    opacity: 1.0,
-    dash: "",
-};
 const BEYOND: Stroke = Stroke {
     tone: Tone::Ink,
     width: 1.2,
     opacity: 0.7,
     dash: "2 4",
+};
+const FRONTIER: Stroke = Stroke {
+    tone: Tone::Muted,
+    width: 1.3,
+    opacity: 0.9,
+    dash: "1.5 2.5",
 };
 const FAINT: f64 = 0.28;
 
@@ -30,17 +30,12 @@ pub(super) const AXES: [Axis; 3] = [Axis::C, Axis::D, Axis::N];
 pub(crate) fn figure(view: &View<'_>) -> Figure {
     let mut legend = size_legend(view);
     if !view.report.curves.is_empty() {
-        let tone = Tone::Muted;
-        let faint = Stroke {
-            tone,
-            width: 1.2,
-            opacity: 2.0 * FAINT,
-            dash: "",
-        };
+        let faint = thread(Tone::Muted, 1.2, 2.0 * FAINT);
         legend.add(Key::Line(faint), "learning curve, not annealed, not fitted");
     }
+    legend.add(Key::Line(FRONTIER), "frontier of finished runs");
     if AXES.iter().any(|axis| !laws(view, *axis).is_empty()) {
-        legend.add(Key::Line(LINE), "fitted power law");
+        legend.add(Key::Line(LINE), "fitted power law and its interval");
     }
     Figure {
         name: "three-panels",
@@ -99,18 +94,12 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
     if axis == Axis::C {
         curves(view, &mut panel);
     }
+    if axis == Axis::C {
+        frontier(view, &mut panel, &place);
+    }
     for run in &view.finished {
-        let owner = Owner {
-            mark: "run",
-            series: &run.series,
-            label: &run.run_id,
-        };
-        let glyph = Glyph::Point(view.shape(&run.series), view.tone(run));
-        let at = (
-            place(run),
-            run.test_loss.expect("finished runs of a view have a loss"),
-        );
-        panel.point(owner, at, glyph, &run_title(run));
+        let loss = run.test_loss.expect("finished runs of a view have a loss");
+        run_point(view, &mut panel, run, (place(run), loss));
     }
     for fit in &fits {
         fitted(view, &mut panel, fit, axis, x);
@@ -154,12 +143,44 @@ fn labels(axis: Axis, n_kind: &str) -> Labels {
         x,
         y: LOSS.to_owned(),
         x_style,
-        y_style: Style::Plain,
+        loss: LossAxis::Y,
+        ..Labels::default()
+    }
+}
+
+/// Steps through the runs of a series that no cheaper run beats.
+fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64) {
+    for series in &view.series {
+        let mut runs: Vec<(f64, f64)> = view
+            .finished
+            .iter()
+            .filter(|run| run.series == *series)
+            .filter_map(|run| Some((place(run), run.test_loss?)))
+            .collect();
+        runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        for (c, loss) in runs {
+            match steps.last() {
+                Some((_, best)) if loss >= *best => {}
+                Some((_, best)) => {
+                    let best = *best;
+                    steps.extend([(c, best), (c, loss)]);
+                }
+                None => steps.push((c, loss)),
+            }
+        }
+        let owner = Owner {
+            mark: "frontier",
+            series,
+            label: "runs that no cheaper run beats",
+        };
+        panel.line(owner, &steps, FRONTIER);
     }
 }
 
 /// Mid-run losses at a constant learning rate: for the eye only.
 fn curves(view: &View<'_>, panel: &mut Panel) {
+    let most = most(view.report.curves.len());
     for curve in view.report.curves {
         let Some(run) = view.run(&curve.run_id) else {
             continue;
@@ -178,13 +199,8 @@ fn curves(view: &View<'_>, panel: &mut Panel) {
             series: &run.series,
             label: &run.run_id,
         };
-        let stroke = Stroke {
-            tone: view.tone(run),
-            width: 1.0,
-            opacity: FAINT,
-            dash: "",
-        };
-        panel.line(owner, &thin(&points), stroke);
+        let stroke = thread(view.tone(run), 1.0, FAINT);
+        panel.line(owner, &thin(&points, most), stroke);
     }
 }
 
@@ -219,7 +235,10 @@ fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
             &words,
         );
     }
-    let Some(law) = law_of(fit) else { return };
+    let Some(drawn) = surface::power(fit) else {
+        return;
+    };
+    let law = drawn.law;
     if low >= high {
         return;
     }
@@ -241,32 +260,21 @@ fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
     };
     // Curved in a logarithmic panel only with an offset.
     let count = if law.e == 0.0 { 2 } else { 40 };
-    let dash = ["", "7 3", "4 2", "9 3 2 3"][view.series_rank(&fit.series) % 4];
+    let reach = (high / low).powf(0.12);
+    let (from, to) = x.bounds();
+    let (from, to) = ((low / reach).max(from), (high * reach).min(to));
+    let level = view.report.fits.level;
+    let band = x.between(from, to, 40).into_iter().filter_map(|v| {
+        let (middle, ends) = drawn.ask(level, |law| law.loss(v * unit));
+        ends.map(|(below, above)| (v, below, middle, above))
+    });
+    panel.band(owner("band"), &band.collect::<Vec<_>>(), LINE.tone);
+    let dash = dash(view.series_rank(&fit.series));
     panel.line(
         owner("fit"),
         &trace(low, high, count),
         Stroke { dash, ..LINE },
     );
-    let reach = (high / low).powf(0.12);
-    let (from, to) = x.bounds();
-    panel.line(
-        owner("fit, beyond"),
-        &trace((low / reach).max(from), low, count),
-        BEYOND,
-    );
-    panel.line(
-        owner("fit, beyond"),
-        &trace(high, (high * reach).min(to), count),
-        BEYOND,
-    );
-}
-
-pub(super) fn law_of(fit: &Fit) -> Option<PowerLaw> {
-    let get = |name: &str| fit.parameters.get(name).map(|e| e.value);
-    let law = PowerLaw {
-        e: get("E").unwrap_or(0.0),
-        a: get("A")?,
-        alpha: get("alpha")?,
-    };
-    (law.a.is_finite() && law.alpha.is_finite() && law.e.is_finite()).then_some(law)
+    panel.line(owner("fit beyond"), &trace(from, low, count), BEYOND);
+    panel.line(owner("fit beyond"), &trace(high, to, count), BEYOND);
 }

@@ -1,8 +1,8 @@
 //! Every fitted number, with what a reader must know before quoting it.
 
 use super::{table, warnings};
-use crate::text::{escape, fixed, interval, three_digits, value};
-use crate::view::{View, letter};
+use crate::text::{escape, fixed, html_label, interval, three_digits, value};
+use crate::view::{self, View, letter};
 use isoflop_fit::output::{Estimate, Fit, Isoflop};
 
 /// Tables of all fits; `None` where nothing was fitted or refused.
@@ -194,11 +194,9 @@ fn parameter(name: &str, e: &Estimate) -> String {
 
 fn symbol(name: &str) -> String {
     match name {
-        "alpha" => "\u{3b1}".to_owned(),
-        "beta" => "\u{3b2}".to_owned(),
         "n_exponent" => "a (N* ~ C<sup>a</sup>)".to_owned(),
         "d_exponent" => "b (D* ~ C<sup>b</sup>)".to_owned(),
-        other => escape(other),
+        other => html_label(&view::symbol(other)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The page: one file, nothing fetched, readable without scripts.
 
+mod compare;
+mod data;
 mod fits;
 mod method;
 mod runs;
@@ -7,63 +9,154 @@ mod verdict;
 
 use crate::figures::Figure;
 use crate::text::escape;
-use crate::theme::dark_rules;
+use crate::theme::{Tone, rules};
 use crate::view::View;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(
+    include_str!("script/axes.js"),
+    include_str!("script/panels.js"),
+    include_str!("script/runs.js"),
+    include_str!("script/table.js"),
+    include_str!("script/page.js"),
+);
+/// Follows a sweep while it runs; in no page that is written to a file.
+const LIVE: &str = include_str!("script/live.js");
+
+/// Whether the page stands alone or is served by `watch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Live,
+}
+
+/// Figures of a section by name, in order.
+const SECTIONS: [(&str, &str, &[&str]); 5] = [
+    (
+        "loss",
+        "Loss against compute, data and parameters",
+        &["three-panels"],
+    ),
+    (
+        "optimum",
+        "What is compute-optimal",
+        &["isoflop", "optima", "plane"],
+    ),
+    (
+        "trust",
+        "How far to trust it",
+        &[
+            "forecast",
+            "intervals",
+            "profiles",
+            "residuals",
+            "residuals-by-law",
+        ],
+    ),
+    (
+        "curves",
+        "Learning curves",
+        &["learning-curves", "sample-efficiency", "runs-small"],
+    ),
+    (
+        "factors",
+        "What else moves the loss",
+        &["axes", "shape", "learning-rate", "overfitting"],
+    ),
+];
+
+/// Closed until somebody is curious.
+const FOLDED: [&str; 1] = ["runs-small"];
 
 /// The whole page.
-pub(crate) fn html(view: &View<'_>, figures: &[Figure]) -> String {
+pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
     let report = view.report;
     let title = escape(report.title);
     let question = report
         .question
         .map(|q| format!("<p class=\"question\">{}</p>\n", escape(q)))
         .unwrap_or_default();
-    let figure = |name: &str| figures.iter().find(|f| f.name == name).map(Figure::html);
-    let section = |id: &str, heading: &str, body: Option<String>| match body {
-        Some(body) => {
-            format!(
-                "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{heading}</h2>\n{body}</section>\n"
-            )
+    let mut out = head(&title, kind);
+    out.push_str(&format!("<main>\n<header>\n<h1>{title}</h1>\n{question}"));
+    out.push_str(&verdict::html(view));
+    out.push_str("</header>\n");
+    let numbers = view.numbers();
+    for (k, (id, heading, names)) in SECTIONS.into_iter().enumerate() {
+        let mut body = String::new();
+        for name in names {
+            let Some(figure) = figures.iter().find(|f| f.name == *name) else {
+                continue;
+            };
+            let drawn = figure.html(&numbers);
+            body.push_str(&match FOLDED.contains(name) {
+                true => format!(
+                    "<details><summary>{}</summary>\n{drawn}</details>\n",
+                    escape(&figure.title)
+                ),
+                false => drawn,
+            });
         }
-        None => String::new(),
-    };
-    let parametric = figure("parametric").unwrap_or_default();
-    let fits = fits::tables(view).map(|tables| parametric + &tables);
-    let dark = dark_rules();
-    [
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <link rel=\"icon\" href=\"data:,\">\n\
-             <title>{title}: scaling report</title>\n\
-             <style>\n{STYLE}@media screen and (prefers-color-scheme:dark){{{dark}}}\n</style>\n\
-             </head>\n<body>\n<main>\n<header>\n<h1>{title}</h1>\n{question}"
-        ),
-        verdict::html(view),
-        "</header>\n".to_owned(),
-        section(
-            "loss",
-            "Loss against compute, data and parameters",
-            figure("three-panels"),
-        ),
-        section("isoflop-curves", "IsoFLOP curves", figure("isoflop")),
-        section("fits", "Fits", fits),
-        section("curves", "Learning curves", figure("learning-curves")),
-        section("runs", "Runs", runs::table(view)),
-        section(
+        let body = (!body.is_empty()).then_some(body);
+        out.push_str(&section(id, heading, body));
+        if k == 0 {
+            let figure = figures.iter().find(|f| f.name == "multiplier");
+            let drawn = figure.map(|f| f.html(&numbers)).unwrap_or_default();
+            let body = compare::html(view).map(|words| words + &drawn);
+            out.push_str(&section("comparison", "Comparison", body));
+        }
+        // Numbers follow the figures that say whether to believe them.
+        if k == 2 {
+            out.push_str(&section("fits", "Fits", fits::tables(view)));
+        }
+    }
+    for (id, heading, body) in [
+        ("runs", "Runs", runs::table(view)),
+        (
             "left-out",
             "Failed, diverged and excluded runs",
             Some(runs::left_out(view)),
         ),
-        section("method", "Method", Some(method::method(view))),
-        section("provenance", "Provenance", Some(method::provenance(view))),
-        format!("</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"),
-    ]
-    .concat()
+        ("method", "Method", Some(method::method(view))),
+        ("provenance", "Provenance", Some(method::provenance(view))),
+    ] {
+        out.push_str(&section(id, heading, body));
+    }
+    out.push_str(&format!(
+        "</main>\n<script type=\"application/json\" id=\"data\">{}</script>\n\
+         <script>\n{SCRIPT}{}</script>\n</body>\n</html>\n",
+        data::json(view),
+        if kind == Kind::Live { LIVE } else { "" },
+    ));
+    out
+}
+
+fn head(title: &str, kind: Kind) -> String {
+    let (light, dark) = (rules(Tone::light), rules(Tone::dark));
+    // Even if text were mistaken for markup, nothing could be fetched or sent.
+    let connect = match kind {
+        Kind::File => "",
+        Kind::Live => "; connect-src 'self'",
+    };
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:{connect}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
+         <title>{title}: scaling report</title>\n\
+         <style>\n{STYLE}{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}\n</style>\n\
+         </head>\n<body>\n"
+    )
+}
+
+fn section(id: &str, heading: &str, body: Option<String>) -> String {
+    match body {
+        Some(body) => format!(
+            "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{heading}</h2>\n{body}</section>\n"
+        ),
+        None => String::new(),
+    }
 }
 
 /// A table that scrolls inside its own box.

@@ -17,8 +17,8 @@ pub(crate) fn table(view: &View<'_>) -> Option<String> {
         .map(|c| format!("<th scope=\"col\"{}>{}</th>", c.class(), c.name))
         .collect();
     let mut body = String::from("<tbody>\n");
-    for run in runs {
-        body.push_str("<tr>");
+    for (number, run) in runs.iter().enumerate() {
+        body.push_str(&format!("<tr data-r=\"{number}\">"));
         for (k, column) in columns.iter().enumerate() {
             let cell = (column.cell)(run);
             let key = cell

@@ -3,16 +3,26 @@
 #![allow(unreachable_pub, reason = "shared by tests and an example")]
 #![allow(dead_code, reason = "each test and the example use a part")]
 
+mod fits;
+mod judged;
+mod runs;
+
+pub use fits::isoflop;
+pub use runs::noise;
+
+use fits::fits_of;
 use isoflop_fit::output::*;
 use isoflop_report::{Fact, Provenance, Report};
 use isoflop_results::{Curve, CurvePoint, RunRow, Status};
-use std::collections::BTreeMap;
+use judged::{approaches, ranking};
+use runs::{add_series, mid_loss};
 
 pub struct Synthetic {
     pub title: String,
     pub question: String,
     pub runs: Vec<RunRow>,
     pub curves: Vec<Curve>,
+    pub tuning: Vec<RunRow>,
     pub fits: Fits,
 }
 
@@ -23,6 +33,7 @@ impl Synthetic {
             question: Some(&self.question),
             runs: &self.runs,
             curves: &self.curves,
+            tuning: &self.tuning,
             fits: &self.fits,
             provenance: Provenance {
                 commands: vec![
@@ -38,16 +49,6 @@ impl Synthetic {
         }
     }
 }
-
-const SIZES: [(u64, u64, u64); 6] = [
-    (3_088, 16, 1),
-    (6_208, 16, 2),
-    (14_016, 24, 2),
-    (28_800, 32, 2),
-    (55_776, 48, 2),
-    (110_976, 48, 4),
-];
-const BUDGETS: [f64; 4] = [3e10, 1e11, 3e11, 1e12];
 
 /// The quickstart: one series, four budgets, six sizes, one diverged and one failed run.
 pub fn quickstart() -> Synthetic {
@@ -68,6 +69,8 @@ pub fn quickstart() -> Synthetic {
     let isoflop = vec![isoflop(&runs, "")];
     let fits = Fits {
         level: 0.9,
+        approaches: vec![approaches(&isoflop[0])],
+        ranking: ranking(""),
         fits: fits_of(&isoflop[0], &runs, ""),
         isoflop,
         excluded: vec![
@@ -91,6 +94,7 @@ pub fn quickstart() -> Synthetic {
                 .into(),
         runs,
         curves,
+        tuning: vec![],
         fits,
     }
 }
@@ -103,6 +107,8 @@ pub fn two_series() -> Synthetic {
     sweep.curves.clear();
     sweep.fits.fits.clear();
     sweep.fits.isoflop.clear();
+    sweep.fits.approaches.clear();
+    sweep.fits.ranking.clear();
     for (name, scale) in [(docs, 1.0), (code, 0.82)] {
         let from = sweep.runs.len();
         add_series(&mut sweep.runs, &mut sweep.curves, name, scale);
@@ -111,6 +117,8 @@ pub fn two_series() -> Synthetic {
             .fits
             .fits
             .extend(fits_of(&isoflop, &sweep.runs[from..], name));
+        sweep.fits.approaches.push(approaches(&isoflop));
+        sweep.fits.ranking.extend(ranking(name));
         sweep.fits.isoflop.push(isoflop);
     }
     sweep.title = "two-corpora".into();
@@ -125,6 +133,8 @@ pub fn too_small() -> Synthetic {
     sweep.curves.retain(|c| kept.contains(&c.run_id));
     sweep.fits.fits.clear();
     sweep.fits.isoflop.clear();
+    sweep.fits.approaches.clear();
+    sweep.fits.ranking.clear();
     sweep.fits.refused = [Axis::C, Axis::D, Axis::N]
         .map(|x| Refusal {
             law: "power".into(),
@@ -134,6 +144,64 @@ pub fn too_small() -> Synthetic {
             hint: Some("add budgets above 3e10".into()),
         })
         .into();
+    sweep
+}
+
+/// What else moves the loss: repeated text, norms, shapes, learning rates, and their stage.
+pub fn factors() -> Synthetic {
+    let mut sweep = quickstart();
+    let base: Vec<RunRow> = sweep
+        .runs
+        .iter()
+        .filter(|r| r.test_loss.is_some())
+        .cloned()
+        .collect();
+    sweep.runs.clear();
+    sweep.curves.clear();
+    sweep.fits = Fits {
+        level: 0.9,
+        ..Fits::default()
+    };
+    let mut add = |run: &RunRow, series: String, change: f64, edit: &dyn Fn(&mut RunRow)| {
+        let mut run = run.clone();
+        run.run_id = format!("{}-{}", run.run_id, sweep.runs.len());
+        run.series = series;
+        run.test_loss = run.test_loss.map(|l| l * (1.0 + change));
+        edit(&mut run);
+        sweep.runs.push(run);
+    };
+    for (k, run) in base.iter().enumerate() {
+        for (norm, change) in [("rms", 0.0), ("layer", 0.006)] {
+            let change = change + 0.002 * noise(k as u64);
+            add(run, format!("model.norm={norm}"), change, &|_| {});
+        }
+        for (layers, change) in [(1, 0.02), (4, 0.003), (8, 0.011)] {
+            add(run, "model.norm=rms".into(), change, &|r| {
+                r.n_layers = layers
+            });
+        }
+        for (share, change) in [(0.25, 0.03), (4.0, 0.05)] {
+            add(run, "model.norm=rms".into(), change, &|r| {
+                r.learning_rate *= share
+            });
+        }
+        for (epochs, change) in [(2.0, 0.004), (8.0, 0.03), (32.0, 0.12)] {
+            add(run, "model.norm=rms".into(), change, &|r| {
+                (r.epochs, r.unique_tokens) = (epochs, (r.tokens as f64 / epochs) as u64);
+            });
+        }
+    }
+    for run in &base[..6] {
+        for (k, share) in [0.25, 0.5, 1.0, 2.0, 4.0].into_iter().enumerate() {
+            let mut trial = run.clone();
+            trial.run_id = format!("trial-{}-{k}", run.size);
+            trial.learning_rate *= share;
+            let off: f64 = share.ln() + 0.3 * noise(run.n_non_embedding);
+            trial.test_loss = run.test_loss.map(|l| l * (1.0 + 0.02 * off * off));
+            sweep.tuning.push(trial);
+        }
+    }
+    sweep.title = "factors".into();
     sweep
 }
 
@@ -168,373 +236,4 @@ pub fn large(count: usize) -> Synthetic {
         sweep.curves.push(curve);
     }
     sweep
-}
-
-/// In [-1, 1], a hash of its key.
-pub fn noise(key: u64) -> f64 {
-    let mut x = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
-    x ^= x >> 31;
-    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x ^= x >> 29;
-    (x % 20_001) as f64 / 10_000.0 - 1.0
-}
-
-fn law(n: f64, d: f64) -> f64 {
-    0.75 + 9.0 * n.powf(-0.30) + 95.0 * d.powf(-0.33)
-}
-
-fn mid_loss(run: &RunRow, tokens: f64, scale: f64) -> f64 {
-    let share = tokens / run.tokens as f64;
-    let annealed = ((share - 0.8) / 0.2).clamp(0.0, 1.0);
-    let start = (-tokens / 9_000.0).exp() * 2.6;
-    let loss = scale * law(run.n_non_embedding as f64, tokens) * (1.06 - 0.06 * annealed);
-    // Like letter frequencies at first (about 3.4 nats), like the law later; ln 256 at the start.
-    let early = 3.4f64.powi(-8) + loss.powi(-8);
-    (early.powf(-0.125) + start).min(5.55)
-}
-
-fn add_series(runs: &mut Vec<RunRow>, curves: &mut Vec<Curve>, series: &str, scale: f64) {
-    for (b, budget) in BUDGETS.into_iter().enumerate() {
-        for (s, (n, width, layers)) in SIZES.into_iter().enumerate() {
-            let per_token =
-                6.0 * (n as f64 + 256.0 * width as f64) + 6.0 * (layers * width * 129) as f64;
-            let tokens = (budget / per_token / 2048.0).round() as u64 * 2048;
-            let steps = tokens / 2048;
-            if steps < 40 {
-                continue;
-            }
-            let key = (b * 10 + s) as u64 + series.len() as u64 * 100;
-            let loss = scale * law(n as f64, tokens as f64) * (1.0 + 0.004 * noise(key));
-            let c_exact = per_token * tokens as f64;
-            let label = isoflop_core::units::short(n as f64);
-            let corpus = series.split_once('=').map_or("rust-docs@1", |(_, v)| v);
-            let run = RunRow {
-                run_id: format!("c{budget:e}-n{label}-{}", series.len()),
-                sweep: "quickstart".into(),
-                series: series.into(),
-                status: Status::Finished,
-                message: None,
-                family: "transformer".into(),
-                size: label,
-                d_model: width,
-                n_layers: layers,
-                n_heads: 2,
-                norm: "rms".into(),
-                position: "rope".into(),
-                parametrization: "standard".into(),
-                vocab_size: 256,
-                context: 128,
-                n_non_embedding: n,
-                n_total: n + 512 * width,
-                n_active: n + 512 * width,
-                corpus: corpus.into(),
-                data_digest: "5c1f0e6a9b3d2c47".into(),
-                tokenizer: "bytes".into(),
-                tokens,
-                unique_tokens: tokens.min(15_000_000),
-                epochs: tokens as f64 / 15e6,
-                tokens_per_param: tokens as f64 / n as f64,
-                steps,
-                batch_tokens: 2048,
-                micro_batch: 16,
-                flops_budget: Some(budget),
-                c_6nd: 6.0 * n as f64 * tokens as f64,
-                c_exact,
-                pf_days: c_exact / 8.64e19,
-                flops_spent: c_exact,
-                schedule: "wsd".into(),
-                learning_rate: 0.01,
-                warmup_steps: 20,
-                decay_steps: steps / 5,
-                weight_decay: 0.1,
-                seed: 0,
-                test_loss: Some(loss),
-                test_loss_se: Some(0.011),
-                test_bpb: Some(loss / std::f64::consts::LN_2),
-                test_tokens: 262_144,
-                train_loss: Some(loss - 0.02),
-                diverged_step: None,
-                wall_time_s: c_exact / 9e9,
-                tokens_per_s: 9e9 / per_token,
-                flops_per_s: 9e9,
-                peak_memory_bytes: Some(90 << 20),
-                device: "cpu".into(),
-                instruction_set: "avx512".into(),
-                host: "host".into(),
-                pid: 1,
-                attempt: 1,
-                started_time: "2026-01-02T03:04:05Z".into(),
-                finished_time: "2026-01-02T03:05:05Z".into(),
-                numerics_version: 1,
-                isoflop_version: "0.1.0".into(),
-                burn_version: "0.22.1".into(),
-            };
-            curves.push(curve_of(&run, scale));
-            runs.push(run);
-        }
-    }
-}
-
-fn curve_of(run: &RunRow, scale: f64) -> Curve {
-    let count = run.steps.min(150);
-    let points = (1..=count).map(|k| {
-        let step = k * run.steps / count;
-        let tokens = step * run.batch_tokens;
-        let loss = mid_loss(run, tokens as f64, scale);
-        let wobble = 1.0 + 0.008 * noise(k * 7919 + run.n_non_embedding);
-        CurvePoint {
-            step,
-            tokens,
-            flops: run.c_exact * tokens as f64 / run.tokens as f64,
-            train_loss: Some(loss * wobble),
-            test_loss: (k % 6 == 0 || k == count).then_some(loss * 1.01),
-            learning_rate: 0.01,
-            grad_norm: Some(0.4),
-        }
-    });
-    Curve {
-        run_id: run.run_id.clone(),
-        points: points.collect(),
-    }
-}
-
-fn estimate(value: f64, half: f64) -> Estimate {
-    Estimate {
-        value,
-        low: Some(value - half),
-        high: Some(value + 1.1 * half),
-        standard_error: Some(half / 1.7),
-        identified: true,
-    }
-}
-
-fn scaled(value: f64, factor: f64) -> Estimate {
-    let (low, high) = (Some(value / factor), Some(value * factor));
-    Estimate {
-        value,
-        low,
-        high,
-        standard_error: Some(value * 0.05),
-        identified: true,
-    }
-}
-
-/// Least squares of y on powers of u by normal equations.
-fn polynomial<const K: usize>(points: &[(f64, f64)]) -> [f64; K] {
-    let mut a = [[0.0; K]; K];
-    let mut rhs = [0.0; K];
-    for (u, y) in points {
-        for i in 0..K {
-            rhs[i] += y * u.powi(i as i32);
-            for (j, cell) in a[i].iter_mut().enumerate() {
-                *cell += u.powi((i + j) as i32);
-            }
-        }
-    }
-    for i in 0..K {
-        for j in i + 1..K {
-            let f = a[j][i] / a[i][i];
-            let pivot = a[i];
-            for (cell, above) in a[j].iter_mut().zip(pivot) {
-                *cell -= f * above;
-            }
-            rhs[j] -= f * rhs[i];
-        }
-    }
-    let mut x = [0.0; K];
-    for i in (0..K).rev() {
-        let known: f64 = (i + 1..K).map(|k| a[i][k] * x[k]).sum();
-        x[i] = (rhs[i] - known) / a[i][i];
-    }
-    x
-}
-
-pub fn isoflop(runs: &[RunRow], series: &str) -> Isoflop {
-    let mut budgets = Vec::new();
-    for budget in BUDGETS {
-        let rows: Vec<&RunRow> = runs
-            .iter()
-            .filter(|r| r.flops_budget == Some(budget))
-            .collect();
-        let ln = |r: &RunRow| (r.n_non_embedding as f64).ln();
-        let centre = rows.iter().map(|r| ln(r)).sum::<f64>() / rows.len() as f64;
-        let points: Vec<(f64, f64)> = rows
-            .iter()
-            .map(|r| (ln(r) - centre, r.test_loss.expect("made up with it")))
-            .collect();
-        let c = polynomial::<3>(&points);
-        let u = -c[1] / (2.0 * c[2]);
-        let inside = c[2] > 0.0 && points.iter().any(|p| p.0 < u) && points.iter().any(|p| p.0 > u);
-        let n = (centre + u).exp();
-        let mean_c = rows.iter().map(|r| r.c_exact).sum::<f64>() / rows.len() as f64;
-        budgets.push(BudgetCurve {
-            flops_budget: budget,
-            runs: rows.iter().map(|r| fitted(r, c[0])).collect(),
-            parabola: Some(Parabola { centre, c }),
-            minimum: inside.then(|| Minimum {
-                n_opt: scaled(n, 1.25),
-                d_opt: scaled(mean_c / (6.0 * n), 1.18),
-                loss: estimate(c[0] + c[1] * u + c[2] * u * u, 0.008),
-                c: mean_c,
-            }),
-            note: (!inside).then(|| "the lowest loss is at the smallest size".into()),
-            ..BudgetCurve::default()
-        });
-    }
-    let minima: Vec<&Minimum> = budgets.iter().filter_map(|b| b.minimum.as_ref()).collect();
-    let trend = |y: fn(&Minimum) -> f64| {
-        polynomial::<2>(
-            &minima
-                .iter()
-                .map(|m| (m.c.ln(), y(m).ln()))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let (n, d) = (trend(|m| m.n_opt.value), trend(|m| m.d_opt.value));
-    Isoflop {
-        series: series.into(),
-        n_kind: "n_non_embedding".into(),
-        n_exponent: Some(estimate(n[1], 0.06)),
-        n_log_coefficient: Some(n[0]),
-        d_exponent: Some(estimate(d[1], 0.055)),
-        d_log_coefficient: Some(d[0]),
-        bootstrap: Some(bootstrap()),
-        budgets,
-        ..Isoflop::default()
-    }
-}
-
-fn bootstrap() -> Bootstrap {
-    Bootstrap {
-        replicates: 1000,
-        failed: 0,
-        unit: "runs within a budget".into(),
-        units: 22,
-        interval: "percentile".into(),
-        seed: 0,
-    }
-}
-
-fn fitted(run: &RunRow, value: f64) -> FittedPoint {
-    FittedPoint {
-        label: run.run_id.clone(),
-        n: Some(run.n_non_embedding as f64),
-        d: Some(run.tokens as f64),
-        c: Some(run.c_exact),
-        loss: run.test_loss.expect("made up with it"),
-        fitted: value,
-    }
-}
-
-fn fits_of(isoflop: &Isoflop, runs: &[RunRow], series: &str) -> Vec<Fit> {
-    let minima: Vec<FittedPoint> = isoflop
-        .budgets
-        .iter()
-        .filter_map(|b| {
-            let m = b.minimum.as_ref()?;
-            Some(FittedPoint {
-                label: format!("budget {:e}", b.flops_budget),
-                n: Some(m.n_opt.value),
-                d: Some(m.d_opt.value),
-                c: Some(m.c),
-                loss: m.loss.value,
-                fitted: m.loss.value,
-            })
-        })
-        .collect();
-    let mut fits = Vec::new();
-    for axis in [Axis::N, Axis::D, Axis::C] {
-        let x = |p: &FittedPoint| match axis {
-            Axis::N => p.n.expect("made up with it"),
-            Axis::D => p.d.expect("made up with it"),
-            Axis::C => p.c.expect("made up with it"),
-        };
-        let logs: Vec<(f64, f64)> = minima.iter().map(|p| (x(p).ln(), p.loss.ln())).collect();
-        let [ln_a, slope] = polynomial::<2>(&logs);
-        let parameters = BTreeMap::from([
-            ("A".to_owned(), scaled(ln_a.exp(), 1.4)),
-            ("alpha".to_owned(), estimate(-slope, 0.008)),
-        ]);
-        fits.push(Fit {
-            law: "power".into(),
-            formula: format!("L({axis:?}) = A {axis:?}^-alpha"),
-            x: Some(axis),
-            points: "isoFLOP minima".into(),
-            data: minima.clone(),
-            rows: minima.len(),
-            parameters,
-            ..frame(series)
-        });
-    }
-    let scale = runs[0].test_loss.expect("made up with it")
-        / law(runs[0].n_non_embedding as f64, runs[0].tokens as f64);
-    let data: Vec<FittedPoint> = runs
-        .iter()
-        .map(|r| fitted(r, scale * law(r.n_non_embedding as f64, r.tokens as f64)))
-        .collect();
-    fits.push(Fit {
-        law: "chinchilla".into(),
-        formula: "L(N, D) = E + A / N^alpha + B / D^beta".into(),
-        x: None,
-        points: "all finished runs".into(),
-        rows: data.len(),
-        data,
-        parameters: BTreeMap::from([
-            ("A".to_owned(), estimate(9.0 * scale, 2.2)),
-            ("B".to_owned(), estimate(95.0 * scale, 31.0)),
-            (
-                "E".to_owned(),
-                Estimate {
-                    identified: false,
-                    ..estimate(0.75 * scale, 0.3)
-                },
-            ),
-            ("alpha".to_owned(), estimate(0.30, 0.04)),
-            ("beta".to_owned(), estimate(0.33, 0.03)),
-            ("n_exponent".to_owned(), estimate(0.52, 0.05)),
-            ("d_exponent".to_owned(), estimate(0.48, 0.05)),
-        ]),
-        warnings: vec!["E is not identified: its interval reaches zero".into()],
-        ..frame(series)
-    });
-    fits
-}
-
-fn frame(series: &str) -> Fit {
-    Fit {
-        law: String::new(),
-        formula: String::new(),
-        series: series.into(),
-        x: None,
-        n_kind: "n_non_embedding".into(),
-        c_kind: Some("c_exact".into()),
-        points: String::new(),
-        data: vec![],
-        rows: 0,
-        dropped: 0,
-        objective: ObjectiveValue {
-            kind: "log-huber".into(),
-            delta: Some(1e-3),
-            reduction: "sum".into(),
-            value: 1.84e-4,
-        },
-        parameters: BTreeMap::new(),
-        basins: vec![Basin {
-            objective: 1.84e-4,
-            parameters: BTreeMap::new(),
-            at_bound: vec![],
-        }],
-        starts_tried: 32,
-        starts_agreed: 30,
-        gradient_norm: 1e-9,
-        bootstrap: Some(bootstrap()),
-        influence: vec![Influence {
-            label: "budget 3e10".into(),
-            parameter: "alpha".into(),
-            without: 0.118,
-            relative_change: 0.041,
-        }],
-        noise: Some(0.004),
-        ..Fit::default()
-    }
 }

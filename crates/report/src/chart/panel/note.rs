@@ -1,6 +1,7 @@
 //! Text among data: notes in a free corner, labels at the ends of curves.
 
-use super::{BOTTOM, HEIGHT, LEADING, LEFT, Panel, RIGHT, SMALL, TOP, WIDTH, tenths};
+use super::{Frame, LEADING, Panel, SMALL, tenths};
+use crate::chart::canvas::Group;
 use crate::chart::marker::{Glyph, draw};
 use crate::text::label_len;
 use crate::theme::Tone;
@@ -41,8 +42,9 @@ impl Panel {
         let long = |(glyph, text, _): &NoteLine| indent(glyph) + label_len(text) * SMALL * 0.52;
         let width = lines.iter().map(long).fold(0.0, f64::max);
         let height = lines.len() as f64 * LEADING;
-        let (left, right) = (LEFT + 9.0, WIDTH - RIGHT - 6.0 - width);
-        let (top, bottom) = (TOP + 4.0, HEIGHT - BOTTOM - 5.0 - height);
+        let frame: Frame = self.frame;
+        let (left, right) = (frame.left + 9.0, frame.width - frame.right - 6.0 - width);
+        let (top, bottom) = (frame.top + 4.0, frame.height - frame.bottom - 5.0 - height);
         let corners = match trend {
             Trend::Falling => [(left, bottom), (right, top), (left, top), (right, bottom)],
             Trend::Rising => [(left, top), (right, bottom), (left, bottom), (right, top)],
@@ -57,16 +59,22 @@ impl Panel {
         let Some((x, y)) = corners.into_iter().min_by_key(covered) else {
             return 0;
         };
+        self.canvas.open(Group::plain("note"));
         self.canvas.halo(true);
         for (k, (glyph, text, tone)) in lines.iter().enumerate() {
             let middle = y + LEADING * (k as f64 + 0.5);
             if let Some(glyph) = glyph {
+                if let Glyph::Line(_, dash) = glyph {
+                    self.canvas.dash(dash);
+                }
                 draw(&self.root, (tenths(x + 5.0), tenths(middle)), *glyph);
+                self.canvas.dash("");
             }
             let at = (x + indent(glyph), middle);
             self.write(text, at, SMALL, *tone, HPos::Left, VPos::Center);
         }
         self.canvas.halo(false);
+        self.canvas.close();
         if lines.is_empty() {
             0
         } else {
@@ -81,13 +89,35 @@ impl Panel {
             .map(|(at, text, tone)| (self.px(at.0) + 8.0, self.py(at.1), text.as_str(), *tone))
             .collect();
         placed.sort_by(|a, b| a.1.total_cmp(&b.1));
-        for k in 1..placed.len() {
-            placed[k].1 = placed[k].1.max(placed[k - 1].1 + SMALL + 1.5);
-        }
+        let bottom = self.frame.height - self.frame.bottom;
+        let mut last = f64::NEG_INFINITY;
+        // One that would stand far from what it names is worse than none.
+        placed.retain_mut(|(_, y, ..)| {
+            let moved = y.max(last + SMALL + 1.5);
+            let near = moved - *y < 2.0 * SMALL && moved < bottom;
+            if near {
+                (*y, last) = (moved, moved);
+            }
+            near
+        });
+        self.canvas.open(Group::plain("direct"));
         self.canvas.halo(true);
         for (x, y, text, tone) in placed {
+            let width = label_len(text) * SMALL * 0.52;
+            let x = x.min(self.frame.width - 2.0 - width);
             self.write(text, (x, y), SMALL, tone, HPos::Left, VPos::Center);
         }
         self.canvas.halo(false);
+        self.canvas.close();
+    }
+}
+
+impl Panel {
+    /// Words right of the plot at the height of a row.
+    pub(crate) fn aside(&self, y: f64, text: &str) {
+        let at = (self.frame.width - self.frame.right + 8.0, self.py(y));
+        self.canvas.open(Group::plain("aside"));
+        self.write(text, at, SMALL, Tone::Muted, HPos::Left, VPos::Center);
+        self.canvas.close();
     }
 }

@@ -1,0 +1,70 @@
+//! `isoflop export`: the results in other tools' formats.
+
+use crate::fail::Hinted;
+use crate::output::print;
+use crate::source::Source;
+use anyhow::Result;
+use isoflop_report::Provenance;
+use isoflop_results::file::write_atomic;
+use isoflop_results::{csv, parquet};
+use isoflop_sweep::ResultsFolder;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Writes the runs of a sweep as a tidy table, one row a run, or its curves, one row a point; or the
+/// three panels as a Vega-Lite specification with its data inside. The name of the file says which.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  isoflop export results/quickstart --out runs.csv\n  \
+    isoflop export results/quickstart --curves --out curves.parquet\n  \
+    isoflop export results/quickstart --out panels.vl.json     # opens in the Vega editor"
+)]
+pub(crate) struct Args {
+    /// The results folder of a sweep.
+    results_dir: PathBuf,
+    /// Where to: FILE.csv, FILE.parquet or FILE.vl.json.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Learning curves instead of runs.
+    #[arg(long)]
+    curves: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let folder = ResultsFolder::at(args.results_dir.clone());
+    folder.plan()?;
+    let name = args
+        .out
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    let kind = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    match (kind, args.curves) {
+        ("csv", false) => csv::write_runs(&args.out, &parquet::read_runs(&folder.runs_path())?)?,
+        ("csv", true) => {
+            csv::write_curves(&args.out, &parquet::read_curves(&folder.curves_path())?)?;
+        }
+        ("parquet", false) => {
+            parquet::write_runs(&args.out, &parquet::read_runs(&folder.runs_path())?)?;
+        }
+        ("parquet", true) => {
+            parquet::write_curves(&args.out, &parquet::read_curves(&folder.curves_path())?)?;
+        }
+        ("json", false) if name.ends_with(".vl.json") => {
+            let source = Source::of(&folder, None)?;
+            let panels = isoflop_report::vega_lite(&source.report(Provenance::default()));
+            write_atomic(&args.out, serde_json::to_string_pretty(&panels)?.as_bytes())?;
+        }
+        _ => {
+            let what = args.out.display();
+            return Err(Hinted::new(
+                format!("cannot tell a format from `{what}`{}", if args.curves { " for curves" } else { "" }),
+                "name the file .csv or .parquet, or .vl.json for a Vega-Lite specification of the panels",
+            )
+            .into());
+        }
+    }
+    print(&args.out.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,196 @@
+//! `isoflop watch`: the report of a sweep in the browser while it runs.
+
+use crate::analysis;
+use crate::fail::Hinted;
+use crate::output::{note, print};
+use crate::serve::{Shown, serve};
+use crate::source::trials;
+use crate::verbs::status::standing_in_words;
+use anyhow::{Context, Result};
+use isoflop_fit::Options;
+use isoflop_fit::output::Fits;
+use isoflop_report::{Fact, Live, Provenance, Report};
+use isoflop_results::parquet::read_curves;
+use isoflop_results::{Curve, RunRow};
+use isoflop_sweep::folder::Records;
+use isoflop_sweep::{Plan, ResultsFolder};
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Between two looks at the folder.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Serves the report of a sweep to a browser on this machine, and follows the sweep: the page renews
+/// itself as runs end, with progress and ETA above it. Stop it with Ctrl-C; the sweep goes on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  isoflop watch results/quickstart\n  \
+    isoflop watch results/quickstart --host 0.0.0.0     # for other machines, by an address with a token")]
+pub(crate) struct Args {
+    /// The results folder of a sweep, running or not.
+    results_dir: PathBuf,
+    /// Port; 0 takes a free one.
+    #[arg(long, default_value_t = 7878)]
+    port: u16,
+    /// Address to listen on. Any but this machine's own needs the token that is printed.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let folder = ResultsFolder::at(args.results_dir.clone());
+    let plan = folder.plan()?;
+    let listener = TcpListener::bind((args.host, args.port)).map_err(|error| {
+        Hinted::new(
+            format!("cannot listen on {}:{}: {error}", args.host, args.port),
+            "take another port with --port; --port 0 takes a free one",
+        )
+    })?;
+    let at = listener.local_addr().context("the socket has no address")?;
+    let token = match at.ip().is_loopback() {
+        true => None,
+        false => Some(token()?),
+    };
+    let mut seen = Seen::of(&folder)?;
+    let records = folder.peek(&plan)?;
+    let progress = standing_in_words(&folder, &plan, &records)?;
+    let shown = Shown::new(page(&folder, &plan, &records)?, progress, token.clone());
+    let query = token
+        .map(|token| format!("?token={token}"))
+        .unwrap_or_default();
+    print(&format!("http://{at}/{query}"))?;
+    note(&format!(
+        "following {}; Ctrl-C ends this, not the sweep",
+        plan.name()
+    ));
+    std::thread::spawn({
+        let shown = shown.clone();
+        move || serve(listener, shown)
+    });
+    loop {
+        std::thread::sleep(LOOK);
+        // A folder in the middle of a change is looked at again.
+        if let Err(error) = look(&folder, &mut seen, &shown) {
+            note(&format!("note: {error:#}; looking again"));
+        }
+    }
+}
+
+fn look(folder: &ResultsFolder, seen: &mut Seen, shown: &Shown) -> Result<()> {
+    let plan = folder.plan()?;
+    let now = Seen::of(folder)?;
+    let records = folder.peek(&plan)?;
+    let progress = standing_in_words(folder, &plan, &records)?;
+    let live = match now == *seen {
+        true => None,
+        false => Some(page(folder, &plan, &records)?),
+    };
+    *seen = now;
+    shown.renew(progress, live);
+    Ok(())
+}
+
+/// What makes a page another page.
+#[derive(PartialEq)]
+struct Seen {
+    ended: BTreeSet<String>,
+    fitted: Option<std::time::SystemTime>,
+}
+
+impl Seen {
+    fn of(folder: &ResultsFolder) -> Result<Seen> {
+        let mut ended: BTreeSet<String> = folder.recorded()?.into_iter().collect();
+        ended.extend(
+            folder
+                .failed()?
+                .into_iter()
+                .map(|id| format!("failed {id}")),
+        );
+        let fitted = fs::metadata(folder.fits_path())
+            .and_then(|m| m.modified())
+            .ok();
+        Ok(Seen { ended, fitted })
+    }
+}
+
+fn page(folder: &ResultsFolder, plan: &Plan, records: &Records) -> Result<Live> {
+    let all = || records.done.iter().chain(&records.failed);
+    let runs: Vec<RunRow> = all().map(|record| record.row.clone()).collect();
+    let mut curves: Vec<Curve> = all()
+        .filter(|record| !record.curve.is_empty())
+        .map(|record| Curve {
+            run_id: record.row.run_id.clone(),
+            points: record.curve.clone(),
+        })
+        .collect();
+    if curves.is_empty() && folder.curves_path().exists() {
+        curves = read_curves(&folder.curves_path())?;
+    }
+    let fits = fits(folder, &runs)?;
+    let tuning = trials(folder);
+    let commands = vec![format!("isoflop watch {}", folder.root().display())];
+    let facts = vec![Fact {
+        label: "plan".to_owned(),
+        value: format!("{}, {} runs", plan.kind(), plan.runs().len()),
+    }];
+    Ok(Live::of(&Report {
+        title: plan.name(),
+        question: plan.question(),
+        runs: &runs,
+        curves: &curves,
+        tuning: &tuning,
+        fits: &fits,
+        provenance: Provenance {
+            commands,
+            generated: None,
+            facts,
+        },
+    }))
+}
+
+/// The fits of the last `run` where they saw every run that has ended; otherwise quick ones, without
+/// intervals, that leave the cores to the sweep.
+fn fits(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
+    let text = fs::read_to_string(folder.fits_path()).unwrap_or_default();
+    if let Ok(known) = serde_json::from_str::<Fits>(&text) {
+        let told = |id: &str| {
+            let excluded = known.excluded.iter().map(|e| e.label.as_str());
+            let fitted = known
+                .fits
+                .iter()
+                .flat_map(|f| &f.data)
+                .map(|p| p.label.as_str());
+            let budgets = known
+                .isoflop
+                .iter()
+                .flat_map(|i| &i.budgets)
+                .flat_map(|b| &b.runs);
+            excluded
+                .chain(fitted)
+                .chain(budgets.map(|p| p.label.as_str()))
+                .any(|label| label == id)
+        };
+        if runs.iter().all(|run| told(&run.run_id)) {
+            return Ok(known);
+        }
+    }
+    let options = Options {
+        bootstrap: 0,
+        ..Options::default()
+    };
+    // Too few runs for any law are no error of a sweep that has just begun.
+    Ok(analysis::fits(runs, &options).unwrap_or(Fits {
+        level: isoflop_fit::LEVEL,
+        ..Fits::default()
+    }))
+}
+
+/// 128 bits that nobody can guess.
+fn token() -> Result<String> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).context("the system gives no random bytes for a token")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,123 @@
+//! Loss against each axis of the sweep, at equal size, budget and seed.
+
+use super::groups::{axis_value, series_without};
+use super::marks::{run_point, thread};
+use super::{Figure, size_legend};
+use crate::chart::{Frame, Labels, Owner, Panel, Scale};
+use crate::text::clip;
+use crate::view::View;
+use isoflop_results::RunRow;
+
+/// Axes and values shown; more would be a table.
+const MOST: usize = 12;
+
+pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
+    let mut keys: Vec<&str> = Vec::new();
+    for part in view.series.iter().flat_map(|s| s.split(", ")) {
+        if let Some((key, _)) = part.split_once('=')
+            && !keys.contains(&key)
+        {
+            keys.push(key);
+        }
+    }
+    let panels: Vec<Panel> = keys
+        .into_iter()
+        .take(MOST)
+        .filter_map(|key| panel(view, key))
+        .collect();
+    (!panels.is_empty()).then(|| Figure {
+        name: "axes",
+        title: "Loss against each axis of the sweep".to_owned(),
+        caption:
+            "Finished runs of equal size, length and seed that differ in one axis alone, each \
+                  over the first value's loss; lines join them."
+                .to_owned(),
+        legend: size_legend(view),
+        panels,
+    })
+}
+
+fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
+    let mut values: Vec<&str> = Vec::new();
+    for series in &view.series {
+        if let Some(value) = axis_value(series, key)
+            && !values.contains(&value)
+        {
+            values.push(value);
+        }
+    }
+    values.truncate(MOST);
+    if values.len() < 2 {
+        return None;
+    }
+    let mut groups: Vec<(String, Vec<(usize, &RunRow)>)> = Vec::new();
+    for run in &view.finished {
+        let value = axis_value(&run.series, key);
+        let Some(at) = value.and_then(|v| values.iter().position(|known| *known == v)) else {
+            continue;
+        };
+        // A budget where the plan has one: sizes of a ladder may differ a little between families.
+        let length = match run.flops_budget {
+            Some(budget) => format!("{budget:e}"),
+            None => run.tokens.to_string(),
+        };
+        let rest = series_without(&run.series, key);
+        let home = format!("{}\u{0}{length}\u{0}{}\u{0}{rest}", run.size, run.seed);
+        match groups.iter_mut().find(|(known, _)| *known == home) {
+            Some((_, members)) => members.push((at, run)),
+            None => groups.push((home, vec![(at, run)])),
+        }
+    }
+    let mut lines: Vec<Vec<(&RunRow, (f64, f64))>> = Vec::new();
+    for (_, mut members) in groups {
+        members.sort_by_key(|(at, _)| *at);
+        members.dedup_by_key(|(at, _)| *at);
+        let Some(base) = members.first().filter(|(at, _)| *at == 0) else {
+            continue;
+        };
+        let Some(base) = base.1.test_loss else {
+            continue;
+        };
+        let place = |(at, run): &(usize, &RunRow)| {
+            Some((100.0 * (run.test_loss? / base - 1.0), *at as f64))
+        };
+        if members.len() > 1 {
+            let all = members.iter();
+            lines.push(all.filter_map(|m| Some((m.1, place(m)?))).collect());
+        }
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    let x = Scale::linear(lines.iter().flatten().map(|p| p.1.0), (0.08, 0.08));
+    let labels = Labels {
+        key: "axis",
+        title: clip(key, 40),
+        x: format!("test loss over that of {} (%)", clip(values[0], 24)),
+        rows: values.iter().map(|v| clip(v, 24)).collect(),
+        ..Labels::default()
+    };
+    let frame = Frame {
+        left: 150.0,
+        height: (80.0 + 34.0 * values.len() as f64).max(190.0),
+        ..Frame::default()
+    };
+    let rows = Scale::Rows {
+        count: values.len(),
+    };
+    let mut panel = Panel::framed(labels, x, rows, frame);
+    for line in &lines {
+        let first = line[0].0;
+        let owner = Owner {
+            mark: "pair",
+            series: "",
+            label: &first.size,
+        };
+        let points: Vec<(f64, f64)> = line.iter().map(|p| p.1).collect();
+        panel.line(owner, &points, thread(view.tone(first), 1.0, 0.5));
+        for (run, at) in line {
+            run_point(view, &mut panel, run, *at);
+        }
+    }
+    Some(panel)
+}

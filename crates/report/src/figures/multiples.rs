@@ -1,0 +1,109 @@
+//! Every run's own learning curve, small.
+
+use super::marks::thread;
+use super::thin::thin;
+use super::{Figure, size_legend};
+use crate::chart::{Frame, Key, Labels, LossAxis, Owner, Panel, Scale, Stroke, Style};
+use crate::text::clip;
+use crate::theme::Tone;
+use crate::view::View;
+use isoflop_results::{Curve, CurvePoint, RunRow};
+
+/// More than these nobody looks through one by one.
+const MOST: usize = 96;
+const POINTS: usize = 60;
+
+const FRAME: Frame = Frame {
+    width: 181.0,
+    height: 140.0,
+    left: 36.0,
+    right: 8.0,
+    top: 24.0,
+    bottom: 22.0,
+};
+
+pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
+    let mut runs: Vec<(&RunRow, &Curve)> = view
+        .report
+        .curves
+        .iter()
+        .filter(|curve| curve.points.len() > 1)
+        .filter_map(|curve| Some((view.run(&curve.run_id)?, curve)))
+        .collect();
+    if runs.is_empty() {
+        return None;
+    }
+    runs.sort_by_key(|(run, _)| {
+        (
+            view.series_rank(&run.series),
+            run.n_non_embedding,
+            run.tokens,
+        )
+    });
+    let of = runs.len();
+    runs.truncate(MOST);
+    let shown = match of > MOST {
+        true => format!(" The first {MOST} of {of} runs; every curve is in curves.parquet."),
+        false => String::new(),
+    };
+    let all = || runs.iter().flat_map(|(_, curve)| &curve.points);
+    let losses = all().filter_map(|p| p.train_loss);
+    let top = losses.fold(0.0, f64::max) * 0.97;
+    let train = all().filter_map(|p| p.train_loss).filter(|l| *l <= top);
+    let test = all().filter_map(|p| p.test_loss).filter(|l| *l <= top);
+    let x = Scale::log(all().map(|p| p.tokens as f64), (0.03, 0.03));
+    let y = Scale::log(train.chain(test), (0.05, 0.05));
+    let mut legend = size_legend(view);
+    legend.add(Key::Line(TEST), "test loss, subset");
+    Some(Figure {
+        name: "runs-small",
+        title: "Run by run".to_owned(),
+        caption: format!(
+            "Train loss of each run by tokens, and its test loss dotted; all on the same axes, by \
+             size and tokens.{shown}"
+        ),
+        legend,
+        panels: runs
+            .iter()
+            .map(|(run, curve)| panel(view, run, curve, x, y))
+            .collect(),
+    })
+}
+
+const TEST: Stroke = Stroke {
+    tone: Tone::Ink,
+    width: 1.1,
+    opacity: 0.9,
+    dash: "1.5 2",
+};
+
+fn panel(view: &View<'_>, run: &RunRow, curve: &Curve, x: Scale, y: Scale) -> Panel {
+    let labels = Labels {
+        key: "run",
+        title: clip(&run.run_id, 24),
+        x_style: Style::Short,
+        loss: LossAxis::Y,
+        ..Labels::default()
+    };
+    let mut panel = Panel::framed(labels, x, y, FRAME);
+    let owner = |mark| Owner {
+        mark,
+        series: &run.series,
+        label: &run.run_id,
+    };
+    let line = |loss: fn(&CurvePoint) -> Option<f64>| {
+        let all = curve.points.iter();
+        let points: Vec<(f64, f64)> = all
+            .filter_map(|p| Some((p.tokens as f64, loss(p)?)))
+            .filter(|p| p.1.is_finite())
+            .collect();
+        thin(&points, POINTS)
+    };
+    panel.line(
+        owner("train curve"),
+        &line(|p| p.train_loss),
+        thread(view.tone(run), 1.3, 1.0),
+    );
+    panel.line(owner("test curve"), &line(|p| p.test_loss), TEST);
+    panel
+}

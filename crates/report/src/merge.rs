@@ -1,0 +1,84 @@
+//! Several sweeps as one report: each is a series of its own.
+
+use isoflop_fit::output::{Fits, FittedPoint};
+use isoflop_results::{Curve, RunRow};
+use std::collections::HashSet;
+
+/// What a sweep brings to a comparison.
+#[derive(Clone, Debug, Default)]
+pub struct Sweep {
+    /// Every run.
+    pub runs: Vec<RunRow>,
+    /// Learning curves.
+    pub curves: Vec<Curve>,
+    /// Trials of its learning-rate stage.
+    pub tuning: Vec<RunRow>,
+    /// Its fits.
+    pub fits: Fits,
+}
+
+/// Sweeps under their names as one, the series of each led by `sweep=NAME`. A run that two of them
+/// have appears under both names.
+pub fn merge(sweeps: Vec<(String, Sweep)>) -> Sweep {
+    let mut all = Sweep::default();
+    let mut known: HashSet<String> = HashSet::new();
+    for (name, mut sweep) in sweeps {
+        let series = |series: &str| match series {
+            "" => format!("sweep={name}"),
+            rest => format!("sweep={name}, {rest}"),
+        };
+        let ids = sweep.runs.iter().map(|r| r.run_id.clone());
+        let taken: HashSet<String> = ids.filter(|id| known.contains(id)).collect();
+        let label = |id: &mut String| {
+            if taken.contains(id) {
+                *id = format!("{name}/{id}");
+            }
+        };
+        for run in sweep.runs.iter_mut().chain(&mut sweep.tuning) {
+            label(&mut run.run_id);
+            run.series = series(&run.series);
+        }
+        sweep.curves.iter_mut().for_each(|c| label(&mut c.run_id));
+        let fits = &mut sweep.fits;
+        let points =
+            |points: &mut Vec<FittedPoint>| points.iter_mut().for_each(|p| label(&mut p.label));
+        for fit in &mut fits.fits {
+            fit.series = series(&fit.series);
+            points(&mut fit.data);
+            fit.influence.iter_mut().for_each(|i| label(&mut i.label));
+            let windows = fit
+                .validation
+                .iter_mut()
+                .flat_map(|v| v.windows.iter_mut().chain(&mut v.largest_size));
+            windows
+                .flat_map(|w| &mut w.points)
+                .for_each(|p| label(&mut p.label));
+        }
+        for isoflop in &mut fits.isoflop {
+            isoflop.series = series(&isoflop.series);
+            isoflop.budgets.iter_mut().for_each(|b| points(&mut b.runs));
+        }
+        fits.excluded.iter_mut().for_each(|e| label(&mut e.label));
+        fits.refused
+            .iter_mut()
+            .for_each(|r| r.series = series(&r.series));
+        fits.approaches
+            .iter_mut()
+            .for_each(|a| a.series = series(&a.series));
+        fits.ranking
+            .iter_mut()
+            .for_each(|r| r.series = series(&r.series));
+        known.extend(sweep.runs.iter().map(|r| r.run_id.clone()));
+        all.runs.extend(sweep.runs);
+        all.curves.extend(sweep.curves);
+        all.tuning.extend(sweep.tuning);
+        all.fits.level = sweep.fits.level;
+        all.fits.fits.extend(sweep.fits.fits);
+        all.fits.isoflop.extend(sweep.fits.isoflop);
+        all.fits.excluded.extend(sweep.fits.excluded);
+        all.fits.refused.extend(sweep.fits.refused);
+        all.fits.approaches.extend(sweep.fits.approaches);
+        all.fits.ranking.extend(sweep.fits.ranking);
+    }
+    all
+}

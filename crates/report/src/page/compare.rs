@@ -1,0 +1,46 @@
+//! Series side by side on the page.
+
+use super::table;
+use crate::comparison::{pairs, sentences};
+use crate::text::{clip, escape, with_interval};
+use crate::view::View;
+
+/// Sentences and a table; `None` with one series.
+pub(super) fn html(view: &View<'_>) -> Option<String> {
+    let pairs = pairs(view);
+    if pairs.is_empty() {
+        return None;
+    }
+    let said: String = sentences(view)
+        .iter()
+        .map(|s| format!("<li>{}</li>\n", escape(s)))
+        .collect();
+    let mut rows = String::new();
+    for pair in &pairs {
+        let name = |series| escape(&clip(view.series_name(series), 60));
+        rows.push_str(&format!(
+            "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"4\">{} against {}</th></tr>\n",
+            name(pair.other),
+            name(pair.base)
+        ));
+        for d in &pair.exponents {
+            rows.push_str(&format!(
+                "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
+                 <td class=\"num\">{}</td></tr>\n",
+                escape(d.name),
+                with_interval(&d.base),
+                with_interval(&d.other),
+                with_interval(&d.less)
+            ));
+        }
+        rows.push_str("</tbody>\n");
+    }
+    let base = escape(&clip(view.series_name(pairs[0].base), 40));
+    let head = format!(
+        "<tr><th scope=\"col\">exponent</th><th scope=\"col\" class=\"num\">{base}</th>\
+         <th scope=\"col\" class=\"num\">the other</th>\
+         <th scope=\"col\" class=\"num\">difference</th></tr>"
+    );
+    let table = table("Exponents side by side", "fits", &head, &rows);
+    Some(format!("<ul>\n{said}</ul>\n{table}"))
+}

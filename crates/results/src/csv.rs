@@ -1,0 +1,118 @@
+//! Runs and curves as CSV, for tools that read nothing else.
+
+use crate::curve::Curve;
+use crate::error::ResultsError;
+use crate::file::write_atomic;
+use crate::row::{COLUMNS, RunRow};
+use serde_json::Value;
+use std::path::Path;
+
+/// Writes one row a run, columns as in [`COLUMNS`]; what is missing is empty.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
+    let header = COLUMNS.iter().map(|column| column.name.to_owned());
+    let cells = rows.iter().map(|row| {
+        let row = serde_json::to_value(row).expect("a row is text and numbers");
+        COLUMNS
+            .iter()
+            .map(|column| cell(&row[column.name]))
+            .collect()
+    });
+    write(path, header.collect(), cells)
+}
+
+/// Writes one row a point: the columns of `curves.parquet`.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_curves(path: &Path, curves: &[Curve]) -> Result<(), ResultsError> {
+    let header = [
+        "run_id",
+        "step",
+        "tokens",
+        "flops",
+        "train_loss",
+        "test_loss",
+        "learning_rate",
+        "grad_norm",
+    ];
+    let points = curves.iter().flat_map(|curve| {
+        curve.points.iter().map(|point| {
+            let point = serde_json::to_value(point).expect("a point is numbers");
+            let mut cells = vec![text(&curve.run_id)];
+            cells.extend(header[1..].iter().map(|name| cell(&point[name])));
+            cells
+        })
+    });
+    write(path, header.map(str::to_owned).to_vec(), points)
+}
+
+fn write(
+    path: &Path,
+    header: Vec<String>,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> Result<(), ResultsError> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    for row in std::iter::once(header).chain(rows) {
+        writer.write_record(row).expect("memory takes every record");
+    }
+    let bytes = writer.into_inner().expect("memory takes every record");
+    write_atomic(path, &bytes)
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(words) => text(words),
+        other => other.to_string(),
+    }
+}
+
+/// What a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV injection").
+fn text(words: &str) -> String {
+    match words.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        true => format!("'{words}"),
+        false => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::record;
+    use crate::table::{Cell, Table};
+
+    #[test]
+    fn rows_read_back_and_a_formula_is_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.csv");
+        let mut row = record("a").row;
+        row.series = "=cmd(), \"x\"".to_owned();
+        row.peak_memory_bytes = None;
+        write_runs(&path, &[row.clone()]).unwrap();
+        let table = Table::read(&path).unwrap();
+        assert_eq!(table.names().len(), COLUMNS.len());
+        assert_eq!(table.numbers("learning_rate").unwrap(), [row.learning_rate]);
+        let series = Cell::Text("'=cmd(), \"x\"".to_owned());
+        assert_eq!(table.cells("series").unwrap(), [series]);
+        assert_eq!(table.cells("peak_memory_bytes").unwrap(), [Cell::Missing]);
+    }
+
+    #[test]
+    fn a_curve_is_a_row_a_point() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("curves.csv");
+        let points = record("a").curve;
+        let run_id = "-a".to_owned();
+        write_curves(&path, &[Curve { run_id, points }]).unwrap();
+        let table = Table::read(&path).unwrap();
+        assert_eq!(table.numbers("step").unwrap(), [10.0, 20.0]);
+        assert_eq!(
+            table.cells("run_id").unwrap()[0],
+            Cell::Text("'-a".to_owned())
+        );
+        assert_eq!(table.cells("train_loss").unwrap()[1], Cell::Missing);
+    }
+}
