@@ -18,3 +18,7 @@ reproduce:
 bench-torch python="python3":
     cargo build --release
     {{python}} bench/compare.py
+
+# How often 90 % intervals hold the truth, over simulated sweeps; six minutes on two cores.
+coverage sweeps="400":
+    cargo run --release -p isoflop-fit --example coverage -- {{sweeps}}

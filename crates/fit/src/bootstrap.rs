@@ -9,11 +9,14 @@ use crate::output::{Bootstrap, Estimate};
 use crate::point::Point;
 use isoflop_core::rng::{Purpose, below, stream};
 use rayon::prelude::*;
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use std::collections::HashMap;
 
 /// Coverage of every interval.
 pub const LEVEL: f64 = 0.9;
+
+/// Share of the distribution beyond either end.
+const TAIL: f64 = (1.0 - LEVEL) / 2.0;
 
 /// With fewer units than this, resampling units leaves too few distinct rows to fit.
 pub(crate) const FEWEST_UNITS: usize = 10;
@@ -41,6 +44,8 @@ pub(crate) struct Replicates {
     pub(crate) values: Vec<Vec<f64>>,
     /// The same with each unit left out in turn, where that could be fitted for all.
     jackknife: Option<Vec<Vec<f64>>>,
+    /// Share of the replicates beyond either end of an interval.
+    tail: f64,
     pub(crate) summary: Bootstrap,
 }
 
@@ -72,6 +77,9 @@ pub(crate) fn bootstrap(
         units.count,
         options,
     );
+    if units.count >= FEWEST_UNITS {
+        found.tail = expanded(units.count);
+    }
     if units.count >= FEWEST_UNITS && found.values.len() >= FEWEST_CORRECTED {
         found.jackknife = jackknife(design, engine, &units, known);
         if found.jackknife.is_some() {
@@ -79,6 +87,14 @@ pub(crate) fn bootstrap(
         }
     }
     found
+}
+
+/// Resampling n units gives replicates that are too close by `sqrt((n - 1) / n)`, and their quantiles know
+/// nothing of Student's: the share beyond either end that makes up for both (Hesterberg 2015, section 4.3).
+fn expanded(units: usize) -> f64 {
+    let n = units as f64;
+    let student = StudentsT::new(0.0, 1.0, n - 1.0).expect("ten units have degrees of freedom");
+    Normal::standard().cdf((n / (n - 1.0)).sqrt() * student.inverse_cdf(TAIL))
 }
 
 /// Fits without each unit in turn; nothing unless all converge.
@@ -134,6 +150,7 @@ fn summarise(values: Vec<Vec<f64>>, unit: &str, units: usize, options: &Options)
     Replicates {
         values,
         jackknife: None,
+        tail: TAIL,
         summary,
     }
 }
@@ -142,12 +159,12 @@ impl Replicates {
     /// Quantity `k` with its interval.
     pub(crate) fn estimate(&self, k: usize, value: f64) -> Estimate {
         let column: Vec<f64> = self.values.iter().map(|values| values[k]).collect();
-        let plain = estimate(value, &column);
+        let plain = estimate_within(value, &column, self.tail);
         let Some(left_out) = &self.jackknife else {
             return plain;
         };
         let left_out: Vec<f64> = left_out.iter().map(|values| values[k]).collect();
-        match corrected(value, &column, &left_out) {
+        match corrected(value, &column, &left_out, self.tail) {
             Some((low, high)) => Estimate {
                 low: Some(low),
                 high: Some(high),
@@ -160,7 +177,7 @@ impl Replicates {
 
 /// The interval corrected for bias and for a spread that changes with the value (BCa, Efron 1987,
 /// eq. 2.3): quantiles of the replicates, but other ones. None where all replicates lie on one side.
-fn corrected(value: f64, replicates: &[f64], left_out: &[f64]) -> Option<(f64, f64)> {
+fn corrected(value: f64, replicates: &[f64], left_out: &[f64], tail: f64) -> Option<(f64, f64)> {
     let normal = Normal::standard();
     let mut sorted: Vec<f64> = replicates.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -181,7 +198,7 @@ fn corrected(value: f64, replicates: &[f64], left_out: &[f64]) -> Option<(f64, f
         let p = normal.cdf(bias + z / (1.0 - acceleration * z));
         quantile(&sorted, p)
     };
-    let (low, high) = (end((1.0 - LEVEL) / 2.0), end(f64::midpoint(1.0, LEVEL)));
+    let (low, high) = (end(tail), end(1.0 - tail));
     (low.is_finite() && high.is_finite() && low < high).then_some((low, high))
 }
 
@@ -284,10 +301,13 @@ fn words(units: usize) -> &'static str {
 /// A value with the percentile interval and the standard deviation of its replicates; without
 /// replicates, the value alone.
 pub(crate) fn estimate(value: f64, replicates: &[f64]) -> Estimate {
+    estimate_within(value, replicates, TAIL)
+}
+
+fn estimate_within(value: f64, replicates: &[f64], tail: f64) -> Estimate {
     let finite = |x: f64| x.is_finite().then_some(x);
     let mut sorted = replicates.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let tail = (1.0 - LEVEL) / 2.0;
     let ends = (sorted.len() > 1).then(|| (quantile(&sorted, tail), quantile(&sorted, 1.0 - tail)));
     Estimate {
         value,
@@ -338,16 +358,23 @@ mod tests {
     fn a_corrected_interval_leans_where_the_replicates_do() {
         let symmetric: Vec<f64> = (0..=1000).map(|i| f64::from(i) - 500.0).collect();
         let even: Vec<f64> = (0..20).map(f64::from).collect();
-        let (low, high) = corrected(0.0, &symmetric, &even).unwrap();
+        let (low, high) = corrected(0.0, &symmetric, &even, TAIL).unwrap();
         assert!(
             (low + 450.0).abs() < 1.0 && (high - 450.0).abs() < 1.0,
             "{low} {high}"
         );
         let skewed: Vec<f64> = (0..20).map(|i| -f64::from(i).powi(3)).collect();
-        let (low, high) = corrected(0.0, &symmetric, &skewed).unwrap();
+        let (low, high) = corrected(0.0, &symmetric, &skewed, TAIL).unwrap();
         assert!(low > -440.0 && high > 455.0, "{low} {high}");
         // All replicates above the value: nothing can be corrected.
-        assert_eq!(corrected(-501.0, &symmetric, &even), None);
+        assert_eq!(corrected(-501.0, &symmetric, &even, TAIL), None);
+    }
+
+    #[test]
+    fn few_units_widen_an_interval_and_many_do_not() {
+        // Phi(-sqrt(11/10) 1.8125), Student's 95 % point at ten degrees of freedom.
+        assert!((expanded(11) - 0.0287).abs() < 1e-3, "{}", expanded(11));
+        assert!((expanded(10_000) - TAIL).abs() < 1e-4);
     }
 
     #[test]

@@ -1,4 +1,56 @@
-//! Scaling-law fits with intervals.
+//! Scaling-law fits with intervals: from rows of (N, D, C, loss) to exponents, what they are worth,
+//! and which runs are missing. Takes slices, knows no files.
+//!
+//! # What is fitted
+//! A [`Law`] says what the loss is as a function of parameters N, tokens D, compute C and, for some,
+//! steps, batch, distinct tokens or experts. [`Law::list`] has them all with formula and source. A fit
+//! minimises an [`Objective`] over the rows given: a penalty (squares, Huber's, absolute values, or
+//! Huber's counting runs above the law a quarter) on the residual of L or of ln L, summed or averaged.
+//! [`fit`] does one law on one table, [`analyse`] all that a results folder allows, [`isoflop`] the optima
+//! per budget, [`side_by_side`] the three approaches of Hoffmann et al. 2022.
+//!
+//! # How the optimum is found
+//! Sums of powers are linear in E and the coefficients once the exponents are given (variable
+//! projection, Golub & Pereyra 1973). In `(A, alpha, B, beta, E)` the problem's condition number is about
+//! 3.5e11, in the two exponents 11: so a grid over the exponents, with non-negative least squares solved
+//! exactly at each cell and logarithms centred, sees every basin there is. Laws that are no such sums draw
+//! their starts where published parameters lie. From each start Newton's method with exact second
+//! derivatives goes down the objective itself, scaled to order one: a tolerance that is met because the
+//! objective is tiny is the commonest false convergence in the literature. A fit reports its optimum and
+//! gradient, every distinct basin, how many starts agreed, and in words any start that did not move, hit its
+//! limit of steps, and any parameter at a bound.
+//!
+//! # What it is worth
+//! *Intervals* (90 % throughout) come from refitting: branches of one trunk (size, data, seed) are not
+//! independent, so trunks are resampled, and below ten of them residuals are multiplied by one random
+//! factor a trunk. Each replicate starts from the known optima and from a grid of its own. Ends are
+//! corrected for bias and skew (BCa, Efron 1987) where units are resampled, percentiles otherwise;
+//! `bootstrap.interval` says which.
+//!
+//! *Profiles* say what the rows identify: each quantity is held along its axis with all others at their
+//! best. Where the objective never rises beyond what its dispersion allows (a likelihood-ratio type test for
+//! penalties of any shape, Huber & Ronchetti 2009, widened for trunks and uneven errors), the parameter is
+//! `identified: false`, with the interval that the data do allow. A profile that comes below the optimum has
+//! found a better one: the fit begins there again and says so.
+//!
+//! *Extrapolation* is what in-sample errors do not show. Every window that fits the smaller budgets is judged
+//! by the next one, and all but the largest size by that ([`output::Validation`]); laws of the same rows are
+//! ranked by it ([`rank`]). [`predict`] carries three things: the parameters' replicates, the scatter of
+//! single runs, and the drift that those windows show, in proportion to how far beyond the fitted compute
+//! one asks.
+//!
+//! # When it refuses
+//! One token count, one number of tokens per parameter, one size or one width, all runs on one side of every
+//! minimum, no more rows than parameters: such rows cannot tell the law, whatever an optimiser prints.
+//! [`FitError`] says which runs to add. [`advise`](mod@advise) says which would help most once there is a
+//! fit.
+//!
+//! # Where things are
+//! `law` holds formulas and their parameters, `jet` numbers that carry two derivatives, `engine` starts,
+//! polish and basins, `fit` the account of one fit; `bootstrap`, `profile`, `dispersion`, `influence`,
+//! `sensitivity` and `validate` are its parts; `isoflop`, `interpolated`, `frontier` and `approaches` ask
+//! how the best size grows.
+
 pub mod advise;
 mod akima;
 mod analyse;

@@ -119,19 +119,18 @@ impl Objective {
     }
 
     /// What a fit passes through on its way to this one: a kink everywhere is approached by rounder
-    /// ones.
-    pub(crate) fn path(self) -> Vec<Self> {
-        match self.penalty {
-            Penalty::Absolute { smooth } => (0..6)
-                .map(|k| Objective {
-                    penalty: Penalty::Absolute {
-                        smooth: (1e-2 * 0.1f64.powi(k)).max(smooth),
-                    },
-                    ..self
-                })
-                .collect(),
-            _ => vec![self],
-        }
+    /// ones; nothing for the other penalties.
+    pub(crate) fn way(self) -> impl Iterator<Item = Self> {
+        let rounder = match self.penalty {
+            Penalty::Absolute { .. } => 5,
+            _ => 0,
+        };
+        (0..rounder).map(move |k| Objective {
+            penalty: Penalty::Absolute {
+                smooth: 1e-2 * 0.1f64.powi(k),
+            },
+            ..self
+        })
     }
 
     /// A loss on the scale of the residual.

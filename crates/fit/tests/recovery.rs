@@ -270,3 +270,114 @@ fn a_row_without_the_coordinate_is_named() {
         }
     );
 }
+
+#[test]
+fn an_absolute_error_runs_through_as_many_rows_as_there_are_parameters() {
+    let points = noisy(grid(&LAW), 0.004, 5);
+    let fit = fit(&points, Law::Chinchilla, &options("log-absolute", 0)).unwrap();
+    let exact = fit
+        .data
+        .iter()
+        .filter(|p| (p.fitted / p.loss).ln().abs() < 1e-6)
+        .count();
+    assert_eq!(exact, 5);
+    // Huber's penalty with a threshold far below the noise is the same but for its scale.
+    let huber = isoflop_fit::fit(&points, Law::Chinchilla, &options("log-huber:1e-6", 0)).unwrap();
+    assert!((value(&fit, "alpha") - value(&huber, "alpha")).abs() < 1e-3);
+    assert!(
+        (fit.objective.value - huber.objective.value / 1e-6).abs() < 1e-3 * fit.objective.value
+    );
+}
+
+#[test]
+fn runs_as_upper_bounds_put_the_law_below_most_of_them() {
+    let mut points = noisy(grid(&LAW), 0.001, 6);
+    // Every third run had a bad rate.
+    points
+        .iter_mut()
+        .step_by(3)
+        .for_each(|point| point.loss *= 1.03);
+    let fit = |objective| fit(&points, Law::Chinchilla, &options(objective, 0)).unwrap();
+    let below = |fit: &Fit| fit.data.iter().filter(|p| p.loss < p.fitted).count();
+    let (even, upper) = (fit("log-huber:1e-3"), fit("log-asymmetric:1e-3"));
+    assert!(
+        below(&upper) < below(&even),
+        "{} {}",
+        below(&upper),
+        below(&even)
+    );
+    // With a threshold far below the noise a fifth of the 36 lie below.
+    let lowest = below(&fit("log-asymmetric:1e-5"));
+    assert!((3..=11).contains(&lowest), "{lowest}");
+    // The floor of the truth, which the bad runs would raise.
+    let truth = LAW.loss(Params(1e9), Tokens(1e11));
+    let at = |fit: &Fit| {
+        let place = isoflop_fit::predict::At {
+            n: Some(1e9),
+            d: Some(1e11),
+            ..Default::default()
+        };
+        (fit.predict(place).unwrap().estimate.value / truth - 1.0).abs()
+    };
+    assert!(at(&upper) < at(&even), "{} {}", at(&upper), at(&even));
+}
+
+#[test]
+fn a_weight_of_two_is_a_row_twice() {
+    let mut points = noisy(grid(&LAW), 0.004, 7);
+    points[4].weight = 2.0;
+    let weighted = fit(&points, Law::Chinchilla, &options("mean-log-mse", 0)).unwrap();
+    points[4].weight = 1.0;
+    points.push(points[4].clone());
+    let twice = fit(&points, Law::Chinchilla, &options("mean-log-mse", 0)).unwrap();
+    assert!((value(&weighted, "alpha") - value(&twice, "alpha")).abs() < 1e-9);
+    assert!((weighted.objective.value / twice.objective.value - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_profile_is_flat_where_the_rows_tell_nothing_and_ends_where_they_do() {
+    // Sizes so large that the term of N is lost in the noise.
+    let law = ChinchillaLaw { a: 1.0, ..LAW };
+    let points = noisy(grid(&law), 0.004, 8);
+    let found = fit(&points, Law::Chinchilla, &options("log-mse", 100)).unwrap();
+    let profile = |fit: &Fit, name: &str| {
+        fit.profiles
+            .iter()
+            .find(|p| p.parameter == name)
+            .unwrap()
+            .clone()
+    };
+    assert!(!profile(&found, "alpha").identified && !found.parameters["alpha"].identified);
+    let beta = profile(&found, "beta");
+    assert!(beta.identified && beta.low.unwrap() < law.beta && law.beta < beta.high.unwrap());
+    let warned =
+        |w: &String| w.contains("is not identified by these runs") && w.contains("the data allow");
+    assert!(found.warnings.iter().any(warned), "{:?}", found.warnings);
+    // For squares the statistic is that of the F test: 1 at one standard error of a linear fit.
+    let line = fit(
+        &noisy(grid(&LAW), 0.004, 9),
+        Law::Chinchilla,
+        &options("log-mse", 200),
+    )
+    .unwrap();
+    let e = profile(&line, "E");
+    let half = (e.high.unwrap() - e.low.unwrap()) / 2.0;
+    let by_replicates = 1.7 * line.parameters["E"].standard_error.unwrap();
+    assert!(
+        (half / by_replicates - 1.0).abs() < 0.5,
+        "{half} {by_replicates}"
+    );
+}
+
+#[test]
+fn outliers_come_with_the_fit_without_them() {
+    let mut points = noisy(grid(&LAW), 0.001, 10);
+    points[7].loss *= 1.2;
+    let found = fit(&points, Law::Chinchilla, &options("log-huber:1e-3", 0)).unwrap();
+    let outliers = found.outliers.unwrap();
+    assert_eq!(outliers.rows, ["7"]);
+    points.remove(7);
+    let without = fit(&points, Law::Chinchilla, &options("log-huber:1e-3", 0)).unwrap();
+    assert!((outliers.without["alpha"] - value(&without, "alpha")).abs() < 1e-6);
+    assert!(!found.sensitivity.is_empty());
+}

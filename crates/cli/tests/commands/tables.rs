@@ -175,6 +175,8 @@ fn every_law_of_the_list_can_be_asked_for() {
         "data-constrained",
         "broken-1",
         "m4",
+        "critical-batch",
+        "routed",
     ] {
         assert!(list.contains(name), "{list}");
     }
@@ -200,6 +202,130 @@ fn every_law_of_the_list_can_be_asked_for() {
     let text = stderr(&run(&["fit", "a.csv", "--law", "hoffman"]).code(2));
     assert!(
         text.contains("hoffman") && text.contains("isoflop fit --list"),
+        "{text}"
+    );
+}
+
+#[test]
+fn rows_are_filtered_and_an_unknown_value_names_those_there_are() {
+    let keep = tempfile::tempdir().unwrap();
+    let mut text = String::from("params,tokens,loss,corpus\n");
+    for line in table_of_a_known_law().lines().skip(1) {
+        text.push_str(&format!("{line},c4\n"));
+    }
+    text.push_str("1e8,1e9,99,other\n");
+    fs::write(keep.path().join("a.csv"), text).unwrap();
+    let run = |args: &[&str]| isoflop().current_dir(keep.path()).args(args).assert();
+    let fit = run(&[
+        "fit",
+        "a.csv",
+        "--where",
+        "corpus=c4",
+        "--bootstrap",
+        "0",
+        "--json",
+    ]);
+    let fits: serde_json::Value = serde_json::from_str(&stdout(&fit.code(0))).unwrap();
+    assert_eq!(fits["fits"][0]["rows"], 20);
+    let warnings = fits["fits"][0]["warnings"].to_string();
+    assert!(warnings.contains("look computed"), "{warnings}");
+    let text = stderr(&run(&["fit", "a.csv", "--where", "corpus=pile"]).code(2));
+    assert!(text.contains("no row has corpus = pile"), "{text}");
+    assert!(text.contains("holds c4, other"), "{text}");
+    let text = stderr(&run(&["fit", "a.csv", "--where", "corpus"]).code(2));
+    assert!(text.contains("COL=VALUE"), "{text}");
+}
+
+#[test]
+fn several_laws_are_ranked_and_make_a_table_for_a_paper() {
+    let keep = tempfile::tempdir().unwrap();
+    let mut noisy = String::from("params,tokens,loss\n");
+    for (i, line) in table_of_a_known_law().lines().skip(1).enumerate() {
+        let (head, loss) = line.rsplit_once(',').unwrap();
+        let off = 1.0 + 0.002 * ((i * 7 % 11) as f64 / 5.0 - 1.0);
+        noisy.push_str(&format!("{head},{}\n", loss.parse::<f64>().unwrap() * off));
+    }
+    fs::write(keep.path().join("a.csv"), noisy).unwrap();
+    let run = |args: &[&str]| isoflop().current_dir(keep.path()).args(args).assert();
+    let text = stdout(&run(&["fit", "a.csv", "--law", "all", "--bootstrap", "30"]).code(0));
+    for part in [
+        "held-out error",
+        "profile",
+        "other thresholds",
+        "over-training",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let latex = [
+        "fit",
+        "a.csv",
+        "--law",
+        "chinchilla,kaplan",
+        "--bootstrap",
+        "30",
+        "--table",
+        "latex",
+    ];
+    let table = stdout(&run(&latex).code(0));
+    assert!(table.starts_with("\\begin{tabular}"), "{table}");
+    assert!(
+        table.contains("\\alpha") && table.contains("% - objective: sum over rows"),
+        "{table}"
+    );
+    let json = stdout(&run(&["fit", "a.csv", "--bootstrap", "60", "--json"]).code(0));
+    fs::write(keep.path().join("fits.json"), json).unwrap();
+    let advice = stdout(&run(&["advise", "fits.json", "--target", "beta", "--runs", "3"]).code(0));
+    assert!(advice.contains("beta under chinchilla is"), "{advice}");
+    assert!(advice.lines().count() >= 6, "{advice}");
+    let refused = stderr(&run(&["advise", "fits.json", "--target", "gamma"]).code(2));
+    assert!(
+        refused.contains("no `gamma`") && refused.contains("hint: "),
+        "{refused}"
+    );
+    let refused = stderr(&run(&["advise", "fits.json", "--target", "n_opt"]).code(2));
+    assert!(refused.contains("--compute"), "{refused}");
+}
+
+#[test]
+fn rows_that_cannot_tell_a_law_are_refused_with_the_runs_to_add() {
+    let one_side: String = ["1e18", "1e19", "1e20"]
+        .iter()
+        .flat_map(|c| (1..6).map(move |i| (c, i)))
+        .map(|(c, i)| {
+            let (n, budget) = (1e8 * f64::from(i), c.parse::<f64>().unwrap());
+            format!(
+                "{n},{},{c},{}\n",
+                budget / (6.0 * n),
+                2.0 + 0.1 * f64::from(i)
+            )
+        })
+        .collect();
+    let text = fit_error(
+        "a.csv",
+        &format!("params,tokens,flops_budget,loss\n{one_side}"),
+        &[],
+    );
+    assert!(
+        text.contains("one side of every minimum") && text.contains("add smaller sizes"),
+        "{text}"
+    );
+    let one_width: String = (0..12)
+        .map(|i| {
+            format!(
+                "{},{},64,{}\n",
+                1e6 * f64::from(1 + i % 4),
+                1e8 * f64::from(1 + i / 4),
+                3.0
+            )
+        })
+        .collect();
+    let text = fit_error(
+        "a.csv",
+        &format!("params,tokens,d_model,loss\n{one_width}"),
+        &[],
+    );
+    assert!(
+        text.contains("every model is 64 wide") && text.contains("hint: "),
         "{text}"
     );
 }

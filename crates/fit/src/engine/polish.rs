@@ -44,18 +44,13 @@ pub(crate) struct Polished<const P: usize> {
 }
 
 pub(crate) fn polish<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polished<P> {
-    let path = problem.objective.path();
-    let (last, before) = path.split_last().expect("a path ends somewhere");
     let mut theta = start;
-    for objective in before {
-        let mut rounder = problem.clone();
-        rounder.objective = *objective;
-        theta = descend_from(&rounder, theta).theta;
+    for rounder in problem.objective.way() {
+        let mut easier = problem.clone();
+        easier.objective = rounder;
+        theta = descend_from(&easier, theta).theta;
     }
-    let mut end = match *last == problem.objective {
-        true => descend_from(problem, theta),
-        false => unreachable!("a path ends at its objective"),
-    };
+    let mut end = descend_from(problem, theta);
     end.moved = end.theta != start;
     end
 }
