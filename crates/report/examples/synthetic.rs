@@ -15,7 +15,7 @@ fn main() -> Result<(), isoflop_report::ReportError> {
         ("two-series", synthetic::two_series()),
         ("too-small", synthetic::too_small()),
         ("factors", synthetic::factors()),
-        ("large", synthetic::large(200)),
+        ("large", synthetic::large(200, 1000)),
     ] {
         isoflop_report::write(&sweep.report(), &out.join(name))?;
     }

@@ -3,7 +3,7 @@
 use crate::figures::{laws, marks, surface};
 use crate::text::{clip, fixed, three_digits, with_interval};
 use crate::view::View;
-use isoflop_core::PowerLaw;
+use isoflop_core::{ChinchillaLaw, PowerLaw};
 use isoflop_fit::output::{Axis, Estimate, Fit};
 
 /// An exponent of two series and its difference.
@@ -23,6 +23,8 @@ pub(crate) struct Multiplier {
     pub(crate) trace: Vec<(f64, f64, f64, f64)>,
     /// At the lowest loss that both have reached.
     pub(crate) at: f64,
+    /// The laws it was read off.
+    pub(crate) by: &'static str,
     pub(crate) estimate: Estimate,
 }
 
@@ -127,47 +129,95 @@ fn compute(law: &PowerLaw, loss: f64) -> f64 {
     ((loss - law.e) / law.a).powf(-1.0 / law.alpha)
 }
 
+/// Compute at which a series reaches a loss, and the same by each replicate; not a number for a loss
+/// that its law never has.
+struct Needs {
+    fitted: Box<dyn Fn(f64) -> f64>,
+    draws: Vec<Box<dyn Fn(f64) -> f64>>,
+    /// Losses that its points have.
+    reach: (f64, f64),
+}
+
+impl Needs {
+    fn by<L: Copy + 'static>(
+        drawn: surface::Drawn<L>,
+        compute: fn(&L, f64) -> f64,
+        losses: impl Iterator<Item = f64>,
+    ) -> Needs {
+        let of = |law: L| Box::new(move |loss| compute(&law, loss)) as Box<dyn Fn(f64) -> f64>;
+        Needs {
+            fitted: of(drawn.law),
+            draws: drawn.draws.into_iter().map(of).collect(),
+            reach: losses.fold((f64::INFINITY, 0.0), |(l, h), v| (v.min(l), v.max(h))),
+        }
+    }
+
+    /// By the law of loss in compute.
+    fn frontier(view: &View<'_>, series: &str) -> Option<Needs> {
+        let fit = law_of(view, Axis::C, series)?;
+        let losses = fit.data.iter().map(|p| p.loss);
+        Some(Needs::by(surface::power(fit)?, compute, losses))
+    }
+
+    /// By L(N, D) under C = 6ND.
+    fn surface(view: &View<'_>, series: &str) -> Option<Needs> {
+        let fits = view.surfaces("chinchilla");
+        let fit = fits.into_iter().find(|f| f.series == series)?;
+        let least = |law: &ChinchillaLaw, loss| {
+            surface::flops_for(law, loss).map_or(f64::NAN, |flops| flops.0)
+        };
+        let losses = fit.data.iter().map(|p| p.loss);
+        Some(Needs::by(surface::chinchilla(fit)?, least, losses))
+    }
+}
+
 /// `share`: bits per nat of the base over those of the other.
 fn multiplier(view: &View<'_>, base: &str, other: &str, share: f64) -> Option<Multiplier> {
-    let (a, b) = (law_of(view, Axis::C, base)?, law_of(view, Axis::C, other)?);
-    let reach = |fit: &Fit, unit: f64| {
-        let losses = fit.data.iter().map(|p| p.loss / unit);
-        losses.fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)))
-    };
-    let ((a0, a1), (b0, b1)) = (reach(a, 1.0), reach(b, share));
-    let (low, high) = (a0.max(b0), a1.min(b1));
-    if low >= high {
-        return None;
-    }
-    let (law_a, law_b) = (surface::power(a)?, surface::power(b)?);
-    let at = |loss: f64| {
-        let ratio = |a: &PowerLaw, b: &PowerLaw| compute(b, loss * share) / compute(a, loss);
-        // Replicates of two sweeps have nothing to do with each other: any pairing serves.
-        let draws = law_a.draws.iter().zip(&law_b.draws);
-        let all = draws.map(|(a, b)| ratio(a, b)).collect();
-        let ends = marks::middle(all, view.report.fits.level);
-        (ratio(&law_a.law, &law_b.law), ends)
-    };
-    const STEPS: usize = 40;
-    let trace = (0..=STEPS)
-        .map(|k| low * (high / low).powf(k as f64 / STEPS as f64))
-        .map(|loss| {
-            let (middle, ends) = at(loss);
-            let (below, above) = ends.unwrap_or((middle, middle));
-            (loss, below, middle, above)
+    type Way = fn(&View<'_>, &str) -> Option<Needs>;
+    let ways: [(Way, &'static str); 2] = [
+        (Needs::frontier, "laws of loss in compute"),
+        (Needs::surface, "L(N, D) under C = 6ND"),
+    ];
+    ways.into_iter().find_map(|(way, by)| {
+        let (a, b) = (way(view, base)?, way(view, other)?);
+        let (low, high) = (
+            a.reach.0.max(b.reach.0 / share),
+            a.reach.1.min(b.reach.1 / share),
+        );
+        if low >= high {
+            return None;
+        }
+        let at = |loss: f64| {
+            // Replicates of two sweeps have nothing to do with each other: any pairing serves.
+            let draws = a.draws.iter().zip(&b.draws);
+            let all = draws.map(|(a, b)| b(loss * share) / a(loss)).collect();
+            let ends = marks::middle(all, view.report.fits.level);
+            ((b.fitted)(loss * share) / (a.fitted)(loss), ends)
+        };
+        const STEPS: usize = 40;
+        let trace: Vec<_> = (0..=STEPS)
+            .map(|k| low * (high / low).powf(k as f64 / STEPS as f64))
+            .map(|loss| {
+                let (middle, ends) = at(loss);
+                let (below, above) = ends.unwrap_or((middle, middle));
+                (loss, below, middle, above)
+            })
+            .filter(|t| t.2.is_finite() && t.2 > 0.0)
+            .collect();
+        let lowest = trace.first()?.0;
+        let (value, ends) = at(lowest);
+        Some(Multiplier {
+            trace,
+            at: lowest,
+            by,
+            estimate: Estimate {
+                value,
+                low: ends.map(|e| e.0),
+                high: ends.map(|e| e.1),
+                standard_error: None,
+                identified: true,
+            },
         })
-        .collect();
-    let (value, ends) = at(low);
-    value.is_finite().then_some(Multiplier {
-        trace,
-        at: low,
-        estimate: Estimate {
-            value,
-            low: ends.map(|e| e.0),
-            high: ends.map(|e| e.1),
-            standard_error: None,
-            identified: true,
-        },
     })
 }
 
@@ -190,12 +240,16 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
             };
             out.push(format!(
                 "{other} reaches {base}\u{2019}s loss of {} nats per token with {}\u{d7}{range} \
-                 of the compute{unit}.",
+                 of the compute{unit} (by {}).",
                 three_digits(m.at),
-                fixed(e.value, 2)
+                fixed(e.value, 2),
+                m.by
             ));
         } else {
-            out.push(format!("{base} and {other} reached no loss in common."));
+            out.push(format!(
+                "{base} and {other} have no law of the same kind over a loss that both have \
+                 reached: compute at equal loss cannot be told."
+            ));
         }
         let by_compute = pair.exponents.iter().find(|d| d.name == EXPONENTS[0].0);
         if let Some(d) = by_compute {

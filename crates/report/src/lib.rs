@@ -90,19 +90,17 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
     let view = View::of(report);
     let figures = figures::all(&view);
     let folder = out_dir.join("figures");
+    let drawn: Vec<Drawn> = figures
+        .iter()
+        .map(|figure| Drawn {
+            name: figure.name,
+            svg: figure.svg(),
+            csv: figure.csv(),
+        })
+        .collect();
     let mut written = Vec::new();
-    for figure in &figures {
-        let svg = figure.svg();
-        let png = chart::png::render(figure.name, &svg)?;
-        for (extension, content) in [
-            ("svg", svg.as_bytes()),
-            ("png", &png),
-            ("csv", figure.csv().as_bytes()),
-        ] {
-            let path = folder.join(figure.name).with_extension(extension);
-            files::place(&path, content)?;
-            written.push(path);
-        }
+    for paths in place_all(&drawn, &folder) {
+        written.extend(paths?);
     }
     let index = out_dir.join("index.html");
     files::place(
@@ -111,4 +109,44 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
     )?;
     written.push(index);
     Ok(written)
+}
+
+/// A figure as its files hold it.
+struct Drawn {
+    name: &'static str,
+    svg: String,
+    csv: String,
+}
+
+impl Drawn {
+    fn place(&self, folder: &Path) -> Result<[PathBuf; 3], ReportError> {
+        let png = chart::png::render(self.name, &self.svg)?;
+        let path = |extension| folder.join(self.name).with_extension(extension);
+        let paths = ["svg", "png", "csv"].map(path);
+        let contents = [self.svg.as_bytes(), &png, self.csv.as_bytes()];
+        for (path, content) in paths.iter().zip(contents) {
+            files::place(path, content)?;
+        }
+        Ok(paths)
+    }
+}
+
+/// Renders and writes figures on every core, in their order.
+fn place_all(drawn: &[Drawn], folder: &Path) -> Vec<Result<[PathBuf; 3], ReportError>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = drawn.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = drawn
+            .chunks(share)
+            .map(|part| {
+                let place = move |figure: &Drawn| figure.place(folder);
+                scope.spawn(move || part.iter().map(place).collect::<Vec<_>>())
+            })
+            .collect();
+        let done = parts.into_iter().map(|part| match part.join() {
+            Ok(results) => results,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        done.flatten().collect()
+    })
 }

@@ -250,7 +250,7 @@ fn extreme_numbers_do_not_break_a_report() {
 
 #[test]
 fn two_hundred_runs_of_a_thousand_points_stay_under_two_megabytes() {
-    let sweep = synthetic::large(200);
+    let sweep = synthetic::large(200, 1000);
     assert_eq!(sweep.runs.len(), 200);
     assert_eq!(sweep.curves.last().unwrap().points.len(), 1000);
     let html = page(&sweep);

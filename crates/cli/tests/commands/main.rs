@@ -4,6 +4,7 @@
 mod input;
 mod models;
 mod night;
+mod reports;
 mod sweeps;
 mod tables;
 mod workshop;

@@ -203,24 +203,28 @@ fn push(body: &mut String, text: std::fmt::Arguments<'_>) {
         .expect("writing to a string does not fail");
 }
 
-/// The class of a colour, and its opacity.
-fn paint_of(color: BackendColor) -> (String, String) {
+/// The class of a colour, and its opacity as an attribute of the stroke or the fill: opacity of the
+/// whole element would cost a renderer a layer for each.
+fn paint_of(color: BackendColor, of: &str) -> (String, String) {
     let class = Tone::of(color.rgb).map(Tone::class).unwrap_or_default();
     let opacity = match color.alpha < 1.0 {
-        true => format!(" opacity=\"{}\"", (color.alpha * 100.0).round() / 100.0),
+        true => format!(
+            " {of}-opacity=\"{}\"",
+            (color.alpha * 100.0).round() / 100.0
+        ),
         false => String::new(),
     };
     (class, opacity)
 }
 
 fn stroked<S: BackendStyle>(style: &S) -> String {
-    let (class, opacity) = paint_of(style.color());
+    let (class, opacity) = paint_of(style.color(), "stroke");
     let width = f64::from(style.stroke_width()) / TENTHS;
     format!("class=\"l {class}\" stroke-width=\"{width}\"{opacity}")
 }
 
 fn filled<S: BackendStyle>(style: &S) -> String {
-    let (class, opacity) = paint_of(style.color());
+    let (class, opacity) = paint_of(style.color(), "fill");
     format!("class=\"f {class}\"{opacity}")
 }
 
@@ -340,7 +344,7 @@ impl DrawingBackend for Canvas {
             FontTransform::Rotate180 => format!(" transform=\"rotate(180 {x} {y})\""),
             FontTransform::Rotate270 => format!(" transform=\"rotate(270 {x} {y})\""),
         };
-        let (class, _) = paint_of(style.color());
+        let (class, _) = paint_of(style.color(), "fill");
         let sheet = &mut *self.sheet.borrow_mut();
         let halo = if sheet.halo { " h" } else { "" };
         push(

@@ -67,10 +67,11 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "multiplier",
         title: "What equal loss costs".to_owned(),
         caption: format!(
-            "Compute on the fitted law of each series over that of {base} at the same loss, over \
+            "Compute for a loss by {} of each series, over that of {base}, over \
              the losses that both have reached; named at the lowest. Bands: {level}\u{a0}% \
              intervals. Losses of different text are not the same task: the factor says what \
-             compute buys, not which text is better."
+             compute buys, not which text is better.",
+            found[0].1.by
         ),
         legend: Legend::default(),
         panels: vec![panel],

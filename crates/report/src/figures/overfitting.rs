@@ -69,12 +69,18 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     })
 }
 
+/// What a line's runs have in common, and what of them is drawn.
+type Fixed = fn(&RunRow) -> u64;
+type Lost = fn(&RunRow) -> Option<f64>;
+/// What tells a line apart, one of its runs, its points.
+type Thread<'a> = (String, &'a RunRow, Vec<(f64, f64)>);
+
 fn panel(
     view: &View<'_>,
     (key, title, x_label, y_label): (&'static str, &str, &str, &str),
     (x_style, loss): (Style, LossAxis),
     x_of: impl Fn(&RunRow) -> Option<f64>,
-    (fixed, y_of): (fn(&RunRow) -> u64, fn(&RunRow) -> Option<f64>),
+    (fixed, y_of): (Fixed, Lost),
 ) -> Panel {
     let at = |r: &RunRow| Some((x_of(r)?, y_of(r)?)).filter(|p| p.1.is_finite());
     let points: Vec<(&RunRow, (f64, f64))> = view
@@ -98,7 +104,7 @@ fn panel(
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);
-    let mut threads: Vec<(String, &RunRow, Vec<(f64, f64)>)> = Vec::new();
+    let mut threads: Vec<Thread<'_>> = Vec::new();
     for (run, at) in &points {
         let fixed = (run.n_non_embedding, fixed(run));
         let (series, seed, rate) = (&run.series, run.seed, about(run.learning_rate));

@@ -12,7 +12,7 @@ use isoflop_core::{ChinchillaLaw, Flops};
 use isoflop_fit::output::Fit;
 
 /// Losses with a contour.
-const LEVELS: usize = 9;
+const LEVELS: usize = 10;
 
 type Surface<'a> = (&'a Fit, Drawn<ChinchillaLaw>);
 
@@ -79,8 +79,9 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
     };
     let mut panel = Panel::new(labels, x, y);
     let ((n0, n1), (d0, d1)) = (x.bounds(), y.bounds());
-    let corner = |n: f64, d: f64| law.loss(isoflop_core::Params(n), isoflop_core::Tokens(d));
-    let levels = levels(corner(n1, d1), corner(n0, d0));
+    let losses = runs().filter_map(|r| r.test_loss);
+    let (best, worst) = losses.fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    let levels = levels(0.9 * best, 1.02 * worst);
     let count = levels.len();
     let mut names = Vec::new();
     for (k, loss) in levels.into_iter().enumerate() {
@@ -127,16 +128,20 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
     panel
 }
 
-/// Round losses between two, denser where losses are low.
+/// Round losses about those of the runs, [`LEVELS`] or a few less.
 fn levels(low: f64, high: f64) -> Vec<f64> {
-    let ticks = Scale::Linear { low, high }.ticks();
-    let mut all: Vec<f64> = ticks.major.iter().chain(&ticks.minor).copied().collect();
-    all.sort_by(f64::total_cmp);
-    let inside: Vec<f64> = all.into_iter().filter(|l| *l > low && *l < high).collect();
-    match inside.len() > 2 * LEVELS {
-        true => ticks.major,
-        false => inside.into_iter().take(LEVELS).collect(),
+    let raw = (high - low) / LEVELS as f64;
+    if !(raw > 0.0 && raw.is_finite()) {
+        return Vec::new();
     }
+    let decade = 10f64.powf(raw.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade);
+    let step = steps
+        .into_iter()
+        .find(|s| *s >= raw)
+        .unwrap_or(10.0 * decade);
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last).map(|k| k as f64 * step).collect()
 }
 
 fn trades(view: &View<'_>, laws: &[Surface<'_>]) -> Panel {

@@ -3,15 +3,18 @@
 use isoflop_core::{ChinchillaLaw, Flops, PowerLaw};
 use isoflop_fit::output::Fit;
 
+/// A parameter by its name.
+type Named<'a> = Box<dyn Fn(&str) -> Option<f64> + 'a>;
+
 /// Parameters of a fit by name, and of each of its replicates.
-fn sets<'a>(fit: &'a Fit) -> impl Iterator<Item = Box<dyn Fn(&str) -> Option<f64> + 'a>> {
+fn sets<'a>(fit: &'a Fit) -> impl Iterator<Item = Named<'a>> {
     let fitted = move |name: &str| fit.parameters.get(name).map(|e| e.value);
     let place = |name: &str| fit.draw_names.iter().position(|known| known == name);
-    let draws = fit.draws.iter().map(move |draw| {
-        Box::new(move |name: &str| draw.get(place(name)?).copied())
-            as Box<dyn Fn(&str) -> Option<f64> + 'a>
-    });
-    std::iter::once(Box::new(fitted) as Box<dyn Fn(&str) -> Option<f64> + 'a>).chain(draws)
+    let draws = fit
+        .draws
+        .iter()
+        .map(move |draw| Box::new(move |name: &str| draw.get(place(name)?).copied()) as Named<'a>);
+    std::iter::once(Box::new(fitted) as Named<'a>).chain(draws)
 }
 
 /// A law and what resampled runs make of it.
@@ -38,7 +41,7 @@ impl<L> Drawn<L> {
 
 /// `E + A x^-alpha`, with or without E.
 pub(crate) fn power(fit: &Fit) -> Option<Drawn<PowerLaw>> {
-    let law = |get: Box<dyn Fn(&str) -> Option<f64> + '_>| {
+    let law = |get: Named<'_>| {
         let law = PowerLaw {
             e: get("E").unwrap_or(0.0),
             a: get("A")?,
@@ -51,7 +54,7 @@ pub(crate) fn power(fit: &Fit) -> Option<Drawn<PowerLaw>> {
 
 /// `E + A / N^alpha + B / D^beta`.
 pub(crate) fn chinchilla(fit: &Fit) -> Option<Drawn<ChinchillaLaw>> {
-    let law = |get: Box<dyn Fn(&str) -> Option<f64> + '_>| {
+    let law = |get: Named<'_>| {
         let law = ChinchillaLaw {
             e: get("E")?,
             a: get("A")?,

@@ -162,6 +162,10 @@ fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64)
         for (c, loss) in runs {
             match steps.last() {
                 Some((_, best)) if loss >= *best => {}
+                // Runs of one budget: where the frontier begins is the best of them.
+                Some((first, _)) if steps.len() == 1 && c < 1.05 * first => {
+                    steps[0] = (c, loss);
+                }
                 Some((_, best)) => {
                     let best = *best;
                     steps.extend([(c, best), (c, loss)]);

@@ -205,8 +205,8 @@ pub fn factors() -> Synthetic {
     sweep
 }
 
-/// `count` runs with long curves.
-pub fn large(count: usize) -> Synthetic {
+/// `count` runs with curves of `steps` points.
+pub fn large(count: usize, steps: u64) -> Synthetic {
     let mut sweep = quickstart();
     let (runs, curves) = (sweep.runs.clone(), sweep.curves.clone());
     let finished = curves.len();
@@ -219,7 +219,6 @@ pub fn large(count: usize) -> Synthetic {
         run.test_loss = run.test_loss.map(|l| l * (1.0 + 0.01 * noise(k as u64)));
         curve.run_id = run.run_id.clone();
         let first = curve.points[0];
-        let steps = 1000;
         curve.points = (1..=steps)
             .map(|s| CurvePoint {
                 step: s,

@@ -1,0 +1,178 @@
+//! `report`, `export` and `watch` on the results of a real sweep.
+
+use crate::workshop::{SWEEP, Workshop, stdout};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+fn trained() -> Workshop {
+    let workshop = Workshop::new(SWEEP);
+    workshop.run().code(0);
+    workshop
+}
+
+#[test]
+fn a_report_for_the_terminal_two_side_by_side_and_exports() {
+    let workshop = trained();
+    let said = stdout(
+        &workshop
+            .isoflop()
+            .args(["report", "results/tiny", "--terminal"])
+            .assert()
+            .code(0),
+    );
+    assert!(said.contains("6 of 6 runs finished"), "{said}");
+    assert!(
+        said.contains("test loss (nats per token) by training compute (FLOPs)"),
+        "{said}"
+    );
+
+    let other = SWEEP
+        .replace("\"tiny\"", "\"other\"")
+        .replace("context = 32", "context = 16");
+    fs::write(workshop.path("other.toml"), other).unwrap();
+    workshop
+        .isoflop()
+        .args(["run", "other.toml"])
+        .assert()
+        .code(0);
+    let said = stdout(
+        &workshop
+            .isoflop()
+            .args(["report", "results/tiny", "results/other"])
+            .assert()
+            .code(0),
+    );
+    assert!(said.contains("tiny-vs-other"), "{said}");
+    let page = fs::read_to_string(workshop.path("reports/tiny-vs-other/index.html")).unwrap();
+    assert!(page.contains("<h1>tiny and other</h1>") && page.contains("All 12 runs"));
+
+    for (file, arguments) in [
+        ("runs.csv", vec![]),
+        ("runs.parquet", vec![]),
+        ("curves.csv", vec!["--curves"]),
+        ("panels.vl.json", vec![]),
+    ] {
+        let mut command = workshop.isoflop();
+        command
+            .args(["export", "results/tiny", "--out", file])
+            .args(arguments);
+        command.assert().code(0);
+        assert!(
+            fs::metadata(workshop.path(file)).unwrap().len() > 100,
+            "{file}"
+        );
+    }
+    let table = isoflop_results::Table::read(&workshop.path("runs.csv")).unwrap();
+    assert_eq!(table.numbers("test_loss").unwrap().len(), 6);
+    let panels = fs::read_to_string(workshop.path("panels.vl.json")).unwrap();
+    let panels: serde_json::Value = serde_json::from_str(&panels).unwrap();
+    assert_eq!(panels["hconcat"].as_array().unwrap().len(), 3);
+    let refused = workshop
+        .isoflop()
+        .args(["export", "results/tiny", "--out", "runs.xlsx"])
+        .assert()
+        .code(2);
+    let words = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(
+        words.contains("hint: name the file .csv or .parquet"),
+        "{words}"
+    );
+}
+
+/// A `watch` that ends with the test.
+struct Watching(std::process::Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn watch(workshop: &Workshop, arguments: &[&str]) -> (Watching, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .current_dir(workshop.path(""))
+        .args(["watch", "results/tiny", "--port", "0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let output = child.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    (Watching(child), line.trim().to_owned())
+}
+
+/// The whole answer to a request, or its first bytes for a stream that does not end.
+fn ask(address: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\n{headers}\r\n").unwrap();
+    let mut answer = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(count) = stream.read(&mut chunk) {
+        answer.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&answer);
+        if count == 0 || text.contains("event: page") {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_watched_sweep_is_served_to_this_machine_alone_and_follows() {
+    let workshop = trained();
+    let (_watching, url) = watch(&workshop, &[]);
+    let address = url
+        .strip_prefix("http://")
+        .unwrap()
+        .trim_end_matches('/')
+        .to_owned();
+    assert!(address.starts_with("127.0.0.1:"), "{url}");
+    let host = format!("Host: {address}\r\n");
+    let page = ask(&address, "/", &host);
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("EventSource"));
+    assert!(page.contains("<h1>tiny</h1>") && page.contains("data-version=\"1\""));
+    let figure = ask(&address, "/figures/three-panels.svg", &host);
+    assert!(figure.contains("image/svg+xml") && figure.contains("<svg "));
+    let events = ask(&address, "/events", &host);
+    assert!(events.contains("data: \"6 of 6 runs ended\""), "{events}");
+    assert!(events.contains("event: page\ndata: 1\n"), "{events}");
+    for (path, headers, status) in [
+        ("/", "Host: elsewhere.example\r\n", "403"),
+        ("/../sweep.toml", host.as_str(), "404"),
+        ("/figures/../runs.parquet", host.as_str(), "404"),
+    ] {
+        let answer = ask(&address, path, headers);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{path}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn beyond_this_machine_a_watched_sweep_needs_its_token() {
+    let workshop = trained();
+    let (_watching, url) = watch(&workshop, &["--host", "0.0.0.0"]);
+    let (address, token) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once("/?token=")
+        .unwrap();
+    assert_eq!(token.len(), 32);
+    let local = address.replace("0.0.0.0", "127.0.0.1");
+    assert!(ask(&local, "/", "Host: a\r\n").starts_with("HTTP/1.1 403"));
+    assert!(ask(&local, "/?token=guess", "Host: a\r\n").starts_with("HTTP/1.1 403"));
+    let welcome = ask(&local, &format!("/?token={token}"), "Host: a\r\n");
+    assert!(
+        welcome.starts_with("HTTP/1.1 303") && welcome.contains("HttpOnly"),
+        "{welcome}"
+    );
+    let cookie = format!("Host: a\r\nCookie: isoflop-token={token}\r\n");
+    assert!(ask(&local, "/", &cookie).contains("<h1>tiny</h1>"));
+}
