@@ -105,8 +105,11 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
         };
         panel.line(owner, &line, thread(Tone::budget(k, count), 1.4, 1.0));
         // Named where it leaves to the right; one that leaves by the bottom would be named on the axis.
-        if let Some(end) = line.last().filter(|end| end.0 > n1 * 0.98) {
-            names.push((((n1 / n0).powf(-0.12) * n1, end.1), label, Tone::Ink));
+        let at = n1 * (n1 / n0).powf(-0.12);
+        if line.last().is_some_and(|end| end.0 > n1 * 0.98)
+            && let Some(d) = tokens_for(law, at, loss).filter(|d| y.holds(*d))
+        {
+            names.push(((at, d), label, Tone::Ink));
         }
     }
     let frontier: Vec<(f64, f64)> = Scale::log([1.0, 2.0], (0.0, 0.0))
