@@ -281,7 +281,12 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
         note("no run has finished, so there is nothing to fit");
         return Ok(());
     }
-    let fits = analysis::fits(&rows, &Options::default())?;
+    let options = Options::default();
+    note(&format!(
+        "fitting laws, {} replicates each",
+        options.bootstrap
+    ));
+    let fits = analysis::fits(&rows, &options)?;
     let json = serde_json::to_string_pretty(&fits)?;
     write_atomic(&folder.fits_path(), json.as_bytes())?;
     let command = format!("isoflop run {}", shell(&args.sweep));

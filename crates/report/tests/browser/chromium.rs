@@ -120,12 +120,20 @@ impl Page {
         answer["result"]["value"].clone()
     }
 
-    /// The middle of an element after it was scrolled to.
+    /// The middle of an element after it was scrolled to and has come to rest: two frames show it in one
+    /// place, with everything laid out about it.
     pub(crate) fn place(&mut self, selector: &str) -> (f64, f64) {
         let found = self.eval(&format!(
-            "(() => {{ const e = document.querySelector({selector:?}); \
+            "(async () => {{ const e = document.querySelector({selector:?}); \
              e.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
-             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
+             const frame = () => new Promise(done => requestAnimationFrame(done)); \
+             let b = e.getBoundingClientRect(); \
+             for (let k = 0; k < 100; k++) {{ \
+               await frame(); await frame(); \
+               const next = e.getBoundingClientRect(); \
+               const still = Math.abs(next.x - b.x) + Math.abs(next.y - b.y) < 0.5; b = next; \
+               if (still) break; }} \
+             return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
         ));
         (found[0].as_f64().unwrap(), found[1].as_f64().unwrap())
     }
@@ -155,7 +163,15 @@ impl Page {
         }
     }
 
-    pub(crate) fn write(&mut self, text: &str) {
+    /// Text into a field: clicked until it has the focus, as a person would.
+    pub(crate) fn write(&mut self, selector: &str, text: &str) {
+        let focused = format!("document.activeElement === document.querySelector({selector:?})");
+        for _ in 0..20 {
+            self.click(selector);
+            if self.eval(&focused) == json!(true) {
+                break;
+            }
+        }
         self.call("Input.insertText", json!({ "text": text }));
     }
 

@@ -174,8 +174,7 @@ fn the_table_filters_and_sorts_and_a_series_can_be_hidden() {
     };
     let page = &mut opened.page;
     page.load();
-    page.click(".filter input[type=search]");
-    page.write("rust-code n>20k");
+    page.write(".filter input[type=search]", "rust-code n>20k");
     let shown = page.eval(
         "[...document.querySelectorAll('table.runs tbody tr')].filter(r => !r.hidden).length",
     );

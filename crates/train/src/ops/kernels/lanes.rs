@@ -116,7 +116,10 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // 1.5 * 2^23: adding it rounds to an integer that stands in the low bits.
     let magic = simd.splat_f32s(12_582_912.0);
     let vanishes = simd.less_than_f32s(x, simd.splat_f32s(EXP_RANGE.0));
-    let x = simd.min_f32s(simd.splat_f32s(EXP_RANGE.1), x);
+    // A comparison, not a minimum: of a number and NaN some processors give the number, and a loss that
+    // has diverged must stay NaN.
+    let most = simd.splat_f32s(EXP_RANGE.1);
+    let x = simd.select_f32s(simd.less_than_f32s(most, x), most, x);
     let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), magic);
     let n = simd.sub_f32s(shifted, magic);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN2_HIGH), x);

@@ -131,6 +131,9 @@ fn attention_is_the_composed_one() {
         let shape = attention_shape(batch, time, heads, d_head);
         let (n, d) = (batch * time, heads * d_head);
         for std in [0.3, 2.0] {
+            // Scores grow with the width and the square of this. Where they reach hundreds, rounding them
+            // alone moves their exponentials by more than the bound, in another order on each processor.
+            let std = std * (20.0 / d as f64).sqrt().min(1.0);
             let inputs = [
                 normal(5, [n, d], 1.0),
                 normal(6, [1, d], 1.0),
