@@ -8,8 +8,8 @@ use crate::output::{Profile, ProfilePoint};
 use rayon::prelude::*;
 
 /// Steps from the optimum in units of the interval's half-width that the curvature suggests.
-const STEPS: [f64; 16] = [
-    0.3, 0.6, 0.85, 1.0, 1.2, 1.5, 2.0, 2.7, 4.0, 6.0, 10.0, 17.0, 30.0, 60.0, 150.0, 500.0,
+const STEPS: [f64; 17] = [
+    0.15, 0.35, 0.6, 0.85, 1.0, 1.2, 1.5, 2.0, 2.7, 4.0, 6.0, 10.0, 17.0, 30.0, 60.0, 150.0, 500.0,
 ];
 /// A profile is drawn a little beyond where its interval ends.
 const BEYOND: f64 = 1.5;

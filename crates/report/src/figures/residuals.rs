@@ -50,7 +50,8 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
     let panels: Vec<Panel> = groups
         .iter()
         .filter_map(|fits| {
-            let panel = residuals(view, fits, by_compute, reach)?;
+            let mut panel = residuals(view, fits, by_compute, reach)?;
+            panel.labels.title = format!("Residuals: {}", fits[0].law);
             let squares = fits
                 .iter()
                 .flat_map(|f| &f.data)
@@ -154,13 +155,9 @@ fn residuals(view: &View<'_>, fits: &[&Fit], variable: &Variable, reach: f64) ->
     points().find_map(at)?;
     let x = Scale::wide_log(points().filter_map(at), (0.06, 0.06));
     let y = Scale::linear([-reach, reach], (0.14, 0.08));
-    let title = match fits[0].law.as_str() {
-        "chinchilla" => variable.title.to_owned(),
-        other => format!("Residuals: {other}"),
-    };
     let labels = Labels {
         key: variable.key,
-        title,
+        title: variable.title.to_owned(),
         x: (variable.axis)(fits[0]),
         y: "test loss over the law's (%)".to_owned(),
         x_style: variable.style,
