@@ -10,7 +10,7 @@ use rayon::prelude::*;
 const LISTED: usize = 5;
 /// Rows that are really left out: those that one step of Newton's says move the fit most, and those of
 /// largest residual.
-const TRIED: usize = 16;
+const TRIED: usize = 10;
 
 /// The rows whose removal moves a parameter most, most influential first. Refits start at the
 /// known basins.

@@ -10,6 +10,7 @@ use crate::objective::Objective;
 use crate::output::{FittedPoint, Forecast, HeldOut, Validation};
 use crate::point::Point;
 use crate::predict::{Spread, drift_of};
+use rayon::prelude::*;
 
 /// Compute within this factor is one budget.
 const ONE_BUDGET: f64 = 1.2;
@@ -40,12 +41,23 @@ pub(crate) fn validate(
             ..options.clone()
         },
     };
-    let mut windows: Vec<HeldOut> = Vec::new();
-    for next in 1..groups.len() {
+    let window = |next: usize, before: &[HeldOut]| {
         let fitted: Vec<Point> = groups[..next].concat();
         let name = format!("C {} to {}", short(least(&fitted)), short(most(&fitted)));
-        let drift = drift_of(&windows);
-        windows.extend(judge.held_out(name, &fitted, &groups[next], drift));
+        judge.held_out(name, &fitted, &groups[next], drift_of(before))
+    };
+    let mut windows: Vec<HeldOut> = Vec::new();
+    match judge.options.bootstrap {
+        // Without intervals no window needs those before it.
+        0 => {
+            let all = (1..groups.len()).into_par_iter();
+            windows.extend(all.filter_map(|next| window(next, &[])).collect::<Vec<_>>());
+        }
+        _ => {
+            for next in 1..groups.len() {
+                windows.extend(window(next, &windows));
+            }
+        }
     }
     let drift = drift_of(&windows);
     let size = points

@@ -3,6 +3,7 @@
 use super::polish::{End, Polished, polish};
 use super::problem::Problem;
 use super::{Optimum, Solution, drawn, grid};
+use rayon::prelude::*;
 
 /// Exponents a term in the grid of the fit itself, and of a bootstrap replicate.
 const SIDE: usize = 16;
@@ -32,7 +33,9 @@ pub(super) fn solve<const P: usize>(problem: &mut Problem<P>) -> Option<Solution
         None => drawn::starts(problem, DRAWN.0, DRAWN.1),
     };
     problem.scale = problem.scale_for(problem.value(starts.first()?));
-    let polished: Vec<Polished<P>> = starts.iter().map(|start| polish(problem, *start)).collect();
+    let problem = &*problem;
+    let ends = starts.par_iter().map(|start| polish(problem, *start));
+    let polished: Vec<Polished<P>> = ends.collect();
     let count = |test: fn(&Polished<P>) -> bool| polished.iter().filter(|p| test(p)).count();
     let unfinished = count(|p| p.end != End::Converged);
     let unmoved = count(|p| p.end != End::Converged && !p.moved);
