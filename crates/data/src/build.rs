@@ -425,7 +425,10 @@ impl Corpus<'_> {
                     if !made.hits.is_empty() {
                         taken.push((train, made.hits));
                     }
-                    if let Some(sketch) = made.sketch.filter(|_| train as usize % every == 0) {
+                    if let Some(sketch) = made
+                        .sketch
+                        .filter(|_| (train as usize).is_multiple_of(every))
+                    {
                         pairs.keep(train, sketch);
                     }
                     Ok(())

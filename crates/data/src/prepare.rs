@@ -73,7 +73,7 @@ pub fn prepare_at(
     }
     let (entry, filled) = find(request, places, progress)?;
     let metadata = match filled {
-        Filled::There(metadata) => metadata,
+        Filled::There(metadata) => *metadata,
         Filled::Open(filling) => fill(request, &entry, filling, places, progress)?,
     };
     Ok(Prepared {
@@ -86,7 +86,7 @@ pub fn prepare_at(
 }
 
 enum Filled {
-    There(Metadata),
+    There(Box<Metadata>),
     Open(Job),
 }
 
@@ -127,10 +127,10 @@ fn find(
     let entry = Entry::new(&places.cache, &name);
     let filled = match entry.metadata() {
         // Names are for people and of this request.
-        Some(metadata) => Filled::There(Metadata {
+        Some(metadata) => Filled::There(Box::new(Metadata {
             name: name_of(request.source, &parts),
             ..metadata
-        }),
+        })),
         None => Filled::Open(Job {
             parts,
             wanted,

@@ -133,7 +133,7 @@ fn layout(bytes: &[u8], is_npy: bool) -> Result<Layout, String> {
     let width = match word(0) {
         Some(LLM_C_GPT2) => Width::Two,
         Some(LLM_C_LLAMA3) => Width::Four,
-        _ if bytes.len() % 2 == 0 => {
+        _ if bytes.len().is_multiple_of(2) => {
             return Ok(Layout {
                 start: 0,
                 end: bytes.len(),

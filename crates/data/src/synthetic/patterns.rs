@@ -104,7 +104,7 @@ impl Patterns {
 
     pub(super) fn nats(&self, document: &str) -> Option<f64> {
         let bytes = document.as_bytes();
-        if bytes.is_empty() || bytes.len() % self.length != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(self.length) {
             return None;
         }
         let mut nats = -self.end.ln();

@@ -42,6 +42,10 @@ pub fn starts(ids: &[i32], time: usize, separator: u32) -> Starts {
 ///
 /// # Shapes
 /// - x, output: `[n, d]`, `n = batch time`; gain: `[d]`; qkv: `[d, 3 d]`; out: `[d, d]`
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the tensors and the form of one operation"
+)]
 pub fn attention_residual(
     norm: Norm,
     x_nd: Tensor<2>,

@@ -23,6 +23,10 @@ pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>
 }
 
 /// As [`super::attention_residual`].
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the tensors and the form of one operation"
+)]
 pub fn attention_residual(
     kind: Norm,
     x_nd: Tensor<2>,
