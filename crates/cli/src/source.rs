@@ -9,7 +9,7 @@ use isoflop_report::{Fact, Sweep};
 use isoflop_results::RunRow;
 use isoflop_results::parquet::{read_curves, read_runs};
 use isoflop_sweep::{Plan, ResultsFolder};
-use isoflop_train::prepare;
+use isoflop_train::prepare_run;
 use std::fs;
 use std::path::Path;
 
@@ -84,16 +84,19 @@ fn data_facts(plan: &Plan) -> Vec<Fact> {
     let mut seen = Vec::new();
     let mut facts = Vec::new();
     for run in plan.runs() {
-        let key = (&run.source, run.test_tokens);
+        let key = (&run.source, &run.options, run.test_tokens);
         if seen.contains(&key) {
             continue;
         }
         seen.push(key);
         let bar = DataBar::new();
-        if let Ok(prepared) = prepare(&run.source, run.test_tokens, &|progress| bar.show(progress))
-        {
+        if let Ok(prepared) = prepare_run(run, &|progress| bar.show(progress)) {
             facts.push(Fact {
-                label: format!("text {}", prepared.metadata().name),
+                label: format!(
+                    "text {}, {}",
+                    prepared.metadata().name,
+                    prepared.metadata().tokenizer
+                ),
                 value: crate::verbs::data::summary(prepared.metadata()),
             });
         }

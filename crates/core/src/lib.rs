@@ -1,6 +1,7 @@
 //! The words of the field as types: units, model shapes, exact parameter and FLOP accounting,
 //! scaling laws. No I/O, no training, no fitting.
 
+pub mod data;
 pub mod flops;
 pub mod laws;
 pub mod model;

@@ -83,6 +83,10 @@ pub struct ModelConfig {
     /// ids of runs were made without.
     #[serde(default, skip_serializing_if = "Parametrization::is_standard")]
     pub parametrization: Parametrization,
+    /// The separator, where attention does not reach beyond it: each document by itself. Not written where
+    /// absent, which the ids of runs were made without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_mask: Option<u32>,
 }
 
 impl ModelConfig {
@@ -120,6 +124,7 @@ pub(crate) fn tiny(norm: Norm, position: Position) -> ModelConfig {
         vocab_size: 256,
         context: 128,
         parametrization: Parametrization::Standard,
+        document_mask: None,
     }
 }
 

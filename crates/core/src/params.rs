@@ -78,6 +78,7 @@ mod tests {
             position: Position::Learned,
             vocab_size: 50_257,
             parametrization: Default::default(),
+            document_mask: None,
             context: 1024,
         };
         let count = ParamCount::of(&model);

@@ -22,6 +22,12 @@ pub enum Purpose {
     Benchmark = 6,
     /// Starts of a fit.
     Starts = 7,
+    /// Texts of a synthetic language; the index is the document.
+    Synthetic = 8,
+    /// What a synthetic language is made of.
+    Language = 9,
+    /// Order in which train documents enter a subset or a mixture; the index is the part.
+    Subset = 10,
 }
 
 /// The stream of (seed, purpose, index): ChaCha with 8 rounds, the three words as its key.

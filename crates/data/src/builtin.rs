@@ -1,13 +1,12 @@
 //! Builds a corpus from the sources of locked packages.
 
 use crate::clean::Cleaner;
+use crate::corpus::Corpus;
 use crate::digest::sha256;
 use crate::documents::{Documents, Split};
 use crate::error::DataError;
 use crate::progress::{Progress, Stage};
 use crate::selection::{Selection, locked_versions};
-use crate::source::Corpus;
-use crate::tokens::Tokens;
 use crate::{registry, rust_source};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,11 +38,8 @@ pub(crate) fn documents(
 
 /// SHA-256 of the train documents, then the test documents, each followed by a NUL.
 fn digest(documents: &Documents) -> String {
-    let stream = |part: &[String]| Tokens::of_documents(part.iter().map(String::as_str));
-    sha256([
-        stream(&documents.train).as_bytes(),
-        stream(&documents.test).as_bytes(),
-    ])
+    let all = documents.train.iter().chain(&documents.test);
+    sha256(all.flat_map(|text| [text.as_bytes(), b"\0"]))
 }
 
 fn build(
@@ -60,9 +56,9 @@ fn build(
         let mut documents = Vec::new();
         for (_, folder) in packages {
             progress(Progress {
-                stage: Stage::Reading,
-                done,
-                total,
+                stage: Stage::Cleaning,
+                done: done as u64,
+                total: total as u64,
             });
             read_package(corpus, folder, &mut cleaner, &mut documents)?;
             done += 1;

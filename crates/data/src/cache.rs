@@ -1,27 +1,36 @@
-//! Prepared tokens on disk: a folder per corpus, pinned digest and cap on the test.
+//! Prepared tokens on disk: a folder per request.
 //!
 //! A folder is written beside its place and renamed into it, so that it is there whole or not at
-//! all and builders at the same time do not meet. Everything is checked when read: the metadata
-//! by a checksum of its own, the tokens by the digests in the metadata. What fails is no cache.
+//! all. Who writes holds a lock, for which others wait and then find the work done. Everything is checked
+//! when read: the metadata by a checksum of its own, the tokens by the digests in the metadata. What
+//! fails is no cache.
 
 use crate::digest::sha256;
 use crate::error::DataError;
+use crate::mapped::Bytes;
 use crate::metadata::Metadata;
 use crate::prepare::Data;
 use crate::test_stream::TestStream;
-use crate::tokens::Tokens;
+use crate::tokens::{Tokens, Width};
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const METADATA: &str = "metadata.json";
-const TRAIN: &str = "train.tokens";
-const TEST: &str = "test.tokens";
+pub(crate) const TRAIN: &str = "train.tokens";
+pub(crate) const TEST: &str = "test.tokens";
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Folder of the locks, in the cache.
+const LOCKS: &str = "locks";
+
+/// Ends of the names of folders on their way into their place and out of it.
+const NEW: &str = "new";
+const OLD: &str = "old";
 
 /// A place in the cache, filled or not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     folder: PathBuf,
 }
@@ -34,6 +43,14 @@ struct Sealed {
     metadata: Metadata,
 }
 
+/// The right to fill an entry, and the folder to fill.
+pub(crate) struct Filling {
+    entry: Entry,
+    folder: PathBuf,
+    /// Held until dropped.
+    _lock: File,
+}
+
 impl Entry {
     pub(crate) fn new(cache: &Path, name: &str) -> Self {
         Entry {
@@ -41,98 +58,153 @@ impl Entry {
         }
     }
 
+    /// Every filled entry of a cache, by name.
+    pub(crate) fn all(cache: &Path) -> Vec<(Entry, Metadata)> {
+        let Ok(folders) = fs::read_dir(cache) else {
+            return Vec::new();
+        };
+        let mut found: Vec<(Entry, Metadata)> = folders
+            .filter_map(|folder| {
+                let folder = folder.ok()?.path();
+                let end = folder.extension().and_then(|end| end.to_str());
+                if matches!(end, Some(NEW | OLD)) {
+                    return None;
+                }
+                let entry = Entry { folder };
+                let metadata = entry.metadata()?;
+                Some((entry, metadata))
+            })
+            .collect();
+        found.sort_by(|a, b| a.0.folder.cmp(&b.0.folder));
+        found
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = fs::read_dir(&self.folder).into_iter().flatten();
+        files
+            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
+            .sum()
+    }
+
+    pub(crate) fn remove(&self) -> Result<(), DataError> {
+        fs::remove_dir_all(&self.folder).map_err(|cause| DataError::Write {
+            path: self.folder.clone(),
+            cause,
+        })
+    }
+
     /// The metadata, if it is whole and the token files have their lengths. Their content is left
     /// to [`Entry::data`]: this is what a plan waits for.
     pub(crate) fn metadata(&self) -> Option<Metadata> {
         let text = fs::read(self.folder.join(METADATA)).ok()?;
         let Sealed { checksum, metadata } = serde_json::from_slice(&text).ok()?;
-        let length = |name| {
-            fs::metadata(self.folder.join(name))
-                .ok()
-                .map(|file| file.len())
-        };
+        let size = Width::of(metadata.vocab_size).bytes();
+        let length = |name| Some(fs::metadata(self.folder.join(name)).ok()?.len() as usize);
         let whole = checksum == seal(&metadata)
-            && length(TRAIN) == Some(metadata.train.tokens as u64)
-            && length(TEST) == Some(metadata.scored.tokens as u64 + 1);
+            && length(TRAIN) == Some(metadata.train.tokens * size)
+            && length(TEST) == Some((metadata.scored.tokens + 1) * size);
         whole.then_some(metadata)
     }
 
     /// The tokens, if they are those that the metadata describes.
     pub(crate) fn data(&self, metadata: &Metadata) -> Option<Data> {
+        let width = Width::of(metadata.vocab_size);
         let read = |name, digest: &str| {
-            let bytes = fs::read(self.folder.join(name)).ok()?;
-            (sha256([bytes.as_slice()]) == digest).then(|| Tokens::new(bytes))
+            let bytes = Bytes::map(&self.folder.join(name)).ok()?;
+            (sha256([&bytes[..]]) == digest).then(|| Tokens::new(width, bytes))
         };
         let train = read(TRAIN, &metadata.train.sha256)?;
         let test = read(TEST, &metadata.scored.sha256)?;
         Some(Data {
             train: Arc::new(train),
-            test: TestStream::new(test),
+            test: TestStream::new(test, metadata.separator, metadata.scored.bytes),
         })
     }
 
-    /// Puts data in place of whatever is there, unless another process has just put the same.
-    ///
-    /// # Errors
-    /// The cache cannot be written.
-    pub(crate) fn write(&self, metadata: &Metadata, data: &Data) -> Result<(), DataError> {
-        let beside = self.beside();
+    /// The JSON of a tokenizer that was trained or given.
+    pub(crate) fn tokenizer(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.join(TOKENIZER)).ok()
+    }
+
+    /// Waits for the right to fill this entry. What a writer that was killed left beside it goes.
+    pub(crate) fn fill(&self) -> Result<Filling, DataError> {
         let fail = |path: &Path| {
             let path = path.to_owned();
             move |cause| DataError::Write { path, cause }
         };
-        fs::create_dir_all(&beside).map_err(fail(&beside))?;
+        let cache = self.folder.parent().unwrap_or(Path::new(""));
+        let locks = cache.join(LOCKS);
+        fs::create_dir_all(&locks).map_err(fail(&locks))?;
+        let name = self.folder.file_name().unwrap_or_default();
+        let path = locks.join(name);
+        let lock = File::create(&path).map_err(fail(&path))?;
+        lock.lock().map_err(fail(&path))?;
+        let folder = self.beside(NEW);
+        let _ = fs::remove_dir_all(&folder);
+        let _ = fs::remove_dir_all(self.beside(OLD));
+        fs::create_dir_all(&folder).map_err(fail(&folder))?;
+        Ok(Filling {
+            entry: self.clone(),
+            folder,
+            _lock: lock,
+        })
+    }
+
+    fn beside(&self, what: &str) -> PathBuf {
+        let mut name = self.folder.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{what}"));
+        self.folder.with_file_name(name)
+    }
+}
+
+impl Filling {
+    /// Where a file is written.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DataError> {
+        let path = self.path(name);
+        fs::write(&path, bytes).map_err(|cause| DataError::Write { path, cause })
+    }
+
+    /// Puts what was written in place of whatever is there.
+    pub(crate) fn finish(
+        self,
+        metadata: &Metadata,
+        tokenizer: Option<&[u8]>,
+    ) -> Result<(), DataError> {
+        if let Some(json) = tokenizer {
+            self.write(TOKENIZER, json)?;
+        }
         let sealed = Sealed {
             checksum: seal(metadata),
             metadata: metadata.clone(),
         };
         let sealed = serde_json::to_vec_pretty(&sealed).expect("strings and numbers are JSON");
-        let files: [(&str, &[u8]); 3] = [
-            (TRAIN, data.train.as_bytes()),
-            (TEST, data.test.as_bytes()),
-            (METADATA, &sealed),
-        ];
-        let written = files.iter().try_for_each(|(name, bytes)| {
-            let path = beside.join(name);
-            fs::write(&path, bytes).map_err(fail(&path))
-        });
-        let placed = written.and_then(|()| self.place(&beside).map_err(fail(&self.folder)));
+        self.write(METADATA, &sealed)?;
+        let place = &self.entry.folder;
+        let aside = self.entry.beside(OLD);
+        // A process that still has the old files mapped keeps them.
+        let _ = fs::rename(place, &aside);
+        let placed = fs::rename(&self.folder, place);
+        let _ = fs::remove_dir_all(&aside);
+        placed.map_err(|cause| DataError::Write {
+            path: place.clone(),
+            cause,
+        })
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
         // Gone already where it was renamed into place.
-        let _ = fs::remove_dir_all(&beside);
-        placed
-    }
-
-    fn place(&self, ready: &Path) -> std::io::Result<()> {
-        let mut tries = 0;
-        loop {
-            let Err(error) = fs::rename(ready, &self.folder) else {
-                return Ok(());
-            };
-            if self
-                .metadata()
-                .is_some_and(|metadata| self.data(&metadata).is_some())
-            {
-                return Ok(());
-            }
-            tries += 1;
-            if tries > 10 {
-                return Err(error);
-            }
-            // Damaged, and in the way. Another builder may be doing the same: then one of the
-            // two renames fails, and the next try finds a whole folder or an empty place.
-            let aside = self.beside();
-            let _ = fs::rename(&self.folder, &aside);
-            let _ = fs::remove_dir_all(&aside);
-        }
-    }
-
-    /// A name of this process's own next to the folder.
-    fn beside(&self) -> PathBuf {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut name = self.folder.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}-{count}", std::process::id()));
-        self.folder.with_file_name(name)
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -144,29 +216,44 @@ fn seal(metadata: &Metadata) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::{Documents, Split};
-    use crate::metadata::Dropped;
-    use crate::overlap::Overlap;
+    use crate::prepare::{Request, prepare_at};
+    use isoflop_core::data::{DataOptions, DataSource};
 
-    fn filled(cache: &Path) -> (Entry, Metadata, Data) {
-        let train = Arc::new(Tokens::of_documents(["some text", "and more"]));
-        let test = TestStream::of_stretches(&["held out", "too"]);
-        let documents = Documents {
-            train: vec!["some text".into(), "and more".into()],
-            test: vec!["held out".into(), "too".into()],
-            split: Split::Document { seed: 0 },
-            dropped: Dropped::default(),
-            sources: vec!["a.txt".into()],
+    use crate::places::Places;
+
+    /// A small corpus prepared, its entry, and its request's answer.
+    fn filled(folder: &Path) -> (Entry, Metadata, Data) {
+        for (name, text) in [
+            ("a", "some text to train on\n"),
+            ("b", "and some more of it\n"),
+        ] {
+            // Threads may be reading it.
+            if !folder.join(name).exists() {
+                fs::write(folder.join(name), text.repeat(9)).unwrap();
+            }
+        }
+        let source = DataSource::Text {
+            pattern: "?".to_owned(),
+            base: folder.to_owned(),
         };
-        let overlap = Overlap {
-            ngrams: 3,
-            in_train: 1,
+        let options = DataOptions {
+            max_overlap: isoflop_core::data::Real(1.0),
+            ..DataOptions::default()
         };
-        let metadata = Metadata::of("name".into(), documents, overlap, 100, &train, &test);
-        let entry = Entry::new(cache, "entry");
-        let data = Data { train, test };
-        entry.write(&metadata, &data).unwrap();
-        (entry, metadata, data)
+        let request = Request {
+            source: &source,
+            options: &options,
+            test_tokens: 300,
+        };
+        let places = Places {
+            cache: folder.join("cache"),
+            sources: folder.to_owned(),
+        };
+        let prepared = prepare_at(&request, &places, &|_| {}).unwrap();
+        let data = prepared.load(&|_| {}).unwrap();
+        let all = Entry::all(&places.cache);
+        assert_eq!(all.len(), 1);
+        (all[0].0.clone(), prepared.metadata().clone(), data)
     }
 
     fn is_whole(entry: &Entry) -> bool {
@@ -175,20 +262,28 @@ mod tests {
             .is_some_and(|metadata| entry.data(&metadata).is_some())
     }
 
+    /// Everything in the cache but the locks.
+    fn names(entry: &Entry) -> usize {
+        fs::read_dir(entry.folder.parent().unwrap())
+            .unwrap()
+            .count()
+            - 1
+    }
+
     #[test]
     fn what_was_written_is_read_and_nothing_lies_beside_it() {
-        let cache = tempfile::tempdir().unwrap();
-        let (entry, metadata, data) = filled(cache.path());
+        let folder = tempfile::tempdir().unwrap();
+        let (entry, metadata, data) = filled(folder.path());
         assert_eq!(entry.metadata().unwrap(), metadata);
         let read = entry.data(&metadata).unwrap();
         assert_eq!((read.train, read.test), (data.train, data.test));
-        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+        assert_eq!(names(&entry), 1);
     }
 
     #[test]
     fn any_byte_flipped_or_cut_off_is_found_and_written_over() {
-        let cache = tempfile::tempdir().unwrap();
-        let (entry, metadata, data) = filled(cache.path());
+        let folder = tempfile::tempdir().unwrap();
+        let (entry, metadata, _) = filled(folder.path());
         for name in [METADATA, TRAIN, TEST] {
             let path = entry.folder.join(name);
             let good = fs::read(&path).unwrap();
@@ -202,37 +297,47 @@ mod tests {
                 fs::write(&path, &good[..at]).unwrap();
                 assert!(!is_whole(&entry), "{name} cut to {at}");
             }
-            entry.write(&metadata, &data).unwrap();
+            let (again, ..) = filled(folder.path());
+            assert_eq!(again, entry);
             assert!(is_whole(&entry));
-            assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+            assert_eq!(names(&entry), 1);
         }
     }
 
     #[test]
     fn many_writers_over_a_damaged_folder_leave_a_whole_one() {
-        let cache = tempfile::tempdir().unwrap();
-        let (entry, metadata, data) = filled(cache.path());
-        for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let (entry, ..) = filled(folder.path());
+        for _ in 0..5 {
             fs::write(entry.folder.join(TRAIN), b"damaged").unwrap();
             std::thread::scope(|scope| {
                 for _ in 0..4 {
-                    scope.spawn(|| entry.write(&metadata, &data).unwrap());
+                    scope.spawn(|| filled(folder.path()));
                 }
             });
             assert!(is_whole(&entry));
-            assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+            assert_eq!(names(&entry), 1);
         }
     }
 
     #[test]
+    fn what_a_killed_writer_left_is_cleared_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (entry, ..) = filled(folder.path());
+        fs::create_dir_all(entry.beside(NEW)).unwrap();
+        fs::write(entry.beside(NEW).join(TRAIN), b"half").unwrap();
+        entry.remove().unwrap();
+        let (again, ..) = filled(folder.path());
+        assert!(is_whole(&again));
+        assert_eq!(names(&again), 1);
+    }
+
+    #[test]
     fn a_cache_that_cannot_be_written_says_which_and_what_to_do() {
-        let cache = tempfile::tempdir().unwrap();
-        let (_, metadata, data) = filled(cache.path());
-        let file = cache.path().join("file");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = Entry::new(&file, "entry")
-            .write(&metadata, &data)
-            .unwrap_err();
+        let error = Entry::new(&file, "entry").fill().err().unwrap();
         assert!(error.to_string().starts_with("cannot write "), "{error}");
         assert_eq!(
             error.hint().unwrap(),

@@ -8,11 +8,23 @@ pub(crate) fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     for part in parts {
         hasher.update(part);
     }
+    hex(hasher)
+}
+
+/// What a hasher has come to, 64 hex digits.
+pub(crate) fn hex(hasher: Sha256) -> String {
     hasher
         .finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// The first half of SHA-256 as a number.
+pub(crate) fn key(bytes: &[u8]) -> u128 {
+    let digest = Sha256::digest(bytes);
+    let half: [u8; 16] = digest[..16].try_into().expect("half of 32 bytes");
+    u128::from_le_bytes(half)
 }
 
 #[cfg(test)]
@@ -27,5 +39,6 @@ mod tests {
             digest,
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+        assert_eq!(key(b"abc").to_le_bytes()[..4], [0xba, 0x78, 0x16, 0xbf]);
     }
 }

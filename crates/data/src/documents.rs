@@ -1,6 +1,8 @@
-//! Text split into train and test, whatever its source: what the rest of the road starts from.
+//! Text split into train and test.
 
+use crate::error::DataError;
 use crate::metadata::Dropped;
+use crate::read::{Document, Origin, Reading, Take};
 use serde::{Deserialize, Serialize};
 
 /// How the test text was chosen.
@@ -22,15 +24,74 @@ pub enum Split {
         /// Share of each document's bytes, to the next line.
         share: f64,
     },
+    /// A source of its own.
+    Source {
+        /// As written.
+        test: String,
+    },
+    /// Each part of a mixture by itself.
+    Parts {
+        /// In the order of the mixture.
+        parts: Vec<Split>,
+    },
 }
 
-/// Cleaned documents, split. None holds a NUL.
+/// A side of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Train,
+    Test,
+}
+
+impl Side {
+    pub(crate) fn of_test(test: bool) -> Self {
+        match test {
+            true => Side::Test,
+            false => Side::Train,
+        }
+    }
+}
+
+/// Cleaned documents of a built-in corpus, split. None holds a NUL.
 #[derive(Clone, Debug)]
 pub(crate) struct Documents {
     pub(crate) train: Vec<String>,
     pub(crate) test: Vec<String>,
     pub(crate) split: Split,
     pub(crate) dropped: Dropped,
-    /// Packages or files that the text was taken from.
+    /// Packages that the text was taken from.
     pub(crate) sources: Vec<String>,
+}
+
+impl Documents {
+    pub(crate) fn bytes(&self) -> u64 {
+        let all = self.train.iter().chain(&self.test);
+        all.map(|text| text.len() as u64).sum()
+    }
+
+    /// Hands over every document, train first.
+    pub(crate) fn each(&self, how: &Reading, take: &mut Take) -> Result<(), DataError> {
+        let sides = [(&self.train, Side::Train), (&self.test, Side::Test)];
+        let all = sides
+            .iter()
+            .flat_map(|(texts, side)| texts.iter().map(|text| (text, *side)));
+        let mut read = 0;
+        for (place, (text, side)) in all.enumerate() {
+            let document = Document {
+                text: text.clone(),
+                ids: None,
+                origin: Origin {
+                    file: u32::MAX,
+                    place: place as u64 + 1,
+                },
+                side: Some(side),
+            };
+            if !take(document)? {
+                break;
+            }
+            read += text.len() as u64;
+            (how.step)(read);
+        }
+        Ok(())
+    }
 }

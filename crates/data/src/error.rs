@@ -1,6 +1,7 @@
 //! Why text cannot be prepared, and what a person can do about it.
 
-use crate::source::Corpus;
+use crate::corpus::Corpus;
+use crate::overlap::Leak;
 use std::io;
 use std::path::PathBuf;
 
@@ -113,7 +114,196 @@ pub enum DataError {
     #[error("{bytes} bytes of text leave nothing to hold out for the test")]
     TooShortToSplit {
         /// Bytes in all.
-        bytes: usize,
+        bytes: u64,
+    },
+    /// A tokenizer that is not known.
+    #[error("no tokenizer is called `{name}`")]
+    UnknownTokenizer {
+        /// As written.
+        name: String,
+    },
+    /// A vocabulary too small or too large to be learnt.
+    #[error("a vocabulary of {size} tokens cannot be learnt")]
+    VocabularySize {
+        /// Asked for.
+        size: usize,
+    },
+    /// A file that is no tokenizer.
+    #[error("{} is no tokenizer: {why}", path.display())]
+    BadTokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        why: String,
+    },
+    /// Text that a tokenizer cannot say.
+    #[error("the tokenizer {tokenizer} cannot be used: {why}")]
+    NoToken {
+        /// Its name.
+        tokenizer: String,
+        /// What it says.
+        why: String,
+    },
+    /// A vocabulary that could not be learnt.
+    #[error("no vocabulary of {vocab_size} tokens could be learnt: {why}")]
+    CannotLearn {
+        /// Asked for.
+        vocab_size: usize,
+        /// What the trainer says.
+        why: String,
+    },
+    /// A vocabulary to be learnt from tokens.
+    #[error("a vocabulary cannot be learnt from token files")]
+    TokensToTrainOn,
+    /// A packed file that cannot be unpacked.
+    #[error("cannot unpack {}: {cause}", path.display())]
+    Unpack {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// A line of JSON without the text.
+    #[error("{}:{line}: {problem}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A parquet file without the text.
+    #[error("{}: {problem}", path.display())]
+    BadParquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file that holds no token ids.
+    #[error("{} holds no token ids: {problem}", path.display())]
+    BadTokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An id that the tokenizer does not have.
+    #[error("{}: id {id} at {at} lies beyond the {vocab_size} tokens of {tokenizer}", path.display())]
+    TokenBeyondVocabulary {
+        /// The file.
+        path: PathBuf,
+        /// Place of the id, from 0.
+        at: usize,
+        /// The id.
+        id: u32,
+        /// The tokenizer.
+        tokenizer: String,
+        /// Its tokens.
+        vocab_size: usize,
+    },
+    /// Ids that another tokenizer made.
+    #[error("{}: the ids of document {document} {how}: they are not those of {tokenizer}", path.display())]
+    OtherTokenizer {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        document: u64,
+        /// The tokenizer asked for.
+        tokenizer: String,
+        /// What gives it away.
+        how: String,
+    },
+    /// A source without a document.
+    #[error("{name} holds no document")]
+    NoDocuments {
+        /// The source.
+        name: String,
+    },
+    /// Nothing is left to train on.
+    #[error("no document is left to train on; {poor} did not keep the bounds of quality")]
+    NothingToTrainOn {
+        /// Documents out of bounds.
+        poor: usize,
+    },
+    /// A test source beside text that has its own.
+    #[error("{name} has its own test")]
+    NoTestOfItsOwn {
+        /// The source.
+        name: String,
+    },
+    /// More test than text.
+    #[error("test_tokens = {asked} is more than the {total} bytes of text in all")]
+    TestTooLarge {
+        /// Asked for.
+        asked: usize,
+        /// Bytes of the source.
+        total: u64,
+    },
+    /// Test text that is train text too.
+    #[error("{:.1} % of the test 13-grams occur in the train text, more than {:.1} %: {}", share * 100.0, limit * 100.0, leaks_shown(leaks))]
+    Leak {
+        /// Of the test's 13-grams.
+        share: f64,
+        /// Allowed.
+        limit: f64,
+        /// The worst documents.
+        leaks: Vec<Leak>,
+    },
+    /// A subset of more than there is.
+    #[error("unique_tokens = {asked}, and the train split has {have}")]
+    SubsetTooLarge {
+        /// Asked for.
+        asked: u64,
+        /// Tokens that a subset may have.
+        have: u64,
+    },
+    /// A source that changed under the reader.
+    #[error("{name} has changed while it was read")]
+    SourceChanged {
+        /// The source.
+        name: String,
+    },
+    /// A mixture inside a mixture.
+    #[error("a part of a mixture is a mixture")]
+    MixtureInMixture,
+    /// A language that cannot be.
+    #[error("no such language: {why}")]
+    BadLanguage {
+        /// Which number is out of bounds.
+        why: String,
+    },
+    /// A dataset that the hub does not give.
+    #[error("{dataset} at {revision} cannot be had from the hub: {why}")]
+    Hub {
+        /// `owner/name`.
+        dataset: String,
+        /// Branch, tag or commit.
+        revision: String,
+        /// What the client says.
+        why: String,
+    },
+    /// A pattern without files in a dataset.
+    #[error("no file of {dataset} matches `{pattern}`; it has {}", known.join(", "))]
+    NoHubFile {
+        /// `owner/name`.
+        dataset: String,
+        /// As written.
+        pattern: String,
+        /// Some of its files.
+        known: Vec<String>,
+    },
+    /// Files of several kinds.
+    #[error("the files of {dataset} are of several kinds, .{first} and .{other}")]
+    MixedFiles {
+        /// `owner/name`.
+        dataset: String,
+        /// End of the first name.
+        first: String,
+        /// Another end.
+        other: String,
     },
     /// Text shorter than one training window.
     #[error("{tokens} tokens of train text do not fill one context of {context}")]
@@ -156,8 +346,14 @@ impl DataError {
             DataError::Folder { pattern } => {
                 format!("name its files, as in \"{}/**/*.txt\"", pattern.trim_end_matches('/'))
             }
-            DataError::NotUtf8 { .. } => "convert it to UTF-8, as in `iconv -f latin1 -t utf-8`".into(),
-            DataError::Nul { .. } => "is it a binary file? text must not hold a NUL".into(),
+            DataError::NotUtf8 { .. } => {
+                "convert it to UTF-8, as in `iconv -f latin1 -t utf-8`, or set data.invalid = \"replace\" or \"drop\"".into()
+            }
+            DataError::Nul { .. } => {
+                "is it a binary file? with tokenizer = \"bytes\" text must not hold a NUL; data.invalid = \"replace\" or \"drop\" \
+                 goes on without"
+                    .into()
+            }
             DataError::EmptyFile { .. } => "leave it out of the glob, or give it text".into(),
             DataError::Write { .. } => "set ISOFLOP_CACHE to a folder that can be written".into(),
             DataError::TooFewTokens { tokens, context } => match tokens.saturating_sub(1) {
@@ -168,9 +364,62 @@ impl DataError {
                 format!("leave it out for the default, {}", crate::DEFAULT_TEST_TOKENS)
             }
             DataError::TooShortToSplit { .. } => "give it more text".into(),
-            DataError::BadGlob { .. } | DataError::Read { .. } | DataError::NoContext => {
+            DataError::UnknownTokenizer { .. } => {
+                "known are bytes, gpt2, cl100k, o200k, bpe:N (learnt from the train text, as bpe:4096), and the path of a \
+                 tokenizer.json"
+                    .into()
+            }
+            DataError::VocabularySize { .. } => "give bpe:N from 258 (256 bytes and the separator come first) to 1,000,000".into(),
+            DataError::BadTokenizer { .. } => {
+                "it should be what `tokenizer.save(\"tokenizer.json\")` of Hugging Face's tokenizers writes".into()
+            }
+            DataError::TokensToTrainOn => "name the tokenizer that made them".into(),
+            DataError::Unpack { .. } => "is it cut off? compare its length with the original's".into(),
+            DataError::BadLine { .. } => "data.field names the key that holds the text, data.field = \"text\" by default".into(),
+            DataError::BadParquet { .. } => "data.column names the column that holds the text, data.column = \"text\" by default".into(),
+            DataError::BadTokenFile { .. } => {
+                "known are .bin of nanoGPT (uint16) and of llm.c (with its header), and .npy of uint16 or uint32".into()
+            }
+            DataError::TokenBeyondVocabulary { .. } | DataError::OtherTokenizer { .. } => {
+                "data.tokenizer names the tokenizer that made the file".into()
+            }
+            DataError::NothingToTrainOn { .. } => "loosen data.quality".into(),
+            DataError::NoTestOfItsOwn { .. } => "leave out data.test".into(),
+            DataError::TestTooLarge { .. } => "ask for less, or leave it out: a tenth of the text is held out then".into(),
+            DataError::Leak { .. } => {
+                "take the repeats out of one side, name a test of its own in data.test, or allow it with data.max_overlap".into()
+            }
+            DataError::SubsetTooLarge { have, .. } => format!("ask for {have} or less"),
+            DataError::SourceChanged { .. } => "run again when nothing writes to it".into(),
+            DataError::Hub { .. } => "is the name right, and can HF_ENDPOINT be reached? what was fetched once is used without it".into(),
+            DataError::NoHubFile { .. } => "data.files is a glob over the files of the dataset".into(),
+            DataError::MixedFiles { .. } => "choose one kind in data.files, as in \"**/*.parquet\"".into(),
+            DataError::NoToken { .. }
+            | DataError::CannotLearn { .. }
+            | DataError::NoDocuments { .. }
+            | DataError::MixtureInMixture
+            | DataError::BadLanguage { .. }
+            | DataError::BadGlob { .. }
+            | DataError::Read { .. }
+            | DataError::NoContext => {
                 return None;
             }
         })
     }
+}
+
+/// The worst documents in words.
+fn leaks_shown(leaks: &[Leak]) -> String {
+    let shown: Vec<String> = leaks
+        .iter()
+        .map(|leak| {
+            format!(
+                "{:.0} % of {} (as in {})",
+                leak.share * 100.0,
+                leak.test,
+                leak.train
+            )
+        })
+        .collect();
+    shown.join(", ")
 }

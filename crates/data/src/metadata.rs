@@ -1,23 +1,25 @@
 //! What is known of prepared data without loading its tokens.
 
-use crate::digest::sha256;
-use crate::documents::{Documents, Split};
+use crate::documents::Split;
 use crate::error::DataError;
-use crate::overlap::Overlap;
-use crate::test_stream::TestStream;
-use crate::tokens::{TOKENIZER, Tokens, VOCAB_SIZE};
+use crate::near::NearDuplicates;
+use crate::overlap::{Leak, Overlap};
+use crate::reference::Reference;
+use crate::synthetic::EntropyRate;
 use crate::train_stream::Windows;
 use serde::{Deserialize, Serialize};
 
 /// Prepared data in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// `rust-docs@1`, or the path or glob as written.
+    /// `rust-docs@1`, or the source as written.
     pub name: String,
-    /// `bytes`.
+    /// `bytes`, `gpt2`, `bpe:4096`, `tokenizer.json:DIGEST`.
     pub tokenizer: String,
     /// Distinct tokens.
     pub vocab_size: usize,
+    /// The token after every document.
+    pub separator: u32,
     /// The data digest of a result: first 16 hex digits of SHA-256 over tokenizer, train stream
     /// and test stream as scored.
     pub digest: String,
@@ -31,7 +33,15 @@ pub struct Metadata {
     pub scored: Scored,
     /// Of the whole test split with the train split.
     pub overlap: Overlap,
-    /// What cleaning left out.
+    /// The test documents that overlap most.
+    pub leaks: Vec<Leak>,
+    /// Documents that resemble another.
+    pub near: NearDuplicates,
+    /// Losses on the scored text that need no model.
+    pub references: Vec<Reference>,
+    /// Of a synthetic language.
+    pub entropy: Option<EntropyRate>,
+    /// What cleaning, filters and weights left out.
     pub dropped: Dropped,
     /// Packages (`NAME-VERSION`) or files that the text was taken from.
     pub sources: Vec<String>,
@@ -43,10 +53,10 @@ pub struct Part {
     /// Documents.
     pub documents: usize,
     /// Of text, separators left out.
-    pub bytes: usize,
+    pub bytes: u64,
     /// Separators included.
     pub tokens: usize,
-    /// SHA-256 of the documents, each followed by a NUL.
+    /// SHA-256 of the tokens as stored.
     pub sha256: String,
 }
 
@@ -65,7 +75,7 @@ pub struct Scored {
     pub sha256: String,
 }
 
-/// What cleaning left out.
+/// What was left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Files that are not UTF-8, hold a NUL, or are larger than a person writes.
@@ -82,6 +92,34 @@ pub struct Dropped {
     pub repeated_lines: usize,
     /// Lines longer than a person writes.
     pub overlong_lines: usize,
+    /// Documents that are not UTF-8 or hold the separator, where those are to be dropped.
+    pub invalid_documents: usize,
+    /// Lines and rows without text.
+    pub empty_documents: usize,
+    /// Train documents outside of the bounds of quality.
+    pub poor_documents: usize,
+    /// Documents that the weights of a mixture have no room for.
+    pub left_documents: usize,
+}
+
+impl Dropped {
+    /// The sum of two parts.
+    #[must_use]
+    pub(crate) fn plus(self, other: Dropped) -> Self {
+        Dropped {
+            unreadable_files: self.unreadable_files + other.unreadable_files,
+            unwritten_documents: self.unwritten_documents + other.unwritten_documents,
+            short_documents: self.short_documents + other.short_documents,
+            repeated_documents: self.repeated_documents + other.repeated_documents,
+            repeated_paragraphs: self.repeated_paragraphs + other.repeated_paragraphs,
+            repeated_lines: self.repeated_lines + other.repeated_lines,
+            overlong_lines: self.overlong_lines + other.overlong_lines,
+            invalid_documents: self.invalid_documents + other.invalid_documents,
+            empty_documents: self.empty_documents + other.empty_documents,
+            poor_documents: self.poor_documents + other.poor_documents,
+            left_documents: self.left_documents + other.left_documents,
+        }
+    }
 }
 
 impl Metadata {
@@ -93,60 +131,16 @@ impl Metadata {
         Windows::new(self.train.tokens, context)
     }
 
-    pub(crate) fn of(
-        name: String,
-        documents: Documents,
-        overlap: Overlap,
-        test_tokens: usize,
-        train: &Tokens,
-        scored: &TestStream,
-    ) -> Self {
-        let Documents {
-            train: train_documents,
-            test,
-            split,
-            dropped,
-            sources,
-        } = documents;
-        let whole_test = Tokens::of_documents(test.iter().map(String::as_str));
-        let (train_bytes, test_bytes) = (train.as_bytes(), scored.as_bytes());
-        let length = (train_bytes.len() as u64).to_le_bytes();
-        let data = [
-            TOKENIZER.as_bytes(),
-            b"\0",
-            &length,
-            train_bytes,
-            test_bytes,
-        ];
-        Metadata {
-            name,
-            tokenizer: TOKENIZER.to_owned(),
-            vocab_size: VOCAB_SIZE,
-            digest: sha256(data)[..16].to_owned(),
-            split,
-            train: Part::of(train_documents.len(), train),
-            test: Part::of(test.len(), &whole_test),
-            scored: Scored {
-                test_tokens,
-                stretches: scored.stretches(),
-                bytes: scored.text_bytes(),
-                tokens: scored.len(),
-                sha256: sha256([test_bytes]),
-            },
-            overlap,
-            dropped,
-            sources,
-        }
-    }
-}
-
-impl Part {
-    fn of(documents: usize, tokens: &Tokens) -> Self {
-        Part {
-            documents,
-            bytes: tokens.len() - documents,
-            tokens: tokens.len(),
-            sha256: sha256([tokens.as_bytes()]),
-        }
+    /// The entropy rate in nats per token of this tokenizer: what the language's bits per byte come to
+    /// on the scored text.
+    pub fn entropy_per_token(&self) -> Option<f64> {
+        let rate = self.entropy?;
+        Some(match self.tokenizer.as_str() {
+            "bytes" => rate.nats_per_byte_token,
+            _ => {
+                rate.bits_per_byte * std::f64::consts::LN_2 * self.scored.bytes as f64
+                    / self.scored.tokens as f64
+            }
+        })
     }
 }

@@ -1,14 +1,17 @@
 //! How much of the test text was seen in training, by word 13-grams.
 
-use isoflop_core::rng::hash_name;
+use crate::words::{runs, words};
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// Words of an n-gram: GPT-3's choice for contamination (Brown et al. 2020, appendix C).
 const WORDS: usize = 13;
 
-/// Odd, so that multiplying by it loses nothing modulo 2^64.
-const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Distinct n-grams that are looked for, about: of a longer test only a sample is, by their own number.
+const MOST: u64 = 1 << 23;
+
+/// Documents that are told by name.
+const NAMED: usize = 3;
 
 /// Word 13-grams of the test split, words being what stands between white space, and how many of
 /// them occur in the train split. Counted by position: a 13-gram that the test repeats counts
@@ -22,56 +25,108 @@ pub struct Overlap {
 }
 
 impl Overlap {
-    /// Measures two splits. `step` is told after each document of either.
-    pub(crate) fn of(train: &[String], test: &[String], step: &dyn Fn()) -> Self {
-        let wanted: HashSet<u64> = test.iter().flat_map(|document| ngrams(document)).collect();
-        let mut shared = HashSet::new();
-        for document in train {
-            shared.extend(
-                ngrams(document)
-                    .into_iter()
-                    .filter(|gram| wanted.contains(gram)),
-            );
-            step();
-        }
-        let mut overlap = Overlap::default();
-        for document in test {
-            let grams = ngrams(document);
-            overlap.ngrams += grams.len() as u64;
-            overlap.in_train += grams.iter().filter(|gram| shared.contains(gram)).count() as u64;
-            step();
-        }
-        overlap
-    }
-
     /// Share of the test's 13-grams that occur in train; none where it has no 13-gram.
     pub fn share(&self) -> Option<f64> {
         (self.ngrams > 0).then(|| self.in_train as f64 / self.ngrams as f64)
     }
 }
 
-/// Hashes of a document's 13-grams: a polynomial in the words' hashes, rolled along.
-fn ngrams(document: &str) -> Vec<u64> {
-    let words: Vec<u64> = document.split_whitespace().map(hash_name).collect();
-    let leaving = BASE.wrapping_pow(WORDS as u32);
-    let mut rolled = 0u64;
-    let mut grams = Vec::with_capacity(words.len().saturating_sub(WORDS - 1));
-    for (at, &word) in words.iter().enumerate() {
-        rolled = rolled.wrapping_mul(BASE).wrapping_add(word);
-        if at >= WORDS {
-            rolled = rolled.wrapping_sub(words[at - WORDS].wrapping_mul(leaving));
+/// A test document whose 13-grams occur in the train split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leak {
+    /// The test document.
+    pub test: String,
+    /// The train document that has most of the shared ones first.
+    pub train: String,
+    /// Share of the test document's 13-grams that occur in train.
+    pub share: f64,
+}
+
+/// What is looked for in the train split.
+pub(crate) struct Search {
+    /// Only n-grams that this divides are looked at.
+    every: u64,
+    wanted: FxHashSet<u64>,
+    /// Of each one found, the first train document that has it.
+    found: FxHashMap<u64, u32>,
+}
+
+impl Search {
+    pub(crate) fn of_test<'t>(test: impl Iterator<Item = &'t str> + Clone) -> Self {
+        let bytes: u64 = test.clone().map(|text| text.len() as u64).sum();
+        // A word is about six bytes.
+        let every = (bytes / 6).div_ceil(MOST).max(1);
+        let mut wanted = FxHashSet::default();
+        for text in test {
+            wanted.extend(runs(&words(text), WORDS).filter(|gram| gram % every == 0));
         }
-        if at + 1 >= WORDS {
-            grams.push(rolled);
+        Search {
+            every,
+            wanted,
+            found: FxHashMap::default(),
         }
     }
-    grams
+
+    /// What a train document of these words has of it.
+    pub(crate) fn hits(&self, words: &[u64]) -> Vec<u64> {
+        runs(words, WORDS)
+            .filter(|gram| self.wanted.contains(gram))
+            .collect()
+    }
+
+    /// Notes what a train document has.
+    pub(crate) fn note(&mut self, document: u32, hits: &[u64]) {
+        for &gram in hits {
+            self.found.entry(gram).or_insert(document);
+        }
+    }
+
+    /// The overlap, and the test documents that leak most: their places among the test, a train document,
+    /// and the share.
+    pub(crate) fn finish<'t>(
+        &self,
+        test: impl Iterator<Item = &'t str>,
+    ) -> (Overlap, Vec<(usize, u32, f64)>) {
+        let mut overlap = Overlap::default();
+        let mut leaks = Vec::new();
+        for (place, text) in test.enumerate() {
+            let (mut all, mut shared) = (0, 0);
+            let mut of = FxHashMap::<u32, u64>::default();
+            for gram in runs(&words(text), WORDS).filter(|gram| gram % self.every == 0) {
+                all += 1;
+                if let Some(&document) = self.found.get(&gram) {
+                    shared += 1;
+                    *of.entry(document).or_default() += 1;
+                }
+            }
+            overlap.ngrams += all;
+            overlap.in_train += shared;
+            if let Some((&document, _)) = of
+                .iter()
+                .max_by_key(|(document, count)| (**count, u32::MAX - **document))
+            {
+                leaks.push((place, document, shared as f64 / all as f64));
+            }
+        }
+        leaks.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
+        leaks.truncate(NAMED);
+        (overlap, leaks)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn overlap(train: &[String], test: &[String]) -> Overlap {
+        let mut search = Search::of_test(test.iter().map(String::as_str));
+        for (index, text) in train.iter().enumerate() {
+            let hits = search.hits(&words(text));
+            search.note(index as u32, &hits);
+        }
+        search.finish(test.iter().map(String::as_str)).0
+    }
 
     fn counted_plainly(train: &[String], test: &[String]) -> Overlap {
         let grams = |documents: &[String]| -> Vec<Vec<String>> {
@@ -96,23 +151,27 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_sentence_is_found() {
+    fn a_planted_sentence_is_found_and_its_documents_named() {
         let sentence =
             "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
-        let train = [format!("before {sentence} after")];
+        let train = ["nothing".to_owned(), format!("before {sentence} after")];
         let test = [
-            format!("other\n{}", sentence.replace(' ', "\n ")),
             "too short".to_owned(),
+            format!("other\n{}", sentence.replace(' ', "\n ")),
         ];
-        let overlap = Overlap::of(&train, &test, &|| {});
         assert_eq!(
-            overlap,
+            overlap(&train, &test),
             Overlap {
                 ngrams: 3,
                 in_train: 2
             }
         );
         assert_eq!(Overlap::default().share(), None);
+        let mut search = Search::of_test(test.iter().map(String::as_str));
+        let hits = search.hits(&words(&train[1]));
+        search.note(1, &hits);
+        let (_, leaks) = search.finish(test.iter().map(String::as_str));
+        assert_eq!(leaks, [(1, 1, 2.0 / 3.0)]);
     }
 
     proptest! {
@@ -121,7 +180,7 @@ mod tests {
             train in prop::collection::vec("[ab]( [ab]){0,40}", 0..4),
             test in prop::collection::vec("[ab]( [ab]){0,40}", 0..4),
         ) {
-            prop_assert_eq!(Overlap::of(&train, &test, &|| {}), counted_plainly(&train, &test));
+            prop_assert_eq!(overlap(&train, &test), counted_plainly(&train, &test));
         }
     }
 }

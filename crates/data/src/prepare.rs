@@ -1,21 +1,35 @@
 //! From a request to metadata and tokens.
 
-use crate::builtin;
+use crate::build::build;
 use crate::cache::Entry;
-use crate::documents::Documents;
+use crate::digest::sha256;
 use crate::error::DataError;
 use crate::metadata::Metadata;
-use crate::overlap::Overlap;
 use crate::places::Places;
-use crate::progress::{Progress, Stage};
-use crate::sample::sample;
-use crate::selection::Selection;
-use crate::source::{Corpus, DataSource, Request};
+use crate::progress::Progress;
+use crate::source::{Part, look_up};
+use crate::subset;
 use crate::test_stream::TestStream;
-use crate::text;
-use crate::tokens::{TOKENIZER, Tokens};
-use std::cell::Cell;
+use crate::tokenizer::{Tokenizer, Wanted};
+use crate::tokens::Tokens;
+use isoflop_core::data::{DataOptions, DataSource};
+use std::path::Path;
 use std::sync::Arc;
+
+/// Changes whenever the same request would be prepared otherwise.
+const VERSION: u32 = 1;
+
+/// What is to be prepared.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Where text comes from.
+    pub source: &'a DataSource,
+    /// What is done with it.
+    pub options: &'a DataOptions,
+    /// Cap on what is scored, in bytes of text and separators whatever the tokenizer, so that
+    /// tokenizers are scored on the same text.
+    pub test_tokens: usize,
+}
 
 /// The tokens of a run: what it trains on and what it is scored on.
 #[derive(Clone, Debug)]
@@ -30,31 +44,19 @@ pub struct Data {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     metadata: Metadata,
-    held: Held,
+    entry: Entry,
+    /// To build it anew from where it is damaged.
+    source: DataSource,
+    options: DataOptions,
+    places: Places,
 }
 
-#[derive(Clone, Debug)]
-enum Held {
-    /// Built from the sources below `places` when missing or damaged.
-    Cached {
-        entry: Entry,
-        corpus: Corpus,
-        places: Places,
-    },
-    /// A person's own files: they are the source and read each time.
-    Memory(Data),
-}
-
-/// Prepares data in this machine's places. A built-in corpus comes from the cache and is built
-/// into it when it is not there, in a few seconds; text is read anew and nothing written.
+/// Prepares data in this machine's places: from the cache, or into it from the source.
 ///
 /// # Errors
 /// Whatever [`DataError`] names; then nothing has been written.
 pub fn prepare(request: &Request, progress: &dyn Fn(Progress)) -> Result<Prepared, DataError> {
-    match request.source {
-        DataSource::Corpus(_) => prepare_at(request, &Places::of_this_machine()?, progress),
-        DataSource::Text(pattern) => prepare_text(request, pattern, progress),
-    }
+    prepare_at(request, &Places::of_this_machine()?, progress)
 }
 
 /// As [`prepare`], with the places given.
@@ -66,95 +68,152 @@ pub fn prepare_at(
     places: &Places,
     progress: &dyn Fn(Progress),
 ) -> Result<Prepared, DataError> {
-    match request.source {
-        DataSource::Corpus(corpus) => prepare_corpus(request, *corpus, places, progress),
-        DataSource::Text(pattern) => prepare_text(request, pattern, progress),
+    if request.test_tokens == 0 {
+        return Err(DataError::NoTestTokens { test_tokens: 0 });
     }
-}
-
-fn prepare_corpus(
-    request: &Request,
-    corpus: Corpus,
-    places: &Places,
-    progress: &dyn Fn(Progress),
-) -> Result<Prepared, DataError> {
-    let test_tokens = request.test_tokens;
-    let pinned = Selection::rust_1();
-    let digest = pinned.digest(corpus.name()).get(..16).unwrap_or_default();
-    let name = format!("{corpus}-{digest}-{TOKENIZER}-test{test_tokens}");
-    let entry = Entry::new(&places.cache, &name);
-    let metadata = match entry.metadata() {
-        Some(metadata) => metadata,
-        None => build(corpus, test_tokens, &entry, places, progress)?.0,
+    let (entry, filled) = find(request, places, progress)?;
+    let metadata = match filled {
+        Filled::There(metadata) => *metadata,
+        Filled::Open(filling) => fill(request, &entry, filling, places, progress)?,
     };
-    let held = Held::Cached {
-        entry,
-        corpus,
-        places: places.clone(),
-    };
-    Ok(Prepared { metadata, held })
-}
-
-fn prepare_text(
-    request: &Request,
-    pattern: &str,
-    progress: &dyn Fn(Progress),
-) -> Result<Prepared, DataError> {
-    let documents = text::documents(pattern, request.base_dir, progress)?;
-    let (metadata, data) = assemble(pattern.to_owned(), documents, request.test_tokens, progress)?;
     Ok(Prepared {
         metadata,
-        held: Held::Memory(data),
+        entry,
+        source: request.source.clone(),
+        options: request.options.clone(),
+        places: places.clone(),
     })
 }
 
-fn build(
-    corpus: Corpus,
-    test_tokens: usize,
-    entry: &Entry,
-    places: &Places,
-    progress: &dyn Fn(Progress),
-) -> Result<(Metadata, Data), DataError> {
-    let documents = builtin::documents(corpus, &places.sources, progress)?;
-    let (metadata, data) = assemble(corpus.to_string(), documents, test_tokens, progress)?;
-    progress(Progress {
-        stage: Stage::Writing,
-        done: 0,
-        total: 1,
-    });
-    entry.write(&metadata, &data)?;
-    Ok((metadata, data))
+enum Filled {
+    There(Box<Metadata>),
+    Open(Job),
 }
 
-fn assemble(
-    name: String,
-    documents: Documents,
-    test_tokens: usize,
+/// What it takes to fill an entry.
+struct Job {
+    parts: Vec<Part>,
+    wanted: Wanted,
+    /// Given as a file.
+    tokenizer: Option<Tokenizer>,
+}
+
+/// The place of a request in the cache, and what is there.
+fn find(
+    request: &Request,
+    places: &Places,
     progress: &dyn Fn(Progress),
-) -> Result<(Metadata, Data), DataError> {
-    let stretches = sample(&documents.test, test_tokens);
-    if stretches.is_empty() {
-        return Err(DataError::NoTestTokens { test_tokens });
-    }
-    let test = TestStream::of_stretches(&stretches);
-    let total = documents.train.len() + documents.test.len();
-    let done = Cell::new(0);
-    let overlap = Overlap::of(&documents.train, &documents.test, &|| {
-        progress(Progress {
-            stage: Stage::Overlap,
-            done: done.replace(done.get() + 1),
-            total,
-        });
-    });
-    let train = Tokens::of_documents(documents.train.iter().map(String::as_str));
-    let metadata = Metadata::of(name, documents, overlap, test_tokens, &train, &test);
-    Ok((
-        metadata,
-        Data {
-            train: Arc::new(train),
-            test,
+) -> Result<(Entry, Filled), DataError> {
+    let wanted = Wanted::parse(&request.options.tokenizer)?;
+    let tokenizer = match &wanted {
+        Wanted::File(path) => Some(Tokenizer::file(Path::new(path))?),
+        _ => None,
+    };
+    let parts = look_up(request.source, request.options.test.as_deref(), progress)?;
+    let named = DataOptions {
+        tokenizer: match &tokenizer {
+            Some(tokenizer) => tokenizer.name().to_owned(),
+            None => request.options.tokenizer.clone(),
         },
-    ))
+        ..request.options.clone()
+    };
+    let mut key = format!("{VERSION}\0{}\0", request.test_tokens);
+    key.push_str(&serde_json::to_string(&named).expect("text and numbers"));
+    for part in &parts {
+        key.push_str(&format!("\0{}\0{}", part.weight, part.fingerprint));
+    }
+    let key = sha256([key.as_bytes()]);
+    let name = format!("{}-{}", slug(&parts, &named), &key[..16]);
+    let entry = Entry::new(&places.cache, &name);
+    let filled = match entry.metadata() {
+        // Names are for people and of this request.
+        Some(metadata) => Filled::There(Box::new(Metadata {
+            name: name_of(request.source, &parts),
+            ..metadata
+        })),
+        None => Filled::Open(Job {
+            parts,
+            wanted,
+            tokenizer,
+        }),
+    };
+    Ok((entry, filled))
+}
+
+fn name_of(source: &DataSource, parts: &[Part]) -> String {
+    match parts {
+        [part] => part.name.clone(),
+        _ => source.name(),
+    }
+}
+
+/// The start of a folder's name, for people.
+fn slug(parts: &[Part], options: &DataOptions) -> String {
+    let name = parts.first().map_or("", |part| part.name.as_str());
+    let text = format!("{name}-{}", options.tokenizer);
+    let mut slug: String = text
+        .chars()
+        .map(
+            |c| match c.is_ascii_alphanumeric() || c == '@' || c == '.' {
+                true => c,
+                false => '_',
+            },
+        )
+        .collect();
+    slug.truncate(60);
+    slug.trim_start_matches(['.', '_']).to_owned()
+}
+
+fn fill(
+    request: &Request,
+    entry: &Entry,
+    job: Job,
+    places: &Places,
+    progress: &dyn Fn(Progress),
+) -> Result<Metadata, DataError> {
+    // A subset is cut from the whole, which is prepared first.
+    let whole = match request.options.unique_tokens {
+        None => None,
+        Some(tokens) => {
+            let options = DataOptions {
+                unique_tokens: None,
+                ..request.options.clone()
+            };
+            let request = Request {
+                options: &options,
+                ..*request
+            };
+            let prepared = prepare_at(&request, places, progress)?;
+            subset::check(tokens, prepared.metadata())?;
+            Some((tokens, prepared))
+        }
+    };
+    let filling = entry.fill()?;
+    // Another process may have done the work meanwhile.
+    if let Some(metadata) = entry.metadata()
+        && entry.data(&metadata).is_some()
+    {
+        return Ok(metadata);
+    }
+    match whole {
+        Some((tokens, prepared)) => {
+            let data = prepared.load(progress)?;
+            let json = prepared.entry.tokenizer();
+            subset::cut(tokens, prepared.metadata(), &data, json, filling)
+        }
+        None => {
+            let Job {
+                mut parts,
+                wanted,
+                tokenizer,
+            } = job;
+            for part in &mut parts {
+                part.build(places, progress)?;
+            }
+            let name = name_of(request.source, &parts);
+            build(name, &parts, request, wanted, tokenizer, filling, progress)
+        }
+    }
 }
 
 impl Prepared {
@@ -166,21 +225,100 @@ impl Prepared {
     /// The tokens, checked against their digests. A damaged cache is built anew.
     ///
     /// # Errors
-    /// The cache is damaged and cannot be built anew.
+    /// The cache is damaged and cannot be built anew, or the source has changed.
     pub fn load(&self, progress: &dyn Fn(Progress)) -> Result<Data, DataError> {
-        match &self.held {
-            Held::Memory(data) => Ok(data.clone()),
-            Held::Cached {
-                entry,
-                corpus,
-                places,
-            } => match entry.data(&self.metadata) {
-                Some(data) => Ok(data),
-                None => {
-                    let test_tokens = self.metadata.scored.test_tokens;
-                    Ok(build(*corpus, test_tokens, entry, places, progress)?.1)
-                }
-            },
+        if let Some(data) = self.entry.data(&self.metadata) {
+            return Ok(data);
+        }
+        let request = Request {
+            source: &self.source,
+            options: &self.options,
+            test_tokens: self.metadata.scored.test_tokens,
+        };
+        let (entry, filled) = find(&request, &self.places, progress)?;
+        let metadata = match filled {
+            Filled::Open(job) => fill(&request, &entry, job, &self.places, progress)?,
+            // Whole by its lengths, and not by its content.
+            Filled::There(_) => {
+                let _ = entry.remove();
+                return self.load(progress);
+            }
+        };
+        match entry.data(&metadata) {
+            Some(data) if metadata.digest == self.metadata.digest => Ok(data),
+            _ => Err(DataError::SourceChanged {
+                name: self.metadata.name.clone(),
+            }),
         }
     }
+
+    /// The tokenizer that a person cannot get elsewhere, as JSON: trained on this text, or given as a file.
+    pub fn tokenizer_json(&self) -> Option<Vec<u8>> {
+        self.entry.tokenizer()
+    }
+
+    /// The folder of the cache.
+    pub fn folder(&self) -> &Path {
+        self.entry.folder()
+    }
+
+    /// The beginnings of train documents, evenly spread, for people to look at.
+    ///
+    /// # Errors
+    /// As [`Prepared::load`].
+    pub fn samples(
+        &self,
+        count: usize,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Vec<String>, DataError> {
+        let data = self.load(progress)?;
+        let tokenizer = tokenizer_of(&self.metadata, self.entry.tokenizer())?;
+        Ok(samples(&data.train, &tokenizer, count))
+    }
+}
+
+/// The tokenizer of prepared data.
+pub(crate) fn tokenizer_of(
+    metadata: &Metadata,
+    json: Option<Vec<u8>>,
+) -> Result<Tokenizer, DataError> {
+    let name = metadata.tokenizer.as_str();
+    let refused = |why| DataError::NoToken {
+        tokenizer: name.to_owned(),
+        why,
+    };
+    match json {
+        Some(json) => Tokenizer::named(name, &json).map_err(refused),
+        None => match Wanted::parse(name)? {
+            Wanted::Ready(name) => Ok(Tokenizer::ready(name)),
+            _ => Err(refused("its file is gone".to_owned())),
+        },
+    }
+}
+
+/// Tokens looked at for the start and the end of a sample.
+const SAMPLE_TOKENS: usize = 2000;
+
+fn samples(train: &Tokens, tokenizer: &Tokenizer, count: usize) -> Vec<String> {
+    let separator = tokenizer.separator();
+    let mut samples = Vec::new();
+    for index in 0..count {
+        let from = train.len() * index / count;
+        let to = train.len().min(from + SAMPLE_TOKENS);
+        let ids: Vec<u32> = train.ids(from..to).collect();
+        let start = match index {
+            0 => 0,
+            _ => ids
+                .iter()
+                .position(|&id| id == separator)
+                .map_or(0, |at| at + 1),
+        };
+        let document = ids[start..]
+            .split(|&id| id == separator)
+            .next()
+            .unwrap_or_default();
+        let bytes = tokenizer.decode(document).unwrap_or_default();
+        samples.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    samples
 }

@@ -16,8 +16,12 @@ const LONGEST_STRETCH: usize = 4096;
 const SEED: u64 = 0;
 
 /// Stretches of the documents in keyed order until the cap is reached; each counts its bytes and
-/// a separator, the last is cut to fit.
-pub(crate) fn sample(documents: &[String], test_tokens: usize) -> Vec<&str> {
+/// a separator, the last is cut to fit or, where documents are to stay whole, left out.
+pub(crate) fn sample<'d>(
+    documents: &[&'d str],
+    test_tokens: usize,
+    whole_only: bool,
+) -> Vec<&'d str> {
     let mut stretches = Vec::new();
     let mut left = test_tokens;
     if documents.is_empty() {
@@ -27,9 +31,10 @@ pub(crate) fn sample(documents: &[String], test_tokens: usize) -> Vec<&str> {
     let order = Permutation::new(documents.len() as u64, &mut order);
     for place in 0..documents.len() as u64 {
         let index = order.at(place);
-        let whole = stretch(&documents[index as usize], index);
+        let document = documents[index as usize];
+        let whole = stretch(document, index);
         let cut = &whole[..whole.floor_char_boundary(left.saturating_sub(1))];
-        if !cut.is_empty() {
+        if !cut.is_empty() && (cut.len() == document.len() || !whole_only) {
             left -= cut.len() + 1;
             stretches.push(cut);
         }
@@ -71,8 +76,8 @@ mod tests {
     #[test]
     fn short_documents_are_taken_whole_and_long_ones_from_the_start_of_a_line() {
         let long = "a line of words\n".repeat(1000);
-        let documents = ["short".to_owned(), long.clone()];
-        let mut stretches = sample(&documents, DEFAULT_TEST_TOKENS);
+        let documents = ["short", long.as_str()];
+        let mut stretches = sample(&documents, DEFAULT_TEST_TOKENS, false);
         stretches.sort_by_key(|stretch| stretch.len());
         assert_eq!(stretches[0], "short");
         assert_eq!(stretches[1], &long[..LONGEST_STRETCH]);
@@ -83,10 +88,11 @@ mod tests {
         fn the_cap_holds_and_is_met_where_text_suffices(
             documents in prop::collection::vec("[a-zé€\n]{1,9000}", 1..6), cap in 2usize..20_000,
         ) {
-            let stretches = sample(&documents, cap);
+            let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+            let stretches = sample(&documents, cap, false);
             let spent: usize = stretches.iter().map(|stretch| stretch.len() + 1).sum();
             prop_assert!(spent <= cap);
-            let all = sample(&documents, usize::MAX);
+            let all = sample(&documents, usize::MAX, false);
             prop_assert_eq!(all.len(), documents.len());
             let available: usize = all.iter().map(|stretch| stretch.len() + 1).sum();
             // A cut may lose up to three bytes of a character, and a remainder of one holds no text.
@@ -98,8 +104,8 @@ mod tests {
 
         #[test]
         fn one_line_without_end_is_cut_at_characters(chars in 1usize..5000) {
-            let document = ["é".repeat(chars)];
-            let stretch = sample(&document, usize::MAX)[0];
+            let document = "é".repeat(chars);
+            let stretch = sample(&[document.as_str()], usize::MAX, false)[0];
             prop_assert_eq!(stretch.len(), (2 * chars).min(LONGEST_STRETCH));
         }
     }

@@ -1,105 +1,218 @@
-//! Where text comes from, as a sweep file names it.
+//! Sources as a request names them, looked up: which files, of which kind, and what tells them from
+//! others.
 
+use crate::builtin;
+use crate::corpus::Corpus;
+use crate::digest::sha256;
+use crate::documents::Documents;
 use crate::error::DataError;
-use std::fmt;
+use crate::hub;
+use crate::places::Places;
+use crate::progress::Progress;
+use crate::read::files::{SourceFile, files};
+use crate::read::{Input, Kind};
+use crate::selection::Selection;
+use crate::synthetic;
+use isoflop_core::data::{DataSource, Share};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
-use std::str::FromStr;
+use std::sync::Arc;
 
-/// A built-in corpus of one version, made of the sources of locked dependencies that every build
-/// of this program needs.
-///
-/// Left out are files that are not UTF-8, hold a NUL, exceed 1 MiB or say at their start that a
-/// program wrote them; licences; documents of more than 15 % digits or less than 200 bytes;
-/// documents, paragraphs of 80 bytes and lines of 80 bytes that were seen before, train coming
-/// before test; lines of more than 1,000 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Corpus {
-    /// `rust-docs@1`: the English. A document is a Markdown file, or a Rust file's doc comments and
-    /// such other comments as have 60 bytes and are not code put out of use.
-    RustDocs1,
-    /// `rust-code@1`: the Rust. A document is a file without its comments.
-    RustCode1,
+/// Sources up to this size are told apart by their content, larger ones by names, lengths and times of
+/// change: reading everything to learn that nothing is to be done would take longer than it saves.
+const READ_THROUGH: u64 = 1 << 26;
+
+/// One source, or one of a mixture.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    /// Of the bytes, relative to the other parts.
+    pub(crate) weight: f64,
+    pub(crate) input: Input,
+    /// What tells it from every other.
+    pub(crate) fingerprint: String,
+    corpus: Option<Corpus>,
 }
 
-impl Corpus {
-    /// Every version of every corpus, the newest of a name last.
-    pub const ALL: [Corpus; 2] = [Corpus::RustDocs1, Corpus::RustCode1];
-
-    /// Without the version.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Corpus::RustDocs1 => "rust-docs",
-            Corpus::RustCode1 => "rust-code",
-        }
-    }
+/// Looks up what a source consists of; documents are not read.
+pub(crate) fn look_up(
+    source: &DataSource,
+    test: Option<&str>,
+    progress: &dyn Fn(Progress),
+) -> Result<Vec<Part>, DataError> {
+    let parts: Vec<(&DataSource, f64)> = match source {
+        DataSource::Mixture(shares) => shares
+            .iter()
+            .map(|Share { weight, source }| (source, weight.0))
+            .collect(),
+        source => vec![(source, 1.0)],
+    };
+    parts
+        .into_iter()
+        .map(|(source, weight)| Part::new(source, weight, test, progress))
+        .collect()
 }
 
-impl fmt::Display for Corpus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Corpus::RustDocs1 => "rust-docs@1",
-            Corpus::RustCode1 => "rust-code@1",
+impl Part {
+    fn new(
+        source: &DataSource,
+        weight: f64,
+        test: Option<&str>,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Self, DataError> {
+        let name = source.name();
+        let mut corpus = None;
+        let no_test = || match test {
+            Some(_) => Err(DataError::NoTestOfItsOwn { name: name.clone() }),
+            None => Ok(()),
+        };
+        let of_files = |kind, pattern: &str, base: &Path| {
+            let mut all = files(pattern, base)?;
+            let test_from = test.map(|_| all.len());
+            if let Some(test) = test {
+                all.extend(files(test, base)?);
+            }
+            let fingerprint = fingerprint(&all)?;
+            Ok::<_, DataError>((kind, all, test_from, fingerprint))
+        };
+        let (kind, files, test_from, fingerprint) = match source {
+            DataSource::Corpus(name) => {
+                no_test()?;
+                let known: Corpus = name.parse()?;
+                corpus = Some(known);
+                let pinned = Selection::rust_1().digest(known.name()).to_owned();
+                (Kind::Text, Vec::new(), None, pinned)
+            }
+            DataSource::Text { pattern, base } => of_files(Kind::Text, pattern, base)?,
+            DataSource::Jsonl {
+                pattern,
+                base,
+                field,
+            } => {
+                let field = field.clone();
+                of_files(Kind::Jsonl { field }, pattern, base)?
+            }
+            DataSource::Parquet {
+                pattern,
+                base,
+                column,
+            } => {
+                let column = column.clone();
+                of_files(Kind::Parquet { column }, pattern, base)?
+            }
+            DataSource::Tokens { pattern, base } => of_files(Kind::Tokens, pattern, base)?,
+            DataSource::Hub {
+                dataset,
+                revision,
+                files,
+                field,
+            } => {
+                let found = hub::fetch(dataset, revision, files, test, progress)?;
+                let kind = hub::kind(&found.files, field, dataset)?;
+                (kind, found.files, found.test_from, found.fingerprint)
+            }
+            DataSource::Synthetic(language) => {
+                no_test()?;
+                let text = serde_json::to_string(language).expect("text and numbers");
+                let source = synthetic::Source::new(language)?;
+                (Kind::Synthetic(Arc::new(source)), Vec::new(), None, text)
+            }
+            DataSource::Mixture(_) => return Err(DataError::MixtureInMixture),
+        };
+        // What kind of reading is part of what a source is.
+        let how = match &kind {
+            Kind::Jsonl { field } => field.as_str(),
+            Kind::Parquet { column } => column.as_str(),
+            Kind::Tokens => "tokens",
+            _ => "",
+        };
+        let name = corpus.map_or(name, |corpus| corpus.to_string());
+        Ok(Part {
+            name,
+            weight,
+            fingerprint: sha256([fingerprint.as_bytes(), b"\0", how.as_bytes()]),
+            input: Input {
+                kind,
+                files,
+                test_from,
+            },
+            corpus,
         })
     }
-}
 
-impl FromStr for Corpus {
-    type Err = DataError;
+    /// Builds a built-in corpus, if that is what it is.
+    pub(crate) fn build(
+        &mut self,
+        places: &Places,
+        progress: &dyn Fn(Progress),
+    ) -> Result<(), DataError> {
+        if let Some(corpus) = self.corpus {
+            let documents = builtin::documents(corpus, &places.sources, progress)?;
+            self.input.kind = Kind::Built(Arc::new(documents));
+        }
+        Ok(())
+    }
 
-    fn from_str(name: &str) -> Result<Self, DataError> {
-        let meant = |corpus: &&Corpus| corpus.name() == name || corpus.to_string() == name;
-        match Corpus::ALL.iter().rfind(meant) {
-            Some(corpus) => Ok(*corpus),
-            None => Err(DataError::UnknownCorpus {
-                name: name.to_owned(),
-            }),
+    pub(crate) fn built(&self) -> Option<&Documents> {
+        match &self.input.kind {
+            Kind::Built(documents) => Some(documents),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn synthetic(&self) -> Option<&synthetic::Source> {
+        match &self.input.kind {
+            Kind::Synthetic(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_built(&self) -> bool {
+        self.built().is_some()
+    }
+
+    pub(crate) fn is_synthetic(&self) -> bool {
+        self.synthetic().is_some()
+    }
+
+    pub(crate) fn is_tokens(&self) -> bool {
+        matches!(self.input.kind, Kind::Tokens)
+    }
+
+    /// Packages or files that the text is taken from.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        match self.built() {
+            Some(documents) => documents.sources.clone(),
+            None => self
+                .input
+                .files
+                .iter()
+                .map(|file| file.name.clone())
+                .collect(),
         }
     }
 }
 
-/// Where text comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DataSource {
-    /// Built in, from the sources of locked dependencies.
-    Corpus(Corpus),
-    /// A path or glob; every file is a document.
-    Text(String),
+fn fingerprint(files: &[SourceFile]) -> Result<String, DataError> {
+    let total: u64 = files.iter().map(|file| file.bytes).sum();
+    let mut lines = String::new();
+    for file in files {
+        let content = match total <= READ_THROUGH {
+            true => digest_of(&file.path)?,
+            false => format!("{} {}", file.bytes, file.modified),
+        };
+        lines.push_str(&format!("{}\0{content}\n", file.name));
+    }
+    Ok(lines)
 }
 
-/// What is to be prepared.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Where text comes from.
-    pub source: &'a DataSource,
-    /// Folder that a relative path or glob starts from: the sweep file's.
-    pub base_dir: &'a Path,
-    /// Cap on what is scored, in bytes of text and separators whatever the tokenizer, so that
-    /// tokenizers are scored on the same text.
-    pub test_tokens: usize,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bare_name_means_the_newest_version() {
-        for corpus in Corpus::ALL {
-            assert_eq!(corpus.to_string().parse::<Corpus>().unwrap(), corpus);
-        }
-        assert_eq!("rust-docs".parse::<Corpus>().unwrap(), Corpus::RustDocs1);
-        assert_eq!("rust-code".parse::<Corpus>().unwrap(), Corpus::RustCode1);
-    }
-
-    #[test]
-    fn an_unknown_corpus_or_version_is_refused_with_those_that_exist() {
-        for name in ["rust-doc", "rust-docs@2", ""] {
-            let error = name.parse::<Corpus>().unwrap_err();
-            assert_eq!(error.to_string(), format!("no corpus is called `{name}`"));
-            assert_eq!(
-                error.hint().unwrap(),
-                "built in are rust-docs@1, rust-code@1; a name without version means the newest"
-            );
-        }
-    }
+fn digest_of(path: &Path) -> Result<String, DataError> {
+    let read = |cause| DataError::Read {
+        path: path.to_owned(),
+        cause,
+    };
+    let mut bytes = Vec::new();
+    let mut file = File::open(path).map_err(read)?;
+    file.read_to_end(&mut bytes).map_err(read)?;
+    Ok(sha256([bytes.as_slice()]))
 }

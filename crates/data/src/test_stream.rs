@@ -1,7 +1,10 @@
 //! The text that runs are scored on, in windows under any context.
 
+use crate::error::DataError;
 use crate::test_loss::TestLoss;
-use crate::tokens::{SEPARATOR, Tokens};
+use crate::tokenizer::Tokenizer;
+use crate::tokens::Tokens;
+use std::sync::Arc;
 
 /// Tokens of the subset that learning curves use.
 pub const CURVE_TOKENS: usize = 1 << 14;
@@ -11,25 +14,47 @@ pub const CURVE_TOKENS: usize = 1 << 14;
 /// first target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestStream {
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    separator: u32,
     /// Of scored tokens, where each stretch ends; its separator is its own.
     ends: Vec<usize>,
+    text_bytes: usize,
 }
 
 impl TestStream {
-    /// From a stream of at least one stretch.
-    pub(crate) fn new(tokens: Tokens) -> Self {
-        let scored = &tokens.as_bytes()[1..];
-        let ends = (1..=scored.len())
-            .filter(|&end| scored[end - 1] == SEPARATOR)
+    /// From a stream of at least one stretch, of `text_bytes` bytes of text in all.
+    pub(crate) fn new(tokens: Tokens, separator: u32, text_bytes: usize) -> Self {
+        let scored = tokens.ids(1..tokens.len());
+        let ends = (1..tokens.len())
+            .zip(scored)
+            .filter_map(|(end, id)| (id == separator).then_some(end))
             .collect();
-        TestStream { tokens, ends }
+        TestStream {
+            tokens: Arc::new(tokens),
+            separator,
+            ends,
+            text_bytes,
+        }
     }
 
-    pub(crate) fn of_stretches(stretches: &[&str]) -> Self {
-        Self::new(Tokens::of_documents(
-            std::iter::once("").chain(stretches.iter().copied()),
-        ))
+    pub(crate) fn of_stretches(
+        tokenizer: &Tokenizer,
+        stretches: &[&str],
+    ) -> Result<Self, DataError> {
+        let separator = tokenizer.separator();
+        let mut ids = vec![separator];
+        for stretch in stretches {
+            tokenizer.encode(stretch, &mut ids)?;
+            ids.push(separator);
+        }
+        let tokens = Tokens::of_ids(tokenizer.vocab_size(), &ids);
+        let text_bytes = stretches.iter().map(|stretch| stretch.len()).sum();
+        Ok(Self::new(tokens, separator, text_bytes))
+    }
+
+    /// Every token, the first separator included.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.tokens.ids(0..self.tokens.len())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -53,7 +78,13 @@ impl TestStream {
 
     /// Bytes of text scored, separators left out.
     pub fn text_bytes(&self) -> usize {
-        self.len() - self.ends.len()
+        self.text_bytes
+    }
+
+    /// Scored tokens of each stretch.
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| end - start)
     }
 
     /// Of every scored token in order, which stretch it belongs to.
@@ -104,8 +135,8 @@ impl TestStream {
             targets.extend(self.tokens.range(start + 1..end + 1));
             scored += end - start;
             padded += context;
-            inputs.resize(padded, i32::from(SEPARATOR));
-            targets.resize(padded, i32::from(SEPARATOR));
+            inputs.resize(padded, self.separator as i32);
+            targets.resize(padded, self.separator as i32);
         }
         scored
     }
@@ -141,13 +172,17 @@ mod tests {
         prop::collection::vec("[a-z]{1,40}", 1..12)
     }
 
+    fn of_bytes(stretches: &[&str]) -> TestStream {
+        TestStream::of_stretches(&Tokenizer::bytes(), stretches).unwrap()
+    }
+
     fn stream(stretches: &[String]) -> TestStream {
-        TestStream::of_stretches(&stretches.iter().map(String::as_str).collect::<Vec<_>>())
+        of_bytes(&stretches.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     #[test]
     fn windows_start_on_the_token_before_and_the_last_is_padded() {
-        let stream = TestStream::of_stretches(&["abc", "d"]);
+        let stream = of_bytes(&["abc", "d"]);
         let (mut inputs, mut targets) = (vec![], vec![]);
         let scored = stream.fill(4, 0..stream.windows(4), &mut inputs, &mut targets);
         assert_eq!(scored, 6);
@@ -159,7 +194,7 @@ mod tests {
 
     #[test]
     fn bits_per_byte_leave_separators_out_of_the_bytes() {
-        let stream = TestStream::of_stretches(&["abc", "d"]);
+        let stream = of_bytes(&["abc", "d"]);
         let loss = stream.score(&[std::f32::consts::LN_2; 6]);
         assert!((loss.nats_per_token - 2f64.ln()).abs() < 1e-7);
         assert!((loss.bits_per_byte - 6.0 / 4.0).abs() < 1e-7);
@@ -168,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_curve_subset_is_spread_over_the_stream() {
-        let stream = TestStream::of_stretches(&vec!["x".repeat(1023).as_str(); 256]);
+        let stream = of_bytes(&vec!["x".repeat(1023).as_str(); 256]);
         assert_eq!(stream.len(), 1 << 18);
         let windows = stream.curve_windows(128);
         assert_eq!(windows, (0..128).map(|i| i * 16).collect::<Vec<_>>());

@@ -129,7 +129,8 @@ mod tests {
 
     /// Ids that count up, so that a window's first input tells its place below 256 windows.
     fn counting(len: usize) -> Arc<Tokens> {
-        Arc::new(Tokens::new((0..len).map(|i| (i % 251) as u8).collect()))
+        let ids: Vec<u32> = (0..len as u32).map(|i| i % 251).collect();
+        Arc::new(Tokens::of_ids(256, &ids))
     }
 
     fn rows(stream: &TrainStream, first: u64, count: usize) -> Vec<(Vec<i32>, Vec<i32>)> {

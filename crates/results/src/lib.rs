@@ -3,6 +3,7 @@
 
 pub mod csv;
 pub mod curve;
+pub mod data;
 pub mod error;
 pub mod file;
 mod frame;
@@ -12,6 +13,7 @@ pub mod row;
 pub mod table;
 
 pub use curve::{Curve, CurvePoint};
+pub use data::{DataFile, DataRecord};
 pub use error::ResultsError;
 pub use record::RunRecord;
 pub use row::{RunRow, Status};

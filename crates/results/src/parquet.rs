@@ -3,7 +3,7 @@
 use crate::curve::{Curve, CurvePoint};
 use crate::error::ResultsError;
 use crate::frame::{Column, Values, read_frame, write_frame};
-use crate::row::{COLUMNS, Kind, RunRow};
+use crate::row::{COLUMNS, Kind, LATER, RunRow};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -39,7 +39,9 @@ pub fn read_runs(path: &Path) -> Result<Vec<RunRow>, ResultsError> {
     let frame = read_frame(path)?;
     let height = frame.first().map_or(0, |column| column.values.len());
     let mut maps = vec![Map::new(); height];
-    for column in COLUMNS {
+    let has = |name: &str| frame.iter().any(|column| column.name == name);
+    let known = COLUMNS.iter();
+    for column in known.filter(|column| has(column.name) || !LATER.contains(&column.name)) {
         let cells: Vec<Value> = match column.kind {
             Kind::Text => json(texts(path, &frame, column.name)?),
             Kind::Integer => json(integers(path, &frame, column.name)?),
@@ -233,6 +235,22 @@ mod tests {
         write_curves(&curves_path, &curves).unwrap();
         assert_eq!(read_runs(&runs_path).unwrap(), rows);
         assert_eq!(read_curves(&curves_path).unwrap(), curves);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_reads_with_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.parquet");
+        let row = record("a").row;
+        write_runs(&path, std::slice::from_ref(&row)).unwrap();
+        let mut frame = read_frame(&path).unwrap();
+        frame.retain(|column| !LATER.contains(&column.name.as_str()));
+        write_frame(&path, &frame).unwrap();
+        assert_eq!(read_runs(&path).unwrap(), [row]);
+        frame.retain(|column| column.name != "seed");
+        write_frame(&path, &frame).unwrap();
+        let error = read_runs(&path).unwrap_err().to_string();
+        assert!(error.contains("seed"), "{error}");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct RunRow {
     pub parametrization: String,
     pub vocab_size: u64,
     pub context: u64,
+    #[serde(default = "causal")]
+    pub attention: String,
     pub n_non_embedding: u64,
     pub n_total: u64,
     pub n_active: u64,
@@ -79,6 +81,7 @@ pub struct RunRow {
     pub test_loss_se: Option<f64>,
     pub test_bpb: Option<f64>,
     pub test_tokens: u64,
+    pub entropy: Option<f64>,
     pub train_loss: Option<f64>,
     pub diverged_step: Option<u64>,
     pub wall_time_s: f64,
@@ -96,6 +99,14 @@ pub struct RunRow {
     pub isoflop_version: String,
     pub burn_version: String,
 }
+
+/// What rows of earlier versions mean.
+fn causal() -> String {
+    "causal".to_owned()
+}
+
+/// Columns that files of earlier versions lack; a row then has their default.
+pub(crate) const LATER: [&str; 2] = ["attention", "entropy"];
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +169,11 @@ pub const COLUMNS: &[Column] = &[
     column("parametrization", Text, "`standard` or `mup`"),
     column("vocab_size", Integer, "distinct tokens, V"),
     column("context", Integer, "tokens a window, T"),
+    column(
+        "attention",
+        Text,
+        "`causal`, or `document` where no token attends to another document",
+    ),
     column(
         "n_non_embedding",
         Integer,
@@ -234,6 +250,11 @@ pub const COLUMNS: &[Column] = &[
     ),
     column("test_bpb", Float, "bits per byte of test text"),
     column("test_tokens", Integer, "test tokens scored"),
+    column(
+        "entropy",
+        Float,
+        "entropy rate of a synthetic language in nats per token: no loss is below it; null for text",
+    ),
     column(
         "train_loss",
         Float,

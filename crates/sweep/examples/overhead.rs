@@ -25,13 +25,15 @@ fn main() {
         (0..10).collect::<Vec<u64>>()
     );
     let mut facts = |_: &_| {
-        Ok(DataFacts {
-            name: "any@1".to_owned(),
-            digest: "0".repeat(16),
+        Ok(DataFacts::of(isoflop_results::DataRecord {
+            corpus: "any@1".to_owned(),
+            data_digest: "0".repeat(16),
             vocab_size: 256,
             train_tokens: 10_000_000,
             test_tokens: 1 << 18,
-        })
+            tokenizer: "bytes".to_owned(),
+            ..Default::default()
+        }))
     };
     let mut context = PlanContext {
         facts: &mut facts,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sweep.toml, plan.json       what was asked, as of the last `run`
+//! data.json                   what is known of each text: counts, entropy, losses that need no model
 //! records/<run>.json          row and curve of a finished or diverged run, checksummed
 //! failures/<run>.json         the same of a failed run
 //! models/<run>.safetensors    weights of a finished run, with models/<run>.json
@@ -15,7 +16,7 @@ use crate::error::SweepError;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use isoflop_results::file::write_atomic;
-use isoflop_results::{Curve, ResultsError, RunRecord, RunRow, Status, parquet};
+use isoflop_results::{Curve, DataFile, ResultsError, RunRecord, RunRow, Status, parquet};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
@@ -103,8 +104,17 @@ impl ResultsFolder {
             fs::create_dir_all(&path).map_err(SweepError::io(&path, "create the folder"))?;
         }
         write_atomic(&self.root.join("sweep.toml"), sweep_source.as_bytes())?;
+        let data = DataFile {
+            data: plan.data().to_vec(),
+        };
+        data.write(&self.data_path())?;
         write_atomic(&self.plan_path(), plan.to_json()?.as_bytes())?;
         Ok(())
+    }
+
+    /// `data.json`: what is known of each text.
+    pub fn data_path(&self) -> PathBuf {
+        self.root.join("data.json")
     }
 
     fn plan_path(&self) -> PathBuf {

@@ -198,13 +198,15 @@ mod tests {
         let sweep = Sweep::parse(Path::new("t.toml"), source).unwrap();
         let mut context = PlanContext {
             facts: &mut |_| {
-                Ok(DataFacts {
-                    name: "any@1".to_owned(),
-                    digest: "0".repeat(16),
+                Ok(DataFacts::of(isoflop_results::DataRecord {
+                    corpus: "any@1".to_owned(),
+                    data_digest: "0".repeat(16),
                     vocab_size: 256,
                     train_tokens: 1_000_000,
                     test_tokens: 1000,
-                })
+                    tokenizer: "bytes".to_owned(),
+                    ..Default::default()
+                }))
             },
             numerics_version: 1,
             memory_bytes: 1 << 34,

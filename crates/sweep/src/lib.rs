@@ -22,7 +22,8 @@ pub mod worker;
 
 pub use error::{SpecError, SweepError};
 pub use folder::ResultsFolder;
+pub use isoflop_core::data::DataSource;
 pub use plan::{DataFacts, Plan, PlanContext, PlanKind};
-pub use run::{DataSource, PlannedRun, RunConfig};
+pub use run::{PlannedRun, RunConfig};
 pub use spec::Sweep;
 pub use trainer::{Ending, Keeper, Progress, TestScore, TrainFailure, Trained, Trainer};

@@ -123,6 +123,7 @@ mod tests {
             vocab_size: 256,
             context: 128,
             parametrization: Default::default(),
+            document_mask: None,
         };
         // A window of 128 tokens keeps 1.6 GiB of 128 layers.
         assert_eq!(micro_windows(&model, 64), 1);

@@ -3,6 +3,7 @@
 mod build;
 mod cell;
 mod charts;
+mod data;
 mod length;
 mod time;
 
@@ -10,9 +11,11 @@ pub use charts::Chart;
 pub use time::TimeBudget;
 
 use crate::error::{SpecError, SweepError};
-use crate::run::{DataSource, PlannedRun};
-use crate::spec::{Sweep, Tokenizer};
+use crate::run::PlannedRun;
+use crate::spec::Sweep;
 use crate::tuning::Tuned;
+use isoflop_core::data::{DataOptions, DataSource};
+use isoflop_results::DataRecord;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -27,6 +30,9 @@ pub struct Plan {
     max_failures: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time: Option<TimeBudget>,
+    /// What is known of each text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    data: Vec<DataRecord>,
     runs: Vec<PlannedRun>,
     dropped: Vec<Dropped>,
 }
@@ -77,10 +83,32 @@ pub struct DataFacts {
     pub digest: String,
     /// Distinct tokens.
     pub vocab_size: usize,
+    /// Name of the tokenizer, part of the identity of a run.
+    pub tokenizer: String,
+    /// The token after every document.
+    pub separator: u32,
     /// Tokens of the train split.
     pub train_tokens: u64,
     /// Tokens of the test split that are scored.
     pub test_tokens: u64,
+    /// What results keep of it.
+    pub record: DataRecord,
+}
+
+impl DataFacts {
+    /// Those of a record.
+    pub fn of(record: DataRecord) -> Self {
+        DataFacts {
+            name: record.corpus.clone(),
+            digest: record.data_digest.clone(),
+            vocab_size: record.vocab_size as usize,
+            tokenizer: record.tokenizer.clone(),
+            separator: record.separator as u32,
+            train_tokens: record.train_tokens,
+            test_tokens: record.test_tokens,
+            record,
+        }
+    }
 }
 
 /// A request for [`DataFacts`].
@@ -88,8 +116,8 @@ pub struct DataFacts {
 pub struct DataRequest {
     /// Where the text comes from.
     pub source: DataSource,
-    /// How it becomes tokens.
-    pub tokenizer: Tokenizer,
+    /// What is done with it.
+    pub options: DataOptions,
     /// Tokens a window.
     pub context: usize,
     /// Cap on the test tokens.
@@ -118,6 +146,14 @@ pub const FEWEST_STEPS: u64 = 10;
 pub const FEWEST_SIZES: usize = 3;
 
 const SCHEMA: u32 = 2;
+
+/// The data that a sweep asks for, whatever its plan.
+///
+/// # Errors
+/// `[data]` names no text, or asks for what cannot be.
+pub fn data_requests(sweep: &Sweep) -> Result<Vec<DataRequest>, SpecError> {
+    data::requests(sweep).map_err(|problem| sweep.locate(problem))
+}
 
 impl Plan {
     /// Checks a sweep and lays out its runs.
@@ -180,6 +216,11 @@ impl Plan {
     /// The runs in the order of the file.
     pub fn runs(&self) -> &[PlannedRun] {
         &self.runs
+    }
+
+    /// What is known of each text.
+    pub fn data(&self) -> &[DataRecord] {
+        &self.data
     }
 
     /// Cells left out, and why.

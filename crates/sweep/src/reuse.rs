@@ -39,6 +39,7 @@ const IDENTITY: &[&str] = &[
     "parametrization",
     "vocab_size",
     "context",
+    "attention",
     "data_digest",
     "tokenizer",
     "batch_tokens",

@@ -1,13 +1,13 @@
 //! One run of a plan: what it is (its identity), and what is known of it before it starts.
 
 use crate::memory;
-use crate::spec::{Family, ScheduleKind, Tokenizer};
+use crate::spec::{Family, ScheduleKind};
+use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_core::units::short;
 use isoflop_core::{FlopCount, Flops, ModelConfig, ParamCount, Params, Schedule, Tokens};
 use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
 
 /// Everything that changes a run's loss, and nothing else: two runs with equal configurations
 /// are the same run. Never device, threads, paths or position in a list.
@@ -19,8 +19,8 @@ pub struct RunConfig {
     pub model: ModelConfig,
     /// SHA-256 of the prepared data, first 16 hex digits.
     pub data_digest: String,
-    /// Tokenizer.
-    pub tokenizer: Tokenizer,
+    /// Name of the tokenizer.
+    pub tokenizer: String,
     /// Tokens a step.
     pub batch_tokens: u64,
     /// Kind of schedule.
@@ -88,31 +88,6 @@ impl Default for Optimizer {
     }
 }
 
-/// Where the text comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DataSource {
-    /// A built-in corpus by name.
-    Corpus(String),
-    /// A path or glob, relative to `base`.
-    Text {
-        /// As written.
-        pattern: String,
-        /// Folder of the sweep file.
-        base: PathBuf,
-    },
-}
-
-impl DataSource {
-    /// As written.
-    pub fn name(&self) -> &str {
-        match self {
-            DataSource::Corpus(name) => name,
-            DataSource::Text { pattern, .. } => pattern,
-        }
-    }
-}
-
 /// A run that can start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
@@ -126,6 +101,9 @@ pub struct PlannedRun {
     pub config: RunConfig,
     /// Where its text comes from.
     pub source: DataSource,
+    /// What is done with it; part of the data digest.
+    #[serde(default, skip_serializing_if = "DataOptions::is_default")]
+    pub options: DataOptions,
     /// Name of the data with its version, for people.
     pub corpus: String,
     /// Cap on the test tokens scored; part of the data digest.
@@ -136,6 +114,9 @@ pub struct PlannedRun {
     pub train_tokens: u64,
     /// Compute asked for, where the plan has budgets.
     pub flops_budget: Option<f64>,
+    /// Entropy rate of a synthetic language, nats per token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entropy: Option<f64>,
 }
 
 /// What a run is made of, before its id is computed.
@@ -144,11 +125,13 @@ pub(crate) struct RunParts {
     pub(crate) size: String,
     pub(crate) config: RunConfig,
     pub(crate) source: DataSource,
+    pub(crate) options: DataOptions,
     pub(crate) corpus: String,
     pub(crate) test_tokens: u64,
     pub(crate) scored_tokens: u64,
     pub(crate) train_tokens: u64,
     pub(crate) flops_budget: Option<f64>,
+    pub(crate) entropy: Option<f64>,
     /// Whether the constant-rate part is shared with runs that differ in length alone.
     pub(crate) trunks: bool,
 }
@@ -160,11 +143,13 @@ impl PlannedRun {
             size,
             config,
             source,
+            options,
             corpus,
             test_tokens,
             scored_tokens,
             train_tokens,
             flops_budget,
+            entropy,
             trunks,
         } = parts;
         let n = short(ParamCount::of(&config.model).non_embedding().0);
@@ -182,11 +167,13 @@ impl PlannedRun {
             size,
             config,
             source,
+            options,
             corpus,
             test_tokens,
             scored_tokens,
             train_tokens,
             flops_budget,
+            entropy,
         }
     }
 
@@ -243,6 +230,7 @@ impl PlannedRun {
         row.size = self.size.clone();
         row.corpus = self.corpus.clone();
         row.flops_budget = self.flops_budget;
+        row.entropy = self.entropy;
     }
 
     /// Bytes of memory that a process takes that trains it, roughly.

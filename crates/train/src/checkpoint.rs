@@ -9,7 +9,6 @@ use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::run::Optimizer;
-use isoflop_sweep::spec::Tokenizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -31,8 +30,8 @@ pub struct Manifest {
     pub optimizer: Optimizer,
     /// Optimizer steps done.
     pub step: u64,
-    /// Tokenizer.
-    pub tokenizer: Tokenizer,
+    /// Name of the tokenizer.
+    pub tokenizer: String,
     /// Digest of the data it was trained on.
     pub data_digest: String,
     /// Seed of initialisation and batches.
@@ -80,7 +79,7 @@ impl Manifest {
             model: run.config.model,
             optimizer: run.config.optimizer,
             step,
-            tokenizer: run.config.tokenizer,
+            tokenizer: run.config.tokenizer.clone(),
             data_digest: run.config.data_digest.clone(),
             seed: run.config.seed,
             numerics_version: run.config.numerics_version,

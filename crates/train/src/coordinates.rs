@@ -112,6 +112,7 @@ mod tests {
                 vocab_size: 64,
                 context: 16,
                 parametrization,
+                document_mask: None,
             };
             let widths = coordinates(model, &[32, 64, 128, 256], 3, 0.01);
             growth(&widths, |at| at.logits[2])

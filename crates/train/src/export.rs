@@ -4,7 +4,7 @@
 use crate::checkpoint::{self, CheckpointError, Raw, named, serialize};
 use crate::model::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
-use crate::source::prepare;
+use crate::source::prepare_run;
 use burn::tensor::Device;
 use isoflop_core::{ModelConfig, Position};
 use isoflop_data::DataError;
@@ -53,7 +53,7 @@ pub struct Exported {
 /// The run's weights or its test text cannot be read, or the folder cannot be written.
 pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
     let (manifest, model, _) = checkpoint::load(stem, &Device::flex())?;
-    let prepared = prepare(&run.source, run.test_tokens, &|_| {})?;
+    let prepared = prepare_run(run, &|_| {})?;
     let test = prepared.load(&|_| {})?.test;
     let context = manifest.model.context;
     let windows = WINDOWS.min(test.windows(context));

@@ -18,7 +18,7 @@ mod session;
 pub mod source;
 pub mod trainer;
 
-pub use source::{data_facts, prepare};
+pub use source::{data_facts, prepare, prepare_run};
 pub use trainer::BurnTrainer;
 
 /// Part of every run's identity: raised whenever a change here or in the data crate changes a

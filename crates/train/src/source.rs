@@ -1,29 +1,36 @@
 //! From a planned source of text to prepared data.
 
-use isoflop_data::{DataError, DataSource as Source, Prepared, Progress, Request};
+use isoflop_core::data::{DataOptions, DataSource};
+use isoflop_data::{DataError, Metadata, Prepared, Progress, Request};
+use isoflop_results::DataRecord;
+use isoflop_results::data::{Entropy, ReferenceLoss};
+use isoflop_sweep::PlannedRun;
 use isoflop_sweep::plan::{DataFacts, DataRequest};
-use isoflop_sweep::run::DataSource;
-use std::path::Path;
 
-/// Prepares what a run or a plan names.
+/// Prepares what a plan names.
 ///
 /// # Errors
 /// As [`isoflop_data::prepare`].
 pub fn prepare(
     source: &DataSource,
+    options: &DataOptions,
     test_tokens: u64,
     progress: &dyn Fn(Progress),
 ) -> Result<Prepared, DataError> {
-    let (source, base_dir) = match source {
-        DataSource::Corpus(name) => (Source::Corpus(name.parse()?), Path::new("")),
-        DataSource::Text { pattern, base } => (Source::Text(pattern.clone()), base.as_path()),
-    };
     let request = Request {
-        source: &source,
-        base_dir,
+        source,
+        options,
         test_tokens: test_tokens as usize,
     };
     isoflop_data::prepare(&request, progress)
+}
+
+/// Prepares what a run trains on.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_run(run: &PlannedRun, progress: &dyn Fn(Progress)) -> Result<Prepared, DataError> {
+    prepare(&run.source, &run.options, run.test_tokens, progress)
 }
 
 /// What the planner must know of a source.
@@ -34,14 +41,47 @@ pub fn data_facts(
     request: &DataRequest,
     progress: &dyn Fn(Progress),
 ) -> Result<DataFacts, DataError> {
-    let prepared = prepare(&request.source, request.test_tokens, progress)?;
-    let metadata = prepared.metadata();
-    metadata.windows(request.context)?;
-    Ok(DataFacts {
-        name: metadata.name.clone(),
-        digest: metadata.digest.clone(),
-        vocab_size: metadata.vocab_size,
+    let prepared = prepare(
+        &request.source,
+        &request.options,
+        request.test_tokens,
+        progress,
+    )?;
+    prepared.metadata().windows(request.context)?;
+    Ok(DataFacts::of(record(prepared.metadata())))
+}
+
+/// What results keep of prepared data.
+pub fn record(metadata: &Metadata) -> DataRecord {
+    DataRecord {
+        data_digest: metadata.digest.clone(),
+        corpus: metadata.name.clone(),
+        tokenizer: metadata.tokenizer.clone(),
+        vocab_size: metadata.vocab_size as u64,
+        separator: u64::from(metadata.separator),
+        train_documents: metadata.train.documents as u64,
+        train_bytes: metadata.train.bytes,
         train_tokens: metadata.train.tokens as u64,
+        test_documents: metadata.scored.stretches as u64,
+        test_bytes: metadata.scored.bytes as u64,
         test_tokens: metadata.scored.tokens as u64,
-    })
+        overlap: metadata.overlap.share(),
+        near_duplicates: metadata.near.test as u64,
+        entropy: metadata.entropy.zip(metadata.entropy_per_token()).map(
+            |(rate, nats_per_token)| Entropy {
+                nats_per_token,
+                bits_per_byte: rate.bits_per_byte,
+            },
+        ),
+        references: metadata
+            .references
+            .iter()
+            .map(|row| ReferenceLoss {
+                name: row.name.clone(),
+                test_loss: row.loss.nats_per_token,
+                test_loss_se: row.loss.standard_error,
+                test_bpb: row.loss.bits_per_byte,
+            })
+            .collect(),
+    }
 }

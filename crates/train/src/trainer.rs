@@ -5,9 +5,9 @@ use crate::checkpoint::{self, CheckpointError, Manifest};
 use crate::device::instruction_set;
 use crate::ops::release_unused;
 use crate::session::Session;
-use crate::source::prepare;
+use crate::source::prepare_run;
+use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_data::Data;
-use isoflop_sweep::run::DataSource;
 use isoflop_sweep::{Ending, Keeper, PlannedRun, TrainFailure, Trained, Trainer};
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct BurnTrainer {
     /// Where the weights of finished runs are kept, if anywhere.
     models: Option<PathBuf>,
     /// The data of the last run, kept for the next.
-    loaded: Option<((DataSource, u64), Data)>,
+    loaded: Option<((DataSource, DataOptions, u64), Data)>,
 }
 
 impl BurnTrainer {
@@ -30,14 +30,14 @@ impl BurnTrainer {
     }
 
     fn data(&mut self, run: &PlannedRun) -> Result<Data, TrainFailure> {
-        let key = (run.source.clone(), run.test_tokens);
+        let key = (run.source.clone(), run.options.clone(), run.test_tokens);
         if let Some((loaded, data)) = &self.loaded
             && *loaded == key
         {
             return Ok(data.clone());
         }
         let failure = |error: isoflop_data::DataError| TrainFailure::Other(error.to_string());
-        let prepared = prepare(&run.source, run.test_tokens, &|_| {}).map_err(failure)?;
+        let prepared = prepare_run(run, &|_| {}).map_err(failure)?;
         let found = &prepared.metadata().digest;
         if *found != run.config.data_digest {
             let planned = &run.config.data_digest;

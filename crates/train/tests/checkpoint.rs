@@ -4,7 +4,6 @@
 use burn::tensor::Device;
 use isoflop_core::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::run::Optimizer;
-use isoflop_sweep::spec::Tokenizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
 use isoflop_train::model::Transformer;
 use isoflop_train::optimizer::{AdamW, gradients};
@@ -21,10 +20,11 @@ fn manifest(step: u64) -> Manifest {
             vocab_size: 31,
             context: 9,
             parametrization: Default::default(),
+            document_mask: None,
         },
         optimizer: Optimizer::default(),
         step,
-        tokenizer: Tokenizer::Bytes,
+        tokenizer: "bytes".to_owned(),
         data_digest: "0".to_owned(),
         seed: 3,
         numerics_version: 0,

@@ -16,6 +16,7 @@ fn config(norm: Norm, position: Position) -> ModelConfig {
         position,
         vocab_size: 61,
         parametrization: Default::default(),
+        document_mask: None,
         context: 17,
     }
 }

@@ -141,6 +141,7 @@ impl Args {
                 position: self.position,
                 vocab_size: self.vocab as usize,
                 parametrization: Default::default(),
+                document_mask: None,
                 context: self.context as usize,
             };
             model.check().map(|()| model)

@@ -148,6 +148,7 @@ impl Mup {
             vocab_size: 256,
             context: 32,
             parametrization,
+            document_mask: None,
         })
     }
 

@@ -1,18 +1,13 @@
 //! From a spec to runs.
 
 use super::cell::CellPlanner;
-use super::{DataRequest, Dropped, Plan, PlanContext, PlanKind, SCHEMA};
+use super::{Dropped, Plan, PlanContext, PlanKind, SCHEMA, data};
 use crate::error::Problem;
-use crate::run::{DataSource, PlannedRun};
-use crate::spec::{DataSpec, PlanSpec, Quantity, Sweep};
+use crate::run::PlannedRun;
+use crate::spec::{PlanSpec, Quantity, Sweep};
 use crate::tuning::SUFFIX;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
-use std::path::Path;
 use toml::Spanned;
-
-/// Default cap on the test tokens scored.
-const TEST_TOKENS: u64 = 1 << 18;
 
 /// Runs that may be given up before a sweep stops, unless the file says otherwise.
 const MAX_FAILURES: u64 = 5;
@@ -62,17 +57,18 @@ fn lay_out(
         kind,
         max_failures: max_failures(&spec.max_failures)?,
         time: None,
+        data: Vec::new(),
         runs: Vec::new(),
         dropped: Vec::new(),
     };
     let mut known = HashMap::new();
     let mut ids = HashSet::new();
     for cell in sweep.cells() {
-        let request = data_request(&cell.spec.data, sweep.path())?;
+        let request = data::request(&cell.spec.data, sweep.path())?;
         let facts = match known.get(&request) {
             Some(facts) => facts,
             None => {
-                let span = source_span(&cell.spec.data);
+                let span = data::span(&cell.spec.data);
                 let facts = (context.facts)(&request).map_err(|(message, hint)| {
                     Problem {
                         span: Some(span),
@@ -84,6 +80,13 @@ fn lay_out(
                 known.entry(request.clone()).or_insert(facts)
             }
         };
+        if !plan
+            .data
+            .iter()
+            .any(|known| known.data_digest == facts.record.data_digest)
+        {
+            plan.data.push(facts.record.clone());
+        }
         let planner = CellPlanner {
             cell,
             request: &request,
@@ -164,51 +167,8 @@ fn plan_kind(plan: &Spanned<PlanSpec>) -> Result<PlanKind, Problem> {
     }
 }
 
-fn source_span(data: &DataSpec) -> Range<usize> {
-    let name = data.corpus.as_ref().or(data.text.as_ref());
-    name.map_or(0..0, Spanned::span)
-}
-
-fn data_request(data: &DataSpec, sweep_file: &Path) -> Result<DataRequest, Problem> {
-    let source = match (&data.corpus, &data.text) {
-        (Some(corpus), None) => DataSource::Corpus(corpus.get_ref().clone()),
-        (None, Some(text)) => DataSource::Text {
-            pattern: text.get_ref().clone(),
-            base: sweep_file.parent().unwrap_or(Path::new("")).to_owned(),
-        },
-        (Some(_), Some(text)) => {
-            return Err(
-                Problem::new(text.span(), "[data] has both `corpus` and `text`").hint("keep one"),
-            );
-        }
-        (None, None) => {
-            return Err(Problem {
-                span: None,
-                message: "[data] names no text".to_owned(),
-                hint: None,
-            }
-            .hint("give corpus = \"rust-docs\", or text = \"path or glob\""));
-        }
-    };
-    let context = *data.context.get_ref();
-    if context == 0 {
-        return Err(
-            Problem::new(data.context.span(), "a context of 0 tokens").hint("128 is the default")
-        );
-    }
-    let test_tokens = match &data.test_tokens {
-        Some(given) => whole(given, "test tokens")?,
-        None => TEST_TOKENS,
-    };
-    Ok(DataRequest {
-        source,
-        tokenizer: data.tokenizer,
-        context,
-        test_tokens,
-    })
-}
-
-fn whole(given: &Spanned<Quantity>, what: &str) -> Result<u64, Problem> {
+/// A positive whole number.
+pub(super) fn whole(given: &Spanned<Quantity>, what: &str) -> Result<u64, Problem> {
     let value = given.get_ref().value;
     match value >= 1.0 && value.fract() == 0.0 && value < 2f64.powi(53) {
         true => Ok(value as u64),

@@ -118,6 +118,7 @@ impl CellPlanner<'_, '_> {
                 vocab_size: self.facts.vocab_size,
                 context: self.request.context,
                 parametrization: spec.model.parametrization,
+                document_mask: spec.data.mask_documents.then_some(self.facts.separator),
             };
             model.check().map_err(refuse)?;
             self.check_memory(&model, size.span())?;
@@ -228,7 +229,7 @@ impl CellPlanner<'_, '_> {
                 family: self.cell.spec.model.family,
                 model,
                 data_digest: self.facts.digest.clone(),
-                tokenizer: self.request.tokenizer,
+                tokenizer: self.facts.tokenizer.clone(),
                 batch_tokens,
                 schedule: train.schedule,
                 steps: Schedule::wsd(steps, warmup),
@@ -238,11 +239,13 @@ impl CellPlanner<'_, '_> {
                 numerics_version: self.context.numerics_version,
             },
             source: self.request.source.clone(),
+            options: self.request.options.clone(),
             corpus: self.facts.name.clone(),
             test_tokens: self.request.test_tokens,
             scored_tokens: self.facts.test_tokens,
             train_tokens: self.facts.train_tokens,
             flops_budget,
+            entropy: self.facts.record.entropy.map(|rate| rate.nats_per_token),
             trunks: train.trunks,
         })
     }

@@ -2,11 +2,13 @@
 //! is what has been checked.
 
 mod axes;
+mod data;
 mod quantity;
 mod rate;
 mod suggest;
 mod time;
 
+pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
 pub use time::TimeSpec;
@@ -56,33 +58,6 @@ pub struct Spec {
     /// How to train.
     #[serde(default)]
     pub train: TrainSpec,
-}
-
-/// `[data]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataSpec {
-    /// A built-in corpus.
-    pub corpus: Option<Spanned<String>>,
-    /// A path or glob, relative to the sweep file.
-    pub text: Option<Spanned<String>>,
-    /// How text becomes tokens.
-    #[serde(default)]
-    pub tokenizer: Tokenizer,
-    /// Tokens a window.
-    #[serde(default = "default_context")]
-    pub context: Spanned<usize>,
-    /// Cap on the test tokens scored.
-    pub test_tokens: Option<Spanned<Quantity>>,
-}
-
-/// How text becomes tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tokenizer {
-    /// One token a byte, 256 of them.
-    #[default]
-    Bytes,
 }
 
 /// `[model]`.
@@ -175,10 +150,6 @@ pub enum ScheduleKind {
     /// Warm-up, stable, decay.
     #[default]
     Wsd,
-}
-
-fn default_context() -> Spanned<usize> {
-    Spanned::new(0..0, 128)
 }
 
 fn default_batch() -> Spanned<Auto<f64>> {

@@ -31,11 +31,7 @@ impl Visitor<'_> for QuantityVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Quantity, E> {
-        let value = parse_quantity(text).map_err(E::custom)?;
-        Ok(Quantity {
-            value,
-            text: text.trim().to_owned(),
-        })
+        Quantity::of_text(text)
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Quantity, E> {
@@ -43,6 +39,20 @@ impl Visitor<'_> for QuantityVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Quantity, E> {
+        Quantity::of_number(value)
+    }
+}
+
+impl Quantity {
+    pub(super) fn of_text<E: Error>(text: &str) -> Result<Self, E> {
+        let value = parse_quantity(text).map_err(E::custom)?;
+        Ok(Quantity {
+            value,
+            text: text.trim().to_owned(),
+        })
+    }
+
+    pub(super) fn of_number<E: Error>(value: f64) -> Result<Self, E> {
         let value = parse_quantity(&value.to_string()).map_err(E::custom)?;
         Ok(Quantity {
             value,

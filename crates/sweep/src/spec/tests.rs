@@ -116,7 +116,7 @@ fn an_axis_that_is_no_key_is_pointed_at_where_it_stands() {
            |
          8 | "data.corpse" = ["a"]
            | ^^^^^^^^^^^^^
-        hint: did you mean `corpus`? keys here: corpus, text, tokenizer, context, test_tokens
+        hint: did you mean `corpus`? keys here: corpus, text, jsonl, parquet, tokens, hf, synthetic, mixture, field, column, files, tokenizer, context, test_tokens, test_fraction, test, split_seed, max_overlap, unique_tokens, quality, invalid, mask_documents
         "#);
 }
 

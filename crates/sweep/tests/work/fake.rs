@@ -26,13 +26,15 @@ isoflop = { budgets = ["1e11", "3e11"] }
 pub(crate) fn plan_of(source: &str) -> Plan {
     let sweep = Sweep::parse(Path::new("fake.toml"), source.to_owned()).unwrap();
     let mut facts = |_: &DataRequest| {
-        Ok(DataFacts {
-            name: "any@1".to_owned(),
-            digest: "0".repeat(16),
+        Ok(DataFacts::of(isoflop_results::DataRecord {
+            corpus: "any@1".to_owned(),
+            data_digest: "0".repeat(16),
             vocab_size: 256,
             train_tokens: 1_000_000,
             test_tokens: 1000,
-        })
+            tokenizer: "bytes".to_owned(),
+            ..Default::default()
+        }))
     };
     let mut context = PlanContext {
         facts: &mut facts,

@@ -1,7 +1,7 @@
 //! Weights, forward pass and loss.
 
 use super::init::{Init, TABLE_STD};
-use crate::ops::{self, AttentionShape, RotaryTable, composed};
+use crate::ops::{self, AttentionShape, RotaryTable, Starts, composed};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::{ModelConfig, Position};
@@ -219,13 +219,21 @@ impl Transformer {
             heads: self.config.shape.n_heads,
             parametrization: self.config.parametrization,
         };
+        let starts = self.config.document_mask;
+        let starts = starts.map(|separator| ops::starts(inputs, shape.time, separator));
         for block in &weights.blocks {
-            x_nd = self.block(block, x_nd, shape);
+            x_nd = self.block(block, x_nd, shape, starts.as_ref());
         }
         x_nd
     }
 
-    fn block(&self, block: &Block, x_nd: Tensor<2>, shape: AttentionShape) -> Tensor<2> {
+    fn block(
+        &self,
+        block: &Block,
+        x_nd: Tensor<2>,
+        shape: AttentionShape,
+        starts: Option<&Starts>,
+    ) -> Tensor<2> {
         let attention = match self.operations {
             Operations::Fused => ops::attention_residual,
             Operations::Composed => composed::attention_residual,
@@ -242,6 +250,7 @@ impl Transformer {
             block.out.val(),
             shape,
             self.rotary.as_ref(),
+            starts,
         );
         mlp(
             self.config.norm,

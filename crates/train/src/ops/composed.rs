@@ -3,7 +3,7 @@
 
 use super::NORM_EPSILON;
 use super::adamw::{Moments, Update};
-use super::attention::AttentionShape;
+use super::attention::{AttentionShape, Starts};
 use super::rotary::RotaryTable;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
 use isoflop_core::Norm;
@@ -23,6 +23,10 @@ pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>
 }
 
 /// As [`super::attention_residual`].
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the tensors and the form of one operation"
+)]
 pub fn attention_residual(
     kind: Norm,
     x_nd: Tensor<2>,
@@ -31,9 +35,10 @@ pub fn attention_residual(
     out_dd: Tensor<2>,
     shape: AttentionShape,
     rotary: Option<&RotaryTable>,
+    starts: Option<&Starts>,
 ) -> Tensor<2> {
     let normed_nd = norm(kind, x_nd.clone(), gain_d);
-    x_nd + causal_attention(normed_nd.matmul(qkv_d3d), shape, rotary).matmul(out_dd)
+    x_nd + causal_attention(normed_nd.matmul(qkv_d3d), shape, rotary, starts).matmul(out_dd)
 }
 
 /// As [`super::mlp_residual`].
@@ -102,6 +107,7 @@ fn causal_attention(
     qkv_n3d: Tensor<2>,
     shape: AttentionShape,
     rotary: Option<&RotaryTable>,
+    starts: Option<&Starts>,
 ) -> Tensor<2> {
     let AttentionShape {
         batch,
@@ -125,7 +131,17 @@ fn causal_attention(
     }
     let scores_bhtt = q_bhtk.matmul(k_bhtk.swap_dims(2, 3)) * parametrization.score_scale(d_head);
     let future_tt = Tensor::<2, Bool>::tril_mask([time, time], 0, &device);
-    let masked_bhtt = scores_bhtt.mask_fill(future_tt.unsqueeze(), f32::NEG_INFINITY);
+    let mut masked_bhtt = scores_bhtt.mask_fill(future_tt.unsqueeze(), f32::NEG_INFINITY);
+    if let Some(starts) = starts {
+        let hidden = |&start: &u32| (0..time as u32).map(move |key| key < start);
+        let hidden: Vec<bool> = starts.iter().flat_map(hidden).collect();
+        let data = TensorData::new(hidden, [batch, 1, time, time]);
+        let hidden_b1tt = Tensor::<4, Bool>::from_data(data, &device);
+        masked_bhtt = masked_bhtt.mask_fill(
+            hidden_b1tt.expand([batch, heads, time, time]),
+            f32::NEG_INFINITY,
+        );
+    }
     let att_bhtt = activation::softmax(masked_bhtt, 3);
     att_bhtt
         .matmul(v_bhtk)

@@ -15,7 +15,7 @@ mod mlp;
 mod rotary;
 
 pub use adamw::{Moments, Update, adamw, squares};
-pub use attention::{AttentionShape, attention_residual};
+pub use attention::{AttentionShape, Starts, attention_residual, starts};
 pub use embedding::embedding;
 pub use head::{cross_entropy, nats};
 pub use mlp::mlp_residual;

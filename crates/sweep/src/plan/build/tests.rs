@@ -1,8 +1,9 @@
 use super::*;
-use crate::plan::DataFacts;
+use crate::plan::{DataFacts, DataRequest};
 use isoflop_core::FlopCount;
 use isoflop_core::Tokens;
 use proptest::prelude::*;
+use std::path::Path;
 
 const SWEEP: &str = r#"
 name = "t"
@@ -15,14 +16,16 @@ isoflop = { budgets = ["1e11", "3e11"] }
 "#;
 
 fn facts(request: &DataRequest) -> Result<DataFacts, crate::plan::DataRefusal> {
-    match request.source.name() {
-        "rust-docs" | "rust-code" => Ok(DataFacts {
-            name: format!("{}@1", request.source.name()),
-            digest: format!("{:016x}", request.source.name().len()),
+    match request.source.name().as_str() {
+        "rust-docs" | "rust-code" => Ok(DataFacts::of(isoflop_results::DataRecord {
+            corpus: format!("{}@1", request.source.name()),
+            data_digest: format!("{:016x}", request.source.name().len()),
             vocab_size: 256,
             train_tokens: 1_000_000,
             test_tokens: 1 << 18,
-        }),
+            tokenizer: "bytes".to_owned(),
+            ..Default::default()
+        })),
         other => Err((
             format!("no corpus `{other}`"),
             Some("built in: rust-docs".to_owned()),

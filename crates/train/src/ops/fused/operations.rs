@@ -1,7 +1,7 @@
 //! Which kernel each operation runs.
 
 use super::{Forward, Kept, Operation};
-use crate::ops::attention::AttentionShape;
+use crate::ops::attention::{AttentionShape, Starts};
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::{attention_residual, embedding, head, mlp_residual};
 use crate::ops::rotary::RotaryTable;
@@ -15,6 +15,7 @@ pub(crate) struct AttentionResidual {
     pub(crate) centre: bool,
     pub(crate) shape: AttentionShape,
     pub(crate) rotary: Option<RotaryTable>,
+    pub(crate) starts: Option<Starts>,
 }
 
 /// Inputs x, gain, up, down.
@@ -72,6 +73,7 @@ impl AttentionResidual {
             centre: self.centre,
             shape: self.shape,
             rotary: self.rotary.as_ref(),
+            starts: self.starts.as_deref(),
         }
     }
 }

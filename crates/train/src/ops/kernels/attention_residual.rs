@@ -25,6 +25,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) centre: bool,
     pub(crate) shape: AttentionShape,
     pub(crate) rotary: Option<&'a RotaryTable>,
+    /// `[n]`, where the document of each token starts in its window.
+    pub(crate) starts: Option<&'a [u32]>,
 }
 
 /// What the backward pass needs of the forward one, group of windows by group.
@@ -56,8 +58,13 @@ struct Group {
     layout: Layout,
 }
 
-impl Inputs<'_> {
-    fn groups(&self) -> impl Iterator<Item = Group> + use<> {
+impl<'a> Inputs<'a> {
+    fn starts_of(&self, group: Group) -> Option<&'a [u32]> {
+        let starts = self.starts?;
+        Some(&starts[group.first_row..][..group.rows])
+    }
+
+    fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let shape = self.shape;
         let AttentionShape { batch, time, .. } = shape;
         let d = self.gain.len();
@@ -99,7 +106,14 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
         let mut mixed = Buffer::stale(d * layout.stride());
         let mut softmax = Buffer::stale(2 * rows * layout.shape.heads);
         part("attention", || {
-            attention::forward(&layout, inputs.rotary, &mut qkv, &mut mixed, &mut softmax)
+            attention::forward(
+                &layout,
+                inputs.rotary,
+                inputs.starts_of(group),
+                &mut qkv,
+                &mut mixed,
+                &mut softmax,
+            )
         });
         multiply_add(
             MatrixMut::new(&mut y[group.first_row * d..], rows, d),
@@ -147,6 +161,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
             attention::backward(
                 &layout,
                 inputs.rotary,
+                inputs.starts_of(group),
                 &kept_group.qkv,
                 &kept_group.mixed,
                 &kept_group.softmax,

@@ -1,6 +1,6 @@
 //! Fused against composed, forward and backward, over shapes that are not round.
 
-use super::{NORMS, attention_shape, gain, normal, run};
+use super::{NORMS, attention_shape, gain, masks, normal, run};
 use crate::ops::*;
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::Norm;
@@ -146,26 +146,39 @@ fn attention_is_the_composed_one() {
                 (Norm::Rms, Some(RotaryTable::new(time + 5, d_head))),
             ] {
                 let table = table.as_ref();
-                compare(
-                    &format!("{shape:?} {norm:?} {std}"),
-                    &inputs,
-                    |x| {
-                        let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
-                        attention_residual(norm, x.clone(), g, w.clone(), o.clone(), shape, table)
-                    },
-                    |x| {
-                        let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
-                        composed::attention_residual(
-                            norm,
-                            x.clone(),
-                            g,
-                            w.clone(),
-                            o.clone(),
-                            shape,
-                            table,
-                        )
-                    },
-                );
+                for starts in masks(shape) {
+                    let starts = starts.as_ref();
+                    compare(
+                        &format!("{shape:?} {norm:?} {std} {starts:?}"),
+                        &inputs,
+                        |x| {
+                            let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
+                            attention_residual(
+                                norm,
+                                x.clone(),
+                                g,
+                                w.clone(),
+                                o.clone(),
+                                shape,
+                                table,
+                                starts,
+                            )
+                        },
+                        |x| {
+                            let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
+                            composed::attention_residual(
+                                norm,
+                                x.clone(),
+                                g,
+                                w.clone(),
+                                o.clone(),
+                                shape,
+                                table,
+                                starts,
+                            )
+                        },
+                    );
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Outputs and gradients against plain double precision and its central differences.
 
-use super::{NORMS, attention_shape, gain, normal, plain, run};
+use super::{NORMS, attention_shape, gain, masks, normal, plain, run};
 use crate::ops::*;
 use burn::tensor::{Tensor, TensorData};
 use isoflop_core::Norm;
@@ -94,18 +94,39 @@ fn attention() {
             ];
             for table in [None, Some(RotaryTable::new(time, k))] {
                 let table = table.as_ref();
-                compare(
-                    &format!("{shape:?} {kind:?} {std} {}", table.is_some()),
-                    &inputs,
-                    |x| {
-                        let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
-                        attention_residual(kind, x.clone(), g, w.clone(), o.clone(), shape, table)
-                    },
-                    |x| {
-                        let (x, g, w, o) = (&x[0], &x[1][0], &x[2], &x[3]);
-                        plain::attention_residual(kind, x, g, w, o, shape, table.is_some())
-                    },
-                );
+                for starts in masks(shape) {
+                    let starts = starts.as_ref();
+                    compare(
+                        &format!("{shape:?} {kind:?} {std} {} {starts:?}", table.is_some()),
+                        &inputs,
+                        |x| {
+                            let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
+                            attention_residual(
+                                kind,
+                                x.clone(),
+                                g,
+                                w.clone(),
+                                o.clone(),
+                                shape,
+                                table,
+                                starts,
+                            )
+                        },
+                        |x| {
+                            let (x, g, w, o) = (&x[0], &x[1][0], &x[2], &x[3]);
+                            plain::attention_residual(
+                                kind,
+                                x,
+                                g,
+                                w,
+                                o,
+                                shape,
+                                table.is_some(),
+                                starts,
+                            )
+                        },
+                    );
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ mod composed;
 mod differences;
 mod plain;
 
-use crate::ops::AttentionShape;
+use crate::ops::{AttentionShape, Starts, starts};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_core::{Norm, Parametrization};
@@ -43,6 +43,14 @@ fn run<const O: usize>(
     std::iter::once(values(y.into_data()))
         .chain(gradients)
         .collect()
+}
+
+/// No documents, and documents of all lengths: some start at a window, some are a single token.
+fn masks(shape: AttentionShape) -> [Option<Starts>; 2] {
+    let ids: Vec<i32> = (0..(shape.batch * shape.time) as i32)
+        .map(|at| (at * at + at / 3) % 7)
+        .collect();
+    [None, Some(starts(&ids, shape.time, 0))]
 }
 
 /// Of both parametrisations: the scale of the scores differs where heads are 4, 8 or 20 wide.

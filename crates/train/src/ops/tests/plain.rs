@@ -1,6 +1,6 @@
 //! The operations as their definitions read, in double precision.
 
-use crate::ops::{AttentionShape, NORM_EPSILON};
+use crate::ops::{AttentionShape, NORM_EPSILON, Starts};
 use isoflop_core::{Norm, Parametrization};
 
 /// Rows of numbers.
@@ -85,6 +85,7 @@ pub(super) fn attention_residual(
     out: &Rows,
     shape: AttentionShape,
     rotary: bool,
+    starts: Option<&Starts>,
 ) -> Rows {
     let d = gain.len();
     let k = d / shape.heads;
@@ -105,14 +106,15 @@ pub(super) fn attention_residual(
                 }
             };
             for t in 0..shape.time {
-                let scores: Vec<f64> = (0..=t)
+                let first = starts.map_or(0, |starts| starts[window * shape.time + t] as usize);
+                let scores: Vec<f64> = (first..=t)
                     .map(|j| dot(&part(0, t), &part(1, j)) * scale)
                     .collect();
                 let top = scores.iter().fold(f64::MIN, |a, b| a.max(*b));
                 let total: f64 = scores.iter().map(|s| (s - top).exp()).sum();
                 for (j, score) in scores.iter().enumerate() {
                     let share = (score - top).exp() / total;
-                    for (c, v) in part(2, j).iter().enumerate() {
+                    for (c, v) in part(2, first + j).iter().enumerate() {
                         mixed[window * shape.time + t][head * k + c] += share * v;
                     }
                 }

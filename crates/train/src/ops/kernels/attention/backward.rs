@@ -21,6 +21,7 @@ vectorised! {
         simd;
         layout: &'a Layout,
         rotary: Option<&'a RotaryTable>,
+        starts: Option<&'a [u32]>,
         qkv: &'a [f32],
         out: &'a [f32],
         kept: &'a [f32],
@@ -76,6 +77,11 @@ vectorised! {
                 let diagonal = rows.min(room.block) * room.block;
                 mask(simd, &future, &mut shares[..diagonal], 0.0);
                 mask(simd, &future, &mut slopes[..diagonal], 0.0);
+                if let Some(starts) = starts {
+                    let starts = &starts[window * time + at..][..rows];
+                    hide_earlier(starts, at, room.block, &mut shares);
+                    hide_earlier(starts, at, room.block, &mut slopes);
+                }
                 let over_queries = Shape {
                     rows: d_head,
                     depth: rows,
@@ -112,6 +118,15 @@ vectorised! {
                 rotate(simd, dk, room.stride, sizes, rotary, -1.0, 1.0);
             }
         }
+    }
+}
+
+/// Zeroes what each query has of the keys of the block from `at` on that stand before its document. Rows are
+/// queries.
+fn hide_earlier(starts: &[u32], at: usize, block: usize, cells: &mut [f32]) {
+    for (start, row) in starts.iter().zip(cells.chunks_mut(block)) {
+        let hidden = (*start as usize).saturating_sub(at).min(block);
+        row[..hidden].fill(0.0);
     }
 }
 

@@ -72,7 +72,8 @@ fn cross<S: Simd>(
 }
 
 vectorised! {
-    /// `softmax(q k^T / sqrt(k)) v`, token t over the tokens up to t. Leaves queries and keys
+    /// `softmax(q k^T / sqrt(k)) v`, token t over the tokens up to t, from where its
+    /// document starts where `starts` say so. Leaves queries and keys
     /// rotated, queries also scaled, which is how [`backward`] wants them.
     ///
     /// `kept`, written: for each head of each window the largest score of every query, then the
@@ -84,6 +85,7 @@ vectorised! {
         simd;
         layout: &'a Layout,
         rotary: Option<&'a RotaryTable>,
+        starts: Option<&'a [u32]>,
         qkv: &'a mut [f32],
         out: &'a mut [f32],
         kept: &'a mut [f32],
@@ -115,6 +117,10 @@ vectorised! {
                 cross(simd, &room, block, d_head, k, q, &mut scores);
                 let diagonal = &mut scores[at * room.block..block.all * room.block];
                 mask(simd, &future, diagonal, f32::NEG_INFINITY);
+                if let Some(starts) = starts {
+                    let starts = &starts[window * time + at..][..valid];
+                    hide_earlier(starts, room.block, &mut scores);
+                }
                 let (top, inverse) = softmax(simd, &mut scores[..block.all * room.block]);
                 let shape = Shape {
                     rows: d_head,
@@ -142,6 +148,19 @@ vectorised! {
                 at += room.block;
             }
         }
+    }
+}
+
+/// Hides from each query of a block the keys before its document. Rows are keys, of which later queries
+/// see no earlier ones.
+fn hide_earlier(starts: &[u32], block: usize, scores: &mut [f32]) {
+    let last = starts.last().map_or(0, |&start| start as usize);
+    let mut from = 0;
+    for (key, row) in scores.chunks_mut(block).take(last).enumerate() {
+        while starts[from] as usize <= key {
+            from += 1;
+        }
+        row[from..starts.len()].fill(f32::NEG_INFINITY);
     }
 }
 

@@ -1,0 +1,567 @@
+//! Fills an entry of the cache from its source, in bounded memory: the source is read once to split it, once
+//! for the test, where a vocabulary is learnt once for that, and once to tokenize.
+
+use crate::batches::in_batches;
+use crate::cache::{Filling, TEST, TRAIN};
+use crate::digest::{hex, key, sha256};
+use crate::documents::Split;
+use crate::error::DataError;
+use crate::mapped::Bytes;
+use crate::metadata::{Dropped, Metadata, Part as Counts, Scored};
+use crate::near::{self, Index, Pairs, SAMPLE};
+use crate::overlap::{Leak, Search};
+use crate::prepare::Request;
+use crate::progress::{Progress, Stage};
+use crate::read::{Document, Reading};
+use crate::reference::{Reference, references, row};
+use crate::sample::sample;
+use crate::source::Part;
+use crate::survey::{Fact, Fate, Survey, sides, survey, weigh};
+use crate::test_stream::TestStream;
+use crate::tokenizer::{TRAIN_BYTES, Tokenizer, Wanted, train};
+use crate::tokens::{Tokens, Width};
+use crate::words::words;
+use crate::{DEFAULT_TEST_TOKENS, near::NearDuplicates, overlap::Overlap};
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+/// The parts of a source with what was learnt of them.
+struct Corpus<'a> {
+    parts: &'a [Part],
+    surveys: Vec<Survey>,
+    request: &'a Request<'a>,
+    /// For reading token files.
+    tokenizer: Option<&'a Tokenizer>,
+    refuses_nul: bool,
+    progress: &'a dyn Fn(Progress),
+}
+
+/// A test document.
+struct Held {
+    part: usize,
+    number: u32,
+    text: String,
+}
+
+pub(crate) fn build(
+    name: String,
+    parts: &[Part],
+    request: &Request,
+    wanted: Wanted,
+    given: Option<Tokenizer>,
+    filling: Filling,
+    progress: &dyn Fn(Progress),
+) -> Result<Metadata, DataError> {
+    let ready = match &wanted {
+        Wanted::Ready(name) => Some(Tokenizer::ready(name)),
+        Wanted::File(_) => given,
+        Wanted::Train(_) => None,
+    };
+    if ready.is_none() && parts.iter().any(Part::is_tokens) {
+        return Err(DataError::TokensToTrainOn);
+    }
+    let mut corpus = Corpus {
+        parts,
+        surveys: Vec::new(),
+        request,
+        tokenizer: ready.as_ref(),
+        refuses_nul: ready.as_ref().is_some_and(Tokenizer::refuses_nul),
+        progress,
+    };
+    corpus.survey()?;
+    let test = corpus.test()?;
+    let learnt = match &wanted {
+        Wanted::Train(size) => Some(corpus.learn(*size)?),
+        _ => None,
+    };
+    let tokenizer = match (&learnt, &ready) {
+        (Some(tokenizer), _) | (None, Some(tokenizer)) => tokenizer,
+        (None, None) => unreachable!("a tokenizer is ready, given or learnt"),
+    };
+    let stream = corpus.scored(&test, tokenizer)?;
+    let found = corpus.tokenize(&test, tokenizer, &filling)?;
+    let train = Bytes::map(&filling.path(TRAIN)).map_err(|cause| DataError::Read {
+        path: filling.path(TRAIN),
+        cause,
+    })?;
+    filling.write(TEST, stream.as_bytes())?;
+    let train = Tokens::new(Width::of(tokenizer.vocab_size()), train);
+    progress(Progress {
+        stage: Stage::Counting,
+        done: 0,
+        total: 1,
+    });
+    let mut references = references(&train, &stream, tokenizer.vocab_size());
+    references.extend(corpus.source_row(&test, &stream));
+    let dropped = corpus.surveys.iter().map(|survey| survey.dropped);
+    let metadata = Metadata {
+        name,
+        tokenizer: tokenizer.name().to_owned(),
+        vocab_size: tokenizer.vocab_size(),
+        separator: tokenizer.separator(),
+        digest: data_digest(tokenizer.name(), &train, &stream),
+        split: corpus.split(),
+        train: found.train,
+        test: whole_test(&test, tokenizer)?,
+        scored: scored(request.test_tokens, &stream),
+        overlap: found.overlap,
+        leaks: found.leaks,
+        near: found.near,
+        references,
+        entropy: match parts {
+            [part] => part.synthetic().map(|source| source.entropy()),
+            _ => None,
+        },
+        dropped: dropped.fold(Dropped::default(), Dropped::plus),
+        sources: parts.iter().flat_map(Part::sources).collect(),
+    };
+    filling.finish(&metadata, tokenizer.json())?;
+    Ok(metadata)
+}
+
+/// First 16 hex digits over tokenizer, length of the train stream, train and test.
+pub(crate) fn data_digest(tokenizer: &str, train: &Tokens, test: &TestStream) -> String {
+    let length = (train.len() as u64).to_le_bytes();
+    let parts = [
+        tokenizer.as_bytes(),
+        b"\0",
+        &length,
+        train.as_bytes(),
+        test.as_bytes(),
+    ];
+    sha256(parts)[..16].to_owned()
+}
+
+pub(crate) fn scored(test_tokens: usize, stream: &TestStream) -> Scored {
+    Scored {
+        test_tokens,
+        stretches: stream.stretches(),
+        bytes: stream.text_bytes(),
+        tokens: stream.len(),
+        sha256: sha256([stream.as_bytes()]),
+    }
+}
+
+/// Counts of every document held out.
+fn whole_test(test: &[Held], tokenizer: &Tokenizer) -> Result<Counts, DataError> {
+    let width = Width::of(tokenizer.vocab_size());
+    let mut hasher = Sha256::new();
+    let (mut tokens, mut bytes) = (0, 0);
+    for held in test.chunks(256) {
+        let done: Vec<Result<Vec<u8>, DataError>> = held
+            .par_iter()
+            .map(|held| {
+                let mut ids = Vec::new();
+                tokenizer.encode(&held.text, &mut ids)?;
+                ids.push(tokenizer.separator());
+                let mut stored = Vec::new();
+                width.write(&ids, &mut stored);
+                Ok(stored)
+            })
+            .collect();
+        for stored in done {
+            let stored = stored?;
+            tokens += stored.len() / width.bytes();
+            hasher.update(&stored);
+        }
+        bytes += held.iter().map(|held| held.text.len() as u64).sum::<u64>();
+    }
+    Ok(Counts {
+        documents: test.len(),
+        bytes,
+        tokens,
+        sha256: hex(hasher),
+    })
+}
+
+/// What reading and writing the train documents found.
+struct Found {
+    train: Counts,
+    overlap: Overlap,
+    leaks: Vec<Leak>,
+    near: NearDuplicates,
+}
+
+/// What one train document gives, whichever thread works on it.
+struct Made {
+    ids: Vec<u32>,
+    bytes: u64,
+    hits: Vec<u64>,
+    sketch: Option<near::Sketch>,
+    near: Vec<(u32, f64)>,
+}
+
+impl Corpus<'_> {
+    fn reading<'r>(&'r self, step: &'r dyn Fn(u64)) -> Reading<'r> {
+        Reading {
+            invalid: self.request.options.invalid,
+            refuses_nul: self.refuses_nul,
+            tokenizer: self.tokenizer,
+            step,
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.parts.iter().map(|part| part.input.bytes()).sum()
+    }
+
+    /// Tells how far a stage is within the part that follows `before` bytes.
+    fn stepper(&self, stage: Stage, before: u64) -> impl Fn(u64) + '_ {
+        let total = self.total();
+        move |bytes| {
+            (self.progress)(Progress {
+                stage,
+                done: before + bytes,
+                total,
+            });
+        }
+    }
+
+    fn survey(&mut self) -> Result<(), DataError> {
+        let mut seen = FxHashSet::default();
+        let mut surveys = Vec::new();
+        let mut before = 0;
+        for part in self.parts {
+            let step = self.stepper(Stage::Reading, before);
+            surveys.push(survey(
+                part,
+                self.request.options,
+                &self.reading(&step),
+                &mut seen,
+            )?);
+            before += part.input.bytes();
+        }
+        weigh(self.parts, &mut surveys);
+        let total: u64 = surveys.iter().map(Survey::total_bytes).sum();
+        let asked = self.request.test_tokens;
+        if asked as u64 > total && asked != DEFAULT_TEST_TOKENS {
+            return Err(DataError::TestTooLarge { asked, total });
+        }
+        self.surveys = surveys;
+        Ok(())
+    }
+
+    fn split(&self) -> Split {
+        match &self.surveys[..] {
+            [one] => one.split.clone(),
+            several => Split::Parts {
+                parts: several.iter().map(|survey| survey.split.clone()).collect(),
+            },
+        }
+    }
+
+    /// Every part, with the bytes before it.
+    fn each_part(&self) -> impl Iterator<Item = (usize, &Part, &Survey, u64)> {
+        let mut before = 0;
+        self.parts
+            .iter()
+            .zip(&self.surveys)
+            .enumerate()
+            .map(move |(index, (part, survey))| {
+                let start = before;
+                before += part.input.bytes();
+                (index, part, survey, start)
+            })
+    }
+
+    /// The documents that are held out, in the order of the source.
+    fn test(&self) -> Result<Vec<Held>, DataError> {
+        let mut test = Vec::new();
+        for (index, part, survey, before) in self.each_part() {
+            let step = self.stepper(Stage::HoldingOut, before);
+            let mut number = 0u32;
+            part.input.read(&self.reading(&step), &mut |document| {
+                let fact = fact_of(part, survey, number, &document)?;
+                if let (_, Some(text)) = sides(&fact, &survey.split, &document.text) {
+                    test.push(Held {
+                        part: index,
+                        number,
+                        text: text.to_owned(),
+                    });
+                }
+                number += 1;
+                Ok(true)
+            })?;
+        }
+        match test.is_empty() {
+            true => Err(DataError::TooShortToSplit {
+                bytes: self.surveys.iter().map(Survey::total_bytes).sum(),
+            }),
+            false => Ok(test),
+        }
+    }
+
+    /// A vocabulary learnt from train documents, all of them or some evenly spread.
+    fn learn(&self, vocab_size: usize) -> Result<Tokenizer, DataError> {
+        let train_bytes = |survey: &Survey| survey.bytes(Fate::Train) + survey.bytes(Fate::Tail);
+        let bytes: u64 = self.surveys.iter().map(train_bytes).sum();
+        let every = bytes.div_ceil(TRAIN_BYTES).max(1);
+        let mut texts: Vec<String> = Vec::new();
+        let mut seen = 0;
+        for (_, part, survey, before) in self.each_part() {
+            let step = self.stepper(Stage::Learning, before);
+            let mut number = 0u32;
+            part.input.read(&self.reading(&step), &mut |document| {
+                let fact = fact_of(part, survey, number, &document)?;
+                number += 1;
+                if let (Some(text), _) = sides(&fact, &survey.split, &document.text) {
+                    seen += 1;
+                    if seen % every == 0 {
+                        texts.push(text.to_owned());
+                    }
+                }
+                Ok(true)
+            })?;
+        }
+        let refused = |why| DataError::CannotLearn { vocab_size, why };
+        let json = train(vocab_size, texts.into_iter()).map_err(refused)?;
+        Tokenizer::trained(vocab_size, &json).map_err(refused)
+    }
+
+    /// The stream that is scored.
+    fn scored(&self, test: &[Held], tokenizer: &Tokenizer) -> Result<TestStream, DataError> {
+        let texts: Vec<&str> = test.iter().map(|held| held.text.as_str()).collect();
+        let test_tokens = self.request.test_tokens;
+        let stretches = sample(&texts, test_tokens, self.is_synthetic());
+        match stretches.is_empty() {
+            true => Err(DataError::NoTestTokens { test_tokens }),
+            false => TestStream::of_stretches(tokenizer, &stretches),
+        }
+    }
+
+    /// Whether this is text of one language with a known entropy, of which no document is to be cut.
+    fn is_synthetic(&self) -> bool {
+        matches!(self.parts, [part] if part.is_synthetic())
+    }
+
+    /// The loss of the language itself on the text that is scored.
+    fn source_row(&self, test: &[Held], stream: &TestStream) -> Option<Reference> {
+        let [part] = self.parts else { return None };
+        let source = part.synthetic()?;
+        let texts: Vec<&str> = test.iter().map(|held| held.text.as_str()).collect();
+        let stretches = sample(&texts, self.request.test_tokens, true);
+        let mut nats = Vec::with_capacity(stream.len());
+        let lengths = stream.lengths();
+        for (stretch, tokens) in stretches.iter().zip(lengths) {
+            // Spread over the tokens: only sums over documents are made of it.
+            let each = source.nats(stretch)? / tokens as f64;
+            nats.extend(std::iter::repeat_n(each as f32, tokens));
+        }
+        Some(row("source", stream, &nats))
+    }
+
+    /// Writes the train stream and compares it with the test.
+    fn tokenize(
+        &self,
+        test: &[Held],
+        tokenizer: &Tokenizer,
+        filling: &Filling,
+    ) -> Result<Found, DataError> {
+        // Draws of a language resemble one another as much as they should.
+        let compared: &[Held] = match self.is_synthetic() {
+            true => &[],
+            false => test,
+        };
+        let mut search = Search::of_test(compared.iter().map(|held| held.text.as_str()));
+        let sketches = compared
+            .iter()
+            .enumerate()
+            .filter_map(|(place, held)| Some((place as u32, near::sketch(&words(&held.text))?)));
+        let index = Index::new(sketches);
+        let mut pairs = Pairs::default();
+        let mut writer = TrainWriter::new(filling, tokenizer)?;
+        let documents: usize = self.surveys.iter().map(|survey| survey.facts.len()).sum();
+        let every = documents.div_ceil(SAMPLE).max(1);
+        let mut origins: Vec<(u32, u32)> = Vec::new();
+        for (part_index, part, survey, before) in self.each_part() {
+            let step = self.stepper(Stage::Tokenizing, before);
+            let trains = |number: u32| {
+                let fact = survey.facts.get(number as usize);
+                fact.is_none_or(|fact| matches!(fact.fate, Fate::Train | Fate::Tail))
+            };
+            let compare = !self.is_synthetic();
+            let work = |number: u32, document: &Document| {
+                let fact = fact_of(part, survey, number, document)?;
+                let (Some(text), _) = sides(&fact, &survey.split, &document.text) else {
+                    return Ok(None);
+                };
+                let mut ids = Vec::with_capacity(text.len() / 2);
+                match &document.ids {
+                    Some(given) if fact.fate == Fate::Train => ids.extend(given),
+                    _ => tokenizer.encode(text, &mut ids)?,
+                }
+                let (mut hits, mut sketch, mut near) = (Vec::new(), None, Vec::new());
+                if compare {
+                    let words = words(text);
+                    hits = search.hits(&words);
+                    sketch = near::sketch(&words);
+                    near = sketch
+                        .as_ref()
+                        .map_or(Vec::new(), |sketch| index.near(sketch, None));
+                }
+                Ok(Some(Made {
+                    ids,
+                    bytes: text.len() as u64,
+                    hits,
+                    sketch,
+                    near,
+                }))
+            };
+            let mut taken: Vec<(u32, Vec<u64>)> = Vec::new();
+            in_batches(
+                &part.input,
+                &self.reading(&step),
+                trains,
+                work,
+                |number, _, made| {
+                    let Some(made) = made else { return Ok(()) };
+                    writer.write(made.ids, made.bytes)?;
+                    let train = origins.len() as u32;
+                    origins.push((part_index as u32, number));
+                    pairs.note(train, &made.near);
+                    if !made.hits.is_empty() {
+                        taken.push((train, made.hits));
+                    }
+                    if let Some(sketch) = made
+                        .sketch
+                        .filter(|_| (train as usize).is_multiple_of(every))
+                    {
+                        pairs.keep(train, sketch);
+                    }
+                    Ok(())
+                },
+            )?;
+            for (train, hits) in taken {
+                search.note(train, &hits);
+            }
+        }
+        let train = writer.finish()?;
+        if train.documents == 0 {
+            return Err(DataError::NothingToTrainOn {
+                poor: self
+                    .surveys
+                    .iter()
+                    .map(|survey| survey.dropped.poor_documents)
+                    .sum(),
+            });
+        }
+        let name = |part: usize, number: u32| {
+            let fact = &self.surveys[part].facts[number as usize];
+            self.parts[part].input.name(fact.origin())
+        };
+        let test_name = |place: u32| {
+            let held = &test[place as usize];
+            name(held.part, held.number)
+        };
+        let train_name = |train: u32| {
+            let (part, number) = origins[train as usize];
+            name(part as usize, number)
+        };
+        let (overlap, leaks) = search.finish(compared.iter().map(|held| held.text.as_str()));
+        let leaks: Vec<Leak> = leaks
+            .into_iter()
+            .map(|(place, train, share)| Leak {
+                test: test_name(place as u32),
+                train: train_name(train),
+                share,
+            })
+            .collect();
+        let limit = self.request.options.max_overlap.0;
+        match overlap.share() {
+            Some(share) if share > limit => Err(DataError::Leak {
+                share,
+                limit,
+                leaks,
+            }),
+            _ => Ok(Found {
+                train,
+                overlap,
+                leaks,
+                near: pairs.finish(&test_name, &train_name),
+            }),
+        }
+    }
+}
+
+/// What was decided of a document, once it proves to be the one that was read before.
+fn fact_of(
+    part: &Part,
+    survey: &Survey,
+    number: u32,
+    document: &Document,
+) -> Result<Fact, DataError> {
+    let fact = survey.facts.get(number as usize);
+    match fact {
+        Some(fact) if part.is_built() || part.is_synthetic() => Ok(*fact),
+        Some(fact) if fact.key == key(document.text.as_bytes()) as u64 => Ok(*fact),
+        _ => Err(DataError::SourceChanged {
+            name: part.name.clone(),
+        }),
+    }
+}
+
+/// Writes the train stream into the entry.
+struct TrainWriter {
+    path: std::path::PathBuf,
+    file: BufWriter<File>,
+    hasher: Sha256,
+    width: Width,
+    separator: u32,
+    documents: usize,
+    bytes: u64,
+    tokens: usize,
+    stored: Vec<u8>,
+}
+
+impl TrainWriter {
+    fn new(filling: &Filling, tokenizer: &Tokenizer) -> Result<Self, DataError> {
+        let path = filling.path(TRAIN);
+        let file = File::create(&path).map_err(|cause| DataError::Write {
+            path: path.clone(),
+            cause,
+        })?;
+        Ok(TrainWriter {
+            path,
+            file: BufWriter::with_capacity(1 << 20, file),
+            hasher: Sha256::new(),
+            width: Width::of(tokenizer.vocab_size()),
+            separator: tokenizer.separator(),
+            documents: 0,
+            bytes: 0,
+            tokens: 0,
+            stored: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, mut ids: Vec<u32>, bytes: u64) -> Result<(), DataError> {
+        ids.push(self.separator);
+        self.stored.clear();
+        self.width.write(&ids, &mut self.stored);
+        self.hasher.update(&self.stored);
+        self.documents += 1;
+        self.bytes += bytes;
+        self.tokens += ids.len();
+        self.file
+            .write_all(&self.stored)
+            .map_err(|cause| DataError::Write {
+                path: self.path.clone(),
+                cause,
+            })
+    }
+
+    fn finish(mut self) -> Result<Counts, DataError> {
+        self.file.flush().map_err(|cause| DataError::Write {
+            path: self.path.clone(),
+            cause,
+        })?;
+        Ok(Counts {
+            documents: self.documents,
+            bytes: self.bytes,
+            tokens: self.tokens,
+            sha256: hex(self.hasher),
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! One streaming path from every kind of source to documents, a document in memory at a time.
+
+pub(crate) mod files;
+mod jsonl;
+mod lines;
+mod parquet;
+mod token_file;
+mod unpack;
+
+use crate::documents::{Documents, Side};
+use crate::error::DataError;
+use crate::synthetic::Source as Synthetic;
+use crate::tokenizer::Tokenizer;
+use files::SourceFile;
+use isoflop_core::data::Invalid;
+use std::sync::Arc;
+
+/// A document as it comes.
+pub(crate) struct Document {
+    pub(crate) text: String,
+    /// As a token file has it.
+    pub(crate) ids: Option<Vec<u32>>,
+    pub(crate) origin: Origin,
+    /// Where the source itself says which side of the split.
+    pub(crate) side: Option<Side>,
+}
+
+/// Where a document stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Index of the file.
+    pub(crate) file: u32,
+    /// Line, row, piece or document in it, from 1; 0 where the document is the whole file.
+    pub(crate) place: u64,
+}
+
+/// What a source that was looked up consists of.
+pub(crate) struct Input {
+    pub(crate) kind: Kind,
+    /// Train files, then those of a separate test.
+    pub(crate) files: Vec<SourceFile>,
+    /// Of the files, where the test ones begin, if there are any.
+    pub(crate) test_from: Option<usize>,
+}
+
+/// How files, if they are files, are read.
+#[derive(Clone)]
+pub(crate) enum Kind {
+    Text,
+    Jsonl {
+        field: String,
+    },
+    Parquet {
+        column: String,
+    },
+    Tokens,
+    /// Split already.
+    Built(Arc<Documents>),
+    Synthetic(Arc<Synthetic>),
+}
+
+/// How documents are read.
+pub(crate) struct Reading<'a> {
+    pub(crate) invalid: Invalid,
+    /// Whether a NUL cannot stand in a text.
+    pub(crate) refuses_nul: bool,
+    /// Of token files.
+    pub(crate) tokenizer: Option<&'a Tokenizer>,
+    /// Told the bytes of the source read so far.
+    pub(crate) step: &'a dyn Fn(u64),
+}
+
+/// What takes the documents; `false` ends the reading.
+pub(crate) type Take<'t> = dyn FnMut(Document) -> Result<bool, DataError> + 't;
+
+/// What reading left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    /// Documents dropped as invalid.
+    pub(crate) invalid: usize,
+    /// Documents without text.
+    pub(crate) empty: usize,
+}
+
+impl Input {
+    /// Bytes to be read.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.kind {
+            Kind::Built(documents) => documents.bytes(),
+            Kind::Synthetic(source) => source.bytes(),
+            _ => self.files.iter().map(|file| file.bytes).sum(),
+        }
+    }
+
+    /// A document's place for people: `notes/a.md`, `a.jsonl:17`.
+    pub(crate) fn name(&self, origin: Origin) -> String {
+        match self.files.get(origin.file as usize) {
+            None => format!("document {}", origin.place),
+            Some(file) if origin.place == 0 => file.name.clone(),
+            Some(file) => format!("{}:{}", file.name, origin.place),
+        }
+    }
+
+    /// Hands over every document in the order of the source.
+    pub(crate) fn read(&self, how: &Reading, take: &mut Take) -> Result<Skipped, DataError> {
+        let mut skipped = Skipped::default();
+        match &self.kind {
+            Kind::Built(documents) => {
+                documents.each(how, take)?;
+                return Ok(skipped);
+            }
+            Kind::Synthetic(source) => {
+                source.each(how, take)?;
+                return Ok(skipped);
+            }
+            _ => {}
+        }
+        let mut before = 0;
+        for (index, file) in self.files.iter().enumerate() {
+            let step = |bytes: u64| (how.step)(before + bytes);
+            let side = self.test_from.map(|from| Side::of_test(index >= from));
+            let mut one = OneFile {
+                file,
+                index: index as u32,
+                side,
+                how,
+                step: &step,
+                skipped: &mut skipped,
+                take,
+            };
+            let more = match &self.kind {
+                Kind::Text => lines::read(&mut one)?,
+                Kind::Jsonl { field } => jsonl::read(&mut one, field)?,
+                Kind::Parquet { column } => parquet::read(&mut one, column)?,
+                Kind::Tokens => token_file::read(&mut one)?,
+                Kind::Built(_) | Kind::Synthetic(_) => unreachable!("returned above"),
+            };
+            if !more {
+                break;
+            }
+            before += file.bytes;
+        }
+        Ok(skipped)
+    }
+}
+
+/// A file being read.
+pub(crate) struct OneFile<'a, 't> {
+    pub(crate) file: &'a SourceFile,
+    index: u32,
+    side: Option<Side>,
+    pub(crate) how: &'a Reading<'a>,
+    pub(crate) step: &'a dyn Fn(u64),
+    skipped: &'a mut Skipped,
+    take: &'a mut Take<'t>,
+}
+
+impl OneFile<'_, '_> {
+    /// Hands over the bytes of a document as text. A place of 0 is the whole file, which must not be empty.
+    pub(crate) fn give(&mut self, place: u64, bytes: Vec<u8>) -> Result<bool, DataError> {
+        match self.text(place, bytes)? {
+            Some(text) if text.trim().is_empty() => match place {
+                0 => Err(DataError::EmptyFile {
+                    path: self.file.path.clone(),
+                }),
+                _ => {
+                    self.skipped.empty += 1;
+                    Ok(true)
+                }
+            },
+            Some(text) => self.give_text(place, text, None),
+            None => {
+                self.skipped.invalid += 1;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Hands over text that needs no checking.
+    pub(crate) fn give_text(
+        &mut self,
+        place: u64,
+        text: String,
+        ids: Option<Vec<u32>>,
+    ) -> Result<bool, DataError> {
+        (self.take)(Document {
+            text,
+            ids,
+            origin: Origin {
+                file: self.index,
+                place,
+            },
+            side: self.side,
+        })
+    }
+
+    /// UTF-8 with lines ended by LF and no byte order mark; nothing for a document to be dropped.
+    fn text(&self, place: u64, bytes: Vec<u8>) -> Result<Option<String>, DataError> {
+        let path = || match place {
+            0 => self.file.path.clone(),
+            _ => format!("{}:{place}", self.file.path.display()).into(),
+        };
+        let refused = |error: DataError| match self.how.invalid {
+            Invalid::Error => Err(error),
+            _ => Ok(None),
+        };
+        let replace = self.how.invalid == Invalid::Replace;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) if replace => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            Err(error) => {
+                return refused(DataError::NotUtf8 {
+                    path: path(),
+                    offset: error.utf8_error().valid_up_to(),
+                });
+            }
+        };
+        let nul = text.find('\0').filter(|_| self.how.refuses_nul);
+        let text = match nul {
+            None => text,
+            Some(_) if replace => text.replace('\0', "\u{fffd}"),
+            Some(offset) => {
+                return refused(DataError::Nul {
+                    path: path(),
+                    offset,
+                });
+            }
+        };
+        Ok(Some(crate::clean::lf(text)))
+    }
+
+    pub(crate) fn read_error(&self) -> impl Fn(std::io::Error) -> DataError + use<> {
+        let path = self.file.path.clone();
+        move |cause| DataError::Read {
+            path: path.clone(),
+            cause,
+        }
+    }
+}

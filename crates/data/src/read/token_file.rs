@@ -1,0 +1,287 @@
+//! Files of token ids: the header-less `.bin` of nanoGPT (uint16), those of llm.c with their header
+//! (uint16 or uint32), and `.npy`. Documents are what stands between separators, whichever side of a
+//! document the writer put them on.
+
+use super::OneFile;
+use crate::error::DataError;
+use crate::mapped::Bytes;
+use crate::tokenizer::Tokenizer;
+use crate::tokens::Width;
+
+/// llm.c: 256 little-endian int32, the first a number that names the format, the third the count of ids.
+const LLM_C_HEADER: usize = 1024;
+const LLM_C_GPT2: u32 = 20_240_520;
+const LLM_C_LLAMA3: u32 = 20_240_801;
+
+/// Ids of a document, at most; longer ones are cut, which bounds memory.
+const LONGEST: usize = 1 << 20;
+
+/// Where the ids lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    start: usize,
+    end: usize,
+    width: Width,
+}
+
+pub(super) fn read(one: &mut OneFile) -> Result<bool, DataError> {
+    let tokenizer = one
+        .how
+        .tokenizer
+        .expect("a source of tokens is read with its tokenizer");
+    let bytes = Bytes::map(&one.file.path).map_err(one.read_error())?;
+    let is_npy = one.file.name.ends_with(".npy");
+    let layout = layout(&bytes, is_npy).map_err(|problem| DataError::BadTokenFile {
+        path: one.file.path.clone(),
+        problem,
+    })?;
+    let size = layout.width.bytes();
+    let ids = &bytes[layout.start..layout.end];
+    let separator = tokenizer.separator();
+    let mut document = Vec::new();
+    let mut place = 0;
+    let mut checked = 0;
+    for (at, id) in layout.width.read(ids).chain([separator]).enumerate() {
+        if id as usize >= tokenizer.vocab_size() {
+            return Err(DataError::TokenBeyondVocabulary {
+                path: one.file.path.clone(),
+                at,
+                id,
+                tokenizer: tokenizer.name().to_owned(),
+                vocab_size: tokenizer.vocab_size(),
+            });
+        }
+        if id != separator {
+            document.push(id);
+        }
+        if document.is_empty() || (id != separator && document.len() < LONGEST) {
+            continue;
+        }
+        place += 1;
+        let ids = std::mem::take(&mut document);
+        let text = text_of(one, tokenizer, place, &ids)?;
+        if checked < 64 {
+            check(one, tokenizer, place, &ids, &text)?;
+            checked += 1;
+        }
+        if !one.give_text(place, text, Some(ids))? {
+            return Ok(false);
+        }
+        (one.step)((layout.start + at * size) as u64);
+    }
+    match place {
+        0 => Err(DataError::EmptyFile {
+            path: one.file.path.clone(),
+        }),
+        _ => Ok(true),
+    }
+}
+
+fn text_of(
+    one: &OneFile,
+    tokenizer: &Tokenizer,
+    place: u64,
+    ids: &[u32],
+) -> Result<String, DataError> {
+    let bytes = tokenizer
+        .decode(ids)
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    bytes.ok_or_else(|| DataError::OtherTokenizer {
+        path: one.file.path.clone(),
+        document: place,
+        tokenizer: tokenizer.name().to_owned(),
+        how: "do not decode to UTF-8".to_owned(),
+    })
+}
+
+/// That the tokenizer gives these ids for their text, but for a few: writers differ at the edges.
+fn check(
+    one: &OneFile,
+    tokenizer: &Tokenizer,
+    place: u64,
+    ids: &[u32],
+    text: &str,
+) -> Result<(), DataError> {
+    let mut again = Vec::new();
+    tokenizer.encode(text, &mut again)?;
+    let off = ids.len().abs_diff(again.len());
+    let same = ids.iter().zip(&again).take_while(|(a, b)| a == b).count();
+    if again == ids || (off * 50 <= ids.len() && same * 4 >= ids.len()) {
+        return Ok(());
+    }
+    Err(DataError::OtherTokenizer {
+        path: one.file.path.clone(),
+        document: place,
+        tokenizer: tokenizer.name().to_owned(),
+        how: format!(
+            "are {} where this tokenizer gives {} for the same text",
+            ids.len(),
+            again.len()
+        ),
+    })
+}
+
+fn layout(bytes: &[u8], is_npy: bool) -> Result<Layout, String> {
+    if is_npy {
+        return npy(bytes);
+    }
+    let word = |index: usize| {
+        let at = 4 * index;
+        let word = bytes.get(at..at + 4)?;
+        Some(u32::from_le_bytes(word.try_into().expect("four bytes")))
+    };
+    let width = match word(0) {
+        Some(LLM_C_GPT2) => Width::Two,
+        Some(LLM_C_LLAMA3) => Width::Four,
+        _ if bytes.len().is_multiple_of(2) => {
+            return Ok(Layout {
+                start: 0,
+                end: bytes.len(),
+                width: Width::Two,
+            });
+        }
+        _ => return Err("an odd number of bytes, and uint16 ids take two each".to_owned()),
+    };
+    let count = word(2).ok_or("its header is cut off")? as usize;
+    let end = LLM_C_HEADER + count * width.bytes();
+    match end <= bytes.len() {
+        true => Ok(Layout {
+            start: LLM_C_HEADER,
+            end,
+            width,
+        }),
+        false => Err(format!(
+            "its header promises {count} ids and it ends after {}",
+            bytes.len().saturating_sub(LLM_C_HEADER) / width.bytes()
+        )),
+    }
+}
+
+/// NumPy's format, versions 1 to 3: a magic string, a length, a Python dictionary, the numbers.
+fn npy(bytes: &[u8]) -> Result<Layout, String> {
+    let truncated = || "its header is cut off".to_owned();
+    if !bytes.starts_with(b"\x93NUMPY") {
+        return Err("it is no .npy file".to_owned());
+    }
+    let version = *bytes.get(6).ok_or_else(truncated)?;
+    let (length, from) = match version {
+        1 => {
+            let length = bytes.get(8..10).ok_or_else(truncated)?;
+            (usize::from(u16::from_le_bytes([length[0], length[1]])), 10)
+        }
+        _ => {
+            let length = bytes.get(8..12).ok_or_else(truncated)?;
+            (
+                u32::from_le_bytes(length.try_into().expect("four bytes")) as usize,
+                12,
+            )
+        }
+    };
+    let header = bytes.get(from..from + length).ok_or_else(truncated)?;
+    let header = String::from_utf8_lossy(header);
+    let kind = header
+        .split("'descr'")
+        .nth(1)
+        .and_then(|rest| rest.split('\'').nth(1));
+    let width = match kind {
+        Some("<u2") => Width::Two,
+        Some("<u4") => Width::Four,
+        Some("|u1") => Width::One,
+        Some(other) => {
+            return Err(format!(
+                "its numbers are `{other}`, not uint16 (<u2) or uint32 (<u4)"
+            ));
+        }
+        None => return Err("its header names no type".to_owned()),
+    };
+    let shape = header
+        .split("'shape'")
+        .nth(1)
+        .and_then(|rest| rest.split(['(', ')']).nth(1));
+    let sizes: Vec<usize> = shape
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(|size| size.trim().parse().ok())
+        .collect();
+    let [count] = sizes[..] else {
+        return Err(format!("its shape is {sizes:?}, not one row of ids"));
+    };
+    let start = from + length;
+    let end = start + count * width.bytes();
+    match end <= bytes.len() {
+        true => Ok(Layout { start, end, width }),
+        false => Err(format!(
+            "its header promises {count} ids and it ends after {}",
+            (bytes.len() - start) / width.bytes()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn npy_file(header: &str, ids: &[u8]) -> Vec<u8> {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(ids);
+        bytes
+    }
+
+    #[test]
+    fn the_layouts_of_nanogpt_llm_c_and_numpy_are_told_apart() {
+        assert_eq!(
+            layout(&[1, 0, 2, 0], false).unwrap(),
+            Layout {
+                start: 0,
+                end: 4,
+                width: Width::Two
+            }
+        );
+        for (magic, version, width) in [(LLM_C_GPT2, 1, Width::Two), (LLM_C_LLAMA3, 7, Width::Four)]
+        {
+            let mut bytes: Vec<u8> = [magic, version, 3]
+                .iter()
+                .flat_map(|x: &u32| x.to_le_bytes())
+                .collect();
+            bytes.resize(LLM_C_HEADER + 3 * width.bytes(), 0);
+            let expected = Layout {
+                start: 1024,
+                end: bytes.len(),
+                width,
+            };
+            assert_eq!(layout(&bytes, false).unwrap(), expected);
+            bytes.pop();
+            assert_eq!(
+                layout(&bytes, false).unwrap_err(),
+                "its header promises 3 ids and it ends after 2"
+            );
+        }
+        let file = npy_file(
+            "{'descr': '<u4', 'fortran_order': False, 'shape': (2,), }\n",
+            &[0; 8],
+        );
+        let found = layout(&file, true).unwrap();
+        assert_eq!((found.end - found.start, found.width), (8, Width::Four));
+    }
+
+    #[test]
+    fn numbers_that_are_no_ids_are_refused() {
+        let refusal = |header: &str| layout(&npy_file(header, &[]), true).unwrap_err();
+        assert_eq!(
+            refusal("{'descr': '<f4', 'shape': (0,)}"),
+            "its numbers are `<f4`, not uint16 (<u2) or uint32 (<u4)"
+        );
+        assert_eq!(
+            refusal("{'descr': '<u2', 'shape': (2, 3)}"),
+            "its shape is [2, 3], not one row of ids"
+        );
+        assert_eq!(layout(b"PK", true).unwrap_err(), "it is no .npy file");
+        assert!(
+            layout(b"abc", false)
+                .unwrap_err()
+                .starts_with("an odd number")
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! BPE trained on the train split, at the byte level and with GPT-2's rules for words.
+
+use tokenizers::models::TrainerWrapper;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{AddedToken, Tokenizer};
+
+/// Bytes of train text that a vocabulary is learnt from, at most.
+pub(crate) const TRAIN_BYTES: u64 = 1 << 27;
+
+/// The separator, id 0; the 256 bytes follow, then the merges.
+const SEPARATOR: &str = "<|endoftext|>";
+
+/// The JSON of a tokenizer of `vocab_size` tokens learnt from texts.
+pub(crate) fn train(
+    vocab_size: usize,
+    texts: impl Iterator<Item = String> + Send,
+) -> Result<Vec<u8>, String> {
+    let words = ByteLevel::new(false, true, true);
+    let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
+    alphabet.sort_unstable();
+    let trainer = BpeTrainer::builder()
+        .vocab_size(vocab_size)
+        .show_progress(false)
+        .min_frequency(2)
+        .initial_alphabet(alphabet.into_iter().collect())
+        .special_tokens(vec![AddedToken::from(SEPARATOR, true)])
+        .build();
+    let mut tokenizer = Tokenizer::new(BPE::default());
+    tokenizer.with_pre_tokenizer(Some(words));
+    tokenizer.with_decoder(Some(words));
+    let said = |error: tokenizers::Error| error.to_string();
+    let mut trainer: TrainerWrapper = trainer.into();
+    tokenizer.train(&mut trainer, texts).map_err(said)?;
+    let json = tokenizer.to_string(false).map_err(said)?;
+    Ok(json.into_bytes())
+}

@@ -1,0 +1,10 @@
+//! Every kind of source, from files to windows.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod files;
+mod hub;
+mod shape;
+mod split;
+mod workshop;

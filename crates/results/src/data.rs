@@ -1,0 +1,142 @@
+//! `data.json`: what is known of each text of a sweep. A row of `runs.parquet` belongs to the text of
+//! its `data_digest`.
+
+use crate::error::ResultsError;
+use crate::file::write_atomic;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// A record a text, in the order of the plan.
+    pub data: Vec<DataRecord>,
+}
+
+/// One text, prepared.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// As in `runs.parquet`.
+    pub data_digest: String,
+    /// As in `runs.parquet`.
+    pub corpus: String,
+    /// As in `runs.parquet`.
+    pub tokenizer: String,
+    /// Distinct tokens.
+    pub vocab_size: u64,
+    /// The token after every document.
+    pub separator: u64,
+    /// Documents of the train split.
+    pub train_documents: u64,
+    /// Bytes of its text.
+    pub train_bytes: u64,
+    /// Its tokens, separators included.
+    pub train_tokens: u64,
+    /// Documents scored.
+    pub test_documents: u64,
+    /// Bytes of text scored.
+    pub test_bytes: u64,
+    /// Tokens scored.
+    pub test_tokens: u64,
+    /// Share of the test's 13-grams that occur in the train split.
+    pub overlap: Option<f64>,
+    /// Test documents with a near duplicate in the train split.
+    pub near_duplicates: u64,
+    /// The entropy rate of a synthetic language: no model does better. None for text.
+    pub entropy: Option<Entropy>,
+    /// Losses on the scored text that need no model: `uniform`, `unigram`, `5-gram`, and for a synthetic
+    /// language `source`, the language itself.
+    pub references: Vec<ReferenceLoss>,
+}
+
+/// An entropy rate, the irreducible loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entropy {
+    /// Nats per token of the tokenizer, separators included, as `test_loss`.
+    pub nats_per_token: f64,
+    /// Bits per byte of text, as `test_bpb`.
+    pub bits_per_byte: f64,
+}
+
+/// A loss that needs no model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceLoss {
+    /// `uniform`, `unigram`, `5-gram` or `source`.
+    pub name: String,
+    /// Nats per token, as the column.
+    pub test_loss: f64,
+    /// Standard error of `test_loss`, clustered by document.
+    pub test_loss_se: Option<f64>,
+    /// Bits per byte, as the column.
+    pub test_bpb: f64,
+}
+
+impl DataFile {
+    /// Reads the file; nothing where there is none, as in folders of earlier versions.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no such file.
+    pub fn read(path: &Path) -> Result<Option<Self>, ResultsError> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ResultsError::io(path, "read")(error)),
+        };
+        let parsed = serde_json::from_slice(&bytes);
+        parsed
+            .map(Some)
+            .map_err(|error| ResultsError::DamagedRecord {
+                path: path.to_owned(),
+                problem: error.to_string(),
+            })
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), ResultsError> {
+        let json = serde_json::to_vec_pretty(self).expect("text and finite numbers");
+        write_atomic(path, &json)
+    }
+
+    /// The record of a digest.
+    pub fn of(&self, data_digest: &str) -> Option<&DataRecord> {
+        self.data
+            .iter()
+            .find(|record| record.data_digest == data_digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_reads_back_and_an_absent_one_is_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.json");
+        assert_eq!(DataFile::read(&path).unwrap(), None);
+        let file = DataFile {
+            data: vec![DataRecord {
+                data_digest: "0123456789abcdef".to_owned(),
+                entropy: Some(Entropy {
+                    nats_per_token: 0.1 + 0.2,
+                    bits_per_byte: 1.0 / 3.0,
+                }),
+                references: vec![ReferenceLoss {
+                    name: "unigram".to_owned(),
+                    test_loss: 3.3,
+                    test_loss_se: None,
+                    test_bpb: 4.7,
+                }],
+                ..DataRecord::default()
+            }],
+        };
+        file.write(&path).unwrap();
+        assert_eq!(DataFile::read(&path).unwrap().unwrap(), file);
+        assert!(file.of("0123456789abcdef").is_some() && file.of("else").is_none());
+        std::fs::write(&path, "{").unwrap();
+        assert!(DataFile::read(&path).is_err());
+    }
+}
