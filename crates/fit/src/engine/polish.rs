@@ -19,6 +19,8 @@ const LAST_DIGITS: f64 = 1e-7;
 const MOST_STEPS: usize = 1000;
 /// Laws that are no sums cost more a step and have many starts; one of those may give up.
 const MOST_STEPS_DRAWN: usize = 250;
+/// But not the lowest.
+const MOST_STEPS_OF_THE_BEST: usize = 4000;
 const MOST_DAMPING: f64 = 1e14;
 
 /// How a polish ended.
@@ -55,23 +57,34 @@ pub(crate) fn polish<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> P
     end
 }
 
+/// Takes up an end that ran out of steps; a narrow valley can take thousands.
+pub(crate) fn go_on<const P: usize>(problem: &Problem<P>, end: &Polished<P>) -> Polished<P> {
+    let mut further = descend(problem, end.theta, MOST_STEPS_OF_THE_BEST);
+    further.moved |= end.moved;
+    further
+}
+
 fn descend_from<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polished<P> {
+    let most = match problem.form {
+        Some(_) => MOST_STEPS,
+        None => MOST_STEPS_DRAWN,
+    };
+    descend(problem, start, most)
+}
+
+fn descend<const P: usize>(problem: &Problem<P>, start: [f64; P], most: usize) -> Polished<P> {
     let mut theta = start;
     let imposed = clamp(problem, &mut theta);
     let mut here = problem.expand(&theta);
     let mut damping = 1e-3;
     let mut end = End::StepLimit;
-    let most = match problem.form {
-        Some(_) => MOST_STEPS,
-        None => MOST_STEPS_DRAWN,
-    };
     for _ in 0..most {
         let free = not_held(problem, &theta, &here.gradient) & !imposed;
         if norm(problem, &here.gradient, free) < TOLERANCE {
             end = End::Converged;
             break;
         }
-        match descend(problem, &theta, &here, free, &mut damping) {
+        match step(problem, &theta, &here, free, &mut damping) {
             Some((next, there)) => (theta, here) = (next, there),
             None => {
                 end = End::Stalled;
@@ -95,7 +108,7 @@ fn descend_from<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polish
 
 /// One step that lowers the objective, or lowers the gradient where the objective has no more
 /// digits to lose.
-fn descend<const P: usize>(
+fn step<const P: usize>(
     problem: &Problem<P>,
     theta: &[f64; P],
     here: &Local<P>,

@@ -1,6 +1,6 @@
 //! Many starts, every distinct basin.
 
-use super::polish::{End, Polished, polish};
+use super::polish::{End, Polished, go_on, polish};
 use super::problem::Problem;
 use super::{Optimum, Solution, drawn, grid};
 use rayon::prelude::*;
@@ -13,6 +13,9 @@ const REPLICATE_STARTS: usize = 2;
 /// Points drawn and polished for laws without a grid, and the same of a replicate.
 const DRAWN: (usize, usize) = (600, 16);
 const REPLICATE_DRAWN: (usize, usize) = (60, 2);
+
+/// Ends out of steps that are followed further.
+const MOST_TAKEN_UP: usize = 4;
 
 /// The scale's floor a row. Residuals carry rounding errors of about 1e-16, which the gradient of
 /// rows without noise shows as 1e-16 / scale: below this floor no such fit would reach the
@@ -35,7 +38,7 @@ pub(super) fn solve<const P: usize>(problem: &mut Problem<P>) -> Option<Solution
     problem.scale = problem.scale_for(problem.value(starts.first()?));
     let problem = &*problem;
     let ends = starts.par_iter().map(|start| polish(problem, *start));
-    let polished: Vec<Polished<P>> = ends.collect();
+    let polished = to_the_end(problem, ends.collect());
     let count = |test: fn(&Polished<P>) -> bool| polished.iter().filter(|p| test(p)).count();
     let unfinished = count(|p| p.end != End::Converged);
     let unmoved = count(|p| p.end != End::Converged && !p.moved);
@@ -61,6 +64,21 @@ pub(super) fn solve<const P: usize>(problem: &mut Problem<P>) -> Option<Solution
         unmoved,
         unfinished,
     })
+}
+
+/// The lowest end goes on if it ran out of steps, and the next if that one is the lowest then.
+fn to_the_end<const P: usize>(
+    problem: &Problem<P>,
+    mut ends: Vec<Polished<P>>,
+) -> Vec<Polished<P>> {
+    for _ in 0..MOST_TAKEN_UP {
+        let lowest = ends.iter_mut().filter(|end| end.value.is_finite());
+        match lowest.min_by(|a, b| a.value.total_cmp(&b.value)) {
+            Some(end) if end.end == End::StepLimit => *end = go_on(problem, end),
+            _ => break,
+        }
+    }
+    ends
 }
 
 /// Refits changed rows: from known basins and from starts of their own.
