@@ -25,6 +25,7 @@ pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
                 point.epochs = Some(row.epochs);
                 point.batch = Some(row.batch_tokens as f64);
                 point.width = Some(row.d_model as f64);
+                point.entropy = row.entropy;
                 points.push(point);
             }
             (status, _) => excluded.push(Excluded {

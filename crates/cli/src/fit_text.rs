@@ -191,6 +191,8 @@ fn one_fit(fit: &Fit) -> String {
             100.0 * first.relative_change
         ));
     }
+    let floor = fit.known_floor.iter();
+    lines.extend(floor.map(|floor| format!("  entropy known: {floor}")));
     lines.extend(fit.validation.iter().flat_map(held_out));
     let warnings = fit.warnings.iter();
     lines.extend(warnings.map(|warning| format!("  warning: {warning}")));

@@ -36,7 +36,7 @@ pub fn envelope(
     isoflop: Option<&Isoflop>,
 ) -> Result<Envelope, FitError> {
     let chosen = match (isoflop, axis) {
-        (Some(isoflop), _) => minima(isoflop),
+        (Some(isoflop), _) => minima(isoflop, points),
         (None, Axis::N) => edge(points, Axis::N, Axis::D)?,
         (None, Axis::D) => edge(points, Axis::D, Axis::N)?,
         (None, Axis::C) => frontier(points)?,
@@ -72,7 +72,8 @@ pub fn envelope(
     })
 }
 
-fn minima(isoflop: &Isoflop) -> Envelope {
+fn minima(isoflop: &Isoflop, runs: &[Point]) -> Envelope {
+    let entropy = runs.first().and_then(|run| run.entropy);
     let points = isoflop.budgets.iter().filter_map(|budget| {
         let minimum = budget.minimum.as_ref()?;
         let label = format!("minimum at {:e}", budget.flops_budget);
@@ -82,6 +83,7 @@ fn minima(isoflop: &Isoflop) -> Envelope {
             d: Some(minimum.d_opt.value),
             c: Some(minimum.c),
             flops_budget: Some(budget.flops_budget),
+            entropy,
             ..Point::new(label, minimum.loss.value)
         })
     });

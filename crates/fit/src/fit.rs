@@ -9,7 +9,9 @@ use crate::findings::Findings;
 use crate::influence::{leave_one_out, without, without_worst_fitted};
 use crate::law::Law;
 use crate::objective::{Objective, Reduction};
-use crate::output::{Axis, Basin, Estimate, Fit, FittedPoint, ObjectiveValue, Outliers};
+use crate::output::{
+    Axis, Basin, Estimate, Fit, FittedPoint, KnownFloor, ObjectiveValue, Outliers, Profile,
+};
 use crate::point::{Point, without_worst};
 use crate::profile::profiles;
 use crate::sensitivity::sensitivity;
@@ -126,7 +128,9 @@ pub(crate) fn fit_named(
     let far = findings.far_rows();
     let warnings = findings.judge(&mut parameters, &far);
     let data = fitted_points(&kept, &*engine, &known[0]);
+    let known_floor = known_floor(&kept, law, &parameters, &profiled);
     Ok(Fit {
+        known_floor,
         law: law.name().into_owned(),
         formula: law.formula(),
         series: common_series(&kept),
@@ -272,6 +276,38 @@ pub(crate) fn reduced(engine: &dyn Engine, sum: f64) -> f64 {
         Reduction::Sum => sum,
         Reduction::Mean => sum / engine.rows().iter().map(|row| row.weight).sum::<f64>(),
     }
+}
+
+/// E beside the entropy rate that all rows share. In N or in D alone E also holds what the other leaves.
+fn known_floor(
+    points: &[Point],
+    law: Law,
+    parameters: &BTreeMap<String, Estimate>,
+    profiles: &[Profile],
+) -> Option<KnownFloor> {
+    let entropy = points.first()?.entropy?;
+    let same = |p: &Point| {
+        p.entropy
+            .is_some_and(|other| (other / entropy - 1.0).abs() < 1e-9)
+    };
+    if !points.iter().all(same) || matches!(law.axis(), Some(Axis::N | Axis::D)) {
+        return None;
+    }
+    let found = law
+        .names()
+        .contains(&"E".to_owned())
+        .then(|| parameters.get("E"))??;
+    let profile = profiles.iter().find(|profile| profile.parameter == "E");
+    let (low, high) = profile.map_or((found.low, found.high), |p| (p.low, p.high));
+    let judged = profile.is_some() || found.low.is_some();
+    let inside = low.is_none_or(|low| low <= entropy) && high.is_none_or(|high| entropy <= high);
+    Some(KnownFloor {
+        entropy,
+        fitted: found.value,
+        low,
+        high,
+        agrees: judged.then_some(inside),
+    })
 }
 
 /// Empty where the rows come from several series.

@@ -1,5 +1,17 @@
 //! What a fit says: the content of `fits.json`.
 
+mod approaches;
+mod doubt;
+mod isoflop;
+mod validation;
+
+pub use approaches::{Approach, Approaches, Optimum};
+pub use doubt::{
+    Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
+};
+pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
+pub use validation::{Forecast, HeldOut, Ranked, Validation};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -85,6 +97,10 @@ pub struct Fit {
     /// Rows far from the law, and the fit with and without them.
     #[serde(default)]
     pub outliers: Option<Outliers>,
+    /// E against the entropy rate of the language; null where that is not known, or the law has no E that
+    /// it should equal.
+    #[serde(default)]
+    pub known_floor: Option<KnownFloor>,
     /// What a reader must know before quoting the numbers.
     pub warnings: Vec<String>,
 }
@@ -132,198 +148,6 @@ pub struct ObjectiveValue {
     pub value: f64,
 }
 
-/// A law judged by rows that it was not fitted to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Validation {
-    /// Fitted on all budgets up to one, judged by the next.
-    pub windows: Vec<HeldOut>,
-    /// Fitted on all but the largest size, judged by that.
-    pub largest_size: Option<HeldOut>,
-    /// Root mean square over windows of the mean error of ln L for each factor e of compute beyond the
-    /// rows fitted; null below two windows.
-    pub drift: Option<f64>,
-}
-
-/// One fit on a part of the rows, and its error on others.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct HeldOut {
-    /// The rows fitted, in words.
-    pub window: String,
-    /// Their number.
-    pub rows: usize,
-    /// Rows predicted.
-    pub held_out: usize,
-    /// Largest compute predicted over the largest fitted.
-    pub reach: f64,
-    /// Mean of ln(predicted / measured).
-    pub mean_error: f64,
-    /// Root mean square of the same.
-    pub rms_error: f64,
-    /// Held-out rows inside their 90 % prediction intervals; null without a bootstrap.
-    #[serde(default)]
-    pub covered: Option<usize>,
-    /// The rows predicted, in the order of their compute.
-    #[serde(default)]
-    pub points: Vec<Forecast>,
-}
-
-/// A held-out row and what the fit on the others says of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Forecast {
-    /// Run id or row number.
-    pub label: String,
-    /// Parameters.
-    pub n: Option<f64>,
-    /// Tokens.
-    pub d: Option<f64>,
-    /// FLOPs.
-    pub c: Option<f64>,
-    /// Measured, nats per token.
-    pub loss: f64,
-    /// Predicted, nats per token.
-    pub predicted: f64,
-    /// Of the 90 % prediction interval; null without a bootstrap.
-    pub low: Option<f64>,
-    /// As `low`.
-    pub high: Option<f64>,
-}
-
-/// How far a parameter can move before the objective, with every other parameter at its best, is
-/// worse than chance allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Profile {
-    /// Its name, a key of `parameters`.
-    pub parameter: String,
-    /// The optimum.
-    pub value: f64,
-    /// Lower end of the 90 % interval; null where the data sets none.
-    pub low: Option<f64>,
-    /// Upper end; null where the data sets none.
-    pub high: Option<f64>,
-    /// False where either end is missing: the profile is flat on that side.
-    pub identified: bool,
-    /// Statistic at which the interval ends: the square of Student's 95 % point.
-    pub threshold: f64,
-    /// Ascending in `value`; `statistic` is zero at the optimum.
-    pub points: Vec<ProfilePoint>,
-    /// Why an end is missing.
-    pub note: Option<String>,
-}
-
-/// One point of a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProfilePoint {
-    /// Where the parameter is held.
-    pub value: f64,
-    /// Twice the rise of the objective in units of its dispersion; about chi-squared with one degree
-    /// of freedom at the truth.
-    pub statistic: f64,
-}
-
-/// A fit under another objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sensitivity {
-    /// As `--objective` takes it.
-    pub objective: String,
-    /// Unscaled value at its own optimum.
-    pub value: f64,
-    /// Parameters there.
-    pub parameters: BTreeMap<String, f64>,
-}
-
-/// Rows far from the law, and what they do to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outliers {
-    /// Run ids or row numbers, farthest first.
-    pub rows: Vec<String>,
-    /// Parameters of the fit on all rows.
-    pub with: BTreeMap<String, f64>,
-    /// Parameters without these rows.
-    pub without: BTreeMap<String, f64>,
-}
-
-/// A law's place among the laws of the same rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ranked {
-    /// Its name.
-    pub law: String,
-    /// The cell of `[axes]`; empty without axes.
-    pub series: String,
-    /// Root mean square of ln(predicted / measured) over the held-out rows of all windows that every
-    /// ranked law could be fitted on.
-    pub rms_error: f64,
-    /// Windows compared.
-    pub windows: usize,
-    /// Rows predicted.
-    pub held_out: usize,
-    /// Of these, rows inside their 90 % prediction intervals; null without a bootstrap.
-    pub covered: Option<usize>,
-}
-
-/// The three approaches of Hoffmann et al. 2022 on one series.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Approaches {
-    /// The cell of `[axes]`; empty without axes.
-    pub series: String,
-    /// Which N.
-    pub n_kind: String,
-    /// Which C.
-    pub c_kind: String,
-    /// Those that these rows allow.
-    pub approaches: Vec<Approach>,
-}
-
-/// `N* = k C^a` and `D* = k' C^b` as one approach finds them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Approach {
-    /// `1`, `2`, `2-akima` or `3`.
-    pub name: String,
-    /// How it was done, in a sentence.
-    pub words: String,
-    /// `a`.
-    pub n_exponent: Option<Estimate>,
-    /// `ln k`.
-    pub n_log_coefficient: Option<f64>,
-    /// `b`.
-    pub d_exponent: Option<Estimate>,
-    /// `ln k'`.
-    pub d_log_coefficient: Option<f64>,
-    /// The optima that the lines run through; empty for approach 3.
-    pub optima: Vec<Optimum>,
-    /// How the intervals were made; null without.
-    pub intervals: Option<String>,
-    /// What a reader must know.
-    pub warnings: Vec<String>,
-}
-
-/// The best size at one compute.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Optimum {
-    /// FLOPs.
-    pub c: f64,
-    /// N*.
-    pub n: f64,
-    /// D*.
-    pub d: f64,
-    /// Loss there, nats per token.
-    pub loss: f64,
-}
-
-/// A number with its 90 % interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Point estimate.
-    pub value: f64,
-    /// Lower end; null without a bootstrap.
-    pub low: Option<f64>,
-    /// Upper end; null without a bootstrap.
-    pub high: Option<f64>,
-    /// Standard deviation over replicates; null without a bootstrap.
-    pub standard_error: Option<f64>,
-    /// False where the runs cannot tell this parameter; `warnings` says why.
-    pub identified: bool,
-}
-
 /// A local optimum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Basin {
@@ -333,117 +157,6 @@ pub struct Basin {
     pub parameters: BTreeMap<String, f64>,
     /// Names of parameters that sit at a bound.
     pub at_bound: Vec<String>,
-}
-
-/// How intervals were made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bootstrap {
-    /// Replicates asked for.
-    pub replicates: usize,
-    /// Replicates whose fit did not converge and was left out.
-    pub failed: usize,
-    /// What was resampled, in words.
-    pub unit: String,
-    /// Distinct units.
-    pub units: usize,
-    /// `percentile` or `BCa`.
-    pub interval: String,
-    /// Seed.
-    pub seed: u64,
-}
-
-/// What one row does to the fit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Influence {
-    /// Run id or row number.
-    pub label: String,
-    /// The parameter it moves most, relative to its value.
-    pub parameter: String,
-    /// That parameter without the row.
-    pub without: f64,
-    /// Change relative to the full fit's value.
-    pub relative_change: f64,
-}
-
-/// Approach 2 of Hoffmann et al. 2022: a parabola of loss in ln N for each budget, then power
-/// laws through the minima.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Isoflop {
-    /// The cell of `[axes]`; empty without axes.
-    pub series: String,
-    /// Which N.
-    pub n_kind: String,
-    /// One a budget, ascending.
-    pub budgets: Vec<BudgetCurve>,
-    /// `a` of `N* ~ C^a`, over budgets with an inner minimum; null below two of them.
-    pub n_exponent: Option<Estimate>,
-    /// `ln k` of `N* = k C^a`.
-    pub n_log_coefficient: Option<f64>,
-    /// `b` of `D* ~ C^b`.
-    pub d_exponent: Option<Estimate>,
-    /// `ln k` of `D* = k C^b`.
-    pub d_log_coefficient: Option<f64>,
-    /// How the intervals were made.
-    pub bootstrap: Option<Bootstrap>,
-    /// Change of `BudgetCurve::offset` for each factor of ten of compute: grids whose centre drifts
-    /// along the budgets tilt the exponents.
-    #[serde(default)]
-    pub drift: Option<f64>,
-    /// What parabolas at these very sizes make of `n_exponent` where the fitted Chinchilla law holds
-    /// without noise, less that law's own: their bias.
-    #[serde(default)]
-    pub bias: Option<f64>,
-    /// What a reader must know.
-    pub warnings: Vec<String>,
-}
-
-/// One isoFLOP curve.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BudgetCurve {
-    /// Compute asked for, FLOPs.
-    pub flops_budget: f64,
-    /// The runs: N, D, C spent, loss.
-    pub runs: Vec<FittedPoint>,
-    /// `loss = c0 + c1 u + c2 u^2`, `u = ln N - centre`; null with fewer than three sizes.
-    pub parabola: Option<Parabola>,
-    /// Location and value of the minimum; null unless it lies inside the sizes trained.
-    pub minimum: Option<Minimum>,
-    /// Why there is no minimum, or why to doubt it.
-    pub note: Option<String>,
-    /// The minimum of Akima's interpolation of ln loss in ln N; null unless inside the sizes.
-    #[serde(default)]
-    pub akima: Option<Minimum>,
-    /// Factor of sizes from the smallest to the parabola's minimum; null without a parabola that has one.
-    #[serde(default)]
-    pub below: Option<f64>,
-    /// Factor from there to the largest. Below one: the minimum lies outside.
-    #[serde(default)]
-    pub above: Option<f64>,
-    /// Minimum less middle of the sizes, in half-widths of ln N: 0 centred, 1 at the largest size.
-    #[serde(default)]
-    pub offset: Option<f64>,
-}
-
-/// `loss = c[0] + c[1] u + c[2] u^2`, `u = ln N - centre`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Parabola {
-    /// Mean of ln N.
-    pub centre: f64,
-    /// Coefficients.
-    pub c: [f64; 3],
-}
-
-/// The bottom of an isoFLOP curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Minimum {
-    /// N*.
-    pub n_opt: Estimate,
-    /// D*, interpolated in ln N among the runs.
-    pub d_opt: Estimate,
-    /// Lowest loss of the parabola, nats per token.
-    pub loss: Estimate,
-    /// Mean C of the runs, FLOPs.
-    pub c: f64,
 }
 
 /// A row that no fit saw.

@@ -32,6 +32,8 @@ pub struct Point {
     pub weight: f64,
     /// Test loss, nats per token (or the unit of all rows alike).
     pub loss: f64,
+    /// Entropy rate of the language, in the unit of the loss, where it is known: what E must be.
+    pub entropy: Option<f64>,
 }
 
 /// Up to four epochs repeated data count almost as much as fresh data (Muennighoff et al. 2023,
@@ -61,6 +63,7 @@ impl Point {
             ("batch", self.batch),
             ("experts", self.experts),
             ("weight", Some(self.weight)),
+            ("entropy", self.entropy),
             ("loss", Some(self.loss)),
         ];
         for (column, value) in columns {
@@ -93,6 +96,7 @@ impl Point {
             width: None,
             weight: 1.0,
             loss,
+            entropy: None,
         }
     }
 

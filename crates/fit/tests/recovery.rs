@@ -381,3 +381,25 @@ fn outliers_come_with_the_fit_without_them() {
     assert!((outliers.without["alpha"] - value(&without, "alpha")).abs() < 1e-6);
     assert!(!found.sensitivity.is_empty());
 }
+
+/// A language whose entropy is E: inside the interval; one whose entropy is another: outside.
+#[test]
+fn e_is_held_against_the_entropy_of_the_language() {
+    let of = |entropy: f64, law: Law| {
+        let mut points = noisy(grid(&LAW), 0.003, 3);
+        points.iter_mut().for_each(|p| p.entropy = Some(entropy));
+        fit(&points, law, &options("log-huber:1e-3", 50)).unwrap()
+    };
+    let right = of(1.7, Law::Chinchilla).known_floor.unwrap();
+    assert_eq!((right.agrees, right.entropy), (Some(true), 1.7));
+    let (low, high) = (right.low.unwrap(), right.high.unwrap());
+    assert!(low < 1.7 && 1.7 < high && high - low < 0.2, "{right}");
+    let wrong = of(1.2, Law::Chinchilla).known_floor.unwrap();
+    assert_eq!(wrong.agrees, Some(false));
+    assert!(
+        wrong.to_string().contains("outside the interval"),
+        "{wrong}"
+    );
+    // A law without an E of its own is not judged.
+    assert_eq!(of(1.7, Law::Pinned(1.6)).known_floor, None);
+}

@@ -1,0 +1,77 @@
+//! Laws judged by rows that they were not fitted to.
+
+use serde::{Deserialize, Serialize};
+
+/// A law judged by rows that it was not fitted to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Fitted on all budgets up to one, judged by the next.
+    pub windows: Vec<HeldOut>,
+    /// Fitted on all but the largest size, judged by that.
+    pub largest_size: Option<HeldOut>,
+    /// Root mean square over windows of the mean error of ln L for each factor e of compute beyond the
+    /// rows fitted; null below two windows.
+    pub drift: Option<f64>,
+}
+
+/// One fit on a part of the rows, and its error on others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// The rows fitted, in words.
+    pub window: String,
+    /// Their number.
+    pub rows: usize,
+    /// Rows predicted.
+    pub held_out: usize,
+    /// Largest compute predicted over the largest fitted.
+    pub reach: f64,
+    /// Mean of ln(predicted / measured).
+    pub mean_error: f64,
+    /// Root mean square of the same.
+    pub rms_error: f64,
+    /// Held-out rows inside their 90 % prediction intervals; null without a bootstrap.
+    #[serde(default)]
+    pub covered: Option<usize>,
+    /// The rows predicted, in the order of their compute.
+    #[serde(default)]
+    pub points: Vec<Forecast>,
+}
+
+/// A held-out row and what the fit on the others says of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// Run id or row number.
+    pub label: String,
+    /// Parameters.
+    pub n: Option<f64>,
+    /// Tokens.
+    pub d: Option<f64>,
+    /// FLOPs.
+    pub c: Option<f64>,
+    /// Measured, nats per token.
+    pub loss: f64,
+    /// Predicted, nats per token.
+    pub predicted: f64,
+    /// Of the 90 % prediction interval; null without a bootstrap.
+    pub low: Option<f64>,
+    /// As `low`.
+    pub high: Option<f64>,
+}
+
+/// A law's place among the laws of the same rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// Its name.
+    pub law: String,
+    /// The cell of `[axes]`; empty without axes.
+    pub series: String,
+    /// Root mean square of ln(predicted / measured) over the held-out rows of all windows that every
+    /// ranked law could be fitted on.
+    pub rms_error: f64,
+    /// Windows compared.
+    pub windows: usize,
+    /// Rows predicted.
+    pub held_out: usize,
+    /// Of these, rows inside their 90 % prediction intervals; null without a bootstrap.
+    pub covered: Option<usize>,
+}
