@@ -6,8 +6,8 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
-use isoflop_results::RunRow;
 use isoflop_results::parquet::{read_curves, read_runs};
+use isoflop_results::{DataFile, DataRecord, RunRow};
 use isoflop_sweep::{Plan, ResultsFolder};
 use isoflop_train::prepare_run;
 use std::fs;
@@ -47,6 +47,7 @@ impl Source {
                 runs: read_runs(&folder.runs_path())?,
                 curves: read_curves(&folder.curves_path())?,
                 tuning: trials(folder),
+                data: texts(folder, &plan)?,
                 fits,
             },
             facts,
@@ -69,6 +70,15 @@ fn load_or_fit(folder: &ResultsFolder) -> Result<Fits> {
         return Ok(fits);
     }
     analysis::fits(&read_runs(&folder.runs_path())?, &Options::default())
+}
+
+/// What is known of each text of the sweep.
+///
+/// # Errors
+/// `data.json` is there and cannot be read.
+pub(crate) fn texts(folder: &ResultsFolder, plan: &Plan) -> Result<Vec<DataRecord>> {
+    let known = DataFile::read(&folder.data_path())?;
+    Ok(known.map_or_else(|| plan.data().to_vec(), |file| file.data))
 }
 
 /// Runs of the stage that chose the learning rates, where there was one.

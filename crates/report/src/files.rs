@@ -2,7 +2,7 @@
 
 use crate::error::ReportError;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes beside the path and renames into it. A reader sees the old file or the new one.
 pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), ReportError> {
@@ -22,6 +22,23 @@ pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), ReportError> {
             let _ = fs::remove_file(&beside);
             fail(source)
         })
+}
+
+/// Removes the figures of an earlier report: files by the names that figures have, and no others.
+pub(crate) fn clear_others(folder: &Path, kept: &[PathBuf]) -> Result<(), ReportError> {
+    let fail = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ReportError::Write { path, source }
+    };
+    for name in crate::page::figure_names() {
+        for extension in ["svg", "png", "csv"] {
+            let path = folder.join(name).with_extension(extension);
+            if !kept.contains(&path) && path.is_file() {
+                fs::remove_file(&path).map_err(fail(&path))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

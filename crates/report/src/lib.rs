@@ -21,6 +21,7 @@ pub use live::Live;
 pub use merge::{Sweep, merge};
 
 use isoflop_fit::output::Fits;
+use isoflop_results::DataRecord;
 use isoflop_results::{Curve, RunRow};
 use std::path::{Path, PathBuf};
 use view::View;
@@ -40,6 +41,8 @@ pub struct Report<'a> {
     pub tuning: &'a [RunRow],
     /// The fits to draw.
     pub fits: &'a Fits,
+    /// What is known of each text: reference losses, entropy. May be empty.
+    pub data: &'a [DataRecord],
     /// What a reader needs to check or repeat the work.
     pub provenance: Provenance,
 }
@@ -82,7 +85,8 @@ pub fn vega_lite(report: &Report<'_>) -> serde_json::Value {
 }
 
 /// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder, each beside its place and
-/// renamed into it, the page last. Returns the paths written.
+/// renamed into it, the page last. Figures of an earlier report that this one lacks are removed. Returns
+/// the paths written.
 ///
 /// # Errors
 /// A file that cannot be written, or a figure that cannot be rendered.
@@ -102,6 +106,7 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
     for paths in place_all(&drawn, &folder) {
         written.extend(paths?);
     }
+    files::clear_others(&folder, &written)?;
     let index = out_dir.join("index.html");
     files::place(
         &index,

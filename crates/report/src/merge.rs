@@ -1,6 +1,7 @@
 //! Several sweeps as one report: each is a series of its own.
 
 use isoflop_fit::output::{Fits, FittedPoint};
+use isoflop_results::DataRecord;
 use isoflop_results::{Curve, RunRow};
 use std::collections::HashSet;
 
@@ -13,6 +14,8 @@ pub struct Sweep {
     pub curves: Vec<Curve>,
     /// Trials of its learning-rate stage.
     pub tuning: Vec<RunRow>,
+    /// What is known of its texts.
+    pub data: Vec<DataRecord>,
     /// Its fits.
     pub fits: Fits,
 }
@@ -72,6 +75,11 @@ pub fn merge(sweeps: Vec<(String, Sweep)>) -> Sweep {
         all.runs.extend(sweep.runs);
         all.curves.extend(sweep.curves);
         all.tuning.extend(sweep.tuning);
+        for record in sweep.data {
+            if all.data.iter().all(|r| r.data_digest != record.data_digest) {
+                all.data.push(record);
+            }
+        }
         all.fits.level = sweep.fits.level;
         all.fits.fits.extend(sweep.fits.fits);
         all.fits.isoflop.extend(sweep.fits.isoflop);

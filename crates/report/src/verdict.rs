@@ -49,7 +49,8 @@ pub(crate) fn findings(view: &View<'_>, series: &str) -> Vec<Finding> {
         .map(sentence);
     let forecast = forecast(fits, series).map(Finding::plain);
     let chinchilla = chinchilla(fits, series).map(Finding::plain);
-    [compute, optimum, rest, chinchilla, forecast]
+    let floor = floor(fits, series).map(Finding::plain);
+    [compute, optimum, rest, chinchilla, floor, forecast]
         .into_iter()
         .flatten()
         .collect()
@@ -76,6 +77,27 @@ fn forecast(fits: &Fits, series: &str) -> Option<String> {
         fixed(100.0 * last.rms_error, 2),
         last.held_out,
         fixed(last.reach, 1)
+    ))
+}
+
+/// Whether E is what it must be, where the language's entropy is known.
+fn floor(fits: &Fits, series: &str) -> Option<String> {
+    let of = |law: &str| {
+        let mut fits = fits.fits.iter();
+        fits.find(|f| f.law == law && f.series == series && f.known_floor.is_some())
+    };
+    let fit = of("chinchilla").or_else(|| of("power-offset"))?;
+    let floor = fit.known_floor.as_ref()?;
+    let verdict = match floor.agrees {
+        Some(true) => ", inside the interval of E",
+        Some(false) => ", outside the interval of E",
+        None => "",
+    };
+    Some(format!(
+        "The language's entropy is {} nats per token{verdict}; E of {} is off by {} %.",
+        fixed(floor.entropy, 3),
+        fit.law,
+        fixed(100.0 * (floor.fitted / floor.entropy - 1.0), 1)
     ))
 }
 

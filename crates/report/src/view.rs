@@ -5,6 +5,7 @@ use crate::chart::{Numbers, Shape};
 use crate::text::sub;
 use crate::theme::Tone;
 use isoflop_fit::output::{Axis, Fit};
+use isoflop_results::DataRecord;
 use isoflop_results::{RunRow, Status};
 use std::collections::HashMap;
 
@@ -47,6 +48,24 @@ impl<'a> View<'a> {
 
     pub(crate) fn run(&self, id: &str) -> Option<&'a RunRow> {
         self.by_id.get(id).copied()
+    }
+
+    /// The texts that finished runs were scored on, in order of appearance, as far as they are known.
+    pub(crate) fn texts(&self) -> Vec<Text<'a>> {
+        let mut texts: Vec<Text<'a>> = Vec::new();
+        for run in &self.finished {
+            let digest = run.data_digest.as_str();
+            match texts.iter_mut().find(|t| t.record.data_digest == digest) {
+                Some(text) if text.series != run.series => text.series = "",
+                Some(_) => {}
+                None => {
+                    let record = self.report.data.iter().find(|r| r.data_digest == digest);
+                    let series = run.series.as_str();
+                    texts.extend(record.map(|record| Text { series, record }));
+                }
+            }
+        }
+        texts
     }
 
     /// Colour of a size.
@@ -108,6 +127,14 @@ impl<'a> View<'a> {
     pub(crate) fn many_series(&self) -> bool {
         self.series.len() > 1
     }
+}
+
+/// A text that runs were scored on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a> {
+    /// The series of its runs; empty where several share it.
+    pub(crate) series: &'a str,
+    pub(crate) record: &'a DataRecord,
 }
 
 /// N of a run, of the kind a fit names.
@@ -191,6 +218,7 @@ mod tests {
                 curves: &[],
                 tuning: &[],
                 fits: &fits,
+                data: &[],
                 provenance,
             };
             let view = View {

@@ -28,6 +28,52 @@ impl Written {
     }
 }
 
+#[test]
+fn figures_of_an_earlier_report_are_removed_and_strangers_kept() {
+    let written = Written::of(&synthetic::quickstart());
+    let figures = written.folder().join("figures");
+    std::fs::write(figures.join("my-own.svg"), "mine").unwrap();
+    assert!(figures.join("isoflop.png").exists());
+    let smaller = synthetic::too_small();
+    isoflop_report::write(&smaller.report(), written.folder()).unwrap();
+    assert!(!figures.join("isoflop.png").exists() && !figures.join("isoflop.csv").exists());
+    assert!(figures.join("my-own.svg").exists() && figures.join("three-panels.png").exists());
+}
+
+/// The entropy stands in every panel of losses in reach of it, under its name and with its value in the
+/// CSV; what is far from the runs stands in the table alone.
+#[test]
+fn entropy_and_references_are_drawn_where_they_leave_room() {
+    let sweep = synthetic::language();
+    let written = Written::of(&sweep);
+    let entropy = sweep.data[0].entropy.unwrap().nats_per_token;
+    let csv = written.text("three-panels.csv");
+    let lines = |mark: &str| csv.lines().filter(|l| l.contains(mark)).count();
+    // A line of two ends in each of three panels.
+    assert_eq!(
+        (lines(",entropy,"), lines("5-gram"), lines("unigram")),
+        (6, 6, 0),
+        "{csv}"
+    );
+    assert!(csv.contains(&format!("{entropy}")));
+    let named = labels(&written.text("three-panels.svg"));
+    assert_eq!(named.iter().filter(|l| *l == "entropy").count(), 3);
+    assert!(labels(&written.text("isoflop.svg")).contains(&"entropy".to_owned()));
+    let page = std::fs::read_to_string(written.folder().join("index.html")).unwrap();
+    let table = &page[page.find("<h2 id=\"texts\"").unwrap()..];
+    for name in [
+        "uniform",
+        "unigram",
+        "5-gram",
+        "source",
+        "entropy of the language",
+        "best run",
+    ] {
+        assert!(table.contains(&format!("<td>{name}")), "{name}");
+    }
+    assert!(page.contains("inside the interval of E"));
+}
+
 /// The content of each `text` element, tags inside it dropped.
 fn labels(svg: &str) -> Vec<String> {
     let texts = svg.split("<text ").skip(1).map(|rest| {

@@ -110,6 +110,7 @@ impl Source {
             runs,
             curves,
             tuning,
+            data,
             fits,
         } = &self.sweep;
         Report {
@@ -119,6 +120,7 @@ impl Source {
             curves,
             tuning,
             fits,
+            data,
             provenance,
         }
     }

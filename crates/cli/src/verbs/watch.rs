@@ -4,7 +4,7 @@ use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{note, print};
 use crate::serve::{Shown, serve};
-use crate::source::trials;
+use crate::source::{texts, trials};
 use crate::verbs::status::standing_in_words;
 use anyhow::{Context, Result};
 use isoflop_fit::Options;
@@ -131,6 +131,7 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records) -> Result<Live> 
     }
     let fits = fits(folder, &runs)?;
     let tuning = trials(folder);
+    let data = texts(folder, plan)?;
     let commands = vec![format!("isoflop watch {}", folder.root().display())];
     let facts = vec![Fact {
         label: "plan".to_owned(),
@@ -143,6 +144,7 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records) -> Result<Live> 
         curves: &curves,
         tuning: &tuning,
         fits: &fits,
+        data: &data,
         provenance: Provenance {
             commands,
             generated: None,

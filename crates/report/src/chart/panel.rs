@@ -323,6 +323,16 @@ impl Panel {
         self.canvas.close();
     }
 
+    /// A line from end to end at one height, named above its left end.
+    pub(crate) fn level(&mut self, owner: Owner<'_>, y: f64, stroke: Stroke) {
+        if !self.y.holds(y) {
+            return;
+        }
+        let (from, to) = self.x.bounds();
+        self.line(owner, &[(from, y), (to, y)], stroke);
+        self.name_level(owner, y);
+    }
+
     /// A point of data.
     pub(crate) fn point(&mut self, owner: Owner<'_>, at: (f64, f64), glyph: Glyph, title: &str) {
         if !self.x.holds(at.0) || !self.y.holds(at.1) {

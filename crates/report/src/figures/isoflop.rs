@@ -1,5 +1,6 @@
 //! IsoFLOP curves and the optima they give (Hoffmann et al. 2022, figure 3).
 
+use super::levels;
 use super::marks::thread;
 use super::{Figure, LOSS, optima, run_title, series_legend, wrap};
 use crate::chart::{
@@ -116,7 +117,14 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
     // A minimum at the edge may have an interval without end: show as much as is near.
     let near = reach.map(|n| n.max(low / 1.6).min(high * 1.6));
     let x = Scale::wide_log(runs().filter_map(|p| p.n).chain(near), (0.06, 0.24));
-    let y = Scale::linear(runs().map(|p| p.loss).chain(bottoms), (room, 0.06));
+    let mut marked = levels::levels(view);
+    marked.retain(|level| level.series.is_empty() || level.series == analysis.series);
+    let marked = levels::near(marked, runs().map(|p| p.loss), |loss| loss);
+    let heights = marked.iter().map(|level| level.loss);
+    let y = Scale::linear(
+        runs().map(|p| p.loss).chain(bottoms).chain(heights),
+        (room, 0.06),
+    );
     let title = match view.many_series() {
         true => format!(
             "Loss at fixed compute: {}",
@@ -134,6 +142,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);
+    levels::draw(&mut panel, &marked);
     let mut names = Vec::new();
     for curve in &analysis.budgets {
         let tone = budgets.tone(curve.flops_budget);

@@ -1,7 +1,7 @@
 //! Losses during training.
 
 use super::{
-    Figure, size_legend,
+    Figure, levels, size_legend,
     thin::{most, thin},
 };
 use crate::chart::{Labels, LossAxis, Owner, Panel, Scale, Stroke, Style};
@@ -100,7 +100,9 @@ fn panel(
     let top = all().map(|p| p.1).fold(0.0, f64::max) * SHOWN;
     let shown = || all().filter(|p| p.1 <= top);
     let x = Scale::log(shown().map(|p| p.0), (0.02, 0.02));
-    let y = Scale::log(shown().map(|p| p.1), (0.05, 0.05));
+    let marked = levels::near(levels::levels(view), shown().map(|p| p.1), f64::ln);
+    let heights = marked.iter().map(|level| level.loss);
+    let y = Scale::log(shown().map(|p| p.1).chain(heights), (0.05, 0.05));
     let labels = Labels {
         key,
         title: title.to_owned(),
@@ -111,6 +113,7 @@ fn panel(
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);
+    levels::draw(&mut panel, &marked);
     let opacity = if curves.len() > 60 { 0.5 } else { 0.85 };
     for (run, points) in curves {
         let dash = ["", "5 2", "2 2", "6 2 1 2"][view.series_rank(&run.series) % 4];

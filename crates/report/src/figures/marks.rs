@@ -23,7 +23,7 @@ pub(super) const GUIDE: Stroke = Stroke {
 };
 
 /// A line in the colour of what it belongs to.
-pub(super) fn thread(tone: Tone, width: f64, opacity: f64) -> Stroke {
+pub(super) const fn thread(tone: Tone, width: f64, opacity: f64) -> Stroke {
     Stroke {
         tone,
         width,

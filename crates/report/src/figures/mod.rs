@@ -10,6 +10,7 @@ mod groups;
 mod isoflop;
 mod learning_curves;
 mod learning_rates;
+pub(crate) mod levels;
 pub(crate) mod marks;
 mod multiples;
 mod multiplier;

@@ -1,5 +1,6 @@
 //! Test loss against compute, data and parameters (Kaplan et al. 2020, figure 1).
 
+use super::levels::{self, Level};
 use super::marks::{LINE, dash, run_point, thread};
 use super::panel_words::{caption, fit_words, reason_words};
 use super::thin::{most, thin};
@@ -89,8 +90,13 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
     };
     let fitted_xs = fits.iter().flat_map(|f| points(f, axis)).map(|p| p.0);
     let xs = view.finished.iter().map(|r| place(r)).chain(fitted_xs);
-    let (x, y) = (Scale::wide_log(xs, (0.06, 0.06)), loss_scale(view, room));
+    let marked = marked(view);
+    let (x, y) = (
+        Scale::wide_log(xs, (0.06, 0.06)),
+        loss_scale(view, &marked, room),
+    );
     let mut panel = Panel::new(labels(axis, n_kind), x, y);
+    levels::draw(&mut panel, &marked);
     if axis == Axis::C {
         curves(view, &mut panel);
     }
@@ -109,11 +115,20 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
 }
 
 /// The same for all panels, so that a loss is at the same height in each.
-fn loss_scale(view: &View<'_>, room: f64) -> Scale {
+fn loss_scale(view: &View<'_>, marked: &[Level<'_>], room: f64) -> Scale {
+    let marked = marked.iter().map(|level| level.loss);
+    Scale::log(losses(view).chain(marked), (room.max(0.06), 0.06))
+}
+
+fn losses(view: &View<'_>) -> impl Iterator<Item = f64> {
     let runs = view.finished.iter().filter_map(|r| r.test_loss);
     let fitted = view.report.fits.fits.iter().filter(|f| f.x.is_some());
-    let fitted = fitted.flat_map(|f| f.data.iter().map(|p| p.loss));
-    Scale::log(runs.chain(fitted), (room.max(0.06), 0.06))
+    runs.chain(fitted.flat_map(|f| f.data.iter().map(|p| p.loss)))
+}
+
+/// Entropy and reference losses in reach of the runs.
+fn marked<'a>(view: &View<'a>) -> Vec<Level<'a>> {
+    levels::near(levels::levels(view), losses(view), f64::ln)
 }
 
 fn labels(axis: Axis, n_kind: &str) -> Labels {

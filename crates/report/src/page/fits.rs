@@ -129,6 +129,12 @@ fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
     for (name, e) in known.chain(others) {
         out.push_str(&parameter(&symbol(name), e));
     }
+    if let Some(floor) = &fit.known_floor {
+        out.push_str(&format!(
+            "<tr><td colspan=\"5\">Entropy known: {}.</td></tr>\n",
+            escape(&floor.to_string())
+        ));
+    }
     if !fit.warnings.is_empty() {
         let list = warnings(&fit.warnings);
         out.push_str(&format!("<tr><td colspan=\"5\">{list}</td></tr>\n"));

@@ -5,6 +5,7 @@ mod data;
 mod fits;
 mod method;
 mod runs;
+mod texts;
 mod verdict;
 
 use crate::figures::Figure;
@@ -65,6 +66,17 @@ const SECTIONS: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
+/// Beside the words of a comparison.
+const COMPARED: &str = "multiplier";
+
+/// Of every figure that a page can have.
+pub(crate) fn figure_names() -> impl Iterator<Item = &'static str> {
+    let named = SECTIONS
+        .iter()
+        .flat_map(|(_, _, names)| names.iter().copied());
+    named.chain([COMPARED])
+}
+
 /// Closed until somebody is curious.
 const FOLDED: [&str; 1] = ["runs-small"];
 
@@ -99,7 +111,7 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
         let body = (!body.is_empty()).then_some(body);
         out.push_str(&section(id, heading, body));
         if k == 0 {
-            let figure = figures.iter().find(|f| f.name == "multiplier");
+            let figure = figures.iter().find(|f| f.name == COMPARED);
             let drawn = figure.map(|f| f.html(&numbers)).unwrap_or_default();
             let body = compare::html(view).map(|words| words + &drawn);
             out.push_str(&section("comparison", "Comparison", body));
@@ -111,6 +123,11 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
     }
     for (id, heading, body) in [
         ("runs", "Runs", runs::table(view)),
+        (
+            "texts",
+            "Texts, and losses that need no model",
+            texts::losses(view),
+        ),
         (
             "left-out",
             "Failed, diverged and excluded runs",

@@ -13,7 +13,8 @@ pub use runs::noise;
 use fits::fits_of;
 use isoflop_fit::output::*;
 use isoflop_report::{Fact, Provenance, Report};
-use isoflop_results::{Curve, CurvePoint, RunRow, Status};
+use isoflop_results::data::{Entropy, ReferenceLoss};
+use isoflop_results::{Curve, CurvePoint, DataRecord, RunRow, Status};
 use judged::{approaches, ranking};
 use runs::{add_series, mid_loss};
 
@@ -23,6 +24,7 @@ pub struct Synthetic {
     pub runs: Vec<RunRow>,
     pub curves: Vec<Curve>,
     pub tuning: Vec<RunRow>,
+    pub data: Vec<DataRecord>,
     pub fits: Fits,
 }
 
@@ -35,6 +37,7 @@ impl Synthetic {
             curves: &self.curves,
             tuning: &self.tuning,
             fits: &self.fits,
+            data: &self.data,
             provenance: Provenance {
                 commands: vec![
                     "isoflop run sweeps/quickstart.toml".into(),
@@ -95,6 +98,7 @@ pub fn quickstart() -> Synthetic {
         runs,
         curves,
         tuning: vec![],
+        data: vec![],
         fits,
     }
 }
@@ -122,6 +126,54 @@ pub fn two_series() -> Synthetic {
         sweep.fits.isoflop.push(isoflop);
     }
     sweep.title = "two-corpora".into();
+    sweep
+}
+
+/// The quickstart on a language whose entropy is a little below its lowest loss.
+pub fn language() -> Synthetic {
+    let mut sweep = quickstart();
+    let losses = sweep.runs.iter().filter_map(|r| r.test_loss);
+    let (low, high) = losses.fold((f64::INFINITY, 0.0f64), |(low, high), loss| {
+        (low.min(loss), high.max(loss))
+    });
+    let entropy = low * 0.9;
+    let reference = |name: &str, test_loss: f64| ReferenceLoss {
+        name: name.into(),
+        test_loss,
+        test_loss_se: Some(0.012),
+        test_bpb: test_loss / std::f64::consts::LN_2,
+    };
+    sweep.data.push(DataRecord {
+        data_digest: sweep.runs[0].data_digest.clone(),
+        corpus: "zipf-patterns".into(),
+        tokenizer: "bytes".into(),
+        train_tokens: 15_000_000,
+        test_tokens: 262_144,
+        overlap: Some(0.0041),
+        entropy: Some(Entropy {
+            nats_per_token: entropy,
+            bits_per_byte: entropy / std::f64::consts::LN_2,
+        }),
+        references: vec![
+            reference("uniform", 5.549),
+            reference("unigram", high * 1.6),
+            reference("5-gram", (low * high).sqrt()),
+            reference("source", entropy * 1.003),
+        ],
+        ..DataRecord::default()
+    });
+    for fit in &mut sweep.fits.fits {
+        if fit.law == "chinchilla" {
+            fit.known_floor = Some(KnownFloor {
+                entropy,
+                fitted: entropy * 1.02,
+                low: Some(entropy * 0.9),
+                high: Some(entropy * 1.1),
+                agrees: Some(true),
+            });
+        }
+    }
+    sweep.title = "language".into();
     sweep
 }
 

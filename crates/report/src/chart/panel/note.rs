@@ -1,6 +1,6 @@
 //! Text among data: notes in a free corner, labels at the ends of curves.
 
-use super::{Frame, LEADING, Panel, SMALL, tenths};
+use super::{Frame, LEADING, Owner, Panel, SMALL, tenths};
 use crate::chart::canvas::Group;
 use crate::chart::marker::{Glyph, draw};
 use crate::text::label_len;
@@ -33,6 +33,20 @@ impl Panel {
                     .push((x0 + (x1 - x0) * share, y0 + (y1 - y0) * share));
             }
         }
+    }
+
+    /// The name of a level, which the page's script keeps at its height.
+    pub(super) fn name_level(&self, owner: Owner<'_>, y: f64) {
+        self.canvas.open(Group {
+            class: owner.mark,
+            label: owner.label.to_owned(),
+            series: owner.series.to_owned(),
+            title: String::new(),
+        });
+        let at = (self.frame.left + 8.0, self.py(y) - 3.0);
+        let (left, bottom) = (HPos::Left, VPos::Bottom);
+        self.write(owner.label, at, SMALL, Tone::Muted, left, bottom);
+        self.canvas.close();
     }
 
     /// Lines of text in the corner that covers least data. Returns how much it covers.

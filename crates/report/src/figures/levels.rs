@@ -1,0 +1,102 @@
+//! Losses that need no model: the entropy of a language, which none comes below, and references such as
+//! `5-gram`. Drawn across a panel where that leaves the data half of it or more.
+
+use super::marks::{GUIDE, thread};
+use crate::chart::{Owner, Panel, Stroke};
+use crate::text::clip;
+use crate::theme::Tone;
+use crate::view::View;
+
+/// One loss across all sizes, tokens and compute.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Level<'a> {
+    /// The series of its text; empty where several share it.
+    pub(crate) series: &'a str,
+    pub(crate) label: String,
+    /// Nats per token.
+    pub(crate) loss: f64,
+    /// Whether it is the entropy.
+    pub(crate) floor: bool,
+}
+
+/// Those of every text that a finished run was scored on.
+pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
+    let texts = view.texts();
+    let mut all = Vec::new();
+    for text in &texts {
+        let of = match texts.len() {
+            1 => String::new(),
+            _ => format!(", {}", clip(view.series_name(text.series), 20)),
+        };
+        let level = |name: &str, loss: f64, floor: bool| Level {
+            series: text.series,
+            label: format!("{name}{of}"),
+            loss,
+            floor,
+        };
+        let entropy = text.record.entropy;
+        all.extend(entropy.map(|rate| level("entropy", rate.nats_per_token, true)));
+        // What the language itself scores is the entropy again, with noise.
+        let references = text.record.references.iter().filter(|r| r.name != "source");
+        all.extend(references.map(|r| level(&r.name, r.test_loss, false)));
+    }
+    all
+}
+
+/// Those that stretch an axis over these losses to no more than twice its length: in logarithms or as
+/// they are.
+pub(crate) fn near<'a>(
+    levels: Vec<Level<'a>>,
+    losses: impl Iterator<Item = f64>,
+    measure: fn(f64) -> f64,
+) -> Vec<Level<'a>> {
+    let (low, high) = losses.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), loss| {
+        (low.min(measure(loss)), high.max(measure(loss)))
+    });
+    let span = high - low;
+    let holds = |level: &Level<'a>| match measure(level.loss) {
+        at if level.floor => at >= low - span && at <= high,
+        at => at >= low && at <= high + 0.25 * span,
+    };
+    levels.into_iter().filter(|level| holds(level)).collect()
+}
+
+/// Across the panel, named at its left end.
+pub(crate) fn draw(panel: &mut Panel, levels: &[Level<'_>]) {
+    const FLOOR: Stroke = Stroke {
+        dash: "7 2",
+        ..thread(Tone::Ink, 1.4, 0.9)
+    };
+    for level in levels {
+        let mark = if level.floor { "entropy" } else { "reference" };
+        let owner = Owner {
+            mark,
+            series: level.series,
+            label: &level.label,
+        };
+        let stroke = if level.floor { FLOOR } else { GUIDE };
+        panel.level(owner, level.loss, stroke);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_far_from_the_data_is_left_to_the_table() {
+        let level = |loss: f64, floor: bool| Level {
+            series: "",
+            label: String::new(),
+            loss,
+            floor,
+        };
+        let kept = |level: Level<'static>| {
+            let losses = [2.0, 4.0].into_iter();
+            near(vec![level], losses, f64::ln).len() == 1
+        };
+        assert!(kept(level(1.01, true)) && !kept(level(0.99, true)));
+        assert!(kept(level(4.7, false)) && !kept(level(4.8, false)));
+        assert!(kept(level(2.1, false)) && !kept(level(1.9, false)));
+    }
+}
