@@ -6,6 +6,7 @@ use crate::influence::{WorstRows, relative};
 use crate::law::{EXPONENTS, Law};
 use crate::output::{Bootstrap, Estimate, Profile};
 use crate::point::Point;
+use isoflop_core::units::scientific;
 use std::collections::BTreeMap;
 
 /// An interval wider than its value times this, or for a coefficient one whose ends differ by
@@ -107,8 +108,7 @@ impl Findings<'_> {
                 continue;
             }
             estimate.identified = false;
-            let bound =
-                |end: Option<f64>| end.map_or("anything".to_owned(), |end| format!("{end:.4e}"));
+            let bound = |end: Option<f64>| end.map_or("anything".to_owned(), digits);
             warnings.push(format!(
                 "{} is not identified by these runs: {}; the data allow {} to {}",
                 profile.parameter,
@@ -219,13 +219,13 @@ impl Findings<'_> {
         let factor = relative(worst.before, worst.after);
         (factor > CARRIED).then(|| {
             format!(
-                "{} of {} rows carry {}: without {} it goes from {:.6} to {:.6}, by a factor of {:.1}",
+                "{} of {} rows carry {}: without {} it goes from {} to {}, by a factor of {:.1}",
                 worst.rows.len(),
                 self.points.len(),
                 worst.parameter,
                 self.labels(&worst.rows),
-                worst.before,
-                worst.after,
+                digits(worst.before),
+                digits(worst.after),
                 factor
             )
         })
@@ -316,10 +316,24 @@ impl Findings<'_> {
             if estimate.identified {
                 estimate.identified = false;
                 warnings.push(format!(
-                    "{name} is not identified by these runs: its 90 % interval {why} ({low:.4e} to {high:.4e})"
+                    "{name} is not identified by these runs: its 90 % interval {why} ({} to {})",
+                    digits(low),
+                    digits(high)
                 ));
             }
         }
         warnings
+    }
+}
+
+/// Four significant digits, as people write them.
+fn digits(x: f64) -> String {
+    match x.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-3..1e6).contains(&size) => {
+            let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
+            format!("{x:.decimals$}")
+        }
+        _ => scientific(x),
     }
 }

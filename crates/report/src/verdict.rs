@@ -88,10 +88,16 @@ fn floor(fits: &Fits, series: &str) -> Option<String> {
     };
     let fit = of("chinchilla").or_else(|| of("power-offset"))?;
     let floor = fit.known_floor.as_ref()?;
+    let end = |end: Option<f64>| end.map_or("open".to_owned(), |v| fixed(v, 2));
+    let allowed = format!(
+        "what the runs allow E, [{}, {}]",
+        end(floor.low),
+        end(floor.high)
+    );
     let verdict = match floor.agrees {
-        Some(true) => ", inside the interval of E",
-        Some(false) => ", outside the interval of E",
-        None => "",
+        Some(true) => format!(", inside {allowed}"),
+        Some(false) => format!(", outside {allowed}"),
+        None => String::new(),
     };
     Some(format!(
         "The language's entropy is {} nats per token{verdict}; E of {} is off by {} %.",

@@ -71,7 +71,7 @@ fn entropy_and_references_are_drawn_where_they_leave_room() {
     ] {
         assert!(table.contains(&format!("<td>{name}")), "{name}");
     }
-    assert!(page.contains("inside the interval of E"));
+    assert!(page.contains(", inside what the runs allow E, ["));
 }
 
 /// The content of each `text` element, tags inside it dropped.

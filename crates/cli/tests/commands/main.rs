@@ -1,6 +1,9 @@
 //! The binary as a person uses it.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "../../../report/tests/browser/chromium.rs"]
+#[allow(dead_code, reason = "the report's tests use the rest of it")]
+mod chromium;
 mod input;
 mod models;
 mod night;

@@ -1,10 +1,12 @@
 //! `report`, `export` and `watch` on the results of a real sweep.
 
+use crate::chromium::{Page, chromium};
 use crate::workshop::{SWEEP, Workshop, stdout};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn trained() -> Workshop {
     let workshop = Workshop::new(SWEEP);
@@ -175,4 +177,64 @@ fn beyond_this_machine_a_watched_sweep_needs_its_token() {
     );
     let cookie = format!("Host: a\r\nCookie: isoflop-token={token}\r\n");
     assert!(ask(&local, "/", &cookie).contains("<h1>tiny</h1>"));
+}
+
+/// A page that is being read renews itself when a run ends: what the reader had chosen holds, and what
+/// the page can do it still can.
+#[test]
+fn a_page_that_is_being_read_follows_its_sweep() {
+    let Some(program) = chromium() else {
+        eprintln!("skipped: no chromium on this machine (Debian: apt-get install chromium)");
+        return;
+    };
+    let workshop = trained();
+    let records = workshop.path("results/tiny/records");
+    let mut names: Vec<_> = fs::read_dir(&records)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    names.sort();
+    let late = names.last().unwrap();
+    let aside = workshop.path("late.json");
+    fs::rename(late, &aside).unwrap();
+    let (watching, url) = watch(&workshop, &[]);
+    let mut page = Page::at(program, &url, (1280, 900), "light");
+    page.load();
+    const ROWS: &str = "document.querySelectorAll('table.runs tbody tr').length";
+    assert_eq!(page.eval(ROWS), 5);
+    page.click("#controls input[value=linear]");
+    page.click("#three-panels svg:nth-child(2) g.run");
+    const PICKED: &str = "document.querySelector('tr.on th').textContent";
+    let picked = page.eval(PICKED);
+    fs::rename(&aside, late).unwrap();
+    let started = Instant::now();
+    while page.eval(ROWS) != 6 {
+        assert!(started.elapsed() < Duration::from_secs(60), "no new page");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(page.eval(PICKED), picked);
+    assert_eq!(
+        page.eval("document.querySelector('#controls input[value=linear]').checked"),
+        true
+    );
+    let linear = "document.querySelector('#three-panels svg.panel g.axes').textContent";
+    let shown = page.eval(linear);
+    page.click("#controls input[value=log]");
+    assert_ne!(page.eval(linear), shown, "the axes of the new page turn");
+    page.press("Escape");
+    assert_eq!(page.eval("document.querySelectorAll('tr.on').length"), 0);
+    assert_eq!(
+        page.eval("document.querySelector('#live').textContent"),
+        "6 of 6 runs ended"
+    );
+    assert_eq!(page.complaints, Vec::<String>::new());
+    drop(watching);
+    let gone = "document.querySelector('#live').textContent.includes('starts it again')";
+    while page.eval(gone) != true {
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "the end of the server is not told"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -137,10 +137,16 @@ impl Figure {
     pub(crate) fn html(&self, numbers: &Numbers<'_>) -> String {
         let name = self.name;
         let mut out = format!(
-            "<figure id=\"{name}\">\n<h3>{}</h3>\n{}<div class=\"panels\" \
+            "<figure id=\"{name}\">\n<h3>{}</h3>\n{}<div class=\"panels{}\" \
              style=\"--columns:{};--width:{}px\">\n",
             escape(&self.title),
             self.legend.html(),
+            // Rows with names and numbers beside them are too small at a phone's width.
+            if self.panels[0].frame.width > 480.0 {
+                " wide"
+            } else {
+                ""
+            },
             self.columns(),
             self.panels[0].frame.width
         );

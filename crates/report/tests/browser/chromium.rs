@@ -28,13 +28,14 @@ pub(crate) fn chromium() -> Option<&'static str> {
 }
 
 impl Page {
-    /// A file at a width, `dark` or `light`.
-    pub(crate) fn open(
-        program: &str,
-        file: &Path,
-        (width, height): (u32, u32),
-        scheme: &str,
-    ) -> Page {
+    /// A file at a width, `dark` or `light`: it may ask for nothing else.
+    pub(crate) fn open(program: &str, file: &Path, size: (u32, u32), scheme: &str) -> Page {
+        let url = format!("file://{}", file.display());
+        Page::at(program, &url, size, scheme)
+    }
+
+    /// An address that ends in a slash: it may ask for what lies below.
+    pub(crate) fn at(program: &str, url: &str, (width, height): (u32, u32), scheme: &str) -> Page {
         let profile = tempfile::tempdir().unwrap();
         let flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
                      --disable-background-networking --disable-component-update \
@@ -61,7 +62,7 @@ impl Page {
             last: 0,
             complaints: Vec::new(),
             loaded: false,
-            url: format!("file://{}", file.display()),
+            url: url.to_owned(),
             _profile: profile,
         };
         let target = page.call("Target.createTarget", json!({ "url": "about:blank" }));
@@ -229,7 +230,11 @@ impl Page {
             }
             "Network.requestWillBeSent" => {
                 let url = params["request"]["url"].as_str().unwrap_or("");
-                if url != self.url && !url.starts_with("data:") && url != "about:blank" {
+                let own = match self.url.starts_with("http") {
+                    true => url.starts_with(&self.url),
+                    false => url == self.url,
+                };
+                if !own && !url.starts_with("data:") && url != "about:blank" {
                     self.complaints.push(format!("requested {url}"));
                 }
             }
