@@ -2,6 +2,8 @@
 
 mod cut;
 mod file;
+#[cfg(test)]
+mod reference;
 mod train;
 
 pub(crate) use train::{TRAIN_BYTES, train};
