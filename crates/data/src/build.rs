@@ -1,15 +1,16 @@
 //! Fills an entry of the cache from its source, in bounded memory: the source is read once to split it, once
 //! for the test, where a vocabulary is learnt once for that, and once to tokenize.
 
-use crate::batches::in_batches;
+mod tokenize;
+mod writer;
+
+use crate::DEFAULT_TEST_TOKENS;
 use crate::cache::{Filling, TEST, TRAIN};
 use crate::digest::{hex, key, sha256};
 use crate::documents::Split;
 use crate::error::DataError;
 use crate::mapped::Bytes;
 use crate::metadata::{Dropped, Metadata, Part as Counts, Scored};
-use crate::near::{self, Index, Pairs, SAMPLE};
-use crate::overlap::{Leak, Search};
 use crate::prepare::Request;
 use crate::progress::{Progress, Stage};
 use crate::read::{Document, Reading};
@@ -20,13 +21,9 @@ use crate::survey::{Fact, Fate, Survey, sides, survey, weigh};
 use crate::test_stream::TestStream;
 use crate::tokenizer::{TRAIN_BYTES, Tokenizer, Wanted, train};
 use crate::tokens::{Tokens, Width};
-use crate::words::words;
-use crate::{DEFAULT_TEST_TOKENS, near::NearDuplicates, overlap::Overlap};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{BufWriter, Write};
 
 /// The parts of a source with what was learnt of them.
 struct Corpus<'a> {
@@ -102,7 +99,12 @@ pub(crate) fn build(
         tokenizer: tokenizer.name().to_owned(),
         vocab_size: tokenizer.vocab_size(),
         separator: tokenizer.separator(),
-        digest: data_digest(tokenizer.name(), &train, &stream),
+        digest: data_digest(tokenizer.name(), &train, &stream).map_err(|cause| {
+            DataError::Read {
+                path: filling.path(TRAIN),
+                cause,
+            }
+        })?,
         split: corpus.split(),
         train: found.train,
         test: whole_test(&test, tokenizer)?,
@@ -123,16 +125,23 @@ pub(crate) fn build(
 }
 
 /// First 16 hex digits over tokenizer, length of the train stream, train and test.
-pub(crate) fn data_digest(tokenizer: &str, train: &Tokens, test: &TestStream) -> String {
-    let length = (train.len() as u64).to_le_bytes();
-    let parts = [
-        tokenizer.as_bytes(),
-        b"\0",
-        &length,
-        train.as_bytes(),
-        test.as_bytes(),
-    ];
-    sha256(parts)[..16].to_owned()
+///
+/// # Errors
+/// The train stream lies in a file that cannot be read.
+pub(crate) fn data_digest(
+    tokenizer: &str,
+    train: &Tokens,
+    test: &TestStream,
+) -> std::io::Result<String> {
+    let mut hasher = Sha256::new();
+    hasher.update(tokenizer.as_bytes());
+    hasher.update(b"\0");
+    hasher.update((train.len() as u64).to_le_bytes());
+    train.bytes().feed(&mut hasher)?;
+    hasher.update(test.as_bytes());
+    let mut digest = hex(hasher);
+    digest.truncate(16);
+    Ok(digest)
 }
 
 pub(crate) fn scored(test_tokens: usize, stream: &TestStream) -> Scored {
@@ -175,23 +184,6 @@ fn whole_test(test: &[Held], tokenizer: &Tokenizer) -> Result<Counts, DataError>
         tokens,
         sha256: hex(hasher),
     })
-}
-
-/// What reading and writing the train documents found.
-struct Found {
-    train: Counts,
-    overlap: Overlap,
-    leaks: Vec<Leak>,
-    near: NearDuplicates,
-}
-
-/// What one train document gives, whichever thread works on it.
-struct Made {
-    ids: Vec<u32>,
-    bytes: u64,
-    hits: Vec<u64>,
-    sketch: Option<near::Sketch>,
-    near: Vec<(u32, f64)>,
 }
 
 impl Corpus<'_> {
@@ -352,138 +344,6 @@ impl Corpus<'_> {
         }
         Some(row("source", stream, &nats))
     }
-
-    /// Writes the train stream and compares it with the test.
-    fn tokenize(
-        &self,
-        test: &[Held],
-        tokenizer: &Tokenizer,
-        filling: &Filling,
-    ) -> Result<Found, DataError> {
-        // Draws of a language resemble one another as much as they should.
-        let compared: &[Held] = match self.is_synthetic() {
-            true => &[],
-            false => test,
-        };
-        let mut search = Search::of_test(compared.iter().map(|held| held.text.as_str()));
-        let sketches = compared
-            .iter()
-            .enumerate()
-            .filter_map(|(place, held)| Some((place as u32, near::sketch(&words(&held.text))?)));
-        let index = Index::new(sketches);
-        let mut pairs = Pairs::default();
-        let mut writer = TrainWriter::new(filling, tokenizer)?;
-        let documents: usize = self.surveys.iter().map(|survey| survey.facts.len()).sum();
-        let every = documents.div_ceil(SAMPLE).max(1);
-        let mut origins: Vec<(u32, u32)> = Vec::new();
-        for (part_index, part, survey, before) in self.each_part() {
-            let step = self.stepper(Stage::Tokenizing, before);
-            let trains = |number: u32| {
-                let fact = survey.facts.get(number as usize);
-                fact.is_none_or(|fact| matches!(fact.fate, Fate::Train | Fate::Tail))
-            };
-            let compare = !self.is_synthetic();
-            let work = |number: u32, document: &Document| {
-                let fact = fact_of(part, survey, number, document)?;
-                let (Some(text), _) = sides(&fact, &survey.split, &document.text) else {
-                    return Ok(None);
-                };
-                let mut ids = Vec::with_capacity(text.len() / 2);
-                match &document.ids {
-                    Some(given) if fact.fate == Fate::Train => ids.extend(given),
-                    _ => tokenizer.encode(text, &mut ids)?,
-                }
-                let (mut hits, mut sketch, mut near) = (Vec::new(), None, Vec::new());
-                if compare {
-                    let words = words(text);
-                    hits = search.hits(&words);
-                    sketch = near::sketch(&words);
-                    near = sketch
-                        .as_ref()
-                        .map_or(Vec::new(), |sketch| index.near(sketch, None));
-                }
-                Ok(Some(Made {
-                    ids,
-                    bytes: text.len() as u64,
-                    hits,
-                    sketch,
-                    near,
-                }))
-            };
-            let mut taken: Vec<(u32, Vec<u64>)> = Vec::new();
-            in_batches(
-                &part.input,
-                &self.reading(&step),
-                trains,
-                work,
-                |number, _, made| {
-                    let Some(made) = made else { return Ok(()) };
-                    writer.write(made.ids, made.bytes)?;
-                    let train = origins.len() as u32;
-                    origins.push((part_index as u32, number));
-                    pairs.note(train, &made.near);
-                    if !made.hits.is_empty() {
-                        taken.push((train, made.hits));
-                    }
-                    if let Some(sketch) = made
-                        .sketch
-                        .filter(|_| (train as usize).is_multiple_of(every))
-                    {
-                        pairs.keep(train, sketch);
-                    }
-                    Ok(())
-                },
-            )?;
-            for (train, hits) in taken {
-                search.note(train, &hits);
-            }
-        }
-        let train = writer.finish()?;
-        if train.documents == 0 {
-            return Err(DataError::NothingToTrainOn {
-                poor: self
-                    .surveys
-                    .iter()
-                    .map(|survey| survey.dropped.poor_documents)
-                    .sum(),
-            });
-        }
-        let name = |part: usize, number: u32| {
-            let fact = &self.surveys[part].facts[number as usize];
-            self.parts[part].input.name(fact.origin())
-        };
-        let test_name = |place: u32| {
-            let held = &test[place as usize];
-            name(held.part, held.number)
-        };
-        let train_name = |train: u32| {
-            let (part, number) = origins[train as usize];
-            name(part as usize, number)
-        };
-        let (overlap, leaks) = search.finish(compared.iter().map(|held| held.text.as_str()));
-        let leaks: Vec<Leak> = leaks
-            .into_iter()
-            .map(|(place, train, share)| Leak {
-                test: test_name(place as u32),
-                train: train_name(train),
-                share,
-            })
-            .collect();
-        let limit = self.request.options.max_overlap.0;
-        match overlap.share() {
-            Some(share) if share > limit => Err(DataError::Leak {
-                share,
-                limit,
-                leaks,
-            }),
-            _ => Ok(Found {
-                train,
-                overlap,
-                leaks,
-                near: pairs.finish(&test_name, &train_name),
-            }),
-        }
-    }
 }
 
 /// What was decided of a document, once it proves to be the one that was read before.
@@ -500,68 +360,5 @@ fn fact_of(
         _ => Err(DataError::SourceChanged {
             name: part.name.clone(),
         }),
-    }
-}
-
-/// Writes the train stream into the entry.
-struct TrainWriter {
-    path: std::path::PathBuf,
-    file: BufWriter<File>,
-    hasher: Sha256,
-    width: Width,
-    separator: u32,
-    documents: usize,
-    bytes: u64,
-    tokens: usize,
-    stored: Vec<u8>,
-}
-
-impl TrainWriter {
-    fn new(filling: &Filling, tokenizer: &Tokenizer) -> Result<Self, DataError> {
-        let path = filling.path(TRAIN);
-        let file = File::create(&path).map_err(|cause| DataError::Write {
-            path: path.clone(),
-            cause,
-        })?;
-        Ok(TrainWriter {
-            path,
-            file: BufWriter::with_capacity(1 << 20, file),
-            hasher: Sha256::new(),
-            width: Width::of(tokenizer.vocab_size()),
-            separator: tokenizer.separator(),
-            documents: 0,
-            bytes: 0,
-            tokens: 0,
-            stored: Vec::new(),
-        })
-    }
-
-    fn write(&mut self, mut ids: Vec<u32>, bytes: u64) -> Result<(), DataError> {
-        ids.push(self.separator);
-        self.stored.clear();
-        self.width.write(&ids, &mut self.stored);
-        self.hasher.update(&self.stored);
-        self.documents += 1;
-        self.bytes += bytes;
-        self.tokens += ids.len();
-        self.file
-            .write_all(&self.stored)
-            .map_err(|cause| DataError::Write {
-                path: self.path.clone(),
-                cause,
-            })
-    }
-
-    fn finish(mut self) -> Result<Counts, DataError> {
-        self.file.flush().map_err(|cause| DataError::Write {
-            path: self.path.clone(),
-            cause,
-        })?;
-        Ok(Counts {
-            documents: self.documents,
-            bytes: self.bytes,
-            tokens: self.tokens,
-            sha256: hex(self.hasher),
-        })
     }
 }

@@ -5,7 +5,7 @@
 //! when read: the metadata by a checksum of its own, the tokens by the digests in the metadata. What
 //! fails is no cache.
 
-use crate::digest::sha256;
+use crate::digest::{hex, sha256};
 use crate::error::DataError;
 use crate::mapped::Bytes;
 use crate::metadata::Metadata;
@@ -13,6 +13,7 @@ use crate::prepare::Data;
 use crate::test_stream::TestStream;
 use crate::tokens::{Tokens, Width};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +117,9 @@ impl Entry {
         let width = Width::of(metadata.vocab_size);
         let read = |name, digest: &str| {
             let bytes = Bytes::map(&self.folder.join(name)).ok()?;
-            (sha256([&bytes[..]]) == digest).then(|| Tokens::new(width, bytes))
+            let mut hasher = Sha256::new();
+            bytes.feed(&mut hasher).ok()?;
+            (hex(hasher) == digest).then(|| Tokens::new(width, bytes))
         };
         let train = read(TRAIN, &metadata.train.sha256)?;
         let test = read(TEST, &metadata.scored.sha256)?;

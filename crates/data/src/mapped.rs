@@ -3,8 +3,9 @@
 #![allow(unsafe_code)]
 
 use memmap2::Mmap;
+use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Deref;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub(crate) enum Bytes {
     Memory(Vec<u8>),
-    Map(Mmap),
+    Map(Mmap, File),
 }
 
 impl Bytes {
@@ -24,7 +25,26 @@ impl Bytes {
         // SAFETY: a mapped file must not change while it is read. Files of the cache are written beside their
         // place, renamed into it whole and never written again; a person who truncates one ends this process.
         let map = unsafe { Mmap::map(&file)? };
-        Ok(Bytes::Map(map))
+        Ok(Bytes::Map(map, file))
+    }
+
+    /// Feeds a hasher. A map is read as a file, so that its pages do not stay in memory.
+    pub(crate) fn feed(&self, hasher: &mut Sha256) -> io::Result<()> {
+        match self {
+            Bytes::Memory(bytes) => hasher.update(bytes),
+            Bytes::Map(_, file) => {
+                let mut file = file.try_clone()?;
+                file.seek(SeekFrom::Start(0))?;
+                let mut chunk = vec![0; 1 << 20];
+                loop {
+                    match file.read(&mut chunk)? {
+                        0 => break,
+                        count => hasher.update(&chunk[..count]),
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -34,7 +54,7 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         match self {
             Bytes::Memory(bytes) => bytes,
-            Bytes::Map(map) => map,
+            Bytes::Map(map, _) => map,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! four of 64 numbers, which finds a pair of Jaccard similarity .8 with probability .9998.
 
 use crate::words::runs;
-use minhash_rs::prelude::{LshIndex, MinHash, MinHasher, QueryState, Store};
+use minhash_rs::prelude::{Fnv, LshIndex, MinHash, MinHasher, QueryState, Store};
 use serde::{Deserialize, Serialize};
 
 const NUMBERS: usize = 64;
@@ -20,7 +20,8 @@ pub(crate) const SAMPLE: usize = 1 << 14;
 /// Pairs that are told by name.
 const NAMED: usize = 3;
 
-pub(crate) type Sketch = MinHash<u32, NUMBERS>;
+/// Runs come as hashes: what hashes them again may be quick.
+pub(crate) type Sketch = MinHash<u32, NUMBERS, Fnv, u32>;
 
 /// Documents that resemble another: estimated Jaccard similarity of their runs of five words at
 /// least [`NearDuplicates::SIMILARITY`]. Documents of fewer than twenty words are left out.
@@ -57,11 +58,7 @@ pub(crate) fn sketch(words: &[u64]) -> Option<Sketch> {
     if words.len() < FEWEST_WORDS {
         return None;
     }
-    let mut sketch = Sketch::new();
-    for run in runs(words, WORDS) {
-        sketch.insert(run);
-    }
-    Some(sketch)
+    Some(runs(words, WORDS).collect())
 }
 
 /// Documents to be compared with.

@@ -56,7 +56,10 @@ pub(crate) fn cut(
     let mut references = references(&train, &data.test, whole.vocab_size);
     references.extend(source_row);
     let metadata = Metadata {
-        digest: data_digest(&whole.tokenizer, &train, &data.test),
+        digest: data_digest(&whole.tokenizer, &train, &data.test).map_err(|cause| {
+            let path = filling.path(TRAIN);
+            DataError::Read { path, cause }
+        })?,
         train: train_part,
         scored: scored(whole.scored.test_tokens, &data.test),
         references,

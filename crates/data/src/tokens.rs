@@ -68,6 +68,10 @@ impl Tokens {
         Tokens::new(width, Bytes::Memory(bytes))
     }
 
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.width.bytes()

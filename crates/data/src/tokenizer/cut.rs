@@ -1,34 +1,75 @@
-//! Long texts in pieces that tokenize as the whole does.
+//! Long texts in pieces that tokenize as the whole does, and unbroken runs that nothing could tokenize.
 
 /// Texts are cut into pieces of about this many bytes, which bounds memory and the work of a regular
 /// expression on one string.
 const PIECE: usize = 1 << 20;
+/// Letters, or white space, that nothing breaks: beyond so many characters the expressions of GPT-2 and its
+/// kin give up (a million steps back), and such a run is tokenized in parts.
+const RUN: usize = 1 << 17;
+/// A word longer than this teaches a vocabulary nothing, and costs the square of its length.
+pub(super) const WORD: usize = 1 << 10;
 
 /// Pieces of a text, cut only between an ASCII letter and a space or line feed that an ASCII letter follows:
 /// there the expressions of GPT-2, cl100k and o200k always begin a new word. A text without such a place
-/// is one piece.
+/// is one piece, but for runs of more than 131,072 letters or spaces.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    cut_at(text, PIECE)
+    cut_at(text, PIECE, RUN)
 }
 
-fn cut_at(mut text: &str, size: usize) -> impl Iterator<Item = &str> {
+/// Pieces to learn a vocabulary from.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    cut_at(text, PIECE, WORD)
+}
+
+/// What a run is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Space,
+    Letter,
+    Other,
+}
+
+fn class(c: char) -> Class {
+    match c {
+        'a'..='z' | 'A'..='Z' => Class::Letter,
+        _ if c.is_whitespace() => Class::Space,
+        _ if c.is_alphabetic() => Class::Letter,
+        _ => Class::Other,
+    }
+}
+
+fn cut_at(mut text: &str, size: usize, most: usize) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         if text.is_empty() {
             return None;
         }
-        let bytes = text.as_bytes();
-        let is_cut = |at: &usize| {
-            bytes[at - 1].is_ascii_alphabetic()
-                && matches!(bytes[*at], b' ' | b'\n')
-                && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic)
-        };
-        let cut = (size.max(1)..bytes.len())
-            .find(is_cut)
-            .unwrap_or(bytes.len());
-        let (piece, rest) = text.split_at(cut);
+        let (piece, rest) = text.split_at(end(text, size.max(1), most));
         text = rest;
         Some(piece)
     })
+}
+
+/// Where the first piece of a text ends.
+fn end(text: &str, size: usize, most: usize) -> usize {
+    let bytes = text.as_bytes();
+    let is_cut = |at: usize| {
+        bytes[at - 1].is_ascii_alphabetic()
+            && matches!(bytes[at], b' ' | b'\n')
+            && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic)
+    };
+    let (mut run, mut of) = (0, Class::Other);
+    for (at, c) in text.char_indices() {
+        if at >= size && is_cut(at) {
+            return at;
+        }
+        let class = class(c);
+        run = if class == of { run + 1 } else { 1 };
+        of = class;
+        if run > most && class != Class::Other {
+            return at;
+        }
+    }
+    bytes.len()
 }
 
 #[cfg(test)]
@@ -42,15 +83,33 @@ mod tests {
             words in prop::collection::vec("[a-zA-Zé世🦀0-9.,'/!_ \n\r\t-]{1,12}", 1..60), size in 1usize..40,
         ) {
             let text = words.join(" ");
-            prop_assert_eq!(cut_at(&text, size).collect::<String>(), text.clone());
+            prop_assert_eq!(cut_at(&text, size, RUN).collect::<String>(), text.clone());
             for bpe in [
                 tiktoken_rs::r50k_base_singleton(),
                 tiktoken_rs::cl100k_base_singleton(),
                 tiktoken_rs::o200k_base_singleton(),
             ] {
                 let whole = bpe.encode_ordinary(&text);
-                let cut: Vec<u32> = cut_at(&text, size).flat_map(|piece| bpe.encode_ordinary(piece)).collect();
+                let cut: Vec<u32> = cut_at(&text, size, RUN).flat_map(|piece| bpe.encode_ordinary(piece)).collect();
                 prop_assert_eq!(cut, whole, "{:?}", text);
+            }
+        }
+    }
+
+    /// Texts on which the regular expressions alone fail.
+    #[test]
+    fn millions_of_spaces_or_letters_without_a_break_have_tokens() {
+        for run in [" ", "A", "q", "世", "\n \t"] {
+            let text = format!("x1{}!", run.repeat(2_000_000 / run.len()));
+            assert_eq!(pieces(&text).collect::<String>(), text);
+            for name in ["gpt2", "cl100k", "o200k"] {
+                let tokenizer = super::super::Tokenizer::ready(name);
+                let mut ids = Vec::new();
+                tokenizer.encode(&text, &mut ids).unwrap();
+                assert!(
+                    tokenizer.decode(&ids).unwrap() == text.as_bytes(),
+                    "{name} {run:?}"
+                );
             }
         }
     }

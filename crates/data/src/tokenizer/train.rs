@@ -1,5 +1,6 @@
 //! BPE trained on the train split, at the byte level and with GPT-2's rules for words.
 
+use super::cut::words;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -16,7 +17,7 @@ pub(crate) fn train(
     vocab_size: usize,
     texts: impl Iterator<Item = String> + Send,
 ) -> Result<Vec<u8>, String> {
-    let words = ByteLevel::new(false, true, true);
+    let rules = ByteLevel::new(false, true, true);
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     alphabet.sort_unstable();
     let trainer = BpeTrainer::builder()
@@ -27,11 +28,13 @@ pub(crate) fn train(
         .special_tokens(vec![AddedToken::from(SEPARATOR, true)])
         .build();
     let mut tokenizer = Tokenizer::new(BPE::default());
-    tokenizer.with_pre_tokenizer(Some(words));
-    tokenizer.with_decoder(Some(words));
+    tokenizer.with_pre_tokenizer(Some(rules));
+    tokenizer.with_decoder(Some(rules));
     let said = |error: tokenizers::Error| error.to_string();
     let mut trainer: TrainerWrapper = trainer.into();
-    tokenizer.train(&mut trainer, texts).map_err(said)?;
+    let words = |text: String| words(&text).map(str::to_owned).collect::<Vec<_>>();
+    let words = texts.flat_map(words);
+    tokenizer.train(&mut trainer, words).map_err(said)?;
     let json = tokenizer.to_string(false).map_err(said)?;
     Ok(json.into_bytes())
 }
