@@ -223,9 +223,11 @@ fn multiplier(view: &View<'_>, base: &str, other: &str, share: f64) -> Option<Mu
 
 /// What the comparison says, a sentence a finding.
 pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
-    let name = |series| clip(view.series_name(series), 60);
+    let name = |series| clip(&view.series_name(series), 60);
     let mut out = Vec::new();
-    for pair in pairs(view) {
+    let mut untold: Vec<String> = Vec::new();
+    let pairs = pairs(view);
+    for pair in &pairs {
         let (base, other) = (name(pair.base), name(pair.other));
         if let Some(m) = &pair.multiplier {
             let e = &m.estimate;
@@ -246,10 +248,7 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
                 m.by
             ));
         } else {
-            out.push(format!(
-                "{base} and {other} have no law of the same kind over a loss that both have \
-                 reached: compute at equal loss cannot be told."
-            ));
+            untold.push(other.clone());
         }
         let by_compute = pair.exponents.iter().find(|d| d.name == EXPONENTS[0].0);
         if let Some(d) = by_compute {
@@ -266,6 +265,14 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
                 with_interval(&d.less)
             ));
         }
+    }
+    if let Some(first) = pairs.first().filter(|_| !untold.is_empty()) {
+        out.push(format!(
+            "{} and {} have no law of the same kind over a loss that both have reached: compute at equal \
+             loss cannot be told.",
+            name(first.base),
+            untold.join("; ")
+        ));
     }
     out
 }

@@ -25,7 +25,7 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
         }
         found_any = true;
         if view.many_series() {
-            out.push_str(&format!("{}\n", visible(view.series_name(series))));
+            out.push_str(&format!("{}\n", visible(&view.series_name(series))));
         }
         for finding in found {
             let aside = match finding.aside.is_empty() {
@@ -145,7 +145,7 @@ fn chart(view: &View<'_>, width: usize) -> Option<String> {
         let names: Vec<String> = view
             .series
             .iter()
-            .map(|s| clip(&visible(view.series_name(s)), 30))
+            .map(|s| clip(&visible(&view.series_name(s)), 30))
             .collect();
         out.push_str(&format!(
             "{} series: {}\n",

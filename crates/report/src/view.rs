@@ -18,6 +18,9 @@ pub(crate) struct View<'a> {
     pub(crate) sizes: Vec<u64>,
     /// Distinct series, in order of appearance.
     pub(crate) series: Vec<&'a str>,
+    /// Bits per byte in a nat per token of each series, where tokenizers differ: losses of all series
+    /// in one panel are in bits per byte then.
+    bits: HashMap<&'a str, f64>,
     by_id: HashMap<&'a str, &'a RunRow>,
 }
 
@@ -37,9 +40,11 @@ impl<'a> View<'a> {
                 series.push(name);
             }
         }
+        let finished: Vec<&RunRow> = report.runs.iter().filter(drawable).collect();
         View {
             report,
-            finished: report.runs.iter().filter(drawable).collect(),
+            bits: bits_of_series(&finished),
+            finished,
             sizes,
             series,
             by_id: report.runs.iter().map(|r| (r.run_id.as_str(), r)).collect(),
@@ -83,18 +88,29 @@ impl<'a> View<'a> {
         self.series.iter().position(|s| *s == series).unwrap_or(0)
     }
 
-    /// A series without what all series begin with: `rust-docs` of `data.corpus=rust-docs`.
-    pub(crate) fn series_name(&self, series: &'a str) -> &'a str {
-        let shared = self.series.iter().fold(series, |shared, other| {
-            let same = shared
-                .chars()
-                .zip(other.chars())
-                .take_while(|(a, b)| a == b);
-            &shared[..same.map(|(c, _)| c.len_utf8()).sum::<usize>()]
-        });
-        match shared.rfind(['=', ',', ' ']) {
-            Some(end) if self.many_series() && series.len() > end + 1 => series[end + 1..].trim(),
-            _ => series_words(series),
+    /// A series as a reader tells it from the others: `rust-docs, bytes` of
+    /// `data.corpus=rust-docs, data.tokenizer=bytes`, where all series have these keys; values that all
+    /// share are left out.
+    pub(crate) fn series_name(&self, series: &'a str) -> String {
+        let Some(own) = pairs(series).filter(|_| self.many_series()) else {
+            return series_words(series).to_owned();
+        };
+        let others: Option<Vec<_>> = self.series.iter().map(|other| pairs(other)).collect();
+        let keys = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(key, _)| key.to_string())
+                .collect::<Vec<_>>()
+        };
+        let Some(others) = others.filter(|all| all.iter().all(|one| keys(one) == keys(&own)))
+        else {
+            return series.to_owned();
+        };
+        let told = |k: &usize| others.iter().any(|other| other[*k].1 != own[*k].1);
+        let values: Vec<&str> = (0..own.len()).filter(told).map(|k| own[k].1).collect();
+        match values.is_empty() {
+            true => series.to_owned(),
+            false => values.join(", "),
         }
     }
 
@@ -115,6 +131,16 @@ impl<'a> View<'a> {
     pub(crate) fn bits_per_nat(run: &RunRow) -> Option<f64> {
         let share = run.test_bpb? / run.test_loss?;
         (share.is_finite() && share > 0.0).then_some(share)
+    }
+
+    /// Whether losses of different tokenizers stand side by side.
+    pub(crate) fn by_bytes(&self) -> bool {
+        !self.bits.is_empty()
+    }
+
+    /// What turns nats per token of a series into the unit that all series share.
+    pub(crate) fn shared_unit(&self, series: &str) -> f64 {
+        self.bits.get(series).copied().unwrap_or(1.0)
     }
 
     /// Fits of a law through points in all variables, one a series.
@@ -189,6 +215,31 @@ pub(crate) fn symbol(name: &str) -> String {
     }
 }
 
+/// Empty where one tokenizer is all there is, or a series has no bits per byte.
+fn bits_of_series<'a>(finished: &[&'a RunRow]) -> HashMap<&'a str, f64> {
+    let mut bits = HashMap::new();
+    let first = finished.first().map(|run| run.tokenizer.as_str());
+    if finished
+        .iter()
+        .all(|run| Some(run.tokenizer.as_str()) == first)
+    {
+        return bits;
+    }
+    for run in finished {
+        match View::bits_per_nat(run) {
+            Some(share) => bits.entry(run.series.as_str()).or_insert(share),
+            None => return HashMap::new(),
+        };
+    }
+    bits
+}
+
+/// Keys and values of a cell of `[axes]`; none of a name that is not made of them.
+fn pairs(series: &str) -> Option<Vec<(&str, &str)>> {
+    let pairs = series.split(", ").map(|pair| pair.split_once('='));
+    pairs.collect()
+}
+
 /// A series as a reader sees it.
 fn series_words(series: &str) -> &str {
     match series {
@@ -225,13 +276,15 @@ mod tests {
                 series: all.clone(),
                 ..View::of(&report)
             };
-            view.series_name(all[k]).to_owned()
+            view.series_name(all[k])
         };
         assert_eq!(
             name(vec!["data.corpus=rust-docs", "data.corpus=rust-code"], 1),
             "rust-code"
         );
-        assert_eq!(name(vec!["a=1,b=2", "a=1,b=20"], 0), "2");
+        assert_eq!(name(vec!["a=1, b=2", "a=1, b=20"], 0), "2");
+        assert_eq!(name(vec!["a=1, b=2", "a=3, b=2", "a=1, b=4"], 0), "1, 2");
+        assert_eq!(name(vec!["a=1, b=2", "c=1"], 0), "a=1, b=2");
         assert_eq!(name(vec!["corpus=日本", "corpus=日産"], 0), "日本");
         assert_eq!(name(vec!["", "a=1"], 0), "all runs");
         assert_eq!(name(vec!["a=1"], 0), "a=1");

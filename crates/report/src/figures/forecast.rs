@@ -33,7 +33,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     legend.add(Key::Heading, "fitted on");
     for (fit, held, tone, shape) in windows.iter().take(8) {
         let series = match view.many_series() {
-            true => format!("{}, ", clip(view.series_name(&fit.series), 24)),
+            true => format!("{}, ", clip(&view.series_name(&fit.series), 24)),
             false => String::new(),
         };
         let inside = held
@@ -175,7 +175,7 @@ fn rank(view: &View<'_>, series: &str, ranked: &[&Ranked]) -> Panel {
     let labels = Labels {
         key: "ranking",
         title: match view.many_series() {
-            true => format!("Held-out error: {}", clip(view.series_name(series), 24)),
+            true => format!("Held-out error: {}", clip(&view.series_name(series), 24)),
             false => "Held-out error by law".to_owned(),
         },
         x: "root mean square error (%)".to_owned(),

@@ -140,7 +140,7 @@ fn panel(
         rows: rows
             .iter()
             .map(|r| match view.many_series() {
-                true => format!("{}, {}", r.name, clip(view.series_name(r.series), 20)),
+                true => format!("{}, {}", r.name, clip(&view.series_name(r.series), 20)),
                 false => r.name.clone(),
             })
             .collect(),

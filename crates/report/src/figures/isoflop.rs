@@ -128,7 +128,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
     let title = match view.many_series() {
         true => format!(
             "Loss at fixed compute: {}",
-            clip(view.series_name(&analysis.series), 26)
+            clip(&view.series_name(&analysis.series), 26)
         ),
         false => "Loss at fixed compute".to_owned(),
     };

@@ -19,14 +19,17 @@ pub(crate) struct Level<'a> {
     pub(crate) floor: bool,
 }
 
-/// Those of every text that a finished run was scored on.
+/// More texts than this, and their levels would hide the runs.
+const MOST_TEXTS: usize = 3;
+
+/// Those of the texts that finished runs were scored on: of one text all, of a few the entropies.
 pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
     let texts = view.texts();
     let mut all = Vec::new();
-    for text in &texts {
+    for text in texts.iter().filter(|_| texts.len() <= MOST_TEXTS) {
         let of = match texts.len() {
             1 => String::new(),
-            _ => format!(", {}", clip(view.series_name(text.series), 20)),
+            _ => format!(", {}", clip(&view.series_name(text.series), 20)),
         };
         let level = |name: &str, loss: f64, floor: bool| Level {
             series: text.series,
@@ -37,7 +40,9 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
         let entropy = text.record.entropy;
         all.extend(entropy.map(|rate| level("entropy", rate.nats_per_token, true)));
         // What the language itself scores is the entropy again, with noise.
-        let references = text.record.references.iter().filter(|r| r.name != "source");
+        let alone = texts.len() == 1;
+        let references = text.record.references.iter();
+        let references = references.filter(|r| alone && r.name != "source");
         all.extend(references.map(|r| level(&r.name, r.test_loss, false)));
     }
     all

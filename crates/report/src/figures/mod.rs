@@ -51,6 +51,7 @@ pub(crate) struct Figure {
 
 /// Losses as axes name them.
 const LOSS: &str = "test loss (nats per token)";
+const BITS: &str = "test loss (bits per byte)";
 
 /// Every figure that the report's runs and fits have something for.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
@@ -209,7 +210,7 @@ fn series_legend(view: &View<'_>, legend: &mut Legend) {
         legend.add(Key::Heading, "series");
         for series in &view.series {
             let mark = Glyph::Point(view.shape(series), Tone::Muted);
-            legend.add(Key::Glyph(mark), clip(view.series_name(series), 40));
+            legend.add(Key::Glyph(mark), clip(&view.series_name(series), 40));
         }
     }
 }

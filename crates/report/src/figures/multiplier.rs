@@ -17,7 +17,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     if found.is_empty() {
         return None;
     }
-    let base = clip(view.series_name(found[0].0.base), 30);
+    let base = clip(&view.series_name(found[0].0.base), 30);
     let all = || found.iter().flat_map(|(_, m)| &m.trace);
     let x = Scale::log(all().map(|t| t.0), (0.05, 0.05));
     let y = Scale::wide_log(all().flat_map(|t| [t.1, t.3, 1.0]), (0.1, 0.3));
@@ -34,7 +34,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut note: Vec<NoteLine> = Vec::new();
     for (k, (pair, m)) in found.iter().enumerate() {
         let (tone, dash) = (Tone::group(k + 1), dash(k));
-        let label = clip(view.series_name(pair.other), 24);
+        let label = clip(&view.series_name(pair.other), 24);
         let owner = |mark| Owner {
             mark,
             series: pair.other,

@@ -99,7 +99,7 @@ fn lines<'a>(view: &View<'a>, what: What) -> Vec<Line<'a>> {
                 Some(Line {
                     series,
                     label: match many {
-                        true => format!("{}: ", clip(view.series_name(series), 24)),
+                        true => format!("{}: ", clip(&view.series_name(series), 24)),
                         false => String::new(),
                     },
                     law: what.law(analysis)?,

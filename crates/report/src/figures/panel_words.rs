@@ -37,7 +37,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[&Fit]) -> Note {
         several => {
             for fit in several.iter().take(WRITTEN) {
                 let mark = Glyph::Point(view.shape(&fit.series), Tone::Muted);
-                let name = clip(view.series_name(&fit.series), 24);
+                let name = clip(&view.series_name(&fit.series), 24);
                 lines.push((Some(mark), format!("{name}: {}", exponent(fit)), Tone::Ink));
             }
             if several.len() > WRITTEN {
@@ -145,5 +145,11 @@ pub(super) fn caption(view: &View<'_>) -> String {
         true => format!(" Brackets and bands: {level}\u{a0}% intervals."),
         false => String::new(),
     };
-    format!("Every finished run, coloured by non-embedding parameters. {lines}{brackets}")
+    let unit = match view.by_bytes() {
+        true => {
+            " Tokens of different tokenizers are not the same bytes: losses are in bits per byte."
+        }
+        false => "",
+    };
+    format!("Every finished run, coloured by non-embedding parameters. {lines}{brackets}{unit}")
 }

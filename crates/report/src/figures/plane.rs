@@ -64,7 +64,7 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
     let title = match view.many_series() {
         true => format!(
             "L(N, D): {}",
-            crate::text::clip(view.series_name(&fit.series), 30)
+            crate::text::clip(&view.series_name(&fit.series), 30)
         ),
         false => "L(N, D) and the runs".to_owned(),
     };

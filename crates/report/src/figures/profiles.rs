@@ -37,7 +37,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         _ => {
             let series: Vec<String> = fits
                 .iter()
-                .map(|f| clip(view.series_name(&f.series), 40))
+                .map(|f| clip(&view.series_name(&f.series), 40))
                 .collect();
             law_legend(&series.iter().map(String::as_str).collect::<Vec<_>>())
         }

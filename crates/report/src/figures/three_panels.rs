@@ -4,7 +4,7 @@ use super::levels::{self, Level};
 use super::marks::{LINE, dash, run_point, thread};
 use super::panel_words::{caption, fit_words, reason_words};
 use super::thin::{most, thin};
-use super::{Figure, LOSS, size_legend, surface};
+use super::{BITS, Figure, LOSS, size_legend, surface};
 use crate::chart::{Glyph, Key, Labels, LossAxis, Owner, Panel, Scale, Stroke, Style, Trend};
 use crate::theme::Tone;
 use crate::view::{View, c_of, n_of, n_words};
@@ -95,7 +95,7 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
         Scale::wide_log(xs, (0.06, 0.06)),
         loss_scale(view, &marked, room),
     );
-    let mut panel = Panel::new(labels(axis, n_kind), x, y);
+    let mut panel = Panel::new(labels(view, axis, n_kind), x, y);
     levels::draw(&mut panel, &marked);
     if axis == Axis::C {
         curves(view, &mut panel);
@@ -105,6 +105,7 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
     }
     for run in &view.finished {
         let loss = run.test_loss.expect("finished runs of a view have a loss");
+        let loss = loss * view.shared_unit(&run.series);
         run_point(view, &mut panel, run, (place(run), loss));
     }
     for fit in &fits {
@@ -121,17 +122,22 @@ fn loss_scale(view: &View<'_>, marked: &[Level<'_>], room: f64) -> Scale {
 }
 
 fn losses(view: &View<'_>) -> impl Iterator<Item = f64> {
-    let runs = view.finished.iter().filter_map(|r| r.test_loss);
+    let runs = view.finished.iter();
+    let runs = runs.filter_map(|r| Some(r.test_loss? * view.shared_unit(&r.series)));
     let fitted = view.report.fits.fits.iter().filter(|f| f.x.is_some());
-    runs.chain(fitted.flat_map(|f| f.data.iter().map(|p| p.loss)))
+    let in_unit = |f: &Fit| view.shared_unit(&f.series);
+    runs.chain(fitted.flat_map(move |f| f.data.iter().map(move |p| p.loss * in_unit(f))))
 }
 
 /// Entropy and reference losses in reach of the runs.
 fn marked<'a>(view: &View<'a>) -> Vec<Level<'a>> {
-    levels::near(levels::levels(view), losses(view), f64::ln)
+    let mut all = levels::levels(view);
+    all.iter_mut()
+        .for_each(|level| level.loss *= view.shared_unit(level.series));
+    levels::near(all, losses(view), f64::ln)
 }
 
-fn labels(axis: Axis, n_kind: &str) -> Labels {
+fn labels(view: &View<'_>, axis: Axis, n_kind: &str) -> Labels {
     let (key, title, x, x_style) = match axis {
         Axis::C => (
             "compute",
@@ -156,9 +162,14 @@ fn labels(axis: Axis, n_kind: &str) -> Labels {
         key,
         title: title.to_owned(),
         x,
-        y: LOSS.to_owned(),
+        y: if view.by_bytes() { BITS } else { LOSS }.to_owned(),
         x_style,
-        loss: LossAxis::Y,
+        // In bits per byte already.
+        loss: if view.by_bytes() {
+            LossAxis::Neither
+        } else {
+            LossAxis::Y
+        },
         ..Labels::default()
     }
 }
@@ -170,7 +181,7 @@ fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64)
             .finished
             .iter()
             .filter(|run| run.series == *series)
-            .filter_map(|run| Some((place(run), run.test_loss?)))
+            .filter_map(|run| Some((place(run), run.test_loss? * view.shared_unit(series))))
             .collect();
         runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let mut steps: Vec<(f64, f64)> = Vec::new();
@@ -210,7 +221,8 @@ fn curves(view: &View<'_>, panel: &mut Panel) {
             .iter()
             .filter_map(|p| {
                 let loss = if tested { p.test_loss } else { p.train_loss };
-                Some((p.flops / FLOPS_PER_PF_DAY, loss?))
+                let loss = loss? * view.shared_unit(&run.series);
+                Some((p.flops / FLOPS_PER_PF_DAY, loss))
             })
             .collect();
         let owner = Owner {
@@ -238,6 +250,7 @@ fn points(fit: &Fit, axis: Axis) -> impl Iterator<Item = (f64, f64, &str)> {
 /// Rings around the points of a fit and the line through them: solid over the points, dotted a
 /// little beyond.
 fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
+    let unit_of_loss = view.shared_unit(&fit.series);
     let (mut low, mut high) = (f64::INFINITY, 0.0f64);
     for (at, loss, label) in points(fit, axis) {
         (low, high) = (low.min(at), high.max(at));
@@ -247,6 +260,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
             label,
         };
         let words = format!("fitted: {label} ({})", fit.points);
+        let loss = loss * unit_of_loss;
         panel.point(
             owner,
             (at, loss),
@@ -269,7 +283,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
     let trace = |from: f64, to: f64, count| -> Vec<(f64, f64)> {
         x.between(from, to, count)
             .into_iter()
-            .map(|v| (v, law.loss(v * unit)))
+            .map(|v| (v, law.loss(v * unit) * unit_of_loss))
             .collect()
     };
     let owner = |mark| Owner {
@@ -284,7 +298,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
     let (from, to) = ((low / reach).max(from), (high * reach).min(to));
     let level = view.report.fits.level;
     let band = x.between(from, to, 40).into_iter().filter_map(|v| {
-        let (middle, ends) = drawn.ask(level, |law| law.loss(v * unit));
+        let (middle, ends) = drawn.ask(level, |law| law.loss(v * unit) * unit_of_loss);
         ends.map(|(below, above)| (v, below, middle, above))
     });
     panel.band(owner("band"), &band.collect::<Vec<_>>(), LINE.tone);

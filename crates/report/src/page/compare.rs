@@ -17,7 +17,7 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
         .collect();
     let mut rows = String::new();
     for pair in &pairs {
-        let name = |series| escape(&clip(view.series_name(series), 60));
+        let name = |series| escape(&clip(&view.series_name(series), 60));
         rows.push_str(&format!(
             "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"4\">{} against {}</th></tr>\n",
             name(pair.other),
@@ -35,7 +35,7 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
         }
         rows.push_str("</tbody>\n");
     }
-    let base = escape(&clip(view.series_name(pairs[0].base), 40));
+    let base = escape(&clip(&view.series_name(pairs[0].base), 40));
     let head = format!(
         "<tr><th scope=\"col\">exponent</th><th scope=\"col\" class=\"num\">{base}</th>\
          <th scope=\"col\" class=\"num\">the other</th>\

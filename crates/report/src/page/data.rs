@@ -34,7 +34,7 @@ pub(super) fn json(view: &View<'_>) -> String {
         true => view
             .series
             .iter()
-            .map(|s| clip(view.series_name(s), 60))
+            .map(|s| clip(&view.series_name(s), 60))
             .collect(),
         false => Vec::new(),
     };

@@ -71,7 +71,7 @@ fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
     match view.many_series() {
         true => format!(
             " <span class=\"series\">{}</span>",
-            escape(view.series_name(series))
+            escape(&view.series_name(series))
         ),
         false => String::new(),
     }

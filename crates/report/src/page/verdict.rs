@@ -15,7 +15,7 @@ pub(crate) fn html(view: &View<'_>) -> String {
         }
         found_any = true;
         if view.many_series() {
-            let name = escape(view.series_name(series));
+            let name = escape(&view.series_name(series));
             out.push_str(&format!("<p class=\"series\"><b>{name}</b></p>\n"));
         }
         out.push_str("<ul>\n");
