@@ -1,5 +1,6 @@
 //! From rows of runs to fits.
 
+use crate::progress::FitBar;
 use anyhow::Result;
 use isoflop_fit::output::{Excluded, Fits};
 use isoflop_fit::{Options, Point};
@@ -43,5 +44,16 @@ pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
 /// Every fit that the rows allow.
 pub(crate) fn fits(rows: &[RunRow], options: &Options) -> Result<Fits> {
     let (points, excluded) = points(rows);
-    Ok(isoflop_fit::analyse(&points, excluded, options)?)
+    analyse(&points, excluded, options)
+}
+
+/// [`isoflop_fit::analyse`] with its progress shown.
+pub(crate) fn analyse(
+    points: &[Point],
+    excluded: Vec<Excluded>,
+    options: &Options,
+) -> Result<Fits> {
+    let bar = FitBar::new();
+    let show = |done, total| bar.show(done, total);
+    Ok(isoflop_fit::analyse_with(points, excluded, options, &show)?)
 }

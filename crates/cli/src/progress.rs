@@ -1,90 +1,21 @@
 //! Progress on stderr: bars on a terminal, a line a minute elsewhere.
 
+mod bars;
+
+pub(crate) use bars::{DataBar, FitBar};
+
 use crate::output::note;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use isoflop_core::units::short;
-use isoflop_data::{Progress as DataProgress, Stage};
 use isoflop_results::{RunRecord, Status};
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::lease::{Lease, Stage as RunStage};
 use isoflop_sweep::supervise::Watcher;
 use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
-use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 const LINE_EVERY: Duration = Duration::from_secs(60);
-
-/// Shown while text is being prepared, once that takes long enough to wonder.
-pub(crate) struct DataBar {
-    bar: ProgressBar,
-    on_terminal: bool,
-    started: Instant,
-    /// The stage shown, its start, and when a line was last written.
-    stage: Cell<Option<(Stage, Instant)>>,
-    last_line: Cell<Instant>,
-}
-
-impl DataBar {
-    pub(crate) fn new() -> Self {
-        let on_terminal = std::io::stderr().is_terminal();
-        let bar = match on_terminal {
-            true => ProgressBar::new(0),
-            false => ProgressBar::hidden(),
-        };
-        DataBar {
-            bar,
-            on_terminal,
-            started: Instant::now(),
-            stage: Cell::new(None),
-            last_line: Cell::new(Instant::now()),
-        }
-    }
-
-    pub(crate) fn show(&self, progress: DataProgress) {
-        if self.started.elapsed() < Duration::from_millis(500) {
-            return;
-        }
-        let began = match self.stage.get() {
-            Some((stage, began)) if stage == progress.stage => began,
-            _ => {
-                self.begin(progress.stage);
-                Instant::now()
-            }
-        };
-        self.bar.set_length(progress.total);
-        self.bar.set_position(progress.done);
-        if !self.on_terminal && self.last_line.get().elapsed() > LINE_EVERY {
-            self.last_line.set(Instant::now());
-            let share = progress.done as f64 / progress.total.max(1) as f64;
-            let left = began.elapsed().as_secs_f64() * (1.0 / share.max(1e-9) - 1.0);
-            note(&format!(
-                "{}: {:.0} %, {:.0} s left of this stage",
-                progress.stage,
-                share * 100.0,
-                left
-            ));
-        }
-    }
-
-    fn begin(&self, stage: Stage) {
-        let template = match stage.in_bytes() {
-            true => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}",
-            false => "{msg} {wide_bar} {pos}/{len} ETA {eta}",
-        };
-        let style = ProgressStyle::with_template(template).expect("a template without errors");
-        self.bar.reset();
-        self.bar.set_style(style);
-        self.bar.set_message(stage.to_string());
-        self.stage.set(Some((stage, Instant::now())));
-    }
-}
-
-impl Drop for DataBar {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
 
 /// Shows a sweep while it runs.
 pub(crate) struct SweepProgress<'a> {

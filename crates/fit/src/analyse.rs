@@ -11,6 +11,7 @@ use crate::noise::noise_floor;
 use crate::output::{Axis, Excluded, Fits, Isoflop, Refusal};
 use crate::point::{Point, without_repetition, without_worst};
 use crate::ranking::rank;
+use std::cell::Cell;
 
 /// Fits every law that the rows allow, series by series; what they do not allow is in `refused`
 /// with its reason. `points` are finished runs; `excluded` are the others, handed through. Runs
@@ -24,6 +25,19 @@ pub fn analyse(
     excluded: Vec<Excluded>,
     options: &Options,
 ) -> Result<Fits, FitError> {
+    analyse_with(points, excluded, options, &|_, _| {})
+}
+
+/// As [`analyse`], telling after each step how many are done and how many there are.
+///
+/// # Errors
+/// As [`analyse`].
+pub fn analyse_with(
+    points: &[Point],
+    excluded: Vec<Excluded>,
+    options: &Options,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Fits, FitError> {
     points.iter().try_for_each(Point::check)?;
     let (kept, repeated) = without_repetition(points);
     let mut fits = Fits {
@@ -32,7 +46,14 @@ pub fn analyse(
         ..Fits::default()
     };
     fits.excluded.extend(repeated);
-    for series in series_of(&kept) {
+    let all_series = series_of(&kept);
+    let steps = all_series.len() * STEPS;
+    for (k, series) in all_series.into_iter().enumerate() {
+        let done = Cell::new(k * STEPS);
+        let step = || {
+            done.set(done.get() + 1);
+            progress(done.get(), steps);
+        };
         let all: Vec<Point> = kept
             .iter()
             .filter(|p| p.series == series)
@@ -41,7 +62,7 @@ pub fn analyse(
         let left = without_worst(&all, options.drop_worst)?;
         fits.excluded
             .extend(dropped(&all, &left, options.drop_worst));
-        let mut of_series = one_series(&left, &series, options)?;
+        let mut of_series = one_series(&left, &series, options, &step)?;
         of_series
             .fits
             .iter_mut()
@@ -58,7 +79,15 @@ pub fn analyse(
     }
 }
 
-fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits, FitError> {
+/// Steps of a series: its isoFLOP curves, two laws a panel, the surfaces.
+const STEPS: usize = 1 + 6 + SURFACES.len();
+
+fn one_series(
+    points: &[Point],
+    series: &str,
+    options: &Options,
+    step: &dyn Fn(),
+) -> Result<Fits, FitError> {
     let mut out = Fits {
         level: LEVEL,
         ..Fits::default()
@@ -75,6 +104,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             (None, None)
         }
     };
+    step();
     let draws = draws.unwrap_or_default();
     let panel = |axis| -> Result<Envelope, FitError> {
         let chosen = envelope(points, axis, isoflop.as_ref())?;
@@ -93,6 +123,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
                     .refused
                     .push(refusal(&law.name(), series, Some(axis), &error)),
             }
+            step();
         }
     }
     for law in SURFACES {
@@ -104,6 +135,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             }
             Err(_) => {}
         }
+        step();
     }
     let surface = out.fits.iter().find(|fit| fit.law == "chinchilla");
     let mut isoflop = isoflop;

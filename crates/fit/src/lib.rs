@@ -83,7 +83,7 @@ mod ranking;
 mod sensitivity;
 mod validate;
 
-pub use analyse::analyse;
+pub use analyse::{analyse, analyse_with};
 pub use approaches::side_by_side;
 pub use bootstrap::LEVEL;
 pub use checklist::checklist;

@@ -81,7 +81,7 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
                     "scale": { "type": "log", "nice": false } });
     let y = |field: &str| {
         json!({ "field": field, "type": "quantitative", "title": "test loss (nats per token)",
-                "scale": { "type": "log", "zero": false, "nice": false } })
+                "scale": { "type": "log", "nice": false } })
     };
     let detail = json!({ "field": "series", "type": "nominal" });
     json!({

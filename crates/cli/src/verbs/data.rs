@@ -187,14 +187,17 @@ fn remove(start: &str) -> Result<()> {
             "{} {}: {} freed",
             cached.metadata().digest,
             cached.metadata().name,
-            megabytes(bytes)
+            size(bytes)
         ))?;
     }
     Ok(())
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
 }
 
 fn list() -> Result<String> {
@@ -213,7 +216,7 @@ fn list() -> Result<String> {
                 metadata.tokenizer.clone(),
                 metadata.train.tokens.to_string(),
                 metadata.scored.tokens.to_string(),
-                megabytes(cached.bytes()),
+                size(cached.bytes()),
             ]
         })
         .collect();
@@ -389,11 +392,11 @@ fn overlap(metadata: &Metadata) -> String {
 /// One line on the text for reports.
 pub(crate) fn summary(metadata: &Metadata) -> String {
     format!(
-        "digest {}; {:.1} MB of train text in {} documents, {:.1} MB held out in {}, {} tokens of it scored; {}",
+        "digest {}; {} of train text in {} documents, {} held out in {}, {} tokens of it scored; {}",
         metadata.digest,
-        metadata.train.bytes as f64 / 1e6,
+        size(metadata.train.bytes),
         metadata.train.documents,
-        metadata.test.bytes as f64 / 1e6,
+        size(metadata.test.bytes),
         metadata.test.documents,
         metadata.scored.tokens,
         overlap(metadata),

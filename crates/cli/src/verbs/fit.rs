@@ -174,7 +174,7 @@ fn read(args: &Args, options: &mut Options) -> Result<Rows> {
 
 fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
     if args.law.is_empty() && rows.all_folders {
-        return Ok(isoflop_fit::analyse(&rows.points, rows.excluded, options)?);
+        return analysis::analyse(&rows.points, rows.excluded, options);
     }
     let mut fits = Fits {
         level: LEVEL,

@@ -27,6 +27,19 @@ fn files_that_are_no_text_are_refused_with_the_place() {
 }
 
 #[test]
+fn a_test_larger_than_the_text_is_refused() {
+    let shop = Workshop::new();
+    shop.write("a.txt", "some words to train on\n".repeat(40));
+    let error = shop.try_scored(&shop.text("a.txt"), &with("bytes"), 5000);
+    let error = error.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "test_tokens = 5000 is more than the 920 bytes of text in all"
+    );
+    assert!(error.hint().unwrap().starts_with("ask for less"));
+}
+
+#[test]
 fn patterns_without_files_are_refused() {
     let shop = Workshop::new();
     shop.write("text/a.txt", "a");

@@ -110,10 +110,19 @@ impl Workshop {
         source: &DataSource,
         options: &DataOptions,
     ) -> Result<Prepared, DataError> {
+        self.try_scored(source, options, 1 << 18)
+    }
+
+    pub(crate) fn try_scored(
+        &self,
+        source: &DataSource,
+        options: &DataOptions,
+        test_tokens: usize,
+    ) -> Result<Prepared, DataError> {
         let request = Request {
             source,
             options,
-            test_tokens: 1 << 18,
+            test_tokens,
         };
         prepare_at(&request, &self.places(), &|_| {})
     }

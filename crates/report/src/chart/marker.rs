@@ -15,6 +15,9 @@ pub(crate) enum Shape {
     Triangle,
     Diamond,
     Cross,
+    Pennant,
+    Saltire,
+    Bar,
 }
 
 impl Shape {
@@ -26,7 +29,10 @@ impl Shape {
             Shape::Triangle,
             Shape::Diamond,
             Shape::Cross,
-        ][k % 5]
+            Shape::Pennant,
+            Shape::Saltire,
+            Shape::Bar,
+        ][k % 8]
     }
 }
 
@@ -85,6 +91,10 @@ pub(crate) fn draw(area: &DrawingArea<Canvas, Shift>, (x, y): (i32, i32), glyph:
         (-0.35, 0.35),
         (-1.0, 0.35),
     ];
+    const PENNANT: [(f64, f64); 3] = [(0.0, 1.2), (1.1, -0.75), (-1.1, -0.75)];
+    const BAR: [(f64, f64); 4] = [(-1.3, -0.45), (1.3, -0.45), (1.3, 0.45), (-1.3, 0.45)];
+    // The cross turned by an eighth.
+    let saltire = CROSS.map(|(dx, dy)| ((dx - dy) * 0.8, (dx + dy) * 0.8));
     let corners: &[(f64, f64)] = match shape {
         Shape::Disc => {
             drawn(area.draw(&Circle::new((x, y), (half * TENTHS) as i32, style)));
@@ -94,6 +104,9 @@ pub(crate) fn draw(area: &DrawingArea<Canvas, Shift>, (x, y): (i32, i32), glyph:
         Shape::Triangle => &TRIANGLE,
         Shape::Diamond => &DIAMOND,
         Shape::Cross => &CROSS,
+        Shape::Pennant => &PENNANT,
+        Shape::Saltire => &saltire,
+        Shape::Bar => &BAR,
     };
     let mut corners = at(half, corners);
     match style.filled {

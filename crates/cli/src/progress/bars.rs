@@ -1,0 +1,124 @@
+//! Progress of what is done before and after training.
+
+use super::LINE_EVERY;
+use crate::output::note;
+use indicatif::{ProgressBar, ProgressStyle};
+use isoflop_data::{Progress as DataProgress, Stage};
+use std::cell::Cell;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Shown while text is being prepared, once that takes long enough to wonder.
+pub(crate) struct DataBar {
+    bar: ProgressBar,
+    on_terminal: bool,
+    started: Instant,
+    /// The stage shown, its start, and when a line was last written.
+    stage: Cell<Option<(Stage, Instant)>>,
+    last_line: Cell<Instant>,
+}
+
+impl DataBar {
+    pub(crate) fn new() -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        let bar = match on_terminal {
+            true => ProgressBar::new(0),
+            false => ProgressBar::hidden(),
+        };
+        DataBar {
+            bar,
+            on_terminal,
+            started: Instant::now(),
+            stage: Cell::new(None),
+            last_line: Cell::new(Instant::now()),
+        }
+    }
+
+    pub(crate) fn show(&self, progress: DataProgress) {
+        if self.started.elapsed() < Duration::from_millis(500) {
+            return;
+        }
+        let began = match self.stage.get() {
+            Some((stage, began)) if stage == progress.stage => began,
+            _ => {
+                self.begin(progress.stage);
+                Instant::now()
+            }
+        };
+        self.bar.set_length(progress.total);
+        self.bar.set_position(progress.done);
+        if !self.on_terminal && self.last_line.get().elapsed() > LINE_EVERY {
+            self.last_line.set(Instant::now());
+            let share = progress.done as f64 / progress.total.max(1) as f64;
+            let left = began.elapsed().as_secs_f64() * (1.0 / share.max(1e-9) - 1.0);
+            note(&format!(
+                "{}: {:.0} %, {:.0} s left of this stage",
+                progress.stage,
+                share * 100.0,
+                left
+            ));
+        }
+    }
+
+    fn begin(&self, stage: Stage) {
+        let template = match stage.in_bytes() {
+            true => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}",
+            false => "{msg} {wide_bar} {pos}/{len} ETA {eta}",
+        };
+        let style = ProgressStyle::with_template(template).expect("a template without errors");
+        self.bar.reset();
+        self.bar.set_style(style);
+        self.bar.set_message(stage.to_string());
+        self.stage.set(Some((stage, Instant::now())));
+    }
+}
+
+impl Drop for DataBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Shown while laws are fitted, once that takes long enough to wonder.
+pub(crate) struct FitBar {
+    bar: ProgressBar,
+    started: Instant,
+    last_line: Cell<Instant>,
+}
+
+impl FitBar {
+    pub(crate) fn new() -> Self {
+        let bar = match std::io::stderr().is_terminal() {
+            true => ProgressBar::new(0),
+            false => ProgressBar::hidden(),
+        };
+        let style = ProgressStyle::with_template("fitting laws {wide_bar} {pos}/{len} ETA {eta}");
+        FitBar {
+            bar: bar.with_style(style.expect("a template without errors")),
+            started: Instant::now(),
+            last_line: Cell::new(Instant::now()),
+        }
+    }
+
+    /// After each of so many steps.
+    pub(crate) fn show(&self, done: usize, total: usize) {
+        if self.started.elapsed() < Duration::from_millis(500) {
+            return;
+        }
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        if self.bar.is_hidden() && self.last_line.get().elapsed() > LINE_EVERY {
+            self.last_line.set(Instant::now());
+            let left = self.started.elapsed().as_secs_f64() * (total - done) as f64 / done as f64;
+            note(&format!(
+                "fitting laws: {done} of {total}, {left:.0} s left"
+            ));
+        }
+    }
+}
+
+impl Drop for FitBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
