@@ -59,10 +59,15 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
     Some(Figure {
         name: "learning-curves",
         title: "Learning curves by size".to_owned(),
-        caption: "Train loss: mean over the steps since the last point. Test loss: a small fixed \
-                  subset of the test tokens, so it may differ a little from the runs' final test \
-                  loss. Losses before the learning rate has decayed are not those of a shorter run."
-            .to_owned(),
+        caption: format!(
+            "Train loss: mean over the steps since the last point. Test loss: a small fixed subset \
+             of the test tokens, so it may differ a little from the runs' final test loss. Losses \
+             before the learning rate has decayed are not those of a shorter run.{}",
+            match levels::levels(view).is_empty() {
+                true => "",
+                false => " Dashed: losses that need no model, on the test text.",
+            }
+        ),
         legend: size_legend(view),
         panels,
     })
