@@ -9,7 +9,7 @@ use isoflop_results::file::write_atomic;
 use isoflop_sweep::Plan;
 use isoflop_sweep::forecast::Price;
 use isoflop_train::NUMERICS_VERSION;
-use isoflop_train::device::{instruction_set, processor};
+use isoflop_train::device::{DeviceChoice, Found, TrainDevice, instruction_set, processor};
 use isoflop_train::price::{Load, Speed};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -33,12 +33,12 @@ struct Remembered {
     measured: Vec<(Load, Speed)>,
 }
 
-/// Prices of the runs of a plan in seconds, for `jobs` processes at a time. What is not known yet,
+/// Prices of the runs of a plan in seconds on a device, for `jobs` processes at a time. What is not known yet,
 /// or all of it where `again` is set, is measured now.
 ///
 /// # Errors
 /// A process cannot be started, or a speed not be read.
-pub(crate) fn prices(plan: &Plan, jobs: usize, again: bool) -> Result<Vec<Price>> {
+pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Result<Vec<Price>> {
     let mut loads: Vec<Load> = Vec::new();
     for run in plan.runs() {
         let load = Load::of(run);
@@ -47,7 +47,7 @@ pub(crate) fn prices(plan: &Plan, jobs: usize, again: bool) -> Result<Vec<Price>
         }
     }
     loads.sort_by(|a, b| flops(a).total_cmp(&flops(b)));
-    let device = device(jobs);
+    let device = device(on, jobs);
     let path = path(&device)?;
     let mut known = match again {
         true => Vec::new(),
@@ -58,13 +58,17 @@ pub(crate) fn prices(plan: &Plan, jobs: usize, again: bool) -> Result<Vec<Price>
         .filter(|load| known.iter().all(|(other, _)| other != load))
         .collect();
     if !missing.is_empty() {
+        let machine = match on.is_adapter() {
+            true => on.choice.to_string(),
+            false => "this machine".to_owned(),
+        };
         note(&format!(
-            "measuring how fast this machine trains {} models in {jobs} processes; a few seconds, once",
+            "measuring how fast {machine} trains {} models in {jobs} processes; a few seconds, once",
             missing.len()
         ));
         for load in missing {
             if known.is_empty() || guess(&known, &load).step_s < LONGEST_STEP {
-                let speed = measure(&load, jobs)?;
+                let speed = measure(&load, on.choice, jobs)?;
                 known.push((load, speed));
             }
         }
@@ -79,9 +83,26 @@ pub(crate) fn prices(plan: &Plan, jobs: usize, again: bool) -> Result<Vec<Price>
     Ok(plan.runs().iter().map(price).collect())
 }
 
-/// As [`prices`], without measuring anything: nothing where too little is known.
+/// Bytes of an adapter's memory that a process takes for the largest model of a plan that was
+/// measured on it alone; nothing where that is not known.
+pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
+    let device = device(on, 1);
+    let known = remembered(&path(&device).ok()?, &device);
+    let mut of_plan = plan.runs().iter().map(Load::of);
+    let largest = of_plan
+        .by_ref()
+        .max_by(|a, b| flops(a).total_cmp(&flops(b)))?;
+    let bytes = known
+        .iter()
+        .filter(|(load, _)| flops(load) <= flops(&largest));
+    bytes
+        .filter_map(|(_, speed)| speed.device_bytes)
+        .reduce(f64::max)
+}
+
+/// As [`prices`] on the processor, without measuring anything: nothing where too little is known.
 pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
-    let device = device(jobs);
+    let device = device(&Found::cpu(), jobs);
     let known = remembered(&path(&device).ok()?, &device);
     let ends = plan.runs().iter().map(|run| flops(&Load::of(run)));
     let largest = ends.fold(0.0, f64::max);
@@ -97,12 +118,14 @@ pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
 }
 
 /// What speeds depend on besides the model.
-fn device(jobs: usize) -> String {
-    let (processor, set) = (processor(), instruction_set());
+fn device(on: &Found, jobs: usize) -> String {
+    let what = match on.choice {
+        DeviceChoice::Cpu => format!("cpu {}, {}", processor(), instruction_set()),
+        DeviceChoice::NdArray => format!("ndarray {}, {}", processor(), instruction_set()),
+        _ => format!("wgpu {}", on.detail),
+    };
     let version = env!("CARGO_PKG_VERSION");
-    format!(
-        "cpu {processor}, {set}, {jobs} processes, isoflop {version}, numerics {NUMERICS_VERSION}"
-    )
+    format!("{what}, {jobs} processes, isoflop {version}, numerics {NUMERICS_VERSION}")
 }
 
 fn path(device: &str) -> Result<PathBuf> {
@@ -158,6 +181,7 @@ fn guess(known: &[(Load, Speed)], load: &Load) -> Speed {
             // A token's score costs a share of its FLOPs, not of the step's.
             let per_flop = |k: &(Load, Speed)| k.1.score_s * tokens(&k.0) / flops(&k.0);
             Speed {
+                device_bytes: high.1.device_bytes,
                 step_s: mix(low.1.step_s, high.1.step_s),
                 score_s: mix(per_flop(low), per_flop(high)) * flops(load) / tokens(load),
             }
@@ -166,6 +190,7 @@ fn guess(known: &[(Load, Speed)], load: &Load) -> Speed {
         (Some(end), None) | (None, Some(end)) => {
             let scale = flops(load) / flops(&end.0);
             Speed {
+                device_bytes: end.1.device_bytes,
                 step_s: end.1.step_s * scale,
                 score_s: end.1.score_s * scale,
             }
@@ -175,29 +200,32 @@ fn guess(known: &[(Load, Speed)], load: &Load) -> Speed {
 }
 
 /// The mean speed of `jobs` processes that all train the same at once.
-fn measure(load: &Load, jobs: usize) -> Result<Speed> {
+fn measure(load: &Load, on: DeviceChoice, jobs: usize) -> Result<Speed> {
     let children = (0..jobs)
-        .map(|_| start(load))
+        .map(|_| start(load, on))
         .collect::<Result<Vec<Child>>>()?;
     let mut speeds = Vec::new();
     for mut child in children {
         let mut text = String::new();
         let stdout = child.stdout.as_mut().context("it was piped")?;
         stdout.read_to_string(&mut text)?;
-        child.wait()?;
-        let speed: Speed = serde_json::from_str(&text).context("cannot measure a step")?;
+        let status = child.wait()?;
+        let speed: Speed = serde_json::from_str(&text)
+            .with_context(|| format!("cannot measure a step on {on}: {status}"))?;
         speeds.push(speed);
     }
     let mean = |of: fn(&Speed) -> f64| speeds.iter().map(of).sum::<f64>() / speeds.len() as f64;
+    let device_bytes = speeds.iter().filter_map(|speed| speed.device_bytes);
     Ok(Speed {
+        device_bytes: device_bytes.reduce(f64::max),
         step_s: mean(|speed| speed.step_s),
         score_s: mean(|speed| speed.score_s),
     })
 }
 
-fn start(load: &Load) -> Result<Child> {
+fn start(load: &Load, on: DeviceChoice) -> Result<Child> {
     let mut child = Command::new(std::env::current_exe()?)
-        .arg("measure")
+        .args(["measure", "--device", &on.to_string()])
         .env("RAYON_NUM_THREADS", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -207,9 +235,18 @@ fn start(load: &Load) -> Result<Child> {
     Ok(child)
 }
 
+/// Measures one step; [`prices`] starts these.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+}
+
 /// The verb that [`prices`] starts processes of: a load from stdin, its speed to stdout.
-pub(crate) fn answer() -> Result<ExitCode> {
+pub(crate) fn answer(args: &Args) -> Result<ExitCode> {
     let load: Load = serde_json::from_reader(std::io::stdin())?;
-    crate::output::print_json(&load.measure(EACH))?;
+    let device = TrainDevice::open(args.device)?;
+    crate::output::print_json(&load.measure(&device, EACH))?;
     Ok(ExitCode::SUCCESS)
 }

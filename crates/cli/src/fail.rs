@@ -5,6 +5,7 @@ use isoflop_fit::FitError;
 use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
 use isoflop_sweep::{SpecError, SweepError};
+use isoflop_train::device::DeviceError;
 use isoflop_train::export::ExportError;
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref::<ResultsError>()?.hint())
             .or_else(|| cause.downcast_ref::<DataError>()?.hint())
             .or_else(|| cause.downcast_ref::<ExportError>()?.hint())
+            .or_else(|| cause.downcast_ref::<DeviceError>()?.hint())
             .or_else(|| cause.downcast_ref::<FitError>()?.hint())
             .or_else(|| cause.downcast_ref::<ReportError>()?.hint())
             .or_else(|| {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 /// `--jobs N|auto`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Jobs {
-    /// One a core, as long as the largest runs fit into memory beside each other.
+    /// One a core, as long as the largest runs fit into memory beside each other. How many share an
+    /// adapter is measured: [`crate::place::Places::settle`].
     Auto,
     Given(usize),
 }

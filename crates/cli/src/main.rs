@@ -8,6 +8,7 @@ mod fit_text;
 mod jobs;
 mod output;
 mod paper;
+mod place;
 mod progress;
 mod serve;
 mod source;
@@ -50,6 +51,8 @@ enum Verb {
     Export(verbs::export::Args),
     /// Write a trained model, its configuration and a batch to compare by, for other frameworks.
     ExportModel(verbs::export_model::Args),
+    /// List what this machine can train on, try it, and say what `--device auto` takes.
+    Doctor(verbs::doctor::Args),
     /// Measure how fast this machine trains: time, speed and memory of a step per model size.
     Bench(verbs::bench::Args),
     /// Check what transfers between sizes: `check mup`, the coordinate check.
@@ -60,7 +63,7 @@ enum Verb {
     Worker(verbs::worker::Args),
     /// Measure one step; `plan` starts these.
     #[command(hide = true)]
-    Measure,
+    Measure(calibration::Args),
 }
 
 fn main() -> ExitCode {
@@ -79,7 +82,8 @@ fn main() -> ExitCode {
         Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Check(args) => verbs::check::run(&args),
         Verb::Data(args) => verbs::data::run(&args),
-        Verb::Measure => calibration::answer(),
+        Verb::Measure(args) => calibration::answer(&args),
+        Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Worker(args) => verbs::worker::run(&args),
     };
     result.unwrap_or_else(|error| fail::report(&error))

@@ -1,12 +1,11 @@
 //! From the path of a sweep file to a plan on this machine.
 
-use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::note;
+use crate::place::Places;
 use crate::progress::DataBar;
 use anyhow::Result;
 use isoflop_core::units::scientific;
-use isoflop_sweep::forecast::{Forecast, Standing};
 use isoflop_sweep::plan::{DataRequest, TimeBudget};
 use isoflop_sweep::spec::TimeSpec;
 use isoflop_sweep::tuning::Tuned;
@@ -20,6 +19,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) results: &'a Path,
     /// Workers to plan for.
     pub(crate) jobs: Jobs,
+    /// What it may be trained on.
+    pub(crate) places: &'a Places,
     /// Choose the budgets of a time anew.
     pub(crate) replan: bool,
 }
@@ -90,7 +91,7 @@ fn budgets(
     };
     let budget = match frozen.filter(same) {
         Some(budget) => budget,
-        None => TimeBudget::choose(sweep, time, context, &mut |plan| finish(plan, setting.jobs))?,
+        None => TimeBudget::choose(sweep, time, context, &mut |plan| finish(plan, setting))?,
     };
     let shown: Vec<_> = budget.budgets.iter().map(|c| scientific(*c)).collect();
     note(&format!(
@@ -101,8 +102,13 @@ fn budgets(
     Ok(budget)
 }
 
-fn finish(plan: &Plan, jobs: Jobs) -> Result<f64, String> {
-    let jobs = jobs.resolve(plan);
-    let prices = calibration::prices(plan, jobs, false).map_err(|error| error.to_string())?;
-    Ok(Forecast::of(plan, &prices, &Standing::default(), jobs).finish)
+fn finish(plan: &Plan, setting: &Setting<'_>) -> Result<f64, String> {
+    let settled = setting.places.settle(plan, setting.jobs, false);
+    Ok(settled.map_err(|error| format!("{error:#}"))?.finish)
+}
+
+/// The folder that a sweep's results go to, by its file.
+pub(crate) fn folder(path: &Path, results: &Path) -> Result<ResultsFolder> {
+    let sweep = Sweep::read(path)?;
+    Ok(ResultsFolder::at(results.join(sweep.spec().name.get_ref())))
 }

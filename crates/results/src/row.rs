@@ -27,7 +27,7 @@ impl fmt::Display for Status {
 
 /// A row of `runs.parquet`. Column by column in `docs/results.md`.
 ///
-/// Columns that may differ between repeats of one run on one machine carry `time`, `per_s`,
+/// Columns that may differ between repeats of one run on one machine carry `time`, `per_s`, `mfu`,
 /// `memory`, `host`, `pid` or `attempt` in their name; all others are reproducible.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +87,9 @@ pub struct RunRow {
     pub wall_time_s: f64,
     pub tokens_per_s: f64,
     pub flops_per_s: f64,
+    pub mfu: Option<f64>,
     pub peak_memory_bytes: Option<u64>,
+    pub device_memory_bytes: Option<u64>,
     pub device: String,
     pub instruction_set: String,
     pub host: String,
@@ -106,7 +108,7 @@ fn causal() -> String {
 }
 
 /// Columns that files of earlier versions lack; a row then has their default.
-pub(crate) const LATER: [&str; 2] = ["attention", "entropy"];
+pub(crate) const LATER: [&str; 4] = ["attention", "entropy", "mfu", "device_memory_bytes"];
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,19 +283,33 @@ pub const COLUMNS: &[Column] = &[
         "training FLOPs a second of that attempt, evaluation left out",
     ),
     column(
+        "mfu",
+        Float,
+        "flops_per_s over those of a large matrix product on the same device (of a processor one core), measured by the worker",
+    ),
+    column(
         "peak_memory_bytes",
         Integer,
         "peak resident memory of the worker process so far",
     ),
-    column("device", Text, "device kind; part of bit-identity"),
+    column(
+        "device_memory_bytes",
+        Integer,
+        "memory of the device that the run's process held at its end; null on a processor",
+    ),
+    column(
+        "device",
+        Text,
+        "device kind: `cpu`, `wgpu` or `ndarray`; part of bit-identity",
+    ),
     column(
         "instruction_set",
         Text,
-        "widest vector instructions used; part of bit-identity",
+        "widest vector instructions used; of a GPU its API, name and driver; part of bit-identity",
     ),
     column("host", Text, "machine"),
     column("pid", Integer, "worker process"),
-    column("attempt", Integer, "1, or 2 after a failure"),
+    column("attempt", Integer, "1, and one more after every failure"),
     column("started_time", Text, "RFC 3339, UTC"),
     column("finished_time", Text, "RFC 3339, UTC"),
     column(

@@ -10,13 +10,14 @@ use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::Progress;
 use isoflop_results::RunRecord;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Attempts at a run within one command.
+/// Attempts at a run within one command; those that memory ran out of do not count while fewer
+/// windows can be tried.
 pub const ATTEMPTS: u64 = 2;
 
 /// Begins the message of a run that memory was too small for; the next attempt halves what goes
@@ -34,6 +35,9 @@ pub struct Claims<'p> {
     order: Vec<&'p PlannedRun>,
     owner: Owner,
     kind: String,
+    /// Windows a forward pass of each run of the plan, unless memory has run out before.
+    micro_windows: HashMap<&'p str, u64>,
+    plan: &'p Plan,
     /// Runs seen to have a record, which stays.
     done: HashSet<&'p str>,
 }
@@ -67,8 +71,18 @@ impl<'p> Claims<'p> {
             order: plan.work_order(),
             owner: owner.clone(),
             kind: kind.to_owned(),
+            micro_windows: HashMap::new(),
+            plan,
             done: HashSet::new(),
         }
+    }
+
+    /// With the windows a forward pass that suit the trainer's device, in the order of the plan.
+    #[must_use]
+    pub fn with(mut self, micro_windows: Vec<u64>) -> Self {
+        let ids = self.plan.runs().iter().map(PlannedRun::id);
+        self.micro_windows = ids.zip(micro_windows).collect();
+        self
     }
 
     /// Claims the first open run.
@@ -129,9 +143,11 @@ impl<'p> Claims<'p> {
         if leases.iter().any(|lease| lease.run_id == run.id()) {
             return Ok(Opening::Closed);
         }
-        let Some((attempt, micro_windows)) = next_attempt(&self.folder, run) else {
+        let Some((attempt, smaller)) = next_attempt(&self.folder, run) else {
             return Ok(Opening::Closed);
         };
+        let usual = self.micro_windows.get(run.id()).copied();
+        let micro_windows = smaller.or(usual).unwrap_or_else(|| run.micro_windows());
         let path = self.folder.lease_path(run.id());
         let unburied = age(&path).is_some_and(|age| age < BURIAL) && leases::read(&path)?.is_some();
         Ok(match unburied {
@@ -163,25 +179,28 @@ pub(crate) fn shelf_kind(kind: &str, micro_windows: u64) -> String {
     format!("{kind}-{micro_windows}")
 }
 
-/// The number of the next attempt at a run, and its windows a forward pass; `None` when it is
-/// done or given up.
-fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, u64)> {
+/// The number of the next attempt at a run, and its windows a forward pass where an earlier attempt
+/// says something of that; `None` when it is done or given up. Memory that runs out counts as a
+/// failure only of a single window.
+fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option<u64>)> {
     if folder.record_path(run.id()).exists() {
         return None;
     }
     let failure = folder.failure_path(run.id());
     if !failure.exists() {
-        return Some((1, run.micro_windows()));
+        return Some((1, None));
     }
     let Ok(RunRecord { row, .. }) = RunRecord::read(&failure) else {
-        return Some((1, run.micro_windows()));
+        return Some((1, None));
     };
     let was = row.micro_batch.max(1);
     let short = row
         .message
         .is_some_and(|text| text.starts_with(OUT_OF_MEMORY));
-    let micro_windows = if short { (was / 2).max(1) } else { was };
-    (row.attempt < ATTEMPTS).then_some((row.attempt + 1, micro_windows))
+    match short && was > 1 {
+        true => Some((row.attempt + 1, Some(was / 2))),
+        false => (row.attempt < ATTEMPTS).then_some((row.attempt + 1, Some(was))),
+    }
 }
 
 /// The runs of `order` that are neither done nor given up.
@@ -266,7 +285,7 @@ impl Claim {
         }
     }
 
-    /// 1, or 2 after a failure.
+    /// 1, and one more after every failure.
     pub fn attempt(&self) -> u64 {
         guard(&self.lease).attempt
     }

@@ -23,7 +23,7 @@ pub struct Lease {
     pub stage: Stage,
     /// Who trains it.
     pub owner: Owner,
-    /// 1, or 2 after a failure.
+    /// 1, and one more after every failure.
     pub attempt: u64,
     /// Windows a forward pass.
     pub micro_windows: u64,

@@ -266,10 +266,7 @@ impl Supervisor<'_> {
         let kills = killed_for_memory();
         let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
         let said = last_lines(log, LOG_LINES);
-        // What Rust's allocator says before it aborts.
-        let refused = said
-            .iter()
-            .find(|line| line.starts_with("memory allocation of"));
+        let refused = said.iter().find(|line| says_out_of_memory(line));
         match (killed || refused.is_some(), refused.or(said.last())) {
             (true, Some(line)) => format!("{OUT_OF_MEMORY}: its worker died ({status}); {line}"),
             (true, None) => format!("{OUT_OF_MEMORY}: its worker died ({status})"),
@@ -324,6 +321,21 @@ impl Supervisor<'_> {
     }
 }
 
+/// What Rust's allocator says before it aborts, and what wgpu and the layer above it say of a device
+/// whose memory, or largest buffer, is exceeded.
+fn says_out_of_memory(line: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "memory allocation of",
+        "out of memory",
+        "not enough memory",
+        "out of device memory",
+        "can't allocate buffer of size",
+        "is greater than the maximum buffer size",
+    ];
+    let line = line.to_lowercase();
+    WORDS.iter().any(|words| line.contains(words))
+}
+
 /// The last lines of a log that say something.
 fn last_lines(path: &Path, most: usize) -> Vec<String> {
     let bytes = std::fs::read(path).unwrap_or_default();
@@ -341,4 +353,24 @@ pub fn settle(folder: &ResultsFolder, plan: &Plan) -> Result<Records, SweepError
     let records = folder.records(plan)?;
     folder.merge(&records)?;
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_ran_out_is_told_from_other_last_words() {
+        for line in [
+            "memory allocation of 299008 bytes failed",
+            "wgpu error: Out of Memory",
+            "out of device memory allocating 1048576 bytes",
+            "can't allocate buffer of size: 1048576",
+        ] {
+            assert!(says_out_of_memory(line), "{line}");
+        }
+        for line in ["wgpu error: Validation Error", "the device was lost", ""] {
+            assert!(!says_out_of_memory(line), "{line}");
+        }
+    }
 }

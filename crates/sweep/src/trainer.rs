@@ -10,6 +10,17 @@ pub trait Trainer {
     /// as `cpu-avx512`. A state goes on only where this is the same.
     fn kind(&self) -> String;
 
+    /// Windows of a run that go through the model at a time, unless memory has run out before.
+    fn micro_windows(&self, run: &PlannedRun) -> u64 {
+        run.micro_windows()
+    }
+
+    /// FLOP/s of a large matrix product on its device, measured; asked for after a run, since it
+    /// takes memory.
+    fn peak_flops_per_s(&self) -> Option<f64> {
+        None
+    }
+
     /// Trains a run from the newest state that `keeper` has, or from nothing, to its end, and
     /// measures its test loss. At most `micro_windows` windows go through the model at a time.
     ///
@@ -76,9 +87,11 @@ pub struct Trained {
     pub tokens_here: u64,
     /// Seconds of this call in training steps, evaluation left out.
     pub train_seconds: f64,
+    /// Most bytes of the device's own memory, where it has any.
+    pub device_memory_bytes: Option<u64>,
     /// Device kind.
     pub device: String,
-    /// Widest vector instructions used.
+    /// Widest vector instructions used; of a GPU its API, name and driver.
     pub instruction_set: String,
     /// Version of Burn.
     pub burn_version: String,

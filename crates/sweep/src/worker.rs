@@ -66,7 +66,9 @@ fn work_on(
     place: &Workplace<'_>,
 ) -> Result<Shift, SweepError> {
     let owner = Owner::current();
-    let mut claims = Claims::new(folder, plan, &owner, &trainer.kind());
+    let micro_windows = |run: &PlannedRun| trainer.micro_windows(run);
+    let micro_windows = plan.runs().iter().map(micro_windows).collect();
+    let mut claims = Claims::new(folder, plan, &owner, &trainer.kind()).with(micro_windows);
     loop {
         if place.stop.load(Ordering::Acquire) {
             return Ok(Shift::Stopped);
@@ -103,7 +105,11 @@ fn work_on(
             }
             result => {
                 let failed = result.is_err();
-                let record = record(plan.name(), run, result, &claim, &owner, stopwatch, place);
+                let mut record = record(plan.name(), run, result, &claim, &owner, stopwatch, place);
+                if !failed {
+                    let peak = trainer.peak_flops_per_s();
+                    record.row.mfu = peak.map(|peak| record.row.flops_per_s / peak);
+                }
                 log(&in_words(&record.row));
                 let shelf = shelf_kind(&trainer.kind(), claim.micro_windows());
                 if claim.finish(&record, failed)? && !failed {
@@ -167,6 +173,7 @@ fn record(
     let seconds = trained.train_seconds.max(f64::MIN_POSITIVE);
     row.tokens_per_s = trained.tokens_here as f64 / seconds;
     row.flops_per_s = flops(trained.tokens_here) / seconds;
+    row.device_memory_bytes = trained.device_memory_bytes;
     row.device = trained.device;
     row.instruction_set = trained.instruction_set;
     row.burn_version = trained.burn_version;
@@ -267,7 +274,9 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         wall_time_s: 0.0,
         tokens_per_s: 0.0,
         flops_per_s: 0.0,
+        mfu: None,
         peak_memory_bytes: None,
+        device_memory_bytes: None,
         device: String::new(),
         instruction_set: String::new(),
         host: host_name(),

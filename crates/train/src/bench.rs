@@ -1,14 +1,12 @@
 //! How fast this machine trains: whole steps, and the matrix product that bounds them.
 
-use crate::model::{Operations, Transformer};
-use crate::ops::{peak_product, release_unused};
-use crate::optimizer::{AdamW, gradients};
+use crate::device::{Traffic, TrainDevice};
+use crate::model::Operations;
+use crate::ops::peak_product;
 use crate::profile;
-use burn::tensor::Device;
-use isoflop_core::rng::{Purpose, below, stream};
+use crate::rehearsal::Rehearsal;
 use isoflop_core::{FlopCount, ModelConfig, Tokens};
 use isoflop_sweep::memory;
-use isoflop_sweep::run::Optimizer;
 use std::time::{Duration, Instant};
 
 /// Steps before the clock counts: buffers are made, caches filled.
@@ -35,16 +33,20 @@ pub struct Bench {
 /// What was measured.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// Median seconds of a step: forward, loss, backward, clip, AdamW.
+    /// Median seconds of a step: forward, loss, backward, clip, AdamW. Their mean where a device
+    /// queues its work: a step is then not waited for.
     pub seconds: f64,
     /// Tokens a step.
     pub tokens: Tokens,
     /// Training FLOPs of a step, attention causal, over the median.
     pub flops_per_s: f64,
-    /// Most resident memory in bytes, the program itself included, where the system tells.
+    /// Most resident memory in bytes, the program itself included, where the system tells; on a GPU
+    /// what is held of its memory.
     pub memory_bytes: Option<u64>,
     /// Mean loss of the last batch, nats per token.
     pub loss: f64,
+    /// What a step asked of a device that queues its work.
+    pub traffic: Option<Traffic>,
     /// Seconds a step in each part, first use first; "the rest" is what no part covers. Empty
     /// without [`Bench::profile`].
     pub parts: Vec<(&'static str, f64)>,
@@ -52,43 +54,42 @@ pub struct Measured {
 
 impl Bench {
     /// Trains on random tokens and takes the time of every step.
-    pub fn run(&self) -> Measured {
-        release_unused();
+    pub fn run(&self, device: &TrainDevice) -> Measured {
         memory::reset_peak();
-        let device = Device::flex().autodiff();
-        let mut model = Transformer::new(self.model, 0, &device).with(self.operations);
-        let mut optimizer = AdamW::new(Optimizer::default());
-        let count = self.windows as usize * self.model.context;
-        let mut rng = stream(0, Purpose::Benchmark, 0);
-        let vocab = self.model.vocab_size as u64;
-        let ids: Vec<i32> = (0..=count).map(|_| below(&mut rng, vocab) as i32).collect();
-        let micro = memory::micro_windows(&self.model, self.windows) as usize * self.model.context;
-        let mut times = Vec::with_capacity(self.steps);
-        let mut loss = f64::NAN;
+        let mut rehearsal = Rehearsal::new(device, self.model, self.operations, self.windows, 1e-3);
+        let tokens = Tokens(self.windows as f64 * self.model.context as f64);
         profile::measure(false);
-        for step in 0..WARM_UP + self.steps {
-            if step == WARM_UP {
-                profile::measure(self.profile);
-            }
-            let started = Instant::now();
-            let (mean, grads) = gradients(&model, &ids[..count], &ids[1..], micro);
-            optimizer.step(&mut model, grads, 1e-3);
-            loss = mean;
-            if step >= WARM_UP {
-                times.push(started.elapsed());
-            }
+        for _ in 0..WARM_UP {
+            rehearsal.step();
         }
-        let total: Duration = times.iter().sum();
+        rehearsal.finish();
+        profile::measure(self.profile);
+        let mut times = Vec::with_capacity(self.steps);
+        let started = Instant::now();
+        for _ in 0..self.steps {
+            let started = Instant::now();
+            rehearsal.step();
+            times.push(started.elapsed());
+        }
+        let loss = rehearsal.finish();
+        let total = match device.is_queued() {
+            true => started.elapsed(),
+            false => times.iter().sum(),
+        };
+        let traffic = device.is_queued().then(|| rehearsal.traffic());
         let parts = self.parts(total);
         profile::measure(false);
-        let seconds = median(times);
-        let tokens = Tokens(count as f64);
+        let seconds = match device.is_queued() {
+            true => total.as_secs_f64() / self.steps as f64,
+            false => median(times),
+        };
         Measured {
             seconds,
             tokens,
             flops_per_s: FlopCount::of(&self.model).of_tokens(tokens).0 / seconds,
-            memory_bytes: memory::peak(),
+            memory_bytes: device.memory_bytes().or_else(memory::peak),
             loss,
+            traffic,
             parts,
         }
     }

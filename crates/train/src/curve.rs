@@ -1,7 +1,7 @@
 //! The learning curve of a run as it is recorded. Where its points lie until the rate falls depends
 //! on the steps done and on nothing else, so that runs of one trunk share them.
 
-use crate::session::Step;
+use crate::flight::Step;
 use isoflop_core::{FlopCount, Schedule, Tokens};
 use isoflop_data::CURVE_TOKENS;
 use isoflop_results::CurvePoint;
@@ -51,8 +51,7 @@ impl Recorder {
             return;
         }
         let tokens = done * config.batch_tokens;
-        let tested = self.curve.iter().filter(|point| point.test_loss.is_some());
-        let due = place.is_some_and(|place| is_scored(place, tokens, tested.count() as u64));
+        let due = self.scores(config, done);
         let finite = |value: f64| value.is_finite().then_some(value);
         let (sum, count) = std::mem::take(&mut self.since);
         self.curve.push(CurvePoint {
@@ -66,6 +65,15 @@ impl Recorder {
             learning_rate: seen.rate,
             grad_norm: finite(seen.grad_norm),
         });
+    }
+
+    /// Whether the test loss is measured after `done` steps, as far as can be told before the
+    /// last of them has been noted.
+    pub(crate) fn scores(&self, config: &RunConfig, done: u64) -> bool {
+        let tested = self.curve.iter().filter(|point| point.test_loss.is_some());
+        place(&config.steps, done).is_some_and(|place| {
+            is_scored(place, done * config.batch_tokens, tested.count() as u64)
+        })
     }
 
     /// Mean train loss over the last tenth of the steps; nothing for a run that ended before.

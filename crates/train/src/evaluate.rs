@@ -21,11 +21,16 @@ pub fn curve_loss(model: &Transformer, test: &TestStream) -> f64 {
 fn nats(model: &Transformer, test: &TestStream, windows: &[usize]) -> Vec<f32> {
     let context = model.config().context;
     let model = model.without_autodiff();
-    let (mut inputs, mut targets, mut nats) = (Vec::new(), Vec::new(), Vec::new());
-    for chunk in windows.chunks((CHUNK / context).max(1)) {
+    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+    let chunks = windows.chunks((CHUNK / context).max(1)).map(|chunk| {
         let scored = test.fill(context, chunk.iter().copied(), &mut inputs, &mut targets);
-        let losses = model.nats(&inputs, &targets).into_data();
-        nats.extend(losses.iter::<f32>().take(scored));
+        (model.nats(&inputs, &targets), scored)
+    });
+    // All are under way before the first is waited for.
+    let chunks: Vec<_> = chunks.collect();
+    let mut nats = Vec::new();
+    for (losses, scored) in chunks {
+        nats.extend(losses.into_data().iter::<f32>().take(scored));
     }
     nats
 }

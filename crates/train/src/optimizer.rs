@@ -1,7 +1,8 @@
 //! AdamW over a whole model, with the gradient clipped by its global norm.
 
 use crate::checkpoint::{FIRST, SECOND};
-use crate::model::{Operations, Transformer, Weights};
+use crate::flat::Flat;
+use crate::model::{Batch, Operations, Transformer, Weights};
 use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
@@ -61,19 +62,36 @@ pub fn gradients(
     targets: &[i32],
     micro: usize,
 ) -> (f64, ModelGradients) {
-    let count = inputs.len();
-    let passes = inputs.chunks(micro).zip(targets.chunks(micro));
-    let parts = passes.map(|(inputs, targets)| {
-        let mut loss = model.loss(inputs, targets);
-        if inputs.len() < count {
-            loss = loss * (inputs.len() as f64 / count as f64);
+    let (losses, grads) = unread_gradients(model, &Batch::new(inputs, targets), micro);
+    let losses = losses
+        .into_iter()
+        .map(|loss| f64::from(loss.into_scalar::<f32>()));
+    (losses.sum(), grads)
+}
+
+/// As [`gradients`], of a batch: the losses of its passes, each `[1]` and weighted so that their sum
+/// is the mean, not looked at.
+pub(crate) fn unread_gradients(
+    model: &Transformer,
+    batch: &Batch<'_>,
+    micro: usize,
+) -> (Vec<Tensor<1>>, ModelGradients) {
+    let count = batch.inputs.len();
+    let mut losses = Vec::new();
+    let mut sum: Option<ModelGradients> = None;
+    for part in batch.parts(micro) {
+        let mut loss = model.loss_of(&part);
+        if part.inputs.len() < count {
+            loss = loss * (part.inputs.len() as f64 / count as f64);
         }
         let grads = ModelGradients::of(&model.weights, loss.backward());
-        (f64::from(loss.into_scalar::<f32>()), grads)
-    });
-    let sum =
-        |(loss, grads): (f64, ModelGradients), (more, others)| (loss + more, grads.plus(others));
-    parts.reduce(sum).expect("a batch has a window")
+        losses.push(loss.inner());
+        sum = Some(match sum {
+            Some(sum) => sum.plus(grads),
+            None => grads,
+        });
+    }
+    (losses, sum.expect("a batch has a window"))
 }
 
 /// The optimizer's state: moments of every parameter, flat, in the order in which Burn visits
@@ -83,6 +101,8 @@ pub struct AdamW {
     constants: Constants,
     step: u64,
     moments: Vec<Option<Moments<1>>>,
+    /// In place of `moments` once a step was queued.
+    flat: Option<Flat>,
 }
 
 impl AdamW {
@@ -92,6 +112,7 @@ impl AdamW {
             constants,
             step: 0,
             moments: Vec::new(),
+            flat: None,
         }
     }
 
@@ -106,18 +127,23 @@ impl AdamW {
             constants,
             step,
             moments: moments.collect(),
+            flat: None,
         }
     }
 
     /// The running means, for parameters of these names in the order in which Burn visits them.
     pub(crate) fn named(&self, names: &[String]) -> Vec<(String, Tensor<1>)> {
-        let pairs = names.iter().zip(&self.moments);
+        let moments = match &self.flat {
+            Some(flat) => flat.moments(),
+            None => self.moments.clone(),
+        };
+        let pairs = names.iter().zip(moments);
         pairs
-            .filter_map(|(name, moments)| Some((name, moments.as_ref()?)))
+            .filter_map(|(name, moments)| Some((name, moments?)))
             .flat_map(|(name, moments)| {
                 [
-                    (format!("{FIRST}{name}"), moments.first.clone()),
-                    (format!("{SECOND}{name}"), moments.second.clone()),
+                    (format!("{FIRST}{name}"), moments.first),
+                    (format!("{SECOND}{name}"), moments.second),
                 ]
             })
             .collect()
@@ -148,6 +174,39 @@ impl AdamW {
             })
         });
         norm
+    }
+}
+
+impl AdamW {
+    /// As [`AdamW::step`], for a device that queues its work: the norm, `[1]`, is not looked at. What
+    /// a norm that is not finite leaves is not to be gone on from.
+    ///
+    /// # Panics
+    /// Without a gradient for every parameter.
+    pub fn step_queued(
+        &mut self,
+        model: &mut Transformer,
+        grads: ModelGradients,
+        rate: f64,
+    ) -> Tensor<1> {
+        self.step += 1;
+        let update = Update {
+            constants: self.constants,
+            rate,
+            decay: self.constants.weight_decay,
+            scale: 1.0,
+            step: self.step,
+        };
+        let moments = std::mem::take(&mut self.moments);
+        let decay = self.constants.weight_decay;
+        let flat = self
+            .flat
+            .get_or_insert_with(|| Flat::new(model, moments, decay));
+        let grads = grads
+            .0
+            .into_iter()
+            .map(|grad| grad.expect("of every parameter"));
+        flat.step(model, grads, &update)
     }
 }
 

@@ -1,17 +1,16 @@
 //! What a run takes on this machine, from the speed of its steps.
 
 use crate::curve::scored_points;
+use crate::device::TrainDevice;
 use crate::evaluate::CHUNK;
-use crate::model::Transformer;
-use crate::ops::release_unused;
-use crate::optimizer::{AdamW, gradients};
-use burn::tensor::Device;
+use crate::flight::TOGETHER;
+use crate::model::Operations;
+use crate::rehearsal::Rehearsal;
 use isoflop_core::ModelConfig;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_data::CURVE_TOKENS;
+use isoflop_sweep::PlannedRun;
 use isoflop_sweep::forecast::Price;
-use isoflop_sweep::run::Optimizer;
-use isoflop_sweep::{PlannedRun, memory};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,9 @@ pub struct Speed {
     pub step_s: f64,
     /// Seconds to score a token of test text.
     pub score_s: f64,
+    /// Bytes of the device's own memory that it took.
+    #[serde(default)]
+    pub device_bytes: Option<f64>,
 }
 
 /// What is to be measured: the speed of a step depends on these alone.
@@ -47,39 +49,52 @@ impl Load {
 
     /// Trains on random tokens for about as long as `limit` says, at least one step after a first
     /// one, and scores one chunk.
-    pub fn measure(&self, limit: Duration) -> Speed {
-        release_unused();
-        let device = Device::flex().autodiff();
-        let mut model = Transformer::new(self.model, 0, &device);
-        let mut optimizer = AdamW::new(Optimizer::default());
-        let context = self.model.context;
-        let count = self.windows as usize * context;
-        let scored = (CHUNK / context).max(1) * context;
-        let mut rng = stream(0, Purpose::Benchmark, 0);
-        let vocab = self.model.vocab_size as u64;
-        let ids: Vec<i32> = (0..=count.max(scored))
-            .map(|_| below(&mut rng, vocab) as i32)
-            .collect();
-        let micro = memory::micro_windows(&self.model, self.windows) as usize * context;
-        let mut step = || {
-            let (_, grads) = gradients(&model, &ids[..count], &ids[1..=count], micro);
-            optimizer.step(&mut model, grads, 1e-4);
-        };
-        // Buffers are made, caches filled.
-        step();
+    pub fn measure(&self, device: &TrainDevice, limit: Duration) -> Speed {
+        let operations = Operations::default();
+        let mut rehearsal = Rehearsal::new(device, self.model, operations, self.windows, 1e-4);
+        // Buffers are made, caches filled, kernels compiled.
+        rehearsal.step();
+        rehearsal.finish();
         let started = Instant::now();
-        let mut steps = 0;
+        let (mut steps, mut together) = (0, 1);
         while steps == 0 || started.elapsed() < limit {
-            step();
-            steps += 1;
+            for _ in 0..together {
+                rehearsal.step();
+                steps += 1;
+            }
+            if device.is_queued() {
+                rehearsal.finish();
+                // As many as a session queues before it looks, unless they are slow.
+                together = match started.elapsed() * TOGETHER as u32 / steps < limit {
+                    true => TOGETHER,
+                    false => 1,
+                };
+            }
         }
         let step_s = started.elapsed().as_secs_f64() / f64::from(steps);
-        let model = model.without_autodiff();
+        let model = rehearsal.model();
+        let context = self.model.context;
+        let scored = (CHUNK / context).max(1) * context;
+        let mut rng = stream(0, Purpose::Benchmark, 1);
+        let vocab = self.model.vocab_size as u64;
+        let ids: Vec<i32> = (0..=scored)
+            .map(|_| below(&mut rng, vocab) as i32)
+            .collect();
+        // A number is looked at, which waits for all.
+        let score = || {
+            model
+                .nats(&ids[..scored], &ids[1..])
+                .narrow(0, 0, 1)
+                .into_scalar::<f32>()
+        };
+        if device.is_queued() {
+            score();
+        }
         let started = Instant::now();
-        // The result is waited for, not looked at.
-        let _ = model.nats(&ids[..scored], &ids[1..=scored]).into_data();
+        score();
         Speed {
             step_s,
+            device_bytes: device.memory_bytes().map(|bytes| bytes as f64),
             score_s: started.elapsed().as_secs_f64() / scored as f64,
         }
     }

@@ -3,12 +3,14 @@
 use crate::BURN_VERSION;
 use crate::checkpoint::{Manifest, pack, unpack};
 use crate::curve::Recorder;
-use crate::device::instruction_set;
+use crate::device::TrainDevice;
 use crate::divergence::Watch;
 use crate::evaluate::{curve_loss, test_loss};
+use crate::feed::Feed;
+use crate::flight::{Flight, Step};
 use crate::model::Transformer;
-use crate::optimizer::{AdamW, gradients};
-use burn::tensor::Device;
+use crate::optimizer::{AdamW, unread_gradients};
+use burn::tensor::{Device, Tensor};
 use isoflop_data::{Data, TrainStream};
 use isoflop_sweep::{Ending, Keeper, PlannedRun, Progress, TestScore, TrainFailure, Trained};
 use std::time::{Duration, Instant};
@@ -16,32 +18,37 @@ use std::time::{Duration, Instant};
 /// One run being trained.
 pub(crate) struct Session<'a> {
     run: &'a PlannedRun,
+    device: &'a TrainDevice,
     micro_windows: u64,
     model: Transformer,
     optimizer: AdamW,
     recorder: Recorder,
-    stream: TrainStream,
+    watch: Watch,
+    feed: Feed,
     data: Data,
-    inputs: Vec<i32>,
-    targets: Vec<i32>,
-    /// Steps done.
+    flight: Flight,
+    /// Steps done or, where the device queues its work, queued.
     step: u64,
+    /// Steps whose numbers have been seen.
+    seen: u64,
+    /// The loss of the last of them.
+    loss: Option<f64>,
     /// Of these, those of states gone on from.
     before: u64,
     in_steps: Duration,
 }
 
-/// What one step showed.
-pub(crate) struct Step {
-    pub(crate) loss: f64,
-    pub(crate) grad_norm: f64,
-    pub(crate) rate: f64,
+/// A run that ended before its last step: after which, and why.
+struct Diverged {
+    step: u64,
+    reason: String,
 }
 
 impl<'a> Session<'a> {
     /// From the newest state that is of this run and can be used, or from nothing.
     pub(crate) fn new(
         run: &'a PlannedRun,
+        device: &'a TrainDevice,
         micro_windows: u64,
         data: Data,
         keeper: &mut dyn Keeper,
@@ -49,31 +56,35 @@ impl<'a> Session<'a> {
         let config = &run.config;
         let stream = TrainStream::new(data.train.clone(), config.model.context, config.seed)
             .map_err(|error| TrainFailure::Other(error.to_string()))?;
-        let device = Device::flex().autodiff();
+        let tensors = device.autodiff();
         let (step, model, optimizer, recorder) = loop {
             let Some(state) = keeper.newest() else {
                 break (
                     0,
-                    Transformer::new(config.model, config.seed, &device),
+                    Transformer::new(config.model, config.seed, &tensors),
                     AdamW::new(config.optimizer),
                     Recorder::default(),
                 );
             };
-            if let Some(found) = resume(run, &state, &device) {
+            if let Some(found) = resume(run, &state, &tensors) {
                 break found;
             }
         };
+        let ahead = device.is_queued().then_some(tensors);
         Ok(Session {
             run,
+            device,
             micro_windows,
             model,
             optimizer,
             recorder,
-            stream,
+            watch: Watch::new(config.model.vocab_size),
+            feed: Feed::new(stream, run.batch_windows(), config.batch_tokens, ahead),
             data,
-            inputs: Vec::new(),
-            targets: Vec::new(),
+            flight: Flight::default(),
             step,
+            seen: step,
+            loss: None,
             before: step,
             in_steps: Duration::ZERO,
         })
@@ -85,16 +96,20 @@ impl<'a> Session<'a> {
         keeper: &mut dyn Keeper,
     ) -> Result<(Trained, Transformer), TrainFailure> {
         let steps = self.run.config.steps.steps;
-        let watch = Watch::new(self.run.config.model.vocab_size);
-        let mut loss = None;
         loop {
             keeper.progress(Progress {
                 step: self.step,
                 steps,
-                loss,
+                loss: self.loss,
                 tokens_per_s: self.tokens_per_s(),
             });
-            if keeper.wants(self.step) {
+            let keeps = keeper.wants(self.step);
+            if (keeps || self.step == steps)
+                && let Some(diverged) = self.land()?
+            {
+                return Ok(self.end_early(diverged));
+            }
+            if keeps {
                 keeper.keep(self.step, &self.state())?;
             }
             if keeper.stopping() {
@@ -103,13 +118,12 @@ impl<'a> Session<'a> {
             if self.step == steps {
                 break;
             }
-            let seen = self.advance();
-            self.step += 1;
-            self.note(&seen);
-            loss = Some(seen.loss).filter(|loss| loss.is_finite());
-            if let Some(reason) = watch.verdict(seen.loss, seen.grad_norm) {
-                let step = self.step - 1;
-                return Ok(self.end(Ending::Diverged { step, reason }));
+            let mut diverged = self.advance()?;
+            if diverged.is_none() && self.recorder.scores(&self.run.config, self.step) {
+                diverged = self.land()?;
+            }
+            if let Some(diverged) = diverged {
+                return Ok(self.end_early(diverged));
             }
         }
         let loss = test_loss(&self.model, &self.data.test);
@@ -139,32 +153,67 @@ impl<'a> Session<'a> {
         pack(&manifest, &self.model.weights, &self.optimizer, &session)
     }
 
-    fn advance(&mut self) -> Step {
+    /// One more step; takes up the steps whose numbers have come.
+    fn advance(&mut self) -> Result<Option<Diverged>, TrainFailure> {
         let started = Instant::now();
         let config = &self.run.config;
-        let windows = self.run.batch_windows();
-        self.stream.fill(
-            self.step * windows,
-            windows as usize,
-            &mut self.inputs,
-            &mut self.targets,
-        );
+        let batch = self.feed.batch(self.step, config.steps.steps);
         let rate = config.learning_rate * config.steps.factor(self.step);
         let micro = self.micro_windows as usize * config.model.context;
-        let (loss, grads) = gradients(&self.model, &self.inputs, &self.targets, micro);
-        let grad_norm = self.optimizer.step(&mut self.model, grads, rate);
+        let (losses, grads) = unread_gradients(&self.model, &batch, micro);
+        let steps = match self.device.is_queued() {
+            false => {
+                let losses = losses.into_iter();
+                let loss = losses
+                    .map(|loss| f64::from(loss.into_scalar::<f32>()))
+                    .sum();
+                vec![Step {
+                    loss,
+                    grad_norm: self.optimizer.step(&mut self.model, grads, rate),
+                    rate,
+                }]
+            }
+            true => {
+                let norm = self.optimizer.step_queued(&mut self.model, grads, rate);
+                let loss = losses.into_iter().reduce(Tensor::add);
+                let loss = loss.expect("a batch has a window");
+                self.flight.add(rate, loss, norm)?
+            }
+        };
+        self.step += 1;
         self.in_steps += started.elapsed();
-        Step {
-            loss,
-            grad_norm,
-            rate,
-        }
+        Ok(self.note(steps))
     }
 
-    fn note(&mut self, seen: &Step) {
-        let (model, test) = (&self.model, &self.data.test);
-        let score = &|| curve_loss(model, test);
-        self.recorder.note(&self.run.config, self.step, seen, score);
+    /// Waits for every step that is queued.
+    fn land(&mut self) -> Result<Option<Diverged>, TrainFailure> {
+        let started = Instant::now();
+        let steps = self.flight.land()?;
+        self.in_steps += started.elapsed();
+        Ok(self.note(steps))
+    }
+
+    /// Takes up what steps showed, up to the first at which the run has diverged.
+    fn note(&mut self, steps: Vec<Step>) -> Option<Diverged> {
+        for step in steps {
+            self.seen += 1;
+            let (model, test) = (&self.model, &self.data.test);
+            // Scored only where nothing is queued beyond: `scores` sees to that.
+            let score = &|| curve_loss(model, test);
+            self.recorder
+                .note(&self.run.config, self.seen, &step, score);
+            self.loss = Some(step.loss).filter(|loss| loss.is_finite());
+            if let Some(reason) = self.watch.verdict(step.loss, step.grad_norm) {
+                let step = self.seen - 1;
+                return Some(Diverged { step, reason });
+            }
+        }
+        None
+    }
+
+    fn end_early(mut self, Diverged { step, reason }: Diverged) -> (Trained, Transformer) {
+        self.step = self.seen;
+        self.end(Ending::Diverged { step, reason })
     }
 
     fn end(self, ending: Ending) -> (Trained, Transformer) {
@@ -173,14 +222,16 @@ impl<'a> Session<'a> {
             ending,
             train_loss: self.recorder.tail_loss(),
             unique_tokens: self
-                .stream
+                .feed
+                .stream()
                 .windows()
                 .unique_tokens(self.step * batch_tokens),
             steps: self.step,
             tokens_here: (self.step - self.before) * batch_tokens,
             train_seconds: self.in_steps.as_secs_f64(),
-            device: "cpu".to_owned(),
-            instruction_set: instruction_set().to_owned(),
+            device_memory_bytes: self.device.memory_bytes(),
+            device: self.device.name().to_owned(),
+            instruction_set: self.device.detail().to_owned(),
             burn_version: BURN_VERSION.to_owned(),
             curve: self.recorder.into_curve(),
         };

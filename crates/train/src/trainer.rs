@@ -2,7 +2,8 @@
 
 use crate::NUMERICS_VERSION;
 use crate::checkpoint::{self, CheckpointError, Manifest};
-use crate::device::instruction_set;
+use crate::device::TrainDevice;
+use crate::device::peak::peak_flops_per_s;
 use crate::ops::release_unused;
 use crate::session::Session;
 use crate::source::prepare_run;
@@ -11,9 +12,10 @@ use isoflop_data::Data;
 use isoflop_sweep::{Ending, Keeper, PlannedRun, TrainFailure, Trained, Trainer};
 use std::path::PathBuf;
 
-/// Trains on the CPU with Burn's flex device.
+/// Trains on one device.
 #[derive(Default)]
 pub struct BurnTrainer {
+    device: TrainDevice,
     /// Where the weights of finished runs are kept, if anywhere.
     models: Option<PathBuf>,
     /// The data of the last run, kept for the next.
@@ -21,11 +23,20 @@ pub struct BurnTrainer {
 }
 
 impl BurnTrainer {
+    /// On a device.
+    pub fn on(device: TrainDevice) -> Self {
+        BurnTrainer {
+            device,
+            ..BurnTrainer::default()
+        }
+    }
+
     /// Keeps the weights of every finished run as a checkpoint `RUN` in a folder.
-    pub fn keeping_models(folder: PathBuf) -> Self {
+    #[must_use]
+    pub fn keeping_models(self, folder: PathBuf) -> Self {
         BurnTrainer {
             models: Some(folder),
-            loaded: None,
+            ..self
         }
     }
 
@@ -53,7 +64,16 @@ impl BurnTrainer {
 
 impl Trainer for BurnTrainer {
     fn kind(&self) -> String {
-        format!("cpu-{}", instruction_set())
+        self.device.kind()
+    }
+
+    fn micro_windows(&self, run: &PlannedRun) -> u64 {
+        self.device
+            .micro_windows(&run.config.model, run.batch_windows())
+    }
+
+    fn peak_flops_per_s(&self) -> Option<f64> {
+        Some(peak_flops_per_s(&self.device))
     }
 
     fn train(
@@ -71,7 +91,9 @@ impl Trainer for BurnTrainer {
         // Buffers of another run's sizes.
         release_unused();
         let data = self.data(run)?;
-        let (trained, model) = Session::new(run, micro_windows, data, keeper)?.train(keeper)?;
+        self.device.release_memory();
+        let session = Session::new(run, &self.device, micro_windows, data, keeper)?;
+        let (trained, model) = session.train(keeper)?;
         if let (Some(folder), Ending::Finished(_)) = (&self.models, &trained.ending) {
             let manifest = Manifest::of(run, run.config.steps.steps);
             checkpoint::save(&folder.join(run.id()), &manifest, &model.weights, None).map_err(

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use isoflop_core::{ModelConfig, Norm, ParamCount, Position, Shape};
+use isoflop_core::{ModelConfig, Norm, ParamCount, Parametrization, Position, Shape};
 use isoflop_sweep::run::Optimizer;
 use isoflop_train::model::{Operations, Transformer};
 use isoflop_train::optimizer::{AdamW, ModelGradients, gradients};
@@ -148,6 +148,35 @@ fn fused_and_composed_operations_train_alike() {
             );
         }
         assert!(fused[19] < 0.9 * fused[0], "{config:?}: {fused:?}");
+    }
+}
+
+#[test]
+fn one_vector_of_all_parameters_trains_as_each_for_itself() {
+    let (inputs, targets) = batch();
+    for mut config in kinds() {
+        config.parametrization = Parametrization::Mup;
+        let (mut each, mut one) = (model(config, 2), model(config, 2));
+        let constants = Optimizer {
+            clip_norm: 0.5,
+            ..Optimizer::default()
+        };
+        let (mut first, mut second) = (AdamW::new(constants), AdamW::new(constants));
+        for step in 0..20 {
+            let (expected, grads) = gradients(&each, &inputs, &targets, inputs.len());
+            let expected_norm = first.step(&mut each, grads, 0.003);
+            let (loss, grads) = gradients(&one, &inputs, &targets, inputs.len());
+            let norm = second.step_queued(&mut one, grads, 0.003);
+            let norm = f64::from(norm.into_scalar::<f32>());
+            assert!(
+                (loss / expected - 1.0).abs() < 1e-4,
+                "{config:?}, step {step}"
+            );
+            assert!(
+                (norm / expected_norm - 1.0).abs() < 1e-3,
+                "{config:?}, step {step}"
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use isoflop_core::{FlopCount, ModelConfig, Norm, Position};
 use isoflop_sweep::spec::GivenShape;
 use isoflop_train::bench::{Bench, Measured, peak_flops_per_s};
+use isoflop_train::device::{DeviceChoice, TrainDevice, peak};
 use isoflop_train::model::Operations;
 use serde::de::value::Error as ValueError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -18,7 +19,8 @@ use std::process::{Command, ExitCode, Stdio};
 #[command(after_help = "\
 A step is everything: forward, cross-entropy, backward, clipping, AdamW.
 GFLOP/s counts 6 (N + d V) + 12 L d T a token, as most papers do; MFU counts attention causal
-and divides by the speed of a 2048^3 product on one core of this machine.
+and divides by the speed of a 2048^3 product on one core of this machine, on another device by
+that of a product large enough to take 20 ms.
 
 Example:
   isoflop bench --sizes 64x4x4,128x4x4 --profile")]
@@ -52,6 +54,9 @@ pub(crate) struct Args {
     /// together.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     threads: u64,
+    /// Where to train: cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// Use stock Burn operations instead of the fused ones.
     #[arg(long)]
     composed: bool,
@@ -68,6 +73,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Output {
+    device: DeviceChoice,
     peak_gflops: f64,
     sizes: Vec<Row>,
 }
@@ -82,6 +88,13 @@ struct Row {
     mfu: f64,
     memory_bytes: Option<u64>,
     loss: f64,
+    /// Of a GPU, a step: kernels, bytes of batches sent, bytes of losses and norms fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    launches_per_step: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_bytes_per_step: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fetched_bytes_per_step: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parts: Vec<Part>,
 }
@@ -103,7 +116,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .iter()
         .map(|size| Ok((size.as_str(), args.model(size)?)))
         .collect::<Result<Vec<_>>>()?;
-    let peak = args.peak.unwrap_or_else(peak_flops_per_s);
+    let device = TrainDevice::open(args.device)?;
+    let peak = args.peak.unwrap_or_else(|| match args.device {
+        DeviceChoice::Cpu => peak_flops_per_s(),
+        _ => peak::peak_flops_per_s(&device),
+    });
     let mut rows = Vec::new();
     for (size, model) in shapes {
         if args.peak.is_none() {
@@ -114,11 +131,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             ));
         }
         rows.push(match args.threads {
-            1 => args.row(size, model, peak),
+            1 => args.row(size, model, &device, peak),
             _ => args.side_by_side(size, peak)?,
         });
     }
     let output = Output {
+        device: args.device,
         peak_gflops: peak / 1e9,
         sizes: rows,
     };
@@ -153,7 +171,7 @@ impl Args {
         self.batch * self.context
     }
 
-    fn row(&self, size: &str, model: ModelConfig, peak: f64) -> Row {
+    fn row(&self, size: &str, model: ModelConfig, device: &TrainDevice, peak: f64) -> Row {
         let measured = Bench {
             model,
             windows: self.batch,
@@ -164,7 +182,7 @@ impl Args {
             },
             profile: self.profile,
         }
-        .run();
+        .run(device);
         let Measured {
             seconds, tokens, ..
         } = measured;
@@ -181,6 +199,9 @@ impl Args {
             mfu: measured.flops_per_s / peak,
             memory_bytes: measured.memory_bytes,
             loss: measured.loss,
+            launches_per_step: measured.traffic.map(|traffic| traffic.launches),
+            sent_bytes_per_step: measured.traffic.map(|traffic| traffic.sent_bytes),
+            fetched_bytes_per_step: measured.traffic.map(|traffic| traffic.fetched_bytes),
             parts: measured.parts.iter().map(part).collect(),
         }
     }
@@ -199,6 +220,7 @@ impl Args {
                     ("--steps", self.steps.to_string()),
                     ("--norm", format!("{:?}", self.norm).to_lowercase()),
                     ("--position", format!("{:?}", self.position).to_lowercase()),
+                    ("--device", self.device.to_string()),
                     ("--peak", peak.to_string()),
                 ] {
                     command.args([name, &value]);
@@ -238,11 +260,18 @@ impl Args {
 impl Output {
     fn shown(&self) -> String {
         let rows: Vec<Vec<String>> = self.sizes.iter().map(Row::cells).collect();
-        let header = ["size", "ms/step", "tokens/s", "GFLOP/s", "MFU", "memory"];
+        let mut header = vec!["size", "ms/step", "tokens/s", "GFLOP/s", "MFU", "memory"];
+        if self.sizes.iter().any(|row| row.launches_per_step.is_some()) {
+            header.extend(["launches", "sent", "fetched"]);
+        }
         let mut text = format!(
-            "{}\n\npeak {:.1} GFLOP/s (one core, 2048^3 product)",
+            "{}\n\npeak {:.1} GFLOP/s ({})",
             table(&header, &rows),
-            self.peak_gflops
+            self.peak_gflops,
+            match self.device {
+                DeviceChoice::Cpu => "one core, 2048^3 product".to_owned(),
+                device => format!("the largest product of {device}"),
+            }
         );
         for row in self.sizes.iter().filter(|row| !row.parts.is_empty()) {
             let total: f64 = row.parts.iter().map(|part| part.ms).sum();
@@ -263,7 +292,12 @@ impl Output {
 
 impl Row {
     fn cells(&self) -> Vec<String> {
-        vec![
+        let traffic = [
+            self.launches_per_step,
+            self.sent_bytes_per_step,
+            self.fetched_bytes_per_step,
+        ];
+        let mut cells = vec![
             self.size.clone(),
             format!("{:.2}", self.ms_per_step),
             format!("{:.0}", self.tokens_per_s),
@@ -272,6 +306,8 @@ impl Row {
             self.memory_bytes
                 .map(isoflop_sweep::memory::shown)
                 .unwrap_or_default(),
-        ]
+        ];
+        cells.extend(traffic.into_iter().flatten().map(|count| count.to_string()));
+        cells
     }
 }

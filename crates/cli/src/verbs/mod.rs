@@ -4,6 +4,7 @@ pub(crate) mod advise;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod data;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod export_model;
 pub(crate) mod fit;

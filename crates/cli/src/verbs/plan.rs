@@ -1,8 +1,8 @@
 //! `isoflop plan`: every run before it starts, priced on this machine.
 
-use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::{print, print_json};
+use crate::place::{Places, Settled};
 use crate::progress::clock;
 use crate::sweep::{self, Planned, Setting};
 use crate::tables::table;
@@ -12,6 +12,7 @@ use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::memory::shown;
 use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
+use isoflop_train::device::{DeviceChoice, Found};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// Worker processes to plan for.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
+    /// Where to train: auto, cpu, wgpu, wgpu:N or ndarray.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// Choose the budgets of a plan given as a time anew.
     #[arg(long)]
     replan: bool,
@@ -45,15 +49,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let places = Places::of(args.device, &sweep::folder(&args.sweep, &args.results)?)?;
     let setting = Setting {
         results: &args.results,
         jobs: args.jobs,
+        places: &places,
         replan: args.replan,
     };
     let Planned { plan, stage, .. } = sweep::plan(&args.sweep, &setting)?;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
-    let jobs = args.jobs.resolve(&plan);
-    let prices = calibration::prices(&plan, jobs, args.calibrate)?;
+    let Settled {
+        found,
+        jobs,
+        prices,
+        ..
+    } = places.settle(&plan, args.jobs, args.calibrate)?;
     let reuse = reuse(&plan, &folder)?;
     let standing = Standing {
         done: reuse.reused.iter().cloned().collect(),
@@ -61,9 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let stage = stage
         .map(|stage| {
-            let prices = calibration::prices(&stage, jobs, false)?;
-            let forecast = Forecast::of(&stage, &prices, &Standing::default(), jobs);
-            anyhow::Ok((stage, forecast.finish))
+            let settled = places.settle(&stage, args.jobs, false)?;
+            anyhow::Ok((stage, settled.finish))
         })
         .transpose()?;
     let priced = Priced {
@@ -72,6 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         left: Forecast::of(&plan, &prices, &standing, jobs),
         plan,
         prices,
+        found,
         jobs,
         reuse,
     };
@@ -88,6 +98,7 @@ struct Priced {
     /// The stage that comes first, and its seconds.
     stage: Option<(Plan, f64)>,
     prices: Vec<Price>,
+    found: Found,
     jobs: usize,
     all: Forecast,
     left: Forecast,
@@ -188,7 +199,11 @@ impl Priced {
             1 => "1 worker".to_owned(),
             jobs => format!("{jobs} workers"),
         };
-        let mut text = format!("\n\ntime: {} with {workers}", hours(self.all.finish));
+        let on = match self.found.choice {
+            DeviceChoice::Cpu => String::new(),
+            choice => format!(" on {choice} ({})", self.found.detail),
+        };
+        let mut text = format!("\n\ntime: {} with {workers}{on}", hours(self.all.finish));
         let spared = 1.0 - self.all.work / self.all.alone;
         if spared > 0.005 {
             text.push_str(&format!(
@@ -263,6 +278,7 @@ impl Priced {
         json["tuning"] = json!(self.stage.as_ref().map(|(stage, seconds)| {
             json!({ "name": stage.name(), "runs": stage.runs().len(), "time_s": seconds })
         }));
+        json["device"] = json!(self.found.choice);
         json["jobs"] = json!(self.jobs);
         json["time_s"] = json!(self.all.finish);
         json["time_left_s"] = json!(self.left.finish);

@@ -1,9 +1,9 @@
 //! `isoflop run`: the night. The same command again is the resume.
 
 use crate::analysis;
-use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::{note, print};
+use crate::place::{self, Places};
 use crate::progress::{Prices, SweepProgress, clock};
 use crate::sweep::{self, Planned, Setting};
 use crate::tables;
@@ -18,6 +18,7 @@ use isoflop_sweep::folder::Records;
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Plan, ResultsFolder};
+use isoflop_train::device::DeviceChoice;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -33,16 +34,18 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) struct Args {
     /// The sweep file.
     sweep: PathBuf,
-    /// Worker processes, one core each; `auto` takes as many as there are cores and memory for.
+    /// Worker processes, one core each; `auto` takes as many as there are cores and memory for, on
+    /// a GPU as many as make the sweep faster.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
     /// Stop at this time of day, or at the end of this much time, with a report of what there is:
     /// 07:00 or 8h.
     #[arg(long, value_name = "HH:MM|TIME")]
     deadline: Option<Deadline>,
-    /// Where to train.
-    #[arg(long, value_enum, default_value = "cpu")]
-    device: Device,
+    /// Where to train: auto, cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray. `auto`
+    /// prices the sweep on the processor and on every GPU, takes the faster and stays with it.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// Choose the budgets of a plan given as a time anew.
     #[arg(long)]
     replan: bool,
@@ -86,19 +89,14 @@ impl FromStr for Deadline {
     }
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Device {
-    /// The processor.
-    Cpu,
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let places = Places::of(args.device, &sweep::folder(&args.sweep, &args.results)?)?;
     let setting = Setting {
         results: &args.results,
         jobs: args.jobs,
+        places: &places,
         replan: args.replan,
     };
-    let Device::Cpu = args.device;
     let started = Instant::now();
     let mut planned = sweep::plan(&args.sweep, &setting)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -110,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         note("first, the learning rate of every size:");
         let folder = ResultsFolder::at(args.results.join(stage.name()));
         folder.adopt(&stage, planned.sweep.source())?;
-        let outcome = train(&folder, &stage, args, &stop)?;
+        let outcome = train(&folder, &stage, args, &places, &stop)?;
         let records = settle(&folder, &stage)?;
         if outcome != Outcome::Complete {
             return Ok(stopped(&outcome, &folder, &stage, &records));
@@ -121,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let Planned { sweep, plan, .. } = planned;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     folder.adopt(&plan, sweep.source())?;
-    let outcome = train(&folder, &plan, args, &stop)?;
+    let outcome = train(&folder, &plan, args, &places, &stop)?;
     let records = settle(&folder, &plan)?;
     if matches!(outcome, Outcome::Complete | Outcome::Deadline) {
         conclude(args, &folder, &records)?;
@@ -207,7 +205,13 @@ fn tune(folder: &ResultsFolder, stage: &Plan, records: &Records) -> Result<()> {
     Ok(())
 }
 
-fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, stop: &AtomicBool) -> Result<Outcome> {
+fn train(
+    folder: &ResultsFolder,
+    plan: &Plan,
+    args: &Args,
+    places: &Places,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
     let before = folder.records(plan)?;
     let open = plan.runs().len() - before.done.len();
     if !before.orphaned.is_empty() {
@@ -223,20 +227,44 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, stop: &AtomicBool) ->
         ));
         return Ok(Outcome::Complete);
     }
-    let workers = args.jobs.resolve(plan);
+    let flops: f64 = plan.runs().iter().map(|run| run.c_exact().0).sum();
+    let (found, workers, prices) = match places.only_processor() {
+        Some(found) if flops < WORTH_MEASURING => {
+            (found.clone(), args.jobs.resolve(plan), Prices::flops(plan))
+        }
+        _ => match (places.settle(plan, args.jobs, false), places.only()) {
+            (Ok(settled), _) => {
+                if settled.found.is_adapter() {
+                    note(&settled.in_words());
+                }
+                (settled.found, settled.jobs, Prices::Seconds(settled.prices))
+            }
+            // Memory that is too small for a whole batch, say, is for the runs to find out.
+            (Err(error), Some(found)) if found.is_adapter() => {
+                note(&format!("warning: {error:#}; going on without"));
+                let jobs = match args.jobs {
+                    Jobs::Given(jobs) => jobs,
+                    Jobs::Auto => 1,
+                };
+                (found.clone(), jobs, Prices::flops(plan))
+            }
+            (Err(error), _) => return Err(error),
+        },
+    };
+    place::keep(folder, &found)?;
     let jobs = workers.min(open);
+    let on = match found.choice {
+        DeviceChoice::Cpu => String::new(),
+        choice => format!(" on {choice}"),
+    };
     note(&format!(
-        "{}: {open} runs to train, {} done already, {jobs} worker processes, results in {}",
+        "{}: {open} runs to train, {} done already, {jobs} worker processes{on}, results in {}",
         plan.name(),
         before.done.len(),
         folder.root().display()
     ));
-    let prices = match plan.runs().iter().map(|run| run.c_exact().0).sum::<f64>() {
-        flops if flops < WORTH_MEASURING => Prices::flops(plan),
-        _ => Prices::Seconds(calibration::prices(plan, workers, false)?),
-    };
     let mut progress = SweepProgress::new(plan, folder, jobs, prices, before.done.len());
-    let mut spawn = |slot: usize| spawn_worker(folder, slot);
+    let mut spawn = |slot: usize| spawn_worker(folder, found.choice, slot);
     Ok(supervise(
         folder,
         plan,
@@ -251,13 +279,17 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, stop: &AtomicBool) ->
 }
 
 /// Starts a worker on one thread, out of reach of the terminal's signals: this process stops it.
-fn spawn_worker(folder: &ResultsFolder, slot: usize) -> std::io::Result<Child> {
+fn spawn_worker(
+    folder: &ResultsFolder,
+    device: DeviceChoice,
+    slot: usize,
+) -> std::io::Result<Child> {
     let log = File::create(folder.worker_log_path(slot))?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("worker")
         .arg(folder.root())
-        .arg("--supervised")
+        .args(["--supervised", "--device", &device.to_string()])
         .env("RAYON_NUM_THREADS", "1")
         // What a worker last says goes into the log of its run.
         .env("RUST_BACKTRACE", "0")

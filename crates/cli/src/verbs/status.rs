@@ -2,6 +2,7 @@
 
 use crate::calibration;
 use crate::output::{print, print_json};
+use crate::place;
 use crate::progress::{Prices, clock, describe};
 use crate::tables::table;
 use anyhow::Result;
@@ -11,6 +12,7 @@ use isoflop_sweep::forecast::{Forecast, Standing};
 use isoflop_sweep::lease::Lease;
 use isoflop_sweep::leases::live_leases;
 use isoflop_sweep::{Plan, ResultsFolder};
+use isoflop_train::device::DeviceChoice;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,7 +78,12 @@ fn time_left(
         return Ok(None);
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (prices, unit) = match calibration::known_prices(plan, cores) {
+    let on_processor = place::kept(folder).is_none_or(|device| device == DeviceChoice::Cpu);
+    let known = match on_processor {
+        true => calibration::known_prices(plan, cores),
+        false => None,
+    };
+    let (prices, unit) = match known {
         Some(seconds) => (Prices::Seconds(seconds), 1.0),
         None => {
             let rows = || records.done.iter().map(|record| &record.row);

@@ -1,11 +1,13 @@
 //! `isoflop worker`: trains open runs; `run` starts these, and so may a person.
 
 use crate::output::note;
+use crate::place;
 use anyhow::Result;
 use isoflop_sweep::ResultsFolder;
 use isoflop_sweep::supervise::NO_ROOM;
 use isoflop_sweep::worker::{CHECKPOINT_EVERY, Shift, Workplace, work};
 use isoflop_train::BurnTrainer;
+use isoflop_train::device::{DeviceChoice, TrainDevice};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +23,10 @@ use std::time::Duration;
 pub(crate) struct Args {
     /// The results folder that `isoflop run` made.
     results_dir: PathBuf,
+    /// Where to train: cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray. As the sweep
+    /// was trained last where this is left out.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<DeviceChoice>,
     /// End when stdin closes, that is when the parent dies or says so.
     #[arg(long, hide = true)]
     supervised: bool,
@@ -43,7 +49,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             move || say_goodbye(&stop)
         })?,
     }
-    let mut trainer = BurnTrainer::keeping_models(folder.models_path());
+    let choice = args.device.or_else(|| place::kept(&folder));
+    let device = TrainDevice::open(choice.unwrap_or(DeviceChoice::Cpu))?;
+    let mut trainer = BurnTrainer::on(device).keeping_models(folder.models_path());
     let place = Workplace {
         clock: &|| jiff::Timestamp::now().to_string(),
         stop: &stop,

@@ -4,6 +4,7 @@
 #[path = "../../../report/tests/browser/chromium.rs"]
 #[allow(dead_code, reason = "the report's tests use the rest of it")]
 mod chromium;
+mod devices;
 mod input;
 mod models;
 mod night;
@@ -33,6 +34,7 @@ fn every_verb_has_an_example_in_its_help() {
         "bench",
         "data",
         "check",
+        "doctor",
     ] {
         let help = stdout(&isoflop().args([verb, "--help"]).assert().code(0));
         assert!(

@@ -142,6 +142,7 @@ impl Trainer for Shared<'_, '_> {
             tokens_here: (step - before) * run.config.batch_tokens,
             train_seconds: 0.5,
             device: "none".to_owned(),
+            device_memory_bytes: None,
             instruction_set: "none".to_owned(),
             burn_version: "none".to_owned(),
         })

@@ -137,6 +137,41 @@ fn a_run_that_memory_was_too_small_for_is_tried_with_half_the_windows() {
 }
 
 #[test]
+fn memory_that_runs_out_halves_the_windows_down_to_one_and_then_counts_as_a_failure() {
+    let bench = bench();
+    let me = Owner::current();
+    let (run, claim) = claim_next(&bench, &me).unwrap();
+    let (mut windows, mut attempt) = (claim.micro_windows(), 1);
+    drop(claim);
+    while windows > 1 {
+        let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
+        assert_eq!((lease.attempt, lease.micro_windows), (attempt, windows));
+        let record = record_of_death("fake", run, &lease, format!("{OUT_OF_MEMORY}: so it goes"));
+        record.write(&bench.folder.failure_path(run.id())).unwrap();
+        std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
+        let (again, _) = claim_next(&bench, &me).unwrap();
+        assert_eq!(again.id(), run.id());
+        (windows, attempt) = (windows / 2, attempt + 1);
+    }
+    let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
+    let record = record_of_death("fake", run, &lease, format!("{OUT_OF_MEMORY}: so it goes"));
+    record.write(&bench.folder.failure_path(run.id())).unwrap();
+    assert_eq!(given_up(&bench.folder, &[run]).unwrap(), 1);
+}
+
+#[test]
+fn a_trainers_own_choice_of_windows_is_taken_at_the_first_attempt() {
+    let bench = bench();
+    let windows = vec![3; bench.plan.runs().len()];
+    let mut claims =
+        Claims::new(&bench.folder, &bench.plan, &Owner::current(), "fake").with(windows);
+    let Next::Run(_, claim) = claims.claim().unwrap() else {
+        panic!("every run is open");
+    };
+    assert_eq!(claim.micro_windows(), 3);
+}
+
+#[test]
 fn a_diverged_run_is_a_result_and_never_retried() {
     let bench = bench();
     let mut fake = Fake {

@@ -5,4 +5,4 @@ pub use crate::ops::ROPE_BASE;
 mod init;
 mod transformer;
 
-pub use transformer::{Block, Operations, Transformer, Weights};
+pub use transformer::{Batch, Block, Operations, Transformer, Weights};

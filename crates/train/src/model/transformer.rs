@@ -3,7 +3,7 @@
 use super::init::{Init, TABLE_STD};
 use crate::ops::{self, AttentionShape, RotaryTable, Starts, composed};
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use isoflop_core::{ModelConfig, Position};
 
 /// Every trainable parameter.
@@ -56,6 +56,43 @@ pub enum Operations {
     Fused,
     /// Stock operations of Burn everywhere: a reference.
     Composed,
+}
+
+/// Token ids of whole windows, and those that come next.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    /// `n` of them.
+    pub inputs: &'a [i32],
+    /// As many.
+    pub targets: &'a [i32],
+    /// Both on the device, where they have been sent ahead: `[n]`, `[n]`.
+    pub(crate) there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
+}
+
+impl<'a> Batch<'a> {
+    /// On their way when they are needed.
+    pub fn new(inputs: &'a [i32], targets: &'a [i32]) -> Self {
+        Batch {
+            inputs,
+            targets,
+            there: None,
+        }
+    }
+
+    /// In parts of at most `count` tokens.
+    pub(crate) fn parts(&self, count: usize) -> impl Iterator<Item = Batch<'a>> {
+        let pairs = self.inputs.chunks(count).zip(self.targets.chunks(count));
+        let there = self.there.clone();
+        pairs.enumerate().map(move |(at, (inputs, targets))| {
+            let part = |all: &Tensor<1, Int>| all.clone().narrow(0, at * count, inputs.len());
+            let there = there.as_ref().map(|(i, t)| (part(i), part(t)));
+            Batch {
+                inputs,
+                targets,
+                there,
+            }
+        })
+    }
 }
 
 impl Weights {
@@ -203,16 +240,20 @@ impl Transformer {
     /// # Shapes
     /// - inputs: whole windows of the context, output: `[n, d]`
     pub fn stream(&self, inputs: &[i32]) -> Tensor<2> {
+        self.stream_of(inputs, None)
+    }
+
+    fn stream_of(&self, inputs: &[i32], there: Option<Tensor<1, Int>>) -> Tensor<2> {
         let weights = &self.weights;
         let (token, position) = (
             weights.token.val(),
             weights.position.as_ref().map(Param::val),
         );
-        let embedding = match self.operations {
-            Operations::Fused => ops::embedding,
-            Operations::Composed => composed::embedding,
+        let mut x_nd = match (there, self.operations) {
+            (Some(ids_n), _) => composed::embedding_at(ids_n, token, position),
+            (None, Operations::Fused) => ops::embedding(inputs, token, position),
+            (None, Operations::Composed) => composed::embedding(inputs, token, position),
         };
-        let mut x_nd = embedding(inputs, token, position);
         let shape = AttentionShape {
             batch: inputs.len() / self.config.context,
             time: self.config.context,
@@ -275,12 +316,23 @@ impl Transformer {
     /// # Shapes
     /// - inputs, targets: whole windows of the context; output: `[1]`
     pub fn loss(&self, inputs: &[i32], targets: &[i32]) -> Tensor<1> {
-        match self.operations {
-            Operations::Fused => {
-                let (gain, head) = (self.weights.norm.val(), self.weights.head.val());
-                ops::cross_entropy(self.config.norm, self.stream(inputs), gain, head, targets)
+        self.loss_of(&Batch::new(inputs, targets))
+    }
+
+    /// As [`Transformer::loss`].
+    pub(crate) fn loss_of(&self, batch: &Batch<'_>) -> Tensor<1> {
+        let norm = self.config.norm;
+        let (gain, head) = (self.weights.norm.val(), self.weights.head.val());
+        let (inputs_n, targets_n) = batch.there.clone().unzip();
+        let x_nd = self.stream_of(batch.inputs, inputs_n);
+        match (targets_n, self.operations) {
+            (Some(targets_n), _) => {
+                composed::mean(composed::nats_at(norm, x_nd, gain, head, targets_n))
             }
-            Operations::Composed => self.nats(inputs, targets).mean(),
+            (None, Operations::Fused) => ops::cross_entropy(norm, x_nd, gain, head, batch.targets),
+            (None, Operations::Composed) => {
+                composed::mean(composed::nats(norm, x_nd, gain, head, batch.targets))
+            }
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Update {
 
 impl Update {
     /// `1 / (1 - beta^step)`
-    pub(super) fn unbias(&self, beta: f64) -> f64 {
+    pub(crate) fn unbias(&self, beta: f64) -> f64 {
         1.0 / (1.0 - beta.powf(self.step as f64))
     }
 

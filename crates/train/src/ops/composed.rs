@@ -5,21 +5,38 @@ use super::NORM_EPSILON;
 use super::adamw::{Moments, Update};
 use super::attention::{AttentionShape, Starts};
 use super::rotary::RotaryTable;
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
+use super::{rows, tables};
+use crate::device::traffic;
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use isoflop_core::Norm;
+use std::f64::consts::FRAC_1_SQRT_2;
 
-/// As [`super::embedding`].
+/// Token ids where the other tensors are.
+pub fn upload(ids: &[i32], device: &Device) -> Tensor<1, Int> {
+    traffic::sent(size_of_val(ids));
+    Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), device)
+}
+
+/// As [`super::embedding()`].
 pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>>) -> Tensor<2> {
-    let rows = ids.len();
-    let ids = TensorData::new(ids.to_vec(), [rows]);
-    let ids_n = Tensor::<1, Int>::from_data(ids, &token_vd.device());
-    let x_nd = token_vd.select(0, ids_n);
+    let ids_n = upload(ids, &token_vd.device());
+    embedding_at(ids_n, token_vd, position_td)
+}
+
+/// As [`embedding()`], of ids that are there already.
+pub fn embedding_at(
+    ids_n: Tensor<1, Int>,
+    token_vd: Tensor<2>,
+    position_td: Option<Tensor<2>>,
+) -> Tensor<2> {
+    let count = ids_n.dims()[0];
+    let x_nd = rows::rows(token_vd, ids_n);
     let Some(table_td) = position_td else {
         return x_nd;
     };
     let [time, width] = table_td.dims();
-    let x_btd = x_nd.reshape([rows / time, time, width]) + table_td.unsqueeze();
-    x_btd.reshape([rows, width])
+    let x_btd = x_nd.reshape([count / time, time, width]) + table_td.unsqueeze();
+    x_btd.reshape([count, width])
 }
 
 /// As [`super::attention_residual`].
@@ -50,7 +67,14 @@ pub fn mlp_residual(
     down_fd: Tensor<2>,
 ) -> Tensor<2> {
     let normed_nd = norm(kind, x_nd.clone(), gain_d);
-    x_nd + activation::gelu(normed_nd.matmul(up_df)).matmul(down_fd)
+    x_nd + gelu(normed_nd.matmul(up_df)).matmul(down_fd)
+}
+
+/// `x Phi(x)`, written out: where a device has no kernel of its own for its gradient, Burn's
+/// is that of the approximation by tanh, which differs by 9e-4.
+fn gelu(x: Tensor<2>) -> Tensor<2> {
+    let twice_phi = (x.clone() * FRAC_1_SQRT_2).erf() + 1.0;
+    x * twice_phi * 0.5
 }
 
 /// `x / sqrt(mean(x^2) + eps) * gain`, of `x - mean(x)` under layer normalisation.
@@ -71,14 +95,31 @@ pub fn nats(
     head_dv: Tensor<2>,
     targets: &[i32],
 ) -> Tensor<1> {
+    let targets_n = upload(targets, &x_nd.device());
+    nats_at(kind, x_nd, gain_d, head_dv, targets_n)
+}
+
+/// As [`nats()`], of targets that are there already.
+pub fn nats_at(
+    kind: Norm,
+    x_nd: Tensor<2>,
+    gain_d: Tensor<1>,
+    head_dv: Tensor<2>,
+    targets_n: Tensor<1, Int>,
+) -> Tensor<1> {
     let logits_nv = norm(kind, x_nd, gain_d).matmul(head_dv);
-    let rows = targets.len();
-    let data = TensorData::new(targets.to_vec(), [rows, 1]);
-    let targets_n1 = Tensor::<2, Int>::from_data(data, &logits_nv.device());
+    let count = targets_n.dims()[0];
     activation::log_softmax(logits_nv, 1)
-        .gather(1, targets_n1)
-        .reshape([rows])
+        .gather(1, targets_n.reshape([count, 1]))
+        .reshape([count])
         .neg()
+}
+
+/// The mean, `[1]`, along a dimension: a sum over the whole of a tensor adds in another order at
+/// each call on some devices.
+pub fn mean(nats_n: Tensor<1>) -> Tensor<1> {
+    let count = nats_n.dims()[0];
+    nats_n.reshape([1, count]).mean_dim(1).reshape([1])
 }
 
 /// As [`super::adamw()`].
@@ -118,29 +159,26 @@ fn causal_attention(
     let width = qkv_n3d.dims()[1] / 3;
     let d_head = width / heads;
     let device = qkv_n3d.device();
-    let part = |index: usize| {
-        let part_nd = qkv_n3d.clone().narrow(1, index * width, width);
-        part_nd
-            .reshape([batch, time, heads, d_head])
-            .swap_dims(1, 2)
-    };
-    let (mut q_bhtk, mut k_bhtk, v_bhtk) = (part(0), part(1), part(2));
+    // Queries and keys as [b, t, 2 h, k], so that they are turned together.
+    let mut qk_btgk =
+        qkv_n3d
+            .clone()
+            .narrow(1, 0, 2 * width)
+            .reshape([batch, time, 2 * heads, d_head]);
     if let Some(table) = rotary {
-        q_bhtk = rotate(q_bhtk, table, &device);
-        k_bhtk = rotate(k_bhtk, table, &device);
+        qk_btgk = turned(qk_btgk, &tables::turns(table, time, d_head, &device));
     }
+    let qk_bgtk = qk_btgk.swap_dims(1, 2);
+    let q_bhtk = qk_bgtk.clone().narrow(1, 0, heads);
+    let k_bhtk = qk_bgtk.narrow(1, heads, heads);
+    let v_bhtk = qkv_n3d
+        .narrow(1, 2 * width, width)
+        .reshape([batch, time, heads, d_head])
+        .swap_dims(1, 2);
     let scores_bhtt = q_bhtk.matmul(k_bhtk.swap_dims(2, 3)) * parametrization.score_scale(d_head);
-    let future_tt = Tensor::<2, Bool>::tril_mask([time, time], 0, &device);
-    let mut masked_bhtt = scores_bhtt.mask_fill(future_tt.unsqueeze(), f32::NEG_INFINITY);
+    let mut masked_bhtt = scores_bhtt + tables::causal(time, &device).unsqueeze();
     if let Some(starts) = starts {
-        let hidden = |&start: &u32| (0..time as u32).map(move |key| key < start);
-        let hidden: Vec<bool> = starts.iter().flat_map(hidden).collect();
-        let data = TensorData::new(hidden, [batch, 1, time, time]);
-        let hidden_b1tt = Tensor::<4, Bool>::from_data(data, &device);
-        masked_bhtt = masked_bhtt.mask_fill(
-            hidden_b1tt.expand([batch, heads, time, time]),
-            f32::NEG_INFINITY,
-        );
+        masked_bhtt = masked_bhtt + tables::hidden(starts, time, &device);
     }
     let att_bhtt = activation::softmax(masked_bhtt, 3);
     att_bhtt
@@ -149,18 +187,13 @@ fn causal_attention(
         .reshape([batch * time, width])
 }
 
-fn rotate(x_bhtk: Tensor<4>, table: &RotaryTable, device: &Device) -> Tensor<4> {
-    let [_, _, time, d_head] = x_bhtk.dims();
-    let half = d_head / 2;
-    let angles = |values: &[f32]| {
-        let data = TensorData::new(values.to_vec(), [1, 1, half, table.context]);
-        let angles = Tensor::<4>::from_data(data, device).swap_dims(2, 3);
-        angles.narrow(2, 0, time)
-    };
-    let (cos, sin) = (angles(&table.cos_kt), angles(&table.sin_kt));
-    let first = x_bhtk.clone().narrow(3, 0, half);
-    let second = x_bhtk.narrow(3, half, half);
-    let turned_first = first.clone() * cos.clone() - second.clone() * sin.clone();
-    let turned_second = second * cos + first * sin;
-    Tensor::cat(vec![turned_first, turned_second], 3)
+/// Each pair of dimensions turned by the angle of its position.
+fn turned(x_btgk: Tensor<4>, turns: &tables::Turns) -> Tensor<4> {
+    let dims = x_btgk.dims();
+    let d_head = dims[3];
+    let flat = x_btgk
+        .clone()
+        .reshape([dims[0] * dims[1] * dims[2], d_head]);
+    let swapped_btgk = flat.matmul(turns.swap_kk.clone()).reshape(dims);
+    x_btgk * turns.cos_1t1k.clone() + swapped_btgk * turns.sin_1t1k.clone()
 }

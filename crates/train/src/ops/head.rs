@@ -39,7 +39,7 @@ pub fn cross_entropy(
     targets: &[i32],
 ) -> Tensor<1> {
     if !fused::available(&x_nd) {
-        return composed::nats(norm, x_nd, gain_d, head_dv, targets).mean();
+        return composed::mean(composed::nats(norm, x_nd, gain_d, head_dv, targets));
     }
     let operation = CrossEntropy {
         centre: norm == Norm::Layer,

@@ -13,6 +13,8 @@ mod head;
 mod kernels;
 mod mlp;
 mod rotary;
+mod rows;
+mod tables;
 
 pub use adamw::{Moments, Update, adamw, squares};
 pub use attention::{AttentionShape, Starts, attention_residual, starts};

@@ -1,6 +1,8 @@
 //! Every operation against two independent ones: composed of stock operations, and written down
 //! plainly in double precision and differentiated numerically.
 
+#[cfg(feature = "wgpu")]
+mod adapter;
 mod composed;
 mod differences;
 mod plain;
@@ -26,15 +28,22 @@ fn run<const O: usize>(
     inputs: &[TensorData],
     op: impl Fn(Vec<Tensor<2>>) -> Tensor<O>,
 ) -> Vec<Vec<f32>> {
-    let device = Device::flex().autodiff();
+    run_on(&Device::flex().autodiff(), inputs, op)
+}
+
+fn run_on<const O: usize>(
+    device: &Device,
+    inputs: &[TensorData],
+    op: impl Fn(Vec<Tensor<2>>) -> Tensor<O>,
+) -> Vec<Vec<f32>> {
     let inputs: Vec<Tensor<2>> = inputs
         .iter()
-        .map(|data| Tensor::from_data(data.clone(), &device).require_grad())
+        .map(|data| Tensor::from_data(data.clone(), device).require_grad())
         .collect();
     let y = op(inputs.clone());
     let dims = y.dims();
     let count = dims.iter().product();
-    let weights = Tensor::<2>::from_data(normal(7, [1, count], 1.0), &device).reshape(dims);
+    let weights = Tensor::<2>::from_data(normal(7, [1, count], 1.0), device).reshape(dims);
     let grads = (y.clone() * weights).sum().backward();
     let values = |data: TensorData| data.iter::<f32>().collect();
     let gradients = inputs

@@ -1,0 +1,96 @@
+//! Waiting for an answer of a device, or asking for it now and taking it later.
+
+use burn::tensor::Tensor;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The answer, once it is there.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// A question that is on its way.
+pub(crate) enum Asked<T> {
+    Answered(T),
+    Waiting(Pin<Box<dyn Future<Output = T> + Send>>),
+}
+
+impl<T> Asked<T> {
+    /// Asks without waiting: a future does nothing before it is first polled.
+    pub(crate) fn now(future: impl Future<Output = T> + Send + 'static) -> Self {
+        let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
+        match future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(answer) => Asked::Answered(answer),
+            Poll::Pending => Asked::Waiting(future),
+        }
+    }
+
+    /// Waits for the answer.
+    pub(crate) fn answer(self) -> T {
+        match self {
+            Asked::Answered(answer) => answer,
+            Asked::Waiting(future) => block_on(future),
+        }
+    }
+}
+
+/// Asks for the numbers of a tensor. Those of Burn's own `into_data` are fetched from an adapter only
+/// when they are looked at, after whatever was queued meanwhile.
+pub(crate) fn fetch(numbers: Tensor<1>) -> Asked<Result<Vec<f32>, String>> {
+    #[cfg(feature = "wgpu")]
+    if super::adapter::holds(&numbers) {
+        return Asked::now(super::adapter::read(numbers));
+    }
+    Asked::now(async move {
+        let data = numbers.into_data_async().await;
+        let data = data.map_err(|error| error.to_string())?;
+        Ok(data.iter::<f32>().collect())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_given_by_another_thread_is_waited_for() {
+        let (send, receive) = std::sync::mpsc::channel::<u8>();
+        let mut answer = None;
+        let asked = Asked::now(std::future::poll_fn(move |context| {
+            answer = answer.or_else(|| receive.try_recv().ok());
+            match answer {
+                Some(answer) => Poll::Ready(answer),
+                None => {
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            }
+        }));
+        assert!(matches!(asked, Asked::Waiting(_)));
+        std::thread::spawn(move || send.send(7));
+        assert_eq!(asked.answer(), 7);
+        assert_eq!(Asked::now(std::future::ready(3)).answer(), 3);
+    }
+}

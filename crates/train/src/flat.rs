@@ -1,0 +1,184 @@
+//! AdamW over all parameters as one vector, for devices on which every operation is a launch and
+//! every look at a number a wait: the norm, the clip and the update stay there, and their number
+//! of launches does not grow with the layers.
+
+use crate::model::{Transformer, Weights};
+use crate::ops::{Moments, Update};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Numbers between starts of parameters: 256 bytes, the widest alignment that a graphics API asks
+/// of a part of a buffer, so that parameters are views of the vector.
+const ALIGNMENT: usize = 64;
+
+/// Columns in which the sum of squares is taken, rows first.
+const COLUMNS: usize = 4096;
+
+/// All parameters and their moments; gaps are zero.
+#[derive(Clone, Debug)]
+pub(crate) struct Flat {
+    layout: Layout,
+    weights: Tensor<1>,
+    moments: Moments<1>,
+    /// Weight decay times the factor on the rate: 0 for gains.
+    pull: Tensor<1>,
+    /// Factors on the rate, where they are not all 1.
+    factors: Option<Tensor<1>>,
+}
+
+/// Where each parameter lies, in the order in which Burn visits them.
+#[derive(Clone, Debug, Default)]
+struct Layout {
+    /// Start and length.
+    spans: Vec<(usize, usize)>,
+    /// Dimensions.
+    ranks: Vec<usize>,
+    /// Length of the whole, whole rows of [`COLUMNS`].
+    total: usize,
+}
+
+impl Layout {
+    fn of(weights: &Weights) -> Self {
+        let mut layout = Layout::default();
+        weights.visit(&mut layout);
+        layout.total = layout.total.next_multiple_of(COLUMNS);
+        layout
+    }
+
+    /// A vector of these parts.
+    fn join(&self, parts: impl IntoIterator<Item = Tensor<1>>, device: &Device) -> Tensor<1> {
+        let all = Tensor::zeros([self.total], device);
+        let placed = self.spans.iter().zip(parts);
+        placed.fold(all, |all, (&(start, length), part)| {
+            let span = start..start + length;
+            all.slice_assign(span, part)
+        })
+    }
+
+    fn split(&self, all: &Tensor<1>) -> impl Iterator<Item = Tensor<1>> {
+        let part = |&(start, length): &(usize, usize)| all.clone().narrow(0, start, length);
+        self.spans.iter().map(part)
+    }
+
+    /// A constant for each parameter.
+    fn spread(&self, values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
+        let mut all = vec![0.0f32; self.total];
+        for (&(start, length), value) in self.spans.iter().zip(values) {
+            all[start..start + length].fill(value as f32);
+        }
+        Tensor::from_data(TensorData::new(all, [self.total]), device)
+    }
+}
+
+impl ModuleVisitor for Layout {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let length = param.val().dims().iter().product();
+        self.spans.push((self.total, length));
+        self.ranks.push(D);
+        self.total = (self.total + length).next_multiple_of(ALIGNMENT);
+    }
+}
+
+impl Flat {
+    /// Of a model, with the moments of its parameters where it has been trained before.
+    pub(crate) fn new(
+        model: &Transformer,
+        moments: Vec<Option<Moments<1>>>,
+        weight_decay: f64,
+    ) -> Self {
+        let layout = Layout::of(&model.weights);
+        let device = model.weights.norm.device().without_autodiff();
+        let mut values = Values(Vec::new());
+        model.weights.visit(&mut values);
+        let moments: Option<Vec<Moments<1>>> = moments.into_iter().collect();
+        let moments = match moments.filter(|moments| !moments.is_empty()) {
+            Some(moments) => {
+                let (first, second): (Vec<_>, Vec<_>) =
+                    moments.into_iter().map(|m| (m.first, m.second)).unzip();
+                Moments {
+                    first: layout.join(first, &device),
+                    second: layout.join(second, &device),
+                }
+            }
+            None => Moments {
+                first: Tensor::zeros([layout.total], &device),
+                second: Tensor::zeros([layout.total], &device),
+            },
+        };
+        let factors = model.rate_factors();
+        let decays = layout.ranks.iter().map(|rank| match rank {
+            1 => 0.0,
+            _ => weight_decay,
+        });
+        let pulls = decays.zip(&factors).map(|(decay, factor)| decay * factor);
+        Flat {
+            weights: layout.join(values.0, &device),
+            moments,
+            pull: layout.spread(pulls, &device),
+            factors: factors
+                .iter()
+                .any(|factor| *factor != 1.0)
+                .then(|| layout.spread(factors.into_iter(), &device)),
+            layout,
+        }
+    }
+
+    /// Updates the weights; gives the global norm of the gradient before clipping, `[1]`, without
+    /// looking at it. A norm that is not finite leaves weights that are not.
+    pub(crate) fn step(
+        &mut self,
+        model: &mut Transformer,
+        grads: impl IntoIterator<Item = Tensor<1>>,
+        update: &Update,
+    ) -> Tensor<1> {
+        let constants = update.constants;
+        let (beta1, beta2, clip) = (constants.beta1, constants.beta2, constants.clip_norm);
+        let grads = self.layout.join(grads, &self.weights.device());
+        let squares = grads.clone() * grads.clone();
+        let rows = self.layout.total / COLUMNS;
+        let by_row = squares.clone().reshape([rows, COLUMNS]).sum_dim(1);
+        let norm = by_row.sum_dim(0).sqrt().reshape([1]);
+        let scale = norm.clone().clamp_min(clip).recip() * clip;
+        let scale_square = scale.clone() * scale.clone();
+        let Moments { first, second } = &mut self.moments;
+        *first = first.clone() * beta1 + grads * (scale * (1.0 - beta1));
+        *second = second.clone() * beta2 + squares * (scale_square * (1.0 - beta2));
+        let root = (second.clone() * update.unbias(beta2)).sqrt() + constants.epsilon;
+        let mut direction = first.clone() * update.unbias(beta1) / root;
+        if let Some(factors) = &self.factors {
+            direction = direction * factors.clone();
+        }
+        let change = (self.weights.clone() * self.pull.clone() + direction) * update.rate;
+        self.weights = self.weights.clone() - change;
+        let mut views = self.layout.split(&self.weights);
+        model.update(|weights| weights.map(&mut Place(&mut views)));
+        norm
+    }
+
+    /// The running means of each parameter.
+    pub(crate) fn moments(&self) -> Vec<Option<Moments<1>>> {
+        let first = self.layout.split(&self.moments.first);
+        let second = self.layout.split(&self.moments.second);
+        let pairs = first.zip(second);
+        pairs
+            .map(|(first, second)| Some(Moments { first, second }))
+            .collect()
+    }
+}
+
+struct Values(Vec<Tensor<1>>);
+
+impl ModuleVisitor for Values {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().inner().flatten(0, D - 1));
+    }
+}
+
+struct Place<'a, I>(&'a mut I);
+
+impl<I: Iterator<Item = Tensor<1>>> ModuleMapper for Place<'_, I> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let value = self.0.next().expect("a part for every parameter");
+        param.map(|old| Tensor::from_inner(value.reshape(old.dims())).require_grad())
+    }
+}

@@ -1,0 +1,125 @@
+//! Training steps on random tokens, for their time alone.
+
+use crate::device::{Traffic, TrainDevice, traffic};
+use crate::flight::{Flight, TOGETHER};
+use crate::model::{Batch, Operations, Transformer};
+use crate::ops::composed::upload;
+use crate::ops::release_unused;
+use crate::optimizer::{AdamW, unread_gradients};
+use burn::tensor::{Int, Tensor};
+use isoflop_core::ModelConfig;
+use isoflop_core::rng::{Purpose, below, stream};
+use isoflop_sweep::run::Optimizer;
+
+/// A model being trained to no end.
+pub(crate) struct Rehearsal<'a> {
+    device: &'a TrainDevice,
+    model: Transformer,
+    optimizer: AdamW,
+    ids: Vec<i32>,
+    there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
+    /// Tokens a step and a pass.
+    tokens: usize,
+    micro: usize,
+    rate: f64,
+    /// Of the last step: not looked at where the device queues its work.
+    losses: Vec<Tensor<1>>,
+}
+
+impl<'a> Rehearsal<'a> {
+    pub(crate) fn new(
+        device: &'a TrainDevice,
+        config: ModelConfig,
+        operations: Operations,
+        windows: u64,
+        rate: f64,
+    ) -> Self {
+        release_unused();
+        device.release_memory();
+        let tensors = device.autodiff();
+        let tokens = windows as usize * config.context;
+        let mut rng = stream(0, Purpose::Benchmark, 0);
+        let vocab = config.vocab_size as u64;
+        let ids: Vec<i32> = (0..=tokens)
+            .map(|_| below(&mut rng, vocab) as i32)
+            .collect();
+        let there = device.is_queued().then(|| {
+            let (inputs, targets) = (&ids[..tokens], &ids[1..]);
+            (upload(inputs, &tensors), upload(targets, &tensors))
+        });
+        Rehearsal {
+            device,
+            model: Transformer::new(config, 0, &tensors).with(operations),
+            optimizer: AdamW::new(Optimizer::default()),
+            ids,
+            there,
+            tokens,
+            micro: device.micro_windows(&config, windows) as usize * config.context,
+            rate,
+            losses: Vec::new(),
+        }
+    }
+
+    /// Does a step, or queues it: the norm is then on its way.
+    pub(crate) fn step(&mut self) -> Option<Tensor<1>> {
+        let batch = Batch {
+            inputs: &self.ids[..self.tokens],
+            targets: &self.ids[1..],
+            there: self.there.clone(),
+        };
+        let (losses, grads) = unread_gradients(&self.model, &batch, self.micro);
+        self.losses = losses;
+        match self.device.is_queued() {
+            false => {
+                self.optimizer.step(&mut self.model, grads, self.rate);
+                None
+            }
+            true => Some(
+                self.optimizer
+                    .step_queued(&mut self.model, grads, self.rate),
+            ),
+        }
+    }
+
+    /// What a step of a run asks of the device, batches and numbers included: the mean of as many
+    /// steps as share a fetch.
+    pub(crate) fn traffic(&mut self) -> Traffic {
+        let mut flight = Flight::default();
+        let steps = TOGETHER as u64;
+        let ((), all) = traffic::counted(|| {
+            for _ in 0..steps {
+                let tensors = self.device.autodiff();
+                let part = |from: usize| upload(&self.ids[from..][..self.tokens], &tensors);
+                self.there = Some((part(0), part(1)));
+                let norm = self.step();
+                let loss = self.losses.drain(..).reduce(std::ops::Add::add);
+                if let Some((loss, norm)) = loss.zip(norm) {
+                    // Full after the last, so that every number is asked for.
+                    let _ = flight.add(self.rate, loss, norm);
+                }
+            }
+            let _ = flight.land();
+        });
+        Traffic {
+            launches: all.launches / steps,
+            sent_bytes: all.sent_bytes / steps,
+            fetched_bytes: all.fetched_bytes / steps,
+        }
+    }
+
+    /// Waits for every step; the mean loss of the last, nats per token.
+    pub(crate) fn finish(&mut self) -> f64 {
+        // One number of the weights: the update comes after the loss.
+        let norm = self.model.weights.norm.val();
+        norm.narrow(0, 0, 1).into_scalar::<f32>();
+        let losses = self.losses.drain(..);
+        losses
+            .map(|loss| f64::from(loss.into_scalar::<f32>()))
+            .sum()
+    }
+
+    /// The model, without gradients.
+    pub(crate) fn model(&self) -> Transformer {
+        self.model.without_autodiff()
+    }
+}
