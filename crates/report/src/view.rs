@@ -66,7 +66,12 @@ impl<'a> View<'a> {
                 None => {
                     let record = self.report.data.iter().find(|r| r.data_digest == digest);
                     let series = run.series.as_str();
-                    texts.extend(record.map(|record| Text { series, record }));
+                    let unit = self.shared_unit(series);
+                    texts.extend(record.map(|record| Text {
+                        series,
+                        record,
+                        unit,
+                    }));
                 }
             }
         }
@@ -161,6 +166,8 @@ pub(crate) struct Text<'a> {
     /// The series of its runs; empty where several share it.
     pub(crate) series: &'a str,
     pub(crate) record: &'a DataRecord,
+    /// As [`View::shared_unit`] of its series.
+    pub(crate) unit: f64,
 }
 
 /// N of a run, of the kind a fit names.

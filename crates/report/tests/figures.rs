@@ -40,6 +40,39 @@ fn figures_of_an_earlier_report_are_removed_and_strangers_kept() {
     assert!(figures.join("my-own.svg").exists() && figures.join("three-panels.png").exists());
 }
 
+/// Tokens of two tokenizers are not the same bytes: what stands side by side is bits per byte.
+#[test]
+fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {
+    let mut sweep = synthetic::two_series();
+    for run in sweep.runs.iter_mut().filter(|r| r.series.ends_with("code")) {
+        run.tokenizer = "bpe:1024".into();
+        run.test_bpb = run.test_loss.map(|loss| 0.6 * loss);
+    }
+    let written = Written::of(&sweep);
+    let finished = || sweep.runs.iter().filter(|r| r.test_bpb.is_some());
+    let panels = written.text("three-panels.csv");
+    let (run, bits) = finished().map(|r| (r, r.test_bpb.unwrap())).last().unwrap();
+    let of_run = |row: &&str| row.contains(&format!(",run,{},{},", run.series, run.run_id));
+    let row = panels.lines().find(of_run);
+    let y: f64 = row.unwrap().rsplit(',').nth(2).unwrap().parse().unwrap();
+    assert!((y / bits - 1.0).abs() < 1e-9, "{y} {bits}");
+    let words = labels(&written.text("three-panels.svg"));
+    assert!(words.contains(&"test loss (bits per byte)".to_owned()));
+    assert!(
+        !words.iter().any(|w| w.contains("nats per token")),
+        "{words:?}"
+    );
+    // Each size and budget against its own in the first series.
+    let home = |r: &&isoflop_results::RunRow| (r.size.clone(), r.flops_budget.map(f64::to_bits));
+    let base = finished().find(|r| r.series != run.series && home(r) == home(&run));
+    let base = base.unwrap();
+    let percent = 100.0 * (bits / base.test_bpb.unwrap() - 1.0);
+    let axes = written.text("axes.csv");
+    let row = axes.lines().find(of_run);
+    let x: f64 = row.unwrap().rsplit(',').nth(3).unwrap().parse().unwrap();
+    assert!((x - percent).abs() < 1e-6, "{x} {percent}");
+}
+
 /// The entropy stands in every panel of losses in reach of it, under its name and with its value in the
 /// CSV; what is far from the runs stands in the table alone.
 #[test]

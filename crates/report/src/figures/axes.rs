@@ -28,10 +28,15 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     (!panels.is_empty()).then(|| Figure {
         name: "axes",
         title: "Loss against each axis of the sweep".to_owned(),
-        caption:
-            "Finished runs of equal size, length and seed that differ in one axis alone, each \
-                  over the first value's loss; lines join them."
-                .to_owned(),
+        caption: format!(
+            "Finished runs of equal size, length and seed that differ in one axis alone, each over \
+             the first value's loss{}; lines join them.",
+            if view.by_bytes() {
+                " in bits per byte"
+            } else {
+                ""
+            }
+        ),
         legend: size_legend(view),
         panels,
     })
@@ -75,12 +80,12 @@ fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
         let Some(base) = members.first().filter(|(at, _)| *at == 0) else {
             continue;
         };
-        let Some(base) = base.1.test_loss else {
+        let loss = |run: &RunRow| Some(run.test_loss? * view.shared_unit(&run.series));
+        let Some(base) = loss(base.1) else {
             continue;
         };
-        let place = |(at, run): &(usize, &RunRow)| {
-            Some((100.0 * (run.test_loss? / base - 1.0), *at as f64))
-        };
+        let place =
+            |(at, run): &(usize, &RunRow)| Some((100.0 * (loss(run)? / base - 1.0), *at as f64));
         if members.len() > 1 {
             let all = members.iter();
             lines.push(all.filter_map(|m| Some((m.1, place(m)?))).collect());

@@ -6,7 +6,7 @@ use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Stroke, Styl
 use crate::text::number;
 use crate::theme::Tone;
 use crate::view::View;
-use isoflop_results::Curve;
+use isoflop_results::{Curve, RunRow};
 use std::collections::BTreeMap;
 
 /// Losses asked for.
@@ -56,7 +56,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
 }
 
 /// Losses of a curve: on test tokens where they were measured, else the smoothed train loss.
-fn losses(curve: &Curve) -> Vec<(f64, f64, f64)> {
+fn losses(curve: &Curve, unit: f64) -> Vec<(f64, f64, f64)> {
     let tested = curve
         .points
         .iter()
@@ -65,13 +65,15 @@ fn losses(curve: &Curve) -> Vec<(f64, f64, f64)> {
         > 3;
     let all = curve.points.iter().filter_map(|p| {
         let loss = if tested { p.test_loss } else { p.train_loss }?;
-        loss.is_finite().then_some((p.tokens as f64, p.flops, loss))
+        loss.is_finite()
+            .then_some((p.tokens as f64, p.flops, loss * unit))
     });
     all.collect()
 }
 
 fn levels(view: &View<'_>) -> Vec<f64> {
-    let all: Vec<f64> = view.finished.iter().filter_map(|r| r.test_loss).collect();
+    let in_unit = |r: &&RunRow| Some(r.test_loss? * view.shared_unit(&r.series));
+    let all: Vec<f64> = view.finished.iter().filter_map(in_unit).collect();
     let (low, high) = all
         .iter()
         .fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
@@ -103,7 +105,7 @@ fn reached(view: &View<'_>, series: &str, loss: f64) -> Reached {
         let Some(run) = view.run(&curve.run_id).filter(|r| r.series == series) else {
             continue;
         };
-        let points = losses(curve);
+        let points = losses(curve, view.shared_unit(series));
         let crossing = points.windows(2).find(|w| w[0].2 > loss && w[1].2 <= loss);
         let Some([before, after]) = crossing else {
             continue;

@@ -1,10 +1,10 @@
 //! Losses during training.
 
 use super::{
-    Figure, levels, size_legend,
+    Figure, levels, loss_axis, loss_label, size_legend,
     thin::{most, thin},
 };
-use crate::chart::{Labels, LossAxis, Owner, Panel, Scale, Stroke, Style};
+use crate::chart::{Labels, Owner, Panel, Scale, Stroke, Style};
 use crate::view::View;
 use isoflop_results::CurvePoint;
 
@@ -81,10 +81,11 @@ fn curves<'a>(
     let most = most(view.report.curves.len());
     let curves = view.report.curves.iter().filter_map(|curve| {
         let run = view.run(&curve.run_id)?;
+        let unit = view.shared_unit(&run.series);
         let points: Vec<(f64, f64)> = curve
             .points
             .iter()
-            .filter_map(|p| Some((x(p), y(p)?)))
+            .filter_map(|p| Some((x(p), y(p)? * unit)))
             .filter(|(x, y)| *x > 0.0 && *y > 0.0 && y.is_finite())
             .collect();
         (points.len() > 1).then(|| (run, thin(&points, most)))
@@ -105,16 +106,16 @@ fn panel(
     let top = all().map(|p| p.1).fold(0.0, f64::max) * SHOWN;
     let shown = || all().filter(|p| p.1 <= top);
     let x = Scale::log(shown().map(|p| p.0), (0.02, 0.02));
-    let marked = levels::near(levels::levels(view), shown().map(|p| p.1), f64::ln);
+    let marked = levels::near(levels::in_unit(view), shown().map(|p| p.1), f64::ln);
     let heights = marked.iter().map(|level| level.loss);
     let y = Scale::log(shown().map(|p| p.1).chain(heights), (0.05, 0.05));
     let labels = Labels {
         key,
         title: title.to_owned(),
         x: x_label.to_owned(),
-        y: y_label.to_owned(),
+        y: loss_label(view, y_label),
         x_style,
-        loss: LossAxis::Y,
+        loss: loss_axis(view),
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);

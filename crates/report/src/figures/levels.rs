@@ -15,6 +15,8 @@ pub(crate) struct Level<'a> {
     pub(crate) label: String,
     /// Nats per token.
     pub(crate) loss: f64,
+    /// What turns it into the unit that all series share.
+    unit: f64,
     /// Whether it is the entropy.
     pub(crate) floor: bool,
 }
@@ -35,6 +37,7 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
             series: text.series,
             label: format!("{name}{of}"),
             loss,
+            unit: text.unit,
             floor,
         };
         let entropy = text.record.entropy;
@@ -45,6 +48,13 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
         let references = references.filter(|r| alone && r.name != "source");
         all.extend(references.map(|r| level(&r.name, r.test_loss, false)));
     }
+    all
+}
+
+/// [`levels`] in the unit that all series share.
+pub(crate) fn in_unit<'a>(view: &View<'a>) -> Vec<Level<'a>> {
+    let mut all = levels(view);
+    all.iter_mut().for_each(|level| level.loss *= level.unit);
     all
 }
 
@@ -94,6 +104,7 @@ mod tests {
             series: "",
             label: String::new(),
             loss,
+            unit: 1.0,
             floor,
         };
         let kept = |level: Level<'static>| {

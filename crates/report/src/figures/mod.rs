@@ -27,7 +27,7 @@ mod three_panels;
 
 pub(crate) use three_panels::laws;
 
-use crate::chart::{Glyph, Key, Legend, Medium, Numbers, Panel, Shape};
+use crate::chart::{Glyph, Key, Legend, LossAxis, Medium, Numbers, Panel, Shape};
 use crate::text::{clip, escape, plain};
 use crate::theme::{Tone, hex, rules};
 use crate::view::View;
@@ -51,7 +51,22 @@ pub(crate) struct Figure {
 
 /// Losses as axes name them.
 const LOSS: &str = "test loss (nats per token)";
-const BITS: &str = "test loss (bits per byte)";
+
+/// What an axis of losses is called, given in nats per token.
+fn loss_label(view: &View<'_>, nats: &str) -> String {
+    match view.by_bytes() {
+        true => nats.replace("nats per token", "bits per byte"),
+        false => nats.to_owned(),
+    }
+}
+
+/// Whether the page can show an axis of losses in bits per byte: not where it does already.
+fn loss_axis(view: &View<'_>) -> LossAxis {
+    match view.by_bytes() {
+        true => LossAxis::Neither,
+        false => LossAxis::Y,
+    }
+}
 
 /// Every figure that the report's runs and fits have something for.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {

@@ -2,7 +2,7 @@
 
 use super::groups::about;
 use super::marks::{run_point, thread};
-use super::{Figure, size_legend};
+use super::{Figure, loss_axis, loss_label, size_legend};
 use crate::chart::{Labels, LossAxis, Owner, Panel, Scale, Style};
 use crate::view::View;
 use isoflop_results::RunRow;
@@ -26,7 +26,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         panel(
             view,
             ("loss_epochs", "Loss by epochs", "epochs", super::LOSS),
-            (Style::Plain, LossAxis::Y),
+            (Style::Plain, false),
             epochs,
             (|r| r.unique_tokens, |r| r.test_loss),
         ),
@@ -38,7 +38,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
                 "epochs",
                 "test less train loss (nats per token)",
             ),
-            (Style::Plain, LossAxis::Neither),
+            (Style::Plain, true),
             epochs,
             (|r| r.unique_tokens, gap),
         ),
@@ -53,7 +53,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
                 "unique tokens",
                 super::LOSS,
             ),
-            (Style::Short, LossAxis::Y),
+            (Style::Short, false),
             unique,
             (|r| r.tokens, |r| r.test_loss),
         ),
@@ -78,11 +78,12 @@ type Thread<'a> = (String, &'a RunRow, Vec<(f64, f64)>);
 fn panel(
     view: &View<'_>,
     (key, title, x_label, y_label): (&'static str, &str, &str, &str),
-    (x_style, loss): (Style, LossAxis),
+    (x_style, is_gap): (Style, bool),
     x_of: impl Fn(&RunRow) -> Option<f64>,
     (fixed, y_of): (Fixed, Lost),
 ) -> Panel {
-    let at = |r: &RunRow| Some((x_of(r)?, y_of(r)?)).filter(|p| p.1.is_finite());
+    let in_unit = |r: &RunRow| Some(y_of(r)? * view.shared_unit(&r.series));
+    let at = |r: &RunRow| Some((x_of(r)?, in_unit(r)?)).filter(|p| p.1.is_finite());
     let points: Vec<(&RunRow, (f64, f64))> = view
         .finished
         .iter()
@@ -90,17 +91,20 @@ fn panel(
         .collect();
     let x = Scale::wide_log(points.iter().map(|p| p.1.0), (0.06, 0.06));
     let ys = points.iter().map(|p| p.1.1);
-    let y = match loss {
-        LossAxis::Y => Scale::log(ys, (0.06, 0.06)),
-        _ => Scale::linear(ys.chain([0.0]), (0.06, 0.06)),
+    let y = match is_gap {
+        false => Scale::log(ys, (0.06, 0.06)),
+        true => Scale::linear(ys.chain([0.0]), (0.06, 0.06)),
     };
     let labels = Labels {
         key,
         title: title.to_owned(),
         x: x_label.to_owned(),
-        y: y_label.to_owned(),
+        y: loss_label(view, y_label),
         x_style,
-        loss,
+        loss: match is_gap {
+            false => loss_axis(view),
+            true => LossAxis::Neither,
+        },
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, x, y);

@@ -4,8 +4,8 @@ use super::levels::{self, Level};
 use super::marks::{LINE, dash, run_point, thread};
 use super::panel_words::{caption, fit_words, reason_words};
 use super::thin::{most, thin};
-use super::{BITS, Figure, LOSS, size_legend, surface};
-use crate::chart::{Glyph, Key, Labels, LossAxis, Owner, Panel, Scale, Stroke, Style, Trend};
+use super::{Figure, LOSS, loss_axis, loss_label, size_legend, surface};
+use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
 use crate::theme::Tone;
 use crate::view::{View, c_of, n_of, n_words};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
@@ -131,10 +131,7 @@ fn losses(view: &View<'_>) -> impl Iterator<Item = f64> {
 
 /// Entropy and reference losses in reach of the runs.
 fn marked<'a>(view: &View<'a>) -> Vec<Level<'a>> {
-    let mut all = levels::levels(view);
-    all.iter_mut()
-        .for_each(|level| level.loss *= view.shared_unit(level.series));
-    levels::near(all, losses(view), f64::ln)
+    levels::near(levels::in_unit(view), losses(view), f64::ln)
 }
 
 fn labels(view: &View<'_>, axis: Axis, n_kind: &str) -> Labels {
@@ -162,14 +159,9 @@ fn labels(view: &View<'_>, axis: Axis, n_kind: &str) -> Labels {
         key,
         title: title.to_owned(),
         x,
-        y: if view.by_bytes() { BITS } else { LOSS }.to_owned(),
+        y: loss_label(view, LOSS),
         x_style,
-        // In bits per byte already.
-        loss: if view.by_bytes() {
-            LossAxis::Neither
-        } else {
-            LossAxis::Y
-        },
+        loss: loss_axis(view),
         ..Labels::default()
     }
 }

@@ -51,13 +51,28 @@ struct Cell {
     key: Option<f64>,
 }
 
-struct Column {
+struct Column<'a> {
     name: &'static str,
     numeric: bool,
-    cell: fn(&RunRow) -> Cell,
+    cell: Box<dyn Fn(&'a RunRow) -> Cell + 'a>,
 }
 
-impl Column {
+impl<'a> Column<'a> {
+    fn text(name: &'static str, cell: impl Fn(&'a RunRow) -> Cell + 'a) -> Self {
+        Column {
+            name,
+            numeric: false,
+            cell: Box::new(cell),
+        }
+    }
+
+    fn numeric(name: &'static str, cell: impl Fn(&'a RunRow) -> Cell + 'a) -> Self {
+        Column {
+            numeric: true,
+            ..Column::text(name, cell)
+        }
+    }
+
     fn class(&self) -> &'static str {
         if self.numeric { " class=\"num\"" } else { "" }
     }
@@ -84,70 +99,61 @@ fn missing() -> Cell {
     }
 }
 
-fn columns(view: &View<'_>) -> Vec<Column> {
-    let text = |name, cell| Column {
-        name,
-        numeric: false,
-        cell,
-    };
-    let numeric = |name, cell| Column {
-        name,
-        numeric: true,
-        cell,
-    };
-    let mut columns = vec![text("run", |r| words(&r.run_id))];
+fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
+    let mut columns = vec![Column::text("run", |r| words(&r.run_id))];
     if view.many_series() {
-        columns.push(text("series", |r| words(&r.series)));
+        let name = |r: &'a RunRow| words(&view.series_name(&r.series));
+        columns.push(Column::text("series", name));
     }
     columns.extend([
-        text("status", |r| words(&r.status.to_string())),
-        numeric("N non-emb.", |r| {
+        Column::text("status", |r| words(&r.status.to_string())),
+        Column::numeric("N non-emb.", |r| {
             quantity(short(r.n_non_embedding as f64), r.n_non_embedding as f64)
         }),
-        numeric("D tokens", |r| {
+        Column::numeric("D tokens", |r| {
             quantity(short(r.tokens as f64), r.tokens as f64)
         }),
-        numeric("C (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
-        numeric("test loss (nats)", |r| {
+        Column::numeric("C (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
+        Column::numeric("test loss (nats)", |r| {
             match (r.test_loss, r.test_loss_se) {
                 (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
                 (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
                 (None, _) => missing(),
             }
         }),
-        numeric("bits per byte", |r| {
+        Column::numeric("bits per byte", |r| {
             r.test_bpb
                 .map_or_else(missing, |bpb| quantity(format!("{bpb:.3}"), bpb))
         }),
-        numeric("train loss", |r| {
+        Column::numeric("train loss", |r| {
             r.train_loss
                 .map_or_else(missing, |loss| quantity(format!("{loss:.3}"), loss))
         }),
-        numeric("tokens per param", |r| {
+        Column::numeric("tokens per param", |r| {
             quantity(short(r.tokens_per_param), r.tokens_per_param)
         }),
-        numeric("epochs", |r| {
+        Column::numeric("epochs", |r| {
             let flag = if r.epochs > 1.0 { " \u{25b2}" } else { "" };
             quantity(format!("{:.2}{flag}", r.epochs), r.epochs)
         }),
-        text("size", |r| words(&r.size)),
-        text("layers \u{d7} width", |r| {
+        Column::text("size", |r| words(&r.size)),
+        Column::text("layers \u{d7} width", |r| {
             quantity(
                 format!("{} \u{d7} {}", r.n_layers, r.d_model),
                 r.n_non_embedding as f64,
             )
         }),
-        numeric("learning rate", |r| {
+        Column::numeric("learning rate", |r| {
             quantity(scientific(r.learning_rate), r.learning_rate)
         }),
-        numeric("seed", |r| quantity(r.seed.to_string(), r.seed as f64)),
-        numeric("wall time (s)", |r| {
+        Column::numeric("seed", |r| quantity(r.seed.to_string(), r.seed as f64)),
+        Column::numeric("wall time (s)", |r| {
             quantity(format!("{:.0}", r.wall_time_s), r.wall_time_s)
         }),
-        numeric("tokens/s", |r| {
+        Column::numeric("tokens/s", |r| {
             quantity(short(r.tokens_per_s), r.tokens_per_s)
         }),
-        numeric("GFLOP/s", |r| {
+        Column::numeric("GFLOP/s", |r| {
             quantity(format!("{:.1}", r.flops_per_s / 1e9), r.flops_per_s)
         }),
     ]);
