@@ -83,3 +83,79 @@ impl Feed {
             .map(|device| (upload(&self.inputs, device), upload(&self.targets, device)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_core::data::{DataOptions, DataSource, Real};
+    use isoflop_data::{Places, Request, prepare_at};
+
+    const CONTEXT: usize = 8;
+    const WINDOWS: u64 = 3;
+
+    /// A stream over a few documents.
+    fn stream() -> TrainStream {
+        let folder = tempfile::tempdir().unwrap();
+        for k in 0..12 {
+            let text = format!("document {k} has words of its own, {} of them\n", k * k);
+            std::fs::write(folder.path().join(format!("{k}.txt")), text.repeat(3)).unwrap();
+        }
+        let source = DataSource::Text {
+            pattern: "*.txt".to_owned(),
+            base: folder.path().to_owned(),
+        };
+        let options = DataOptions {
+            max_overlap: Real(1.0),
+            ..DataOptions::default()
+        };
+        let request = Request {
+            source: &source,
+            options: &options,
+            test_tokens: 100,
+        };
+        let places = Places {
+            cache: folder.path().join("cache"),
+            sources: folder.path().to_owned(),
+        };
+        let data = prepare_at(&request, &places, &|_| {}).unwrap();
+        let data = data.load(&|_| {}).unwrap();
+        TrainStream::new(data.train, CONTEXT, 5).unwrap()
+    }
+
+    /// What is sent ahead are the very batches that are made one step at a time, over epochs, to the last
+    /// step and from any step on.
+    fn same_on(device: Device) {
+        let tokens = WINDOWS * CONTEXT as u64;
+        let steps = 2 * AHEAD + 5;
+        let mut ahead = Feed::new(stream(), WINDOWS, tokens, Some(device));
+        let mut single = Feed::new(stream(), WINDOWS, tokens, None);
+        for step in (0..steps).chain(AHEAD - 2..AHEAD + 2) {
+            let (found, wanted) = (ahead.batch(step, steps), single.batch(step, steps));
+            assert_eq!(
+                (found.inputs, found.targets),
+                (wanted.inputs, wanted.targets)
+            );
+            assert!(wanted.there.is_none());
+            let (inputs, targets) = found.there.unwrap();
+            let back = |sent: Tensor<1, Int>| sent.into_data().iter::<i32>().collect::<Vec<_>>();
+            assert_eq!(back(inputs), wanted.inputs);
+            assert_eq!(back(targets), wanted.targets);
+        }
+    }
+
+    #[test]
+    fn batches_sent_ahead_are_those_of_each_step() {
+        same_on(Device::flex());
+    }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn batches_on_an_adapter_are_those_of_the_processor() {
+        use crate::device::{DeviceChoice, DeviceError, TrainDevice};
+        match TrainDevice::open(DeviceChoice::Wgpu(None)) {
+            Ok(device) => same_on(device.tensors()),
+            Err(DeviceError::NoAdapter) => println!("skipped: there is no graphics adapter"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
