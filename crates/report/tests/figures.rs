@@ -51,7 +51,8 @@ fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {
     let written = Written::of(&sweep);
     let finished = || sweep.runs.iter().filter(|r| r.test_bpb.is_some());
     let panels = written.text("three-panels.csv");
-    let (run, bits) = finished().map(|r| (r, r.test_bpb.unwrap())).last().unwrap();
+    let run = finished().next_back().unwrap();
+    let bits = run.test_bpb.unwrap();
     let of_run = |row: &&str| row.contains(&format!(",run,{},{},", run.series, run.run_id));
     let row = panels.lines().find(of_run);
     let y: f64 = row.unwrap().rsplit(',').nth(2).unwrap().parse().unwrap();
