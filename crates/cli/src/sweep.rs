@@ -67,12 +67,10 @@ pub(crate) fn plan(path: &Path, setting: &Setting<'_>) -> Result<Planned> {
     })
 }
 
-/// What a stage found, once each of its runs has ended.
+/// What a stage found, once each of its trials has finished or diverged.
 fn finished_stage(stage: &Plan, results: &Path) -> Result<Option<Tuned>> {
     let folder = ResultsFolder::at(results.join(stage.name()));
-    let records = folder.peek(stage)?;
-    let ended = records.done.len() + records.failed.len();
-    Ok((ended == stage.runs().len()).then(|| Tuned::of(stage, &records.done)))
+    Ok(Tuned::of(stage, &folder.peek(stage)?.done).ok())
 }
 
 /// What the time of a sweep comes to: as it did before, or as large as fits.

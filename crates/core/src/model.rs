@@ -93,11 +93,21 @@ impl ModelConfig {
     /// Checks what the shape alone cannot know.
     ///
     /// # Errors
-    /// An odd head width under rotary position.
+    /// A shape that [`Shape::new`] refuses, a context or a vocabulary that cannot be, an odd head width
+    /// under rotary position.
     pub fn check(&self) -> Result<(), ShapeError> {
         let Shape {
-            d_model, n_heads, ..
+            d_model,
+            n_layers,
+            n_heads,
         } = self.shape;
+        Shape::new(d_model, n_layers, n_heads)?;
+        if !(1..=1 << 31).contains(&self.context) {
+            return Err(ShapeError::Context(self.context));
+        }
+        if !(1..=1 << 32).contains(&self.vocab_size) {
+            return Err(ShapeError::Vocabulary(self.vocab_size));
+        }
         let head = self.shape.d_head();
         match self.position == Position::Rope && !head.is_multiple_of(2) {
             true => Err(ShapeError::OddHead {

@@ -44,6 +44,18 @@ pub enum ShapeError {
     /// Below the smallest rung of the ladder.
     #[error("{0} parameters is below the smallest transformer of the ladder")]
     TooSmall(Params),
+    /// Beyond the largest rung of the ladder.
+    #[error("{0} parameters is beyond the ladder")]
+    TooManyParams(Params),
+    /// Beyond what anybody could train.
+    #[error("shape {0} is too large")]
+    TooLarge(Shape),
+    /// No window, or one that no machine could hold.
+    #[error("a context of {0} tokens is not possible")]
+    Context(usize),
+    /// No token, or more than an id of 32 bits can name.
+    #[error("a vocabulary of {0} tokens is not possible")]
+    Vocabulary(usize),
 }
 
 impl ShapeError {
@@ -73,6 +85,13 @@ impl ShapeError {
                     smallest.matrix_params()
                 ))
             }
+            ShapeError::TooManyParams(_) => {
+                Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
+            }
+            ShapeError::Context(_) => Some("give 1 to 2^31 tokens; 128 is the default".to_owned()),
+            ShapeError::TooLarge(_) => Some(format!(
+                "d_model is at most {LARGEST_WIDTH}, n_layers at most {MOST_LAYERS}"
+            )),
             _ => None,
         }
     }
@@ -80,11 +99,20 @@ impl ShapeError {
 
 const SMALLEST_WIDTH: usize = 8;
 
+/// Widest model: a bound on what a file may ask for, far above what is trained today.
+const LARGEST_WIDTH: usize = 1 << 20;
+
+/// Deepest model, likewise.
+const MOST_LAYERS: usize = 1 << 16;
+
+/// Where the ladder ends.
+const MOST_PARAMS: f64 = 1e14;
+
 impl Shape {
     /// Checks that heads split the width.
     ///
     /// # Errors
-    /// A zero dimension, or heads that do not divide the width.
+    /// A zero dimension, one beyond what anybody could train, or heads that do not divide the width.
     pub fn new(d_model: usize, n_layers: usize, n_heads: usize) -> Result<Self, ShapeError> {
         let shape = Shape {
             d_model,
@@ -93,6 +121,9 @@ impl Shape {
         };
         if d_model == 0 || n_layers == 0 || n_heads == 0 {
             return Err(ShapeError::Zero(shape));
+        }
+        if d_model > LARGEST_WIDTH || n_layers > MOST_LAYERS {
+            return Err(ShapeError::TooLarge(shape));
         }
         if !d_model.is_multiple_of(n_heads) {
             return Err(ShapeError::HeadsDoNotDivide { d_model, n_heads });
@@ -119,7 +150,7 @@ impl Shape {
     /// below width 256, 32 below 512, 64 from there.
     ///
     /// # Errors
-    /// `n` lies more than a factor of 1.5 below the smallest rung.
+    /// `n` lies more than a factor of 1.5 below the smallest rung, or beyond the largest.
     pub fn for_params(n: Params) -> Result<Self, ShapeError> {
         let smallest = Shape {
             d_model: SMALLEST_WIDTH,
@@ -129,6 +160,9 @@ impl Shape {
         if n.0 * 1.5 < smallest.matrix_params().0 {
             return Err(ShapeError::TooSmall(n));
         }
+        if n.0 > MOST_PARAMS {
+            return Err(ShapeError::TooManyParams(n));
+        }
         let aspect = reference_aspect(n);
         let mut best: Option<(f64, Shape)> = None;
         for n_layers in 1..=128 {
@@ -136,6 +170,9 @@ impl Shape {
             let step = width_step(exact);
             for rounded in [(exact / step).floor(), (exact / step).ceil()] {
                 let d_model = ((rounded * step) as usize).max(SMALLEST_WIDTH);
+                if d_model > LARGEST_WIDTH {
+                    continue;
+                }
                 let shape = Shape {
                     d_model,
                     n_layers,
@@ -201,6 +238,21 @@ mod tests {
         let error = Shape::new(100, 2, 8).unwrap_err();
         assert_eq!(error.to_string(), "d_model 100 does not split into 8 heads");
         assert_eq!(error.hint().unwrap(), "d_model 96 or 104 would fit");
+    }
+
+    #[test]
+    fn sizes_beyond_anybody_are_refused_at_once() {
+        let started = std::time::Instant::now();
+        for n in [9e30, 1e300, f64::MAX, 1.1e14] {
+            let error = Shape::for_params(Params(n)).unwrap_err();
+            assert_eq!(error.hint().unwrap(), "the ladder ends at 100T");
+        }
+        assert!(Shape::for_params(Params(1e14)).is_ok());
+        assert!(started.elapsed().as_secs() < 2);
+        for (d_model, n_layers) in [(1 << 40, 2), (8, 1 << 40), (usize::MAX, 1)] {
+            let error = Shape::new(d_model, n_layers, 1).unwrap_err();
+            assert!(matches!(error, ShapeError::TooLarge(_)));
+        }
     }
 
     #[test]

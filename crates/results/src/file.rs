@@ -31,6 +31,7 @@ pub fn write_atomic_with(
     fs::create_dir_all(folder).map_err(ResultsError::io(folder, "create the folder"))?;
     let beside = beside(path);
     let written = (|| {
+        unlinked(&beside).map_err(ResultsError::io(&beside, "replace"))?;
         let mut file = File::create(&beside).map_err(ResultsError::io(path, "write"))?;
         fill(&mut file)?;
         file.sync_all().map_err(ResultsError::io(path, "write"))?;
@@ -58,8 +59,20 @@ pub fn clear_unfinished(folder: &Path, age: Duration) {
     }
 }
 
+/// Removes a symbolic link at `path`, so that what is written there next is a file of this folder and
+/// not whatever the link names.
+///
+/// # Errors
+/// The link cannot be removed.
+pub fn unlinked(path: &Path) -> std::io::Result<()> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
 /// Ending of a file that is being written.
-const UNFINISHED: &str = ".partial";
+pub const UNFINISHED: &str = ".partial";
 
 /// A name in the same folder that no other writer uses.
 fn beside(path: &Path) -> PathBuf {

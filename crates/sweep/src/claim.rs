@@ -5,7 +5,7 @@ use crate::checkpoints::Shelf;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::{HEARTBEAT, Lease, Owner, Stage};
-use crate::leases::{self, age, live, lock};
+use crate::leases::{self, Seen, age, lock};
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::Progress;
@@ -40,6 +40,7 @@ pub struct Claims<'p> {
     plan: &'p Plan,
     /// Runs seen to have a record, which stays.
     done: HashSet<&'p str>,
+    seen: Seen,
 }
 
 /// What there is to do.
@@ -74,6 +75,7 @@ impl<'p> Claims<'p> {
             micro_windows: HashMap::new(),
             plan,
             done: HashSet::new(),
+            seen: Seen::default(),
         }
     }
 
@@ -93,7 +95,7 @@ impl<'p> Claims<'p> {
         let _lock = lock(&self.folder)?;
         let mut leases = Vec::new();
         for run_id in leases::leased(&self.folder)? {
-            leases.extend(live(&self.folder, &run_id)?);
+            leases.extend(self.seen.live(&self.folder, &run_id)?);
         }
         let mut later = false;
         for run in &self.order {
@@ -149,7 +151,8 @@ impl<'p> Claims<'p> {
         let usual = self.micro_windows.get(run.id()).copied();
         let micro_windows = smaller.or(usual).unwrap_or_else(|| run.micro_windows());
         let path = self.folder.lease_path(run.id());
-        let unburied = age(&path).is_some_and(|age| age < BURIAL) && leases::read(&path)?.is_some();
+        let unburied = age(&path).is_some_and(|age| age < BURIAL)
+            && leases::read(&self.folder, run.id())?.is_some();
         Ok(match unburied {
             true => Opening::Later,
             false => Opening::Open(attempt, micro_windows),
@@ -193,12 +196,12 @@ fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option
     let Ok(RunRecord { row, .. }) = RunRecord::read(&failure) else {
         return Some((1, None));
     };
-    let was = row.micro_batch.max(1);
+    let was = row.micro_batch.clamp(1, run.batch_windows().max(1));
     let short = row
         .message
         .is_some_and(|text| text.starts_with(OUT_OF_MEMORY));
     match short && was > 1 {
-        true => Some((row.attempt + 1, Some(was / 2))),
+        true => Some((row.attempt.saturating_add(1), Some(was / 2))),
         false => (row.attempt < ATTEMPTS).then_some((row.attempt + 1, Some(was))),
     }
 }
@@ -357,7 +360,7 @@ impl Claim {
 
     fn is_mine(&self) -> Result<bool, SweepError> {
         let mine = guard(&self.lease).clone();
-        let held = leases::read(&self.folder.lease_path(&mine.run_id))?;
+        let held = leases::read(&self.folder, &mine.run_id)?;
         Ok(held.is_some_and(|held| held.owner == mine.owner))
     }
 }
@@ -386,7 +389,7 @@ fn beat(folder: &ResultsFolder, lease: &Mutex<Lease>, lost: &AtomicBool, stop: &
                 return Ok(true);
             }
             let mine = guard(lease).clone();
-            let held = leases::read(&folder.lease_path(&mine.run_id))?;
+            let held = leases::read(folder, &mine.run_id)?;
             if held.is_some_and(|held| held.owner != mine.owner)
                 || folder.record_path(&mine.run_id).exists()
             {

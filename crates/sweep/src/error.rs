@@ -1,5 +1,6 @@
 //! Errors of a sweep file, shown with file, line and caret, and errors of running it.
 
+use crate::trainer::Lack;
 use isoflop_results::ResultsError;
 use isoflop_results::error::is_forbidden;
 use std::fmt;
@@ -137,6 +138,14 @@ pub enum SweepError {
     NotAResultsFolder { path: PathBuf },
     #[error("{}: no sweep has been run here: {problem}", path.display())]
     NoPlan { path: PathBuf, problem: String },
+    #[error("{}: a symbolic link; nothing is written through it", path.display())]
+    Link { path: PathBuf },
+    #[error("{}: {problem}", path.display())]
+    DamagedPlan { path: PathBuf, problem: String },
+    #[error("this worker cannot train here: {0}")]
+    Lack(#[from] Lack),
+    #[error("a worker cannot train: {said}")]
+    Unable { said: String, hint: Option<String> },
     #[error("cannot start a worker process: {source}")]
     Spawn { source: std::io::Error },
 }
@@ -147,6 +156,18 @@ impl SweepError {
             path: path.to_owned(),
             action,
             source,
+        }
+    }
+
+    /// Whether a worker lacks what training takes, rather than having met with an accident.
+    pub fn is_lack(&self) -> bool {
+        match self {
+            SweepError::Io { source, .. } => is_forbidden(source),
+            SweepError::Lack(_)
+            | SweepError::Link { .. }
+            | SweepError::DamagedPlan { .. }
+            | SweepError::NoPlan { .. } => true,
+            _ => false,
         }
     }
 
@@ -165,6 +186,15 @@ impl SweepError {
             SweepError::NoPlan { .. } => Some(
                 "give the folder that `isoflop run` made, such as results/quickstart".to_owned(),
             ),
+            SweepError::Link { .. } => Some(
+                "put a folder in its place; the results folder as a whole may be a link".to_owned(),
+            ),
+            SweepError::DamagedPlan { .. } => Some(
+                "`isoflop run SWEEP.toml` writes the plan anew from the sweep file and uses every \
+                 record that belongs to it"
+                    .to_owned(),
+            ),
+            SweepError::Lack(Lack { hint, .. }) | SweepError::Unable { hint, .. } => hint.clone(),
             SweepError::Io { source, .. } if is_forbidden(source) => {
                 Some("choose a folder you may write to, with --results DIR".to_owned())
             }

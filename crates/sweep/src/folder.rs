@@ -13,11 +13,13 @@
 //! ```
 
 use crate::error::SweepError;
+use crate::leases;
 use crate::plan::Plan;
+use crate::reuse::is_of;
 use crate::run::PlannedRun;
-use isoflop_results::file::write_atomic;
+use isoflop_results::file::{UNFINISHED, unlinked, write_atomic};
 use isoflop_results::{Curve, DataFile, ResultsError, RunRecord, RunRow, Status, parquet};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,23 @@ use std::path::{Path, PathBuf};
 pub struct ResultsFolder {
     root: PathBuf,
 }
+
+/// Folders that work on a sweep needs.
+const PARTS: [&str; 6] = [
+    "records",
+    "failures",
+    "leases",
+    "logs",
+    "checkpoints",
+    "models",
+];
+
+/// The sweep file as it was last run.
+const SWEEP: &str = "sweep.toml";
+
+/// Files that a folder may hold before it has its plan, as earlier versions and helpers of git left
+/// them.
+const BEGUN: [&str; 4] = [SWEEP, "data.json", "place.json", ".gitignore"];
 
 /// What is known of the runs of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +71,8 @@ impl ResultsFolder {
         &self.root
     }
 
-    /// Whether this folder may hold the results of a sweep: absent, empty, or that sweep's.
+    /// Whether this folder may hold the results of a sweep: absent, empty, that sweep's, or left by
+    /// a command that died before it had written the plan.
     ///
     /// # Errors
     /// It belongs to another sweep or is no results folder.
@@ -77,38 +97,95 @@ impl ResultsFolder {
                 found: plan.name().to_owned(),
                 wanted: name.to_owned(),
             }),
-            Err(_) if self.plan_path().exists() || self.is_bare()? => Ok(()),
+            Err(_) if self.plan_path().exists() || self.is_unfinished()? => Ok(()),
             Err(_) => Err(SweepError::NotAResultsFolder {
                 path: self.root.clone(),
             }),
         }
     }
 
-    /// Absent, or empty but for a `runs.parquet` and its companions as a repository keeps them.
-    fn is_bare(&self) -> Result<bool, SweepError> {
-        match fs::read_dir(&self.root) {
-            Ok(mut entries) => Ok(entries.next().is_none()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-            Err(error) => Err(SweepError::io(&self.root, "read the results folder")(error)),
+    /// Absent, or holding nothing but what [`ResultsFolder::adopt`] begins with.
+    fn is_unfinished(&self) -> Result<bool, SweepError> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(SweepError::io(&self.root, "read the results folder")(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(SweepError::io(&self.root, "read the results folder"))?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let begun = BEGUN.contains(&name.as_ref()) || name.ends_with(UNFINISHED);
+            let empty =
+                || fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none());
+            if !begun && !(PARTS.contains(&name.as_ref()) && empty()) {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 
-    /// Writes the plan and the sweep file it came from, after [`ResultsFolder::check_owner`].
+    /// Writes the plan and the sweep file it came from, after [`ResultsFolder::check_owner`]. The
+    /// plan comes first: a folder that has one is known for what it is.
     ///
     /// # Errors
     /// The folder belongs to another sweep, or cannot be written.
     pub fn adopt(&self, plan: &Plan, sweep_source: &str) -> Result<(), SweepError> {
         self.check_owner(plan.name())?;
-        for folder in ["records", "failures", "leases", "logs"] {
-            let path = self.root.join(folder);
-            fs::create_dir_all(&path).map_err(SweepError::io(&path, "create the folder"))?;
-        }
-        write_atomic(&self.root.join("sweep.toml"), sweep_source.as_bytes())?;
+        self.check_links()?;
+        write_atomic(&self.plan_path(), plan.to_json()?.as_bytes())?;
+        self.make_parts()?;
+        write_atomic(&self.root.join(SWEEP), sweep_source.as_bytes())?;
         let data = DataFile {
             data: plan.data().to_vec(),
         };
-        data.write(&self.data_path())?;
-        write_atomic(&self.plan_path(), plan.to_json()?.as_bytes())?;
+        Ok(data.write(&self.data_path())?)
+    }
+
+    /// Makes the folders that work on a sweep needs.
+    fn make_parts(&self) -> Result<(), SweepError> {
+        for part in PARTS {
+            let path = self.root.join(part);
+            fs::create_dir_all(&path).map_err(SweepError::io(&path, "create the folder"))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a folder that would lead what is written to another place: someone else's folder may
+    /// hold links. The results folder itself may be one.
+    ///
+    /// # Errors
+    /// The link.
+    fn check_links(&self) -> Result<(), SweepError> {
+        let is_link = |path: &Path| {
+            path.symlink_metadata()
+                .is_ok_and(|found| found.is_symlink())
+        };
+        match PARTS
+            .map(|part| self.root.join(part))
+            .into_iter()
+            .find(|path| is_link(path))
+        {
+            Some(path) => Err(SweepError::Link { path }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a worker can write wherever it will have to.
+    ///
+    /// # Errors
+    /// The first place where it cannot.
+    pub fn check_writable(&self) -> Result<(), SweepError> {
+        self.check_links()?;
+        self.make_parts()?;
+        for part in PARTS {
+            let path = self
+                .root
+                .join(part)
+                .join(format!(".probe.{}{UNFINISHED}", std::process::id()));
+            write_atomic(&path, b"")?;
+            leases::remove(&path)?;
+        }
         Ok(())
     }
 
@@ -126,13 +203,12 @@ impl ResultsFolder {
     /// # Errors
     /// There is none, or it is not readable.
     pub fn plan(&self) -> Result<Plan, SweepError> {
-        let missing = |problem: String| SweepError::NoPlan {
+        let path = self.plan_path();
+        let bytes = fs::read(&path).map_err(|error| SweepError::NoPlan {
             path: self.root.clone(),
-            problem,
-        };
-        let text = fs::read_to_string(self.plan_path())
-            .map_err(|error| missing(format!("plan.json: {error}")))?;
-        Plan::from_json(&text).map_err(|error| missing(format!("plan.json: {error}")))
+            problem: format!("plan.json: {error}"),
+        })?;
+        Plan::parse(&bytes).map_err(|problem| SweepError::DamagedPlan { path, problem })
     }
 
     /// Where the record of a finished or diverged run lies.
@@ -178,13 +254,25 @@ impl ResultsFolder {
     /// Adds a line to the log of a run. A log that cannot be written stops nothing.
     pub fn log(&self, run_id: &str, line: &str) {
         let path = self.log_path(run_id);
-        let file = fs::OpenOptions::new().create(true).append(true).open(path);
-        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+        if unlinked(&path).is_ok() {
+            let file = fs::OpenOptions::new().create(true).append(true).open(path);
+            let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+        }
     }
 
     /// What worker number `worker` printed.
     pub fn worker_log_path(&self, worker: usize) -> PathBuf {
         self.root.join("logs").join(format!("worker-{worker}.log"))
+    }
+
+    /// An empty file for what worker number `worker` prints.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn worker_log(&self, worker: usize) -> std::io::Result<fs::File> {
+        let path = self.worker_log_path(worker);
+        unlinked(&path)?;
+        fs::File::create(path)
     }
 
     /// Reads every record. A damaged one is moved aside as `<name>.damaged`, so that its run
@@ -228,34 +316,32 @@ impl ResultsFolder {
             if !recorded.contains(run.id()) && !failures.contains(run.id()) {
                 continue;
             }
-            match self.read_record(&self.record_path(run.id()), mend, &mut records.damaged)? {
+            let mut read = |path: &Path| {
+                let record = self.read_record(path, run, mend, &mut records.damaged)?;
+                Ok::<_, SweepError>(record.map(|mut record| {
+                    run.label(plan.name(), &mut record.row);
+                    record
+                }))
+            };
+            match read(&self.record_path(run.id()))? {
                 Some(record) => records.done.push(record),
-                None => {
-                    let path = self.failure_path(run.id());
-                    records
-                        .failed
-                        .extend(self.read_record(&path, mend, &mut records.damaged)?);
-                }
-            }
-        }
-        let runs: HashMap<&str, &PlannedRun> =
-            plan.runs().iter().map(|run| (run.id(), run)).collect();
-        for record in records.done.iter_mut().chain(&mut records.failed) {
-            if let Some(run) = runs.get(record.row.run_id.as_str()) {
-                run.label(plan.name(), &mut record.row);
+                None => records.failed.extend(read(&self.failure_path(run.id()))?),
             }
         }
         records.orphaned = self.orphans(plan)?;
         Ok(records)
     }
 
+    /// Reads the record of a run, if it is there. One that is damaged, or is not of that run, is
+    /// moved aside where `mend` says so.
     fn read_record(
         &self,
         path: &Path,
+        run: &PlannedRun,
         mend: bool,
         damaged: &mut Vec<String>,
     ) -> Result<Option<RunRecord>, SweepError> {
-        match RunRecord::read(path) {
+        match RunRecord::read(path).and_then(|record| check_record(path, run, record)) {
             Ok(record) => Ok(Some(record)),
             Err(ResultsError::Io { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
@@ -317,7 +403,8 @@ impl ResultsFolder {
     /// # Errors
     /// The folder cannot be read.
     pub fn record(&self, plan: &Plan, run: &PlannedRun) -> Result<Option<RunRecord>, SweepError> {
-        let mut record = self.read_record(&self.record_path(run.id()), true, &mut Vec::new())?;
+        let path = self.record_path(run.id());
+        let mut record = self.read_record(&path, run, true, &mut Vec::new())?;
         if let Some(record) = &mut record {
             run.label(plan.name(), &mut record.row);
         }
@@ -356,4 +443,34 @@ impl ResultsFolder {
     pub fn fits_path(&self) -> PathBuf {
         self.root.join("fits.json")
     }
+}
+
+/// The record, if it is one of the run that its file is named after.
+fn check_record(
+    path: &Path,
+    run: &PlannedRun,
+    record: RunRecord,
+) -> Result<RunRecord, ResultsError> {
+    let failed = path.parent().is_some_and(|part| part.ends_with("failures"));
+    let row = &record.row;
+    let possible = match row.status {
+        Status::Finished => row
+            .test_loss
+            .is_some_and(|loss| loss.is_finite() && loss >= 0.0),
+        Status::Diverged => row.test_loss.is_none(),
+        Status::Failed => true,
+    };
+    let problem = if row.run_id != run.id() {
+        format!("it is the record of {}", row.run_id)
+    } else if !is_of(row, run) {
+        "its row is not that of the planned run".to_owned()
+    } else if failed != (row.status == Status::Failed) || !possible {
+        format!("a run that has {} cannot have such a row here", row.status)
+    } else {
+        return Ok(record);
+    };
+    Err(ResultsError::DamagedRecord {
+        path: path.to_owned(),
+        problem,
+    })
 }

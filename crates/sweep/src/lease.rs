@@ -31,6 +31,13 @@ pub struct Lease {
     pub progress: Progress,
 }
 
+impl Lease {
+    /// A lease as its file holds it; nothing where it is damaged.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
 /// Which part of a run is being trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +71,11 @@ impl Owner {
             pid,
             pid_start: start_time(pid).unwrap_or(0),
         }
+    }
+
+    /// Whether a process of number `pid` on this start of this machine is meant.
+    pub(crate) fn is_here(&self, pid: u32) -> bool {
+        self.pid == pid && self.host == host_name() && self.boot == boot_id()
     }
 
     /// Whether the process lives; `None` where it is of another host or an earlier start of this

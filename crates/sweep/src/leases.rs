@@ -5,15 +5,16 @@ use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::{EXPIRY, Lease};
 use crate::run::PlannedRun;
-use isoflop_results::file::{clear_unfinished, write_atomic};
+use isoflop_results::file::{clear_unfinished, unlinked, write_atomic};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Takes the lock; it is held until the file is dropped.
 pub(crate) fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
     let path = folder.lock_path();
+    unlinked(&path).map_err(SweepError::io(&path, "replace"))?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -24,8 +25,120 @@ pub(crate) fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
     Ok(file)
 }
 
-/// The leases of runs without a record whose owner lives and has been heard of lately, in the
-/// order given.
+/// What a process has seen of leases: whether an owner on another machine lives is told by its
+/// lease changing, timed on a clock of ours that nobody sets.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    leases: HashMap<String, Sighting>,
+}
+
+/// A lease as it was seen last.
+#[derive(Clone, Debug)]
+struct Sighting {
+    /// What changes with every heartbeat.
+    modified: Option<SystemTime>,
+    lease: Lease,
+    /// When it was first seen so.
+    since: Instant,
+    /// Whether it was seen otherwise before.
+    has_changed: bool,
+}
+
+impl Seen {
+    /// Whether the owner of a lease has been heard of lately, at `now`. A time of its file that lies
+    /// in the future, or that a clock set forward makes look old, is worth less than what was seen.
+    fn heard_of(&mut self, lease: &Lease, modified: Option<SystemTime>, now: Instant) -> bool {
+        let known = self.leases.get_mut(&lease.run_id);
+        let changed = match &known {
+            Some(seen) => seen.modified != modified || seen.lease != *lease,
+            None => true,
+        };
+        if let (Some(seen), false) = (&known, changed) {
+            let quiet = now.saturating_duration_since(seen.since);
+            return match seen.has_changed {
+                true => quiet < EXPIRY,
+                false => quiet < EXPIRY && is_fresh(modified),
+            };
+        }
+        let has_changed = known.is_some_and(|seen| seen.lease.owner == lease.owner);
+        let sighting = Sighting {
+            modified,
+            lease: lease.clone(),
+            since: now,
+            has_changed,
+        };
+        self.leases.insert(lease.run_id.clone(), sighting);
+        has_changed || is_fresh(modified)
+    }
+
+    /// The lease of a run if its owner lives.
+    pub(crate) fn live(
+        &mut self,
+        folder: &ResultsFolder,
+        run_id: &str,
+    ) -> Result<Option<Lease>, SweepError> {
+        let Some(lease) = read(folder, run_id)? else {
+            return Ok(None);
+        };
+        let heard_of = self.heard_of(&lease, modified(&folder.lease_path(run_id)), Instant::now());
+        let alive = heard_of && lease.owner.is_alive() != Some(false);
+        Ok(alive.then_some(lease))
+    }
+
+    /// The leases of runs without a record whose owner lives and has been heard of lately, in the
+    /// order given.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn live_leases(
+        &mut self,
+        folder: &ResultsFolder,
+        order: &[&PlannedRun],
+    ) -> Result<Vec<Lease>, SweepError> {
+        let places: HashMap<&str, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(i, run)| (run.id(), i))
+            .collect();
+        let mut leases = Vec::new();
+        for run_id in leased(folder)? {
+            if let Some(&place) = places.get(run_id.as_str())
+                && !folder.record_path(&run_id).exists()
+                && let Some(lease) = self.live(folder, &run_id)?
+            {
+                leases.push((place, lease));
+            }
+        }
+        leases.sort_by_key(|(place, _)| *place);
+        Ok(leases.into_iter().map(|(_, lease)| lease).collect())
+    }
+
+    /// Removes the leases that have not changed for [`EXPIRY`] of watching, so that workers that
+    /// have not watched for as long take their runs.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub(crate) fn clear_quiet(&mut self, folder: &ResultsFolder) -> Result<(), SweepError> {
+        let _lock = lock(folder)?;
+        for run_id in leased(folder)? {
+            let path = folder.lease_path(&run_id);
+            if let Some(lease) = read(folder, &run_id)?
+                && !self.heard_of(&lease, modified(&path), Instant::now())
+            {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file was written within [`EXPIRY`], or at a time that has not come yet.
+fn is_fresh(modified: Option<SystemTime>) -> bool {
+    let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
+    age.is_none_or(|age| age < EXPIRY)
+}
+
+/// As [`Seen::live_leases`], for a process that looks once.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -33,18 +146,7 @@ pub fn live_leases(
     folder: &ResultsFolder,
     order: &[&PlannedRun],
 ) -> Result<Vec<Lease>, SweepError> {
-    let places: HashMap<&str, usize> = order.iter().enumerate().map(|(i, r)| (r.id(), i)).collect();
-    let mut leases = Vec::new();
-    for run_id in leased(folder)? {
-        if let Some(&place) = places.get(run_id.as_str())
-            && !folder.record_path(&run_id).exists()
-            && let Some(lease) = live(folder, &run_id)?
-        {
-            leases.push((place, lease));
-        }
-    }
-    leases.sort_by_key(|(place, _)| *place);
-    Ok(leases.into_iter().map(|(_, lease)| lease).collect())
+    Seen::default().live_leases(folder, order)
 }
 
 /// Removes the leases of the dead, so that what an earlier command left is taken up at once, and
@@ -55,7 +157,7 @@ pub fn live_leases(
 pub fn clear_dead(folder: &ResultsFolder) -> Result<(), SweepError> {
     let _lock = lock(folder)?;
     for run_id in leased(folder)? {
-        if live(folder, &run_id)?.is_none() {
+        if Seen::default().live(folder, &run_id)?.is_none() {
             remove(&folder.lease_path(&run_id))?;
         }
     }
@@ -79,33 +181,25 @@ pub(crate) fn leased(folder: &ResultsFolder) -> Result<Vec<String>, SweepError> 
         .collect())
 }
 
-/// The lease of a run if its owner lives.
-pub(crate) fn live(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>, SweepError> {
-    let path = folder.lease_path(run_id);
-    let Some(lease) = read(&path)? else {
-        return Ok(None);
-    };
-    let heard_of = age(&path).is_none_or(|age| age < EXPIRY);
-    let alive = heard_of && lease.owner.is_alive() != Some(false);
-    Ok(alive.then_some(lease))
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
 
 /// Time since a file was written; `None` if its clock is ahead of ours.
 pub(crate) fn age(path: &Path) -> Option<Duration> {
-    let modified = fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()?;
-    SystemTime::now().duration_since(modified).ok()
+    SystemTime::now().duration_since(modified(path)?).ok()
 }
 
-/// A lease, or nothing where there is none or it is not readable: a damaged lease protects
-/// nobody.
-pub(crate) fn read(path: &Path) -> Result<Option<Lease>, SweepError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(serde_json::from_str(&text).ok()),
+/// The lease of a run, or nothing where there is none or it is not readable: a damaged lease
+/// protects nobody.
+pub(crate) fn read(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>, SweepError> {
+    let path = folder.lease_path(run_id);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Lease::parse(&bytes).filter(|lease| lease.run_id == run_id)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(None),
-        Err(error) => Err(SweepError::io(path, "read")(error)),
+        Err(error) => Err(SweepError::io(&path, "read")(error)),
     }
 }
 
@@ -123,5 +217,57 @@ pub(crate) fn remove(path: &Path) -> Result<(), SweepError> {
             Err(SweepError::io(path, "remove")(error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lease::{Owner, Stage};
+    use crate::trainer::Progress;
+
+    fn lease(step: u64) -> Lease {
+        Lease {
+            run_id: "n1k-d1k-s0-0a".to_owned(),
+            trunk: "n1k-s0-0b".to_owned(),
+            stage: Stage::Trunk,
+            owner: Owner {
+                host: "elsewhere".to_owned(),
+                ..Owner::current()
+            },
+            attempt: 1,
+            micro_windows: 4,
+            progress: Progress {
+                step,
+                ..Progress::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_lease_of_the_future_is_void_once_it_has_not_changed_for_two_minutes() {
+        let (mut seen, now) = (Seen::default(), Instant::now());
+        let ahead = Some(SystemTime::now() + Duration::from_secs(36_000));
+        let after = |seconds| now + Duration::from_secs(seconds);
+        assert!(seen.heard_of(&lease(1), ahead, now));
+        assert!(seen.heard_of(&lease(1), ahead, after(119)));
+        assert!(!seen.heard_of(&lease(1), ahead, after(121)));
+        // It wakes up.
+        assert!(seen.heard_of(&lease(2), ahead, after(130)));
+        assert!(!seen.heard_of(&lease(2), ahead, after(251)));
+    }
+
+    #[test]
+    fn a_lease_that_changes_lives_however_old_its_clock_makes_it() {
+        let (mut seen, now) = (Seen::default(), Instant::now());
+        let behind = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert!(
+            !seen.heard_of(&lease(1), behind(1), now),
+            "nothing but its age is known"
+        );
+        let later = now + Duration::from_secs(2);
+        assert!(seen.heard_of(&lease(2), behind(3), later));
+        assert!(seen.heard_of(&lease(2), behind(3), later + Duration::from_secs(100)));
+        assert!(!seen.heard_of(&lease(2), behind(3), later + Duration::from_secs(121)));
     }
 }

@@ -17,6 +17,7 @@ use crate::tuning::Tuned;
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_results::DataRecord;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 
 /// A checked sweep: its runs in the order of the file.
@@ -176,18 +177,33 @@ impl Plan {
         build::tuning_stage(sweep, context).map_err(|problem| sweep.locate(problem))
     }
 
-    /// Reads a plan that [`Plan::to_json`] wrote.
+    /// Reads a plan that [`Plan::to_json`] wrote. What a sweep file would be refused for is refused
+    /// here: a folder may come from anybody.
     ///
     /// # Errors
-    /// Not such a plan.
-    pub fn from_json(text: &str) -> Result<Self, String> {
-        let plan: Plan = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        match plan.schema {
-            SCHEMA => Ok(plan),
-            other => Err(format!(
-                "its schema is {other}, this program reads {SCHEMA}"
-            )),
+    /// Not such a plan, or one that was edited or damaged.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let plan: Plan = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if plan.schema != SCHEMA {
+            return Err(format!(
+                "its schema is {}, this program reads {SCHEMA}",
+                plan.schema
+            ));
         }
+        if let Some(why) = build::name_problem(&plan.name) {
+            return Err(format!(
+                "`{}` cannot name a results folder: {why}",
+                plan.name
+            ));
+        }
+        let mut ids = HashSet::new();
+        for run in &plan.runs {
+            run.check()?;
+            if !ids.insert(run.id()) {
+                return Err(format!("run {} stands there twice", run.id()));
+            }
+        }
+        Ok(plan)
     }
 
     /// The plan as kept in the results folder.

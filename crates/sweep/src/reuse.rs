@@ -3,6 +3,7 @@
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::plan::Plan;
+use crate::run::PlannedRun;
 use crate::worker::row_of_plan;
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
@@ -116,6 +117,12 @@ fn difference(plan: &Plan, row: &RunRow) -> String {
         })
         .collect();
     format!("against the nearest planned run, {}", told.join(", "))
+}
+
+/// Whether a row has the identity of a planned run.
+pub(crate) fn is_of(row: &RunRow, run: &PlannedRun) -> bool {
+    let (was, is) = (as_json(row), as_json(&row_of_plan(&row.sweep, run)));
+    IDENTITY.iter().all(|column| was[*column] == is[*column])
 }
 
 /// Columns of the identity that differ, without those that only follow others.

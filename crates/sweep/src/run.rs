@@ -9,6 +9,9 @@ use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+/// Most tokens of a run: whole numbers that a float still tells apart.
+pub(crate) const MOST_TOKENS: u64 = 1 << 53;
+
 /// Everything that changes a run's loss, and nothing else: two runs with equal configurations
 /// are the same run. Never device, threads, paths or position in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,69 @@ impl RunConfig {
         let mut config = self.clone();
         (config.steps.steps, config.steps.decay) = (0, 0);
         config
+    }
+
+    /// Readable name and a short hash of the identity.
+    fn run_id(&self) -> String {
+        let n = short(ParamCount::of(&self.model).non_embedding().0);
+        let d = short((self.steps.steps * self.batch_tokens) as f64);
+        format!("n{n}-d{d}-s{}-{}", self.seed, hash(self))
+    }
+
+    /// The name that runs which differ in length alone share.
+    fn trunk_id(&self) -> String {
+        let n = short(ParamCount::of(&self.model).non_embedding().0);
+        format!("n{n}-s{}-{}", self.seed, hash(&self.without_length()))
+    }
+
+    /// Checks a configuration that was read from a file: what a sweep file would be refused for is
+    /// refused here.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check(&self) -> Result<(), String> {
+        self.model.check().map_err(|error| error.to_string())?;
+        let Schedule {
+            steps,
+            warmup,
+            decay,
+        } = self.steps;
+        if steps == 0 || decay == 0 || decay > steps || warmup > steps - decay {
+            return Err(format!(
+                "{steps} steps, {warmup} of warm-up and {decay} of decay are no schedule"
+            ));
+        }
+        let (batch, context) = (self.batch_tokens, self.model.context as u64);
+        if batch == 0 || !batch.is_multiple_of(context) {
+            return Err(format!(
+                "a batch of {batch} tokens is not whole windows of {context}"
+            ));
+        }
+        if steps
+            .checked_mul(batch)
+            .is_none_or(|tokens| tokens > MOST_TOKENS)
+        {
+            return Err(format!(
+                "{steps} steps of {batch} tokens are more than can be counted"
+            ));
+        }
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let Optimizer {
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+            clip_norm,
+        } = self.optimizer;
+        if !positive(self.learning_rate) {
+            return Err(format!("{} is no learning rate", self.learning_rate));
+        }
+        let sound = share(beta1) && share(beta2) && positive(epsilon) && positive(clip_norm);
+        match sound && weight_decay.is_finite() && weight_decay >= 0.0 {
+            true => Ok(()),
+            false => Err("the constants of the optimizer are not possible".to_owned()),
+        }
     }
 
     pub(crate) fn tuning_key(&self) -> String {
@@ -152,12 +218,9 @@ impl PlannedRun {
             entropy,
             trunks,
         } = parts;
-        let n = short(ParamCount::of(&config.model).non_embedding().0);
-        let d = short((config.steps.steps * config.batch_tokens) as f64);
-        let seed = config.seed;
-        let id = format!("n{n}-d{d}-s{seed}-{}", hash(&config));
+        let id = config.run_id();
         let trunk = match trunks {
-            true => format!("n{n}-s{seed}-{}", hash(&config.without_length())),
+            true => config.trunk_id(),
             false => id.clone(),
         };
         PlannedRun {
@@ -180,6 +243,43 @@ impl PlannedRun {
     /// Readable name and a short hash of the identity.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Checks a run that was read from a file: its names are those of its configuration, which is one
+    /// that can be trained.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let of_run = |problem: String| format!("run {}: {problem}", self.id);
+        self.config.check().map_err(of_run)?;
+        let id = self.config.run_id();
+        if self.id != id {
+            return Err(of_run(format!(
+                "its configuration is that of {id}: one of them was changed"
+            )));
+        }
+        if self.trunk != id && self.trunk != self.config.trunk_id() {
+            return Err(of_run(format!(
+                "`{}` is not the name of its trunk",
+                self.trunk
+            )));
+        }
+        let counts = [self.test_tokens, self.scored_tokens, self.train_tokens];
+        if counts
+            .iter()
+            .any(|count| !(1..=MOST_TOKENS).contains(count))
+        {
+            return Err(of_run(format!("{counts:?} are no counts of tokens")));
+        }
+        let finite =
+            |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value >= 0.0);
+        match finite(self.flops_budget) && finite(self.entropy) {
+            true => Ok(()),
+            false => Err(of_run(
+                "its budget or entropy is not a positive number".to_owned(),
+            )),
+        }
     }
 
     /// What a learning rate is tuned for: the run but for its length, rate and seed.

@@ -4,7 +4,7 @@ use crate::claim::{OUT_OF_MEMORY, allow_retries, given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
 use crate::lease::Lease;
-use crate::leases::{self, clear_dead, live_leases};
+use crate::leases::{self, Seen, clear_dead};
 use crate::memory::killed_for_memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
@@ -34,6 +34,10 @@ const LOG_LINES: usize = 20;
 
 /// Exit code of a worker that found the disk full.
 pub const NO_ROOM: u8 = 74;
+
+/// Exit code of a supervised worker that lacks what training takes; it has said so, and no run has
+/// failed by it.
+pub const UNABLE: u8 = 78;
 
 /// Told of everything that happens while a sweep runs.
 pub trait Watcher {
@@ -107,6 +111,7 @@ pub fn supervise(
         idle_deaths: 0,
         memory_kills: killed_for_memory(),
         no_room: false,
+        seen: Seen::default(),
         watcher,
     };
     let outcome = supervisor.run(spawn, stop);
@@ -136,6 +141,7 @@ struct Supervisor<'a> {
     /// Processes that the system had killed for memory when last looked at.
     memory_kills: u64,
     no_room: bool,
+    seen: Seen,
     watcher: &'a mut dyn Watcher,
 }
 
@@ -154,7 +160,10 @@ impl Supervisor<'_> {
                 return Ok(outcome);
             }
             self.reap()?;
-            let leases = live_leases(self.folder, &self.order)?;
+            let leases = self.seen.live_leases(self.folder, &self.order)?;
+            if leases::leased(self.folder)?.len() > leases.len() {
+                self.seen.clear_quiet(self.folder)?;
+            }
             // No more workers than runs that nobody holds yet, or that ours may free.
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
             let wanted = if self.no_room {
@@ -195,16 +204,17 @@ impl Supervisor<'_> {
     }
 
     fn held_by_others(&self, leases: &[Lease]) -> usize {
-        let ours: Vec<u32> = self.workers.iter().map(|(_, child)| child.id()).collect();
-        leases
-            .iter()
-            .filter(|lease| !ours.contains(&lease.owner.pid))
-            .count()
+        let is_ours = |lease: &&Lease| {
+            let mut workers = self.workers.iter();
+            workers.any(|(_, child)| lease.owner.is_here(child.id()))
+        };
+        leases.len() - leases.iter().filter(is_ours).count()
     }
 
     /// Notices workers that have ended. One that died leaves a failed record for its run.
     fn reap(&mut self) -> Result<(), SweepError> {
         let mut alive = Vec::new();
+        let mut unable = None;
         for (slot, mut child) in std::mem::take(&mut self.workers) {
             match child.try_wait() {
                 Ok(None) => alive.push((slot, child)),
@@ -215,12 +225,15 @@ impl Supervisor<'_> {
                     let last = last_lines(&log, 1).pop().unwrap_or_default();
                     self.watcher.notice(&last);
                 }
+                Ok(Some(status)) if status.code() == Some(i32::from(UNABLE)) => {
+                    unable.get_or_insert_with(|| unable_for(&self.folder.worker_log_path(slot)));
+                }
                 Ok(Some(status)) => self.bury(slot, child.id(), status)?,
                 Err(source) => return Err(SweepError::Spawn { source }),
             }
         }
         self.workers = alive;
-        Ok(())
+        unable.map_or(Ok(()), Err)
     }
 
     fn bury(&mut self, slot: usize, pid: u32, status: ExitStatus) -> Result<(), SweepError> {
@@ -230,7 +243,8 @@ impl Supervisor<'_> {
             let Some(run) = self.plan.run(&run_id) else {
                 continue;
             };
-            if let Some(lease) = leases::read(&path)?.filter(|lease| lease.owner.pid == pid)
+            let lease = leases::read(self.folder, &run_id)?;
+            if let Some(lease) = lease.filter(|lease| lease.owner.is_here(pid))
                 && !self.folder.record_path(&run_id).exists()
             {
                 let how = self.cause(status, &log);
@@ -334,6 +348,17 @@ fn says_out_of_memory(line: &str) -> bool {
     ];
     let line = line.to_lowercase();
     WORDS.iter().any(|words| line.contains(words))
+}
+
+/// What a worker said that could not work.
+fn unable_for(log: &Path) -> SweepError {
+    let lines = last_lines(log, LOG_LINES);
+    let after = |start: &str| lines.iter().rev().find_map(|line| line.strip_prefix(start));
+    let said = after("error: ").or(lines.last().map(String::as_str));
+    SweepError::Unable {
+        said: said.unwrap_or("it does not say why").to_owned(),
+        hint: after("hint: ").map(str::to_owned),
+    }
 }
 
 /// The last lines of a log that say something.

@@ -21,12 +21,21 @@ pub trait Trainer {
         None
     }
 
+    /// Looks for what this worker needs to train these runs: their texts, the version that planned
+    /// them. Called before the first claim.
+    ///
+    /// # Errors
+    /// What it lacks. Nothing is wrong with the runs, and another worker may have it.
+    fn check(&mut self, _runs: &[&PlannedRun]) -> Result<(), Lack> {
+        Ok(())
+    }
+
     /// Trains a run from the newest state that `keeper` has, or from nothing, to its end, and
     /// measures its test loss. At most `micro_windows` windows go through the model at a time.
     ///
     /// # Errors
-    /// Something outside the science: told to stop, data gone, memory, a bug. Divergence is not an
-    /// error.
+    /// Something outside the science: told to stop, a text gone, memory, a bug. Divergence is not
+    /// an error.
     fn train(
         &mut self,
         run: &PlannedRun,
@@ -124,6 +133,16 @@ pub struct TestScore {
     pub tokens: u64,
 }
 
+/// What a worker needs and does not have, and how to give it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Lack {
+    /// What is missing.
+    pub what: String,
+    /// What the person who started the worker can do about it.
+    pub hint: Option<String>,
+}
+
 /// Why a run was not trained to its end.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainFailure {
@@ -133,6 +152,9 @@ pub enum TrainFailure {
     /// The disk is full; nothing is wrong with the run.
     #[error("no room left: {0}")]
     NoRoom(String),
+    /// The worker cannot train it; nothing is wrong with the run.
+    #[error(transparent)]
+    Lack(#[from] Lack),
     /// Anything else.
     #[error("{0}")]
     Other(String),

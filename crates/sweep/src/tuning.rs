@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use crate::run::PlannedRun;
 use isoflop_results::{RunRecord, Status};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Added to a sweep's name for the name of its stage.
 pub const SUFFIX: &str = ".tuning";
@@ -27,7 +28,7 @@ pub struct TunedRate {
     pub size: String,
     /// Tokens of a trial.
     pub tokens: f64,
-    /// Rates and test losses (nats per token) by rate; no loss where the run diverged or failed.
+    /// Rates and test losses (nats per token) by rate; no loss where the run diverged.
     pub trials: Vec<(f64, Option<f64>)>,
     /// Bottom of the least-squares parabola over the logarithm of the rate, through the trials
     /// within 0.3 nats of the best; where it has none among the rates tried, the best trial's.
@@ -38,16 +39,30 @@ pub struct TunedRate {
 }
 
 impl Tuned {
-    /// From the records of a stage; nothing for a model of which no trial has finished.
-    pub fn of(stage: &Plan, records: &[RunRecord]) -> Self {
+    /// From the records of a stage, once every trial has finished or diverged; no rate for a model
+    /// all of whose trials diverged.
+    ///
+    /// # Errors
+    /// Ids of the trials that have neither finished nor diverged. A rate chosen without them could
+    /// be another than the one chosen with them, so none is chosen.
+    pub fn of(stage: &Plan, records: &[RunRecord]) -> Result<Self, Vec<String>> {
+        let ended: HashMap<&str, &RunRecord> = records
+            .iter()
+            .filter(|record| record.row.status != Status::Failed)
+            .map(|record| (record.row.run_id.as_str(), record))
+            .collect();
+        let open = stage.runs().iter().map(PlannedRun::id);
+        let open: Vec<String> = open
+            .filter(|id| !ended.contains_key(id))
+            .map(str::to_owned)
+            .collect();
+        if !open.is_empty() {
+            return Err(open);
+        }
         let mut rates: Vec<TunedRate> = Vec::new();
         for run in stage.runs() {
-            let record = records.iter().find(|record| record.row.run_id == run.id());
-            let finished = record.filter(|record| record.row.status == Status::Finished);
-            let trial = (
-                run.config.learning_rate,
-                finished.and_then(|record| record.row.test_loss),
-            );
+            let loss = ended[run.id()].row.test_loss;
+            let trial = (run.config.learning_rate, loss);
             let key = run.tuning_key();
             match rates.iter_mut().find(|tuned| tuned.key == key) {
                 Some(tuned) => tuned.trials.push(trial),
@@ -55,10 +70,10 @@ impl Tuned {
             }
         }
         rates.retain_mut(TunedRate::choose);
-        Tuned { rates }
+        Ok(Tuned { rates })
     }
 
-    /// Sizes of the stage of which no trial has finished.
+    /// Sizes of the stage all of whose trials diverged.
     pub fn untuned(&self, stage: &Plan) -> Vec<String> {
         let without = stage
             .runs()

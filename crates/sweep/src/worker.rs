@@ -1,6 +1,6 @@
 //! What a worker process does: claim, train, write, until nothing is open.
 
-use crate::claim::{Claim, Claims, Next, shelf_kind};
+use crate::claim::{Claim, Claims, Next, shelf_kind, unfinished};
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::keeper::{self, RunKeeper};
@@ -44,7 +44,8 @@ pub enum Shift {
 /// Trains open runs one after another.
 ///
 /// # Errors
-/// The folder cannot be read or written. A run that fails is a record, not an error.
+/// The folder cannot be read or written, or this worker lacks what training takes, which is looked
+/// for before the first claim. A run that fails is a record, not an error.
 pub fn work(
     folder: &ResultsFolder,
     plan: &Plan,
@@ -65,6 +66,8 @@ fn work_on(
     trainer: &mut dyn Trainer,
     place: &Workplace<'_>,
 ) -> Result<Shift, SweepError> {
+    folder.check_writable()?;
+    trainer.check(&unfinished(folder, &plan.work_order())?)?;
     let owner = Owner::current();
     let micro_windows = |run: &PlannedRun| trainer.micro_windows(run);
     let micro_windows = plan.runs().iter().map(micro_windows).collect();
@@ -102,6 +105,11 @@ fn work_on(
                 log(&what);
                 claim.release()?;
                 return Ok(Shift::NoRoom(what));
+            }
+            Err(TrainFailure::Lack(lack)) => {
+                log(&format!("given back: {lack}"));
+                claim.release()?;
+                return Err(lack.into());
             }
             result => {
                 let failed = result.is_err();

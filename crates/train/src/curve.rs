@@ -7,6 +7,7 @@ use isoflop_data::CURVE_TOKENS;
 use isoflop_results::CurvePoint;
 use isoflop_sweep::RunConfig;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Points for every doubling of the steps, until the rate falls.
 const PER_DOUBLING: f64 = 8.0;
@@ -97,12 +98,35 @@ fn is_scored(place: u64, tokens: u64, scored: u64) -> bool {
 
 /// How often the test loss is measured on the way of a run.
 pub(crate) fn scored_points(config: &RunConfig) -> u64 {
-    let schedule = config.steps;
-    (1..=schedule.steps).fold(0, |scored, done| {
-        let tokens = done * config.batch_tokens;
-        let due = place(&schedule, done).is_some_and(|place| is_scored(place, tokens, scored));
-        scored + u64::from(due)
-    })
+    points(&config.steps)
+        .into_iter()
+        .fold(0, |scored, (done, place)| {
+            let tokens = done * config.batch_tokens;
+            scored + u64::from(is_scored(place, tokens, scored))
+        })
+}
+
+/// Every point of a schedule: the steps done and its number, ascending. Found from where points
+/// can lie, since a plan may name runs of more steps than anybody could walk.
+fn points(schedule: &Schedule) -> Vec<(u64, u64)> {
+    let branch = schedule.steps - schedule.decay;
+    // A step more or less on either side, for roundings.
+    let about = |step: u64| step.saturating_sub(1)..=step + 2;
+    let doublings = (branch.max(1) as f64).log2() * PER_DOUBLING;
+    let rising = (0..=doublings as u64)
+        .flat_map(|point| about(2f64.powf(point as f64 / PER_DOUBLING) as u64));
+    let falling = (0..=COOLDOWN_POINTS).flat_map(|point| {
+        let way = u128::from(point) * u128::from(schedule.decay) / u128::from(COOLDOWN_POINTS);
+        about(branch + way as u64)
+    });
+    let steps: BTreeSet<u64> = rising
+        .chain(falling)
+        .filter(|step| (1..=schedule.steps).contains(step))
+        .collect();
+    steps
+        .into_iter()
+        .filter_map(|step| Some((step, place(schedule, step)?)))
+        .collect()
 }
 
 /// The number of the point after `done` steps, if there is one.
@@ -110,7 +134,10 @@ fn place(schedule: &Schedule, done: u64) -> Option<u64> {
     let branch = schedule.steps - schedule.decay;
     let reached = |steps: u64| match steps <= branch {
         true => ((steps as f64).log2() * PER_DOUBLING).floor() as i64,
-        false => ((steps - branch) * COOLDOWN_POINTS / schedule.decay) as i64,
+        false => {
+            let way = u128::from(steps - branch) * u128::from(COOLDOWN_POINTS);
+            (way / u128::from(schedule.decay)) as i64
+        }
     };
     let before = if done == branch + 1 {
         0
@@ -125,10 +152,26 @@ mod tests {
     use super::*;
 
     fn points(steps: u64) -> Vec<u64> {
-        let schedule = Schedule::wsd(steps, 5);
-        (1..=steps)
-            .filter(|done| place(&schedule, *done).is_some())
-            .collect()
+        let all = super::points(&Schedule::wsd(steps, 5));
+        all.into_iter().map(|(step, _)| step).collect()
+    }
+
+    #[test]
+    fn points_are_those_that_a_walk_over_every_step_meets() {
+        for steps in (10..400).chain([999, 1000, 4096, 12_345, 100_000]) {
+            let schedule = Schedule::wsd(steps, 5);
+            let walked: Vec<u64> = (1..=steps)
+                .filter(|done| place(&schedule, *done).is_some())
+                .collect();
+            assert_eq!(points(steps), walked, "{steps} steps");
+        }
+    }
+
+    #[test]
+    fn a_run_of_more_steps_than_anybody_could_walk_has_its_points_at_once() {
+        let points = points(1 << 50);
+        assert!((300..500).contains(&points.len()), "{}", points.len());
+        assert_eq!(points.last(), Some(&(1 << 50)));
     }
 
     #[test]

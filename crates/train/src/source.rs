@@ -1,11 +1,12 @@
 //! From a planned source of text to prepared data.
 
 use isoflop_core::data::{DataOptions, DataSource};
-use isoflop_data::{DataError, Metadata, Prepared, Progress, Request};
+use isoflop_data::{DataError, Metadata, Places, Prepared, Progress, Request};
 use isoflop_results::DataRecord;
 use isoflop_results::data::{Entropy, ReferenceLoss};
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::plan::{DataFacts, DataRequest};
+use std::path::Path;
 
 /// Prepares what a plan names.
 ///
@@ -31,6 +32,27 @@ pub fn prepare(
 /// As [`prepare`].
 pub fn prepare_run(run: &PlannedRun, progress: &dyn Fn(Progress)) -> Result<Prepared, DataError> {
     prepare(&run.source, &run.options, run.test_tokens, progress)
+}
+
+/// As [`prepare_run`], with another cache than this machine's own.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_run_in(
+    run: &PlannedRun,
+    cache: &Path,
+    progress: &dyn Fn(Progress),
+) -> Result<Prepared, DataError> {
+    let places = Places {
+        cache: cache.to_owned(),
+        ..Places::of_this_machine()?
+    };
+    let request = Request {
+        source: &run.source,
+        options: &run.options,
+        test_tokens: run.test_tokens as usize,
+    };
+    isoflop_data::prepare_at(&request, &places, progress)
 }
 
 /// What the planner must know of a source.

@@ -6,10 +6,11 @@ use crate::device::TrainDevice;
 use crate::device::peak::peak_flops_per_s;
 use crate::ops::release_unused;
 use crate::session::Session;
-use crate::source::prepare_run;
+use crate::source::{prepare_run, prepare_run_in};
 use isoflop_core::data::{DataOptions, DataSource};
-use isoflop_data::Data;
-use isoflop_sweep::{Ending, Keeper, PlannedRun, TrainFailure, Trained, Trainer};
+use isoflop_data::{Data, DataError, Prepared};
+use isoflop_sweep::{Ending, Keeper, Lack, PlannedRun, TrainFailure, Trained, Trainer};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Trains on one device.
@@ -18,8 +19,10 @@ pub struct BurnTrainer {
     device: TrainDevice,
     /// Where the weights of finished runs are kept, if anywhere.
     models: Option<PathBuf>,
+    /// Where prepared texts lie besides this machine's own cache.
+    cache: Option<PathBuf>,
     /// The data of the last run, kept for the next.
-    loaded: Option<((DataSource, DataOptions, u64), Data)>,
+    loaded: Option<(Text, Data)>,
 }
 
 impl BurnTrainer {
@@ -40,26 +43,95 @@ impl BurnTrainer {
         }
     }
 
+    /// Looks for texts in another cache too, where this machine's own cannot be filled.
+    #[must_use]
+    pub fn with_cache(self, cache: PathBuf) -> Self {
+        BurnTrainer {
+            cache: Some(cache),
+            ..self
+        }
+    }
+
     fn data(&mut self, run: &PlannedRun) -> Result<Data, TrainFailure> {
-        let key = (run.source.clone(), run.options.clone(), run.test_tokens);
+        let key = text_of(run);
         if let Some((loaded, data)) = &self.loaded
             && *loaded == key
         {
             return Ok(data.clone());
         }
-        let failure = |error: isoflop_data::DataError| TrainFailure::Other(error.to_string());
-        let prepared = prepare_run(run, &|_| {}).map_err(failure)?;
-        let found = &prepared.metadata().digest;
-        if *found != run.config.data_digest {
-            let planned = &run.config.data_digest;
-            return Err(TrainFailure::Other(format!(
-                "the data changed since the plan: digest {found}, planned {planned}"
-            )));
-        }
-        let data = prepared.load(&|_| {}).map_err(failure)?;
+        let data = self.prepared(run)?.load(&|_| {}).map_err(lack)?;
         self.loaded = Some((key, data.clone()));
         Ok(data)
     }
+
+    /// The text of a run, from this machine's cache, its source, or the other cache.
+    fn prepared(&self, run: &PlannedRun) -> Result<Prepared, Lack> {
+        let problem = match prepare_run(run, &|_| {}) {
+            Ok(prepared) => match check_digest(run, &prepared) {
+                Ok(()) => return Ok(prepared),
+                Err(changed) => changed,
+            },
+            Err(error) => lack(error),
+        };
+        let elsewhere = self.cache.iter().find_map(|cache| {
+            let prepared = prepare_run_in(run, cache, &|_| {}).ok()?;
+            check_digest(run, &prepared).ok().map(|()| prepared)
+        });
+        elsewhere.ok_or(problem)
+    }
+}
+
+type Text = (DataSource, DataOptions, u64);
+
+fn text_of(run: &PlannedRun) -> Text {
+    (run.source.clone(), run.options.clone(), run.test_tokens)
+}
+
+fn lack(error: DataError) -> Lack {
+    Lack {
+        what: format!("its text cannot be had: {error}"),
+        hint: Some(error.hint().unwrap_or_else(|| {
+            "start the worker in the folder where `isoflop run` was started, or set ISOFLOP_CACHE to \
+             the cache that it filled"
+                .to_owned()
+        })),
+    }
+}
+
+fn check_digest(run: &PlannedRun, prepared: &Prepared) -> Result<(), Lack> {
+    let (found, planned) = (&prepared.metadata().digest, &run.config.data_digest);
+    if found == planned {
+        return Ok(());
+    }
+    Err(Lack {
+        what: format!(
+            "{} is another text than the one planned: its digest is {found}, that of the plan {planned}",
+            prepared.metadata().name
+        ),
+        hint: Some(
+            "bring the text back as it was, or run `isoflop run SWEEP.toml` again, which plans \
+             for the text as it is"
+                .to_owned(),
+        ),
+    })
+}
+
+fn check_version(run: &PlannedRun) -> Result<(), Lack> {
+    let planned = run.config.numerics_version;
+    if planned == NUMERICS_VERSION {
+        return Ok(());
+    }
+    Err(Lack {
+        what: format!(
+            "the sweep was planned by a program of numerics version {planned}, this one has \
+             {NUMERICS_VERSION}, and their losses must not mix"
+        ),
+        hint: Some(format!(
+            "start the worker with the program that runs the sweep, or plan it anew with this one: \
+             `isoflop run SWEEP.toml` (version {})",
+            env!("CARGO_PKG_VERSION")
+        )),
+    })
 }
 
 impl Trainer for BurnTrainer {
@@ -76,18 +148,24 @@ impl Trainer for BurnTrainer {
         Some(peak_flops_per_s(&self.device))
     }
 
+    fn check(&mut self, runs: &[&PlannedRun]) -> Result<(), Lack> {
+        let mut texts = HashSet::new();
+        for run in runs {
+            check_version(run)?;
+            if texts.insert(text_of(run)) {
+                self.prepared(run)?;
+            }
+        }
+        Ok(())
+    }
+
     fn train(
         &mut self,
         run: &PlannedRun,
         micro_windows: u64,
         keeper: &mut dyn Keeper,
     ) -> Result<Trained, TrainFailure> {
-        if run.config.numerics_version != NUMERICS_VERSION {
-            return Err(TrainFailure::Other(format!(
-                "planned by another version (numerics {}, this one {NUMERICS_VERSION})",
-                run.config.numerics_version
-            )));
-        }
+        check_version(run)?;
         // Buffers of another run's sizes.
         release_unused();
         let data = self.data(run)?;

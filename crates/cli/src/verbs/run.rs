@@ -17,9 +17,8 @@ use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::tuning::Tuned;
-use isoflop_sweep::{Plan, ResultsFolder};
+use isoflop_sweep::{Place, Plan, ResultsFolder, Sweep};
 use isoflop_train::device::DeviceChoice;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::str::FromStr;
@@ -107,18 +106,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if let Some(stage) = planned.stage {
         note("first, the learning rate of every size:");
         let folder = ResultsFolder::at(args.results.join(stage.name()));
-        folder.adopt(&stage, planned.sweep.source())?;
+        adopt(&folder, &stage, &planned.sweep)?;
         let outcome = train(&folder, &stage, args, &places, &stop)?;
         let records = settle(&folder, &stage)?;
         if outcome != Outcome::Complete {
             return Ok(stopped(&outcome, &folder, &stage, &records));
         }
-        tune(&folder, &stage, &records)?;
+        match Tuned::of(&stage, &records.done) {
+            Ok(tuned) => tell(&folder, &stage, &tuned)?,
+            Err(open) => return Ok(untuned(&folder, &stage, &open)),
+        }
         planned = sweep::plan(&args.sweep, &setting)?;
     }
     let Planned { sweep, plan, .. } = planned;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
-    folder.adopt(&plan, sweep.source())?;
+    adopt(&folder, &plan, &sweep)?;
     let outcome = train(&folder, &plan, args, &places, &stop)?;
     let records = settle(&folder, &plan)?;
     if matches!(outcome, Outcome::Complete | Outcome::Deadline) {
@@ -136,6 +138,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(1),
     })
+}
+
+/// Makes a results folder that of a plan, with what a worker elsewhere needs to find its texts.
+fn adopt(folder: &ResultsFolder, plan: &Plan, sweep: &Sweep) -> Result<()> {
+    folder.adopt(plan, sweep.source())?;
+    let cache = isoflop_data::Places::of_this_machine()?.cache;
+    Ok(Place::here(plan, &cache)?.keep(folder)?)
 }
 
 /// Says why a sweep did not come to its end, and what to do.
@@ -166,14 +175,26 @@ fn stopped(outcome: &Outcome, folder: &ResultsFolder, plan: &Plan, records: &Rec
     ExitCode::from(code)
 }
 
+/// Says which trials failed. A learning rate is chosen from all of its trials or not at all.
+fn untuned(folder: &ResultsFolder, stage: &Plan, open: &[String]) -> ExitCode {
+    note(&format!(
+        "stopped: {} of {} trials of learning rates failed ({}), and no rate is chosen without them; \
+         `isoflop logs {} RUN` says why, the same command tries them again",
+        open.len(),
+        stage.runs().len(),
+        open.join(", "),
+        folder.root().display()
+    ));
+    ExitCode::from(1)
+}
+
 /// Writes and tells what a stage found.
-fn tune(folder: &ResultsFolder, stage: &Plan, records: &Records) -> Result<()> {
-    let tuned = Tuned::of(stage, &records.done);
-    let json = serde_json::to_string_pretty(&tuned)?;
+fn tell(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<()> {
+    let json = serde_json::to_string_pretty(tuned)?;
     write_atomic(&folder.root().join("tuning.json"), json.as_bytes())?;
     for size in tuned.untuned(stage) {
         note(&format!(
-            "warning: {size}: no trial has finished; its rate is the rule's"
+            "warning: {size}: every trial diverged; its rate is the rule's"
         ));
     }
     for found in &tuned.rates {
@@ -284,7 +305,7 @@ fn spawn_worker(
     device: DeviceChoice,
     slot: usize,
 ) -> std::io::Result<Child> {
-    let log = File::create(folder.worker_log_path(slot))?;
+    let log = folder.worker_log(slot)?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("worker")

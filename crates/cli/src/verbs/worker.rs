@@ -1,13 +1,14 @@
 //! `isoflop worker`: trains open runs; `run` starts these, and so may a person.
 
+use crate::fail;
 use crate::output::note;
 use crate::place;
-use anyhow::Result;
-use isoflop_sweep::ResultsFolder;
-use isoflop_sweep::supervise::NO_ROOM;
+use anyhow::{Context, Result};
+use isoflop_sweep::supervise::{NO_ROOM, UNABLE};
 use isoflop_sweep::worker::{CHECKPOINT_EVERY, Shift, Workplace, work};
+use isoflop_sweep::{Place, ResultsFolder, SweepError};
 use isoflop_train::BurnTrainer;
-use isoflop_train::device::{DeviceChoice, TrainDevice};
+use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,8 +40,30 @@ pub(crate) const STOPPED: u8 = 130;
 const FAREWELL: Duration = Duration::from_secs(4);
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let folder = ResultsFolder::at(args.results_dir.clone());
+    let lacks = |error: &anyhow::Error| {
+        let sweep = error.downcast_ref::<SweepError>();
+        error.is::<DeviceError>() || sweep.is_some_and(SweepError::is_lack)
+    };
+    match train(args) {
+        Err(error) if args.supervised && lacks(&error) => {
+            fail::report(&error);
+            Ok(ExitCode::from(UNABLE))
+        }
+        result => result,
+    }
+}
+
+fn train(args: &Args) -> Result<ExitCode> {
+    let folder = ResultsFolder::at(std::path::absolute(&args.results_dir)?);
     let plan = folder.plan()?;
+    let place = Place::of(&folder);
+    // Paths of texts and tokenizers are relative to the folder in which `isoflop run` was started.
+    if let Some(place) = &place
+        && place.folder.is_dir()
+    {
+        std::env::set_current_dir(&place.folder)
+            .with_context(|| format!("{}: cannot be entered", place.folder.display()))?;
+    }
     let stop = Arc::new(AtomicBool::new(false));
     match args.supervised {
         true => end_with_parent(stop.clone()),
@@ -52,6 +75,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let choice = args.device.or_else(|| place::kept(&folder));
     let device = TrainDevice::open(choice.unwrap_or(DeviceChoice::Cpu))?;
     let mut trainer = BurnTrainer::on(device).keeping_models(folder.models_path());
+    if let Some(place) = place {
+        trainer = trainer.with_cache(place.cache);
+    }
     let place = Workplace {
         clock: &|| jiff::Timestamp::now().to_string(),
         stop: &stop,
@@ -62,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Shift::Stopped => ExitCode::from(STOPPED),
         Shift::NoRoom(what) => {
             note(&what);
-            ExitCode::from(NO_ROOM)
+            ExitCode::from(if args.supervised { NO_ROOM } else { STOPPED })
         }
     })
 }

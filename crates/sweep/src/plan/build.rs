@@ -1,6 +1,6 @@
 //! From a spec to runs.
 
-use super::cell::CellPlanner;
+use super::cell::{CellPlanner, check_count};
 use super::{Dropped, Plan, PlanContext, PlanKind, SCHEMA, data};
 use crate::error::Problem;
 use crate::run::PlannedRun;
@@ -94,6 +94,7 @@ fn lay_out(
             context,
         };
         let (runs, dropped) = runs(&planner)?;
+        check_count(&spec.plan, &[plan.runs.len() + runs.len()])?;
         plan.dropped.extend(dropped);
         for run in runs {
             match ids.insert(run.id().to_owned()) {
@@ -122,22 +123,26 @@ fn max_failures(given: &Option<Spanned<u64>>) -> Result<u64, Problem> {
 
 fn check_name(name: &Spanned<String>) -> Result<(), Problem> {
     let text = name.get_ref();
-    let wrong = |why: &str| {
-        Err(Problem::new(
+    match name_problem(text) {
+        None => Ok(()),
+        Some(why) => Err(Problem::new(
             name.span(),
             format!("`{text}` cannot name a results folder: {why}"),
         )
-        .hint("use letters, digits, `-`, `_` and `.`, such as \"quickstart\""))
+        .hint("use letters, digits, `-`, `_` and `.`, such as \"quickstart\"")),
+    }
+}
+
+/// Why a name cannot be that of a results folder.
+pub(super) fn name_problem(text: &str) -> Option<&'static str> {
+    let odd = |text: &str| {
+        text.starts_with('.') || text.contains(['/', '\\', ':']) || text.contains(char::is_control)
     };
-    if text.trim().is_empty() {
-        return wrong("it is empty");
-    }
-    if text.starts_with('.') || text.contains(['/', '\\', ':']) || text.contains(char::is_control) {
-        return wrong("it has a character that a folder must not have");
-    }
-    match text.len() {
-        0..=200 => Ok(()),
-        _ => wrong("it is longer than 200 bytes"),
+    match text {
+        text if text.trim().is_empty() => Some("it is empty"),
+        text if odd(text) => Some("it has a character that a folder must not have"),
+        text if text.len() > 200 => Some("it is longer than 200 bytes"),
+        _ => None,
     }
 }
 

@@ -5,15 +5,22 @@ use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanCon
 use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
-use crate::run::{Optimizer, PlannedRun, RunConfig, RunParts};
-use crate::spec::{Auto, Cell, Rate, Spec, TuneSpec};
+use crate::run::{MOST_TOKENS, Optimizer, PlannedRun, RunConfig, RunParts};
+use crate::spec::{Auto, Cell, PlanSpec, Rate, Spec, TuneSpec};
 use crate::tuning::two_digits;
 use isoflop_core::units::scientific;
 use isoflop_core::{ModelConfig, ParamCount, Parametrization, Params, Schedule, Shape};
 use std::ops::Range;
+use toml::Spanned;
 
 /// Share of the machine's memory that one run may need.
 const MEMORY_SHARE: f64 = 0.9;
+
+/// Most runs of a plan.
+const MOST_RUNS: usize = 100_000;
+
+/// Most tokens of a step.
+const MOST_BATCH: f64 = 1e12;
 
 /// Lays out the runs of one cell of the axes.
 pub(super) struct CellPlanner<'a, 'b> {
@@ -33,12 +40,13 @@ impl CellPlanner<'_, '_> {
             return Err(Problem::new(spec.train.seeds.span(), "no seed").hint("seeds = [0]"));
         }
         let (mut runs, mut dropped) = (Vec::new(), Vec::new());
-        for length in lengths(&spec.plan)? {
+        let lengths = lengths(&spec.plan)?;
+        check_count(&spec.plan, &[lengths.len(), models.len(), seeds.len()])?;
+        for length in lengths {
             let mut kept = 0;
             for (label, model) in &models {
                 let batch_tokens = self.batch_tokens(model)?;
-                let steps = (length.tokens(model, self.facts.train_tokens) / batch_tokens as f64)
-                    .round() as u64;
+                let steps = length.steps(model, self.facts.train_tokens, batch_tokens)?;
                 if steps < FEWEST_STEPS {
                     let reason = format!(
                         "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"
@@ -72,7 +80,9 @@ impl CellPlanner<'_, '_> {
         for (label, model) in self.models(spec)? {
             let batch_tokens = self.batch_tokens(&model)?;
             let steps = match tune.tokens {
-                Some(tokens) => (tokens / batch_tokens as f64).round() as u64,
+                Some(tokens) => {
+                    (tokens.min(MOST_TOKENS as f64) / batch_tokens as f64).round() as u64
+                }
                 None => TuneSpec::STEPS,
             };
             if steps < FEWEST_STEPS {
@@ -164,6 +174,14 @@ impl CellPlanner<'_, '_> {
         let n = ParamCount::of(model).non_embedding();
         match *given.get_ref() {
             Auto::Auto => Ok(auto_batch_tokens(n, model.context)),
+            Auto::Given(tokens) if tokens > MOST_BATCH => Err(Problem::new(
+                given.span(),
+                format!("a batch of {} tokens is too large", scientific(tokens)),
+            )
+            .hint(format!(
+                "a step has at most {} tokens",
+                scientific(MOST_BATCH)
+            ))),
             Auto::Given(tokens) if tokens > 0.0 && tokens % model.context as f64 == 0.0 => {
                 Ok(tokens as u64)
             }
@@ -259,6 +277,21 @@ fn rate_size(model: &ModelConfig) -> Params {
         model.shape.d_model = Parametrization::BASE_WIDTH;
     }
     ParamCount::of(&model).non_embedding()
+}
+
+/// Refuses more runs than a plan may have.
+pub(super) fn check_count(plan: &Spanned<PlanSpec>, factors: &[usize]) -> Result<(), Problem> {
+    let runs = factors
+        .iter()
+        .fold(1usize, |product, factor| product.saturating_mul(*factor));
+    if runs <= MOST_RUNS {
+        return Ok(());
+    }
+    Err(
+        Problem::new(plan.span(), format!("the plan has {runs} runs")).hint(format!(
+            "a sweep has at most {MOST_RUNS}; split it over several sweep files"
+        )),
+    )
 }
 
 fn check_kept(length: &Length<'_>, kept: usize) -> Result<(), Problem> {

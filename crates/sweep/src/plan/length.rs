@@ -1,6 +1,7 @@
 //! How long a run is to train, as a plan asks for it.
 
 use crate::error::Problem;
+use crate::run::MOST_TOKENS;
 use crate::spec::{PlanSpec, Quantity};
 use isoflop_core::units::{scientific, short};
 use isoflop_core::{FlopCount, ModelConfig, ParamCount};
@@ -26,8 +27,44 @@ impl Length<'_> {
         }
     }
 
+    fn quantity(&self) -> &Spanned<Quantity> {
+        match self {
+            Length::Budget(q)
+            | Length::Tokens(q)
+            | Length::TokensPerParam(q)
+            | Length::Epochs(q) => q,
+        }
+    }
+
+    /// Whole steps of a run of this length.
+    ///
+    /// # Errors
+    /// More tokens than can be counted.
+    pub(super) fn steps(
+        &self,
+        model: &ModelConfig,
+        train_tokens: u64,
+        batch_tokens: u64,
+    ) -> Result<u64, Problem> {
+        let tokens = self.tokens(model, train_tokens);
+        if tokens <= MOST_TOKENS as f64 {
+            return Ok((tokens / batch_tokens as f64).round() as u64);
+        }
+        let message = format!(
+            "{} is {} tokens for a model of {} parameters, more than can be counted",
+            self.label(),
+            scientific(tokens),
+            ParamCount::of(model).non_embedding()
+        );
+        let hint = format!(
+            "a run has at most {} tokens",
+            scientific(MOST_TOKENS as f64)
+        );
+        Err(Problem::new(self.quantity().span(), message).hint(hint))
+    }
+
     /// Tokens of a run of this length, over a train split of `train_tokens`.
-    pub(super) fn tokens(&self, model: &ModelConfig, train_tokens: u64) -> f64 {
+    fn tokens(&self, model: &ModelConfig, train_tokens: u64) -> f64 {
         match self {
             Length::Budget(q) => q.get_ref().value / FlopCount::of(model).per_token().0,
             Length::Tokens(q) => q.get_ref().value,

@@ -17,6 +17,9 @@ const FIXED: &[&str] = &[
     "axes",
 ];
 
+/// Most combinations of the values of all axes.
+const MOST_CELLS: usize = 10_000;
+
 struct Axis<'i> {
     key: String,
     span: Range<usize>,
@@ -35,6 +38,11 @@ pub(super) fn cells(mut document: Spanned<DeTable<'_>>) -> Result<Vec<CellTable<
     };
     let mut cells = vec![(String::new(), document)];
     for axis in axes {
+        if cells.len().saturating_mul(axis.values.len()) > MOST_CELLS {
+            let message = format!("the axes have more than {MOST_CELLS} cells");
+            let hint = "drop values, or split the axes over several sweep files";
+            return Err(Problem::new(axis.span, message).hint(hint));
+        }
         let mut crossed = Vec::with_capacity(cells.len() * axis.values.len());
         for (series, table) in cells {
             for value in &axis.values {

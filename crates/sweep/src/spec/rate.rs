@@ -36,6 +36,12 @@ impl TuneSpec {
     const FACTOR: f64 = 2.0;
 }
 
+/// Most rates tried for a size.
+const MOST_RATES: u32 = 99;
+
+/// How far the outermost rates may lie from that of the rule.
+const MOST_REACH: f64 = 1e6;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Outer {
@@ -86,14 +92,17 @@ impl<'de> Visitor<'de> for RateVisitor {
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Rate, M::Error> {
         let Outer { tune } = Outer::deserialize(MapAccessDeserializer::new(map))?;
         let rates = tune.rates.unwrap_or(TuneSpec::RATES);
-        if rates < 3 || rates % 2 == 0 {
+        if !(3..=MOST_RATES).contains(&rates) || rates % 2 == 0 {
             let message =
-                "`rates` is odd and at least 3: that of the rule, and as many on either side";
+                "`rates` is odd and from 3 to 99: that of the rule, and as many on either side";
             return Err(M::Error::custom(message));
         }
         let factor = tune.factor.unwrap_or(TuneSpec::FACTOR);
-        if !(factor.is_finite() && factor > 1.0) {
-            let message = "`factor` leads from one rate to the next and is above 1";
+        // The outermost rates have to stay numbers.
+        let reach = factor.powi((rates / 2) as i32);
+        if !(factor > 1.0 && reach <= MOST_REACH) {
+            let message = "`factor` leads from one rate to the next, is above 1, and must not lead beyond a \
+                           millionth or a million times the rate of the rule";
             return Err(M::Error::custom(message));
         }
         Ok(Rate::Tune(TuneSpec {

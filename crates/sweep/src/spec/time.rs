@@ -22,6 +22,12 @@ pub struct TimeSpec {
 /// Budgets of a grid unless the file says otherwise: enough for a law with an interval.
 const BUDGETS: u32 = 4;
 
+/// Most budgets of a grid.
+const MOST_BUDGETS: u32 = 100;
+
+/// The largest budget over the smallest is at most this.
+const MOST_REACH: f64 = 1e12;
+
 /// Half a decade.
 const FACTOR: f64 = 3.162_277_660_168_379_5;
 
@@ -73,12 +79,13 @@ impl<'de> Visitor<'de> for TimeVisitor {
             table.budgets.unwrap_or(BUDGETS),
             table.factor.unwrap_or(FACTOR),
         );
-        if budgets == 0 {
-            return Err(M::Error::custom("at least one budget is needed"));
+        if !(1..=MOST_BUDGETS).contains(&budgets) {
+            return Err(M::Error::custom("`budgets` is from 1 to 100"));
         }
-        if !(factor.is_finite() && factor > 1.0) {
+        if !(factor > 1.0 && factor.powi(budgets as i32 - 1) <= MOST_REACH) {
             return Err(M::Error::custom(
-                "`factor` leads from one budget to the next and is above 1",
+                "`factor` leads from one budget to the next, is above 1, and must not lead beyond 1e12 \
+                 times the smallest",
             ));
         }
         Ok(TimeSpec {

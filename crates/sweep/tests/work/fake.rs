@@ -4,7 +4,7 @@ use isoflop_results::CurvePoint;
 use isoflop_sweep::plan::DataRequest;
 use isoflop_sweep::worker::{Shift, Workplace, work};
 use isoflop_sweep::{
-    DataFacts, Ending, Keeper, Plan, PlanContext, PlannedRun, Progress, ResultsFolder, Sweep,
+    DataFacts, Ending, Keeper, Lack, Plan, PlanContext, PlannedRun, Progress, ResultsFolder, Sweep,
     TestScore, TrainFailure, Trained, Trainer,
 };
 use std::collections::HashSet;
@@ -24,6 +24,19 @@ isoflop = { budgets = ["1e11", "3e11"] }
 "#;
 
 pub(crate) fn plan_of(source: &str) -> Plan {
+    planned(source, |sweep, context| {
+        Plan::build(sweep, context).unwrap()
+    })
+}
+
+/// The stage of a sweep whose rates are to be tuned.
+pub(crate) fn stage_of(source: &str) -> Plan {
+    planned(source, |sweep, context| {
+        Plan::tuning_stage(sweep, context).unwrap().unwrap()
+    })
+}
+
+fn planned(source: &str, plan: impl Fn(&Sweep, &mut PlanContext<'_>) -> Plan) -> Plan {
     let sweep = Sweep::parse(Path::new("fake.toml"), source.to_owned()).unwrap();
     let mut facts = |_: &DataRequest| {
         Ok(DataFacts::of(isoflop_results::DataRecord {
@@ -42,7 +55,7 @@ pub(crate) fn plan_of(source: &str) -> Plan {
         memory_bytes: 1 << 34,
         tuned: None,
     };
-    Plan::build(&sweep, &mut context).unwrap()
+    plan(&sweep, &mut context)
 }
 
 /// Remembers what it was asked to train; fails, diverges or stops where told to.
@@ -56,6 +69,17 @@ pub(crate) struct Fake<'a> {
     pub(crate) diverging: HashSet<String>,
     /// Stops the worker after so many steps.
     pub(crate) stop_after: Option<u64>,
+    /// What it lacks from the start.
+    pub(crate) lacking: Option<Lack>,
+    /// Runs at which it notices that it lacks something.
+    pub(crate) lacking_at: HashSet<String>,
+}
+
+pub(crate) fn no_text() -> Lack {
+    Lack {
+        what: "its text is not here".to_owned(),
+        hint: Some("bring it".to_owned()),
+    }
 }
 
 /// FNV-1a over steps and rates.
@@ -68,6 +92,10 @@ impl Trainer for Shared<'_, '_> {
         "none".to_owned()
     }
 
+    fn check(&mut self, _: &[&PlannedRun]) -> Result<(), Lack> {
+        self.fake.lacking.clone().map_or(Ok(()), Err)
+    }
+
     fn train(
         &mut self,
         run: &PlannedRun,
@@ -75,6 +103,9 @@ impl Trainer for Shared<'_, '_> {
         keeper: &mut dyn Keeper,
     ) -> Result<Trained, TrainFailure> {
         let fake = &mut *self.fake;
+        if fake.lacking_at.contains(run.id()) {
+            return Err(no_text().into());
+        }
         fake.started.push(run.id().to_owned());
         if let Some(all) = fake.all {
             all.lock().unwrap().push(run.id().to_owned());
@@ -170,9 +201,12 @@ pub(crate) fn bench() -> Bench {
 }
 
 pub(crate) fn bench_of(source: &str) -> Bench {
+    bench_with(plan_of(source), source)
+}
+
+pub(crate) fn bench_with(plan: Plan, source: &str) -> Bench {
     let keep = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::at(keep.path().join("fake"));
-    let plan = plan_of(source);
     folder.adopt(&plan, source).unwrap();
     Bench {
         _keep: keep,

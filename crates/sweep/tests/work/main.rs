@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod fake;
+mod foreign;
+mod lacks;
 mod plans;
 mod trunks;
 

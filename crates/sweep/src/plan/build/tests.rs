@@ -199,7 +199,10 @@ fn every_budget_gets_its_cheapest_run_first_and_the_longest_comes_next() {
 #[test]
 fn a_plan_reads_back_from_its_json() {
     let plan = plan(SWEEP).unwrap();
-    assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
+    assert_eq!(
+        Plan::parse(plan.to_json().unwrap().as_bytes()).unwrap(),
+        plan
+    );
 }
 
 proptest! {
@@ -243,4 +246,81 @@ fn one_number_of_tokens_rounded_to_steps_of_other_lengths_is_still_one() {
         !surface.supported && surface.why.contains("all runs share one D"),
         "{surface:?}"
     );
+}
+
+#[test]
+fn quantities_beyond_anybody_are_refused_at_once_with_their_place() {
+    let started = std::time::Instant::now();
+    let isoflop = "isoflop = { budgets = [\"1e11\", \"3e11\"] }";
+    for (to, told) in [
+        ("grid = { tokens = [\"1e30\"] }", "more than can be counted"),
+        ("tokens_per_param = [1e20]", "more than can be counted"),
+        ("epochs = [1e300]", "more than can be counted"),
+        (
+            "isoflop = { budgets = [\"1e300\"] }",
+            "more than can be counted",
+        ),
+        (
+            "time = { limit = \"8h\", budgets = 4000000000 }",
+            "from 1 to 100",
+        ),
+        (
+            "time = { limit = \"8h\", factor = 1e300 }",
+            "must not lead beyond",
+        ),
+    ] {
+        let refused = refusal(isoflop, to);
+        assert!(
+            refused.contains(told) && refused.contains("t.toml:8:"),
+            "{to}: {refused}"
+        );
+    }
+    for (size, told) in [
+        ("9e30", "the ladder ends at 100T"),
+        ("1099511627776x2x2", "too large"),
+        ("8x18446744073709551615x1", "too large"),
+    ] {
+        let refused = refusal("\"3k\"", &format!("\"{size}\""));
+        assert!(
+            refused.contains(told) && refused.contains("t.toml:6:"),
+            "{size}: {refused}"
+        );
+    }
+    for train in [
+        "batch_tokens = 1e300",
+        "learning_rate = { tune = { rates = 4294967295 } }",
+        "learning_rate = { tune = { rates = 99, factor = 1e300 } }",
+    ] {
+        assert!(
+            plan(&format!("{SWEEP}[train]\n{train}\n")).is_err(),
+            "{train}"
+        );
+    }
+    let axes: Vec<String> = [
+        "data.split_seed",
+        "train.batch_tokens",
+        "data.test_tokens",
+        "data.context",
+    ]
+    .iter()
+    .map(|key| format!("\"{key}\" = {:?}", (1..=90).collect::<Vec<_>>()))
+    .collect();
+    let refused = plan(&format!("{SWEEP}[axes]\n{}\n", axes.join("\n"))).unwrap_err();
+    assert!(refused.contains("more than 10000 cells"), "{refused}");
+    let seeds: Vec<u32> = (0..40_000).collect();
+    let refused = plan(&format!("{SWEEP}[train]\nseeds = {seeds:?}\n")).unwrap_err();
+    assert!(refused.contains("240000 runs"), "{refused}");
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_budget_of_centuries_is_planned_at_once() {
+    let started = std::time::Instant::now();
+    let plan = plan(&SWEEP.replace("\"3e11\"", "\"1e20\"")).unwrap();
+    assert!(
+        plan.runs()
+            .iter()
+            .any(|run| run.config.steps.steps > 1_000_000_000_000)
+    );
+    assert!(started.elapsed().as_secs() < 2);
 }
