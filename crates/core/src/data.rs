@@ -6,8 +6,25 @@ use std::path::PathBuf;
 
 /// A finite number that can be a key: equal and hashed by its bits.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "f64", into = "f64")]
 pub struct Real(pub f64);
+
+impl TryFrom<f64> for Real {
+    type Error = String;
+
+    fn try_from(value: f64) -> Result<Self, String> {
+        match value.is_finite() {
+            true => Ok(Real(value)),
+            false => Err(format!("{value} is not a finite number")),
+        }
+    }
+}
+
+impl From<Real> for f64 {
+    fn from(real: Real) -> f64 {
+        real.0
+    }
+}
 
 impl PartialEq for Real {
     fn eq(&self, other: &Self) -> bool {

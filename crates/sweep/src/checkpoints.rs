@@ -19,8 +19,8 @@ pub struct Shelf {
 }
 
 /// What a state is, beside it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Label {
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Label {
     format: u64,
     step: u64,
     bytes: u64,
@@ -28,6 +28,39 @@ struct Label {
 }
 
 const FORMAT: u64 = 1;
+
+impl Label {
+    pub(crate) fn of(step: u64, state: &[u8]) -> Self {
+        Label {
+            format: FORMAT,
+            step,
+            bytes: state.len() as u64,
+            sha256: checksum(state),
+        }
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| format!("damaged: {error}"))
+    }
+
+    /// Whether a state after `step` steps is the one that was labelled.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check(&self, step: u64, state: &[u8]) -> Result<(), &'static str> {
+        if self.format != FORMAT || self.step != step {
+            return Err("its label is of another format or step");
+        }
+        match (
+            state.len() as u64 == self.bytes,
+            checksum(state) == self.sha256,
+        ) {
+            (true, true) => Ok(()),
+            (false, _) => Err("truncated"),
+            _ => Err("its checksum does not match"),
+        }
+    }
+}
 
 impl Shelf {
     /// The shelf of a trunk or run, for one [`crate::Trainer::kind`].
@@ -54,12 +87,7 @@ impl Shelf {
     /// # Errors
     /// A file cannot be written.
     pub fn write(&self, step: u64, state: &[u8]) -> Result<(), ResultsError> {
-        let label = Label {
-            format: FORMAT,
-            step,
-            bytes: state.len() as u64,
-            sha256: checksum(state),
-        };
+        let label = Label::of(step, state);
         write_atomic(&self.state_path(step), state)?;
         let text = serde_json::to_string(&label).expect("a struct of text and numbers");
         write_atomic(&self.label_path(step), text.as_bytes())
@@ -73,22 +101,13 @@ impl Shelf {
         let read = |path: &Path| {
             fs::read(path).map_err(|error| format!("{}: cannot read: {error}", path.display()))
         };
-        let path = self.state_path(step);
-        let wrong = |what: &str| Err(format!("{}: {what}", path.display()));
-        let label = self.label_path(step);
-        let found: Label = serde_json::from_slice(&read(&label)?)
-            .map_err(|error| format!("{}: damaged: {error}", label.display()))?;
-        if found.format != FORMAT || found.step != step {
-            return wrong("its label is of another format or step");
-        }
+        let (path, label) = (self.state_path(step), self.label_path(step));
+        let found = Label::parse(&read(&label)?)
+            .map_err(|problem| format!("{}: {problem}", label.display()))?;
         let state = read(&path)?;
-        match (
-            state.len() as u64 == found.bytes,
-            checksum(&state) == found.sha256,
-        ) {
-            (true, true) => Ok(state),
-            (false, _) => wrong("truncated"),
-            _ => wrong("its checksum does not match"),
+        match found.check(step, &state) {
+            Ok(()) => Ok(state),
+            Err(problem) => Err(format!("{}: {problem}", path.display())),
         }
     }
 

@@ -6,6 +6,8 @@ pub mod claim;
 pub mod error;
 pub mod folder;
 pub mod forecast;
+#[doc(hidden)]
+pub mod fuzz;
 mod keeper;
 pub mod lease;
 pub mod leases;

@@ -275,7 +275,7 @@ fn language(given: Option<&Spanned<LanguageSpec>>) -> Result<Language, Problem> 
             seed,
         } => Language::Patterns {
             patterns: number(patterns, "strings", 1 << 16)?,
-            exponent: Real(exponent.unwrap_or(0.5)),
+            exponent: exponent.unwrap_or(Real(0.5)),
             length: length.unwrap_or(16),
             bytes: number(bytes, "bytes", LANGUAGE_BYTES)?,
             seed: *seed,

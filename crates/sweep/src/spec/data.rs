@@ -1,7 +1,7 @@
 //! `[data]`: where text comes from and what is done with it.
 
 use super::Quantity;
-use isoflop_core::data::{Invalid, Quality};
+use isoflop_core::data::{Invalid, Quality, Real};
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -91,7 +91,7 @@ pub enum LanguageSpec {
         /// How many strings.
         patterns: Option<Quantity>,
         /// `a` of the Zipf law `k^-(1 + a)`.
-        exponent: Option<f64>,
+        exponent: Option<Real>,
         /// Bytes of a string.
         length: Option<u64>,
         /// Bytes of text in all.

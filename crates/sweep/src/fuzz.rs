@@ -1,0 +1,90 @@
+//! What must hold whatever bytes a file of a sweep consists of; fed by tests and by fuzzers.
+
+use crate::checkpoints::Label;
+use crate::forecast::{Forecast, Price, Standing};
+use crate::lease::Lease;
+use crate::plan::{DataFacts, DataRefusal, DataRequest};
+use crate::{Plan, PlanContext, Sweep};
+use isoflop_results::DataRecord;
+use std::path::Path;
+
+/// Text of any kind, without looking for it.
+fn facts(request: &DataRequest) -> Result<DataFacts, DataRefusal> {
+    Ok(DataFacts::of(DataRecord {
+        corpus: request.source.name(),
+        data_digest: "0".repeat(16),
+        tokenizer: request.options.tokenizer.clone(),
+        vocab_size: 256,
+        train_tokens: 1_000_000,
+        test_tokens: request.test_tokens,
+        ..DataRecord::default()
+    }))
+}
+
+/// A sweep file: refused with a message that names it, or planned to what reads back as it was.
+pub fn sweep_file(bytes: &[u8]) {
+    let Ok(source) = String::from_utf8(bytes.to_vec()) else {
+        return;
+    };
+    let name = Path::new("fuzz.toml");
+    let planned = Sweep::parse(name, source).and_then(|sweep| {
+        let mut context = PlanContext {
+            facts: &mut facts,
+            numerics_version: 1,
+            memory_bytes: 1 << 34,
+            tuned: None,
+        };
+        Plan::tuning_stage(&sweep, &mut context)?;
+        Plan::build(&sweep, &mut context)
+    });
+    match planned {
+        Err(error) => assert!(error.to_string().starts_with("fuzz.toml"), "{error}"),
+        Ok(made) => {
+            let json = made.to_json().expect("a plan is text and numbers");
+            assert_eq!(Plan::parse(json.as_bytes()).as_ref(), Ok(&made));
+            plan(json.as_bytes());
+        }
+    }
+}
+
+/// A plan: refused, or one that can be priced and written again.
+pub fn plan(bytes: &[u8]) {
+    let Ok(plan) = Plan::parse(bytes) else { return };
+    let json = plan.to_json().expect("a plan is text and numbers");
+    assert_eq!(Plan::parse(json.as_bytes()).as_ref(), Ok(&plan));
+    assert_eq!(plan.work_order().len(), plan.runs().len());
+    plan.charts();
+    let unit = Price {
+        step: 1e-3,
+        once: 0.1,
+    };
+    let forecast = Forecast::of(
+        &plan,
+        &vec![unit; plan.runs().len()],
+        &Standing::default(),
+        3,
+    );
+    assert!(forecast.finish.is_finite() && forecast.finish <= forecast.work + 1e-6 * forecast.work);
+    for run in plan.runs() {
+        assert!(!run.id().contains(['/', '\\']) && !run.trunk().contains(['/', '\\']));
+        assert!(run.c_exact().0.is_finite() && run.tokens().0 >= 1.0);
+    }
+}
+
+/// A lease: nothing, or one that reads back as it was.
+pub fn lease(bytes: &[u8]) {
+    if let Some(lease) = Lease::parse(bytes) {
+        let text = serde_json::to_vec(&lease).expect("a lease is text and numbers");
+        assert_eq!(Lease::parse(&text), Some(lease));
+    }
+}
+
+/// The label of a checkpoint: refused, or true of the state that it stands beside.
+pub fn label(bytes: &[u8]) {
+    let state = b"weights and moments";
+    if let Ok(label) = Label::parse(bytes)
+        && label.check(7, state).is_ok()
+    {
+        assert_eq!(label, Label::of(7, state));
+    }
+}
