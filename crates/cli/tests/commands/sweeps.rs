@@ -1,6 +1,6 @@
 //! Sweeps from file to report, killed, stopped and resumed.
 
-use crate::workshop::{SWEEP, Workshop, note, reproducible, stderr, stdout};
+use crate::workshop::{SWEEP, Workshop, reproducible, stderr, stdout};
 use isoflop_results::Status;
 use isoflop_results::parquet::read_curves;
 use std::fs;
@@ -101,60 +101,6 @@ fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
     assert_eq!(curves, curves_alone);
     let spent = |shop: &Workshop| shop.rows().iter().map(|row| row.flops_spent).sum::<f64>();
     assert!(spent(&shared) < 0.3 * spent(&alone));
-}
-
-/// The parent, its workers or both are killed at `kills` instants while they work; each time the
-/// same command resumes. A sweep that ends in between must have ended like an undisturbed one, and
-/// starts anew from nothing.
-#[cfg(unix)]
-#[test]
-fn a_sweep_killed_at_many_instants_ends_as_if_it_had_not_been() {
-    // `just soak` asks for more.
-    let kills = std::env::var("ISOFLOP_KILLS").map_or(25, |kills| kills.parse::<u64>().unwrap());
-    let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"1e9\", \"6e9\"");
-    let undisturbed = Workshop::new(&sweep);
-    undisturbed.run().code(0);
-    let expected = reproducible_part(&undisturbed);
-    let shop = Workshop::new(&sweep);
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut draw = |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let (mut killed, mut ended, mut resumed) = (0, 0, 0);
-    while killed < kills {
-        let mut child = shop.start();
-        std::thread::sleep(Duration::from_millis(20 + draw(900)));
-        let (parent, children) = [(true, false), (false, true), (true, true)][draw(3) as usize];
-        let victims = if children { workers(&shop) } else { Vec::new() };
-        for pid in &victims {
-            signal(*pid, "-KILL");
-        }
-        let alive = child.try_wait().unwrap().is_none();
-        if parent && alive {
-            child.kill().unwrap();
-        }
-        let status = child.wait().unwrap();
-        killed += u64::from(!victims.is_empty() || parent && alive);
-        if status.success() {
-            assert_eq!(reproducible_part(&shop), expected);
-            let logs = fs::read_dir(shop.path("results/tiny/logs")).unwrap();
-            let logs = logs.map(|log| fs::read_to_string(log.unwrap().path()).unwrap());
-            resumed += logs
-                .map(|log| log.matches("going on from step").count())
-                .sum::<usize>();
-            ended += 1;
-            fs::remove_dir_all(shop.path("results")).unwrap();
-        }
-    }
-    shop.run().code(0);
-    assert_eq!(reproducible_part(&shop), expected);
-    note(&format!(
-        "{killed} kills, {} sweeps ended as undisturbed, {resumed} times a state was gone on from",
-        ended + 1
-    ));
 }
 
 /// The processes that hold a run without a record right now, as the folder says.

@@ -1,0 +1,141 @@
+//! Processes killed at any instant, from the first file to the last fit.
+
+use crate::workshop::{Workshop, note};
+use crate::{Draw, RUN, SWEEP, differing, outcome, run, said, start, times, undisturbed};
+use std::collections::HashSet;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// `run`, at times a second `run` or a worker beside it, is killed at an instant between its first
+/// millisecond and its end: the command alone, one process of it, or all. The same command goes on
+/// until the sweep has ended, which must be as if nothing had happened; then all starts from nothing.
+#[test]
+fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
+    let kills = times("ISOFLOP_KILLS", 40);
+    let calm = undisturbed();
+    let expected = outcome(&calm);
+    let again = Workshop::new(SWEEP);
+    let begun = Instant::now();
+    assert!(run(&again, &RUN).success());
+    let whole = begun.elapsed();
+
+    let shop = Workshop::new(SWEEP);
+    let mut draw = Draw(times("ISOFLOP_SEED", 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let (mut killed, mut ended) = (0, 0);
+    let mut victims: [u64; 3] = [0; 3];
+    while killed < kills {
+        let mut commands = vec![start(&shop, &RUN)];
+        std::thread::sleep(instant(&mut draw, whole) / 2);
+        match draw.below(6) {
+            0 => commands.push(start(&shop, &RUN)),
+            1 => commands.push(start(&shop, &["worker", "results/tiny"])),
+            2 => commands.push(start(&shop, &["worker", "results/tiny.tuning"])),
+            _ => {}
+        }
+        std::thread::sleep(instant(&mut draw, whole) / 2);
+        let whom = draw.below(3) as usize;
+        let hit = kill(&mut draw, whom, &mut commands);
+        killed += u64::from(hit);
+        victims[whom] += u64::from(hit);
+        let first = commands[0].wait().unwrap();
+        for mut other in commands.drain(1..) {
+            other.wait().unwrap();
+        }
+        let words = said(&shop);
+        assert!(!words.contains("panicked"), "{words}");
+        match first.code() {
+            Some(0) => {
+                let found = outcome(&shop);
+                assert_eq!(
+                    differing(&expected, &found),
+                    [""; 0],
+                    "after {killed} kills"
+                );
+                ended += 1;
+                clear(&shop);
+            }
+            // Killed, or runs have failed whose workers were.
+            None | Some(1) => {}
+            Some(code) => panic!("exit code {code} after {killed} kills: {words}"),
+        }
+    }
+    let mut last = run(&shop, &RUN);
+    if last.code() == Some(1) {
+        last = run(&shop, &RUN);
+    }
+    assert!(last.success(), "{}", said(&shop));
+    assert_eq!(differing(&expected, &outcome(&shop)), [""; 0]);
+    let [parents, processes, groups] = victims;
+    note(&format!(
+        "{killed} kills ({parents} of the command, {processes} of one process, {groups} of all), {} sweeps \
+         ended as undisturbed",
+        ended + 1
+    ));
+}
+
+/// Early instants as often as late ones: every phase is short but the training.
+fn instant(draw: &mut Draw, whole: Duration) -> Duration {
+    let share = draw.below(1000) as f64 / 1000.0;
+    match draw.below(2) {
+        0 => whole.mul_f64(share * 1.1),
+        _ => whole.mul_f64(1e-3_f64.powf(1.0 - share)),
+    }
+}
+
+/// Kills the first command (0), one process of any (1) or all (2); whether there was one.
+fn kill(draw: &mut Draw, whom: usize, commands: &mut [Child]) -> bool {
+    let alive: Vec<u32> = commands
+        .iter_mut()
+        .filter_map(|child| child.try_wait().unwrap().is_none().then(|| child.id()))
+        .collect();
+    let family: Vec<u32> = alive.iter().flat_map(|pid| descendants(*pid)).collect();
+    let victims = match whom {
+        0 => alive.first().copied().into_iter().collect(),
+        1 if family.is_empty() => Vec::new(),
+        1 => vec![*draw.of(&family)],
+        _ => family,
+    };
+    let mut hit = false;
+    for pid in victims {
+        let sent = Command::new("kill")
+            .args(["-KILL", &pid.to_string()])
+            .stderr(Stdio::null())
+            .status();
+        hit |= sent.unwrap().success();
+    }
+    hit
+}
+
+/// A process and those that it started, theirs included.
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let child: Option<u32> = entry.file_name().to_string_lossy().parse().ok();
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let parent = stat
+            .rsplit(')')
+            .next()
+            .and_then(|rest| rest.split_whitespace().nth(1));
+        if let (Some(child), Some(Ok(parent))) = (child, parent.map(str::parse::<u32>)) {
+            parents.push((parent, child));
+        }
+    }
+    let mut found = vec![pid];
+    let mut seen = HashSet::from([pid]);
+    while let Some((_, child)) = parents
+        .iter()
+        .find(|(parent, child)| seen.contains(parent) && !seen.contains(child))
+    {
+        seen.insert(*child);
+        found.push(*child);
+    }
+    found
+}
+
+/// Back to nothing but sweep and text, at times with the text still prepared.
+fn clear(shop: &Workshop) {
+    for folder in ["results", "reports", "cache"] {
+        let _ = fs::remove_dir_all(shop.path(folder));
+    }
+}
