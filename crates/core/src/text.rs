@@ -6,9 +6,14 @@ pub const LONGEST_VALUE: usize = 80;
 /// A value as a message shows it: control characters made visible, what is beyond
 /// [`LONGEST_VALUE`] characters cut.
 pub fn shown(value: &str) -> String {
+    shown_up_to(LONGEST_VALUE, value)
+}
+
+/// As [`shown`], of at most `most` characters: for what another library says.
+pub fn shown_up_to(most: usize, value: &str) -> String {
     let mut text = String::new();
     for (count, letter) in value.chars().enumerate() {
-        if count == LONGEST_VALUE {
+        if count == most {
             text.push_str("...");
             break;
         }
@@ -73,6 +78,8 @@ mod tests {
         assert_eq!(shown("rpj, 3.5 é"), "rpj, 3.5 é");
         let long = shown(&"x".repeat(5000));
         assert_eq!(long, format!("{}...", "x".repeat(80)));
+        assert_eq!(shown_up_to(3, "abcd"), "abc...");
+        assert_eq!(shown_up_to(4, "abcd"), "abcd");
         let nasty = shown("a\u{1b}]0;title\u{7}\r\nb\0\u{9b}31m\u{202e}");
         assert_eq!(
             nasty,

@@ -182,6 +182,14 @@ pub enum DataError {
         /// What is wrong.
         problem: String,
     },
+    /// A file that is no parquet, or damaged.
+    #[error("{}: not readable as parquet: {problem}", path.display())]
+    UnreadableParquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// A file that holds no token ids.
     #[error("{} holds no token ids: {problem}", path.display())]
     BadTokenFile {
@@ -377,6 +385,7 @@ impl DataError {
             DataError::Unpack { .. } => "is it cut off? compare its length with the original's".into(),
             DataError::BadLine { .. } => "data.field names the key that holds the text, data.field = \"text\" by default".into(),
             DataError::BadParquet { .. } => "data.column names the column that holds the text, data.column = \"text\" by default".into(),
+            DataError::UnreadableParquet { .. } => "is it cut off or damaged? compare its length with the original's, or give another copy".into(),
             DataError::BadTokenFile { .. } => {
                 "known are .bin of nanoGPT (uint16) and of llm.c (with its header), and .npy of uint16 or uint32".into()
             }

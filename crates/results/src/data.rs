@@ -3,6 +3,7 @@
 
 use crate::error::ResultsError;
 use crate::file::write_atomic;
+use isoflop_core::text::shown_up_to;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -82,13 +83,19 @@ impl DataFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(ResultsError::io(path, "read")(error)),
         };
-        let parsed = serde_json::from_slice(&bytes);
-        parsed
-            .map(Some)
-            .map_err(|error| ResultsError::DamagedRecord {
-                path: path.to_owned(),
-                problem: error.to_string(),
-            })
+        let parsed = DataFile::parse(&bytes).map(Some);
+        parsed.map_err(|problem| ResultsError::DamagedRecord {
+            path: path.to_owned(),
+            problem,
+        })
+    }
+
+    /// As [`DataFile::read`], of the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| shown_up_to(200, &error.to_string()))
     }
 
     /// Writes the file.

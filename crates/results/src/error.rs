@@ -1,5 +1,6 @@
 //! Why results could not be read or written.
 
+use isoflop_core::text::{LFS_HINT, listed, shown};
 use std::path::{Path, PathBuf};
 
 /// Why a file of results or a user's table could not be read or written.
@@ -17,6 +18,12 @@ pub enum ResultsError {
     DamagedRecord { path: PathBuf, problem: String },
     #[error("{}: not readable as parquet: {problem}", path.display())]
     Parquet { path: PathBuf, problem: String },
+    #[error("{}: its values do not match the digest that it carries", path.display())]
+    OtherDigest { path: PathBuf },
+    #[error("{}: this is a Git LFS pointer, not the file of {size} bytes that it stands for", path.display())]
+    LfsPointer { path: PathBuf, size: u64 },
+    #[error("{}: {problem} is more than a table of runs may be", path.display())]
+    TooLarge { path: PathBuf, problem: String },
     #[error("{}: cannot write parquet: {problem}", path.display())]
     WriteParquet { path: PathBuf, problem: String },
     #[error("{}:{line}: {problem}", path.display())]
@@ -25,13 +32,21 @@ pub enum ResultsError {
         line: u64,
         problem: String,
     },
-    #[error("{}: no column `{column}`; it has {}", path.display(), available.join(", "))]
+    #[error("{}:{line}: {what} `{}` is there twice, as {places}", path.display(), shown(name))]
+    NamedTwice {
+        path: PathBuf,
+        line: u64,
+        what: String,
+        name: String,
+        places: String,
+    },
+    #[error("{}: no column `{}`; it has {}", path.display(), shown(column), listed(available))]
     MissingColumn {
         path: PathBuf,
         column: String,
         available: Vec<String>,
     },
-    #[error("{}:{line}: column `{column}` holds `{value}`, not a number", path.display())]
+    #[error("{}:{line}: column `{}` holds `{}`, not a number", path.display(), shown(column), shown(value))]
     NotANumber {
         path: PathBuf,
         line: u64,
@@ -40,7 +55,7 @@ pub enum ResultsError {
     },
     #[error("{}: it has no rows", path.display())]
     NoRows { path: PathBuf },
-    #[error("{}: do not know the format `{extension}`", path.display())]
+    #[error("{}: do not know the format `{}`", path.display(), shown(extension))]
     UnknownFormat { path: PathBuf, extension: String },
 }
 
@@ -68,13 +83,29 @@ impl ResultsError {
                 Some("choose a folder you may write to, with --results DIR".to_owned())
             }
             ResultsError::MissingColumn { column, .. } => Some(format!(
-                "name the columns of your table with --n, --d, --c and --loss; `{column}` was looked for"
+                "name the columns of your table with --n, --d, --c and --loss; `{}` was looked for",
+                shown(column)
             )),
             ResultsError::NotANumber { .. } => {
                 Some("mend or remove the row; a missing loss must not be a number".to_owned())
             }
             ResultsError::UnknownFormat { .. } => {
                 Some("give a results folder, or a .csv, .jsonl or .parquet file".to_owned())
+            }
+            ResultsError::Parquet { .. } => Some(
+                "give another copy of it, or save the table as .csv; files of pandas, polars, DuckDB and Spark are read"
+                    .to_owned(),
+            ),
+            ResultsError::OtherDigest { .. } => Some(
+                "it was damaged or edited after it was written: give another copy of it, or read it as it is with --trust"
+                    .to_owned(),
+            ),
+            ResultsError::LfsPointer { .. } => Some(LFS_HINT.to_owned()),
+            ResultsError::NamedTwice { .. } => {
+                Some("rename or remove one of them; which one is meant cannot be told".to_owned())
+            }
+            ResultsError::TooLarge { .. } => {
+                Some("keep the columns and rows that are needed".to_owned())
             }
             ResultsError::DamagedRecord { .. } => {
                 Some("remove the file; the same `run` command trains that run again".to_owned())

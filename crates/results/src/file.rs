@@ -1,8 +1,9 @@
-//! Files that are never seen half-written.
+//! Files that are never seen half-written, and files that are read whole.
 
 use crate::error::ResultsError;
+use isoflop_core::text::lfs_pointer;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -42,6 +43,34 @@ pub fn write_atomic_with(
         let _ = fs::remove_file(&beside);
     }
     written
+}
+
+/// Bytes of the largest table that is read.
+const LARGEST_TABLE: u64 = 1 << 27;
+
+/// The bytes of a table of any format.
+///
+/// # Errors
+/// The file cannot be read, is larger than 128 MiB, or only stands for one (a Git LFS pointer).
+pub(crate) fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
+    let io = ResultsError::io(path, "read");
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(LARGEST_TABLE + 1).read_to_end(&mut bytes));
+    read.map_err(io)?;
+    if bytes.len() as u64 > LARGEST_TABLE {
+        return Err(ResultsError::TooLarge {
+            path: path.to_owned(),
+            problem: format!("a file of more than {} MB", LARGEST_TABLE >> 20),
+        });
+    }
+    match lfs_pointer(&bytes) {
+        None => Ok(bytes),
+        Some(size) => Err(ResultsError::LfsPointer {
+            path: path.to_owned(),
+            size,
+        }),
+    }
 }
 
 /// Removes what writers that were killed left in `folder`: unfinished files older than `age`.

@@ -1,227 +1,167 @@
-//! Columns of text and numbers as parquet, through polars' own parquet crates: the data frame
-//! above them would add a third to the build and nothing to what is needed here.
+//! Columns of a parquet file with the digest of their values.
 
+use crate::digest::{self, digest};
 use crate::error::ResultsError;
-use crate::file::write_atomic_with;
-use polars_arrow::array::{Array, PrimitiveArray, Utf8ViewArray};
-use polars_arrow::bitmap::Bitmap;
-use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
-use polars_arrow::record_batch::RecordBatchT;
-use polars_arrow::types::NativeType;
-use polars_buffer::Buffer;
-use polars_error::PolarsResult;
-use polars_parquet::read::{
-    BasicDecompressor, PageReader, RowGroupMetadata, column_iter_to_arrays, get_field_pages,
-    infer_schema, read_metadata,
-};
-use polars_parquet::write::{
-    CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version,
-    WriteOptions,
-};
-use std::fs::{self, File};
-use std::io::Cursor;
+use crate::file::write_atomic;
+use isoflop_core::text::shown;
+use isoflop_parquet::{Column, File, Limits, Values};
 use std::path::Path;
-use std::sync::Arc;
 
-/// A column by name.
+/// What a file says of its own values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Values that do not match the digest beside them are refused.
+    Checked,
+    /// The digest is not looked at.
+    Blind,
+}
+
+/// What was read from a parquet file.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) values: Values,
+pub struct Sealed<T> {
+    /// The rows.
+    pub rows: T,
+    /// Whether the file carries a digest of them; one saved by another program does not.
+    pub sealed: bool,
 }
 
-/// What a column holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Values {
-    Text(Vec<Option<String>>),
-    Integer(Vec<Option<u64>>),
-    Float(Vec<Option<f64>>),
-    /// Some other type of this length, by its name; numbers of other widths read as floats.
-    Other(String, usize),
-}
-
-impl Values {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Values::Text(cells) => cells.len(),
-            Values::Integer(cells) => cells.len(),
-            Values::Float(cells) => cells.len(),
-            Values::Other(_, len) => *len,
-        }
-    }
-
-    fn dtype(&self) -> ArrowDataType {
-        match self {
-            Values::Integer(_) => ArrowDataType::UInt64,
-            Values::Float(_) => ArrowDataType::Float64,
-            Values::Text(_) | Values::Other(..) => ArrowDataType::Utf8View,
-        }
-    }
-
-    fn array(&self) -> Box<dyn Array> {
-        match self {
-            Values::Text(cells) => Utf8ViewArray::from_slice(cells).boxed(),
-            Values::Integer(cells) => PrimitiveArray::<u64>::from(cells.as_slice()).boxed(),
-            Values::Float(cells) => PrimitiveArray::<f64>::from(cells.as_slice()).boxed(),
-            Values::Other(name, len) => {
-                Utf8ViewArray::from_slice(vec![Some(name.as_str()); *len]).boxed()
-            }
-        }
-    }
-
-    fn append(&mut self, more: Values) {
-        match (self, more) {
-            (Values::Text(cells), Values::Text(more)) => cells.extend(more),
-            (Values::Integer(cells), Values::Integer(more)) => cells.extend(more),
-            (Values::Float(cells), Values::Float(more)) => cells.extend(more),
-            (Values::Other(_, len), more) => *len += more.len(),
-            (first, more) => {
-                *first = Values::Other("mixed".to_owned(), first.len() + more.len());
-            }
-        }
-    }
-}
-
-/// Writes columns of equal length as one row group.
-pub(crate) fn write_frame(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
-    write_atomic_with(path, |file| {
-        write_columns(file, columns).map_err(|error| ResultsError::WriteParquet {
+/// Writes columns of equal length with their digest.
+pub(crate) fn write_columns(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
+    let mut bytes = Vec::new();
+    isoflop_parquet::write(&mut bytes, columns, &[(digest::KEY, digest(columns))]).map_err(
+        |problem| ResultsError::WriteParquet {
             path: path.to_owned(),
-            problem: error.to_string(),
+            problem,
+        },
+    )?;
+    write_atomic(path, &bytes)
+}
+
+/// The columns of a parquet file.
+pub(crate) struct Frame<'p> {
+    path: &'p Path,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) sealed: bool,
+}
+
+impl<'p> Frame<'p> {
+    pub(crate) fn parse(
+        path: &'p Path,
+        bytes: Vec<u8>,
+        trust: Trust,
+    ) -> Result<Self, ResultsError> {
+        let wrong = |problem: String| parquet(path, problem);
+        let file = File::open(bytes, Limits::TABLE).map_err(wrong)?;
+        let columns = file.columns().map_err(wrong)?;
+        let seal = file.note(digest::KEY);
+        if trust == Trust::Checked && seal.is_some_and(|seal| seal != digest(&columns)) {
+            return Err(ResultsError::OtherDigest {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Frame {
+            path,
+            columns,
+            sealed: seal.is_some(),
         })
-    })
-}
-
-fn write_columns(file: &mut File, columns: &[Column]) -> PolarsResult<()> {
-    let options = WriteOptions {
-        statistics: StatisticsOptions::default(),
-        version: Version::V1,
-        compression: CompressionOptions::Snappy,
-        data_page_size: None,
-    };
-    let field =
-        |column: &Column| Field::new(column.name.as_str().into(), column.values.dtype(), true);
-    let schema: ArrowSchema = columns
-        .iter()
-        .map(|column| (column.name.as_str().into(), field(column)))
-        .collect();
-    let arrays: Vec<Box<dyn Array>> = columns.iter().map(|column| column.values.array()).collect();
-    let rows = columns.first().map_or(0, |column| column.values.len());
-    let batch = RecordBatchT::try_new(rows, Arc::new(schema.clone()), arrays)?;
-    let encodings: Buffer<Vec<Encoding>> = vec![vec![Encoding::Plain]; columns.len()]
-        .into_iter()
-        .collect();
-    let mut writer = FileWriter::try_new(file, schema.clone(), options)?;
-    for group in RowGroupIterator::try_new([Ok(batch)].into_iter(), &schema, options, encodings)? {
-        writer.write(rows as u64, group?)?;
     }
-    writer.end(None)?;
-    Ok(())
-}
 
-/// Reads every column of a parquet file.
-pub(crate) fn read_frame(path: &Path) -> Result<Vec<Column>, ResultsError> {
-    let bytes = fs::read(path).map_err(ResultsError::io(path, "read"))?;
-    read_columns(bytes).map_err(|error| ResultsError::Parquet {
-        path: path.to_owned(),
-        problem: error.to_string(),
-    })
-}
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
+    }
 
-fn read_columns(bytes: Vec<u8>) -> PolarsResult<Vec<Column>> {
-    let bytes = Buffer::from(bytes);
-    let metadata = read_metadata(&mut Cursor::new(bytes.as_slice()))?;
-    let schema = infer_schema(&metadata)?;
-    schema
-        .iter_values()
-        .map(|field| {
-            let mut values = empty(&field.dtype);
-            for group in &metadata.row_groups {
-                for array in read_arrays(&bytes, group, field)? {
-                    values.append(decode(array.as_ref()));
-                }
+    pub(crate) fn wrong(&self, problem: String) -> ResultsError {
+        parquet(self.path, problem)
+    }
+
+    fn values(&self, name: &str) -> Result<&Values, ResultsError> {
+        match self.columns.iter().find(|column| column.name == name) {
+            Some(column) => Ok(&column.values),
+            None => Err(ResultsError::MissingColumn {
+                path: self.path.to_owned(),
+                column: name.to_owned(),
+                available: self
+                    .columns
+                    .iter()
+                    .map(|column| column.name.clone())
+                    .collect(),
+            }),
+        }
+    }
+
+    fn mistyped(&self, name: &str, wanted: &str) -> ResultsError {
+        self.wrong(format!("column `{name}` is not of {wanted}"))
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<Option<String>>, ResultsError> {
+        match self.values(name)? {
+            Values::Text(cells) => Ok(cells.clone()),
+            gaps if are_gaps(gaps) => Ok(vec![None; gaps.len()]),
+            _ => Err(self.mistyped(name, "text")),
+        }
+    }
+
+    /// Whole numbers, also where another program has saved them as signed or, for the sake of
+    /// gaps, as floats.
+    pub(crate) fn integers(&self, name: &str) -> Result<Vec<Option<u64>>, ResultsError> {
+        let wrong = |value: String| {
+            let value = shown(&value);
+            self.wrong(format!(
+                "column `{name}` holds {value}, not a whole number from 0"
+            ))
+        };
+        match self.values(name)? {
+            Values::Unsigned(cells) => Ok(cells.clone()),
+            gaps if are_gaps(gaps) => Ok(vec![None; gaps.len()]),
+            Values::Signed(cells) => {
+                let whole = |x: i64| u64::try_from(x).map_err(|_| wrong(x.to_string()));
+                cells
+                    .iter()
+                    .map(|cell| cell.map(whole).transpose())
+                    .collect()
             }
-            Ok(Column {
-                name: field.name.to_string(),
-                values,
-            })
-        })
-        .collect()
-}
-
-fn read_arrays(
-    bytes: &Buffer<u8>,
-    group: &RowGroupMetadata,
-    field: &Field,
-) -> PolarsResult<Vec<Box<dyn Array>>> {
-    let columns = group.parquet_columns();
-    let (pages, types) = get_field_pages(columns, columns, &field.name)
-        .into_iter()
-        .map(|chunk| {
-            let range = chunk.byte_range();
-            let end = (range.end as usize).min(bytes.len());
-            let part = bytes.clone().sliced((range.start as usize).min(end)..end);
-            let reader = PageReader::new(Cursor::new(part), chunk, vec![], usize::MAX);
-            let kind = &chunk.descriptor().descriptor.primitive_type;
-            (BasicDecompressor::new(reader, vec![]), kind)
-        })
-        .unzip();
-    Ok(column_iter_to_arrays(pages, types, field.clone(), None)?.0)
-}
-
-/// The empty column that values of a type are appended to.
-fn empty(dtype: &ArrowDataType) -> Values {
-    match dtype {
-        ArrowDataType::Utf8 | ArrowDataType::LargeUtf8 | ArrowDataType::Utf8View => {
-            Values::Text(Vec::new())
+            Values::Float(cells) => {
+                // Beyond 2^53 a float does not hold every whole number.
+                let exact = |x: f64| x.fract() == 0.0 && (0.0..=2f64.powi(53)).contains(&x);
+                let whole = |x: f64| match exact(x) {
+                    true => Ok(x as u64),
+                    false => Err(wrong(x.to_string())),
+                };
+                // Some programs write a gap as NaN.
+                let gap = |cell: &Option<f64>| cell.filter(|x| !x.is_nan());
+                let cells = cells.iter().map(|cell| gap(cell).map(whole).transpose());
+                cells.collect()
+            }
+            _ => Err(self.mistyped(name, "whole numbers")),
         }
-        ArrowDataType::UInt64 => Values::Integer(Vec::new()),
-        dtype if is_number(dtype) => Values::Float(Vec::new()),
-        other => Values::Other(format!("{other:?}"), 0),
+    }
+
+    pub(crate) fn floats(&self, name: &str) -> Result<Vec<Option<f64>>, ResultsError> {
+        match self.values(name)? {
+            Values::Float(cells) => Ok(cells.clone()),
+            gaps if are_gaps(gaps) => Ok(vec![None; gaps.len()]),
+            Values::Unsigned(cells) => Ok(cells.iter().map(|c| c.map(|x| x as f64)).collect()),
+            Values::Signed(cells) => Ok(cells.iter().map(|c| c.map(|x| x as f64)).collect()),
+            _ => Err(self.mistyped(name, "floats")),
+        }
     }
 }
 
-fn is_number(dtype: &ArrowDataType) -> bool {
-    use ArrowDataType::{Float32, Float64, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
-    matches!(
-        dtype,
-        Float32 | Float64 | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32
-    )
-}
-
-fn decode(array: &dyn Array) -> Values {
-    let float = |cells| Values::Float(cells);
-    match array.dtype() {
-        ArrowDataType::Utf8View => {
-            let cells = array
-                .as_any()
-                .downcast_ref::<Utf8ViewArray>()
-                .expect("its type says so");
-            Values::Text(cells.iter().map(|cell| cell.map(str::to_owned)).collect())
-        }
-        ArrowDataType::UInt64 => Values::Integer(cells::<u64>(array).collect()),
-        ArrowDataType::Float64 => float(cells::<f64>(array).collect()),
-        ArrowDataType::Float32 => float(cells::<f32>(array).map(|c| c.map(f64::from)).collect()),
-        ArrowDataType::Int64 => float(cells::<i64>(array).map(|c| c.map(|x| x as f64)).collect()),
-        ArrowDataType::Int32 => float(cells::<i32>(array).map(|c| c.map(f64::from)).collect()),
-        ArrowDataType::Int16 => float(cells::<i16>(array).map(|c| c.map(f64::from)).collect()),
-        ArrowDataType::Int8 => float(cells::<i8>(array).map(|c| c.map(f64::from)).collect()),
-        ArrowDataType::UInt32 => float(cells::<u32>(array).map(|c| c.map(f64::from)).collect()),
-        ArrowDataType::UInt16 => float(cells::<u16>(array).map(|c| c.map(f64::from)).collect()),
-        ArrowDataType::UInt8 => float(cells::<u8>(array).map(|c| c.map(f64::from)).collect()),
-        other => Values::Other(format!("{other:?}"), array.len()),
+/// Whether there is no value at all: other programs forget the type of such a column.
+fn are_gaps(values: &Values) -> bool {
+    match values {
+        Values::Text(cells) => cells.iter().all(Option::is_none),
+        Values::Unsigned(cells) => cells.iter().all(Option::is_none),
+        Values::Signed(cells) => cells.iter().all(Option::is_none),
+        Values::Float(cells) => cells.iter().all(Option::is_none),
+        Values::Null(_) => true,
+        Values::Other(..) => false,
     }
 }
 
-fn cells<T: NativeType>(array: &dyn Array) -> impl Iterator<Item = Option<T>> + '_ {
-    let array = array
-        .as_any()
-        .downcast_ref::<PrimitiveArray<T>>()
-        .expect("its type says so");
-    let valid: Option<&Bitmap> = array.validity();
-    array
-        .values()
-        .iter()
-        .enumerate()
-        .map(move |(i, value)| valid.is_none_or(|bits| bits.get_bit(i)).then_some(*value))
+fn parquet(path: &Path, problem: String) -> ResultsError {
+    ResultsError::Parquet {
+        path: path.to_owned(),
+        problem,
+    }
 }

@@ -4,9 +4,13 @@
 pub mod csv;
 pub mod curve;
 pub mod data;
+mod digest;
 pub mod error;
 pub mod file;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
+mod json_lines;
 pub mod parquet;
 pub mod record;
 pub mod row;
@@ -15,6 +19,7 @@ pub mod table;
 pub use curve::{Curve, CurvePoint};
 pub use data::{DataFile, DataRecord};
 pub use error::ResultsError;
+pub use frame::{Sealed, Trust};
 pub use record::RunRecord;
 pub use row::{RunRow, Status};
 pub use table::Table;

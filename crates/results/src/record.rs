@@ -4,6 +4,7 @@ use crate::curve::CurvePoint;
 use crate::error::ResultsError;
 use crate::file::write_atomic;
 use crate::row::RunRow;
+use isoflop_core::text::shown_up_to;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -25,8 +26,7 @@ impl RunRecord {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ResultsError> {
-        let body = serde_json::to_string(self).expect("rows hold text and finite numbers only");
-        write_atomic(path, format!("{}\n{body}\n", checksum(&body)).as_bytes())
+        write_atomic(path, &self.to_bytes())
     }
 
     /// Reads a record back and checks it.
@@ -34,21 +34,37 @@ impl RunRecord {
     /// # Errors
     /// The file cannot be read, is truncated, or does not match its checksum.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
-        let damaged = |problem: &str| ResultsError::DamagedRecord {
-            path: path.to_owned(),
-            problem: problem.to_owned(),
-        };
         let bytes = fs::read(path).map_err(ResultsError::io(path, "read"))?;
-        let text = String::from_utf8(bytes).map_err(|_| damaged("not UTF-8"))?;
-        let (sum, body) = text.split_once('\n').ok_or_else(|| damaged("truncated"))?;
-        let body = body
-            .strip_suffix('\n')
-            .ok_or_else(|| damaged("truncated"))?;
-        if sum != checksum(body) {
-            return Err(damaged("its checksum does not match"));
-        }
-        serde_json::from_str(body).map_err(|error| damaged(&error.to_string()))
+        RunRecord::parse(&bytes).map_err(|problem| ResultsError::DamagedRecord {
+            path: path.to_owned(),
+            problem,
+        })
     }
+
+    /// As [`RunRecord::read`], of the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
+        let (sum, body) = text.split_once('\n').ok_or("truncated")?;
+        let body = body.strip_suffix('\n').ok_or("truncated")?;
+        if sum != checksum(body) {
+            return Err("its checksum does not match".to_owned());
+        }
+        serde_json::from_str(body).map_err(|error| shown_up_to(200, &error.to_string()))
+    }
+
+    /// The bytes of its file.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let body = serde_json::to_string(self).expect("rows hold text and finite numbers only");
+        sealed(&body)
+    }
+}
+
+/// A body with its checksum before it.
+pub(crate) fn sealed(body: &str) -> Vec<u8> {
+    format!("{}\n{body}\n", checksum(body)).into_bytes()
 }
 
 fn checksum(body: &str) -> String {

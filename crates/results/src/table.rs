@@ -1,9 +1,10 @@
 //! Anyone's table of runs: CSV, JSON lines or parquet, read as columns of numbers.
 
+mod parse;
+
 use crate::error::ResultsError;
-use crate::frame::{Values, read_frame};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use crate::file::read_table;
+use crate::frame::Trust;
 use std::path::{Path, PathBuf};
 
 /// A table read from a file, by column.
@@ -26,25 +27,65 @@ pub enum Cell {
     Text(String),
 }
 
-impl Table {
-    /// Reads a file by its extension: `csv`, `jsonl` (also `ndjson`) or `parquet`.
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Fields between commas, names in the first line.
+    Csv,
+    /// A JSON object a line.
+    JsonLines,
+    /// Parquet.
+    Parquet,
+}
+
+impl Format {
+    /// The format that the extension of a file names.
     ///
     /// # Errors
-    /// An unreadable or malformed file (with its line), an unknown extension, no rows.
-    pub fn read(path: &Path) -> Result<Self, ResultsError> {
+    /// It names none.
+    pub fn of(path: &Path) -> Result<Self, ResultsError> {
         let extension = path
             .extension()
             .unwrap_or_default()
             .to_string_lossy()
             .to_lowercase();
-        let table = match extension.as_str() {
-            "csv" => read_csv(path),
-            "jsonl" | "ndjson" => read_jsonl(path),
-            "parquet" => read_parquet(path),
+        match extension.as_str() {
+            "csv" => Ok(Format::Csv),
+            "jsonl" | "ndjson" => Ok(Format::JsonLines),
+            "parquet" => Ok(Format::Parquet),
             _ => Err(ResultsError::UnknownFormat {
                 path: path.to_owned(),
                 extension,
             }),
+        }
+    }
+}
+
+impl Table {
+    /// Reads a file by its extension: `csv`, `jsonl` (also `ndjson`) or `parquet`.
+    ///
+    /// # Errors
+    /// An unreadable or malformed file (with its line), an unknown extension, a column named twice,
+    /// no rows, or a parquet file whose values do not match the digest that it carries.
+    pub fn read(path: &Path, trust: Trust) -> Result<Self, ResultsError> {
+        let format = Format::of(path)?;
+        Table::parse(path, format, read_table(path)?, trust)
+    }
+
+    /// As [`Table::read`], of the bytes of a file; the path is for messages.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn parse(
+        path: &Path,
+        format: Format,
+        bytes: Vec<u8>,
+        trust: Trust,
+    ) -> Result<Self, ResultsError> {
+        let table = match format {
+            Format::Csv => parse::csv(path, &bytes),
+            Format::JsonLines => parse::json_lines(path, &bytes),
+            Format::Parquet => parse::parquet(path, bytes, trust),
         }?;
         match table.lines.is_empty() {
             true => Err(ResultsError::NoRows {
@@ -126,143 +167,19 @@ impl Table {
     }
 }
 
-fn cell(text: &str) -> Cell {
-    match text.trim() {
-        "" => Cell::Missing,
-        trimmed => match trimmed.parse() {
-            Ok(number) => Cell::Number(number),
-            Err(_) => Cell::Text(trimmed.to_owned()),
-        },
-    }
-}
-
-fn read_csv(path: &Path) -> Result<Table, ResultsError> {
-    let malformed = |error: ::csv::Error| ResultsError::MalformedLine {
-        path: path.to_owned(),
-        line: error.position().map_or(1, ::csv::Position::line),
-        problem: error.to_string(),
-    };
-    let file = File::open(path).map_err(ResultsError::io(path, "read"))?;
-    let mut reader = ::csv::Reader::from_reader(file);
-    let names: Vec<String> = reader
-        .headers()
-        .map_err(malformed)?
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-        .collect();
-    let mut columns = vec![Vec::new(); names.len()];
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(malformed)?;
-        lines.push(record.position().map_or(0, ::csv::Position::line));
-        for (column, text) in columns.iter_mut().zip(record.iter()) {
-            column.push(cell(text));
-        }
-    }
-    Ok(Table {
-        path: path.to_owned(),
-        names,
-        columns,
-        lines,
-    })
-}
-
-fn read_jsonl(path: &Path) -> Result<Table, ResultsError> {
-    let file = File::open(path).map_err(ResultsError::io(path, "read"))?;
-    let mut table = Table {
-        path: path.to_owned(),
-        names: Vec::new(),
-        columns: Vec::new(),
-        lines: Vec::new(),
-    };
-    for (index, text) in BufReader::new(file).lines().enumerate() {
-        let text = text.map_err(ResultsError::io(path, "read"))?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let line = index as u64 + 1;
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)
-            .map_err(|error| ResultsError::MalformedLine {
-                path: path.to_owned(),
-                line,
-                problem: format!("not a JSON object: {error}"),
-            })?;
-        table.push_object(line, object);
-    }
-    Ok(table)
-}
-
-impl Table {
-    fn push_object(&mut self, line: u64, object: serde_json::Map<String, serde_json::Value>) {
-        let row = self.lines.len();
-        self.lines.push(line);
-        for (name, value) in object {
-            let at = self
-                .names
-                .iter()
-                .position(|known| *known == name)
-                .unwrap_or_else(|| {
-                    self.names.push(name);
-                    self.columns.push(vec![Cell::Missing; row]);
-                    self.names.len() - 1
-                });
-            self.columns[at].push(match value {
-                serde_json::Value::Null => Cell::Missing,
-                serde_json::Value::Number(number) => {
-                    Cell::Number(number.as_f64().unwrap_or(f64::NAN))
-                }
-                serde_json::Value::String(text) => cell(&text),
-                other => Cell::Text(other.to_string()),
-            });
-        }
-        for column in &mut self.columns {
-            column.resize(row + 1, Cell::Missing);
-        }
-    }
-}
-
-fn read_parquet(path: &Path) -> Result<Table, ResultsError> {
-    let frame = read_frame(path)?;
-    let height = frame.first().map_or(0, |column| column.values.len());
-    let (names, columns) = frame
-        .into_iter()
-        .map(|column| (column.name, as_cells(column.values)))
-        .unzip();
-    Ok(Table {
-        path: path.to_owned(),
-        names,
-        columns,
-        lines: (1..=height as u64).collect(),
-    })
-}
-
-fn as_cells(values: Values) -> Vec<Cell> {
-    let number = |value: Option<f64>| value.map_or(Cell::Missing, Cell::Number);
-    match values {
-        Values::Text(cells) => cells
-            .into_iter()
-            .map(|text| text.map_or(Cell::Missing, Cell::Text))
-            .collect(),
-        Values::Integer(cells) => cells
-            .into_iter()
-            .map(|c| number(c.map(|x| x as f64)))
-            .collect(),
-        Values::Float(cells) => cells.into_iter().map(number).collect(),
-        Values::Other(dtype, len) => vec![Cell::Text(format!("a value of type {dtype}")); len],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parquet::write_runs;
     use crate::record::tests::record;
+    use isoflop_parquet::{Column, Values};
+    use std::fs::File;
 
     fn read(name: &str, content: &str) -> Result<Table, ResultsError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        Table::read(&path)
+        Table::read(&path, Trust::Checked)
     }
 
     #[test]
@@ -285,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runs.parquet");
         write_runs(&path, &[record("a").row]).unwrap();
-        let table = Table::read(&path).unwrap();
+        let table = Table::read(&path, Trust::Checked).unwrap();
         assert_eq!(table.numbers("n_non_embedding").unwrap(), [3120.0]);
         assert_eq!(table.cells("run_id").unwrap(), [Cell::Text("a".to_owned())]);
     }
@@ -331,6 +248,77 @@ mod tests {
             read("a.xlsx", ""),
             Err(ResultsError::UnknownFormat { .. })
         ));
+    }
+
+    #[test]
+    fn a_byte_order_mark_goes_and_a_null_is_a_gap_in_every_format() {
+        let csv = read("a.csv", "\u{feff}loss,n\n3.5,\n").unwrap();
+        let lines = read("a.jsonl", "\u{feff}{\"loss\": 3.5, \"n\": null}\n").unwrap();
+        let mut bytes = Vec::new();
+        let column = |name: &str, cell| Column {
+            name: name.to_owned(),
+            values: Values::Text(vec![cell]),
+        };
+        let columns = [column("loss", Some("3.5".to_owned())), column("n", None)];
+        isoflop_parquet::write(&mut bytes, &columns, &[]).unwrap();
+        let path = Path::new("a.parquet");
+        let parquet = Table::parse(path, Format::Parquet, bytes, Trust::Checked).unwrap();
+        for table in [csv, lines, parquet] {
+            assert_eq!(table.names(), ["loss", "n"]);
+            assert_eq!(table.numbers("loss").unwrap(), [3.5]);
+            assert_eq!(table.cells("n").unwrap(), [Cell::Missing]);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_refused_with_both_places() {
+        let csv = read("a.csv", "loss,n,loss\n1,2,3\n").unwrap_err();
+        let text = csv.to_string();
+        assert!(
+            text.ends_with("a.csv:1: column `loss` is there twice, as fields 1 and 3"),
+            "{text}"
+        );
+        assert!(csv.hint().is_some());
+        let lines = "{\"n\": 1, \"loss\": 2}\n{\"n\": 1, \"loss\": 2, \"n\": 3}\n";
+        let text = read("a.jsonl", lines).unwrap_err().to_string();
+        assert!(
+            text.ends_with("a.jsonl:2: key `n` is there twice, as values 1 and 3 of the line"),
+            "{text}"
+        );
+        let spare = read("a.csv", "loss,n,,\n1,2,,\n").unwrap();
+        assert_eq!(spare.numbers("n").unwrap(), [2.0]);
+    }
+
+    #[test]
+    fn a_git_lfs_pointer_is_told_in_every_format() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9999\n";
+        for name in ["a.csv", "a.jsonl", "a.parquet"] {
+            let error = read(name, pointer).unwrap_err();
+            assert!(error.to_string().contains("Git LFS pointer"), "{error}");
+            assert!(error.hint().unwrap().contains("git lfs pull"));
+        }
+    }
+
+    #[test]
+    fn more_cells_than_memory_is_for_are_refused() {
+        // Every line has a key of its own: a square of gaps.
+        let lines: String = (0..5000).map(|i| format!("{{\"k{i}\": 1}}\n")).collect();
+        let error = read("a.jsonl", &lines).unwrap_err();
+        assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vast.csv");
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        let error = Table::read(&path, Trust::Checked).unwrap_err();
+        assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
+    }
+
+    #[test]
+    fn long_values_and_names_are_cut_in_messages() {
+        let long = "x".repeat(5000);
+        let table = read("a.csv", &format!("loss\n{long}\n")).unwrap();
+        assert!(table.numbers("loss").unwrap_err().to_string().len() < 400);
+        let table = read("a.csv", &format!("{long},b\n1,2\n")).unwrap();
+        assert!(table.numbers("loss").unwrap_err().to_string().len() < 400);
     }
 
     #[test]

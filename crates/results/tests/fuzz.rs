@@ -1,0 +1,90 @@
+//! Damaged and strange inputs: every reader ends in rows or a message.
+
+use isoflop_core::fuzz::run;
+use isoflop_results::parquet::{write_curves, write_runs};
+use isoflop_results::{Curve, CurvePoint, RunRecord, fuzz};
+use std::fs;
+use std::path::Path;
+
+const RECORD: &[u8] = include_bytes!("samples/record.json");
+const DATA: &[u8] = include_bytes!("samples/data.json");
+
+const CSV: &[&[u8]] = &[
+    b"n,tokens,loss,name\n1e6,2e7,3.5,a\n2000000,4e7,3.25,\"b, c\"\n",
+    b"\xef\xbb\xbfparams,flops,L\r\n1,2,NaN\r\n,,\r\n",
+];
+const JSON_LINES: &[&[u8]] = &[
+    b"{\"n\": 1e6, \"loss\": 3.5, \"name\": \"a\"}\n\n{\"loss\": null, \"n\": 12345678901234567890}\n",
+    b"\xef\xbb\xbf{\"a\": {\"b\": [1, 2.5, true]}, \"loss\": \"3.5\"}\r\n",
+];
+
+fn record() -> RunRecord {
+    RunRecord::parse(RECORD).unwrap()
+}
+
+/// The bytes of a file that `write` has written.
+fn written(write: impl Fn(&Path)) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.parquet");
+    write(&path);
+    fs::read(&path).unwrap()
+}
+
+fn runs() -> Vec<u8> {
+    let mut other = record().row;
+    other.run_id.push('b');
+    other.peak_memory_bytes = None;
+    written(|path| write_runs(path, &[record().row, other.clone()]).unwrap())
+}
+
+fn curves() -> Vec<u8> {
+    let curve = |run_id: &str| Curve {
+        run_id: run_id.to_owned(),
+        points: record().curve,
+    };
+    written(|path| write_curves(path, &[curve("a"), curve("b")]).unwrap())
+}
+
+#[test]
+fn the_samples_are_good() {
+    let points: Vec<CurvePoint> = record().curve;
+    assert!(points.len() > 2);
+    fuzz::record(RECORD);
+    assert!(isoflop_results::DataFile::parse(DATA).is_ok());
+}
+
+#[test]
+fn csv() {
+    run(2, 30_000, CSV, fuzz::csv);
+}
+
+#[test]
+fn json_lines() {
+    run(3, 30_000, JSON_LINES, fuzz::json_lines);
+}
+
+#[test]
+fn parquet() {
+    let (runs, curves) = (runs(), curves());
+    run(4, 3_000, &[&runs, &curves], fuzz::parquet);
+}
+
+#[test]
+fn records() {
+    run(5, 20_000, &[RECORD], fuzz::record);
+}
+
+#[test]
+fn runs_parquet() {
+    run(6, 1_000, &[&runs(), &curves()], fuzz::runs);
+}
+
+#[test]
+fn curves_parquet() {
+    run(7, 3_000, &[&curves(), &runs()], fuzz::curves);
+}
+
+#[test]
+fn data_json() {
+    run(8, 20_000, &[DATA], fuzz::data);
+}
