@@ -15,6 +15,7 @@ use crate::prepare::Request;
 use crate::progress::{Progress, Stage};
 use crate::read::{Document, Reading};
 use crate::reference::{Reference, references, row};
+use crate::round_trip::{RoundTrip, compare};
 use crate::sample::sample;
 use crate::source::Part;
 use crate::survey::{Fact, Fate, Survey, sides, survey, weigh};
@@ -41,6 +42,8 @@ struct Held {
     part: usize,
     number: u32,
     text: String,
+    /// Whether a token file has the token for the unknown in it.
+    knows_not: bool,
 }
 
 pub(crate) fn build(
@@ -78,6 +81,8 @@ pub(crate) fn build(
         (Some(tokenizer), _) | (None, Some(tokenizer)) => tokenizer,
         (None, None) => unreachable!("a tokenizer is ready, given or learnt"),
     };
+    // Before hours of tokenizing: what the test loses is refused.
+    let whole = corpus.whole_test(&test, tokenizer)?;
     let stream = corpus.scored(&test, tokenizer)?;
     let found = corpus.tokenize(&test, tokenizer, &filling)?;
     let train = Bytes::map(&filling.path(TRAIN)).map_err(|cause| DataError::Read {
@@ -107,10 +112,11 @@ pub(crate) fn build(
         })?,
         split: corpus.split(),
         train: found.train,
-        test: whole_test(&test, tokenizer)?,
+        test: whole,
         scored: scored(request.test_tokens, &stream),
         overlap: found.overlap,
         leaks: found.leaks,
+        altered: found.altered,
         near: found.near,
         references,
         entropy: match parts {
@@ -152,38 +158,6 @@ pub(crate) fn scored(test_tokens: usize, stream: &TestStream) -> Scored {
         tokens: stream.len(),
         sha256: sha256([stream.as_bytes()]),
     }
-}
-
-/// Counts of every document held out.
-fn whole_test(test: &[Held], tokenizer: &Tokenizer) -> Result<Counts, DataError> {
-    let width = Width::of(tokenizer.vocab_size());
-    let mut hasher = Sha256::new();
-    let (mut tokens, mut bytes) = (0, 0);
-    for held in test.chunks(256) {
-        let done: Vec<Result<Vec<u8>, DataError>> = held
-            .par_iter()
-            .map(|held| {
-                let mut ids = Vec::new();
-                tokenizer.encode(&held.text, &mut ids)?;
-                ids.push(tokenizer.separator());
-                let mut stored = Vec::new();
-                width.write(&ids, &mut stored);
-                Ok(stored)
-            })
-            .collect();
-        for stored in done {
-            let stored = stored?;
-            tokens += stored.len() / width.bytes();
-            hasher.update(&stored);
-        }
-        bytes += held.iter().map(|held| held.text.len() as u64).sum::<u64>();
-    }
-    Ok(Counts {
-        documents: test.len(),
-        bytes,
-        tokens,
-        sha256: hex(hasher),
-    })
 }
 
 impl Corpus<'_> {
@@ -272,6 +246,7 @@ impl Corpus<'_> {
                         part: index,
                         number,
                         text: text.to_owned(),
+                        knows_not: knows_not(self.tokenizer, &document),
                     });
                 }
                 number += 1;
@@ -320,8 +295,65 @@ impl Corpus<'_> {
         let stretches = sample(&texts, test_tokens, self.is_synthetic());
         match stretches.is_empty() {
             true => Err(DataError::NoTestTokens { test_tokens }),
-            false => TestStream::of_stretches(tokenizer, &stretches),
+            false => {
+                let stream = TestStream::of_stretches(tokenizer, &stretches)?;
+                let mut trip = RoundTrip::default();
+                for (text, ids) in stretches.iter().zip(stream.each_stretch()) {
+                    if tokenizer.may_lose() {
+                        let compared = compare(tokenizer, text, &ids, false);
+                        trip.add(compared, || "a stretch of the test text".to_owned());
+                    }
+                }
+                kept(tokenizer, trip)?;
+                Ok(stream)
+            }
         }
+    }
+
+    /// Where a document stands, for people.
+    fn place(&self, part: usize, number: u32) -> String {
+        let fact = &self.surveys[part].facts[number as usize];
+        self.parts[part].input.name(fact.origin())
+    }
+
+    /// Counts of every document held out, once each proves to be what its tokens hold.
+    fn whole_test(&self, test: &[Held], tokenizer: &Tokenizer) -> Result<Counts, DataError> {
+        let width = Width::of(tokenizer.vocab_size());
+        let mut hasher = Sha256::new();
+        let (mut tokens, mut bytes) = (0, 0);
+        let mut trip = RoundTrip::default();
+        for held in test.chunks(256) {
+            let done: Vec<Result<_, DataError>> = held
+                .par_iter()
+                .map(|held| {
+                    let mut ids = Vec::new();
+                    tokenizer.encode(&held.text, &mut ids)?;
+                    let compared = tokenizer
+                        .may_lose()
+                        .then(|| compare(tokenizer, &held.text, &ids, held.knows_not));
+                    ids.push(tokenizer.separator());
+                    let mut stored = Vec::new();
+                    width.write(&ids, &mut stored);
+                    Ok((stored, compared))
+                })
+                .collect();
+            for (done, held) in done.into_iter().zip(held) {
+                let (stored, compared) = done?;
+                tokens += stored.len() / width.bytes();
+                hasher.update(&stored);
+                if let Some(compared) = compared {
+                    trip.add(compared, || self.place(held.part, held.number));
+                }
+            }
+            bytes += held.iter().map(|held| held.text.len() as u64).sum::<u64>();
+        }
+        kept(tokenizer, trip)?;
+        Ok(Counts {
+            documents: test.len(),
+            bytes,
+            tokens,
+            sha256: hex(hasher),
+        })
     }
 
     /// Whether this is text of one language with a known entropy, of which no document is to be cut.
@@ -343,6 +375,27 @@ impl Corpus<'_> {
             nats.extend(std::iter::repeat_n(each as f32, tokens));
         }
         Some(row("source", stream, &nats))
+    }
+}
+
+/// Whether a token file has the token for the unknown in a document.
+fn knows_not(tokenizer: Option<&Tokenizer>, document: &Document) -> bool {
+    let ids = document.ids.as_deref().unwrap_or_default();
+    tokenizer.is_some_and(|tokenizer| tokenizer.knows_not(ids))
+}
+
+/// That nothing of a test text was lost.
+fn kept(tokenizer: &Tokenizer, trip: RoundTrip) -> Result<(), DataError> {
+    let share = trip.share();
+    match trip.first {
+        None => Ok(()),
+        Some(first) => Err(DataError::Lossy {
+            tokenizer: tokenizer.name().to_owned(),
+            altered: trip.altered,
+            compared: trip.compared,
+            share,
+            first,
+        }),
     }
 }
 

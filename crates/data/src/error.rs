@@ -1,9 +1,14 @@
 //! Why text cannot be prepared, and what a person can do about it.
 
+mod hint;
+
 use crate::corpus::Corpus;
 use crate::overlap::Leak;
+use crate::read::{LONGEST_DOCUMENT, Looks};
+use crate::round_trip::Difference;
+use isoflop_core::text::shown;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why data cannot be prepared or read. Nothing has been written when one of these is returned,
 /// but for a cache folder that could not be completed.
@@ -49,7 +54,7 @@ pub enum DataError {
         variable: &'static str,
     },
     /// A path or glob without files.
-    #[error("no file matches `{pattern}`, looked for from {}", base.display())]
+    #[error("no file matches `{pattern}`, looked for from {}", folder(base))]
     NoFile {
         /// As written.
         pattern: String,
@@ -83,6 +88,26 @@ pub enum DataError {
         path: PathBuf,
         /// First byte that does not fit, from 0.
         offset: usize,
+        /// What it looks like.
+        looks: Looks,
+    },
+    /// A file of another format.
+    #[error("{} is {what}, not text", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// More in one piece than is held in memory.
+    #[error("{}: {what} of more than {} MiB", path.display(), LONGEST_DOCUMENT >> 20)]
+    TooLong {
+        /// The file, and the line or document.
+        path: PathBuf,
+        /// `a line`, `an element`, `a document`.
+        what: &'static str,
     },
     /// A file with the byte that separates documents.
     #[error("{} has a NUL at byte {offset}", path.display())]
@@ -143,6 +168,28 @@ pub enum DataError {
         tokenizer: String,
         /// What it says.
         why: String,
+    },
+    /// Tokens that no longer hold the text.
+    #[error("{tokenizer} loses text: {altered} of {compared} test documents do not come back from their tokens{}; the first is {}, where \"{}\" becomes \"{}\"", share_shown(*share), shown(&first.document), first.text, first.back)]
+    Lossy {
+        /// Its name.
+        tokenizer: String,
+        /// Documents that come back otherwise.
+        altered: usize,
+        /// Documents in all.
+        compared: usize,
+        /// Share of the bytes that does not come back.
+        share: f64,
+        /// The first difference.
+        first: Difference,
+    },
+    /// A pointer in the place of a file.
+    #[error("{} is a Git LFS pointer to a file of {bytes} bytes, not the file", path.display())]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+        /// Of the file it stands for.
+        bytes: u64,
     },
     /// A vocabulary that could not be learnt.
     #[error("no vocabulary of {vocab_size} tokens could be learnt: {why}")]
@@ -293,15 +340,32 @@ pub enum DataError {
         /// What the client says.
         why: String,
     },
+    /// An answer of a hub that nothing is to be made of.
+    #[error("the hub's answer for {dataset} is refused: {why}")]
+    HubAnswer {
+        /// `owner/name`.
+        dataset: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The cache of the hub's clients cannot be written.
+    #[error("cannot write {}: {cause}", path.display())]
+    HubStore {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
     /// A pattern without files in a dataset.
-    #[error("no file of {dataset} matches `{pattern}`; it has {}", known.join(", "))]
+    #[error("no file of {dataset} matches `{pattern}`; it has {known}")]
     NoHubFile {
         /// `owner/name`.
         dataset: String,
         /// As written.
         pattern: String,
         /// Some of its files.
-        known: Vec<String>,
+        known: String,
     },
     /// Files of several kinds.
     #[error("the files of {dataset} are of several kinds, .{first} and .{other}")]
@@ -332,91 +396,6 @@ pub enum DataError {
     },
 }
 
-impl DataError {
-    /// What the person at the terminal can do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            DataError::UnknownCorpus { .. } => {
-                let known: Vec<String> = Corpus::ALL.iter().map(Corpus::to_string).collect();
-                format!("built in are {}; a name without version means the newest", known.join(", "))
-            }
-            DataError::SourcesMissing { .. } => {
-                "run `cargo fetch --locked` in the checkout of isoflop".into()
-            }
-            DataError::CorpusChanged { .. } => {
-                "build isoflop with the Cargo.lock it came with (`cargo build --locked`) and unpack the sources anew \
-                 (delete cargo's registry/src, then `cargo fetch --locked`); after a wanted change of dependencies, \
-                 give the corpus a new version and pin its digest"
-                    .into()
-            }
-            DataError::NoHome { variable } => format!("set {variable} to a folder"),
-            DataError::NoFile { .. } => "paths and globs are relative to the sweep file".into(),
-            DataError::Folder { pattern } => {
-                format!("name its files, as in \"{}/**/*.txt\"", pattern.trim_end_matches('/'))
-            }
-            DataError::NotUtf8 { .. } => {
-                "convert it to UTF-8, as in `iconv -f latin1 -t utf-8`, or set data.invalid = \"replace\" or \"drop\"".into()
-            }
-            DataError::Nul { .. } => {
-                "is it a binary file? with tokenizer = \"bytes\" text must not hold a NUL; data.invalid = \"replace\" or \"drop\" \
-                 goes on without"
-                    .into()
-            }
-            DataError::EmptyFile { .. } => "leave it out of the glob, or give it text".into(),
-            DataError::Write { .. } => "set ISOFLOP_CACHE to a folder that can be written".into(),
-            DataError::TooFewTokens { tokens, context } => match tokens.saturating_sub(1) {
-                0 => format!("give at least {} tokens", context + 1),
-                fits => format!("give at least {} tokens, or a context of {fits} or less", context + 1),
-            },
-            DataError::NoTestTokens { .. } => {
-                format!("leave it out for the default, {}", crate::DEFAULT_TEST_TOKENS)
-            }
-            DataError::TooShortToSplit { .. } => "give it more text".into(),
-            DataError::UnknownTokenizer { .. } => {
-                "known are bytes, gpt2, cl100k, o200k, bpe:N (learnt from the train text, as bpe:4096), and the path of a \
-                 tokenizer.json"
-                    .into()
-            }
-            DataError::VocabularySize { .. } => "give bpe:N from 258 (256 bytes and the separator come first) to 1,000,000".into(),
-            DataError::BadTokenizer { .. } => {
-                "it should be what `tokenizer.save(\"tokenizer.json\")` of Hugging Face's tokenizers writes".into()
-            }
-            DataError::TokensToTrainOn => "name the tokenizer that made them".into(),
-            DataError::Unpack { .. } => "is it cut off? compare its length with the original's".into(),
-            DataError::BadLine { .. } => "data.field names the key that holds the text, data.field = \"text\" by default".into(),
-            DataError::BadParquet { .. } => "data.column names the column that holds the text, data.column = \"text\" by default".into(),
-            DataError::UnreadableParquet { .. } => "is it cut off or damaged? compare its length with the original's, or give another copy".into(),
-            DataError::BadTokenFile { .. } => {
-                "known are .bin of nanoGPT (uint16) and of llm.c (with its header), and .npy of uint16 or uint32".into()
-            }
-            DataError::TokenBeyondVocabulary { .. } | DataError::OtherTokenizer { .. } => {
-                "data.tokenizer names the tokenizer that made the file".into()
-            }
-            DataError::NothingToTrainOn { .. } => "loosen data.quality".into(),
-            DataError::NoTestOfItsOwn { .. } => "leave out data.test".into(),
-            DataError::TestTooLarge { .. } => "ask for less, or leave it out: a tenth of the text is held out then".into(),
-            DataError::Leak { .. } => {
-                "take the repeats out of one side, name a test of its own in data.test, or allow it with data.max_overlap".into()
-            }
-            DataError::SubsetTooLarge { have, .. } => format!("ask for {have} or less"),
-            DataError::SourceChanged { .. } => "run again when nothing writes to it".into(),
-            DataError::Hub { .. } => "is the name right, and can HF_ENDPOINT be reached? what was fetched once is used without it".into(),
-            DataError::NoHubFile { .. } => "data.files is a glob over the files of the dataset".into(),
-            DataError::MixedFiles { .. } => "choose one kind in data.files, as in \"**/*.parquet\"".into(),
-            DataError::NoToken { .. }
-            | DataError::CannotLearn { .. }
-            | DataError::NoDocuments { .. }
-            | DataError::MixtureInMixture
-            | DataError::BadLanguage { .. }
-            | DataError::BadGlob { .. }
-            | DataError::Read { .. }
-            | DataError::NoContext => {
-                return None;
-            }
-        })
-    }
-}
-
 /// The worst documents in words.
 fn leaks_shown(leaks: &[Leak]) -> String {
     let shown: Vec<String> = leaks
@@ -431,4 +410,26 @@ fn leaks_shown(leaks: &[Leak]) -> String {
         })
         .collect();
     shown.join(", ")
+}
+
+/// How much of a text is lost, where bytes were.
+fn share_shown(share: f64) -> String {
+    match share {
+        0.0 => String::new(),
+        _ if share < 0.001 => ", less than 0.1 % of the bytes are lost".to_owned(),
+        _ => format!(", {:.1} % of the bytes are lost", share * 100.0),
+    }
+}
+
+/// A folder; where none is named, the one that the command runs in.
+fn folder(path: &Path) -> String {
+    let here = match path.as_os_str().is_empty() {
+        true => std::env::current_dir().ok(),
+        false => None,
+    };
+    let shown = here.as_deref().unwrap_or(path).display().to_string();
+    match shown.is_empty() {
+        true => ".".to_owned(),
+        false => shown,
+    }
 }

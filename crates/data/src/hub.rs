@@ -1,14 +1,20 @@
-//! Datasets of the Hugging Face hub through its client: `HF_ENDPOINT`, `HF_HOME` and its token are
-//! respected. Files are those of one commit; without a network those of the commit last fetched.
+//! Datasets of the Hugging Face hub: `HF_ENDPOINT`, `HF_HOME` and the token there are respected, and files lie
+//! where its own client puts them. Files are those of one commit; without a network those of the commit last
+//! fetched. Nothing that a hub says is asked for or written before it proves to be the name of a file within the
+//! dataset, or a commit.
+
+mod client;
+pub(crate) mod info;
+mod names;
+mod store;
 
 use crate::error::DataError;
 use crate::progress::{Progress, Stage};
-use crate::read::Kind;
 use crate::read::files::SourceFile;
-use hf_hub::api::sync::{ApiBuilder, ApiError};
-use hf_hub::{Cache, Repo, RepoType};
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::read::{Ending, Kind, ending};
+use client::{Client, Trouble};
+use isoflop_core::text::{listed, shown};
+use store::Store;
 
 /// Files of a dataset on this machine.
 pub(crate) struct Found {
@@ -26,34 +32,31 @@ pub(crate) fn fetch(
     test: Option<&str>,
     progress: &dyn Fn(Progress),
 ) -> Result<Found, DataError> {
-    let refused = |error: &ApiError| DataError::Hub {
-        dataset: dataset.to_owned(),
-        revision: revision.to_owned(),
-        why: error.to_string(),
+    let refused = |why: String| DataError::Hub {
+        dataset: shown(dataset),
+        revision: shown(revision),
+        why,
     };
-    let named = |revision: &str| {
-        Repo::with_revision(dataset.to_owned(), RepoType::Dataset, revision.to_owned())
-    };
-    let api = ApiBuilder::from_env()
-        .with_progress(false)
-        .build()
-        .map_err(|error| refused(&error))?;
-    let cache = Cache::from_env();
-    let (commit, known) = match api.repo(named(revision)).info() {
+    names::check_dataset(dataset).map_err(refused)?;
+    names::check_file(revision).map_err(|why| refused(format!("the revision: {why}")))?;
+    let store = Store::of_this_machine(dataset)?;
+    let client = Client::of_this_machine(store.token()).map_err(refused)?;
+    let (commit, known) = match client.info(dataset, revision) {
         Ok(info) => {
-            // For a day without a network.
-            let _ = cache.repo(named(revision)).create_ref(&info.sha);
-            let names = info.siblings.into_iter().map(|file| file.rfilename);
-            (info.sha, names.collect())
+            names::check_commit(&info.sha).map_err(|why| bad_answer(dataset, why))?;
+            (info.sha, info.names)
         }
-        Err(error) => cached(&cache, &named(revision)).ok_or_else(|| refused(&error))?,
+        Err(Trouble::Answer(why)) => return Err(bad_answer(dataset, why)),
+        Err(Trouble::Network(why)) => match store.fetched(revision) {
+            Some(known) => known,
+            None => return Err(refused(why)),
+        },
     };
     let mut chosen = chosen(files, &known, dataset)?;
     let test_from = test.map(|_| chosen.len());
     if let Some(test) = test {
         chosen.extend(self::chosen(test, &known, dataset)?);
     }
-    let repo = api.repo(named(&commit));
     let total = chosen.len() as u64;
     let mut found = Vec::new();
     for (done, name) in chosen.iter().enumerate() {
@@ -62,13 +65,21 @@ pub(crate) fn fetch(
             done: done as u64,
             total,
         });
-        let kept = snapshot(&cache, &named(revision), &commit).join(name);
-        let path = match kept.exists() {
-            true => kept,
-            false => repo.get(name).map_err(|error| refused(&error))?,
-        };
+        let path = store.path(&commit, name);
+        if !path.is_file() {
+            store.place(&path, |file| {
+                client
+                    .download(dataset, &commit, name, file)
+                    .map_err(|trouble| match trouble {
+                        Trouble::Network(why) => refused(why),
+                        Trouble::Answer(why) => bad_answer(dataset, why),
+                    })
+            })?;
+        }
         found.push(SourceFile::new(name.clone(), path)?);
     }
+    // For a day without a network.
+    store.remember(revision, &commit)?;
     Ok(Found {
         files: found,
         test_from,
@@ -76,17 +87,17 @@ pub(crate) fn fetch(
     })
 }
 
+fn bad_answer(dataset: &str, why: String) -> DataError {
+    DataError::HubAnswer {
+        dataset: shown(dataset),
+        why,
+    }
+}
+
 /// How a dataset's files are read, which their names say.
 pub(crate) fn kind(files: &[SourceFile], field: &str, dataset: &str) -> Result<Kind, DataError> {
-    let end = |name: &str| {
-        let name = name
-            .strip_suffix(".gz")
-            .or(name.strip_suffix(".zst"))
-            .unwrap_or(name);
-        let end = Path::new(name).extension().and_then(|end| end.to_str());
-        end.unwrap_or_default().to_owned()
-    };
-    let ends: Vec<String> = files.iter().map(|file| end(&file.name)).collect();
+    let end = |file: &SourceFile| shown(&ending::plain(&file.name).unwrap_or_default());
+    let ends: Vec<String> = files.iter().map(end).collect();
     let field = field.to_owned();
     match ends[0].as_str() {
         _ if ends.iter().any(|other| *other != ends[0]) => Err(DataError::MixedFiles {
@@ -98,13 +109,16 @@ pub(crate) fn kind(files: &[SourceFile], field: &str, dataset: &str) -> Result<K
                 .cloned()
                 .unwrap_or_default(),
         }),
-        "parquet" => Ok(Kind::Parquet { column: field }),
-        "jsonl" | "json" | "ndjson" => Ok(Kind::Jsonl { field }),
-        "bin" | "npy" => Ok(Kind::Tokens),
-        _ => Ok(Kind::Text),
+        _ => Ok(match Ending::of(&files[0].name) {
+            Ending::Parquet => Kind::Parquet { column: field },
+            Ending::Json => Kind::Jsonl { field },
+            Ending::Tokens => Kind::Tokens,
+            Ending::Text | Ending::None => Kind::Text,
+        }),
     }
 }
 
+/// The files that a pattern names, once every name proves to lie within the dataset.
 fn chosen(pattern: &str, known: &[String], dataset: &str) -> Result<Vec<String>, DataError> {
     let glob = glob::Pattern::new(pattern).map_err(|error| DataError::BadGlob {
         pattern: pattern.to_owned(),
@@ -116,47 +130,16 @@ fn chosen(pattern: &str, known: &[String], dataset: &str) -> Result<Vec<String>,
         .cloned()
         .collect();
     names.sort();
+    names.dedup();
+    for name in &names {
+        names::check_file(name).map_err(|why| bad_answer(dataset, why))?;
+    }
     match names.is_empty() {
         true => Err(DataError::NoHubFile {
             dataset: dataset.to_owned(),
             pattern: pattern.to_owned(),
-            known: known.iter().take(8).cloned().collect(),
+            known: listed(&known[..known.len().min(8)]),
         }),
         false => Ok(names),
     }
-}
-
-fn snapshot(cache: &Cache, repo: &Repo, commit: &str) -> PathBuf {
-    cache.repo(repo.clone()).pointer_path(commit)
-}
-
-/// The commit and the files that were fetched last.
-fn cached(cache: &Cache, repo: &Repo) -> Option<(String, Vec<String>)> {
-    let reference = cache
-        .path()
-        .join(repo.folder_name())
-        .join("refs")
-        .join(repo.revision());
-    let commit = fs::read_to_string(reference).ok()?;
-    let root = snapshot(cache, repo, &commit);
-    let mut names = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).ok()? {
-            let path = entry.ok()?.path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => {
-                    let name: Vec<_> = path
-                        .strip_prefix(&root)
-                        .ok()?
-                        .components()
-                        .map(|part| part.as_os_str().to_string_lossy().into_owned())
-                        .collect();
-                    names.push(name.join("/"));
-                }
-            }
-        }
-    }
-    (!names.is_empty()).then_some((commit, names))
 }

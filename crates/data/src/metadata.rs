@@ -5,6 +5,7 @@ use crate::error::DataError;
 use crate::near::NearDuplicates;
 use crate::overlap::{Leak, Overlap};
 use crate::reference::Reference;
+use crate::round_trip::RoundTrip;
 use crate::synthetic::EntropyRate;
 use crate::train_stream::Windows;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,10 @@ pub struct Metadata {
     pub leaks: Vec<Leak>,
     /// Documents that resemble another.
     pub near: NearDuplicates,
+    /// What the tokenizer lost of the train documents that were compared, where it lost anything. It loses nothing
+    /// of the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub altered: Option<RoundTrip>,
     /// Losses on the scored text that need no model.
     pub references: Vec<Reference>,
     /// Of a synthetic language.

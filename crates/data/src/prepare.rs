@@ -122,6 +122,10 @@ fn find(
     for part in &parts {
         key.push_str(&format!("\0{}\0{}", part.weight, part.fingerprint));
     }
+    if tokenizer.as_ref().is_some_and(Tokenizer::may_lose) {
+        // Entries without this were not compared with their text.
+        key.push_str("\0compared");
+    }
     let key = sha256([key.as_bytes()]);
     let name = format!("{}-{}", slug(&parts, &named), &key[..16]);
     let entry = Entry::new(&places.cache, &name);

@@ -3,7 +3,7 @@
 
 use crate::builtin;
 use crate::corpus::Corpus;
-use crate::digest::sha256;
+use crate::digest::{hex, sha256};
 use crate::documents::Documents;
 use crate::error::DataError;
 use crate::hub;
@@ -14,6 +14,7 @@ use crate::read::{Input, Kind};
 use crate::selection::Selection;
 use crate::synthetic;
 use isoflop_core::data::{DataSource, Share};
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -211,8 +212,13 @@ fn digest_of(path: &Path) -> Result<String, DataError> {
         path: path.to_owned(),
         cause,
     };
-    let mut bytes = Vec::new();
     let mut file = File::open(path).map_err(read)?;
-    file.read_to_end(&mut bytes).map_err(read)?;
-    Ok(sha256([bytes.as_slice()]))
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut chunk).map_err(read)? {
+            0 => return Ok(hex(hasher)),
+            count => hasher.update(&chunk[..count]),
+        }
+    }
 }

@@ -87,6 +87,13 @@ impl TestStream {
         starts.zip(&self.ends).map(|(start, end)| end - start)
     }
 
+    /// The ids of each stretch, without its separator.
+    pub(crate) fn each_stretch(&self) -> impl Iterator<Item = Vec<u32>> + '_ {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let spans = starts.zip(&self.ends);
+        spans.map(|(start, &end)| self.tokens.ids(start + 1..end).collect())
+    }
+
     /// Of every scored token in order, which stretch it belongs to.
     pub fn documents(&self) -> impl Iterator<Item = usize> {
         let lengths = std::iter::once(0)

@@ -1,7 +1,7 @@
 //! One pass over the train documents: tokens written, each compared with the test.
 
 use super::writer::TrainWriter;
-use super::{Corpus, Held, fact_of};
+use super::{Corpus, Held, fact_of, knows_not};
 use crate::batches::in_batches;
 use crate::cache::Filling;
 use crate::error::DataError;
@@ -10,7 +10,8 @@ use crate::near::{self, Index, NearDuplicates, Pairs, SAMPLE};
 use crate::overlap::{Leak, Overlap, Search};
 use crate::progress::Stage;
 use crate::read::Document;
-use crate::survey::{Fate, sides};
+use crate::round_trip::{COMPARED, Compared, RoundTrip, compare as compare_with};
+use crate::survey::{Fate, Survey, sides};
 use crate::tokenizer::Tokenizer;
 use crate::words::words;
 
@@ -20,6 +21,8 @@ pub(super) struct Found {
     pub(super) overlap: Overlap,
     pub(super) leaks: Vec<Leak>,
     pub(super) near: NearDuplicates,
+    /// What the tokens lost of the documents compared, if anything.
+    pub(super) altered: Option<RoundTrip>,
 }
 
 /// What one train document gives, whichever thread works on it.
@@ -29,6 +32,7 @@ struct Made {
     hits: Vec<u64>,
     sketch: Option<near::Sketch>,
     near: Vec<(u32, f64)>,
+    compared: Option<Compared>,
 }
 
 impl Corpus<'_> {
@@ -54,6 +58,9 @@ impl Corpus<'_> {
         let mut writer = TrainWriter::new(filling, tokenizer)?;
         let documents: usize = self.surveys.iter().map(|survey| survey.facts.len()).sum();
         let every = documents.div_ceil(SAMPLE).max(1);
+        let compare_every = self.compare_every();
+        let of_file = self.tokenizer;
+        let mut trip = RoundTrip::default();
         let mut origins: Vec<(u32, u32)> = Vec::new();
         for (part_index, part, survey, before) in self.each_part() {
             let step = self.stepper(Stage::Tokenizing, before);
@@ -72,6 +79,9 @@ impl Corpus<'_> {
                     Some(given) if fact.fate == Fate::Train => ids.extend(given),
                     _ => tokenizer.encode(text, &mut ids)?,
                 }
+                let chosen = tokenizer.may_lose() && fact.key.is_multiple_of(compare_every);
+                let compared = chosen
+                    .then(|| compare_with(tokenizer, text, &ids, knows_not(of_file, document)));
                 let (mut hits, mut sketch, mut near) = (Vec::new(), None, Vec::new());
                 if compare {
                     let words = words(text);
@@ -87,6 +97,7 @@ impl Corpus<'_> {
                     hits,
                     sketch,
                     near,
+                    compared,
                 }))
             };
             let mut taken: Vec<(u32, Vec<u64>)> = Vec::new();
@@ -101,6 +112,9 @@ impl Corpus<'_> {
                     let train = origins.len() as u32;
                     origins.push((part_index as u32, number));
                     pairs.note(train, &made.near);
+                    if let Some(compared) = made.compared {
+                        trip.add(compared, || self.place(part_index, number));
+                    }
                     if !made.hits.is_empty() {
                         taken.push((train, made.hits));
                     }
@@ -127,17 +141,13 @@ impl Corpus<'_> {
                     .sum(),
             });
         }
-        let name = |part: usize, number: u32| {
-            let fact = &self.surveys[part].facts[number as usize];
-            self.parts[part].input.name(fact.origin())
-        };
         let test_name = |place: u32| {
             let held = &test[place as usize];
-            name(held.part, held.number)
+            self.place(held.part, held.number)
         };
         let train_name = |train: u32| {
             let (part, number) = origins[train as usize];
-            name(part as usize, number)
+            self.place(part as usize, number)
         };
         let (overlap, leaks) = search.finish(compared.iter().map(|held| held.text.as_str()));
         let leaks: Vec<Leak> = leaks
@@ -160,7 +170,15 @@ impl Corpus<'_> {
                 overlap,
                 leaks,
                 near: pairs.finish(&test_name, &train_name),
+                altered: (trip.altered > 0).then_some(trip),
             }),
         }
+    }
+
+    /// One of so many train documents is compared with what its tokens decode to.
+    fn compare_every(&self) -> u64 {
+        let train = |survey: &Survey| survey.bytes(Fate::Train) + survey.bytes(Fate::Tail);
+        let bytes: u64 = self.surveys.iter().map(train).sum();
+        bytes.div_ceil(COMPARED).max(1)
     }
 }

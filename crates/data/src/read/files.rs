@@ -47,10 +47,66 @@ pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataE
     if plain.is_file() {
         return Ok(vec![SourceFile::new(pattern.to_owned(), plain)?]);
     }
-    let bad = |error: glob::PatternError| DataError::BadGlob {
-        pattern: pattern.to_owned(),
-        why: error.msg.to_owned(),
-    };
+    let mut files = found(&literal_where_it_exists(pattern, base), base);
+    if pattern.contains('[') && !matches!(&files, Ok(files) if !files.is_empty()) {
+        // What matches nothing as a class of letters may be a name with brackets in it.
+        let plain = pattern.replace('[', "[[]");
+        files = match found(&plain, base) {
+            Ok(others) if !others.is_empty() => Ok(others),
+            _ => files,
+        };
+    }
+    let mut files = files.map_err(|cause| cause.into_error(pattern))?;
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    match files.is_empty() {
+        true => Err(DataError::NoFile {
+            pattern: pattern.to_owned(),
+            base: base.to_owned(),
+        }),
+        false => Ok(files),
+    }
+}
+
+/// The pattern with the folders that exist under their very names, such as `data[v2]`, escaped.
+fn literal_where_it_exists(pattern: &str, base: &Path) -> String {
+    let mut so_far = base.to_owned();
+    let mut escaped = Vec::new();
+    let mut parts = pattern.split('/');
+    for part in parts.by_ref() {
+        so_far.push(part);
+        let is_special = part.contains(['*', '?', '[']);
+        match is_special && !so_far.exists() {
+            true => {
+                escaped.push(part.to_owned());
+                break;
+            }
+            false if is_special => escaped.push(glob::Pattern::escape(part)),
+            false => escaped.push(part.to_owned()),
+        }
+    }
+    escaped.extend(parts.map(str::to_owned));
+    escaped.join("/")
+}
+
+/// Why a pattern gave no list of files.
+enum Cause {
+    Pattern(glob::PatternError),
+    Other(DataError),
+}
+
+impl Cause {
+    fn into_error(self, pattern: &str) -> DataError {
+        match self {
+            Cause::Pattern(error) => DataError::BadGlob {
+                pattern: pattern.to_owned(),
+                why: error.msg.to_owned(),
+            },
+            Cause::Other(error) => error,
+        }
+    }
+}
+
+fn found(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, Cause> {
     let escaped = glob::Pattern::escape(&base.to_string_lossy());
     let full = Path::new(&escaped).join(pattern);
     let mut files = Vec::new();
@@ -59,10 +115,12 @@ pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataE
         require_literal_leading_dot: true,
         ..Default::default()
     };
-    for path in glob::glob_with(&full.to_string_lossy(), shell).map_err(bad)? {
-        let path = path.map_err(|error| DataError::Read {
-            path: error.path().to_owned(),
-            cause: error.into(),
+    for path in glob::glob_with(&full.to_string_lossy(), shell).map_err(Cause::Pattern)? {
+        let path = path.map_err(|error| {
+            Cause::Other(DataError::Read {
+                path: error.path().to_owned(),
+                cause: error.into(),
+            })
         })?;
         if path.is_file() {
             let name: Vec<_> = path
@@ -71,15 +129,62 @@ pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataE
                 .components()
                 .map(|part| part.as_os_str().to_string_lossy().into_owned())
                 .collect();
-            files.push(SourceFile::new(name.join("/"), path)?);
+            files.push(SourceFile::new(name.join("/"), path).map_err(Cause::Other)?);
         }
     }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    match files.is_empty() {
-        true => Err(DataError::NoFile {
-            pattern: pattern.to_owned(),
-            base: base.to_owned(),
-        }),
-        false => Ok(files),
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(pattern: &str, base: &Path) -> Vec<String> {
+        let files = files(pattern, base).unwrap();
+        files.into_iter().map(|file| file.name).collect()
+    }
+
+    #[test]
+    fn a_path_that_exists_wins_over_the_pattern_it_could_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().join("runs[1]");
+        for name in [
+            "data[v2]/a.txt",
+            "datav/b.txt",
+            "a[1]x.txt",
+            "c[.txt",
+            "d1.txt",
+        ] {
+            let path = base.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "text").unwrap();
+        }
+        assert_eq!(names("data[v2]/*.txt", &base), ["data[v2]/a.txt"]);
+        assert_eq!(names("data[v2]/a.txt", &base), ["data[v2]/a.txt"]);
+        assert_eq!(names("data[uv]/*.txt", &base), ["datav/b.txt"]);
+        assert_eq!(names("a[1]*.txt", &base), ["a[1]x.txt"]);
+        assert_eq!(names("c[*.txt", &base), ["c[.txt"]);
+        assert_eq!(names("[cd]1.txt", &base), ["d1.txt"]);
+        let absolute = format!("{}/data[v2]/*", base.display());
+        assert_eq!(files(&absolute, Path::new("")).unwrap().len(), 1);
+        let error = files("x[*", &base).unwrap_err();
+        assert!(
+            error.to_string().starts_with("`x[*` is not a glob: "),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("[[]"));
+    }
+
+    #[test]
+    fn a_message_says_where_files_were_looked_for() {
+        let message = files("no-such-*.txt", Path::new(""))
+            .unwrap_err()
+            .to_string();
+        let here = std::env::current_dir().unwrap();
+        let expected = format!(
+            "no file matches `no-such-*.txt`, looked for from {}",
+            here.display()
+        );
+        assert_eq!(message, expected);
     }
 }

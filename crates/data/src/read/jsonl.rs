@@ -1,99 +1,99 @@
-//! JSON lines: a document a line, in one field of its object.
+//! JSON lines, a document a line, and JSON arrays, a document an element: a text, or an object with the text
+//! in one field.
 
 use super::OneFile;
-use super::unpack::{failed, open};
+use super::bounds::{LONGEST_DOCUMENT, Line, next_line};
+use super::elements::Elements;
+use super::pick::{Picked, pick};
+use super::unpack::{Opened, open};
 use crate::error::DataError;
-use serde_json::Value;
-use std::io::BufRead;
+
+const MARK: &[u8] = "\u{feff}".as_bytes();
 
 pub(super) fn read(one: &mut OneFile, field: &str) -> Result<bool, DataError> {
-    let (mut reader, count) = open(one)?;
+    let opened = open(one)?;
+    parse(one, opened, field)
+}
+
+pub(super) fn parse(one: &mut OneFile, opened: Opened, field: &str) -> Result<bool, DataError> {
+    let head = opened.head.strip_prefix(MARK).unwrap_or(&opened.head);
+    match head.trim_ascii_start().first() {
+        Some(b'[') => array(one, opened, field),
+        _ => lines(one, opened, field),
+    }
+}
+
+fn lines(one: &mut OneFile, mut opened: Opened, field: &str) -> Result<bool, DataError> {
+    let failed = opened.failed();
     let mut line = Vec::new();
     for number in 1.. {
-        line.clear();
-        reader.read_until(b'\n', &mut line).map_err(failed(one))?;
-        if line.is_empty() {
-            break;
+        match next_line(&mut opened.reader, LONGEST_DOCUMENT, &mut line).map_err(&failed)? {
+            Line::End => break,
+            Line::TooLong => return Err(one.too_long(number, "a line")),
+            Line::Read => {}
         }
-        if line.iter().all(u8::is_ascii_whitespace) {
+        // Files put one after another keep their marks.
+        let text = line.strip_prefix(MARK).unwrap_or(&line);
+        if text.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let text = field_of(&line, field).map_err(|problem| DataError::BadLine {
-            path: one.file.path.clone(),
-            line: number,
-            problem,
-        })?;
-        if !one.give(number, text.into_bytes())? {
+        if !give(one, number, number, text, field)? {
             return Ok(false);
         }
         if number % 64 == 0 {
-            (one.step)(count.bytes());
+            (one.step)(opened.count.bytes());
         }
     }
-    (one.step)(count.bytes());
+    (one.step)(opened.count.bytes());
     Ok(true)
 }
 
-/// The text of a line, or what is wrong with it.
-fn field_of(line: &[u8], field: &str) -> Result<String, String> {
-    let object: Value =
-        serde_json::from_slice(line).map_err(|error| format!("not JSON: {error}"))?;
-    let keys = |value: &Value| match value {
-        Value::Object(map) => map.keys().cloned().collect::<Vec<_>>().join(", "),
-        _ => String::new(),
-    };
-    // A key with dots in it comes before a path.
-    let whole = object.get(field).cloned();
-    let found = whole.or_else(|| {
-        field
-            .split('.')
-            .try_fold(object.clone(), |value, key| value.get(key).cloned())
-    });
-    match found {
-        Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(format!("`{field}` is {}, not a text", kind(&other))),
-        None if object.is_object() => Err(format!("no field `{field}`; it has {}", keys(&object))),
-        None => Err(format!("{}, not an object", kind(&object))),
+fn array(one: &mut OneFile, opened: Opened, field: &str) -> Result<bool, DataError> {
+    let failed = opened.failed();
+    let mut elements = Elements::new(opened.reader);
+    for number in 1.. {
+        let element = match elements.next(LONGEST_DOCUMENT).map_err(&failed)? {
+            Ok(Some(element)) => element,
+            Ok(None) => break,
+            Err(problem) if problem.is_empty() => {
+                return Err(one.too_long(elements.line(), "an element"));
+            }
+            Err(problem) => return Err(bad(one, elements.line(), problem)),
+        };
+        let (line, element) = (element.line, element.json);
+        if !give(one, number, line, element, field)? {
+            return Ok(false);
+        }
+        if number % 64 == 0 {
+            (one.step)(opened.count.bytes());
+        }
+    }
+    (one.step)(opened.count.bytes());
+    Ok(true)
+}
+
+/// Hands over the text of a JSON value that begins on a line; null is no text.
+fn give(
+    one: &mut OneFile,
+    place: u64,
+    line: u64,
+    json: &[u8],
+    field: &str,
+) -> Result<bool, DataError> {
+    match pick(json, field) {
+        Ok(Picked::Text(text)) => one.give(place, text.into_bytes()),
+        Ok(Picked::Null) => {
+            one.skipped.empty += 1;
+            Ok(true)
+        }
+        Err(problem) => Err(bad(one, line, problem)),
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_found_by_its_name_or_path() {
-        assert_eq!(
-            field_of(br#"{"text": "a\u00e9\n"}"#, "text").unwrap(),
-            "aé\n"
-        );
-        assert_eq!(field_of(br#"{"a": {"b": "x"}}"#, "a.b").unwrap(), "x");
-        assert_eq!(
-            field_of(br#"{"a.b": "y", "a": {"b": "x"}}"#, "a.b").unwrap(),
-            "y"
-        );
-    }
-
-    #[test]
-    fn a_line_without_the_text_is_told_apart() {
-        let problem = |line: &str| field_of(line.as_bytes(), "text").unwrap_err();
-        assert_eq!(
-            problem(r#"{"id": 1, "body": "x"}"#),
-            "no field `text`; it has body, id"
-        );
-        assert_eq!(problem(r#"{"text": 3}"#), "`text` is a number, not a text");
-        assert_eq!(problem("[1]"), "a list, not an object");
-        assert!(problem("{").starts_with("not JSON: "));
+fn bad(one: &OneFile, line: u64, problem: String) -> DataError {
+    DataError::BadLine {
+        path: one.file.path.clone(),
+        line,
+        problem,
     }
 }

@@ -2,7 +2,7 @@
 //! end at a line, each a document.
 
 use super::OneFile;
-use super::unpack::{failed, open};
+use super::unpack::{Opened, open};
 use crate::error::DataError;
 use std::io::{BufRead, Read};
 
@@ -13,24 +13,30 @@ const LARGEST: u64 = 1 << 25;
 const PIECE: u64 = 1 << 20;
 
 pub(super) fn read(one: &mut OneFile) -> Result<bool, DataError> {
-    let (reader, count) = open(one)?;
-    read_pieces(one, reader, &|| count.bytes(), LARGEST, PIECE)
+    let opened = open(one)?;
+    parse(one, opened)
+}
+
+pub(super) fn parse(one: &mut OneFile, opened: Opened) -> Result<bool, DataError> {
+    read_pieces(one, opened, LARGEST, PIECE)
 }
 
 fn read_pieces(
     one: &mut OneFile,
-    mut reader: Box<dyn BufRead>,
-    count: &dyn Fn() -> u64,
+    mut opened: Opened,
     largest: u64,
     piece: u64,
 ) -> Result<bool, DataError> {
+    let failed = opened.failed();
+    let count = opened.count.clone();
+    let reader = &mut opened.reader;
     let mut bytes = Vec::new();
     let read = |reader: &mut dyn BufRead, limit, bytes: &mut Vec<u8>| {
         reader.take(limit).read_to_end(bytes)
     };
-    read(&mut reader, largest + 1, &mut bytes).map_err(failed(one))?;
+    read(reader, largest + 1, &mut bytes).map_err(&failed)?;
     if bytes.len() as u64 <= largest {
-        (one.step)(count());
+        (one.step)(count.bytes());
         return one.give(0, bytes);
     }
     let mut place = 0;
@@ -38,7 +44,7 @@ fn read_pieces(
         // Short of a piece only at the end of the file.
         let have = bytes.len() as u64;
         if have < 2 * piece {
-            read(&mut reader, 2 * piece - have, &mut bytes).map_err(failed(one))?;
+            read(reader, 2 * piece - have, &mut bytes).map_err(&failed)?;
         }
         if bytes.is_empty() {
             return Ok(true);
@@ -51,7 +57,7 @@ fn read_pieces(
         if !one.give(place, std::mem::replace(&mut bytes, rest))? {
             return Ok(false);
         }
-        (one.step)(count());
+        (one.step)(count.bytes());
     }
 }
 

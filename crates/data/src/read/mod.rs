@@ -1,11 +1,22 @@
 //! One streaming path from every kind of source to documents, a document in memory at a time.
 
+mod bounds;
+mod content;
+mod elements;
+pub(crate) mod ending;
 pub(crate) mod files;
 mod jsonl;
 mod lines;
+mod looks;
 mod parquet;
+mod pick;
 mod token_file;
 mod unpack;
+mod utf16;
+
+pub(crate) use bounds::{LONGEST_DOCUMENT, read_bounded};
+pub use ending::Ending;
+pub use looks::Looks;
 
 use crate::documents::{Documents, Side};
 use crate::error::DataError;
@@ -13,6 +24,7 @@ use crate::synthetic::Source as Synthetic;
 use crate::tokenizer::Tokenizer;
 use files::SourceFile;
 use isoflop_core::data::Invalid;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A document as it comes.
@@ -158,6 +170,9 @@ pub(crate) struct OneFile<'a, 't> {
 impl OneFile<'_, '_> {
     /// Hands over the bytes of a document as text. A place of 0 is the whole file, which must not be empty.
     pub(crate) fn give(&mut self, place: u64, bytes: Vec<u8>) -> Result<bool, DataError> {
+        if bytes.len() > LONGEST_DOCUMENT {
+            return Err(self.too_long(place, "a document"));
+        }
         match self.text(place, bytes)? {
             Some(text) if text.trim().is_empty() => match place {
                 0 => Err(DataError::EmptyFile {
@@ -173,6 +188,22 @@ impl OneFile<'_, '_> {
                 self.skipped.invalid += 1;
                 Ok(true)
             }
+        }
+    }
+
+    /// What is longer than is held in memory.
+    fn too_long(&self, place: u64, what: &'static str) -> DataError {
+        DataError::TooLong {
+            path: self.at(place),
+            what,
+        }
+    }
+
+    /// The file, and the place in it.
+    fn at(&self, place: u64) -> PathBuf {
+        match place {
+            0 => self.file.path.clone(),
+            _ => format!("{}:{place}", self.file.path.display()).into(),
         }
     }
 
@@ -196,10 +227,7 @@ impl OneFile<'_, '_> {
 
     /// UTF-8 with lines ended by LF and no byte order mark; nothing for a document to be dropped.
     fn text(&self, place: u64, bytes: Vec<u8>) -> Result<Option<String>, DataError> {
-        let path = || match place {
-            0 => self.file.path.clone(),
-            _ => format!("{}:{place}", self.file.path.display()).into(),
-        };
+        let path = || self.at(place);
         let refused = |error: DataError| match self.how.invalid {
             Invalid::Error => Err(error),
             _ => Ok(None),
@@ -212,6 +240,7 @@ impl OneFile<'_, '_> {
                 return refused(DataError::NotUtf8 {
                     path: path(),
                     offset: error.utf8_error().valid_up_to(),
+                    looks: Looks::of(error.as_bytes()),
                 });
             }
         };

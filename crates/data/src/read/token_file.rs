@@ -2,16 +2,22 @@
 //! (uint16 or uint32), and `.npy`. Documents are what stands between separators, whichever side of a
 //! document the writer put them on.
 
+use super::LONGEST_DOCUMENT;
 use super::OneFile;
+use super::content::{Content, HEAD, content};
 use crate::error::DataError;
 use crate::mapped::Bytes;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::Width;
+use isoflop_core::text::shown;
 
 /// llm.c: 256 little-endian int32, the first a number that names the format, the third the count of ids.
 const LLM_C_HEADER: usize = 1024;
 const LLM_C_GPT2: u32 = 20_240_520;
 const LLM_C_LLAMA3: u32 = 20_240_801;
+
+/// What NumPy's files begin with.
+const NPY: &[u8] = b"\x93NUMPY";
 
 /// Ids of a document, at most; longer ones are cut, which bounds memory.
 const LONGEST: usize = 1 << 20;
@@ -25,14 +31,24 @@ struct Layout {
 }
 
 pub(super) fn read(one: &mut OneFile) -> Result<bool, DataError> {
+    let bytes = Bytes::map(&one.file.path).map_err(one.read_error())?;
+    parse(one, &bytes)
+}
+
+pub(super) fn parse(one: &mut OneFile, bytes: &[u8]) -> Result<bool, DataError> {
     let tokenizer = one
         .how
         .tokenizer
         .expect("a source of tokens is read with its tokenizer");
-    let bytes = Bytes::map(&one.file.path).map_err(one.read_error())?;
-    let is_npy = one.file.name.ends_with(".npy");
-    let layout = layout(&bytes, is_npy).map_err(|problem| DataError::BadTokenFile {
-        path: one.file.path.clone(),
+    let path = || one.file.path.clone();
+    if let Content::Lfs(bytes) = content(&bytes[..bytes.len().min(HEAD)]) {
+        return Err(DataError::LfsPointer {
+            path: path(),
+            bytes,
+        });
+    }
+    let layout = layout(bytes).map_err(|problem| DataError::BadTokenFile {
+        path: path(),
         problem,
     })?;
     let size = layout.width.bytes();
@@ -90,7 +106,10 @@ fn text_of(
         path: one.file.path.clone(),
         document: place,
         tokenizer: tokenizer.name().to_owned(),
-        how: "do not decode to UTF-8".to_owned(),
+        how: format!(
+            "do not decode to UTF-8 of at most {} MiB",
+            LONGEST_DOCUMENT >> 20
+        ),
     })
 }
 
@@ -121,8 +140,8 @@ fn check(
     })
 }
 
-fn layout(bytes: &[u8], is_npy: bool) -> Result<Layout, String> {
-    if is_npy {
+fn layout(bytes: &[u8]) -> Result<Layout, String> {
+    if bytes.starts_with(NPY) {
         return npy(bytes);
     }
     let word = |index: usize| {
@@ -133,26 +152,51 @@ fn layout(bytes: &[u8], is_npy: bool) -> Result<Layout, String> {
     let width = match word(0) {
         Some(LLM_C_GPT2) => Width::Two,
         Some(LLM_C_LLAMA3) => Width::Four,
-        _ if bytes.len().is_multiple_of(2) => {
-            return Ok(Layout {
-                start: 0,
-                end: bytes.len(),
-                width: Width::Two,
-            });
-        }
-        _ => return Err("an odd number of bytes, and uint16 ids take two each".to_owned()),
+        _ => return header_less(bytes),
     };
-    let count = word(2).ok_or("its header is cut off")? as usize;
-    let end = LLM_C_HEADER + count * width.bytes();
-    match end <= bytes.len() {
+    let count = word(2).ok_or("its header is cut off")?;
+    ids_of(bytes, LLM_C_HEADER, Some(count as usize), width)
+}
+
+/// uint16 and nothing else, unless the first bytes are known to be something else.
+fn header_less(bytes: &[u8]) -> Result<Layout, String> {
+    match content(&bytes[..bytes.len().min(HEAD)]) {
+        Content::Gzip => {
+            return Err("it is packed with gzip; unpack it with `gunzip -k`".to_owned());
+        }
+        Content::Zstd => return Err("it is packed with zstd; unpack it with `unzstd`".to_owned()),
+        Content::Foreign(foreign) => {
+            return Err(format!("it is {}; {}", foreign.what, foreign.advice));
+        }
+        Content::Plain | Content::Lfs(_) => {}
+    }
+    match bytes.len().is_multiple_of(2) {
         true => Ok(Layout {
-            start: LLM_C_HEADER,
-            end,
-            width,
+            start: 0,
+            end: bytes.len(),
+            width: Width::Two,
         }),
-        false => Err(format!(
-            "its header promises {count} ids and it ends after {}",
-            bytes.len().saturating_sub(LLM_C_HEADER) / width.bytes()
+        false => Err("an odd number of bytes, and uint16 ids take two each".to_owned()),
+    }
+}
+
+/// The ids from a place on, once they are as many as the header says: fewer are a file cut off, more would be
+/// left out without a word.
+fn ids_of(
+    bytes: &[u8],
+    start: usize,
+    count: Option<usize>,
+    width: Width,
+) -> Result<Layout, String> {
+    let held = bytes.len().saturating_sub(start) / width.bytes();
+    let end = count
+        .and_then(|count| count.checked_mul(width.bytes()))
+        .and_then(|length| length.checked_add(start));
+    match (count, end) {
+        (Some(_), Some(end)) if end == bytes.len() => Ok(Layout { start, end, width }),
+        (Some(count), _) => Err(format!("its header promises {count} ids and it has {held}")),
+        (None, _) => Err(format!(
+            "its header promises more ids than can be counted and it has {held}"
         )),
     }
 }
@@ -160,21 +204,23 @@ fn layout(bytes: &[u8], is_npy: bool) -> Result<Layout, String> {
 /// NumPy's format, versions 1 to 3: a magic string, a length, a Python dictionary, the numbers.
 fn npy(bytes: &[u8]) -> Result<Layout, String> {
     let truncated = || "its header is cut off".to_owned();
-    if !bytes.starts_with(b"\x93NUMPY") {
-        return Err("it is no .npy file".to_owned());
-    }
     let version = *bytes.get(6).ok_or_else(truncated)?;
     let (length, from) = match version {
         1 => {
             let length = bytes.get(8..10).ok_or_else(truncated)?;
             (usize::from(u16::from_le_bytes([length[0], length[1]])), 10)
         }
-        _ => {
+        2 | 3 => {
             let length = bytes.get(8..12).ok_or_else(truncated)?;
             (
                 u32::from_le_bytes(length.try_into().expect("four bytes")) as usize,
                 12,
             )
+        }
+        _ => {
+            return Err(format!(
+                "its format has version {version}, and 1 to 3 are known"
+            ));
         }
     };
     let header = bytes.get(from..from + length).ok_or_else(truncated)?;
@@ -189,7 +235,8 @@ fn npy(bytes: &[u8]) -> Result<Layout, String> {
         Some("|u1") => Width::One,
         Some(other) => {
             return Err(format!(
-                "its numbers are `{other}`, not uint16 (<u2) or uint32 (<u4)"
+                "its numbers are `{}`, not uint16 (<u2) or uint32 (<u4)",
+                shown(other)
             ));
         }
         None => return Err("its header names no type".to_owned()),
@@ -197,22 +244,21 @@ fn npy(bytes: &[u8]) -> Result<Layout, String> {
     let shape = header
         .split("'shape'")
         .nth(1)
-        .and_then(|rest| rest.split(['(', ')']).nth(1));
-    let sizes: Vec<usize> = shape
-        .unwrap_or_default()
+        .and_then(|rest| rest.split(['(', ')']).nth(1))
+        .unwrap_or_default();
+    // Python 2 wrote long numbers with an L.
+    let sizes: Vec<&str> = shape
         .split(',')
-        .filter_map(|size| size.trim().parse().ok())
+        .map(|size| size.trim().trim_end_matches('L'))
+        .filter(|size| !size.is_empty())
         .collect();
-    let [count] = sizes[..] else {
-        return Err(format!("its shape is {sizes:?}, not one row of ids"));
-    };
-    let start = from + length;
-    let end = start + count * width.bytes();
-    match end <= bytes.len() {
-        true => Ok(Layout { start, end, width }),
-        false => Err(format!(
-            "its header promises {count} ids and it ends after {}",
-            (bytes.len() - start) / width.bytes()
+    match sizes[..] {
+        [size] if size.bytes().all(|digit| digit.is_ascii_digit()) => {
+            ids_of(bytes, from + length, size.parse().ok(), width)
+        }
+        _ => Err(format!(
+            "its shape is ({}), not one row of ids",
+            shown(shape)
         )),
     }
 }
@@ -232,7 +278,7 @@ mod tests {
     #[test]
     fn the_layouts_of_nanogpt_llm_c_and_numpy_are_told_apart() {
         assert_eq!(
-            layout(&[1, 0, 2, 0], false).unwrap(),
+            layout(&[1, 0, 2, 0]).unwrap(),
             Layout {
                 start: 0,
                 end: 4,
@@ -251,37 +297,84 @@ mod tests {
                 end: bytes.len(),
                 width,
             };
-            assert_eq!(layout(&bytes, false).unwrap(), expected);
+            assert_eq!(layout(&bytes).unwrap(), expected);
             bytes.pop();
             assert_eq!(
-                layout(&bytes, false).unwrap_err(),
-                "its header promises 3 ids and it ends after 2"
+                layout(&bytes).unwrap_err(),
+                "its header promises 3 ids and it has 2"
             );
         }
         let file = npy_file(
             "{'descr': '<u4', 'fortran_order': False, 'shape': (2,), }\n",
             &[0; 8],
         );
-        let found = layout(&file, true).unwrap();
+        let found = layout(&file).unwrap();
         assert_eq!((found.end - found.start, found.width), (8, Width::Four));
     }
 
     #[test]
     fn numbers_that_are_no_ids_are_refused() {
-        let refusal = |header: &str| layout(&npy_file(header, &[]), true).unwrap_err();
+        let refusal = |header: &str| layout(&npy_file(header, &[])).unwrap_err();
         assert_eq!(
             refusal("{'descr': '<f4', 'shape': (0,)}"),
             "its numbers are `<f4`, not uint16 (<u2) or uint32 (<u4)"
         );
         assert_eq!(
             refusal("{'descr': '<u2', 'shape': (2, 3)}"),
-            "its shape is [2, 3], not one row of ids"
+            "its shape is (2, 3), not one row of ids"
         );
-        assert_eq!(layout(b"PK", true).unwrap_err(), "it is no .npy file");
-        assert!(
-            layout(b"abc", false)
-                .unwrap_err()
-                .starts_with("an odd number")
+        assert!(layout(b"abc").unwrap_err().starts_with("an odd number"));
+    }
+
+    #[test]
+    fn a_shape_that_the_file_does_not_bear_out_is_refused() {
+        let refusal = |shape: &str, ids: usize| {
+            let header =
+                format!("{{'descr': '<u2', 'fortran_order': False, 'shape': ({shape}), }}");
+            layout(&npy_file(&header, &vec![0; 2 * ids])).unwrap_err()
+        };
+        // Twice the second number is 100 in 64 bits.
+        for huge in [
+            "9223372036854775807,",
+            "9223372036854775858,",
+            "4611686018427387954,",
+        ] {
+            let count = huge.trim_end_matches(',');
+            assert_eq!(
+                refusal(huge, 200),
+                format!("its header promises {count} ids and it has 200")
+            );
+        }
+        assert_eq!(
+            refusal("99999999999999999999999,", 3),
+            "its header promises more ids than can be counted and it has 3"
+        );
+        assert_eq!(
+            refusal("50,", 200),
+            "its header promises 50 ids and it has 200"
+        );
+        assert_eq!(refusal("-1,", 2), "its shape is (-1,), not one row of ids");
+        assert_eq!(
+            refusal("2, x", 2),
+            "its shape is (2, x), not one row of ids"
+        );
+        let mut llm: Vec<u8> = [LLM_C_GPT2, 1, u32::MAX]
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
+        llm.resize(LLM_C_HEADER + 4, 0);
+        assert_eq!(
+            layout(&llm).unwrap_err(),
+            "its header promises 4294967295 ids and it has 2"
+        );
+    }
+
+    #[test]
+    fn a_packed_token_file_is_not_read_as_ids() {
+        let refusal = layout(b"\x1f\x8b\x08\0\0\0").unwrap_err();
+        assert_eq!(
+            refusal,
+            "it is packed with gzip; unpack it with `gunzip -k`"
         );
     }
 }

@@ -1,6 +1,13 @@
 //! A `tokenizer.json` through the `tokenizers` crate.
 
-use std::collections::HashMap;
+use super::guard::{Stopped, within};
+use super::outline::{Outline, stopped_in};
+use crate::read::LONGEST_DOCUMENT;
+use isoflop_core::text::shown;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use tokenizers::Tokenizer;
 
 /// Names under which tokenizers know the end of a text, the commonest first.
@@ -14,41 +21,82 @@ const SEPARATORS: [&str; 7] = [
     "<|im_end|>",
 ];
 
+/// Ids that a vocabulary may have; the largest known has 262,144.
+const MOST_IDS: usize = 1 << 22;
+
+/// What encoding or decoding a text may take: five seconds, and so much for each of its bytes. Tokenizers of
+/// people take a microsecond a byte.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PER_BYTE: Duration = Duration::from_micros(20);
+
+/// What all texts together may take once they took [`PATIENCE`], for each of their bytes.
+const SLOW: Duration = Duration::from_micros(100);
+
+/// What trying a tokenizer may take, and reading it, and so much for each byte of it.
+const TRIAL: Duration = Duration::from_secs(5);
+const PER_BYTE_READ: Duration = Duration::from_micros(1);
+
 /// A tokenizer, and what of it is asked for often.
 pub(super) struct FileTokenizer {
-    tokenizer: Tokenizer,
+    inner: Arc<Inner>,
     json: Vec<u8>,
     separator: u32,
     vocab_size: usize,
+    /// The id of what the vocabulary lacks.
+    unknown: Option<u32>,
+    /// Regular expressions, as written.
+    patterns: Vec<String>,
+    /// Whether decoding puts a space before every text.
+    prefix: bool,
+    spent: Spent,
+}
+
+/// Time and bytes so far, of all threads.
+#[derive(Default)]
+struct Spent {
+    micros: AtomicU64,
+    bytes: AtomicU64,
+    /// Why the tokenizer is not asked any more: a thread that is given up goes on, so that there must be few.
+    given_up: OnceLock<String>,
+}
+
+struct Inner {
+    tokenizer: Tokenizer,
     /// Bytes of each id where the vocabulary is byte-level; else decoding is the tokenizer's own.
     bytes: Option<Vec<Vec<u8>>>,
 }
 
 impl FileTokenizer {
+    /// Reads a tokenizer and tries it, both on a thread of its own.
     pub(super) fn new(json: &[u8]) -> Result<Self, String> {
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| error.to_string())?;
-        // Text is text: a special token written out in it is not that token. No padding, no cutting.
-        tokenizer.set_encode_special_tokens(true);
-        tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|error| error.to_string())?;
-        let vocabulary = tokenizer.get_vocab(true);
+        let outline = Outline::of(json)?;
+        let owned = json.to_vec();
+        let limit = TRIAL + PER_BYTE_READ * u32::try_from(json.len()).unwrap_or(u32::MAX);
+        let read = within(limit, move || {
+            let inner = Inner::read(&owned)?;
+            let prefix = inner.round_trip("a").as_deref() == Some(b" a");
+            Ok::<_, String>((inner, prefix))
+        });
+        let (inner, prefix) = read.map_err(|stopped| outline.stopped(&stopped, limit, None))??;
+        let vocabulary = inner.tokenizer.get_vocab(true);
         let highest = vocabulary.values().max().map_or(0, |&id| id as usize + 1);
         let known = SEPARATORS
             .iter()
-            .find_map(|name| tokenizer.token_to_id(name));
+            .find_map(|name| inner.tokenizer.token_to_id(name));
         // Without one, an id after the last.
         let separator = known.unwrap_or(highest as u32);
-        let vocab_size = highest.max(separator as usize + 1);
-        let bytes = is_byte_level(&tokenizer).then(|| byte_table(&tokenizer, vocab_size));
-        Ok(FileTokenizer {
-            tokenizer,
-            json: json.to_vec(),
+        let tokenizer = FileTokenizer {
             separator,
-            vocab_size,
-            bytes,
-        })
+            vocab_size: highest.max(separator as usize + 1),
+            unknown: outline.unknown(&inner.tokenizer),
+            inner: Arc::new(inner),
+            json: json.to_vec(),
+            patterns: outline.patterns,
+            prefix,
+            spent: Spent::default(),
+        };
+        tokenizer.trial()?;
+        Ok(tokenizer)
     }
 
     pub(super) fn json(&self) -> &[u8] {
@@ -63,35 +111,175 @@ impl FileTokenizer {
         self.vocab_size
     }
 
+    pub(super) fn unknown(&self) -> Option<u32> {
+        self.unknown
+    }
+
+    /// Whether decoding puts a space before every text.
+    pub(super) fn prefix(&self) -> bool {
+        self.prefix
+    }
+
     pub(super) fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), String> {
-        let encoding = self.tokenizer.encode_fast(text, false);
-        ids.extend(encoding.map_err(|error| error.to_string())?.get_ids());
+        let owned = text.to_owned();
+        let limit = PATIENCE + PER_BYTE * u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let work = move |inner: &Inner| inner.encode(&owned);
+        ids.extend(self.within(limit, text.len(), work)??);
         Ok(())
     }
 
+    /// Bytes of the ids; none where one of them is not of the vocabulary, or they decode to more than a document
+    /// may hold.
     pub(super) fn decode(&self, ids: &[u32]) -> Option<Vec<u8>> {
         if ids.iter().any(|&id| id as usize >= self.vocab_size) {
             return None;
         }
-        match &self.bytes {
-            Some(bytes) => Some(
-                ids.iter()
-                    .flat_map(|&id| &bytes[id as usize])
-                    .copied()
-                    .collect(),
-            ),
-            None => self
-                .tokenizer
-                .decode(ids, false)
-                .ok()
-                .map(String::into_bytes),
+        if let Some(bytes) = &self.inner.bytes {
+            return spelt(bytes, ids);
         }
+        let owned = ids.to_vec();
+        let limit = PATIENCE + PER_BYTE * u32::try_from(4 * ids.len()).unwrap_or(u32::MAX);
+        self.within(limit, 4 * ids.len(), move |inner| inner.decode(&owned))
+            .ok()?
+    }
+
+    /// Work over so many bytes, on a thread of its own.
+    fn within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        bytes: usize,
+        work: impl FnOnce(&Inner) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        if let Some(why) = self.spent.given_up.get() {
+            return Err(why.clone());
+        }
+        let inner = self.inner.clone();
+        let begun = Instant::now();
+        let done = within(limit, move || work(&inner));
+        let spent = &self.spent;
+        let micros = begun.elapsed().as_micros() as u64;
+        let micros = micros + spent.micros.fetch_add(micros, Ordering::Relaxed);
+        let all = bytes as u64 + spent.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let took = Duration::from_micros(micros);
+        let why = match &done {
+            Err(stopped) => stopped_in(&self.patterns, stopped, limit, Some(bytes)),
+            Ok(_) if took > PATIENCE && took > SLOW * u32::try_from(all).unwrap_or(u32::MAX) => {
+                stopped_in(&self.patterns, &Stopped::Late, took, Some(all as usize))
+            }
+            Ok(_) => return done.map_err(|_| String::new()),
+        };
+        if !matches!(done, Err(Stopped::Failed(_))) {
+            let _ = spent.given_up.set(why.clone());
+        }
+        Err(why)
+    }
+
+    /// Texts that a bad regular expression shows itself on, before any long one.
+    fn trial(&self) -> Result<(), String> {
+        let texts = trial_texts(&self.patterns);
+        let bytes = texts.iter().map(String::len).max().unwrap_or(0);
+        self.within(TRIAL, bytes, move |inner| {
+            for text in &texts {
+                // What it has no token for shows in the text itself.
+                let _ = inner.encode(text);
+            }
+        })
     }
 }
 
+impl Inner {
+    fn read(json: &[u8]) -> Result<Self, String> {
+        let mut tokenizer =
+            Tokenizer::from_bytes(json).map_err(|error| shown(&error.to_string()))?;
+        let highest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
+        if highest as usize >= MOST_IDS {
+            return Err(format!(
+                "its vocabulary has the id {highest}, and ids below {MOST_IDS} are read"
+            ));
+        }
+        // Text is text: a special token written out in it is not that token. No padding, no cutting.
+        tokenizer.set_encode_special_tokens(true);
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(None)
+            .map_err(|error| shown(&error.to_string()))?;
+        // The separator may be one more.
+        let bytes = is_byte_level(&tokenizer).then(|| byte_table(&tokenizer, highest as usize + 2));
+        Ok(Inner { tokenizer, bytes })
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
+        let encoding = self.tokenizer.encode_fast(text, false);
+        let encoding = encoding.map_err(|error| shown(&error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    fn decode(&self, ids: &[u32]) -> Option<Vec<u8>> {
+        match &self.bytes {
+            Some(bytes) => spelt(bytes, ids),
+            None => {
+                let length = |id: &u32| {
+                    self.tokenizer
+                        .id_to_token(*id)
+                        .map_or(0, |token| token.len())
+                };
+                if ids.iter().map(length).sum::<usize>() > LONGEST_DOCUMENT {
+                    return None;
+                }
+                let text = self.tokenizer.decode(ids, false).ok()?;
+                Some(text.into_bytes())
+            }
+        }
+    }
+
+    fn round_trip(&self, text: &str) -> Option<Vec<u8>> {
+        self.decode(&self.encode(text).ok()?)
+    }
+}
+
+/// The bytes of ids, one after another.
+fn spelt(bytes: &[Vec<u8>], ids: &[u32]) -> Option<Vec<u8>> {
+    let of = |id: &u32| bytes.get(*id as usize).map_or(&[][..], Vec::as_slice);
+    let length: usize = ids.iter().map(|id| of(id).len()).sum();
+    (length <= LONGEST_DOCUMENT).then(|| ids.iter().flat_map(of).copied().collect())
+}
+
+/// Text of every kind, and runs of what the patterns speak of: those are what a pattern that nests its
+/// repeats takes exponentially long over.
+fn trial_texts(patterns: &[String]) -> Vec<String> {
+    const TEXT: &str = "The quick brown fox, aged 37, doesn't jump: `fn main() { x += 1_000; }`\n\tna\u{ef}ve \
+                        \u{4e16}\u{754c} \u{1f980}  --- 3.14e-10 https://example.org/a?b=c\r\n";
+    const RUN: usize = 1 << 11;
+    let letters: BTreeSet<char> = patterns
+        .iter()
+        .flat_map(|pattern| pattern.chars())
+        .chain(" \na0-".chars())
+        .filter(|letter| !letter.is_control() || *letter == '\n')
+        .take(1 << 12)
+        .collect();
+    let mut texts = vec![TEXT.repeat(16)];
+    for letter in letters.iter().take(64) {
+        let run: String = std::iter::repeat_n(*letter, RUN).collect();
+        texts.push(format!("{run}\u{1}"));
+    }
+    texts
+}
+
+/// Whether a token spells its bytes as GPT-2 does: by its decoder or, where it has none, by what cuts the text.
 fn is_byte_level(tokenizer: &Tokenizer) -> bool {
-    use tokenizers::DecoderWrapper;
-    matches!(tokenizer.get_decoder(), Some(DecoderWrapper::ByteLevel(_)))
+    use tokenizers::{DecoderWrapper, PreTokenizerWrapper};
+    fn cuts(by: &PreTokenizerWrapper) -> bool {
+        match by {
+            PreTokenizerWrapper::ByteLevel(_) => true,
+            PreTokenizerWrapper::Sequence(all) => all.as_ref().iter().any(cuts),
+            _ => false,
+        }
+    }
+    match tokenizer.get_decoder() {
+        Some(DecoderWrapper::ByteLevel(_)) => true,
+        Some(_) => false,
+        None => tokenizer.get_pre_tokenizer().is_some_and(cuts),
+    }
 }
 
 /// The bytes of each id. GPT-2 writes a byte of a token as a character: itself where that can be seen, else

@@ -2,6 +2,8 @@
 
 mod cut;
 mod file;
+mod guard;
+mod outline;
 #[cfg(test)]
 mod reference;
 mod train;
@@ -10,8 +12,10 @@ pub(crate) use train::{TRAIN_BYTES, train};
 
 use crate::digest::sha256;
 use crate::error::DataError;
+use crate::read::{LONGEST_DOCUMENT, read_bounded};
 use cut::pieces;
 use file::FileTokenizer;
+use isoflop_core::text::lfs_pointer;
 use std::path::Path;
 use std::sync::Arc;
 use tiktoken_rs::CoreBPE;
@@ -111,18 +115,27 @@ impl Tokenizer {
     /// # Errors
     /// It cannot be read, or is none.
     pub(crate) fn file(path: &Path) -> Result<Self, DataError> {
-        let json = std::fs::read(path).map_err(|cause| DataError::Read {
-            path: path.to_owned(),
-            cause,
-        })?;
-        let digest = sha256([json.as_slice()]);
-        let name = format!("tokenizer.json:{}", &digest[..8]);
-        let file = FileTokenizer::new(&json).map_err(|why| DataError::BadTokenizer {
+        let bad = |why| DataError::BadTokenizer {
             path: path.to_owned(),
             why,
-        })?;
+        };
+        let json = read_bounded(path, LONGEST_DOCUMENT)?
+            .ok_or_else(|| bad(format!("it is larger than {} MiB", LONGEST_DOCUMENT >> 20)))?;
+        if let Some(bytes) = lfs_pointer(&json) {
+            return Err(DataError::LfsPointer {
+                path: path.to_owned(),
+                bytes,
+            });
+        }
+        Self::parse(&json).map_err(bad)
+    }
+
+    /// A `tokenizer.json` in memory.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
+        let digest = sha256([json]);
+        let file = FileTokenizer::new(json)?;
         Ok(Tokenizer {
-            name,
+            name: format!("tokenizer.json:{}", &digest[..8]),
             kind: Kind::File(Arc::new(file)),
         })
     }
@@ -204,6 +217,32 @@ impl Tokenizer {
             Kind::Bytes => ids.iter().map(|&id| u8::try_from(id).ok()).collect(),
             Kind::Tiktoken { bpe, .. } => bpe.decode_bytes(ids).ok(),
             Kind::File(file) | Kind::Trained(file) => file.decode(ids),
+        }
+    }
+
+    /// What ids come back as, where that is not the text they were made of. Only a tokenizer of a file may lose
+    /// any: the others hold every byte.
+    pub(crate) fn altered(&self, text: &str, ids: &[u32]) -> Option<Vec<u8>> {
+        let Kind::File(file) = &self.kind else {
+            return None;
+        };
+        let mut back = file.decode(ids).unwrap_or_default();
+        if file.prefix() && back.first() == Some(&b' ') {
+            back.remove(0);
+        }
+        (back != text.as_bytes() || self.knows_not(ids)).then_some(back)
+    }
+
+    /// Whether a tokenizer may lose text at all.
+    pub(crate) fn may_lose(&self) -> bool {
+        matches!(self.kind, Kind::File(_))
+    }
+
+    /// Whether one of the ids stands for whatever the vocabulary lacks.
+    pub(crate) fn knows_not(&self, ids: &[u32]) -> bool {
+        match &self.kind {
+            Kind::File(file) => file.unknown().is_some_and(|unknown| ids.contains(&unknown)),
+            _ => false,
         }
     }
 

@@ -1,17 +1,41 @@
 //! A dataset from a hub: a server of this test's own that speaks the hub's routes.
 
-use crate::workshop::{Workshop, documents, with, write_parquet};
+use crate::workshop::{Workshop, documents, jsonl_of, with, write_parquet};
 use isoflop_core::data::DataSource;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Files of the dataset `me/words`, by name.
-type Files = Arc<Vec<(String, Vec<u8>)>>;
+/// What a hub says of the dataset `me/words`.
+struct Hub {
+    /// By name.
+    files: Vec<(String, Vec<u8>)>,
+    commit: String,
+    /// Of a file that is sent.
+    etag: String,
+    commit_of_file: String,
+    /// Bytes less than promised.
+    short_by: usize,
+}
+
+impl Hub {
+    fn of(files: Vec<(String, Vec<u8>)>) -> Self {
+        Hub {
+            files,
+            commit: COMMIT.to_owned(),
+            etag: "e".repeat(40),
+            commit_of_file: COMMIT.to_owned(),
+            short_by: 0,
+        }
+    }
+}
+
+type Files = Arc<Hub>;
 
 /// Answers the routes that the client asks for, from one file list; returns its address and the
 /// number of files sent.
@@ -55,18 +79,22 @@ fn answer(mut stream: TcpStream, files: &Files, sent: &AtomicUsize) {
             }
         }
         let route = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (status, headers, body) = respond(&route, range, files);
+        let (status, headers, mut body) = respond(&route, range, files);
+        let promised = body.len();
         if route.contains("/resolve/") && range.is_none_or(|(_, to)| to > 0) {
             sent.fetch_add(1, Ordering::SeqCst);
         }
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n",
-            body.len()
+            promised
         );
+        let is_short = files.short_by > 0 && route.contains("/resolve/");
+        body.truncate(promised.saturating_sub(files.short_by * usize::from(is_short)));
         if stream
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(&body))
             .is_err()
+            || is_short
         {
             return;
         }
@@ -80,25 +108,29 @@ fn respond(
 ) -> (&'static str, String, Vec<u8>) {
     if route.starts_with("/api/datasets/me/words") {
         let siblings: Vec<_> = files
+            .files
             .iter()
             .map(|(name, _)| serde_json::json!({ "rfilename": name }))
             .collect();
-        let info = serde_json::json!({ "id": "me/words", "sha": COMMIT, "siblings": siblings });
+        let info =
+            serde_json::json!({ "id": "me/words", "sha": files.commit, "siblings": siblings });
         return (
             "200 OK",
             "Content-Type: application/json\r\n".to_owned(),
             info.to_string().into_bytes(),
         );
     }
-    let name = route.strip_prefix(&format!("/datasets/me/words/resolve/{COMMIT}/"));
-    let Some((_, content)) = files.iter().find(|(known, _)| name == Some(known.as_str())) else {
+    let start = format!("/datasets/me/words/resolve/{}/", files.commit);
+    let name = route.strip_prefix(&start);
+    let found = files
+        .files
+        .iter()
+        .find(|(known, _)| name == Some(known.as_str()));
+    let Some((_, content)) = found else {
         return ("404 Not Found", String::new(), b"not here".to_vec());
     };
-    let etag = format!(
-        "{:x}",
-        content.len() * 31 + usize::from(content[content.len() - 1])
-    );
-    let headers = format!("ETag: \"{etag}\"\r\nX-Repo-Commit: {COMMIT}\r\n");
+    let (etag, commit) = (&files.etag, &files.commit_of_file);
+    let headers = format!("ETag: \"{etag}\"\r\nX-Repo-Commit: {commit}\r\n");
     match range {
         None => ("200 OK", headers, content.clone()),
         Some((from, to)) => {
@@ -126,7 +158,7 @@ fn fetch_in_a_process_of_its_own() {
     let source = DataSource::Hub {
         dataset: "me/words".to_owned(),
         revision: "main".to_owned(),
-        files: "data/*.parquet".to_owned(),
+        files: std::env::var("ISOFLOP_TEST_FILES").unwrap(),
         field: "content".to_owned(),
     };
     let said = match shop.try_prepare(&source, &with("bytes")) {
@@ -144,6 +176,109 @@ fn fetch_in_a_process_of_its_own() {
     std::fs::write(std::path::Path::new(&folder).join("said"), said).unwrap();
 }
 
+/// What comes of fetching files into a home in a shop.
+fn fetch(shop: &Workshop, endpoint: &str, home: &str, files: &str) -> String {
+    let _ = std::fs::remove_file(shop.path("said"));
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["fetch_in_a_process_of_its_own", "--test-threads=1"])
+        .env(CHILD, shop.base())
+        .env("ISOFLOP_TEST_FILES", files)
+        .env("HF_ENDPOINT", endpoint)
+        .env("HF_HOME", shop.path(home))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    std::fs::read_to_string(shop.path("said")).unwrap()
+}
+
+/// Every file below a folder.
+fn below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => names.extend(below(&path)),
+            false => names.push(path.to_string_lossy().into_owned()),
+        }
+    }
+    names
+}
+
+#[test]
+fn nothing_that_a_hub_says_leads_out_of_the_cache_or_into_a_panic() {
+    let shop = Workshop::new();
+    let lines: Vec<u8> = jsonl_of(&documents(40), "content").into_bytes();
+    let names = [
+        "../../../../../../out.jsonl",
+        "a/../../../../../../out.jsonl",
+        "/tmp/isoflop-test-out.jsonl",
+        "a//b.jsonl",
+        "a\0b.jsonl",
+        "\u{1b}[31mred.jsonl",
+        "..\\out.jsonl",
+        ".",
+        "",
+    ];
+    let long = "x".repeat(5000) + ".jsonl";
+    for (index, name) in names.into_iter().chain([long.as_str()]).enumerate() {
+        let (address, sent) = serve(Arc::new(Hub::of(vec![(name.to_owned(), lines.clone())])));
+        let home = format!("deep/er/{index}");
+        let said = fetch(&shop, &address, &home, "**");
+        assert!(
+            said.starts_with("the hub's answer for me/words is refused: the name \""),
+            "{said}"
+        );
+        assert!(said.len() < 300 && !said.contains('\u{1b}'), "{said}");
+        assert_eq!(sent.load(Ordering::SeqCst), 0, "{name:?} was asked for");
+        assert_eq!(below(&shop.path("deep")), [""; 0], "{name:?}");
+    }
+    let good = || Hub::of(vec![("a.jsonl".to_owned(), lines.clone())]);
+    for commit in ["../../../../../../out", "a/b", "", "..", "a\nb"] {
+        let hub = Hub {
+            commit: commit.to_owned(),
+            ..good()
+        };
+        let said = fetch(&shop, &serve(Arc::new(hub)).0, "deep/commit", "**");
+        assert!(said.contains("is no commit"), "{said}");
+        assert_eq!(below(&shop.path("deep")), [""; 0], "{commit:?}");
+    }
+    let elsewhere = Hub {
+        commit_of_file: "../../../../../../out".to_owned(),
+        ..good()
+    };
+    let said = fetch(&shop, &serve(Arc::new(elsewhere)).0, "deep/file", "**");
+    assert!(said.contains("it sends a file of commit"), "{said}");
+    let short = Hub {
+        short_by: 100,
+        ..good()
+    };
+    let said = fetch(&shop, &serve(Arc::new(short)).0, "deep/short", "**");
+    assert!(
+        said.starts_with("me/words at main cannot be had from the hub: "),
+        "{said}"
+    );
+    assert_eq!(below(&shop.path("deep")), [""; 0]);
+    let odd_etag = Hub {
+        etag: "../../../../../../out".to_owned(),
+        ..good()
+    };
+    let said = fetch(&shop, &serve(Arc::new(odd_etag)).0, "deep/etag", "**");
+    assert!(said.starts_with("me/words@main "), "{said}");
+    let written = below(&shop.path("deep"));
+    let inside = shop.path("deep/etag/hub/datasets--me--words");
+    assert!(
+        written
+            .iter()
+            .all(|path| Path::new(path).starts_with(&inside)),
+        "{written:?}"
+    );
+    assert_eq!(
+        written.len(),
+        2,
+        "a file and the commit of the revision: {written:?}"
+    );
+}
+
 #[test]
 fn a_dataset_is_fetched_once_and_read_as_its_files_are() {
     let shop = Workshop::new();
@@ -159,18 +294,8 @@ fn a_dataset_is_fetched_once_and_read_as_its_files_are() {
             .unwrap();
         files.push((name, content));
     }
-    let (address, sent) = serve(Arc::new(files));
-    let fetch = |endpoint: &str, home: &str| {
-        let status = Command::new(std::env::current_exe().unwrap())
-            .args(["fetch_in_a_process_of_its_own", "--test-threads=1"])
-            .env(CHILD, shop.base())
-            .env("HF_ENDPOINT", endpoint)
-            .env("HF_HOME", shop.path(home))
-            .output()
-            .unwrap();
-        assert!(status.status.success(), "{status:?}");
-        std::fs::read_to_string(shop.path("said")).unwrap()
-    };
+    let (address, sent) = serve(Arc::new(Hub::of(files)));
+    let fetch = |endpoint: &str, home: &str| fetch(&shop, endpoint, home, "data/*.parquet");
     let local = shop.prepare(&shop.parquet("data/*.parquet", "content"), &with("bytes"));
     let digest = &local.metadata().digest;
     let expected = format!("me/words@main {digest} data/train-0.parquet,data/train-1.parquet");

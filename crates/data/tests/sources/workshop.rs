@@ -169,6 +169,12 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// A file of one text column and one of numbers, in groups of `rows` rows.
 pub(crate) fn write_parquet(path: &Path, column: &str, documents: &[String], rows: usize) {
+    let texts: Vec<Option<&str>> = documents.iter().map(|text| Some(text.as_str())).collect();
+    write_parquet_of(path, column, &texts, rows);
+}
+
+/// The same of texts that may be null.
+pub(crate) fn write_parquet_of(path: &Path, column: &str, texts: &[Option<&str>], rows: usize) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let options = WriteOptions {
         statistics: StatisticsOptions::default(),
@@ -185,12 +191,11 @@ pub(crate) fn write_parquet(path: &Path, column: &str, documents: &[String], row
     .collect();
     let mut writer =
         FileWriter::try_new(fs::File::create(path).unwrap(), schema.clone(), options).unwrap();
-    for group in documents.chunks(rows) {
+    for group in texts.chunks(rows) {
         let ids: Vec<Option<u64>> = (0..group.len() as u64).map(Some).collect();
-        let texts: Vec<Option<&str>> = group.iter().map(|text| Some(text.as_str())).collect();
         let arrays: Vec<Box<dyn Array>> = vec![
             polars_arrow::array::PrimitiveArray::<u64>::from(ids.as_slice()).boxed(),
-            Utf8ViewArray::from_slice(&texts).boxed(),
+            Utf8ViewArray::from_slice(group).boxed(),
         ];
         let batch = RecordBatchT::try_new(group.len(), Arc::new(schema.clone()), arrays).unwrap();
         let encodings = vec![vec![Encoding::Plain]; 2].into_iter().collect();

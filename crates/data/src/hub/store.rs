@@ -1,0 +1,160 @@
+//! Where fetched files lie: in the cache that the hub's own clients share, laid out as they do.
+
+use super::names::{check_commit, check_file};
+use crate::error::DataError;
+use hf_hub::{Cache, Repo, RepoType};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Files of a commit that are looked for without a network, at most.
+const MOST_FILES: usize = 1_000_000;
+
+/// The files of one dataset.
+pub(super) struct Store {
+    cache: Cache,
+    folder: PathBuf,
+}
+
+impl Store {
+    /// Below `HF_HOME`, else below the home folder.
+    pub(super) fn of_this_machine(dataset: &str) -> Result<Self, DataError> {
+        let home = match std::env::var_os("HF_HOME").filter(|home| !home.is_empty()) {
+            Some(home) => PathBuf::from(home),
+            None => home::home_dir()
+                .ok_or(DataError::NoHome {
+                    variable: "HF_HOME",
+                })?
+                .join(".cache")
+                .join("huggingface"),
+        };
+        let cache = Cache::new(home.join("hub"));
+        let repo = Repo::new(dataset.to_owned(), RepoType::Dataset);
+        let folder = cache.path().join(repo.folder_name());
+        Ok(Store { cache, folder })
+    }
+
+    /// What a person left there to be let in.
+    pub(super) fn token(&self) -> Option<String> {
+        self.cache.token()
+    }
+
+    /// Of a file of a commit, both checked.
+    pub(super) fn path(&self, commit: &str, name: &str) -> PathBuf {
+        self.folder.join("snapshots").join(commit).join(name)
+    }
+
+    /// Writes a file in a fresh folder and moves it into its place when it is whole.
+    pub(super) fn place(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut File) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |cause| DataError::HubStore { path, cause }
+        };
+        fs::create_dir_all(&self.folder).map_err(failed(&self.folder))?;
+        let fresh = Fresh::new(&self.folder)?;
+        let download = fresh.0.join("file");
+        let mut file = File::create_new(&download).map_err(failed(&download))?;
+        write(&mut file)?;
+        file.sync_all().map_err(failed(&download))?;
+        drop(file);
+        let parent = path.parent().unwrap_or(&self.folder);
+        self.make_within(parent).map_err(failed(parent))?;
+        fs::rename(&download, path).map_err(failed(path))
+    }
+
+    /// Makes a folder below the dataset's, which no link may lead out of.
+    fn make_within(&self, folder: &Path) -> io::Result<()> {
+        let root = self.folder.canonicalize()?;
+        let existing = folder.ancestors().find(|folder| folder.exists());
+        let within = |folder: &Path| Ok::<_, io::Error>(folder.canonicalize()?.starts_with(&root));
+        if !within(existing.unwrap_or(&root))? {
+            return Err(io::Error::other(
+                "a link leads out of the folder of the dataset",
+            ));
+        }
+        fs::create_dir_all(folder)
+    }
+
+    /// Notes which commit a revision was.
+    pub(super) fn remember(&self, revision: &str, commit: &str) -> Result<(), DataError> {
+        let path = self.folder.join("refs").join(revision);
+        if fs::read(&path).is_ok_and(|known| known == commit.as_bytes()) {
+            return Ok(());
+        }
+        self.place(&path, |file| {
+            io::Write::write_all(file, commit.as_bytes()).map_err(|cause| DataError::HubStore {
+                path: path.clone(),
+                cause,
+            })
+        })
+    }
+
+    /// The commit and the files that were fetched last.
+    pub(super) fn fetched(&self, revision: &str) -> Option<(String, Vec<String>)> {
+        let reference = self.folder.join("refs").join(revision);
+        let commit = fs::read_to_string(reference).ok()?.trim().to_owned();
+        check_commit(&commit).ok()?;
+        let root = self.folder.join("snapshots").join(&commit);
+        let mut names = Vec::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).ok()? {
+                let entry = entry.ok()?;
+                let path = entry.path();
+                // A link to a folder may lead in circles; files are links in the layout of the hub's clients.
+                match entry.file_type().ok()?.is_dir() {
+                    true => folders.push(path),
+                    false if path.is_file() => {
+                        let name: Vec<_> = path
+                            .strip_prefix(&root)
+                            .ok()?
+                            .components()
+                            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                            .collect();
+                        names.push(name.join("/"));
+                    }
+                    false => {}
+                }
+                if names.len() > MOST_FILES {
+                    return None;
+                }
+            }
+        }
+        names.retain(|name| check_file(name).is_ok());
+        (!names.is_empty()).then_some((commit, names))
+    }
+}
+
+/// A folder of this process alone, removed in the end.
+struct Fresh(PathBuf);
+
+impl Fresh {
+    fn new(below: &Path) -> Result<Self, DataError> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let failed = |path: &Path, cause| DataError::HubStore {
+            path: path.to_owned(),
+            cause,
+        };
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = below.join(format!(".isoflop-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Fresh(path)),
+                // Of a process that was killed and had this number.
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && number < 1 << 20 => {}
+                Err(cause) => return Err(failed(&path, cause)),
+            }
+        }
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

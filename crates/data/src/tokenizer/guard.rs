@@ -1,0 +1,116 @@
+//! Work that may never end, done on a thread of its own and given up after a while: a regular expression of
+//! somebody else's tokenizer cannot be stopped from outside. A thread given up goes on until the process ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that wait for work.
+static IDLE: Mutex<Vec<Sender<Job>>> = Mutex::new(Vec::new());
+
+/// Stack of a thread: a pattern or a JSON that nests deeply takes more than the usual 2 MiB.
+const STACK: usize = 16 << 20;
+
+/// Why work gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// It had not ended in time.
+    Late,
+    /// It panicked, or no thread could be had; what it said.
+    Failed(String),
+}
+
+/// What `work` gives, if it gives it in time.
+pub(super) fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Stopped> {
+    let (answer, given) = channel();
+    let job: Job = Box::new(move || {
+        // Nobody may be waiting any more.
+        let _ = answer.send(catch_unwind(AssertUnwindSafe(work)));
+    });
+    let worker = hand_over(job)?;
+    match given.recv_timeout(limit) {
+        Ok(done) => {
+            if let Ok(mut idle) = IDLE.lock() {
+                idle.push(worker);
+            }
+            done.map_err(|cause| Stopped::Failed(words(cause.as_ref())))
+        }
+        Err(_) => Err(Stopped::Late),
+    }
+}
+
+/// Gives a job to a thread that waits, or to a new one.
+fn hand_over(mut job: Job) -> Result<Sender<Job>, Stopped> {
+    loop {
+        let idle = IDLE.lock().ok().and_then(|mut idle| idle.pop());
+        let Some(worker) = idle else { break };
+        match worker.send(job) {
+            Ok(()) => return Ok(worker),
+            Err(refused) => job = refused.0,
+        }
+    }
+    let (worker, jobs): (Sender<Job>, Receiver<Job>) = channel();
+    let work = move || {
+        for job in jobs {
+            job();
+        }
+    };
+    let thread = thread::Builder::new()
+        .name("tokenizer".to_owned())
+        .stack_size(STACK);
+    thread
+        .spawn(work)
+        .map_err(|error| Stopped::Failed(error.to_string()))?;
+    let _ = worker.send(job);
+    Ok(worker)
+}
+
+fn words(cause: &(dyn std::any::Any + Send)) -> String {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+    text.unwrap_or("it panicked").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn work_is_done_in_time_or_given_up_and_a_panic_is_an_answer() {
+        let limit = Duration::from_secs(60);
+        assert_eq!(within(limit, || 6 * 7), Ok(42));
+        let begun = Instant::now();
+        let late = within(Duration::from_millis(50), || {
+            thread::sleep(Duration::from_secs(20));
+        });
+        assert_eq!(late, Err(Stopped::Late));
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        let failed = within(limit, || -> u8 { panic!("as this test wants it") });
+        assert_eq!(
+            failed,
+            Err(Stopped::Failed("as this test wants it".to_owned()))
+        );
+        assert_eq!(within(limit, || "again"), Ok("again"));
+    }
+
+    #[test]
+    fn many_threads_get_their_own_answers() {
+        thread::scope(|scope| {
+            for from in 0..8u64 {
+                scope.spawn(move || {
+                    for n in from..from + 100 {
+                        assert_eq!(within(Duration::from_secs(60), move || n * n), Ok(n * n));
+                    }
+                });
+            }
+        });
+    }
+}
