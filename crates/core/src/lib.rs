@@ -3,12 +3,14 @@
 
 pub mod data;
 pub mod flops;
+pub mod fuzz;
 pub mod laws;
 pub mod model;
 pub mod params;
 pub mod rng;
 pub mod schedule;
 pub mod shape;
+pub mod text;
 pub mod units;
 
 pub use flops::FlopCount;
