@@ -2,7 +2,7 @@
 //! above them would add a third to the build and nothing to what is needed here.
 
 use crate::error::ResultsError;
-use crate::file::write_atomic_with;
+use crate::file::write_atomic;
 use polars_arrow::array::{Array, PrimitiveArray, Utf8ViewArray};
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
@@ -18,7 +18,7 @@ use polars_parquet::write::{
     CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version,
     WriteOptions,
 };
-use std::fs::{self, File};
+use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
@@ -84,15 +84,16 @@ impl Values {
 
 /// Writes columns of equal length as one row group.
 pub(crate) fn write_frame(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
-    write_atomic_with(path, |file| {
-        write_columns(file, columns).map_err(|error| ResultsError::WriteParquet {
-            path: path.to_owned(),
-            problem: error.to_string(),
-        })
-    })
+    // Whole in memory first: the writer of parquet loses why a file cannot be written.
+    let mut bytes = Vec::new();
+    write_columns(&mut bytes, columns).map_err(|error| ResultsError::WriteParquet {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
+    write_atomic(path, &bytes)
 }
 
-fn write_columns(file: &mut File, columns: &[Column]) -> PolarsResult<()> {
+fn write_columns(bytes: &mut Vec<u8>, columns: &[Column]) -> PolarsResult<()> {
     let options = WriteOptions {
         statistics: StatisticsOptions::default(),
         version: Version::V1,
@@ -111,7 +112,7 @@ fn write_columns(file: &mut File, columns: &[Column]) -> PolarsResult<()> {
     let encodings: Buffer<Vec<Encoding>> = vec![vec![Encoding::Plain]; columns.len()]
         .into_iter()
         .collect();
-    let mut writer = FileWriter::try_new(file, schema.clone(), options)?;
+    let mut writer = FileWriter::try_new(bytes, schema.clone(), options)?;
     for group in RowGroupIterator::try_new([Ok(batch)].into_iter(), &schema, options, encodings)? {
         writer.write(rows as u64, group?)?;
     }
