@@ -3,6 +3,7 @@
 
 mod fake;
 mod plans;
+mod reuse;
 mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};
