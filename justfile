@@ -6,9 +6,15 @@ check:
 test:
     cargo test --release --workspace
 
-# The kill test at length: 200 instants instead of 25.
-soak kills="200":
-    ISOFLOP_KILLS={{kills}} cargo test --release --workspace killed_at_many_instants -- --nocapture
+# Kills, damaged files and full disks at length; the last needs root, to mount disks in memory. About an
+# hour on two cores.
+soak kills="1000" damages="1000" disks="50" seed="1":
+    ISOFLOP_KILLS={{kills}} ISOFLOP_DAMAGES={{damages}} ISOFLOP_DISKS={{disks}} ISOFLOP_SEED={{seed}} \
+        cargo test --release -p isoflop --test soak -- --nocapture --include-ignored
+
+# The fuzz bodies of every reader, with so many damaged inputs each; they are the same each time.
+fuzz inputs="100000":
+    ISOFLOP_FUZZ_INPUTS={{inputs}} cargo test --release --workspace of_any_bytes
 
 # The result and report that the README shows.
 reproduce:

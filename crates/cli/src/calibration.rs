@@ -2,6 +2,7 @@
 //! train, remembered in the cache.
 
 use crate::output::note;
+use crate::signals::{self, STOPPED};
 use anyhow::{Context, Result};
 use isoflop_core::{FlopCount, Tokens};
 use isoflop_data::Places;
@@ -47,7 +48,8 @@ pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Resul
         }
     }
     loads.sort_by(|a, b| flops(a).total_cmp(&flops(b)));
-    let device = device(on, jobs);
+    let at_once = at_once(on, jobs);
+    let device = device(on, at_once);
     let path = path(&device)?;
     let mut known = match again {
         true => Vec::new(),
@@ -63,12 +65,12 @@ pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Resul
             false => "this machine".to_owned(),
         };
         note(&format!(
-            "measuring how fast {machine} trains {} models in {jobs} processes; a few seconds, once",
+            "measuring how fast {machine} trains {} models in {at_once} processes; a few seconds, once",
             missing.len()
         ));
         for load in missing {
             if known.is_empty() || guess(&known, &load).step_s < LONGEST_STEP {
-                let speed = measure(&load, on.choice, jobs)?;
+                let speed = measure(&load, on.choice, at_once)?;
                 known.push((load, speed));
             }
         }
@@ -79,8 +81,29 @@ pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Resul
         // What cannot be remembered is measured again.
         let _ = write_atomic(&path, serde_json::to_string(&measured)?.as_bytes());
     }
-    let price = |run| guess(&known, &Load::of(run)).price(run);
+    let slower = jobs as f64 / at_once as f64;
+    let price = |run| shared(guess(&known, &Load::of(run)), slower).price(run);
     Ok(plan.runs().iter().map(price).collect())
+}
+
+/// Processes that measure at a time. More than there are cores share these and take as much longer;
+/// an adapter may be kept busy by more.
+fn at_once(on: &Found, jobs: usize) -> usize {
+    const OF_AN_ADAPTER: usize = 8;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    jobs.min(match on.is_adapter() {
+        true => cores.max(OF_AN_ADAPTER),
+        false => cores,
+    })
+}
+
+/// The speed of a process that gets a part of a core, or of a device, alone.
+fn shared(speed: Speed, slower: f64) -> Speed {
+    Speed {
+        step_s: speed.step_s * slower,
+        score_s: speed.score_s * slower,
+        ..speed
+    }
 }
 
 /// Bytes of an adapter's memory that a process takes for the largest model of a plan that was
@@ -102,7 +125,7 @@ pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
 
 /// As [`prices`] on the processor, without measuring anything: nothing where too little is known.
 pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
-    let device = device(&Found::cpu(), jobs);
+    let device = device(&Found::cpu(), at_once(&Found::cpu(), jobs));
     let known = remembered(&path(&device).ok()?, &device);
     let ends = plan.runs().iter().map(|run| flops(&Load::of(run)));
     let largest = ends.fold(0.0, f64::max);
@@ -230,8 +253,8 @@ fn start(load: &Load, on: DeviceChoice) -> Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut stdin = child.stdin.take().context("it was piped")?;
-    stdin.write_all(serde_json::to_string(load)?.as_bytes())?;
+    let stdin = child.stdin.as_mut().context("it was piped")?;
+    writeln!(stdin, "{}", serde_json::to_string(load)?)?;
     Ok(child)
 }
 
@@ -243,9 +266,15 @@ pub(crate) struct Args {
     device: DeviceChoice,
 }
 
-/// The verb that [`prices`] starts processes of: a load from stdin, its speed to stdout.
+/// The verb that [`prices`] starts processes of: a load as a line of stdin, its speed to stdout.
 pub(crate) fn answer(args: &Args) -> Result<ExitCode> {
-    let load: Load = serde_json::from_reader(std::io::stdin())?;
+    let mut line = String::new();
+    if std::io::stdin().read_line(&mut line)? == 0 {
+        // Its command ended before it could say anything.
+        return Ok(ExitCode::from(STOPPED));
+    }
+    let load: Load = serde_json::from_str(&line)?;
+    signals::end_with_parent();
     let device = TrainDevice::open(args.device)?;
     crate::output::print_json(&load.measure(&device, EACH))?;
     Ok(ExitCode::SUCCESS)

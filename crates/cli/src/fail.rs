@@ -1,9 +1,12 @@
 //! An error gets a voice here: what is wrong, then what to do.
 
+use crate::output::{note, short, visible};
+use crate::signals::{self, STOPPED};
 use isoflop_data::DataError;
 use isoflop_fit::FitError;
 use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
+use isoflop_results::error::{is_full, room_hint};
 use isoflop_sweep::{SpecError, SweepError};
 use isoflop_train::device::DeviceError;
 use isoflop_train::export::ExportError;
@@ -14,11 +17,40 @@ pub(crate) const BAD_INPUT: u8 = 2;
 
 /// Prints `error:` and `hint:` to stderr.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    crate::output::note(&format!("error: {}", message(error)));
-    if let Some(hint) = hint(error) {
-        crate::output::note(&format!("hint: {hint}"));
+    signals::stay_if_leaving();
+    let no_room = no_room(error);
+    let what = match no_room {
+        Some(_) => "the disk is full: ",
+        None => "",
+    };
+    note(&short(&format!("error: {what}{}", message(error))));
+    if let Some(hint) = no_room.and_then(room_hint).or_else(|| hint(error)) {
+        note(&short(&format!("hint: {hint}")));
     }
-    ExitCode::from(BAD_INPUT)
+    ExitCode::from(match no_room {
+        Some(_) => STOPPED,
+        None => BAD_INPUT,
+    })
+}
+
+/// Ends with what is wrong with the command line, or with the help that it asks for.
+pub(crate) fn usage(error: &clap::Error) -> ! {
+    let plain = error.render().to_string();
+    if error.use_stderr() && short(&visible(&plain)) != plain {
+        note(short(&plain).trim_end());
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
+}
+
+/// What was wrong, where that was nothing but room on the disk.
+pub(crate) fn no_room(error: &anyhow::Error) -> Option<&std::io::Error> {
+    let mut causes = error.chain();
+    causes.find_map(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .filter(|e| is_full(e))
+    })
 }
 
 /// The chain of causes, each said once: many libraries repeat their cause in their own message.

@@ -3,6 +3,7 @@
 mod analysis;
 mod calibration;
 mod columns;
+mod deadline;
 mod fail;
 mod fit_text;
 mod jobs;
@@ -11,12 +12,14 @@ mod paper;
 mod place;
 mod progress;
 mod serve;
+mod signals;
 mod source;
 mod sweep;
 mod tables;
 mod verbs;
 
 use clap::{Parser, Subcommand};
+use signals::Role;
 use std::process::ExitCode;
 
 /// Scaling-law experiments: a sweep file in the evening, exponents and charts in the morning.
@@ -66,8 +69,31 @@ enum Verb {
     Measure(calibration::Args),
 }
 
+impl Verb {
+    fn role(&self) -> Role {
+        match self {
+            Verb::Measure(_) => Role::Part,
+            Verb::Bench(args) if args.is_part() => Role::Part,
+            Verb::Worker(args) if args.supervised() => Role::Part,
+            Verb::Worker(_) => Role::Worker("stopped; the same command resumes"),
+            Verb::Run(_) => Role::Command("stopped; the same command resumes"),
+            Verb::Plan(_) | Verb::Data(_) => {
+                Role::Command("stopped; the same command begins again")
+            }
+            _ => Role::Command("stopped"),
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().verb {
+    let verb = match Cli::try_parse() {
+        Ok(cli) => cli.verb,
+        Err(error) => fail::usage(&error),
+    };
+    if let Err(error) = signals::take(verb.role()) {
+        output::note(&format!("warning: signals end this at once: {error}"));
+    }
+    let result = match verb {
         Verb::Plan(args) => verbs::plan::run(&args),
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Status(args) => verbs::status::run(&args),

@@ -1,18 +1,23 @@
 //! Results go to stdout, everything else to stderr; a reader that closes the pipe early has seen
-//! enough.
+//! enough. What a file, a name or a worker says never steers the terminal: it is made visible here.
 
+use isoflop_core::text::is_control;
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
+
+/// Characters of a value that a message shows at most.
+pub(crate) const LONGEST_VALUE: usize = 200;
+
+/// Characters of a line that a message shows at most.
+const LONGEST_LINE: usize = 600;
 
 /// Prints a result.
 ///
 /// # Errors
 /// stdout cannot be written, other than by its reader going away.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    write_out(&visible(text))
 }
 
 /// Prints a value as JSON.
@@ -20,11 +25,135 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// # Errors
 /// As [`print`].
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+    let text = serde_json::to_string_pretty(value)?;
+    // JSON escapes of the same characters: the value stays what it is.
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match steers(c) {
+            true => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(shown, "\\u{unit:04x}");
+                }
+            }
+            false => shown.push(c),
+        }
+    }
+    write_out(&shown)
+}
+
+fn write_out(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Tells the person at the terminal something.
 pub(crate) fn note(text: &str) {
     // Nobody is left to tell when stderr is gone.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
+}
+
+/// The text with what would steer a terminal, or turn the order of what is read, written out.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if !steers(c) => shown.push(c),
+            '\r' => shown.push_str("\\r"),
+            c if u32::from(c) < 0x100 => {
+                let _ = write!(shown, "\\x{:02x}", u32::from(c));
+            }
+            c => shown.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A value on one line: as [`visible`], and without line breaks of its own.
+pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+    match text.contains('\n') {
+        false => visible(text),
+        true => Cow::Owned(visible(text).replace('\n', "\\n")),
+    }
+}
+
+/// Whether a character does something to a terminal rather than being seen on it, or is never seen.
+fn steers(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        c => is_control(c),
+    }
+}
+
+/// A message with values and lines that are too long to read cut.
+pub(crate) fn short(text: &str) -> String {
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| {
+            let words: Vec<Cow<'_, str>> = line
+                .split(' ')
+                .map(|word| cut(word, LONGEST_VALUE))
+                .collect();
+            cut(&words.join(" "), LONGEST_LINE).into_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// At most so many characters: of a longer text its beginning and its end.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= most {
+        return Cow::Borrowed(text);
+    }
+    let tail = most / 4;
+    let head: String = text.chars().take(most - tail - 1).collect();
+    let tail: String = text.chars().skip(count - tail).collect();
+    Cow::Owned(format!("{head}…{tail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_written_out() {
+        for (text, shown) in [
+            ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+            ("a\x07b\x08c\x7fd\0e", "a\\x07b\\x08c\\x7fd\\x00e"),
+            ("\u{9b}2J\u{9d}0;title", "\\x9b2J\\x9d0;title"),
+            ("over\rwritten", "over\\rwritten"),
+            ("run\u{202e}txt.exe", "run\\u{202e}txt.exe"),
+            ("a\u{2066}b\u{2028}c", "a\\u{2066}b\\u{2028}c"),
+            ("tag\u{e0041}", "tag\\u{e0041}"),
+        ] {
+            assert_eq!(visible(text), shown);
+            assert_eq!(visible(&visible(text)), shown);
+        }
+        for plain in [
+            "N\u{2099} = 3 µs, ünïcödé, 漢字, 👩‍🔬",
+            "two\nlines\tand a tab",
+        ] {
+            assert_eq!(visible(plain), plain);
+        }
+        assert_eq!(on_one_line("a\nerror: b"), "a\\nerror: b");
+    }
+
+    #[test]
+    fn long_values_and_lines_of_a_message_are_cut_and_short_ones_are_not() {
+        let text = format!("`{}` is not a time\n  hint", "k".repeat(5000));
+        let cut = short(&text);
+        assert!(cut.chars().count() < 300, "{cut}");
+        assert!(cut.starts_with("`kkk") && cut.ends_with("kk` is not a time\n  hint"));
+        let words = short(&"word ".repeat(2000));
+        assert!(words.chars().count() <= LONGEST_LINE && words.contains('…'));
+        let path = "/a/rather/long/path/to/a/file.toml:3:1: unknown key `norn`\n   |\n 3 | norn";
+        assert_eq!(short(path), path);
+    }
 }

@@ -118,6 +118,8 @@ impl Places {
 
 fn settle_on(found: &Found, plan: &Plan, jobs: Jobs, again: bool) -> Result<Settled> {
     let with = |jobs: usize| {
+        // No more processes than there is work for.
+        let jobs = jobs.min(plan.runs().len()).max(1);
         let prices = calibration::prices(plan, found, jobs, again)?;
         let finish = Forecast::of(plan, &prices, &Standing::default(), jobs).finish;
         anyhow::Ok(Settled {

@@ -4,7 +4,7 @@ mod bars;
 
 pub(crate) use bars::{DataBar, FitBar};
 
-use crate::output::note;
+use crate::output::{note, visible};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use isoflop_core::units::short;
 use isoflop_results::{RunRecord, Status};
@@ -209,7 +209,9 @@ impl Bars {
                 .push(self.all.add(ProgressBar::new(1).with_style(plain())));
         }
         for (i, bar) in self.runs.iter().enumerate() {
-            bar.set_message(leases.get(i).map_or(String::new(), describe));
+            bar.set_message(leases.get(i).map_or(String::new(), |lease| {
+                visible(&describe(lease)).into_owned()
+            }));
         }
     }
 }

@@ -1,29 +1,54 @@
 //! A page over HTTP for readers at this machine: one page, its figures, and a stream of events.
-//! GET alone, a thread a connection, and no more of HTTP than that needs.
+//! GET and HEAD alone, a thread a connection, and no more of HTTP than that needs.
 
+mod door;
+mod head;
+
+use door::Door;
+use head::{Asked, Head};
 use isoflop_report::Live;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Readers at once.
-const READERS: usize = 64;
-/// Longest head of a request.
-const HEAD: usize = 16 * 1024;
 /// A stream says that it lives this often.
 const PULSE: Duration = Duration::from_secs(15);
-/// Readers that neither speak nor listen are dropped after this.
+/// Readers that do not listen are dropped after this.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A request must be there in full after this.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// How long what follows a request is read and forgotten: a connection that is closed over unread
+/// bytes takes the answer with it.
+const AFTERWARDS: Duration = Duration::from_millis(500);
 
 /// What is served, renewed by whoever watches the sweep.
 pub(crate) struct Shown {
     now: Mutex<Now>,
     changed: Condvar,
-    readers: AtomicUsize,
-    /// Without it, everybody at this machine may read.
-    token: Option<String>,
+    door: Door,
+    /// Without one, everybody at this machine may read.
+    token: Option<Token>,
+}
+
+/// What a reader from elsewhere must know.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    /// 128 bits that nobody can guess.
+    pub(crate) secret: String,
+    /// A browser keeps cookies by host, whatever the port: each watch has its own.
+    pub(crate) port: u16,
+}
+
+impl Token {
+    /// `?token=SECRET`, the query of the address that is printed.
+    pub(crate) fn query(&self) -> String {
+        format!("?token={}", self.secret)
+    }
+
+    fn cookie(&self) -> String {
+        format!("isoflop-{}-token={}", self.port, self.secret)
+    }
 }
 
 #[derive(Clone)]
@@ -35,7 +60,7 @@ struct Now {
 }
 
 impl Shown {
-    pub(crate) fn new(live: Live, progress: String, token: Option<String>) -> Arc<Shown> {
+    pub(crate) fn new(live: Live, progress: String, token: Option<Token>) -> Arc<Shown> {
         let live = Arc::new(live);
         Arc::new(Shown {
             now: Mutex::new(Now {
@@ -44,7 +69,7 @@ impl Shown {
                 progress,
             }),
             changed: Condvar::new(),
-            readers: AtomicUsize::new(0),
+            door: Door::default(),
             token,
         })
     }
@@ -84,140 +109,170 @@ impl Shown {
 /// Serves until the process ends.
 pub(crate) fn serve(listener: TcpListener, shown: Arc<Shown>) {
     let local = listener.local_addr().is_ok_and(|at| at.ip().is_loopback());
-    for stream in listener.incoming().flatten() {
-        if shown.readers.fetch_add(1, Ordering::AcqRel) >= READERS {
-            shown.readers.fetch_sub(1, Ordering::AcqRel);
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else {
+            // Too many files are open, say: somebody leaves soon.
+            std::thread::sleep(Duration::from_millis(50));
             continue;
+        };
+        let Some(number) = shown.door.enter(&stream) else {
+            continue;
+        };
+        let visit = {
+            let shown = shown.clone();
+            move || {
+                // A reader that goes away is no error.
+                let _ = answer(stream, &shown, local, number);
+                shown.door.leave(number);
+            }
+        };
+        if std::thread::Builder::new().spawn(visit).is_err() {
+            shown.door.leave(number);
         }
-        let shown = shown.clone();
-        std::thread::spawn(move || {
-            // A reader that goes away is no error.
-            let _ = answer(stream, &shown, local);
-            shown.readers.fetch_sub(1, Ordering::AcqRel);
-        });
     }
 }
 
-/// What a request asks for.
-struct Asked {
-    path: String,
-    query: String,
-    host: String,
-    cookie: String,
+fn answer(stream: TcpStream, shown: &Shown, local: bool, number: u64) -> std::io::Result<()> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut reply = Reply {
+        stream,
+        head_alone: false,
+    };
+    let asked = match read(&mut reply.stream)? {
+        Head::Whole(asked) => asked,
+        Head::OtherMethod => {
+            reply.plain(
+                "405 Method Not Allowed\r\nAllow: GET, HEAD",
+                "GET and HEAD alone are understood here\n",
+            )?;
+            return reply.close();
+        }
+        Head::Malformed => {
+            reply.plain(
+                "400 Bad Request",
+                "this is no request that is understood here\n",
+            )?;
+            return reply.close();
+        }
+        Head::Unfinished => return Ok(()),
+    };
+    reply.head_alone = asked.head_alone;
+    match refusal(&asked, shown, local) {
+        Some(words) => reply.plain("403 Forbidden", words)?,
+        None => {
+            shown.door.welcome(number);
+            if asked.path == "/events" {
+                return events(reply, shown);
+            }
+            page(&mut reply, &asked, shown)?;
+        }
+    }
+    reply.close()
 }
 
-fn answer(mut stream: TcpStream, shown: &Shown, local: bool) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let Some(asked) = read(&mut stream)? else {
-        return plain(
-            &mut stream,
-            "400 Bad Request",
-            "GET alone is understood here\n",
-        );
-    };
+/// Why somebody may not read, if so.
+fn refusal(asked: &Asked, shown: &Shown, local: bool) -> Option<&'static str> {
     // A page elsewhere must not read this one through a name that it points at this machine.
     if local && !is_this_machine(&asked.host) {
-        return plain(
-            &mut stream,
-            "403 Forbidden",
-            "this page is served to this machine alone\n",
-        );
+        return Some("this page is served to this machine alone\n");
     }
-    if let Some(token) = &shown.token {
-        let wanted = format!("token={token}");
-        if asked.path == "/" && asked.query == wanted {
-            let head = format!(
-                "HTTP/1.1 303 See Other\r\nLocation: /\r\nSet-Cookie: isoflop-{wanted}; HttpOnly; \
-                 SameSite=Strict\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            );
-            return stream.write_all(head.as_bytes());
-        }
-        let cookie = format!("isoflop-{wanted}");
-        if !asked.cookie.split(';').any(|c| c.trim() == cookie) {
-            return plain(
-                &mut stream,
-                "403 Forbidden",
-                "the address needs its token\n",
-            );
-        }
+    let token = shown.token.as_ref()?;
+    let cookie = token.cookie();
+    let known = asked.cookie.split(';').any(|c| c.trim() == cookie);
+    (!known && !brings(asked, token)).then_some("the address needs its token\n")
+}
+
+/// Whether this is the address that was printed.
+fn brings(asked: &Asked, token: &Token) -> bool {
+    asked.path == "/" && format!("?{}", asked.query) == token.query()
+}
+
+fn page(reply: &mut Reply, asked: &Asked, shown: &Shown) -> std::io::Result<()> {
+    if let Some(token) = shown.token.as_ref().filter(|token| brings(asked, token)) {
+        let head = format!(
+            "HTTP/1.1 303 See Other\r\nLocation: /\r\nSet-Cookie: {}; HttpOnly; \
+             SameSite=Strict\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            token.cookie()
+        );
+        return reply.stream.write_all(head.as_bytes());
     }
     let now = shown.now();
     match asked.path.as_str() {
         "/" | "/index.html" => {
             let mark = format!("<html lang=\"en\" data-version=\"{}\"", now.version);
             let page = now.live.html.replacen("<html lang=\"en\"", &mark, 1);
-            content(&mut stream, "text/html; charset=utf-8", page.as_bytes())
+            reply.content("200 OK", "text/html; charset=utf-8", page.as_bytes())
         }
-        "/events" => events(stream, shown),
         path => match path
             .strip_prefix("/figures/")
             .map(|name| now.live.file(name))
         {
-            Some(Ok(Some((kind, bytes)))) => content(&mut stream, kind, &bytes),
-            _ => plain(&mut stream, "404 Not Found", "there is nothing here\n"),
+            Some(Ok(Some((kind, bytes)))) => reply.content("200 OK", kind, &bytes),
+            _ => reply.plain("404 Not Found", "there is nothing here\n"),
         },
     }
 }
 
-/// The head of a request; `None` for what is none, or no GET.
-fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
+/// The head of a request, if it comes in time.
+fn read(stream: &mut TcpStream) -> std::io::Result<Head> {
+    let until = Instant::now() + HEAD_PATIENCE;
     let mut bytes = Vec::new();
     let mut chunk = [0; 1024];
-    while !bytes.windows(4).any(|end| end == b"\r\n\r\n") {
-        let count = match stream.read(&mut chunk) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            other => other?,
-        };
-        if count == 0 || bytes.len() > HEAD {
-            return Ok(None);
+    loop {
+        match receive(stream, &mut chunk, until)? {
+            0 => return Ok(Head::Unfinished),
+            count => bytes.extend_from_slice(&chunk[..count]),
         }
-        bytes.extend_from_slice(&chunk[..count]);
+        match head::parse(&bytes) {
+            Head::Unfinished => {}
+            head => return Ok(head),
+        }
     }
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut request = httparse::Request::new(&mut headers);
-    if !request
-        .parse(&bytes)
-        .is_ok_and(|status| status.is_complete())
-    {
-        return Ok(None);
-    }
-    let (Some("GET"), Some(target)) = (request.method, request.path) else {
-        return Ok(None);
-    };
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let header = |name: &str| {
-        let found = request
-            .headers
-            .iter()
-            .find(|h| h.name.eq_ignore_ascii_case(name));
-        found.map_or(String::new(), |h| {
-            String::from_utf8_lossy(h.value).into_owned()
-        })
-    };
-    Ok(Some(Asked {
-        path: path.to_owned(),
-        query: query.to_owned(),
-        host: header("host"),
-        cookie: header("cookie"),
-    }))
 }
 
-/// Whether a Host header names this machine, whatever the port.
+/// Some bytes, or none at the end of them or of the time.
+fn receive(stream: &mut TcpStream, chunk: &mut [u8], until: Instant) -> std::io::Result<usize> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(0);
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(chunk) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(0);
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether a Host header names this machine, whatever the port. An address of it is not a name that
+/// somebody could point elsewhere.
 fn is_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+    let inner = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    match inner.unwrap_or(name).parse::<IpAddr>() {
+        Ok(address) => address.is_loopback() && inner.is_some() == address.is_ipv6(),
+        Err(_) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+    }
 }
 
 /// Server-sent events: `progress` in words, `page` with the count of the newest page.
-fn events(mut stream: TcpStream, shown: &Shown) -> std::io::Result<()> {
-    stream.write_all(
+fn events(mut reply: Reply, shown: &Shown) -> std::io::Result<()> {
+    reply.stream.write_all(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
           X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
     )?;
+    if reply.head_alone {
+        return reply.close();
+    }
     let (mut version, mut progress) = (0, String::new());
     loop {
         let now = shown.next(version, &progress);
@@ -232,32 +287,43 @@ fn events(mut stream: TcpStream, shown: &Shown) -> std::io::Result<()> {
         if said.is_empty() {
             said.push_str(": still here\n\n");
         }
-        stream.write_all(said.as_bytes())?;
+        reply.stream.write_all(said.as_bytes())?;
         (version, progress) = (now.version, now.progress);
     }
 }
 
-fn content(stream: &mut TcpStream, kind: &str, bytes: &[u8]) -> std::io::Result<()> {
-    respond(stream, "200 OK", kind, bytes)
+/// An answer on its way.
+struct Reply {
+    stream: TcpStream,
+    /// Whether the content is left out.
+    head_alone: bool,
 }
 
-fn plain(stream: &mut TcpStream, status: &str, words: &str) -> std::io::Result<()> {
-    respond(
-        stream,
-        status,
-        "text/plain; charset=utf-8",
-        words.as_bytes(),
-    )
-}
+impl Reply {
+    fn plain(&mut self, status: &str, words: &str) -> std::io::Result<()> {
+        self.content(status, "text/plain; charset=utf-8", words.as_bytes())
+    }
 
-fn respond(stream: &mut TcpStream, status: &str, kind: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n",
-        bytes.len()
-    );
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(bytes)
+    fn content(&mut self, status: &str, kind: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+             X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n",
+            bytes.len()
+        );
+        self.stream.write_all(head.as_bytes())?;
+        match self.head_alone {
+            true => Ok(()),
+            false => self.stream.write_all(bytes),
+        }
+    }
+
+    fn close(mut self) -> std::io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        let until = Instant::now() + AFTERWARDS;
+        let mut chunk = [0; 4096];
+        while receive(&mut self.stream, &mut chunk, until)? > 0 {}
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -266,7 +332,14 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_its_names() {
-        for host in ["127.0.0.1:7878", "localhost", "localhost:1", "[::1]:80"] {
+        for host in [
+            "127.0.0.1:7878",
+            "127.0.0.2:7878",
+            "localhost",
+            "LocalHost:1",
+            "[::1]:80",
+            "[::1]",
+        ] {
             assert!(is_this_machine(host), "{host}");
         }
         for host in [
@@ -274,6 +347,10 @@ mod tests {
             "evil.example:7878",
             "127.0.0.1.evil.example",
             "localhost.example",
+            "10.0.0.1:7878",
+            "[127.0.0.1]",
+            "::1",
+            "2130706433",
         ] {
             assert!(!is_this_machine(host), "{host}");
         }

@@ -1,16 +1,18 @@
 //! From the path of a sweep file to a plan on this machine.
 
+use crate::fail;
 use crate::jobs::Jobs;
 use crate::output::note;
 use crate::place::Places;
 use crate::progress::DataBar;
 use anyhow::Result;
 use isoflop_core::units::scientific;
-use isoflop_sweep::plan::{DataRequest, TimeBudget};
+use isoflop_sweep::plan::{DataFacts, DataRefusal, DataRequest, TimeBudget};
 use isoflop_sweep::spec::TimeSpec;
 use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Plan, PlanContext, ResultsFolder, Sweep, memory};
 use isoflop_train::{NUMERICS_VERSION, data_facts};
+use std::cell::RefCell;
 use std::path::Path;
 
 /// What a plan given as a time depends on besides its sweep file.
@@ -35,14 +37,30 @@ pub(crate) struct Planned {
 
 /// Reads a sweep file and plans it. A built-in corpus is built on first use.
 pub(crate) fn plan(path: &Path, setting: &Setting<'_>) -> Result<Planned> {
-    let sweep = Sweep::read(path)?;
+    // A plan keeps the words of an error alone; that the disk is full is more than words.
+    let no_room = RefCell::new(None);
     let mut facts = |request: &DataRequest| {
         let bar = DataBar::new();
-        data_facts(request, &|progress| bar.show(progress))
-            .map_err(|error| (error.to_string(), error.hint()))
+        data_facts(request, &|progress| bar.show(progress)).map_err(|error| {
+            let told = (error.to_string(), error.hint());
+            let error = anyhow::Error::from(error);
+            if fail::no_room(&error).is_some() {
+                no_room.replace(Some(error));
+            }
+            told
+        })
     };
+    plan_with(path, setting, &mut facts).map_err(|error| no_room.take().unwrap_or(error))
+}
+
+fn plan_with(
+    path: &Path,
+    setting: &Setting<'_>,
+    facts: &mut dyn FnMut(&DataRequest) -> Result<DataFacts, DataRefusal>,
+) -> Result<Planned> {
+    let sweep = Sweep::read(path)?;
     let mut context = PlanContext {
-        facts: &mut facts,
+        facts,
         numerics_version: NUMERICS_VERSION,
         memory_bytes: memory::machine_bytes(),
         tuned: None,

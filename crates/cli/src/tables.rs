@@ -1,5 +1,6 @@
 //! Text tables and the way numbers are shown in them.
 
+use crate::output::{LONGEST_VALUE, cut, on_one_line};
 use isoflop_core::units::scientific;
 use isoflop_fit::noise::noise_floor;
 use isoflop_fit::output::Estimate;
@@ -7,6 +8,11 @@ use isoflop_results::{RunRow, Status};
 
 /// Columns as wide as their widest cell, two spaces between; numbers to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let shown = |cell: &String| cut(&on_one_line(cell), LONGEST_VALUE).into_owned();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(shown).collect())
+        .collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells

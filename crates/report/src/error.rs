@@ -1,5 +1,7 @@
 //! What can go wrong when a report is written.
 
+use isoflop_results::ResultsError;
+use isoflop_results::error::{is_forbidden, room_hint};
 use std::path::PathBuf;
 
 /// Why a report could not be written.
@@ -7,13 +9,16 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ReportError {
     /// A file or folder could not be written.
-    #[error("cannot write {path}")]
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// Where.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
+    /// A file could not be put into its place.
+    #[error(transparent)]
+    Place(#[from] ResultsError),
     /// A figure could not be turned into pixels.
     #[error("cannot render the figure {figure}: {reason}")]
     Render {
@@ -27,16 +32,16 @@ pub enum ReportError {
 impl ReportError {
     /// What the person at the terminal can do about it.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            ReportError::Write { path, source } => match source.kind() {
-                std::io::ErrorKind::PermissionDenied => Some(format!(
-                    "make {} writable, or write elsewhere with --out",
-                    path.display()
-                )),
-                std::io::ErrorKind::StorageFull => Some("free some disk space".to_owned()),
-                _ => Some("write elsewhere with --out".to_owned()),
-            },
-            ReportError::Render { .. } => None,
-        }
+        let (path, source) = match self {
+            ReportError::Write { path, source } => (path, source),
+            ReportError::Place(ResultsError::Io { path, source, .. }) => (path, source),
+            ReportError::Place(_) | ReportError::Render { .. } => return None,
+        };
+        let elsewhere = "write elsewhere with --out";
+        let hint = match is_forbidden(source) {
+            true => Some(format!("make {} writable, or {elsewhere}", path.display())),
+            false => room_hint(source),
+        };
+        hint.or_else(|| Some(elsewhere.to_owned()))
     }
 }

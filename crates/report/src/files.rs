@@ -1,27 +1,13 @@
 //! Files that are whole or absent.
 
 use crate::error::ReportError;
+use isoflop_results::file::write_beside;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Writes beside the path and renames into it. A reader sees the old file or the new one.
 pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), ReportError> {
-    let fail = |source| ReportError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(fail)?;
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    fs::write(&beside, content)
-        .and_then(|()| fs::rename(&beside, path))
-        .map_err(|source| {
-            // Best effort: the failure to report is the first one.
-            let _ = fs::remove_file(&beside);
-            fail(source)
-        })
+    Ok(write_beside(path, content)?)
 }
 
 /// Removes the figures of an earlier report: files by the names that figures have, and no others.

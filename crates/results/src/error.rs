@@ -76,9 +76,7 @@ impl ResultsError {
     /// What the person at the terminal can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            ResultsError::Io { source, .. } if is_full(source) => {
-                Some("free some room on the disk and run the same command again".to_owned())
-            }
+            ResultsError::Io { source, .. } if is_full(source) => room_hint(source),
             ResultsError::Io { source, .. } if is_forbidden(source) => {
                 Some("choose a folder you may write to, with --results DIR".to_owned())
             }
@@ -121,8 +119,42 @@ pub fn is_forbidden(error: &std::io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// A disk without room, or a quota used up.
-fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
+/// A disk without room, a quota used up, or a file that may not grow any further.
+pub fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Where the room that is missing comes from.
+pub fn room_hint(error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded};
+    let what = match error.kind() {
+        _ if !is_full(error) => return None,
+        FileTooLarge => "let files grow larger (`ulimit -f unlimited`)",
+        QuotaExceeded => "make room in your quota of this disk",
+        _ => "free some room on the disk",
+    };
+    Some(format!("{what} and run the same command again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+
+    #[test]
+    fn a_full_disk_a_quota_and_a_limit_of_file_sizes_are_all_no_room() {
+        for (kind, way_out) in [
+            (ErrorKind::StorageFull, "free some room"),
+            (ErrorKind::QuotaExceeded, "quota"),
+            (ErrorKind::FileTooLarge, "ulimit -f"),
+        ] {
+            let error = ResultsError::io(Path::new("a.json"), "write")(kind.into());
+            assert!(error.is_full_disk(), "{kind}");
+            let hint = error.hint().unwrap();
+            assert!(hint.contains(way_out), "{hint}");
+        }
+        let other = ResultsError::io(Path::new("a.json"), "write")(ErrorKind::NotFound.into());
+        assert!(!other.is_full_disk());
+    }
 }

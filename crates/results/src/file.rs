@@ -2,10 +2,12 @@
 
 use crate::error::ResultsError;
 use isoflop_core::text::lfs_pointer;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Writes `bytes` beside `path`, flushes them to disk and renames the file into place: a reader
@@ -16,32 +18,43 @@ use std::time::Duration;
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     write_atomic_with(path, |file| {
         file.write_all(bytes)
+            .and_then(|()| file.sync_all())
             .map_err(ResultsError::io(path, "write"))
     })
 }
 
-/// As [`write_atomic`], with the content written by `fill`.
+/// As [`write_atomic`] without waiting for the disk: for what can be made again.
 ///
 /// # Errors
-/// As [`write_atomic`], or what `fill` returns; then nothing is left behind.
-pub fn write_atomic_with(
+/// As [`write_atomic`].
+pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
+    write_atomic_with(path, |file| {
+        file.write_all(bytes)
+            .map_err(ResultsError::io(path, "write"))
+    })
+}
+
+/// As [`write_atomic`], with the content written by `fill`, and flushed where that matters. Nothing is
+/// left behind where it fails.
+fn write_atomic_with(
     path: &Path,
     fill: impl FnOnce(&mut File) -> Result<(), ResultsError>,
 ) -> Result<(), ResultsError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(ResultsError::io(folder, "create the folder"))?;
     let beside = beside(path);
+    let _ = writing().insert(beside.clone());
     let written = (|| {
         unlinked(&beside).map_err(ResultsError::io(&beside, "replace"))?;
         let mut file = File::create(&beside).map_err(ResultsError::io(path, "write"))?;
         fill(&mut file)?;
-        file.sync_all().map_err(ResultsError::io(path, "write"))?;
         fs::rename(&beside, path).map_err(ResultsError::io(path, "replace"))
     })();
     if written.is_err() {
         // Best effort: the error that matters is the one being returned.
         let _ = fs::remove_file(&beside);
     }
+    let _ = writing().remove(&beside);
     written
 }
 
@@ -71,6 +84,23 @@ pub(crate) fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
             size,
         }),
     }
+}
+
+/// Files that this process is writing beside their places.
+fn writing() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    static WRITING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what this process has not finished writing, and lets it begin and end no more: for a
+/// process that ends while its threads still work.
+pub fn abandon() {
+    let files = writing();
+    for file in files.iter() {
+        // One that was renamed into place meanwhile is whole.
+        let _ = fs::remove_file(file);
+    }
+    std::mem::forget(files);
 }
 
 /// Removes what writers that were killed left in `folder`: unfinished files older than `age`.

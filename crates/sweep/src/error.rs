@@ -20,9 +20,14 @@ pub struct SpecError {
 struct Place {
     line: usize,
     column: usize,
+    /// Characters before the mark in the text.
+    before: usize,
     text: String,
     width: usize,
 }
+
+/// Characters of a line that are shown at most.
+const LONGEST_LINE: usize = 160;
 
 /// A problem that does not yet know its file.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,11 +75,24 @@ impl Place {
             .find('\n')
             .map_or(source.len(), |at| start + at);
         let marked = &source[start..span.end.clamp(start, line_end)];
+        let column = source[line_start..start].chars().count() + 1;
+        let text = source[line_start..line_end].trim_end();
+        // Of a long line what is around its mark.
+        let skipped = match text.chars().count() > LONGEST_LINE {
+            true => (column - 1).saturating_sub(LONGEST_LINE / 4),
+            false => 0,
+        };
+        let shown = text.chars().skip(skipped).take(LONGEST_LINE);
+        let before = column - 1 - skipped;
         Place {
             line: source[..start].matches('\n').count() + 1,
-            column: source[line_start..start].chars().count() + 1,
-            text: source[line_start..line_end].trim_end().to_owned(),
-            width: marked.chars().count().max(1),
+            column,
+            before,
+            text: shown.collect(),
+            width: marked
+                .chars()
+                .count()
+                .clamp(1, (LONGEST_LINE - before).max(1)),
         }
     }
 }
@@ -92,6 +110,7 @@ impl fmt::Display for SpecError {
         let Some(Place {
             line,
             column,
+            before,
             text,
             width,
         }) = &self.place
@@ -105,7 +124,7 @@ impl fmt::Display for SpecError {
         write!(
             f,
             " {gutter} | {}{}",
-            " ".repeat(column - 1),
+            " ".repeat(*before),
             "^".repeat(*width)
         )
     }
@@ -216,6 +235,31 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "x.toml:3:1: unknown key `norn`\n   |\n 3 | norn = \"rms\"\n   | ^^^^"
+        );
+    }
+
+    #[test]
+    fn of_a_line_that_is_very_long_the_part_around_its_mark_is_shown() {
+        let source = format!("a = \"{}\"\nb = 1\n", "k".repeat(5000));
+        let at = |span: Range<usize>| {
+            let error = Problem::new(span, "no").in_file(Path::new("x.toml"), &source);
+            let text = error.to_string();
+            assert!(
+                text.lines().all(|line| line.chars().count() < 200),
+                "{text}"
+            );
+            text
+        };
+        let whole = at(4..5006);
+        assert!(
+            whole.contains("1:5: no") && whole.contains("| a = \"kkk"),
+            "{whole}"
+        );
+        let late = at(4000..4001);
+        let mark = late.lines().last().unwrap().find('^').unwrap();
+        assert!(
+            late.contains("1:4001: no") && late.lines().nth(2).unwrap().len() > mark,
+            "{late}"
         );
     }
 

@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::reuse::is_of;
 use crate::run::PlannedRun;
 use isoflop_results::file::{UNFINISHED, unlinked, write_atomic};
+use isoflop_results::parquet::Trust;
 use isoflop_results::{Curve, DataFile, ResultsError, RunRecord, RunRow, Status, parquet};
 use std::collections::HashSet;
 use std::fs;
@@ -294,7 +295,8 @@ impl ResultsFolder {
             return self.gather(plan, false);
         }
         let known = |row: &RunRow| plan.run(&row.run_id).is_some();
-        let rows = parquet::read_runs(&self.runs_path())?
+        let rows = parquet::read_runs(&self.runs_path(), Trust::Checked)?
+            .rows
             .into_iter()
             .filter(known);
         let records = rows.map(|row| RunRecord {

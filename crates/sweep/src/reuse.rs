@@ -3,11 +3,14 @@
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::plan::Plan;
+use crate::rules::{auto_batch_tokens, auto_learning_rate};
 use crate::run::PlannedRun;
 use crate::worker::row_of_plan;
+use isoflop_core::Params;
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
 use serde_json::Value;
+use std::fmt;
 
 /// A plan against a results folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -75,12 +78,20 @@ pub fn reuse(plan: &Plan, folder: &ResultsFolder) -> Result<Reuse, SweepError> {
         .filter(|id| plan.run(id).is_none())
         .collect();
     ids.sort();
+    let planned: Vec<RunRow> = plan
+        .runs()
+        .iter()
+        .map(|run| row_of_plan(plan.name(), run))
+        .collect();
     let orphaned = ids.into_iter().map(|run_id| {
         let why = match RunRecord::read(&folder.record_path(&run_id)) {
-            Ok(record) => difference(plan, &record.row),
-            Err(error) => error.to_string(),
+            Ok(record) => Why::of(&planned, &record.row),
+            Err(error) => Why::Damaged(error.to_string()),
         };
-        Orphan { run_id, why }
+        Orphan {
+            run_id,
+            why: why.to_string(),
+        }
     });
     Ok(Reuse {
         reused,
@@ -89,34 +100,79 @@ pub fn reuse(plan: &Plan, folder: &ResultsFolder) -> Result<Reuse, SweepError> {
     })
 }
 
-fn difference(plan: &Plan, row: &RunRow) -> String {
-    let was = as_json(row);
-    let nearest = plan.runs().iter().map(|run| {
-        let is = as_json(&row_of_plan(plan.name(), run));
-        let stretch = (run.config.steps.steps as f64 / row.steps as f64)
-            .ln()
-            .abs();
-        (differing(&was, &is), stretch, is)
-    });
-    let nearest = nearest.min_by(|a, b| {
-        (a.0.len(), a.1)
-            .partial_cmp(&(b.0.len(), b.1))
-            .expect("no NaN")
-    });
-    let Some((columns, _, is)) = nearest else {
-        return "the plan has no runs".to_owned();
-    };
-    let told: Vec<String> = columns
-        .iter()
-        .map(|column| {
-            format!(
-                "{column} {} is now {}",
-                shown(&was[*column]),
-                shown(&is[*column])
-            )
-        })
-        .collect();
-    format!("against the nearest planned run, {}", told.join(", "))
+impl Reuse {
+    /// What sets the records apart that the plan does not name, a line a reason with the number of runs,
+    /// the most frequent first.
+    pub fn reasons(&self) -> Vec<(String, usize)> {
+        let mut reasons: Vec<(String, usize)> = Vec::new();
+        for orphan in &self.orphaned {
+            match reasons.iter_mut().find(|(why, _)| *why == orphan.why) {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((orphan.why.clone(), 1)),
+            }
+        }
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+}
+
+/// Why a record is not of the plan.
+#[derive(Debug)]
+enum Why {
+    Damaged(String),
+    NoRuns,
+    /// What was and what is, by column.
+    Changed(Vec<(&'static str, String, String)>),
+}
+
+impl Why {
+    /// Against the planned run that is most like it: of its shape if there is one, with the fewest
+    /// differences, then of the nearest size and length.
+    fn of(planned: &[RunRow], row: &RunRow) -> Why {
+        let was = as_json(row);
+        let nearest = planned.iter().map(|run| {
+            let is = as_json(run);
+            let columns = differing((row, &was), (run, &is));
+            let of_shape = columns.iter().any(|column| OF_SHAPE.contains(column));
+            let apart =
+                |of: fn(&RunRow) -> u64| (of(run) as f64 / of(row).max(1) as f64).ln().abs();
+            let stretch = apart(|row| row.n_non_embedding) + apart(|row| row.tokens);
+            (of_shape, columns, stretch, is)
+        });
+        let nearest = nearest.min_by(|a, b| {
+            let order = (a.0, a.1.len()).cmp(&(b.0, b.1.len()));
+            order.then(a.2.total_cmp(&b.2))
+        });
+        let Some((_, columns, _, is)) = nearest else {
+            return Why::NoRuns;
+        };
+        let told = columns.into_iter();
+        Why::Changed(
+            told.map(|column| (column, shown(&was[column]), shown(&is[column])))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changed = match self {
+            Why::Damaged(error) => return f.write_str(error),
+            Why::NoRuns => return f.write_str("the plan has no runs"),
+            Why::Changed(changed) if changed.is_empty() => {
+                return f.write_str("a constant of its training that no column tells has changed");
+            }
+            Why::Changed(changed) => changed,
+        };
+        let told: Vec<String> = changed
+            .iter()
+            .map(|(column, was, is)| match *column {
+                "data_digest" => format!("the text has changed: data_digest {was} is now {is}"),
+                _ => format!("{column} {was} is now {is}"),
+            })
+            .collect();
+        write!(f, "against the nearest planned run, {}", told.join(", "))
+    }
 }
 
 /// Whether a row has the identity of a planned run.
@@ -126,21 +182,35 @@ pub(crate) fn is_of(row: &RunRow, run: &PlannedRun) -> bool {
 }
 
 /// Columns of the identity that differ, without those that only follow others.
-fn differing(was: &Value, is: &Value) -> Vec<&'static str> {
+fn differing((row, was): (&RunRow, &Value), (run, is): (&RunRow, &Value)) -> Vec<&'static str> {
     let differ = IDENTITY
         .iter()
         .filter(|column| was[**column] != is[**column]);
     let mut columns: Vec<&str> = differ.copied().collect();
-    let shape = columns.iter().any(|column| OF_SHAPE.contains(column));
+    let has = |columns: &[&str], of: &[&str]| columns.iter().any(|column| of.contains(column));
+    let shape = has(&columns, OF_SHAPE);
     if shape {
         columns.retain(|column| !WITH_SHAPE.contains(column));
     }
-    let batch = columns.contains(&"batch_tokens");
-    let only_length = columns.iter().all(|column| OF_LENGTH.contains(column));
-    match (shape || batch, only_length) {
-        (true, _) => columns.retain(|column| !OF_LENGTH.contains(column)),
-        (false, true) => columns.retain(|column| *column == "steps"),
-        _ => columns.retain(|column| !OF_LENGTH[1..].contains(column)),
+    // Both as the rules give them.
+    let rule =
+        |row: &RunRow| auto_learning_rate(Params(row.n_non_embedding as f64), row.batch_tokens);
+    if row.learning_rate == rule(row) && run.learning_rate == rule(run) {
+        columns.retain(|column| *column != "learning_rate");
+    }
+    let rule =
+        |row: &RunRow| auto_batch_tokens(Params(row.n_non_embedding as f64), row.context as usize);
+    if row.batch_tokens == rule(row) && run.batch_tokens == rule(run) {
+        columns.retain(|column| *column != "batch_tokens");
+    }
+    if has(&columns, &["tokenizer"]) {
+        columns.retain(|column| !["vocab_size", "data_digest"].contains(column));
+    }
+    // Steps follow from tokens and the batch; what only grows with the steps follows from them.
+    if shape || has(&columns, &["batch_tokens", "context"]) {
+        columns.retain(|column| !OF_LENGTH.contains(column));
+    } else if has(&columns, &["steps", "schedule"]) {
+        columns.retain(|column| !OF_LENGTH[1..].contains(column));
     }
     columns
 }

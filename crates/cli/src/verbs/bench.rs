@@ -2,6 +2,7 @@
 
 use crate::fail::Hinted;
 use crate::output::{note, print, print_json};
+use crate::signals;
 use crate::tables::table;
 use anyhow::{Context, Result, ensure};
 use isoflop_core::{FlopCount, ModelConfig, Norm, Position};
@@ -69,6 +70,16 @@ pub(crate) struct Args {
     /// FLOP/s of the peak, already measured.
     #[arg(long, hide = true)]
     peak: Option<f64>,
+    /// End when stdin closes, that is when the parent dies.
+    #[arg(long, hide = true)]
+    supervised: bool,
+}
+
+impl Args {
+    /// Whether another of these started this one.
+    pub(crate) fn is_part(&self) -> bool {
+        self.supervised
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -111,6 +122,9 @@ fn named<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if args.supervised {
+        signals::end_with_parent();
+    }
     let shapes = args
         .sizes
         .iter()
@@ -209,10 +223,10 @@ impl Args {
     /// The same in several processes at once; time is the slowest one's, speeds are summed.
     fn side_by_side(&self, size: &str, peak: f64) -> Result<Row> {
         let program = std::env::current_exe().context("find this program")?;
-        let children = (0..self.threads)
+        let mut children = (0..self.threads)
             .map(|_| {
                 let mut command = Command::new(&program);
-                command.args(["bench", "--json", "--sizes", size]);
+                command.args(["bench", "--supervised", "--json", "--sizes", size]);
                 for (name, value) in [
                     ("--batch", self.batch.to_string()),
                     ("--context", self.context.to_string()),
@@ -227,10 +241,16 @@ impl Args {
                 }
                 command.args(self.composed.then_some("--composed"));
                 command.args(self.profile.then_some("--profile"));
-                command.stdout(Stdio::piped()).spawn()
+                command.stdin(Stdio::piped()).stdout(Stdio::piped());
+                command.spawn()
             })
             .collect::<Result<Vec<_>, _>>()
             .context("start a process")?;
+        // They end when these are dropped.
+        let _lines: Vec<_> = children
+            .iter_mut()
+            .map(|child| child.stdin.take())
+            .collect();
         let mut rows = Vec::new();
         for child in children {
             let output = child.wait_with_output().context("wait for a process")?;

@@ -1,30 +1,28 @@
 //! `isoflop run`: the night. The same command again is the resume.
 
 use crate::analysis;
+use crate::deadline::Deadline;
 use crate::jobs::Jobs;
 use crate::output::{note, print};
 use crate::place::{self, Places};
 use crate::progress::{Prices, SweepProgress, clock};
+use crate::signals::{self, STOPPED};
 use crate::sweep::{self, Planned, Setting};
 use crate::tables;
 use crate::verbs::report;
-use crate::verbs::worker::STOPPED;
 use anyhow::{Context, Result};
-use isoflop_core::units::parse_duration;
 use isoflop_fit::Options;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
+use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Place, Plan, ResultsFolder, Sweep};
 use isoflop_train::device::DeviceChoice;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// Trains every run of a sweep that is not done yet, fits the laws and writes the report.
 #[derive(Debug, clap::Args)]
@@ -37,9 +35,9 @@ pub(crate) struct Args {
     /// a GPU as many as make the sweep faster.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
-    /// Stop at this time of day, or at the end of this much time, with a report of what there is:
-    /// 07:00 or 8h.
-    #[arg(long, value_name = "HH:MM|TIME")]
+    /// Stop at this moment, or at the end of this much time, with a report of what there is: 07:00,
+    /// 'fri 07:00', '2031-05-05 07:00', 07:00+01:00 or 8h.
+    #[arg(long, value_name = "WHEN|TIME")]
     deadline: Option<Deadline>,
     /// Where to train: auto, cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray. `auto`
     /// prices the sweep on the processor and on every GPU, takes the faster and stays with it.
@@ -60,34 +58,6 @@ pub(crate) struct Args {
 /// first second: a minute or so.
 const WORTH_MEASURING: f64 = 3e12;
 
-#[derive(Clone, Copy, Debug)]
-struct Deadline(SystemTime);
-
-impl FromStr for Deadline {
-    type Err = String;
-
-    /// The next time that the clock on the wall shows it, or so much later than now.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let now = jiff::Zoned::now();
-        if let Ok(time) = text.parse::<jiff::civil::Time>() {
-            let today = now.with().time(time).build();
-            let at = today.and_then(|at| match at > now {
-                true => Ok(at),
-                false => at.checked_add(jiff::Span::new().days(1)),
-            });
-            return at
-                .map(|at| Deadline(at.into()))
-                .map_err(|error| error.to_string());
-        }
-        let seconds = parse_duration(text).map_err(|_| {
-            "give a time of day such as 07:00, or a time such as 8h or 30min".to_owned()
-        })?;
-        Ok(Deadline(
-            SystemTime::now() + Duration::from_secs_f64(seconds),
-        ))
-    }
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let places = Places::of(args.device, &sweep::folder(&args.sweep, &args.results)?)?;
     let setting = Setting {
@@ -97,17 +67,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         replan: args.replan,
     };
     let started = Instant::now();
+    if let Some(deadline) = &args.deadline {
+        note(&deadline.in_words(&jiff::Zoned::now()));
+    }
     let mut planned = sweep::plan(&args.sweep, &setting)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    ctrlc::set_handler({
-        let stop = stop.clone();
-        move || stop.store(true, Ordering::Release)
-    })?;
     if let Some(stage) = planned.stage {
         note("first, the learning rate of every size:");
         let folder = ResultsFolder::at(args.results.join(stage.name()));
         adopt(&folder, &stage, &planned.sweep)?;
-        let outcome = train(&folder, &stage, args, &places, &stop)?;
+        let outcome = train(&folder, &stage, args, &places)?;
         let records = settle(&folder, &stage)?;
         if outcome != Outcome::Complete {
             return Ok(stopped(&outcome, &folder, &stage, &records));
@@ -121,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let Planned { sweep, plan, .. } = planned;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
     adopt(&folder, &plan, &sweep)?;
-    let outcome = train(&folder, &plan, args, &places, &stop)?;
+    let outcome = train(&folder, &plan, args, &places)?;
     let records = settle(&folder, &plan)?;
     if matches!(outcome, Outcome::Complete | Outcome::Deadline) {
         conclude(args, &folder, &records)?;
@@ -226,21 +194,10 @@ fn tell(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<()> {
     Ok(())
 }
 
-fn train(
-    folder: &ResultsFolder,
-    plan: &Plan,
-    args: &Args,
-    places: &Places,
-    stop: &AtomicBool,
-) -> Result<Outcome> {
+fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> Result<Outcome> {
     let before = folder.records(plan)?;
     let open = plan.runs().len() - before.done.len();
-    if !before.orphaned.is_empty() {
-        note(&format!(
-            "{} earlier runs are no longer in the sweep file; they are kept and left out",
-            before.orphaned.len()
-        ));
-    }
+    note_left_out(&reuse(plan, folder)?, args);
     if open == 0 {
         note(&format!(
             "nothing to train: all {} runs are done",
@@ -286,17 +243,47 @@ fn train(
     ));
     let mut progress = SweepProgress::new(plan, folder, jobs, prices, before.done.len());
     let mut spawn = |slot: usize| spawn_worker(folder, found.choice, slot);
-    Ok(supervise(
+    let _heeded = signals::heed();
+    let outcome = supervise(
         folder,
         plan,
         Limits {
             jobs,
-            deadline: args.deadline.map(|deadline| deadline.0),
+            deadline: args.deadline.as_ref().map(SystemTime::from),
         },
         &mut spawn,
         &mut progress,
-        stop,
-    )?)
+        signals::flag(),
+    )?;
+    // The request may come with the end of the last run: what follows would not heed it.
+    Ok(match outcome {
+        Outcome::Complete if signals::asked() => Outcome::Stopped,
+        outcome => outcome,
+    })
+}
+
+/// Names the runs that the folder holds and the sweep no longer does, by what sets them apart.
+fn note_left_out(reuse: &Reuse, args: &Args) {
+    const MOST: usize = 3;
+    let reasons = reuse.reasons();
+    let runs = |count| match count {
+        1 => "1 earlier run is".to_owned(),
+        _ => format!("{count} earlier runs are"),
+    };
+    for (why, count) in reasons.iter().take(MOST) {
+        note(&format!(
+            "{} kept and left out, no longer in the sweep: {why}",
+            runs(*count)
+        ));
+    }
+    let others: usize = reasons.iter().skip(MOST).map(|(_, count)| count).sum();
+    if others > 0 {
+        note(&format!(
+            "{} left out for other reasons; `isoflop plan {}` names them",
+            runs(others),
+            shell(&args.sweep)
+        ));
+    }
 }
 
 /// Starts a worker on one thread, out of reach of the terminal's signals: this process stops it.

@@ -3,7 +3,7 @@
 use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{note, print};
-use crate::serve::{Shown, serve};
+use crate::serve::{Shown, Token, serve};
 use crate::source::{texts, trials};
 use crate::verbs::status::standing_in_words;
 use anyhow::{Context, Result};
@@ -52,15 +52,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let at = listener.local_addr().context("the socket has no address")?;
     let token = match at.ip().is_loopback() {
         true => None,
-        false => Some(token()?),
+        false => Some(Token {
+            secret: secret()?,
+            port: at.port(),
+        }),
     };
     let mut seen = Seen::of(&folder)?;
     let records = folder.peek(&plan)?;
     let progress = standing_in_words(&folder, &plan, &records)?;
     let shown = Shown::new(page(&folder, &plan, &records)?, progress, token.clone());
-    let query = token
-        .map(|token| format!("?token={token}"))
-        .unwrap_or_default();
+    let query = token.map(|token| token.query()).unwrap_or_default();
     print(&format!("http://{at}/{query}"))?;
     note(&format!(
         "following {}; Ctrl-C ends this, not the sweep",
@@ -191,7 +192,7 @@ fn fits(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
 }
 
 /// 128 bits that nobody can guess.
-fn token() -> Result<String> {
+fn secret() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).context("the system gives no random bytes for a token")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -3,18 +3,15 @@
 use crate::fail;
 use crate::output::note;
 use crate::place;
+use crate::signals::{self, STOPPED};
 use anyhow::{Context, Result};
 use isoflop_sweep::supervise::{NO_ROOM, UNABLE};
 use isoflop_sweep::worker::{CHECKPOINT_EVERY, Shift, Workplace, work};
 use isoflop_sweep::{Place, ResultsFolder, SweepError};
 use isoflop_train::BurnTrainer;
 use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Trains open runs of a results folder until none is left that nobody holds.
 #[derive(Debug, clap::Args)]
@@ -33,11 +30,12 @@ pub(crate) struct Args {
     supervised: bool,
 }
 
-/// As a shell reports a process ended by SIGINT.
-pub(crate) const STOPPED: u8 = 130;
-
-/// How long a worker may take to keep the state of its run.
-const FAREWELL: Duration = Duration::from_secs(4);
+impl Args {
+    /// Whether a command started this.
+    pub(crate) fn supervised(&self) -> bool {
+        self.supervised
+    }
+}
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let lacks = |error: &anyhow::Error| {
@@ -64,13 +62,8 @@ fn train(args: &Args) -> Result<ExitCode> {
         std::env::set_current_dir(&place.folder)
             .with_context(|| format!("{}: cannot be entered", place.folder.display()))?;
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    match args.supervised {
-        true => end_with_parent(stop.clone()),
-        false => ctrlc::set_handler({
-            let stop = stop.clone();
-            move || say_goodbye(&stop)
-        })?,
+    if args.supervised {
+        signals::end_with_parent();
     }
     let choice = args.device.or_else(|| place::kept(&folder));
     let device = TrainDevice::open(choice.unwrap_or(DeviceChoice::Cpu))?;
@@ -80,32 +73,30 @@ fn train(args: &Args) -> Result<ExitCode> {
     }
     let place = Workplace {
         clock: &|| jiff::Timestamp::now().to_string(),
-        stop: &stop,
+        stop: signals::flag(),
         checkpoint_every: CHECKPOINT_EVERY,
     };
-    Ok(match work(&folder, &plan, &mut trainer, &place)? {
+    let _heeded = signals::heed();
+    let shift = match work(&folder, &plan, &mut trainer, &place) {
+        // A lease or a record that found no room.
+        Err(SweepError::Results(error)) if error.is_full_disk() => Shift::NoRoom(error.to_string()),
+        shift => shift?,
+    };
+    Ok(match shift {
         Shift::Done => ExitCode::SUCCESS,
-        Shift::Stopped => ExitCode::from(STOPPED),
-        Shift::NoRoom(what) => {
+        Shift::Stopped => {
+            note("stopped; the same command resumes");
+            ExitCode::from(STOPPED)
+        }
+        Shift::NoRoom(what) if args.supervised => {
             note(&what);
-            ExitCode::from(if args.supervised { NO_ROOM } else { STOPPED })
+            ExitCode::from(NO_ROOM)
+        }
+        Shift::NoRoom(what) => {
+            note(&format!(
+                "stopped: the disk is full: {what}; make room and run the same command again"
+            ));
+            ExitCode::from(STOPPED)
         }
     })
-}
-
-/// The parent holds the other end of stdin and never writes: the end of it is the parent's end,
-/// or its word to stop.
-fn end_with_parent(stop: Arc<AtomicBool>) {
-    std::thread::spawn(move || {
-        let mut byte = [0];
-        while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
-        say_goodbye(&stop);
-    });
-}
-
-/// Lets the run keep its state; a step that takes longer than [`FAREWELL`] is not waited for.
-fn say_goodbye(stop: &AtomicBool) {
-    stop.store(true, Ordering::Release);
-    std::thread::sleep(FAREWELL);
-    std::process::exit(i32::from(STOPPED));
 }

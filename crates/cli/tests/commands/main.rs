@@ -5,10 +5,13 @@
 #[allow(dead_code, reason = "the report's tests use the rest of it")]
 mod chromium;
 mod devices;
+mod escapes;
 mod input;
 mod models;
 mod night;
 mod reports;
+#[cfg(target_os = "linux")]
+mod signals;
 mod sweeps;
 mod tables;
 mod workshop;

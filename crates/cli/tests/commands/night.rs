@@ -86,6 +86,99 @@ fn a_plan_tells_what_is_there_and_what_has_changed() {
 }
 
 #[test]
+fn an_edit_is_named_as_what_it_is_by_plan_and_run() {
+    let grid = "grid = { tokens = [\"10k\", \"20k\", \"40k\"] }";
+    let sweep = SWEEP.replace("isoflop = { budgets = [\"4e8\", \"8e8\"] }", grid);
+    let shop = Workshop::new(&format!("{sweep}learning_rate = 0.01\n"));
+    shop.run().code(0);
+    fs::write(
+        shop.path("sweep.toml"),
+        format!("{sweep}learning_rate = 0.03\n"),
+    )
+    .unwrap();
+    let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
+    let named = stdout(&plan)
+        .matches("run, learning_rate 0.01 is now 0.03")
+        .count();
+    assert_eq!(named, 9, "{}", stdout(&plan));
+    let run = shop.run().code(0);
+    assert!(
+        stderr(&run).contains("9 earlier runs are kept and left out, no longer in the sweep: against the nearest planned run, learning_rate 0.01 is now 0.03"),
+        "{}",
+        stderr(&run)
+    );
+    fs::write(
+        shop.path("text/0.md"),
+        "another text altogether\n".repeat(900),
+    )
+    .unwrap();
+    for verb in ["plan", "run"] {
+        let told = shop.isoflop().args([verb, "sweep.toml"]).assert().code(0);
+        let text = format!("{}{}", stdout(&told), stderr(&told));
+        assert!(
+            text.contains("the text has changed: data_digest "),
+            "{verb}: {text}"
+        );
+    }
+}
+
+#[test]
+fn no_more_processes_measure_than_there_are_cores_or_runs() {
+    let shop = Workshop::new(SWEEP);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for jobs in ["40", "999999"] {
+        let begun = std::time::Instant::now();
+        let mut command = shop.isoflop();
+        command.env("ISOFLOP_CACHE", shop.path("cache"));
+        command.args([
+            "plan",
+            "sweep.toml",
+            "--json",
+            "--calibrate",
+            "--jobs",
+            jobs,
+        ]);
+        let plan = command.assert().code(0);
+        let said = stderr(&plan);
+        let processes =
+            (1..=6.min(cores)).find(|count| said.contains(&format!(" in {count} processes")));
+        assert!(processes.is_some(), "{said}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+        let plan: serde_json::Value = serde_json::from_str(&stdout(&plan)).unwrap();
+        assert_eq!(plan["jobs"], 6);
+    }
+}
+
+#[test]
+fn a_deadline_is_printed_in_full_and_never_half_read() {
+    let shop = Workshop::new(SWEEP);
+    let run = |deadline: &str| {
+        let mut command = shop.isoflop();
+        command.args(["run", "sweep.toml", "--deadline", deadline]);
+        command.assert()
+    };
+    let said = stderr(&run("2131-05-05T07:23+05:00").code(0));
+    assert!(
+        said.starts_with("until ") && said.contains(" 2131-05-05 "),
+        "{said}"
+    );
+    for wrong in [
+        "2031-05-05",
+        "2020-01-01T07:00",
+        "07:00+99:00",
+        "fri",
+        "soon",
+    ] {
+        let refused = run(wrong).code(2);
+        assert!(
+            stderr(&refused).contains("--deadline"),
+            "{}",
+            stderr(&refused)
+        );
+    }
+}
+
+#[test]
 fn a_deadline_ends_with_a_report_of_what_there_is() {
     let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e8\", \"9e11\""));
     let run = shop
@@ -167,6 +260,60 @@ fn a_full_disk_stops_the_sweep_and_room_resumes_it() {
     shop.run().code(0);
     let rows = |shop: &Workshop| shop.rows().iter().map(reproducible).collect::<Vec<_>>();
     assert_eq!(rows(&shop), rows(&undisturbed));
+}
+
+#[test]
+fn a_disk_of_any_size_stops_the_sweep_and_room_ends_it_as_if_nothing_had_been() {
+    let undisturbed = Workshop::new(SWEEP);
+    undisturbed.run().code(0);
+    let rows = |shop: &Workshop| shop.rows().iter().map(reproducible).collect::<Vec<_>>();
+    let mut full = 0;
+    for kilobytes in [4, 12, 28, 48, 64, 96, 130, 200, 300, 400, 500, 700, 1000] {
+        let shop = Workshop::new(SWEEP);
+        let disk_at = shop.path("disk");
+        let Some(disk) = Tmpfs::mount(&disk_at, &format!("size={kilobytes}k")) else {
+            return;
+        };
+        let run = || {
+            let mut command = shop.isoflop();
+            command.args([
+                "run",
+                "sweep.toml",
+                "--results",
+                "disk/results",
+                "--reports",
+                "disk/reports",
+            ]);
+            command.env("ISOFLOP_CACHE", shop.path("disk/cache"));
+            command.assert()
+        };
+        let first = run();
+        let (code, said) = (first.get_output().status.code(), stderr(&first));
+        assert!(
+            matches!(code, Some(130 | 0)),
+            "{kilobytes}k: {code:?}: {said}"
+        );
+        assert_eq!(
+            code == Some(130),
+            said.contains("the disk is full"),
+            "{kilobytes}k: {said}"
+        );
+        full += u64::from(code == Some(130));
+        disk.remount("size=64m");
+        if !shop.path("disk/results/tiny/plan.json").exists() {
+            let _ = fs::remove_dir_all(shop.path("disk/results"));
+        }
+        run().code(0);
+        std::os::unix::fs::symlink("disk/results", shop.path("results")).unwrap();
+        assert_eq!(rows(&shop), rows(&undisturbed), "{kilobytes}k");
+        let unfinished = Command::new("find")
+            .arg(&disk_at)
+            .args(["-name", "*.partial"])
+            .output();
+        assert!(unfinished.unwrap().stdout.is_empty(), "{kilobytes}k");
+        assert!(shop.path("disk/reports/tiny/index.html").exists());
+    }
+    assert!(full > 8, "{full} of these disks were full");
 }
 
 #[test]

@@ -175,8 +175,98 @@ fn beyond_this_machine_a_watched_sweep_needs_its_token() {
         welcome.starts_with("HTTP/1.1 303") && welcome.contains("HttpOnly"),
         "{welcome}"
     );
-    let cookie = format!("Host: a\r\nCookie: isoflop-token={token}\r\n");
+    let port = local.rsplit_once(':').unwrap().1;
+    let cookie = format!("Host: a\r\nCookie: x=y; isoflop-{port}-token={token}\r\n");
     assert!(ask(&local, "/", &cookie).contains("<h1>tiny</h1>"));
+    // A browser sends the cookies of every watch of a host to each of them.
+    let (_other, other) = watch(&workshop, &["--host", "0.0.0.0"]);
+    let (other, token) = other
+        .strip_prefix("http://0.0.0.0")
+        .unwrap()
+        .split_once("/?token=")
+        .unwrap();
+    let both = format!(
+        "{}; isoflop-{}-token={token}\r\n",
+        cookie.trim_end(),
+        &other[1..]
+    );
+    for address in [local, format!("127.0.0.1{other}")] {
+        assert!(ask(&address, "/", &both).contains("<h1>tiny</h1>"));
+    }
+}
+
+#[test]
+fn connections_that_say_nothing_or_nonsense_keep_nobody_out() {
+    let workshop = trained();
+    let (_watching, url) = watch(&workshop, &["--host", "127.0.0.2"]);
+    let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    assert!(address.starts_with("127.0.0.2:"), "{url}");
+    let host = format!("Host: {address}\r\n");
+    let idle: Vec<TcpStream> = (0..200)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let begun = Instant::now();
+    assert!(ask(address, "/", &host).starts_with("HTTP/1.1 200 OK"));
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    // Of the idle ones the last are still welcome, the first have given way.
+    let status = |mut stream: &TcpStream| {
+        let _ = write!(stream, "GET / HTTP/1.1\r\n{host}\r\n");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer)
+            .lines()
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    assert_eq!(status(&idle[0]), "");
+    assert_eq!(status(&idle[199]), "HTTP/1.1 200 OK");
+    // One that never finishes its head is let go within seconds.
+    let mut slow = TcpStream::connect(address).unwrap();
+    let begun = Instant::now();
+    write!(slow, "GET / HTTP/1.1\r\nX: ").unwrap();
+    let mut nothing = Vec::new();
+    let _ = slow.read_to_end(&mut nothing);
+    assert!(nothing.is_empty() && begun.elapsed() < Duration::from_secs(9));
+    let send = |request: &[u8]| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let _ = stream.write_all(request);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let head = send(format!("HEAD / HTTP/1.1\r\n{host}\r\n").as_bytes());
+    let page = send(format!("GET / HTTP/1.1\r\n{host}\r\n").as_bytes());
+    assert!(
+        head.starts_with("HTTP/1.1 200 OK") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    assert!(page.starts_with(&head), "a HEAD answers as its GET does");
+    let events = send(format!("HEAD /events HTTP/1.1\r\n{host}\r\n").as_bytes());
+    assert!(
+        events.contains("text/event-stream") && events.ends_with("\r\n\r\n"),
+        "{events}"
+    );
+    let body = format!(
+        "POST / HTTP/1.1\r\n{host}Content-Length: 100000\r\n\r\n{}",
+        "x".repeat(5000)
+    );
+    let refused = send(body.as_bytes());
+    assert!(
+        refused.starts_with("HTTP/1.1 405") && refused.contains("Allow: GET, HEAD"),
+        "{refused}"
+    );
+    let huge = format!("GET /{} HTTP/1.1\r\n{host}\r\n", "x".repeat(40_000));
+    assert!(send(huge.as_bytes()).starts_with("HTTP/1.1 400"));
+    assert!(send(b"\x16\x03\x01\x00\xa5\x01\x00\r\n\r\n").starts_with("HTTP/1.1 400"));
+    assert!(ask(address, "/", &host).starts_with("HTTP/1.1 200 OK"));
 }
 
 /// A page that is being read renews itself when a run ends: what the reader had chosen holds, and what

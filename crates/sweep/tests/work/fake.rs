@@ -24,28 +24,37 @@ isoflop = { budgets = ["1e11", "3e11"] }
 "#;
 
 pub(crate) fn plan_of(source: &str) -> Plan {
-    planned(source, |sweep, context| {
+    plan_over(&"0".repeat(16), source)
+}
+
+/// Over a text of this digest.
+pub(crate) fn plan_over(data_digest: &str, source: &str) -> Plan {
+    planned(data_digest, source, |sweep, context| {
         Plan::build(sweep, context).unwrap()
     })
 }
 
 /// The stage of a sweep whose rates are to be tuned.
 pub(crate) fn stage_of(source: &str) -> Plan {
-    planned(source, |sweep, context| {
+    planned(&"0".repeat(16), source, |sweep, context| {
         Plan::tuning_stage(sweep, context).unwrap().unwrap()
     })
 }
 
-fn planned(source: &str, plan: impl Fn(&Sweep, &mut PlanContext<'_>) -> Plan) -> Plan {
+fn planned(
+    data_digest: &str,
+    source: &str,
+    plan: impl Fn(&Sweep, &mut PlanContext<'_>) -> Plan,
+) -> Plan {
     let sweep = Sweep::parse(Path::new("fake.toml"), source.to_owned()).unwrap();
-    let mut facts = |_: &DataRequest| {
+    let mut facts = |request: &DataRequest| {
         Ok(DataFacts::of(isoflop_results::DataRecord {
             corpus: "any@1".to_owned(),
-            data_digest: "0".repeat(16),
+            data_digest: data_digest.to_owned(),
             vocab_size: 256,
             train_tokens: 1_000_000,
             test_tokens: 1000,
-            tokenizer: "bytes".to_owned(),
+            tokenizer: request.options.tokenizer.clone(),
             ..Default::default()
         }))
     };

@@ -5,6 +5,7 @@ mod fake;
 mod foreign;
 mod lacks;
 mod plans;
+mod reuse;
 mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};
