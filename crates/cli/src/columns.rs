@@ -3,6 +3,7 @@
 use crate::fail::Hinted;
 use crate::output::note;
 use anyhow::Result;
+use isoflop_core::text;
 use isoflop_fit::{Options, Point};
 use isoflop_results::Table;
 use isoflop_results::table::Cell;
@@ -73,14 +74,14 @@ impl Columns {
     /// Rows of a table; the options learn which N and C they carry.
     ///
     /// # Errors
-    /// An unreadable table, a missing column, a cell that is no number, no row left.
+    /// A missing column, a cell that is no number, no row left.
     pub(crate) fn points(
         &self,
         path: &Path,
+        table: &Table,
         options: &mut Options,
         finished_only: bool,
     ) -> Result<Vec<Point>> {
-        let table = Table::read(path)?;
         let pick = |given: &Option<String>, names: &[&str]| match given {
             Some(name) => Some(name.clone()),
             None => names
@@ -97,7 +98,7 @@ impl Columns {
         let budget = pick(&self.budget, &[BUDGET_NAME]);
         options.n_kind = n.clone().unwrap_or_default();
         options.c_kind = c.clone().unwrap_or_default();
-        let keep = self.rows(&table, path, finished_only)?;
+        let keep = self.rows(table, path, finished_only)?;
         let column = |name: &Option<String>| -> Result<Option<Vec<f64>>> {
             let numbers = name.as_ref().map(|name| table.numbers_of(name, &keep));
             Ok(numbers.transpose()?)
@@ -187,10 +188,10 @@ impl Columns {
                 let mut seen: Vec<String> = keep.iter().map(|&row| shown(&cells[row])).collect();
                 seen.sort();
                 seen.dedup();
-                seen.truncate(8);
+                let (column, value) = (text::shown(column), text::shown(value));
                 return Err(Hinted::new(
                     format!("{}: no row has {column} = {value}", path.display()),
-                    format!("column `{column}` holds {}", seen.join(", ")),
+                    format!("column `{column}` holds {}", text::listed(&seen)),
                 )
                 .into());
             }

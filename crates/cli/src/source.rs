@@ -1,17 +1,78 @@
 //! What a report is made of, read from a results folder.
 
 use crate::analysis;
+use crate::output::note;
 use crate::progress::DataBar;
 use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
-use isoflop_results::parquet::{read_curves, read_runs};
-use isoflop_results::{DataFile, DataRecord, RunRow};
+use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
+use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
 use isoflop_train::prepare_run;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// Whether files are believed that say themselves that they were changed.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct TrustArg {
+    /// Read parquet files as they are, also where their values do not match the digest they carry.
+    #[arg(long)]
+    trust: bool,
+}
+
+impl TrustArg {
+    pub(crate) fn trust(self) -> Trust {
+        match self.trust {
+            true => Trust::Blind,
+            false => Trust::Checked,
+        }
+    }
+}
+
+/// The rows of a folder; what has to be said of them is said once.
+///
+/// # Errors
+/// As [`ResultsFolder::runs`].
+pub(crate) fn runs(folder: &ResultsFolder, trust: Trust) -> Result<Vec<RunRow>> {
+    Ok(heard(folder.runs(trust)?))
+}
+
+/// As [`runs`], with whatever columns the file has.
+///
+/// # Errors
+/// As [`ResultsFolder::runs_table`].
+pub(crate) fn runs_table(folder: &ResultsFolder, trust: Trust) -> Result<Table> {
+    Ok(heard(folder.runs_table(trust)?))
+}
+
+/// As [`runs`], of the curves.
+///
+/// # Errors
+/// As [`ResultsFolder::curves`].
+pub(crate) fn curves(folder: &ResultsFolder, trust: Trust) -> Result<Vec<Curve>> {
+    Ok(heard(folder.curves(trust)?))
+}
+
+fn heard<T>(told: Told<T>) -> T {
+    say_once(told.remark.as_deref());
+    told.rows
+}
+
+/// Tells the person at the terminal something, if this command has not yet.
+pub(crate) fn say_once(remark: Option<&str>) {
+    static SAID: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+    let Some(remark) = remark else {
+        return;
+    };
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(remark.to_owned()) {
+        note(&format!("note: {remark}"));
+    }
+}
 
 /// One sweep, or several side by side.
 pub(crate) struct Source {
@@ -28,11 +89,12 @@ impl Source {
     ///
     /// # Errors
     /// The folder holds no sweep, or a file cannot be read.
-    pub(crate) fn of(folder: &ResultsFolder, fits: Option<Fits>) -> Result<Source> {
+    pub(crate) fn of(folder: &ResultsFolder, fits: Option<Fits>, trust: Trust) -> Result<Source> {
         let plan = folder.plan()?;
+        let runs = runs(folder, trust)?;
         let fits = match fits {
             Some(fits) => fits,
-            None => load_or_fit(folder)?,
+            None => load_or_fit(folder, &runs)?,
         };
         let mut facts = vec![Fact {
             label: "plan".to_owned(),
@@ -44,9 +106,9 @@ impl Source {
             question: plan.question().map(str::to_owned),
             folder: plan.name().to_owned(),
             sweep: Sweep {
-                runs: read_runs(&folder.runs_path())?,
-                curves: read_curves(&folder.curves_path())?,
-                tuning: trials(folder),
+                runs,
+                curves: curves(folder, trust)?,
+                tuning: trials(folder, trust)?,
                 data: texts(folder, &plan)?,
                 fits,
             },
@@ -56,7 +118,7 @@ impl Source {
 }
 
 /// The fits of the last `run`, or fresh ones where runs are newer or there are none.
-fn load_or_fit(folder: &ResultsFolder) -> Result<Fits> {
+fn load_or_fit(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
     let modified = |path: &Path| {
         fs::metadata(path)
             .and_then(|metadata| metadata.modified())
@@ -69,7 +131,7 @@ fn load_or_fit(folder: &ResultsFolder) -> Result<Fits> {
     {
         return Ok(fits);
     }
-    analysis::fits(&read_runs(&folder.runs_path())?, &Options::default())
+    analysis::fits(runs, &Options::default())
 }
 
 /// What is known of each text of the sweep.
@@ -82,11 +144,17 @@ pub(crate) fn texts(folder: &ResultsFolder, plan: &Plan) -> Result<Vec<DataRecor
 }
 
 /// Runs of the stage that chose the learning rates, where there was one.
-pub(crate) fn trials(folder: &ResultsFolder) -> Vec<RunRow> {
+///
+/// # Errors
+/// As [`runs`].
+pub(crate) fn trials(folder: &ResultsFolder, trust: Trust) -> Result<Vec<RunRow>> {
     let mut stage = folder.root().as_os_str().to_owned();
     stage.push(isoflop_sweep::tuning::SUFFIX);
     let stage = ResultsFolder::at(stage.into());
-    read_runs(&stage.runs_path()).unwrap_or_default()
+    match stage.root().exists() {
+        true => runs(&stage, trust),
+        false => Ok(Vec::new()),
+    }
 }
 
 /// What is known of each text, as long as it is at hand.

@@ -81,7 +81,6 @@ fn text(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Trust;
     use crate::record::tests::record;
     use crate::table::{Cell, Table};
 
@@ -93,7 +92,7 @@ mod tests {
         row.series = "=cmd(), \"x\"".to_owned();
         row.peak_memory_bytes = None;
         write_runs(&path, &[row.clone()]).unwrap();
-        let table = Table::read(&path, Trust::Checked).unwrap();
+        let table = Table::read(&path).unwrap();
         assert_eq!(table.names().len(), COLUMNS.len());
         assert_eq!(table.numbers("learning_rate").unwrap(), [row.learning_rate]);
         let series = Cell::Text("'=cmd(), \"x\"".to_owned());
@@ -108,7 +107,7 @@ mod tests {
         let points = record("a").curve;
         let run_id = "-a".to_owned();
         write_curves(&path, &[Curve { run_id, points }]).unwrap();
-        let table = Table::read(&path, Trust::Checked).unwrap();
+        let table = Table::read(&path).unwrap();
         assert_eq!(table.numbers("step").unwrap(), [10.0, 20.0]);
         assert_eq!(
             table.cells("run_id").unwrap()[0],

@@ -16,8 +16,13 @@ use std::path::Path;
 /// # Errors
 /// The file cannot be written.
 pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
+    write_columns(path, &run_columns(rows))
+}
+
+/// Rows by column.
+pub(crate) fn run_columns(rows: &[RunRow]) -> Vec<Column> {
     let maps: Vec<Map<String, Value>> = rows.iter().map(as_map).collect();
-    let columns: Vec<Column> = COLUMNS
+    COLUMNS
         .iter()
         .map(|column| {
             let cells = maps.iter().map(|map| &map[column.name]);
@@ -31,19 +36,26 @@ pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
                 values,
             }
         })
-        .collect();
-    write_columns(path, &columns)
+        .collect()
 }
 
 /// Reads rows back, from a file of this program's or one that another has saved again.
 ///
 /// # Errors
 /// The file cannot be read, does not match its digest, or a column is missing or of another type.
-pub fn read_runs(path: &Path, trust: Trust) -> Result<Sealed<Vec<RunRow>>, ResultsError> {
+pub fn read_runs(path: &Path) -> Result<Vec<RunRow>, ResultsError> {
+    Ok(open_runs(path, Trust::Checked)?.rows)
+}
+
+/// As [`read_runs`], checked or not, and whether there is a digest to check.
+///
+/// # Errors
+/// As [`read_runs`].
+pub fn open_runs(path: &Path, trust: Trust) -> Result<Sealed<Vec<RunRow>>, ResultsError> {
     parse_runs(path, read_table(path)?, trust)
 }
 
-/// As [`read_runs`], of the bytes of a file; the path is for messages.
+/// As [`open_runs`], of the bytes of a file; the path is for messages.
 ///
 /// # Errors
 /// As [`read_runs`].
@@ -128,11 +140,19 @@ pub fn write_curves(path: &Path, curves: &[Curve]) -> Result<(), ResultsError> {
 ///
 /// # Errors
 /// As [`read_runs`].
-pub fn read_curves(path: &Path, trust: Trust) -> Result<Sealed<Vec<Curve>>, ResultsError> {
+pub fn read_curves(path: &Path) -> Result<Vec<Curve>, ResultsError> {
+    Ok(open_curves(path, Trust::Checked)?.rows)
+}
+
+/// As [`read_curves`], checked or not, and whether there is a digest to check.
+///
+/// # Errors
+/// As [`read_runs`].
+pub fn open_curves(path: &Path, trust: Trust) -> Result<Sealed<Vec<Curve>>, ResultsError> {
     parse_curves(path, read_table(path)?, trust)
 }
 
-/// As [`read_curves`], of the bytes of a file; the path is for messages.
+/// As [`open_curves`], of the bytes of a file; the path is for messages.
 ///
 /// # Errors
 /// As [`read_runs`].
@@ -216,7 +236,7 @@ mod tests {
     }
 
     fn checked(path: &Path) -> Result<Sealed<Vec<RunRow>>, ResultsError> {
-        read_runs(path, Trust::Checked)
+        open_runs(path, Trust::Checked)
     }
 
     #[test]
@@ -243,7 +263,7 @@ mod tests {
         write_curves(&curves_path, &curves).unwrap();
         let runs = checked(&runs_path).unwrap();
         assert_eq!((runs.rows, runs.sealed), (rows, true));
-        let read = read_curves(&curves_path, Trust::Checked).unwrap();
+        let read = open_curves(&curves_path, Trust::Checked).unwrap();
         assert_eq!((read.rows, read.sealed), (curves, true));
     }
 
@@ -290,7 +310,7 @@ mod tests {
         let error = checked(&path).unwrap_err();
         assert!(matches!(error, ResultsError::OtherDigest { .. }), "{error}");
         assert!(error.hint().unwrap().contains("--trust"));
-        let read = read_runs(&path, Trust::Blind).unwrap();
+        let read = open_runs(&path, Trust::Blind).unwrap();
         assert_eq!(read.rows[0].test_loss, Some(1.5));
     }
 

@@ -5,6 +5,7 @@ mod parse;
 use crate::error::ResultsError;
 use crate::file::read_table;
 use crate::frame::Trust;
+use crate::row::RunRow;
 use std::path::{Path, PathBuf};
 
 /// A table read from a file, by column.
@@ -14,6 +15,7 @@ pub struct Table {
     names: Vec<String>,
     columns: Vec<Vec<Cell>>,
     lines: Vec<u64>,
+    sealed: bool,
 }
 
 /// One cell as it was written.
@@ -67,12 +69,20 @@ impl Table {
     /// # Errors
     /// An unreadable or malformed file (with its line), an unknown extension, a column named twice,
     /// no rows, or a parquet file whose values do not match the digest that it carries.
-    pub fn read(path: &Path, trust: Trust) -> Result<Self, ResultsError> {
+    pub fn read(path: &Path) -> Result<Self, ResultsError> {
+        Table::read_with(path, Trust::Checked)
+    }
+
+    /// As [`Table::read`], of a parquet file whose digest is to be looked at or not.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn read_with(path: &Path, trust: Trust) -> Result<Self, ResultsError> {
         let format = Format::of(path)?;
         Table::parse(path, format, read_table(path)?, trust)
     }
 
-    /// As [`Table::read`], of the bytes of a file; the path is for messages.
+    /// As [`Table::read_with`], of the bytes of a file; the path is for messages.
     ///
     /// # Errors
     /// As [`Table::read`].
@@ -93,6 +103,16 @@ impl Table {
             }),
             false => Ok(table),
         }
+    }
+
+    /// The table that `runs.parquet` would be; the path is for messages.
+    pub fn of_runs(path: &Path, rows: &[RunRow]) -> Self {
+        parse::of_runs(path, rows)
+    }
+
+    /// Whether it is from a parquet file that carries the digest of its values.
+    pub fn sealed(&self) -> bool {
+        self.sealed
     }
 
     /// Names of the columns in the order of the file.
@@ -179,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        Table::read(&path, Trust::Checked)
+        Table::read(&path)
     }
 
     #[test]
@@ -198,11 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn runs_parquet_is_such_a_table_too() {
+    fn runs_parquet_is_such_a_table_too_and_so_are_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runs.parquet");
         write_runs(&path, &[record("a").row]).unwrap();
-        let table = Table::read(&path, Trust::Checked).unwrap();
+        let table = Table::read(&path).unwrap();
+        assert!(table.sealed());
+        let of_rows = Table::of_runs(&path, &[record("a").row]);
+        assert_eq!(of_rows.names(), table.names());
+        assert_eq!(of_rows.columns, table.columns);
         assert_eq!(table.numbers("n_non_embedding").unwrap(), [3120.0]);
         assert_eq!(table.cells("run_id").unwrap(), [Cell::Text("a".to_owned())]);
     }
@@ -308,7 +332,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vast.csv");
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        let error = Table::read(&path, Trust::Checked).unwrap_err();
+        let error = Table::read(&path).unwrap_err();
         assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
     }
 

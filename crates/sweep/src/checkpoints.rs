@@ -153,7 +153,8 @@ pub fn discard_all(folder: &ResultsFolder, owner: &str) {
     let _ = fs::remove_dir_all(folder.checkpoints_path().join(owner));
 }
 
-fn checksum(bytes: &[u8]) -> String {
+/// SHA-256 in hex.
+pub fn checksum(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,14 +12,17 @@
 //! runs.parquet, curves.parquet, fits.json
 //! ```
 
+mod rows;
+
+pub use rows::Told;
+
 use crate::error::SweepError;
 use crate::leases;
 use crate::plan::Plan;
 use crate::reuse::is_of;
 use crate::run::PlannedRun;
 use isoflop_results::file::{UNFINISHED, unlinked, write_atomic};
-use isoflop_results::parquet::Trust;
-use isoflop_results::{Curve, DataFile, ResultsError, RunRecord, RunRow, Status, parquet};
+use isoflop_results::{DataFile, ResultsError, RunRecord, RunRow, Status, Trust, parquet};
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
@@ -59,6 +62,8 @@ pub struct Records {
     pub orphaned: Vec<String>,
     /// Damaged files that were moved aside.
     pub damaged: Vec<String>,
+    /// What has to be said of where the rows are from.
+    pub remark: Option<String>,
 }
 
 impl ResultsFolder {
@@ -289,16 +294,22 @@ impl ResultsFolder {
     /// that was archived without its records is read from `runs.parquet`, without curves.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// The folder cannot be read, or `runs.parquet` does not match its digest.
     pub fn peek(&self, plan: &Plan) -> Result<Records, SweepError> {
+        self.peek_with(plan, Trust::Checked)
+    }
+
+    /// As [`ResultsFolder::peek`], with or without a look at the digest.
+    ///
+    /// # Errors
+    /// As [`ResultsFolder::peek`].
+    pub fn peek_with(&self, plan: &Plan, trust: Trust) -> Result<Records, SweepError> {
         if self.root.join("records").exists() || !self.runs_path().exists() {
             return self.gather(plan, false);
         }
         let known = |row: &RunRow| plan.run(&row.run_id).is_some();
-        let rows = parquet::read_runs(&self.runs_path(), Trust::Checked)?
-            .rows
-            .into_iter()
-            .filter(known);
+        let told = self.runs(trust)?;
+        let rows = told.rows.into_iter().filter(known);
         let records = rows.map(|row| RunRecord {
             row,
             curve: Vec::new(),
@@ -307,6 +318,7 @@ impl ResultsFolder {
         Ok(Records {
             done,
             failed,
+            remark: told.remark,
             ..Records::default()
         })
     }
@@ -418,16 +430,8 @@ impl ResultsFolder {
     /// # Errors
     /// A file cannot be written.
     pub fn merge(&self, records: &Records) -> Result<(), SweepError> {
-        let all = || records.done.iter().chain(&records.failed);
-        let rows: Vec<RunRow> = all().map(|record| record.row.clone()).collect();
-        let curves: Vec<Curve> = all()
-            .map(|record| Curve {
-                run_id: record.row.run_id.clone(),
-                points: record.curve.clone(),
-            })
-            .collect();
-        parquet::write_runs(&self.runs_path(), &rows)?;
-        parquet::write_curves(&self.curves_path(), &curves)?;
+        parquet::write_runs(&self.runs_path(), &rows::runs_of(records))?;
+        parquet::write_curves(&self.curves_path(), &rows::curves_of(records))?;
         Ok(())
     }
 

@@ -1,14 +1,18 @@
 //! Weights and optimizer state on disk: `NAME.safetensors` with the numbers and `NAME.json` with
 //! what they are. `docs/models.md` documents names and layouts.
 
+mod label;
+
 use crate::model::{Transformer, Weights};
 use crate::optimizer::AdamW;
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::ModelConfig;
+use isoflop_core::text::{shown, shown_up_to};
 use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::run::Optimizer;
+use label::Label;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -61,11 +65,14 @@ impl CheckpointError {
     pub fn hint(&self) -> Option<String> {
         match self {
             CheckpointError::Write(error) => error.hint(),
-            CheckpointError::Read { .. } | CheckpointError::Damaged { .. } => Some(
-                "delete records/RUN.json of the results folder and `isoflop run` trains the run, \
-                 and writes its weights, again"
-                    .to_owned(),
-            ),
+            CheckpointError::Read { path, .. } | CheckpointError::Damaged { path, .. } => {
+                let run = path.file_stem().unwrap_or_default().to_string_lossy();
+                Some(format!(
+                    "delete records/{}.json of the results folder and `isoflop run` trains the run, \
+                     and writes its weights, again",
+                    shown(&run)
+                ))
+            }
         }
     }
 }
@@ -88,10 +95,10 @@ impl Manifest {
 }
 
 /// A tensor read from a file.
-struct Named {
-    name: String,
-    dims: Vec<usize>,
-    values: Vec<f32>,
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) dims: Vec<usize>,
+    pub(crate) values: Vec<f32>,
 }
 
 /// Where the two files of a checkpoint lie.
@@ -115,40 +122,55 @@ pub fn save(
     optimizer: Option<&AdamW>,
 ) -> Result<(), CheckpointError> {
     let (numbers, json) = paths(stem);
-    write_atomic(&numbers, &serialize(&tensors(weights, optimizer)))?;
-    let text = serde_json::to_string_pretty(manifest).expect("a struct of text and numbers");
+    let bytes = serialize(&tensors(weights, optimizer));
+    write_atomic(&numbers, &bytes)?;
+    let label = Label::of(manifest, &bytes);
+    let text = serde_json::to_string_pretty(&label).expect("a struct of text and numbers");
     Ok(write_atomic(&json, text.as_bytes())?)
 }
 
 /// Reads what [`save`] wrote: the model, and the optimizer where its state was saved.
 ///
 /// # Errors
-/// A file is missing, or is not of this model.
+/// A file is missing, does not match its checksum, or is not of this model.
 pub fn load(
     stem: &Path,
     device: &Device,
 ) -> Result<(Manifest, Transformer, Option<AdamW>), CheckpointError> {
     let (numbers, json) = paths(stem);
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|source| CheckpointError::Read {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let damaged = |path: &Path, problem: String| CheckpointError::Damaged {
+    let label = label(&json)?;
+    let bytes = read(&numbers)?;
+    let (model, optimizer) = label
+        .check(&bytes)
+        .and_then(|()| rebuild(&label.manifest, &parse(&bytes)?, device))
+        .map_err(|problem| damaged(&numbers, problem))?;
+    Ok((label.manifest, model, optimizer))
+}
+
+/// Whether the weights of `STEM.safetensors` have a checksum; those of earlier versions have none.
+///
+/// # Errors
+/// `STEM.json` cannot be read.
+pub fn has_checksum(stem: &Path) -> Result<bool, CheckpointError> {
+    Ok(label(&paths(stem).1)?.sha256.is_some())
+}
+
+fn label(json: &Path) -> Result<Label, CheckpointError> {
+    Label::parse(&read(json)?).map_err(|problem| damaged(json, problem))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    std::fs::read(path).map_err(|source| CheckpointError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn damaged(path: &Path, problem: String) -> CheckpointError {
+    CheckpointError::Damaged {
         path: path.to_owned(),
         problem,
-    };
-    let manifest: Manifest =
-        serde_json::from_slice(&read(&json)?).map_err(|error| damaged(&json, error.to_string()))?;
-    if manifest.format != FORMAT {
-        let problem = format!("its format is {}, this program's {FORMAT}", manifest.format);
-        return Err(damaged(&json, problem));
     }
-    let (model, optimizer) = parse(&read(&numbers)?)
-        .and_then(|tensors| rebuild(&manifest, &tensors, device))
-        .map_err(|problem| damaged(&numbers, problem))?;
-    Ok((manifest, model, optimizer))
 }
 
 /// Keys of what a state says of itself, in the header of its tensors.
@@ -177,8 +199,8 @@ pub fn unpack(
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let said = header.metadata().clone().unwrap_or_default();
     let find = |key: &str| said.get(key).ok_or_else(|| format!("it has no `{key}`"));
-    let manifest: Manifest =
-        serde_json::from_str(find(MANIFEST)?).map_err(|error| error.to_string())?;
+    let manifest: Manifest = serde_json::from_str(find(MANIFEST)?)
+        .map_err(|error| shown_up_to(200, &error.to_string()))?;
     let (model, optimizer) = rebuild(&manifest, &parse(bytes)?, device)?;
     Ok((manifest, model, optimizer, find(SESSION)?.clone()))
 }
@@ -199,6 +221,7 @@ fn rebuild(
     tensors: &[Named],
     device: &Device,
 ) -> Result<(Transformer, Option<AdamW>), String> {
+    manifest.check(tensors.iter().map(|tensor| tensor.values.len()).sum())?;
     let mut model = Transformer::unset(manifest.model, device);
     let names: Vec<_> = named(&model.weights)
         .into_iter()
@@ -311,7 +334,7 @@ fn serialize_with(tensors: &[Raw], said: Option<HashMap<String, String>>) -> Vec
     safetensors::serialize(views, said).expect("names that differ")
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Named>, String> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Named>, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     file.tensors()
         .into_iter()

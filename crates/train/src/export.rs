@@ -1,7 +1,7 @@
 //! A trained model for other frameworks: its weights, what it is, and one batch of test text with
 //! the loss of every token to compare by.
 
-use crate::checkpoint::{self, CheckpointError, Raw, named, serialize};
+use crate::checkpoint::{self, CheckpointError, Manifest, Raw, named, serialize};
 use crate::model::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
@@ -12,7 +12,7 @@ use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use safetensors::Dtype;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Windows of the batch that is written along.
 const WINDOWS: usize = 4;
@@ -26,6 +26,8 @@ pub enum ExportError {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error("{}.json: it is not of run {run}", stem.display())]
+    OtherRun { stem: PathBuf, run: String },
 }
 
 impl ExportError {
@@ -34,6 +36,10 @@ impl ExportError {
         match self {
             ExportError::Checkpoint(error) => error.hint(),
             ExportError::Data(error) => error.hint(),
+            ExportError::OtherRun { run, .. } => Some(format!(
+                "it was damaged or edited: delete records/{run}.json of the results folder and \
+                 `isoflop run` trains the run, and writes its weights, again"
+            )),
         }
     }
 }
@@ -45,14 +51,24 @@ pub struct Exported {
     pub tokens: usize,
     /// Their mean loss, nats per token.
     pub loss: f64,
+    /// Whether the weights had a checksum; those of earlier versions have none.
+    pub checked: bool,
 }
 
 /// Writes `model.safetensors`, `config.json` and `batch.safetensors` into `out`.
 ///
 /// # Errors
-/// The run's weights or its test text cannot be read, or the folder cannot be written.
+/// The run's weights cannot be read, are damaged or another run's; its test text cannot be read, or
+/// the folder cannot be written.
 pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
     let (manifest, model, _) = checkpoint::load(stem, &Device::flex())?;
+    if manifest != Manifest::of(run, run.config.steps.steps) {
+        return Err(ExportError::OtherRun {
+            stem: stem.to_owned(),
+            run: run.id().to_owned(),
+        });
+    }
+    let checked = checkpoint::has_checksum(stem)?;
     let prepared = prepare_run(run, &|_| {})?;
     let test = prepared.load(&|_| {})?.test;
     let context = manifest.model.context;
@@ -89,6 +105,7 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     Ok(Exported {
         tokens: scored,
         loss,
+        checked,
     })
 }
 

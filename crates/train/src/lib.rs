@@ -12,6 +12,8 @@ pub mod export;
 mod feed;
 mod flat;
 mod flight;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod model;
 pub mod ops;
 pub mod optimizer;

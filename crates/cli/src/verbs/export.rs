@@ -2,7 +2,7 @@
 
 use crate::fail::Hinted;
 use crate::output::print;
-use crate::source::Source;
+use crate::source::{self, Source, TrustArg};
 use anyhow::Result;
 use isoflop_report::Provenance;
 use isoflop_results::file::write_atomic;
@@ -28,10 +28,13 @@ pub(crate) struct Args {
     /// Learning curves instead of runs.
     #[arg(long)]
     curves: bool,
+    #[command(flatten)]
+    trust: TrustArg,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results_dir.clone());
+    let trust = args.trust.trust();
     folder.plan()?;
     let name = args
         .out
@@ -41,18 +44,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .to_lowercase();
     let kind = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match (kind, args.curves) {
-        ("csv", false) => csv::write_runs(&args.out, &parquet::read_runs(&folder.runs_path())?)?,
-        ("csv", true) => {
-            csv::write_curves(&args.out, &parquet::read_curves(&folder.curves_path())?)?;
-        }
-        ("parquet", false) => {
-            parquet::write_runs(&args.out, &parquet::read_runs(&folder.runs_path())?)?;
-        }
-        ("parquet", true) => {
-            parquet::write_curves(&args.out, &parquet::read_curves(&folder.curves_path())?)?;
-        }
+        ("csv", false) => csv::write_runs(&args.out, &source::runs(&folder, trust)?)?,
+        ("csv", true) => csv::write_curves(&args.out, &source::curves(&folder, trust)?)?,
+        ("parquet", false) => parquet::write_runs(&args.out, &source::runs(&folder, trust)?)?,
+        ("parquet", true) => parquet::write_curves(&args.out, &source::curves(&folder, trust)?)?,
         ("json", false) if name.ends_with(".vl.json") => {
-            let source = Source::of(&folder, None)?;
+            let source = Source::of(&folder, None, trust)?;
             let panels = isoflop_report::vega_lite(&source.report(Provenance::default()));
             write_atomic(&args.out, serde_json::to_string_pretty(&panels)?.as_bytes())?;
         }

@@ -1,7 +1,7 @@
 //! `isoflop export-model`: a trained model for other frameworks.
 
 use crate::fail::Hinted;
-use crate::output::print;
+use crate::output::{note, print};
 use anyhow::Result;
 use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
 use isoflop_train::export::export_model;
@@ -37,6 +37,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let run = find(&plan, &name)?;
     let stem = folder.models_path().join(run.id());
     let exported = export_model(run, &stem, &args.out)?;
+    if !exported.checked {
+        note(&format!(
+            "note: {}.safetensors has no checksum, as weights of earlier versions; they are taken as they are",
+            stem.display()
+        ));
+    }
     print(&format!(
         "{}: weights, configuration and a batch of {} tokens (mean loss {:.4} nats) in {}",
         run.id(),

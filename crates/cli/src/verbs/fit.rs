@@ -6,10 +6,12 @@ use crate::fail::Hinted;
 use crate::fit_text;
 use crate::output::{note, print, print_json};
 use crate::paper::{self, Format};
+use crate::source::{self, TrustArg};
 use anyhow::{Context, Result};
 use isoflop_fit::output::{Axis, Excluded, Fits, Refusal};
 use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point};
-use isoflop_results::parquet::read_runs;
+use isoflop_results::Table;
+use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -61,6 +63,8 @@ pub(crate) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    trust: TrustArg,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -142,23 +146,31 @@ fn read(args: &Args, options: &mut Options) -> Result<Rows> {
         all_folders: true,
     };
     let several = args.paths.len() > 1;
+    let trust = args.trust.trust();
     for path in &args.paths {
         let (mut points, excluded) = match path.is_dir() {
             true => {
-                let runs = path.join("runs.parquet");
-                if !runs.exists() {
+                let folder = ResultsFolder::at(path.clone());
+                let runs = folder.runs_path();
+                if !runs.exists() && folder.recorded()?.is_empty() {
                     let hint = "give the folder of a sweep, such as results/quickstart";
                     let message = format!("{}: no runs.parquet in it", path.display());
                     return Err(Hinted::new(message, hint).into());
                 }
                 match args.columns.named() {
-                    true => (args.columns.points(&runs, options, true)?, Vec::new()),
-                    false => analysis::points(&read_runs(&runs)?),
+                    true => {
+                        let table = source::runs_table(&folder, trust)?;
+                        let points = args.columns.points(&runs, &table, options, true)?;
+                        (points, Vec::new())
+                    }
+                    false => analysis::points(&source::runs(&folder, trust)?),
                 }
             }
             false => {
                 rows.all_folders = false;
-                (args.columns.points(path, options, false)?, Vec::new())
+                let table = Table::read_with(path, trust)?;
+                let points = args.columns.points(path, &table, options, false)?;
+                (points, Vec::new())
             }
         };
         if several {

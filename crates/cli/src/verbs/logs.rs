@@ -3,6 +3,7 @@
 use crate::fail::Hinted;
 use crate::output::print;
 use anyhow::Result;
+use isoflop_core::text::{listed, shown, shown_up_to};
 use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     lines: usize,
 }
 
+/// Characters of a line at most.
+const LONGEST: usize = 1000;
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results_dir.clone());
     let plan = folder.plan()?;
@@ -33,15 +37,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         [id] => id,
         [] => {
             return Err(Hinted::new(
-                format!("no run `{}` in {}", args.run, args.results_dir.display()),
+                format!(
+                    "no run `{}` in {}",
+                    shown(&args.run),
+                    args.results_dir.display()
+                ),
                 format!("`isoflop status {}` lists them", args.results_dir.display()),
             )
             .into());
         }
         _ => {
             return Err(Hinted::new(
-                format!("`{}` begins {} runs", args.run, named.len()),
-                format!("give more of the id: {}", named.join(", ")),
+                format!("`{}` begins {} runs", shown(&args.run), named.len()),
+                format!("give more of the id: {}", listed(&named)),
             )
             .into());
         }
@@ -58,7 +66,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     };
-    let lines: Vec<&str> = text.lines().collect();
+    // What a worker printed is somebody else's text.
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| shown_up_to(LONGEST, line))
+        .collect();
     print(&lines[lines.len().saturating_sub(args.lines)..].join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

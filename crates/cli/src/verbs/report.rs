@@ -1,10 +1,11 @@
 //! `isoflop report`: the page and its figures, of one sweep or of several side by side.
 
 use crate::output::print;
-use crate::source::Source;
+use crate::source::{Source, TrustArg};
 use anyhow::Result;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Provenance, Report, Sweep, merge};
+use isoflop_results::Trust;
 use isoflop_sweep::ResultsFolder;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,12 +29,15 @@ pub(crate) struct Args {
     /// Print the verdict and a chart instead, and write nothing.
     #[arg(long)]
     terminal: bool,
+    #[command(flatten)]
+    trust: TrustArg,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut sources = Vec::new();
     for path in &args.results {
-        sources.push(Source::of(&ResultsFolder::at(path.clone()), None)?);
+        let folder = ResultsFolder::at(path.clone());
+        sources.push(Source::of(&folder, None, args.trust.trust())?);
     }
     let paths: Vec<String> = args
         .results
@@ -93,7 +97,7 @@ pub(crate) fn write(
     reports: &Path,
     commands: Vec<String>,
 ) -> Result<(PathBuf, String)> {
-    let source = Source::of(folder, Some(fits.clone()))?;
+    let source = Source::of(folder, Some(fits.clone()), Trust::Checked)?;
     let out = reports.join(&source.folder);
     let report: Report<'_> = source.report(source.provenance(commands));
     isoflop_report::write(&report, &out)?;

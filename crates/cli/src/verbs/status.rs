@@ -4,6 +4,7 @@ use crate::calibration;
 use crate::output::{print, print_json};
 use crate::place;
 use crate::progress::{Prices, clock, describe};
+use crate::source::{TrustArg, say_once};
 use crate::tables::table;
 use anyhow::Result;
 use isoflop_results::{RunRow, Status};
@@ -27,12 +28,15 @@ pub(crate) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    trust: TrustArg,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results_dir.clone());
     let plan = folder.plan()?;
-    let records = folder.peek(&plan)?;
+    let records = folder.peek_with(&plan, args.trust.trust())?;
+    say_once(records.remark.as_deref());
     let leases = live_leases(&folder, &plan.work_order())?;
     let left = time_left(&folder, &plan, &leases, &records)?;
     match args.json {

@@ -4,14 +4,13 @@ use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{note, print};
 use crate::serve::{Shown, Token, serve};
-use crate::source::{texts, trials};
+use crate::source::{TrustArg, curves, say_once, texts, trials};
 use crate::verbs::status::standing_in_words;
 use anyhow::{Context, Result};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Live, Provenance, Report};
-use isoflop_results::parquet::read_curves;
-use isoflop_results::{Curve, RunRow};
+use isoflop_results::{Curve, RunRow, Trust};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::collections::BTreeSet;
@@ -38,6 +37,8 @@ pub(crate) struct Args {
     /// Address to listen on. Any but this machine's own needs the token that is printed.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
+    #[command(flatten)]
+    trust: TrustArg,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -58,9 +59,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }),
     };
     let mut seen = Seen::of(&folder)?;
-    let records = folder.peek(&plan)?;
+    let trust = args.trust.trust();
+    let records = folder.peek_with(&plan, trust)?;
     let progress = standing_in_words(&folder, &plan, &records)?;
-    let shown = Shown::new(page(&folder, &plan, &records)?, progress, token.clone());
+    let shown = Shown::new(
+        page(&folder, &plan, &records, trust)?,
+        progress,
+        token.clone(),
+    );
     let query = token.map(|token| token.query()).unwrap_or_default();
     print(&format!("http://{at}/{query}"))?;
     note(&format!(
@@ -74,20 +80,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     loop {
         std::thread::sleep(LOOK);
         // A folder in the middle of a change is looked at again.
-        if let Err(error) = look(&folder, &mut seen, &shown) {
+        if let Err(error) = look(&folder, &mut seen, &shown, trust) {
             note(&format!("note: {error:#}; looking again"));
         }
     }
 }
 
-fn look(folder: &ResultsFolder, seen: &mut Seen, shown: &Shown) -> Result<()> {
+fn look(folder: &ResultsFolder, seen: &mut Seen, shown: &Shown, trust: Trust) -> Result<()> {
     let plan = folder.plan()?;
     let now = Seen::of(folder)?;
-    let records = folder.peek(&plan)?;
+    let records = folder.peek_with(&plan, trust)?;
     let progress = standing_in_words(folder, &plan, &records)?;
     let live = match now == *seen {
         true => None,
-        false => Some(page(folder, &plan, &records)?),
+        false => Some(page(folder, &plan, &records, trust)?),
     };
     *seen = now;
     shown.renew(progress, live);
@@ -117,21 +123,22 @@ impl Seen {
     }
 }
 
-fn page(folder: &ResultsFolder, plan: &Plan, records: &Records) -> Result<Live> {
+fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) -> Result<Live> {
+    say_once(records.remark.as_deref());
     let all = || records.done.iter().chain(&records.failed);
     let runs: Vec<RunRow> = all().map(|record| record.row.clone()).collect();
-    let mut curves: Vec<Curve> = all()
+    let mut known: Vec<Curve> = all()
         .filter(|record| !record.curve.is_empty())
         .map(|record| Curve {
             run_id: record.row.run_id.clone(),
             points: record.curve.clone(),
         })
         .collect();
-    if curves.is_empty() && folder.curves_path().exists() {
-        curves = read_curves(&folder.curves_path())?;
+    if known.is_empty() && folder.curves_path().exists() {
+        known = curves(folder, trust)?;
     }
     let fits = fits(folder, &runs)?;
-    let tuning = trials(folder);
+    let tuning = trials(folder, trust)?;
     let data = texts(folder, plan)?;
     let commands = vec![format!("isoflop watch {}", folder.root().display())];
     let facts = vec![Fact {
@@ -142,7 +149,7 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records) -> Result<Live> 
         title: plan.name(),
         question: plan.question(),
         runs: &runs,
-        curves: &curves,
+        curves: &known,
         tuning: &tuning,
         fits: &fits,
         data: &data,

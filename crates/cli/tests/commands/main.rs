@@ -4,6 +4,7 @@
 #[path = "../../../report/tests/browser/chromium.rs"]
 #[allow(dead_code, reason = "the report's tests use the rest of it")]
 mod chromium;
+mod damage;
 mod devices;
 mod escapes;
 mod input;

@@ -4,6 +4,8 @@ use super::{Cell, Table};
 use crate::error::ResultsError;
 use crate::frame::{Frame, Trust};
 use crate::json_lines::Pairs;
+use crate::parquet::run_columns;
+use crate::row::RunRow;
 use isoflop_parquet::{Limits, Values};
 use std::collections::HashMap;
 use std::path::Path;
@@ -104,6 +106,7 @@ impl Table {
             names: Vec::new(),
             columns: Vec::new(),
             lines: Vec::new(),
+            sealed: false,
         }
     }
 
@@ -164,6 +167,7 @@ pub(super) fn parquet(path: &Path, bytes: Vec<u8>, trust: Trust) -> Result<Table
         .columns
         .first()
         .map_or(0, |column| column.values.len());
+    let sealed = frame.sealed;
     let columns = frame.columns.into_iter();
     let (names, columns) = columns
         .map(|column| (column.name, as_cells(column.values)))
@@ -173,7 +177,19 @@ pub(super) fn parquet(path: &Path, bytes: Vec<u8>, trust: Trust) -> Result<Table
         names,
         columns,
         lines: (1..=height as u64).collect(),
+        sealed,
     })
+}
+
+pub(super) fn of_runs(path: &Path, rows: &[RunRow]) -> Table {
+    let mut table = Table::empty(path);
+    let (names, columns) = run_columns(rows)
+        .into_iter()
+        .map(|column| (column.name, as_cells(column.values)))
+        .unzip();
+    (table.names, table.columns) = (names, columns);
+    table.lines = (1..=rows.len() as u64).collect();
+    table
 }
 
 fn as_cells(values: Values) -> Vec<Cell> {

@@ -1,0 +1,79 @@
+//! What stands beside the weights of a model: what they are, and their checksum.
+
+use super::{FORMAT, Manifest};
+use isoflop_core::Shape;
+use isoflop_core::text::shown_up_to;
+use isoflop_sweep::checkpoints::checksum;
+use serde::{Deserialize, Serialize};
+
+/// The content of `NAME.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Label {
+    #[serde(flatten)]
+    pub(crate) manifest: Manifest,
+    /// SHA-256 of `NAME.safetensors`; not there in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
+}
+
+impl Label {
+    pub(crate) fn of(manifest: &Manifest, numbers: &[u8]) -> Self {
+        Label {
+            manifest: manifest.clone(),
+            sha256: Some(checksum(numbers)),
+        }
+    }
+
+    /// Reads the bytes of the file.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let label: Label =
+            serde_json::from_slice(bytes).map_err(|error| shown_up_to(200, &error.to_string()))?;
+        match label.manifest.format {
+            FORMAT => Ok(label),
+            other => Err(format!("its format is {other}, this program's {FORMAT}")),
+        }
+    }
+
+    /// Whether these are the weights that were written with it.
+    ///
+    /// # Errors
+    /// They are not.
+    pub(crate) fn check(&self, numbers: &[u8]) -> Result<(), String> {
+        match &self.sha256 {
+            Some(sum) if *sum != checksum(numbers) => {
+                Err("its checksum does not match: the weights are damaged".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Manifest {
+    /// Whether a model as it says can be made of so many numbers: asked before memory is taken by it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn check(&self, numbers: usize) -> Result<(), String> {
+        const LARGEST_ROTARY_TABLE: f64 = 268_435_456.0;
+        let model = &self.model;
+        let Shape {
+            d_model,
+            n_layers,
+            n_heads,
+        } = model.shape;
+        let shape = Shape::new(d_model, n_layers, n_heads).and_then(|_| model.check());
+        shape.map_err(|error| error.to_string())?;
+        let [width, layers, vocab, context] =
+            [d_model, n_layers, model.vocab_size, model.context].map(|x| x as f64);
+        let least = 2.0 * vocab * width + 12.0 * width * width * layers;
+        match least > numbers as f64 || context * width > LARGEST_ROTARY_TABLE {
+            true => Err(format!(
+                "{numbers} numbers are too few for the model that it is said to be"
+            )),
+            false => Ok(()),
+        }
+    }
+}
