@@ -6,6 +6,7 @@ mod writer;
 
 use crate::DEFAULT_TEST_TOKENS;
 use crate::cache::{Filling, TEST, TRAIN};
+use crate::data_digest::data_digest;
 use crate::digest::{hex, key, sha256};
 use crate::documents::Split;
 use crate::error::DataError;
@@ -128,26 +129,6 @@ pub(crate) fn build(
     };
     filling.finish(&metadata, tokenizer.json())?;
     Ok(metadata)
-}
-
-/// First 16 hex digits over tokenizer, length of the train stream, train and test.
-///
-/// # Errors
-/// The train stream lies in a file that cannot be read.
-pub(crate) fn data_digest(
-    tokenizer: &str,
-    train: &Tokens,
-    test: &TestStream,
-) -> std::io::Result<String> {
-    let mut hasher = Sha256::new();
-    hasher.update(tokenizer.as_bytes());
-    hasher.update(b"\0");
-    hasher.update((train.len() as u64).to_le_bytes());
-    train.bytes().feed(&mut hasher)?;
-    hasher.update(test.as_bytes());
-    let mut digest = hex(hasher);
-    digest.truncate(16);
-    Ok(digest)
 }
 
 pub(crate) fn scored(test_tokens: usize, stream: &TestStream) -> Scored {

@@ -2,19 +2,22 @@
 //!
 //! A folder is written beside its place and renamed into it, so that it is there whole or not at
 //! all. Who writes holds a lock, for which others wait and then find the work done. Everything is checked
-//! when read: the metadata by a checksum of its own, the tokens by the digests in the metadata. What
-//! fails is no cache.
+//! when read: the metadata by a checksum of its own, the tokens by the data digest, which is computed anew from
+//! them. What fails is no cache, and neither is what somebody else may have written.
 
-use crate::digest::{hex, sha256};
+use crate::data_digest::checked_digest;
+use crate::digest::sha256;
 use crate::error::DataError;
 use crate::mapped::Bytes;
 use crate::metadata::Metadata;
-use crate::prepare::Data;
+use crate::prepare::{Data, tokenizer_of};
+use crate::read::read_bounded;
 use crate::test_stream::TestStream;
 use crate::tokens::{Tokens, Width};
+use crate::trust::{Kind, can_replace, distrust, make_own, suffix};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +25,9 @@ const METADATA: &str = "metadata.json";
 pub(crate) const TRAIN: &str = "train.tokens";
 pub(crate) const TEST: &str = "test.tokens";
 const TOKENIZER: &str = "tokenizer.json";
+
+/// Bytes of the metadata, at most; a million sources take so many.
+const LONGEST_METADATA: usize = 1 << 28;
 
 /// Folder of the locks, in the cache.
 const LOCKS: &str = "locks";
@@ -39,8 +45,11 @@ pub(crate) struct Entry {
 /// The metadata file.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    /// SHA-256 of the metadata as compact JSON.
+    /// SHA-256 of the metadata as compact JSON and of the entry.
     checksum: String,
+    /// The name of the folder, so that none takes the place of another.
+    #[serde(default)]
+    entry: Option<String>,
     metadata: Metadata,
 }
 
@@ -99,34 +108,89 @@ impl Entry {
         })
     }
 
-    /// The metadata, if it is whole and the token files have their lengths. Their content is left
+    /// Why what lies here is not trusted, if anything does.
+    pub(crate) fn distrust(&self) -> Option<String> {
+        let files = [METADATA, TRAIN, TEST, TOKENIZER];
+        distrust(&self.folder, Kind::Folder).or_else(|| {
+            files.iter().find_map(|name| {
+                let why = distrust(&self.folder.join(name), Kind::File)?;
+                Some(format!("{name}: {why}"))
+            })
+        })
+    }
+
+    /// The same place, or one that no other user has, where what lies here can be neither trusted nor replaced.
+    pub(crate) fn or_own(self) -> Self {
+        match self.distrust().is_some() && !can_replace(&self.folder) {
+            true => Entry {
+                folder: self.beside(&suffix()),
+            },
+            false => self,
+        }
+    }
+
+    fn name(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// The metadata, if it is this user's, whole, and the token files have their lengths. Their content is left
     /// to [`Entry::data`]: this is what a plan waits for.
     pub(crate) fn metadata(&self) -> Option<Metadata> {
-        let text = fs::read(self.folder.join(METADATA)).ok()?;
-        let Sealed { checksum, metadata } = serde_json::from_slice(&text).ok()?;
+        if self.distrust().is_some() {
+            return None;
+        }
+        let path = self.folder.join(METADATA);
+        let text = read_bounded(&path, LONGEST_METADATA).ok()??;
+        let metadata = parse(&text, &self.name())?;
         let size = Width::of(metadata.vocab_size).bytes();
-        let length = |name| Some(fs::metadata(self.folder.join(name)).ok()?.len() as usize);
-        let whole = checksum == seal(&metadata)
-            && length(TRAIN) == Some(metadata.train.tokens * size)
-            && length(TEST) == Some((metadata.scored.tokens + 1) * size);
+        let length = |name| Some(fs::metadata(self.folder.join(name)).ok()?.len());
+        let bytes = |tokens: usize| Some(tokens.checked_mul(size)? as u64);
+        let whole = length(TRAIN) == bytes(metadata.train.tokens)
+            && length(TEST) == bytes(metadata.scored.tokens.checked_add(1)?);
         whole.then_some(metadata)
     }
 
     /// The tokens, if they are those that the metadata describes.
     pub(crate) fn data(&self, metadata: &Metadata) -> Option<Data> {
+        if self.distrust().is_some() {
+            return None;
+        }
         let width = Width::of(metadata.vocab_size);
-        let read = |name, digest: &str| {
-            let bytes = Bytes::map(&self.folder.join(name)).ok()?;
-            let mut hasher = Sha256::new();
-            bytes.feed(&mut hasher).ok()?;
-            (hex(hasher) == digest).then(|| Tokens::new(width, bytes))
+        let read = |name| {
+            Some(Tokens::new(
+                width,
+                Bytes::map(&self.folder.join(name)).ok()?,
+            ))
         };
-        let train = read(TRAIN, &metadata.train.sha256)?;
-        let test = read(TEST, &metadata.scored.sha256)?;
-        Some(Data {
+        let (train, test) = (read(TRAIN)?, read(TEST)?);
+        let scored = &metadata.scored;
+        let ends: Vec<u32> = test.ids(0..test.len()).collect();
+        let bounded = ends.first() == Some(&metadata.separator)
+            && ends.last() == Some(&metadata.separator)
+            && ends.iter().all(|&id| (id as usize) < metadata.vocab_size);
+        if !bounded || train.len() != metadata.train.tokens || test.len() != scored.tokens + 1 {
+            return None;
+        }
+        let test = TestStream::new(test, metadata.separator, scored.bytes);
+        let mut highest = 0;
+        let mut look = |id| highest = highest.max(id);
+        let digest = checked_digest(&metadata.tokenizer, &train, &test, &mut look).ok()?;
+        let whole = digest == metadata.digest
+            && (highest as usize) < metadata.vocab_size
+            && test.stretches() == scored.stretches
+            && self.text_bytes(metadata, &test) == Some(scored.bytes);
+        whole.then(|| Data {
             train: Arc::new(train),
-            test: TestStream::new(test, metadata.separator, metadata.scored.bytes),
+            test,
         })
+    }
+
+    /// Bytes of the text that is scored, which bits per byte divide by, counted from its tokens.
+    fn text_bytes(&self, metadata: &Metadata, test: &TestStream) -> Option<usize> {
+        let tokenizer = tokenizer_of(metadata, self.tokenizer()).ok()?;
+        let bytes = |ids: Vec<u32>| tokenizer.text_of(&ids).map(|text| text.len());
+        test.each_stretch().map(bytes).sum()
     }
 
     /// The JSON of a tokenizer that was trained or given.
@@ -143,14 +207,21 @@ impl Entry {
         let cache = self.folder.parent().unwrap_or(Path::new(""));
         let locks = cache.join(LOCKS);
         fs::create_dir_all(&locks).map_err(fail(&locks))?;
-        let name = self.folder.file_name().unwrap_or_default();
-        let path = locks.join(name);
-        let lock = File::create(&path).map_err(fail(&path))?;
+        let path = locks.join(self.name());
+        if fs::symlink_metadata(&path).is_ok_and(|lock| !lock.is_file()) {
+            let cause = io::Error::other("it is no file");
+            return Err(DataError::Write { path, cause });
+        }
+        // It may be another's: nothing of it is emptied.
+        let mut how = File::options();
+        let lock = how.create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(fail(&path))?;
         lock.lock().map_err(fail(&path))?;
         let folder = self.beside(NEW);
         let _ = fs::remove_dir_all(&folder);
         let _ = fs::remove_dir_all(self.beside(OLD));
-        fs::create_dir_all(&folder).map_err(fail(&folder))?;
+        fs::create_dir(&folder).map_err(fail(&folder))?;
+        make_own(&folder).map_err(fail(&folder))?;
         Ok(Filling {
             entry: self.clone(),
             folder,
@@ -185,12 +256,13 @@ impl Filling {
         if let Some(json) = tokenizer {
             self.write(TOKENIZER, json)?;
         }
-        let sealed = Sealed {
-            checksum: seal(metadata),
-            metadata: metadata.clone(),
-        };
-        let sealed = serde_json::to_vec_pretty(&sealed).expect("strings and numbers are JSON");
-        self.write(METADATA, &sealed)?;
+        self.write(METADATA, &sealed(metadata, &self.entry.name()))?;
+        for name in [METADATA, TRAIN, TEST, TOKENIZER] {
+            let path = self.path(name);
+            if path.exists() {
+                make_own(&path).map_err(|cause| DataError::Write { path, cause })?;
+            }
+        }
         let place = &self.entry.folder;
         let aside = self.entry.beside(OLD);
         // A process that still has the old files mapped keeps them.
@@ -200,7 +272,14 @@ impl Filling {
         placed.map_err(|cause| DataError::Write {
             path: place.clone(),
             cause,
-        })
+        })?;
+        match self.entry.distrust() {
+            None => Ok(()),
+            Some(why) => Err(DataError::CacheNotOwn {
+                folder: place.clone(),
+                why,
+            }),
+        }
     }
 }
 
@@ -211,140 +290,34 @@ impl Drop for Filling {
     }
 }
 
-fn seal(metadata: &Metadata) -> String {
+/// The metadata file of an entry of a name.
+pub(crate) fn sealed(metadata: &Metadata, name: &str) -> Vec<u8> {
+    let sealed = Sealed {
+        checksum: seal(metadata, Some(name)),
+        entry: Some(name.to_owned()),
+        metadata: metadata.clone(),
+    };
+    serde_json::to_vec_pretty(&sealed).expect("strings and numbers are JSON")
+}
+
+/// The metadata of the entry of a name, if it is whole.
+pub(crate) fn parse(text: &[u8], name: &str) -> Option<Metadata> {
+    let sealed: Sealed = serde_json::from_slice(text).ok()?;
+    let entry = sealed.entry.as_deref();
+    let whole = sealed.checksum == seal(&sealed.metadata, entry)
+        && entry.is_none_or(|entry| entry == name)
+        && (sealed.metadata.separator as usize) < sealed.metadata.vocab_size;
+    whole.then_some(sealed.metadata)
+}
+
+/// Earlier seals did not hold the name of the entry.
+fn seal(metadata: &Metadata, entry: Option<&str>) -> String {
     let json = serde_json::to_vec(metadata).expect("strings and numbers are JSON");
-    sha256([json.as_slice()])
+    match entry {
+        Some(entry) => sha256([json.as_slice(), b"\0", entry.as_bytes()]),
+        None => sha256([json.as_slice()]),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::prepare::{Request, prepare_at};
-    use isoflop_core::data::{DataOptions, DataSource};
-
-    use crate::places::Places;
-
-    /// A small corpus prepared, its entry, and its request's answer.
-    fn filled(folder: &Path) -> (Entry, Metadata, Data) {
-        for (name, text) in [
-            ("a", "some text to train on\n"),
-            ("b", "and some more of it\n"),
-        ] {
-            // Threads may be reading it.
-            if !folder.join(name).exists() {
-                fs::write(folder.join(name), text.repeat(9)).unwrap();
-            }
-        }
-        let source = DataSource::Text {
-            pattern: "?".to_owned(),
-            base: folder.to_owned(),
-        };
-        let options = DataOptions {
-            max_overlap: isoflop_core::data::Real(1.0),
-            ..DataOptions::default()
-        };
-        let request = Request {
-            source: &source,
-            options: &options,
-            test_tokens: 300,
-        };
-        let places = Places {
-            cache: folder.join("cache"),
-            sources: folder.to_owned(),
-        };
-        let prepared = prepare_at(&request, &places, &|_| {}).unwrap();
-        let data = prepared.load(&|_| {}).unwrap();
-        let all = Entry::all(&places.cache);
-        assert_eq!(all.len(), 1);
-        (all[0].0.clone(), prepared.metadata().clone(), data)
-    }
-
-    fn is_whole(entry: &Entry) -> bool {
-        entry
-            .metadata()
-            .is_some_and(|metadata| entry.data(&metadata).is_some())
-    }
-
-    /// Everything in the cache but the locks.
-    fn names(entry: &Entry) -> usize {
-        fs::read_dir(entry.folder.parent().unwrap())
-            .unwrap()
-            .count()
-            - 1
-    }
-
-    #[test]
-    fn what_was_written_is_read_and_nothing_lies_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let (entry, metadata, data) = filled(folder.path());
-        assert_eq!(entry.metadata().unwrap(), metadata);
-        let read = entry.data(&metadata).unwrap();
-        assert_eq!((read.train, read.test), (data.train, data.test));
-        assert_eq!(names(&entry), 1);
-    }
-
-    #[test]
-    fn any_byte_flipped_or_cut_off_is_found_and_written_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let (entry, metadata, _) = filled(folder.path());
-        for name in [METADATA, TRAIN, TEST] {
-            let path = entry.folder.join(name);
-            let good = fs::read(&path).unwrap();
-            for at in 0..good.len() {
-                let mut flipped = good.clone();
-                flipped[at] ^= 1;
-                fs::write(&path, &flipped).unwrap();
-                // White space between JSON values carries nothing.
-                let harmless = entry.metadata().as_ref() == Some(&metadata) && name == METADATA;
-                assert!(!is_whole(&entry) || harmless, "{name} at {at}");
-                fs::write(&path, &good[..at]).unwrap();
-                assert!(!is_whole(&entry), "{name} cut to {at}");
-            }
-            let (again, ..) = filled(folder.path());
-            assert_eq!(again, entry);
-            assert!(is_whole(&entry));
-            assert_eq!(names(&entry), 1);
-        }
-    }
-
-    #[test]
-    fn many_writers_over_a_damaged_folder_leave_a_whole_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let (entry, ..) = filled(folder.path());
-        for _ in 0..5 {
-            fs::write(entry.folder.join(TRAIN), b"damaged").unwrap();
-            std::thread::scope(|scope| {
-                for _ in 0..4 {
-                    scope.spawn(|| filled(folder.path()));
-                }
-            });
-            assert!(is_whole(&entry));
-            assert_eq!(names(&entry), 1);
-        }
-    }
-
-    #[test]
-    fn what_a_killed_writer_left_is_cleared_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let (entry, ..) = filled(folder.path());
-        fs::create_dir_all(entry.beside(NEW)).unwrap();
-        fs::write(entry.beside(NEW).join(TRAIN), b"half").unwrap();
-        entry.remove().unwrap();
-        let (again, ..) = filled(folder.path());
-        assert!(is_whole(&again));
-        assert_eq!(names(&again), 1);
-    }
-
-    #[test]
-    fn a_cache_that_cannot_be_written_says_which_and_what_to_do() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        fs::write(&file, "").unwrap();
-        let error = Entry::new(&file, "entry").fill().err().unwrap();
-        assert!(error.to_string().starts_with("cannot write "), "{error}");
-        assert_eq!(
-            error.hint().unwrap(),
-            "set ISOFLOP_CACHE to a folder that can be written"
-        );
-    }
-}
+mod tests;

@@ -135,6 +135,14 @@ pub enum DataError {
         #[source]
         cause: io::Error,
     },
+    /// A cache that does not keep who may write.
+    #[error("{} was just written and cannot be trusted: {why}", folder.display())]
+    CacheNotOwn {
+        /// The entry.
+        folder: PathBuf,
+        /// Who could have changed it.
+        why: String,
+    },
     /// Text too short to hold some of it out.
     #[error("{bytes} bytes of text leave nothing to hold out for the test")]
     TooShortToSplit {

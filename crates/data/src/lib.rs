@@ -11,9 +11,12 @@ mod cache;
 mod cached;
 mod clean;
 mod corpus;
+mod data_digest;
 mod digest;
 mod documents;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod hub;
 mod mapped;
 mod metadata;
@@ -40,6 +43,7 @@ mod test_stream;
 mod tokenizer;
 mod tokens;
 mod train_stream;
+mod trust;
 mod words;
 
 pub use cached::Cached;

@@ -3,7 +3,6 @@
 #![allow(unsafe_code)]
 
 use memmap2::Mmap;
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Deref;
@@ -28,18 +27,21 @@ impl Bytes {
         Ok(Bytes::Map(map, file))
     }
 
-    /// Feeds a hasher. A map is read as a file, so that its pages do not stay in memory.
-    pub(crate) fn feed(&self, hasher: &mut Sha256) -> io::Result<()> {
+    /// The bytes in order, in pieces of a multiple of four but for the last. A map is read as a file, so that its
+    /// pages do not stay in memory.
+    pub(crate) fn each_chunk(&self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         match self {
-            Bytes::Memory(bytes) => hasher.update(bytes),
+            Bytes::Memory(bytes) => take(bytes),
             Bytes::Map(_, file) => {
                 let mut file = file.try_clone()?;
                 file.seek(SeekFrom::Start(0))?;
-                let mut chunk = vec![0; 1 << 20];
+                let mut chunk = Vec::new();
                 loop {
-                    match file.read(&mut chunk)? {
-                        0 => break,
-                        count => hasher.update(&chunk[..count]),
+                    chunk.clear();
+                    file.by_ref().take(1 << 20).read_to_end(&mut chunk)?;
+                    match chunk.is_empty() {
+                        true => break,
+                        false => take(&chunk),
                     }
                 }
             }

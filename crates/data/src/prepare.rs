@@ -49,6 +49,7 @@ pub struct Prepared {
     source: DataSource,
     options: DataOptions,
     places: Places,
+    note: Option<String>,
 }
 
 /// Prepares data in this machine's places: from the cache, or into it from the source.
@@ -71,18 +72,31 @@ pub fn prepare_at(
     if request.test_tokens == 0 {
         return Err(DataError::NoTestTokens { test_tokens: 0 });
     }
-    let (entry, filled) = find(request, places, progress)?;
+    let Sought {
+        entry,
+        filled,
+        note,
+    } = find(request, places, progress)?;
     let metadata = match filled {
         Filled::There(metadata) => *metadata,
         Filled::Open(filling) => fill(request, &entry, filling, places, progress)?,
     };
     Ok(Prepared {
+        note,
         metadata,
         entry,
         source: request.source.clone(),
         options: request.options.clone(),
         places: places.clone(),
     })
+}
+
+/// A place in the cache and what is there.
+struct Sought {
+    entry: Entry,
+    filled: Filled,
+    /// What was there and is not used.
+    note: Option<String>,
 }
 
 enum Filled {
@@ -103,7 +117,7 @@ fn find(
     request: &Request,
     places: &Places,
     progress: &dyn Fn(Progress),
-) -> Result<(Entry, Filled), DataError> {
+) -> Result<Sought, DataError> {
     let wanted = Wanted::parse(&request.options.tokenizer)?;
     let tokenizer = match &wanted {
         Wanted::File(path) => Some(Tokenizer::file(Path::new(path))?),
@@ -128,7 +142,16 @@ fn find(
     }
     let key = sha256([key.as_bytes()]);
     let name = format!("{}-{}", slug(&parts, &named), &key[..16]);
-    let entry = Entry::new(&places.cache, &name);
+    let usual = Entry::new(&places.cache, &name);
+    let distrusted = usual.distrust().map(|why| (usual.clone(), why));
+    let entry = usual.or_own();
+    let note = distrusted.map(|(usual, why)| {
+        format!(
+            "the prepared text in {} is not used, since {why}; {} is used instead",
+            usual.folder().display(),
+            entry.folder().display()
+        )
+    });
     let filled = match entry.metadata() {
         // Names are for people and of this request.
         Some(metadata) => Filled::There(Box::new(Metadata {
@@ -141,7 +164,11 @@ fn find(
             tokenizer,
         }),
     };
-    Ok((entry, filled))
+    Ok(Sought {
+        entry,
+        filled,
+        note,
+    })
 }
 
 fn name_of(source: &DataSource, parts: &[Part]) -> String {
@@ -239,7 +266,7 @@ impl Prepared {
             options: &self.options,
             test_tokens: self.metadata.scored.test_tokens,
         };
-        let (entry, filled) = find(&request, &self.places, progress)?;
+        let Sought { entry, filled, .. } = find(&request, &self.places, progress)?;
         let metadata = match filled {
             Filled::Open(job) => fill(&request, &entry, job, &self.places, progress)?,
             // Whole by its lengths, and not by its content.
@@ -259,6 +286,11 @@ impl Prepared {
     /// The tokenizer that a person cannot get elsewhere, as JSON: trained on this text, or given as a file.
     pub fn tokenizer_json(&self) -> Option<Vec<u8>> {
         self.entry.tokenizer()
+    }
+
+    /// What a person should know of the cache: that an entry of somebody else was there and not used.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The folder of the cache.

@@ -1,8 +1,9 @@
 //! A fixed subset of the train split for runs that repeat it: whole documents in keyed order, the last
 //! one cut. A smaller subset is the beginning of a larger one, so subsets are nested and so are their windows.
 
-use crate::build::{data_digest, scored};
+use crate::build::scored;
 use crate::cache::{Filling, TEST, TRAIN};
+use crate::data_digest::data_digest;
 use crate::digest::sha256;
 use crate::error::DataError;
 use crate::metadata::{Metadata, Part};

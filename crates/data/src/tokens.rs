@@ -68,6 +68,10 @@ impl Tokens {
         Tokens::new(width, Bytes::Memory(bytes))
     }
 
+    pub(crate) fn width(&self) -> Width {
+        self.width
+    }
+
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
     }

@@ -50,6 +50,9 @@ impl DataError {
             }
             DataError::EmptyFile { .. } => "leave it out of the glob, or give it text".into(),
             DataError::Write { .. } => "set ISOFLOP_CACHE to a folder that can be written".into(),
+            DataError::CacheNotOwn { .. } => {
+                "set ISOFLOP_CACHE to a folder on a file system that keeps owners and permissions".into()
+            }
             DataError::TooFewTokens { tokens, context } => match tokens.saturating_sub(1) {
                 0 => format!("give at least {} tokens", context + 1),
                 fits => format!("give at least {} tokens, or a context of {fits} or less", context + 1),

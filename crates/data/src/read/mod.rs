@@ -26,6 +26,7 @@ use files::SourceFile;
 use isoflop_core::data::Invalid;
 use std::path::PathBuf;
 use std::sync::Arc;
+use unpack::opened;
 
 /// A document as it comes.
 pub(crate) struct Document {
@@ -154,6 +155,40 @@ impl Input {
         }
         Ok(skipped)
     }
+}
+
+/// Hands over the documents of a file in memory, as [`Input::read`] does those of one on disk; parquet is read by
+/// its own crate.
+pub(crate) fn parse(
+    kind: &Kind,
+    name: &str,
+    bytes: &[u8],
+    how: &Reading,
+    take: &mut Take,
+) -> Result<Skipped, DataError> {
+    let mut skipped = Skipped::default();
+    let file = SourceFile {
+        name: name.to_owned(),
+        path: PathBuf::from(name),
+        bytes: bytes.len() as u64,
+        modified: 0,
+    };
+    let mut one = OneFile {
+        file: &file,
+        index: 0,
+        side: None,
+        how,
+        step: how.step,
+        skipped: &mut skipped,
+        take,
+    };
+    let opened = || opened(&file.path, name, bytes);
+    match kind {
+        Kind::Jsonl { field } => jsonl::parse(&mut one, opened()?, field)?,
+        Kind::Tokens => token_file::parse(&mut one, bytes)?,
+        _ => lines::parse(&mut one, opened()?)?,
+    };
+    Ok(skipped)
 }
 
 /// A file being read.

@@ -223,14 +223,23 @@ impl Tokenizer {
     /// What ids come back as, where that is not the text they were made of. Only a tokenizer of a file may lose
     /// any: the others hold every byte.
     pub(crate) fn altered(&self, text: &str, ids: &[u32]) -> Option<Vec<u8>> {
-        let Kind::File(file) = &self.kind else {
+        if !self.may_lose() {
             return None;
-        };
-        let mut back = file.decode(ids).unwrap_or_default();
-        if file.prefix() && back.first() == Some(&b' ') {
-            back.remove(0);
         }
+        let back = self.text_of(ids).unwrap_or_default();
         (back != text.as_bytes() || self.knows_not(ids)).then_some(back)
+    }
+
+    /// The text that ids were made of: without the space that some tokenizers put before every text.
+    pub(crate) fn text_of(&self, ids: &[u32]) -> Option<Vec<u8>> {
+        let mut text = self.decode(ids)?;
+        if let Kind::File(file) = &self.kind
+            && file.prefix()
+            && text.first() == Some(&b' ')
+        {
+            text.remove(0);
+        }
+        Some(text)
     }
 
     /// Whether a tokenizer may lose text at all.
