@@ -162,7 +162,7 @@ fn stamp(text: &str, now: &Zoned) -> Result<Option<Zoned>, String> {
 /// `07:00`, `7:00:30`, `7am`, `7:30 pm`, `noon`, each perhaps with `Z`, `+05:00` or `[Europe/Berlin]`.
 fn clock_time(text: &str) -> Result<(Time, Option<TimeZone>), String> {
     let refused = || format!("`{text}` is no time of day: {UNDERSTOOD}");
-    let at = text.find(|c| matches!(c, '+' | '-' | '[' | 'z' | '\u{2212}'));
+    let at = text.find(['+', '-', '[', 'z', '\u{2212}']);
     let (clock, zone) = text.split_at(at.unwrap_or(text.len()));
     let zone = match zone {
         "" => None,

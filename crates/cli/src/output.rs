@@ -96,6 +96,7 @@ pub(crate) fn short(text: &str) -> String {
     let lines: Vec<String> = text
         .split('\n')
         .map(|line| {
+            let line = quotes_cut(line);
             let words: Vec<Cow<'_, str>> = line
                 .split(' ')
                 .map(|word| cut(word, LONGEST_VALUE))
@@ -104,6 +105,27 @@ pub(crate) fn short(text: &str) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+/// A line with what is in quotes cut.
+fn quotes_cut(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find(['`', '"']) {
+        let (before, quoted) = rest.split_at(at);
+        shown.push_str(before);
+        let (mark, inner) = quoted.split_at(1);
+        let Some(end) = inner.find(mark) else {
+            rest = quoted;
+            break;
+        };
+        shown.push_str(mark);
+        shown.push_str(&cut(&inner[..end], LONGEST_VALUE));
+        shown.push_str(mark);
+        rest = &inner[end + 1..];
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// At most so many characters: of a longer text its beginning and its end.
@@ -153,6 +175,15 @@ mod tests {
         assert!(cut.starts_with("`kkk") && cut.ends_with("kk` is not a time\n  hint"));
         let words = short(&"word ".repeat(2000));
         assert!(words.chars().count() <= LONGEST_LINE && words.contains('…'));
+        let value = format!(
+            "type: string \"{}\", expected `f64` at \"",
+            "[1.5], ".repeat(60)
+        );
+        let cut = short(&value);
+        assert!(
+            cut.chars().count() < 260 && cut.ends_with("\", expected `f64` at \""),
+            "{cut}"
+        );
         let path = "/a/rather/long/path/to/a/file.toml:3:1: unknown key `norn`\n   |\n 3 | norn";
         assert_eq!(short(path), path);
     }

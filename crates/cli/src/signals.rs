@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) const STOPPED: u8 = 130;
 
 /// How long a command may take to end by itself.
-const COMMAND_GRACE: Duration = Duration::from_millis(4700);
+const COMMAND_GRACE: Duration = Duration::from_millis(4500);
 
 /// How long a worker may take to keep the state of its run: less than its command waits for it.
 const WORKER_GRACE: Duration = Duration::from_millis(3500);

@@ -272,3 +272,40 @@ fn the_table_of_runs_has_a_row_a_run_and_sorts_by_unrounded_numbers() {
     );
     assert!(table.contains(&cell), "{cell}");
 }
+
+/// A stranger's numbers make strange charts, but they make them.
+#[test]
+fn numbers_of_any_size_make_a_page_in_time() {
+    let change: [fn(&mut isoflop_results::RunRow, f64); 5] = [
+        |run, x| run.test_loss = Some(x),
+        |run, x| (run.n_non_embedding, run.n_total) = (x as u64, x as u64),
+        |run, x| run.tokens = x as u64,
+        |run, x| (run.c_exact, run.c_6nd, run.flops_budget) = (x, x, Some(x)),
+        |run, x| (run.learning_rate, run.test_loss_se) = (x, Some(x)),
+    ];
+    let begun = std::time::Instant::now();
+    for extreme in [
+        0.0,
+        5e-324,
+        1e-300,
+        1e300,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NAN,
+        -1.0,
+    ] {
+        for change in change {
+            for every in [1, 5] {
+                let mut sweep = synthetic::quickstart();
+                for run in sweep.runs.iter_mut().step_by(every) {
+                    change(run, extreme);
+                }
+                let report = sweep.report();
+                assert!(isoflop_report::html(&report).contains("</html>"));
+                assert!(!isoflop_report::terminal(&report, 80).is_empty());
+                assert!(isoflop_report::vega_lite(&report).is_object());
+            }
+        }
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(120));
+}

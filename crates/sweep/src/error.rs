@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpecError {
     file: PathBuf,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
     message: String,
     hint: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Problem {
     }
 
     pub(crate) fn in_file(self, file: &Path, source: &str) -> SpecError {
-        let place = self.span.map(|span| Place::of(source, span));
+        let place = self.span.map(|span| Box::new(Place::of(source, span)));
         SpecError {
             file: file.to_owned(),
             place,
@@ -107,16 +107,16 @@ impl SpecError {
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
-        let Some(Place {
+        let Some(place) = &self.place else {
+            return write!(f, "{file}: {}", self.message);
+        };
+        let Place {
             line,
             column,
             before,
             text,
             width,
-        }) = &self.place
-        else {
-            return write!(f, "{file}: {}", self.message);
-        };
+        } = &**place;
         writeln!(f, "{file}:{line}:{column}: {}", self.message)?;
         let gutter = " ".repeat(line.to_string().len());
         writeln!(f, " {gutter} |")?;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 const POLL: Duration = Duration::from_millis(200);
 
 /// How long workers have to keep the states of their runs once they are to stop.
-const FAREWELL: Duration = Duration::from_millis(4500);
+const FAREWELL: Duration = Duration::from_millis(4000);
 
 /// The parquet files are written at most once in this many times the time that takes.
 const MERGE_SHARE: u32 = 20;

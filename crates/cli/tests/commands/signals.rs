@@ -164,6 +164,57 @@ fn a_sweep_that_trains_ends_on_every_signal_and_resumes_to_the_same_results() {
     assert_eq!(rows(&shop), rows(&undisturbed));
 }
 
+/// The worker that holds a run, as its lease says.
+fn worker(shop: &Workshop) -> Option<u64> {
+    let leases = left(&shop.path("results/tiny/leases"), &[".json"]);
+    let text = fs::read_to_string(leases.first()?).ok()?;
+    let lease: serde_json::Value = serde_json::from_str(&text).ok()?;
+    lease["owner"]["pid"].as_u64()
+}
+
+#[test]
+fn a_worker_that_cannot_end_is_ended_with_its_command() {
+    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"9e11\""));
+    let child = start(&shop, None, &["run", "sweep.toml", "--jobs", "1"]);
+    until("a run is held", || worker(&shop).is_some());
+    std::thread::sleep(Duration::from_millis(200));
+    let stuck = worker(&shop).unwrap().to_string();
+    let sent = Command::new("kill").args(["-STOP", &stuck]).status();
+    assert!(sent.unwrap().success());
+    stopped_by(child, "TERM");
+    assert_clean(&shop);
+}
+
+#[test]
+fn a_command_whose_words_nobody_reads_ends_all_the_same() {
+    let shop = Workshop::new(SWEEP);
+    shop.run().code(0);
+    // A pipe that is full before the command says anything.
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let filler = writer.try_clone().unwrap();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        let _ = writer.write_all(&[b'x'; 1 << 20]);
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let mut child = Command::new("env")
+        .arg("--default-signal")
+        .arg(assert_cmd::cargo::cargo_bin("isoflop"))
+        .args(["run", "sweep.toml"])
+        .current_dir(shop.path(""))
+        .stdout(Stdio::null())
+        .stderr(filler)
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    send(&child, "TERM");
+    let begun = Instant::now();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
+    drop(reader);
+}
+
 #[test]
 fn a_worker_ends_on_every_signal_and_keeps_its_state() {
     let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"9e11\""));

@@ -35,8 +35,8 @@ impl Scale {
         };
         let span = high - low;
         Scale::Log {
-            low: (low - pads.0 * span).exp(),
-            high: (high + pads.1 * span).exp(),
+            low: (low - pads.0 * span).exp().max(f64::MIN_POSITIVE),
+            high: (high + pads.1 * span).exp().min(f64::MAX),
         }
     }
 

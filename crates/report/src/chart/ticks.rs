@@ -65,8 +65,9 @@ const TOO_MANY: usize = 7;
 /// decades on longer axes, evenly spaced 1-2-5 steps within less than a decade.
 pub(crate) fn log_ticks(low: f64, high: f64) -> Ticks {
     let every = |mantissas: &[f64], stride: i32| -> Vec<f64> {
-        let first = low.log10().floor() as i32;
-        let last = high.log10().ceil() as i32;
+        // Bounds that are no numbers a logarithm has make no endless axis.
+        let first = low.max(f64::MIN_POSITIVE).log10().floor() as i32;
+        let last = high.min(f64::MAX).log10().ceil() as i32;
         (first..=last)
             .filter(|decade| decade.rem_euclid(stride) == 0)
             .flat_map(|decade| mantissas.iter().map(move |m| decimal(*m, decade)))
@@ -109,7 +110,13 @@ pub(crate) fn linear_ticks(low: f64, high: f64) -> Ticks {
     )
 }
 
+/// Ticks of an axis at most; more are none that anybody could tell apart.
+const MOST: f64 = 1000.0;
+
 fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
+    if !(step > 0.0 && (high - low) / step <= MOST) {
+        return Vec::new();
+    }
     let first = (low / step).floor() as i64;
     let last = (high / step).ceil() as i64;
     (first..=last)
@@ -184,6 +191,40 @@ mod tests {
             .collect();
         assert_eq!(labels, ["\u{2212}0.2", "0", "0.2"]);
         assert_eq!(linear_ticks(3.0, 3.0).major, [3.0]);
+    }
+
+    #[test]
+    fn an_axis_over_any_bounds_has_few_ticks() {
+        let extremes = [
+            0.0,
+            5e-324,
+            f64::MIN_POSITIVE,
+            1.0,
+            1e300,
+            f64::MAX,
+            f64::INFINITY,
+            f64::NAN,
+        ];
+        for low in extremes {
+            for high in extremes {
+                for ticks in [
+                    log_ticks(low, high),
+                    linear_ticks(low, high),
+                    linear_ticks(-high, high),
+                ] {
+                    assert!(
+                        ticks.major.len() <= 20,
+                        "{low} {high}: {}",
+                        ticks.major.len()
+                    );
+                    assert!(
+                        ticks.minor.len() <= 1000,
+                        "{low} {high}: {}",
+                        ticks.minor.len()
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -144,7 +144,8 @@ fn levels(low: f64, high: f64) -> Vec<f64> {
         .find(|s| *s >= raw)
         .unwrap_or(10.0 * decade);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    (first..=last).map(|k| k as f64 * step).collect()
+    let all = (first..=last).map(|k| k as f64 * step);
+    all.take(2 * LEVELS).collect()
 }
 
 fn trades(view: &View<'_>, laws: &[Surface<'_>]) -> Panel {
