@@ -56,7 +56,7 @@ pub fn checklist(fit: &Fit) -> Vec<(&'static str, String)> {
         "intervals",
         match &fit.bootstrap {
             Some(b) => format!(
-                "90 %, {} of {} replicates, each from several starts ({} failed), seed {}; {} ({} units)",
+                "90 %, {} of {} replicates, each from the known optima and where its own rows point elsewhere ({} failed), seed {}; {} ({} units)",
                 b.interval, b.replicates, b.failed, b.seed, b.unit, b.units
             ),
             None => "none".into(),

@@ -158,7 +158,7 @@ pub(crate) fn fit_named(
             .as_ref()
             .map_or_else(Vec::new, |r| thinned(&r.values, law)),
         draw_names: law.names(),
-        validation: validate(&kept, law, objective, &engine.natural(&known[0]), options),
+        validation: validate(&kept, law, &*engine, &engine.natural(&known[0]), options),
         sensitivity: sensitivity(&*engine, &known),
         outliers: (!far.is_empty()).then(|| Outliers {
             rows: far.iter().map(|&row| kept[row].label.clone()).collect(),

@@ -23,7 +23,8 @@
 //! # What it is worth
 //! *Intervals* (90 % throughout) come from refitting: branches of one trunk (size, data, seed) are not
 //! independent, so trunks are resampled, and below ten of them residuals are multiplied by one random
-//! factor a trunk. Each replicate starts from the known optima and from a grid of its own. Ends are
+//! factor a trunk. Each replicate starts from the known optima, and looks elsewhere where a grid of its own
+//! says so (laws without a grid: where the fit itself had several optima). Ends are
 //! corrected for bias and skew (BCa, Efron 1987) where units are resampled, percentiles otherwise;
 //! `bootstrap.interval` says which.
 //!

@@ -3,7 +3,7 @@
 
 use crate::bootstrap::bootstrap;
 use crate::design::Design;
-use crate::engine::engine;
+use crate::engine::{Engine, engine};
 use crate::fit::{Options, noise};
 use crate::law::Law;
 use crate::objective::Objective;
@@ -27,15 +27,16 @@ const REPLICATES: usize = 60;
 pub(crate) fn validate(
     points: &[Point],
     law: Law,
-    objective: Objective,
+    engine: &dyn Engine,
     full: &[f64],
     options: &Options,
 ) -> Option<Validation> {
     let groups = by_compute(points)?;
     let judge = Judge {
         law,
-        objective,
+        objective: engine.objective(),
         full,
+        lone: engine.is_lone(),
         options: Options {
             bootstrap: options.bootstrap.min(REPLICATES),
             ..options.clone()
@@ -131,6 +132,8 @@ struct Judge<'a> {
     objective: Objective,
     /// Natural parameters of the fit on all rows: one start of several.
     full: &'a [f64],
+    /// Whether that fit has one optimum.
+    lone: bool,
     options: Options,
 }
 
@@ -147,7 +150,7 @@ impl Judge<'_> {
         let design = Design::new(fitted, law).ok()?;
         let mut engine = engine(fitted, law, self.objective).ok()?;
         let start = engine.inner(self.full);
-        let best = engine.solve_near(&[start])?;
+        let best = engine.solve_near(&[start], self.lone)?;
         let reach = most(held_out) / most(fitted).min(most(held_out) / 1.000_001);
         let replicates = (self.options.bootstrap > 0).then(|| {
             let known = [best.t.clone()];

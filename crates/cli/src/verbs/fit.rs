@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
     isoflop fit runs.csv --n params --d tokens --loss loss --law chinchilla --objective log-huber:1e-3\n  \
     isoflop fit runs.csv --law power --x c --c flops\n  \
     isoflop fit runs.csv --law chinchilla,kaplan-offset --where corpus=c4 --table latex\n\n\
-    Intervals are those of a bootstrap over units (rows that share a trunk), each replicate fitted from \
-    several starts; a profile decides what the rows identify. `--bootstrap 0` leaves both out.")]
+    Intervals are those of a bootstrap over units (rows that share a trunk), each replicate fitted from the \
+    known optima and from where its rows point; a profile decides what the rows identify. `--bootstrap 0` leaves both out.")]
 pub(crate) struct Args {
     /// Results folders, or CSV, JSONL or parquet files.
     #[arg(required_unless_present = "list", value_name = "PATH")]

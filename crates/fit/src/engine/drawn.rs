@@ -4,23 +4,36 @@
 use super::problem::Problem;
 use isoflop_core::rng::{Purpose, stream, uniform};
 
-/// The `wanted` best of so many points, always the same ones.
+/// So many points, always the same ones.
+pub(super) fn points<const P: usize>(
+    problem: &Problem<P>,
+    drawn: usize,
+) -> impl Iterator<Item = [f64; P]> {
+    let mut rng = stream(0, Purpose::Starts, 0);
+    (0..drawn).map(move |_| {
+        std::array::from_fn(|k| {
+            let (low, high) = problem.rooms[k].drawn;
+            low + (high - low) * uniform(&mut rng)
+        })
+    })
+}
+
+/// The `wanted` points of lowest value.
+pub(super) fn best<const P: usize>(
+    mut points: Vec<(f64, [f64; P])>,
+    wanted: usize,
+) -> Vec<[f64; P]> {
+    points.retain(|(value, _)| value.is_finite());
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points.into_iter().take(wanted).map(|(_, t)| t).collect()
+}
+
+/// The `wanted` best of so many points.
 pub(crate) fn starts<const P: usize>(
     problem: &Problem<P>,
     drawn: usize,
     wanted: usize,
 ) -> Vec<[f64; P]> {
-    let mut rng = stream(0, Purpose::Starts, 0);
-    let mut points: Vec<(f64, [f64; P])> = (0..drawn)
-        .map(|_| {
-            let t = std::array::from_fn(|k| {
-                let (low, high) = problem.rooms[k].drawn;
-                low + (high - low) * uniform(&mut rng)
-            });
-            (problem.value(&t), t)
-        })
-        .filter(|(value, _)| value.is_finite())
-        .collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    points.into_iter().take(wanted).map(|(_, t)| t).collect()
+    let points = points(problem, drawn).map(|t| (problem.value(&t), t));
+    best(points.collect(), wanted)
 }

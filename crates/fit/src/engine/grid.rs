@@ -1,7 +1,7 @@
 //! Starts by variable projection (Golub & Pereyra 1973): for given exponents the laws are linear
 //! in E, A and B, so a grid over the exponents alone finds every basin worth polishing.
 
-use super::linalg::solve_subset;
+use super::linalg::{Square, solve_subset};
 use super::problem::{Problem, Row};
 use crate::law::{Form, Offset};
 use crate::objective::Residual;
@@ -10,14 +10,34 @@ use crate::objective::Residual;
 const GRID: (f64, f64) = (0.02, 2.0);
 
 /// A point of the grid with its best coefficients.
-struct Cell<const P: usize> {
-    at: [usize; 2],
-    theta: [f64; P],
-    value: f64,
+pub(super) struct Cell<const P: usize> {
+    pub(super) at: [usize; 2],
+    pub(super) theta: [f64; P],
+    pub(super) value: f64,
 }
 
 /// Columns of the inner problem: ones and two powers.
-const COLUMNS: usize = 3;
+pub(super) const COLUMNS: usize = 3;
+
+/// The exponents of a grid of `side` a term; one exponent for both terms is a line, not a square.
+pub(super) fn exponents(form: Form, side: usize) -> Vec<f64> {
+    let side = if form.tied { 4 * side } else { side };
+    (0..side)
+        .map(|i| GRID.0 * (GRID.1 / GRID.0).powf(i as f64 / (side - 1) as f64))
+        .collect()
+}
+
+/// Where an exponent lies on a grid of so many, in cells.
+pub(super) fn place(exponent: f64, side: usize) -> f64 {
+    let share = (exponent / GRID.0).ln() / (GRID.1 / GRID.0).ln();
+    share.clamp(0.0, 1.0) * (side - 1) as f64
+}
+
+/// A term's power at every row.
+pub(super) fn column<const P: usize>(problem: &Problem<P>, term: usize, exponent: f64) -> Vec<f64> {
+    let rows = problem.rows.iter();
+    rows.map(|row| (-exponent * row.x[term]).exp()).collect()
+}
 
 /// Up to `wanted` starts, best first: the local minima of the objective over a grid of `side`
 /// exponents a term, then the best of the remaining cells that are not next to one chosen.
@@ -28,8 +48,24 @@ pub(crate) fn starts<const P: usize>(
     wanted: usize,
 ) -> Vec<[f64; P]> {
     let cells = scan(problem, form, side);
+    let mut chosen = lowest(&cells, wanted);
+    for cell in by_value(&cells) {
+        if chosen.len() < wanted && chosen.iter().all(|other| distance(cell, other) > 2) {
+            chosen.push(cell);
+        }
+    }
+    chosen.into_iter().map(|cell| cell.theta).collect()
+}
+
+fn by_value<const P: usize>(cells: &[Cell<P>]) -> Vec<&Cell<P>> {
     let mut order: Vec<&Cell<P>> = cells.iter().collect();
     order.sort_by(|a, b| a.value.total_cmp(&b.value));
+    order
+}
+
+/// Up to `wanted` cells that no neighbour undercuts, best first.
+pub(super) fn lowest<const P: usize>(cells: &[Cell<P>], wanted: usize) -> Vec<&Cell<P>> {
+    let order = by_value(cells);
     let lowest_near = |cell: &Cell<P>| {
         let near = |other: &&Cell<P>| distance(cell, other) == 1;
         order
@@ -45,12 +81,7 @@ pub(crate) fn starts<const P: usize>(
             chosen.push(cell);
         }
     }
-    for cell in order.iter().copied() {
-        if chosen.len() < wanted && chosen.iter().all(|other| distance(cell, other) > 2) {
-            chosen.push(cell);
-        }
-    }
-    chosen.into_iter().map(|cell| cell.theta).collect()
+    chosen
 }
 
 fn distance<const P: usize>(a: &Cell<P>, b: &Cell<P>) -> usize {
@@ -59,29 +90,18 @@ fn distance<const P: usize>(a: &Cell<P>, b: &Cell<P>) -> usize {
 
 /// Every cell whose terms all take part; a term with coefficient zero has no exponent to polish.
 fn scan<const P: usize>(problem: &Problem<P>, form: Form, side: usize) -> Vec<Cell<P>> {
-    // One exponent for both terms is a line, not a square.
-    let side = if form.tied { 4 * side } else { side };
-    let exponents: Vec<f64> = (0..side)
-        .map(|i| GRID.0 * (GRID.1 / GRID.0).powf(i as f64 / (side - 1) as f64))
-        .collect();
-    let column = |term: usize, exponent: f64| -> Vec<f64> {
-        problem
-            .rows
-            .iter()
-            .map(|row| (-exponent * row.x[term]).exp())
-            .collect()
-    };
+    let exponents = exponents(form, side);
     let columns: Vec<Vec<Vec<f64>>> = (0..form.terms)
         .map(|term| {
             exponents
                 .iter()
-                .map(|&exponent| column(term, exponent))
+                .map(|&exponent| column(problem, term, exponent))
                 .collect()
         })
         .collect();
     let ones = vec![1.0; problem.rows.len()];
     let inner = Inner::new(problem, form);
-    let mut cells = Vec::with_capacity(side.pow(form.terms as u32));
+    let mut cells = Vec::with_capacity(exponents.len().pow(form.terms as u32));
     for (i, first) in columns[0].iter().enumerate() {
         let mut push = |j: usize, coefficients: Option<([f64; COLUMNS], f64)>| {
             let Some((coefficients, value)) = coefficients else {
@@ -109,7 +129,11 @@ fn scan<const P: usize>(problem: &Problem<P>, form: Form, side: usize) -> Vec<Ce
     cells
 }
 
-fn assemble<const P: usize>(form: Form, coefficients: &[f64], exponents: [f64; 2]) -> [f64; P] {
+pub(super) fn assemble<const P: usize>(
+    form: Form,
+    coefficients: &[f64],
+    exponents: [f64; 2],
+) -> [f64; P] {
     let mut theta = [0.0; P];
     if form.offset == Offset::Free {
         theta[0] = coefficients[0];
@@ -153,9 +177,7 @@ impl<'a, const P: usize> Inner<'a, P> {
         }
     }
 
-    /// `[E, a, b]` exactly, with the real objective there: the best of the unconstrained optima of
-    /// all subsets of columns that are positive, which holds the constrained optimum because the
-    /// problem is convex. `columns` are `[S][rows]`, the first all ones.
+    /// `[E, a, b]` exactly, with the real objective there. `columns` are `[S][rows]`, the first all ones.
     fn solve<const S: usize>(&self, columns: [&[f64]; S]) -> Option<([f64; COLUMNS], f64)> {
         let mut gram = [[0.0; COLUMNS]; COLUMNS];
         let mut right = [0.0; COLUMNS];
@@ -169,22 +191,8 @@ impl<'a, const P: usize> Inner<'a, P> {
                 }
             }
         }
-        let step = if self.form.offset == Offset::Free {
-            1
-        } else {
-            2
-        };
-        let mut best: Option<(f64, [f64; COLUMNS])> = None;
-        for mask in (0u16..1 << S).step_by(step) {
-            let Some(x) = solve_subset(&gram, &right, mask) else {
-                continue;
-            };
-            let gain: f64 = x.iter().zip(&right).map(|(x, r)| x * r).sum();
-            if x.iter().all(|x| *x >= 0.0) && best.is_none_or(|(most, _)| gain > most) {
-                best = Some((gain, x));
-            }
-        }
-        let (_, coefficients) = best?;
+        let free = self.form.offset == Offset::Free;
+        let (coefficients, _) = non_negative(&gram, &right, S, free)?;
         Some((coefficients, self.value(&coefficients, columns)))
     }
 
@@ -203,8 +211,31 @@ impl<'a, const P: usize> Inner<'a, P> {
     }
 }
 
+/// `[E, a, b]` of so many columns and how much they take off the squares: the best of the unconstrained
+/// optima of all subsets of columns that are positive, which holds the constrained optimum because the
+/// problem is convex.
+pub(super) fn non_negative(
+    gram: &Square<COLUMNS>,
+    right: &[f64; COLUMNS],
+    columns: usize,
+    offset: bool,
+) -> Option<([f64; COLUMNS], f64)> {
+    let step = if offset { 1 } else { 2 };
+    let mut best: Option<([f64; COLUMNS], f64)> = None;
+    for mask in (0u16..1 << columns).step_by(step) {
+        let Some(x) = solve_subset(gram, right, mask) else {
+            continue;
+        };
+        let gain: f64 = x.iter().zip(right).map(|(x, r)| x * r).sum();
+        if x.iter().all(|x| *x >= 0.0) && best.is_none_or(|(_, most)| gain > most) {
+            best = Some((x, gain));
+        }
+    }
+    best
+}
+
 /// The E that a form has without asking the rows.
-fn given(form: Form) -> f64 {
+pub(super) fn given(form: Form) -> f64 {
     match form.offset {
         Offset::Given(e) => e,
         Offset::None | Offset::Free => 0.0,

@@ -10,6 +10,7 @@ mod grid;
 pub(crate) mod linalg;
 mod polish;
 mod problem;
+mod scout;
 mod solve;
 
 pub(crate) use polish::{End, TOLERANCE};
@@ -21,6 +22,7 @@ use crate::law::{COORDINATES, Law, with_parameters};
 use crate::objective::Objective;
 use crate::point::Point;
 use problem::{Held, Problem};
+use std::sync::Arc;
 
 /// An optimum, or where a start ended.
 #[derive(Clone, Debug)]
@@ -94,8 +96,10 @@ pub(crate) trait Engine: Send + Sync {
     /// built: no coefficients above zero describe the rows.
     fn solve(&mut self) -> Option<Solution>;
     /// The optimum alone, from known starts and a few of its own: a fit of part of the rows that others
-    /// have been fitted to.
-    fn solve_near(&mut self, known: &[Vec<f64>]) -> Option<Optimum>;
+    /// have been fitted to, and whether those had one optimum.
+    fn solve_near(&mut self, known: &[Vec<f64>], lone: bool) -> Option<Optimum>;
+    /// Whether every start found one optimum, so that refits need not look for others.
+    fn is_lone(&self) -> bool;
     /// The lowest converged end from these starts, under other weights and targets.
     fn refit(&self, changed: Option<&Resample>, starts: &[Vec<f64>]) -> Option<Optimum>;
     /// As [`Engine::refit`], and from a few starts of the changed rows' own, so that a replicate may
@@ -185,7 +189,8 @@ impl<const P: usize> Engine for Problem<P> {
 
     fn losses(&self, t: &[f64]) -> Vec<f64> {
         let t = vector(t);
-        self.rows.iter().map(|row| self.loss(&t, row)).collect()
+        let law = self.ready(&t);
+        self.rows.iter().map(|row| law.loss(&row.x)).collect()
     }
 
     fn loss_at(&self, t: &[f64], place: &[f64; COORDINATES]) -> f64 {
@@ -210,8 +215,9 @@ impl<const P: usize> Engine for Problem<P> {
 
     fn jacobian(&self, t: &[f64]) -> Vec<Vec<f64>> {
         let t = vector(t);
+        let law = self.ready(&t);
         let row = |row: &Row| {
-            let jet: Jet<P> = self.jet(&t, row);
+            let jet = law.jet(&row.x);
             let slope = self.objective.slope(jet.value);
             jet.gradient.iter().map(|g| g * slope).collect()
         };
@@ -219,12 +225,7 @@ impl<const P: usize> Engine for Problem<P> {
     }
 
     fn slopes_at(&self, t: &[f64], place: &[f64; COORDINATES]) -> Vec<f64> {
-        let row = Row {
-            x: Law::less(place, &self.centre),
-            target: 0.0,
-            weight: 1.0,
-        };
-        let jet: Jet<P> = self.jet(&vector(t), &row);
+        let jet = self.ready(&vector(t)).jet(&Law::less(place, &self.centre));
         jet.gradient.iter().map(|g| g / jet.value).collect()
     }
 
@@ -254,12 +255,18 @@ impl<const P: usize> Engine for Problem<P> {
         solve::solve(self)
     }
 
-    fn solve_near(&mut self, known: &[Vec<f64>]) -> Option<Optimum> {
+    fn is_lone(&self) -> bool {
+        self.lone
+    }
+
+    fn solve_near(&mut self, known: &[Vec<f64>], lone: bool) -> Option<Optimum> {
         self.scale = self.scale_for(Problem::value(self, &vector(known.first()?)));
         if !self.scale.is_finite() {
             return None;
         }
-        solve::resolve(self, known)
+        let found = solve::resolve(self, known);
+        self.lone = lone;
+        found
     }
 
     fn refit(&self, changed: Option<&Resample>, starts: &[Vec<f64>]) -> Option<Optimum> {
@@ -285,6 +292,7 @@ impl<const P: usize> Engine for Problem<P> {
             row.target = objective.transform(self.objective.untransform(row.target));
         }
         other.objective = objective;
+        other.scout = Arc::default();
         let at = vector(known.first()?);
         other.scale = other.scale_for(Problem::value(&other, &at));
         solve::best_of(&other, known)

@@ -22,6 +22,10 @@ const MOST_STEPS_DRAWN: usize = 250;
 /// But not the lowest.
 const MOST_STEPS_OF_THE_BEST: usize = 4000;
 const MOST_DAMPING: f64 = 1e14;
+/// Steps after which a race is judged, laps that it may still take, and what counts as the rival's place.
+const LAP: usize = 6;
+const LAPS_LEFT: f64 = 4.0;
+const SAME: f64 = 1e-9;
 
 /// How a polish ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,39 +50,51 @@ pub(crate) struct Polished<const P: usize> {
 }
 
 pub(crate) fn polish<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polished<P> {
+    race(problem, start, None)
+}
+
+/// A polish that is given up where it will not come below a rival's value soon.
+pub(crate) fn race<const P: usize>(
+    problem: &Problem<P>,
+    start: [f64; P],
+    rival: Option<f64>,
+) -> Polished<P> {
+    let most = match problem.form {
+        Some(_) => MOST_STEPS,
+        None => MOST_STEPS_DRAWN,
+    };
     let mut theta = start;
     for rounder in problem.objective.way() {
         let mut easier = problem.clone();
         easier.objective = rounder;
-        theta = descend_from(&easier, theta).theta;
+        theta = descend(&easier, theta, most, None).theta;
     }
-    let mut end = descend_from(problem, theta);
+    let rival = rival.map(|value| value / problem.scale);
+    let mut end = descend(problem, theta, most, rival);
     end.moved = end.theta != start;
     end
 }
 
 /// Takes up an end that ran out of steps; a narrow valley can take thousands.
 pub(crate) fn go_on<const P: usize>(problem: &Problem<P>, end: &Polished<P>) -> Polished<P> {
-    let mut further = descend(problem, end.theta, MOST_STEPS_OF_THE_BEST);
+    let mut further = descend(problem, end.theta, MOST_STEPS_OF_THE_BEST, None);
     further.moved |= end.moved;
     further
 }
 
-fn descend_from<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> Polished<P> {
-    let most = match problem.form {
-        Some(_) => MOST_STEPS,
-        None => MOST_STEPS_DRAWN,
-    };
-    descend(problem, start, most)
-}
-
-fn descend<const P: usize>(problem: &Problem<P>, start: [f64; P], most: usize) -> Polished<P> {
+fn descend<const P: usize>(
+    problem: &Problem<P>,
+    start: [f64; P],
+    most: usize,
+    rival: Option<f64>,
+) -> Polished<P> {
     let mut theta = start;
     let imposed = clamp(problem, &mut theta);
     let mut here = problem.expand(&theta);
     let mut damping = 1e-3;
     let mut end = End::StepLimit;
-    for _ in 0..most {
+    let mut lap = here.value;
+    for taken in 1..=most {
         let free = not_held(problem, &theta, &here.gradient) & !imposed;
         if norm(problem, &here.gradient, free) < TOLERANCE {
             end = End::Converged;
@@ -90,6 +106,14 @@ fn descend<const P: usize>(problem: &Problem<P>, start: [f64; P], most: usize) -
                 end = End::Stalled;
                 break;
             }
+        }
+        if let Some(rival) = rival
+            && taken % LAP == 0
+        {
+            if is_beaten(here.value, lap, rival) {
+                break;
+            }
+            lap = here.value;
         }
     }
     let free = not_held(problem, &theta, &here.gradient) & !imposed;
@@ -104,6 +128,12 @@ fn descend<const P: usize>(problem: &Problem<P>, start: [f64; P], most: usize) -
         end,
         moved: theta != start,
     }
+}
+
+/// Whether at the pace of the last lap a descent stays above its rival for some more laps, or has come to
+/// where that one is.
+fn is_beaten(value: f64, lap_ago: f64, rival: f64) -> bool {
+    value > rival * (1.0 - SAME) && value - rival >= LAPS_LEFT * (lap_ago - value) - SAME * rival
 }
 
 /// One step that lowers the objective, or lowers the gradient where the objective has no more
@@ -130,7 +160,7 @@ fn step<const P: usize>(
         }
         let imposed = clamp(problem, &mut next);
         // Where derivatives are dear, a step that rises is told by its value.
-        let dear = problem.form.is_none();
+        let dear = !problem.law.is_quick();
         if dear && problem.value(&next) / problem.scale > here.value + here.rounding {
             *damping *= 10.0;
             continue;
@@ -176,8 +206,8 @@ fn damped<const P: usize>(
     let largest = (0..P).map(|i| here.majorant[i][i]).fold(0.0, f64::max);
     let mut matrix = *model;
     for (i, (row, majorant)) in matrix.iter_mut().zip(&here.majorant).enumerate() {
-        match problem.form {
-            Some(_) => {
+        match problem.law.is_nearly_convex() {
+            true => {
                 row.iter_mut()
                     .zip(majorant)
                     .for_each(|(entry, above)| *entry += damping * above);
@@ -185,7 +215,7 @@ fn damped<const P: usize>(
                 row[i] += damping * 1e-9 * largest;
             }
             // Marquardt's metric: parameters that trade against each other are held apart.
-            None => row[i] += damping * (majorant[i] + 1e-6 * largest),
+            false => row[i] += damping * (majorant[i] + 1e-6 * largest),
         }
     }
     matrix

@@ -1,9 +1,11 @@
 //! One minimisation: rows, weights, law and objective, with exact derivatives.
 
 use super::linalg::Square;
+use super::scout::Scout;
 use crate::jet::Jet;
-use crate::law::{COORDINATES, Centre, Form, Kind, Law};
+use crate::law::{COORDINATES, Centre, Form, Kind, Law, Ready};
 use crate::objective::{Objective, Residual};
+use std::sync::{Arc, OnceLock};
 
 /// A row ready to be fitted.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,10 @@ pub(crate) struct Problem<const P: usize> {
     pub(crate) held: Option<Held>,
     /// What the objective is divided by to be of order one.
     pub(crate) scale: f64,
+    /// Starts of refits of the same rows; shared by all of them.
+    pub(crate) scout: Arc<OnceLock<Scout<P>>>,
+    /// Whether every start found one optimum, so that refits need not look for others.
+    pub(crate) lone: bool,
 }
 
 /// The scaled objective about one point.
@@ -102,30 +108,31 @@ impl<const P: usize> Problem<P> {
             rooms,
             held: None,
             scale: 1.0,
+            scout: Arc::default(),
+            lone: false,
         }
     }
 
-    /// The law at a row.
-    pub(crate) fn loss(&self, theta: &[f64; P], row: &Row) -> f64 {
-        self.law.loss(theta, &row.x, &self.centre)
-    }
-
-    pub(crate) fn fitted(&self, theta: &[f64; P], row: &Row) -> f64 {
-        self.objective.transform(self.loss(theta, row))
+    /// The law at one vector of parameters.
+    pub(crate) fn ready<'a>(&'a self, theta: &'a [f64; P]) -> Ready<'a, P> {
+        Ready::of(self.law, theta, &self.centre)
     }
 
     pub(crate) fn residuals(&self, theta: &[f64; P]) -> Vec<f64> {
+        let law = self.ready(theta);
+        let fitted = |row: &Row| self.objective.transform(law.loss(&row.x));
         let rows = self.rows.iter();
-        rows.map(|row| row.target - self.fitted(theta, row))
-            .collect()
+        rows.map(|row| row.target - fitted(row)).collect()
     }
 
     /// The unscaled sum.
     pub(crate) fn value(&self, theta: &[f64; P]) -> f64 {
         let penalty = self.objective.penalty;
+        let law = self.ready(theta);
+        let fitted = |row: &Row| self.objective.transform(law.loss(&row.x));
         let counted = self.rows.iter().filter(|row| row.weight > 0.0);
         counted
-            .map(|row| row.weight * penalty.at(row.target - self.fitted(theta, row)))
+            .map(|row| row.weight * penalty.at(row.target - fitted(row)))
             .sum()
     }
 
@@ -145,24 +152,6 @@ impl<const P: usize> Problem<P> {
         }
     }
 
-    /// The law at a row with its derivatives by the parameters that move.
-    #[inline]
-    pub(crate) fn jet(&self, theta: &[f64; P], row: &Row) -> Jet<P> {
-        match (self.held, self.form) {
-            (None, Some(form)) => form.jet(theta, &row.x),
-            (None, None) => {
-                let variables = Jet::variables(theta);
-                self.law.loss(&variables, &row.x, &self.centre)
-            }
-            (Some(held), _) => {
-                let mut variables = Jet::variables(theta);
-                self.law
-                    .impose(&mut variables, held.quantity, held.value, &self.centre);
-                self.law.loss(&variables, &row.x, &self.centre)
-            }
-        }
-    }
-
     /// The scaled objective with its derivatives: the innermost loop of every fit.
     pub(crate) fn expand(&self, theta: &[f64; P]) -> Local<P> {
         let penalty = self.objective.penalty;
@@ -174,8 +163,9 @@ impl<const P: usize> Problem<P> {
             majorant: [[0.0; P]; P],
             rounding: 0.0,
         };
+        let ready = self.ready(theta);
         for row in self.rows.iter().filter(|row| row.weight > 0.0) {
-            let law = self.jet(theta, row);
+            let law = ready.jet(&row.x);
             // m = ln p has dm = dp / p and ddm = ddp / p - dm dm'.
             let (fitted, unit, log) = match self.objective.residual {
                 Residual::Loss => (law.value, 1.0, 0.0),
@@ -198,7 +188,40 @@ impl<const P: usize> Problem<P> {
                 }
             }
         }
+        if let Some(held) = self.held {
+            let mut moved = Jet::variables(theta);
+            let at = self
+                .law
+                .impose(&mut moved, held.quantity, held.value, &self.centre);
+            local.follow(at, &moved[at]);
+        }
         local
+    }
+}
+
+impl<const P: usize> Local<P> {
+    /// Lets one coordinate be a function of the others: the chain rule, once instead of at each row.
+    fn follow(&mut self, at: usize, moved: &Jet<P>) {
+        let others = || (0..P).filter(|k| *k != at);
+        let by = &moved.gradient;
+        let along = self.gradient[at];
+        for (matrix, bends) in [(&mut self.hessian, true), (&mut self.majorant, false)] {
+            let column: [f64; P] = std::array::from_fn(|k| matrix[k.max(at)][k.min(at)]);
+            for i in others() {
+                for j in others().take_while(|j| *j <= i) {
+                    matrix[i][j] +=
+                        column[i] * by[j] + column[j] * by[i] + column[at] * by[i] * by[j];
+                    if bends {
+                        matrix[i][j] += along * moved.hessian[i][j];
+                    }
+                }
+            }
+            (0..P).for_each(|k| matrix[k.max(at)][k.min(at)] = 0.0);
+        }
+        for k in others() {
+            self.gradient[k] += along * by[k];
+        }
+        self.gradient[at] = 0.0;
     }
 }
 
@@ -217,6 +240,7 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
             Kind::Level => ((0.02 * least).ln(), (1.2 * top).ln()),
             Kind::Exponent => (0.03f64.ln(), 1.0f64.ln()),
             Kind::Floor => ((0.05 * least).ln(), (0.97 * least).ln()),
+            Kind::Offset => (0.05 * least, 0.97 * least),
             Kind::Ceiling => ((0.01 * top).ln(), (3.0 * top).ln()),
             Kind::Bend => (-0.6, 0.6),
             Kind::Break => (left, right),
@@ -224,11 +248,19 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
             Kind::Repeats => (1.0f64.ln(), 60.0f64.ln()),
             Kind::Count => (1.0f64.ln(), 600.0f64.ln()),
         };
-        Room {
-            drawn,
-            bounds: (drawn.0 - BEYOND.0, drawn.1 + BEYOND.1),
-            unit: 1.0,
-            stride: 2.0,
+        match kinds[k] {
+            Kind::Offset => Room {
+                drawn,
+                bounds: (0.0, f64::INFINITY),
+                unit: least,
+                stride: f64::INFINITY,
+            },
+            _ => Room {
+                drawn,
+                bounds: (drawn.0 - BEYOND.0, drawn.1 + BEYOND.1),
+                unit: 1.0,
+                stride: 2.0,
+            },
         }
     })
 }
@@ -277,6 +309,41 @@ mod tests {
                         let curve = (up[j] - down[j]) / 2e-5;
                         prop_assert!((curve - hessian[i][j]).abs() < 1e-3 * size, "{objective} {i} {j}");
                     }
+                }
+            }
+        }
+
+        /// Kaplan's alpha_D is held by a coordinate that other parameters decide, and so is N_c.
+        #[test]
+        fn derivatives_with_a_quantity_held_match_finite_differences(
+            t in proptest::array::uniform5(-0.3..0.3f64), quantity in 0usize..7,
+        ) {
+            let law = Law::Kaplan { offset: true };
+            let mut places: Vec<_> = points().iter().map(|row| law.place(row).unwrap()).collect();
+            let losses: Vec<f64> = points().iter().map(|row| row.loss).collect();
+            let centre = law.centre(&mut places, &losses);
+            let rows = places.iter().zip(&losses).map(|(x, loss)| Row { x: *x, target: *loss, weight: 1.0 });
+            let objective = "mse".parse().unwrap();
+            let mut problem: Problem<5> = Problem::new(law, rows.collect(), centre, &losses, objective);
+            let mut theta = [-0.2 + t[0], -1.2 + t[1], -0.1 + t[2], -1.1 + t[3], 1.2 + t[4]];
+            let value = 1.02 * law.natural(&theta, &centre)[quantity];
+            problem.held = Some(Held { quantity, value });
+            problem.impose(&mut theta);
+            let here = problem.expand(&theta);
+            let size = here.gradient.iter().fold(1.0, |m: f64, g| m.max(g.abs()));
+            let moved = |k: usize, by: f64| {
+                let mut other = theta;
+                other[k] += by;
+                problem.impose(&mut other);
+                problem.expand(&other)
+            };
+            for i in 0..5 {
+                let (up, down) = (moved(i, 1e-6), moved(i, -1e-6));
+                let slope = (up.value - down.value) / 2e-6;
+                prop_assert!((slope - here.gradient[i]).abs() < 1e-5 * size, "{quantity} by {i}");
+                for j in 0..=i {
+                    let curve = (up.gradient[j] - down.gradient[j]) / 2e-6;
+                    prop_assert!((curve - here.hessian[i][j]).abs() < 1e-4 * size, "{quantity} by {i} {j}");
                 }
             }
         }

@@ -1,18 +1,19 @@
 //! Many starts, every distinct basin.
 
-use super::polish::{End, Polished, go_on, polish};
+use super::polish::{End, Polished, go_on, polish, race};
 use super::problem::Problem;
+use super::scout::Scout;
 use super::{Optimum, Solution, drawn, grid};
 use rayon::prelude::*;
 
-/// Exponents a term in the grid of the fit itself, and of a bootstrap replicate.
+/// Exponents a term in the grid, and starts from it.
 const SIDE: usize = 16;
-const REPLICATE_SIDE: usize = 8;
 const STARTS: usize = 8;
-const REPLICATE_STARTS: usize = 2;
-/// Points drawn and polished for laws without a grid, and the same of a replicate.
+/// Points drawn and polished for laws without a grid.
 const DRAWN: (usize, usize) = (600, 16);
-const REPLICATE_DRAWN: (usize, usize) = (60, 2);
+
+/// Rows from which a replicate of a fit with one optimum has but that.
+const MANY: usize = 64;
 
 /// Ends out of steps that are followed further.
 const MOST_TAKEN_UP: usize = 4;
@@ -36,7 +37,13 @@ pub(super) fn solve<const P: usize>(problem: &mut Problem<P>) -> Option<Solution
         None => drawn::starts(problem, DRAWN.0, DRAWN.1),
     };
     problem.scale = problem.scale_for(problem.value(starts.first()?));
-    let problem = &*problem;
+    let solution = from_all(problem, &starts)?;
+    let most = 2 * solution.agreed > solution.starts;
+    problem.lone = problem.form.is_none() && solution.basins.len() == 1 && most;
+    Some(solution)
+}
+
+fn from_all<const P: usize>(problem: &Problem<P>, starts: &[[f64; P]]) -> Option<Solution> {
     let ends = starts.par_iter().map(|start| polish(problem, *start));
     let polished = to_the_end(problem, ends.collect());
     let count = |test: fn(&Polished<P>) -> bool| polished.iter().filter(|p| test(p)).count();
@@ -81,14 +88,16 @@ fn to_the_end<const P: usize>(
     ends
 }
 
-/// Refits changed rows: from known basins and from starts of their own.
+/// Refits changed rows: from known basins and from where they themselves point.
 pub(super) fn resolve<const P: usize>(problem: &Problem<P>, known: &[Vec<f64>]) -> Option<Optimum> {
-    let fresh = match problem.form {
-        Some(form) => grid::starts(problem, form, REPLICATE_SIDE, REPLICATE_STARTS),
-        None => drawn::starts(problem, REPLICATE_DRAWN.0, REPLICATE_DRAWN.1),
-    };
     let known = known.iter().map(|start| super::vector(start));
-    lowest(problem, known.chain(fresh))
+    let near = lowest(problem, None, known);
+    if near.is_some() && problem.lone && problem.rows.len() >= MANY {
+        return near.map(optimum);
+    }
+    let scout = problem.scout.get_or_init(|| Scout::of(problem));
+    let fresh = scout.starts(problem, near.as_ref().map(|end| &end.theta));
+    lowest(problem, near, fresh.into_iter()).map(optimum)
 }
 
 /// The lowest converged end of these starts.
@@ -96,17 +105,24 @@ pub(super) fn best_of<const P: usize>(
     problem: &Problem<P>,
     starts: &[Vec<f64>],
 ) -> Option<Optimum> {
-    lowest(problem, starts.iter().map(|start| super::vector(start)))
+    let starts = starts.iter().map(|start| super::vector(start));
+    lowest(problem, None, starts).map(optimum)
 }
 
+/// Each start has to come below the lowest end before it.
 fn lowest<const P: usize>(
     problem: &Problem<P>,
+    mut best: Option<Polished<P>>,
     starts: impl Iterator<Item = [f64; P]>,
-) -> Option<Optimum> {
-    let ends = starts.map(|start| polish(problem, start));
-    ends.filter(|p| p.end == End::Converged)
-        .min_by(|a, b| a.value.total_cmp(&b.value))
-        .map(optimum)
+) -> Option<Polished<P>> {
+    for start in starts {
+        let end = race(problem, start, best.as_ref().map(|best| best.value));
+        let lower = best.as_ref().is_none_or(|best| end.value < best.value);
+        if end.end == End::Converged && lower {
+            best = Some(end);
+        }
+    }
+    best
 }
 
 fn optimum<const P: usize>(end: Polished<P>) -> Optimum {

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Exponent,
     /// ln E.
     Floor,
+    /// E itself, where it may be zero.
+    Offset,
     /// ln of y0 less the largest loss.
     Ceiling,
     /// Change of an exponent at a break, or a slope: of either sign.
@@ -89,16 +91,16 @@ impl Law {
 
     /// What the inner parameters of a law are that is no sum of powers.
     pub(crate) fn kinds(self) -> Vec<Kind> {
-        use Kind::{Bend, Break, Ceiling, Count, Exponent, Floor, Level, Repeats, Width};
+        use Kind::{Bend, Break, Ceiling, Count, Exponent, Floor, Level, Offset, Repeats, Width};
         match self {
             Law::Kaplan { offset } => {
-                let floor = offset.then_some(Floor);
+                let e = offset.then_some(Offset);
                 let parts = [Level, Exponent, Level, Exponent];
-                parts.into_iter().chain(floor).collect()
+                parts.into_iter().chain(e).collect()
             }
             Law::CriticalBatch => vec![Level, Exponent, Level, Exponent, Break, Exponent],
             Law::DataConstrained => {
-                vec![Floor, Level, Exponent, Level, Exponent, Repeats, Repeats]
+                vec![Offset, Level, Exponent, Level, Exponent, Repeats, Repeats]
             }
             Law::Broken(breaks, _) => {
                 let mut kinds = vec![Floor, Level, Exponent];
@@ -124,7 +126,7 @@ impl Law {
                 // ln(e^a + e^b) = a + ln(1 + e^(b - a))
                 let sum = first + (second - first).softplus();
                 let loss = (alpha_d * sum).exp();
-                if offset { t[4].exp() + loss } else { loss }
+                if offset { t[4] + loss } else { loss }
             }
             Law::CriticalBatch => batch_limited(t, x),
             Law::DataConstrained => {
@@ -146,7 +148,7 @@ impl Law {
                     }
                     false => number(n),
                 };
-                t[0].exp() + (t[1] - alpha * params).exp() + (t[3] - beta * tokens).exp()
+                t[0] + (t[1] - alpha * params).exp() + (t[3] - beta * tokens).exp()
             }
             Law::Broken(..) => {
                 let mut log = t[1] - t[2].exp() * number(x[0]);

@@ -5,12 +5,14 @@
 mod describe;
 pub(crate) mod formula;
 mod natural;
+mod ready;
 mod sum;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use describe::most_like;
 pub(crate) use formula::{Centre, Kind};
+pub(crate) use ready::Ready;
 pub(crate) use sum::{EXPONENTS, Form, Offset};
 
 use crate::objective::Objective;

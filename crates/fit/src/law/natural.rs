@@ -28,7 +28,7 @@ impl Law {
                     alpha_d,
                 ];
                 if offset {
-                    all.push(t[4].exp());
+                    all.push(t[4]);
                 }
                 let n_exponent = alpha_d / (alpha_n + alpha_d);
                 all.extend([n_exponent, number(1.0) - n_exponent]);
@@ -48,7 +48,7 @@ impl Law {
             Law::DataConstrained => {
                 let (alpha, beta) = (t[2].exp(), t[4].exp());
                 vec![
-                    t[0].exp(),
+                    t[0],
                     (t[1] + alpha * cn).exp(),
                     alpha,
                     (t[3] + beta * cd).exp(),
@@ -137,6 +137,7 @@ impl Law {
             Law::Kaplan { .. } => match k {
                 0 => (0, t[1].exp() * number(value.ln() - cn)),
                 2 => (2, t[3].exp() * number(value.ln() - cd)),
+                4 if free > 4 => (4, v),
                 k if k < free => (k, number(value.ln())),
                 _ => (3, t[1] + number(logit(share(value, k == free)))),
             },
@@ -147,6 +148,7 @@ impl Law {
                 k => (k, number(value.ln())),
             },
             Law::DataConstrained => match k {
+                0 => (0, v),
                 1 => (1, number(value.ln()) - t[2].exp() * number(cn)),
                 3 => (3, number(value.ln()) - t[4].exp() * number(cd)),
                 k => (k, number(value.ln())),

@@ -9,7 +9,7 @@ use crate::point::Point;
 use isoflop_core::rng::{Purpose, stream, uniform};
 use proptest::prelude::*;
 
-const LAWS: [Law; 17] = [
+pub(super) const LAWS: [Law; 17] = [
     Law::Power(Axis::C),
     Law::PowerOffset(Axis::N),
     Law::Chinchilla,
@@ -30,7 +30,7 @@ const LAWS: [Law; 17] = [
 ];
 
 /// Inner parameters inside the ranges where starts are drawn, for losses of 1.7 to 4.
-fn inner(law: Law, seed: u64) -> Vec<f64> {
+pub(super) fn inner(law: Law, seed: u64) -> Vec<f64> {
     let mut rng = stream(seed, Purpose::Starts, 5);
     let mut draw = |low: f64, high: f64| low + (high - low) * uniform(&mut rng);
     if let Some(form) = law.form() {
@@ -64,6 +64,7 @@ fn inner(law: Law, seed: u64) -> Vec<f64> {
             }
             Kind::Exponent => draw(0.15f64.ln(), 0.5f64.ln()),
             Kind::Floor => draw(1.2f64.ln(), 1.8f64.ln()),
+            Kind::Offset => draw(1.2, 1.8),
             Kind::Ceiling => draw(0.3f64.ln(), 1.5f64.ln()),
             Kind::Bend => draw(0.1, 0.3),
             // Breaks apart from each other.
@@ -79,7 +80,7 @@ fn inner(law: Law, seed: u64) -> Vec<f64> {
 }
 
 /// Rows of a law without noise: a grid of N and D, of steps and batches, of experts, or a line of C.
-fn points(law: Law, t: &[f64]) -> Vec<Point> {
+pub(super) fn points(law: Law, t: &[f64]) -> Vec<Point> {
     let mut points = Vec::new();
     for i in 0..8 {
         for j in 0..7 {

@@ -1,0 +1,146 @@
+//! A law at one vector of parameters, with what no row changes worked out once and its derivatives
+//! written out: what the innermost loop of a fit calls. Laws that have no such form here go through
+//! [`Jet`]'s arithmetic, which is some ten times slower and says the same.
+
+mod broken;
+mod kaplan;
+mod repeated;
+
+use super::{COORDINATES, Centre, Form, Law};
+use crate::jet::Jet;
+use broken::Broken;
+use kaplan::Kaplan;
+use repeated::Repeated;
+
+/// See the module.
+pub(crate) enum Ready<'a, const P: usize> {
+    Sum(Form, &'a [f64; P]),
+    Kaplan(Kaplan),
+    Repeated(Repeated),
+    Broken(Broken<'a>),
+    /// By the arithmetic of derivatives.
+    Other(Law, &'a Centre, &'a [f64; P]),
+}
+
+impl Law {
+    /// Whether [`Ready`] has its derivatives written out.
+    pub(crate) fn is_quick(self) -> bool {
+        self.form().is_some()
+            || matches!(
+                self,
+                Law::Kaplan { .. } | Law::DataConstrained | Law::Broken(..)
+            )
+    }
+}
+
+impl Law {
+    /// Whether the curvature of the reweighted squares is a good guide from anywhere.
+    pub(crate) fn is_nearly_convex(self) -> bool {
+        self.form().is_some() || matches!(self, Law::Kaplan { .. } | Law::DataConstrained)
+    }
+}
+
+impl<'a, const P: usize> Ready<'a, P> {
+    pub(crate) fn of(law: Law, theta: &'a [f64; P], centre: &'a Centre) -> Self {
+        match law {
+            Law::Kaplan { .. } => Ready::Kaplan(Kaplan::of(theta)),
+            Law::DataConstrained => Ready::Repeated(Repeated::of(theta)),
+            Law::Broken(..) => Ready::Broken(Broken::of(theta)),
+            _ => match law.form() {
+                Some(form) => Ready::Sum(form, theta),
+                None => Ready::Other(law, centre, theta),
+            },
+        }
+    }
+
+    /// The loss at a centred place.
+    #[inline]
+    pub(crate) fn loss(&self, x: &[f64; COORDINATES]) -> f64 {
+        match self {
+            Ready::Sum(form, theta) => form.value(theta.as_slice(), x),
+            Ready::Kaplan(law) => law.loss(x),
+            Ready::Repeated(law) => law.loss(x),
+            Ready::Broken(law) => law.loss(x),
+            Ready::Other(law, centre, theta) => law.loss(theta.as_slice(), x, centre),
+        }
+    }
+
+    /// The same with its derivatives.
+    #[inline]
+    pub(crate) fn jet(&self, x: &[f64; COORDINATES]) -> Jet<P> {
+        match self {
+            Ready::Sum(form, theta) => form.jet(theta, x),
+            Ready::Kaplan(law) => law.jet(x),
+            Ready::Repeated(law) => law.jet(x),
+            Ready::Broken(law) => law.jet(x),
+            Ready::Other(law, centre, theta) => law.loss(&Jet::variables(theta), x, centre),
+        }
+    }
+}
+
+/// `ln(1 + e^z)` with its first and second derivative.
+#[inline]
+fn softplus(z: f64) -> (f64, f64, f64) {
+    let small = (-z.abs()).exp();
+    let (value, inverse) = ((1.0 + small).ln() + z.max(0.0), 1.0 / (1.0 + small));
+    let first = if z > 0.0 { inverse } else { small * inverse };
+    (value, first, small * inverse * inverse)
+}
+
+/// Adds to the lower triangle.
+#[inline]
+fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
+    out.hessian[i.max(j)][i.min(j)] += value;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{LAWS, inner, points};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn agrees<const P: usize>(law: Law, t: &[f64]) -> Result<(), TestCaseError> {
+        let theta: [f64; P] = t.try_into().expect("as many as the law has");
+        let rows = points(law, t);
+        let mut places: Vec<_> = rows.iter().map(|row| law.place(row).unwrap()).collect();
+        let losses: Vec<f64> = rows.iter().map(|row| row.loss).collect();
+        let centre = law.centre(&mut places, &losses);
+        let ready = Ready::of(law, &theta, &centre);
+        for x in &places {
+            let (quick, slow): (Jet<P>, Jet<P>) =
+                (ready.jet(x), law.loss(&Jet::variables(&theta), x, &centre));
+            let close = |a: f64, b: f64, size: f64| (a - b).abs() <= 1e-9 * size;
+            prop_assert!(close(quick.value, slow.value, slow.value), "{law:?} {x:?}");
+            prop_assert!(
+                close(ready.loss(x), slow.value, slow.value),
+                "{law:?} {x:?}"
+            );
+            let size = |g: &[f64]| g.iter().fold(1.0f64, |most, g| most.max(g.abs()));
+            for i in 0..P {
+                let (a, b) = (quick.gradient[i], slow.gradient[i]);
+                let most = size(&slow.gradient);
+                prop_assert!(close(a, b, most), "{law:?} {x:?} by {i}: {a} {b}");
+                for j in 0..=i {
+                    let (a, b) = (quick.hessian[i][j], slow.hessian[i][j]);
+                    let most = size(&slow.hessian[i]).max(most);
+                    prop_assert!(close(a, b, most), "{law:?} {x:?} by {i} {j}: {a} {b}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        #[test]
+        fn derivatives_written_out_are_those_of_the_arithmetic(seed: u64, shift in -1.0..1.0f64) {
+            for law in LAWS.into_iter().filter(|law| law.is_quick()) {
+                let mut t = inner(law, seed);
+                // Away from where the rows were made: sizes beyond the best ones included.
+                t.iter_mut().for_each(|t| *t += 0.3 * shift);
+                super::super::with_parameters!(law, P => agrees::<P>(law, &t))?;
+            }
+        }
+    }
+}
