@@ -331,7 +331,7 @@ impl ResultsFolder {
                 continue;
             }
             let mut read = |path: &Path| {
-                let record = self.read_record(path, run, mend, &mut records.damaged)?;
+                let record = self.read_record(path, Some(run), mend, &mut records.damaged)?;
                 Ok::<_, SweepError>(record.map(|mut record| {
                     run.label(plan.name(), &mut record.row);
                     record
@@ -351,7 +351,7 @@ impl ResultsFolder {
     fn read_record(
         &self,
         path: &Path,
-        run: &PlannedRun,
+        run: Option<&PlannedRun>,
         mend: bool,
         damaged: &mut Vec<String>,
     ) -> Result<Option<RunRecord>, SweepError> {
@@ -418,7 +418,7 @@ impl ResultsFolder {
     /// The folder cannot be read.
     pub fn record(&self, plan: &Plan, run: &PlannedRun) -> Result<Option<RunRecord>, SweepError> {
         let path = self.record_path(run.id());
-        let mut record = self.read_record(&path, run, true, &mut Vec::new())?;
+        let mut record = self.read_record(&path, Some(run), true, &mut Vec::new())?;
         if let Some(record) = &mut record {
             run.label(plan.name(), &mut record.row);
         }
@@ -451,10 +451,11 @@ impl ResultsFolder {
     }
 }
 
-/// The record, if it is one of the run that its file is named after.
+/// The record, if it is one of the run that its file is named after; `run` is what the plan knows of
+/// that run.
 fn check_record(
     path: &Path,
-    run: &PlannedRun,
+    run: Option<&PlannedRun>,
     record: RunRecord,
 ) -> Result<RunRecord, ResultsError> {
     let failed = path.parent().is_some_and(|part| part.ends_with("failures"));
@@ -466,9 +467,9 @@ fn check_record(
         Status::Diverged => row.test_loss.is_none(),
         Status::Failed => true,
     };
-    let problem = if row.run_id != run.id() {
+    let problem = if path.file_stem().is_none_or(|name| *name != *row.run_id) {
         format!("it is the record of {}", row.run_id)
-    } else if !is_of(row, run) {
+    } else if run.is_some_and(|run| !is_of(row, run)) {
         "its row is not that of the planned run".to_owned()
     } else if failed != (row.status == Status::Failed) || !possible {
         format!("a run that has {} cannot have such a row here", row.status)

@@ -107,12 +107,12 @@ impl ResultsFolder {
         };
         for id in sorted(self.recorded()?) {
             let path = self.record_path(&id);
-            let record = self.read_record(&path, false, &mut records.damaged)?;
+            let record = self.read_record(&path, None, false, &mut records.damaged)?;
             records.done.extend(record);
         }
         for id in sorted(self.failed()?) {
             let path = self.failure_path(&id);
-            let record = self.read_record(&path, false, &mut records.damaged)?;
+            let record = self.read_record(&path, None, false, &mut records.damaged)?;
             let new = |record: &RunRecord| {
                 let known = |done: &RunRecord| done.row.run_id == record.row.run_id;
                 !records.done.iter().any(known)
