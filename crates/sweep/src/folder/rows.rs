@@ -3,6 +3,7 @@
 
 use super::{Records, ResultsFolder};
 use crate::error::SweepError;
+use isoflop_core::text::shown;
 use isoflop_results::{Curve, ResultsError, RunRecord, RunRow, Sealed, Table, Trust, parquet};
 use std::path::Path;
 
@@ -107,12 +108,12 @@ impl ResultsFolder {
         };
         for id in sorted(self.recorded()?) {
             let path = self.record_path(&id);
-            let record = self.read_record(&path, false, &mut records.damaged)?;
+            let record = by_name(&path, &id, &mut records.damaged)?;
             records.done.extend(record);
         }
         for id in sorted(self.failed()?) {
             let path = self.failure_path(&id);
-            let record = self.read_record(&path, false, &mut records.damaged)?;
+            let record = by_name(&path, &id, &mut records.damaged)?;
             let new = |record: &RunRecord| {
                 let known = |done: &RunRecord| done.row.run_id == record.row.run_id;
                 !records.done.iter().any(known)
@@ -120,6 +121,27 @@ impl ResultsFolder {
             records.failed.extend(record.filter(new));
         }
         Ok(records)
+    }
+}
+
+/// The record of a run of which nothing but the id is known.
+fn by_name(
+    path: &Path,
+    id: &str,
+    damaged: &mut Vec<String>,
+) -> Result<Option<RunRecord>, SweepError> {
+    match RunRecord::read(path) {
+        Ok(record) if record.row.run_id == id => Ok(Some(record)),
+        Ok(record) => {
+            let found = shown(&record.row.run_id);
+            damaged.push(format!("{}: the record of run {found}", path.display()));
+            Ok(None)
+        }
+        Err(error @ ResultsError::DamagedRecord { .. }) => {
+            damaged.push(error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -206,6 +228,20 @@ mod tests {
         fs::remove_dir_all(folder.root().join("records")).unwrap();
         assert!(folder.runs(Trust::Checked).is_err());
         assert!(folder.curves(Trust::Blind).is_err());
+    }
+
+    #[test]
+    fn a_record_under_another_name_is_left_out_and_named() {
+        let (_keep, folder, record) = folder();
+        record.write(&folder.record_path("n9-s0-00")).unwrap();
+        fs::write(folder.runs_path(), "PAR1").unwrap();
+        let runs = folder.runs(Trust::Checked).unwrap();
+        assert_eq!(runs.rows, std::slice::from_ref(&record.row));
+        let remark = runs.remark.unwrap();
+        assert!(
+            remark.contains("n9-s0-00.json: the record of run"),
+            "{remark}"
+        );
     }
 
     #[test]
