@@ -33,6 +33,8 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     /// The stage that its learning rates wait for; the plan then has those of the rule.
     pub(crate) stage: Option<Plan>,
+    /// The stage that found its learning rates, and what it found.
+    pub(crate) tuned: Option<(Plan, Tuned)>,
 }
 
 /// Reads a sweep file and plans it. A built-in corpus is built on first use.
@@ -78,10 +80,15 @@ fn plan_with(
             Plan::build(&sweep.with_budgets(&budget.budgets), &mut context)?.chosen_for(budget)
         }
     };
+    let (stage, tuned) = match (stage, tuned) {
+        (Some(stage), Some(tuned)) => (None, Some((stage, tuned))),
+        (stage, _) => (stage, None),
+    };
     Ok(Planned {
         sweep,
         plan,
-        stage: stage.filter(|_| tuned.is_none()),
+        stage,
+        tuned,
     })
 }
 

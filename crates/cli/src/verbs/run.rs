@@ -81,10 +81,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             return Ok(stopped(&outcome, &folder, &stage, &records));
         }
         match Tuned::of(&stage, &records.done) {
-            Ok(tuned) => tell(&folder, &stage, &tuned)?,
+            Ok(tuned) => tell(&stage, &tuned),
             Err(open) => return Ok(untuned(&folder, &stage, &open)),
         }
         planned = sweep::plan(&args.sweep, &setting)?;
+    }
+    if let Some((stage, tuned)) = &planned.tuned {
+        keep_rates(
+            &ResultsFolder::at(args.results.join(stage.name())),
+            stage,
+            tuned,
+        )?;
     }
     let Planned { sweep, plan, .. } = planned;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
@@ -156,10 +163,19 @@ fn untuned(folder: &ResultsFolder, stage: &Plan, open: &[String]) -> ExitCode {
     ExitCode::from(1)
 }
 
-/// Writes and tells what a stage found.
-fn tell(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<()> {
-    let json = serde_json::to_string_pretty(tuned)?;
-    write_atomic(&folder.root().join("tuning.json"), json.as_bytes())?;
+/// Writes what a stage found, also where the command that trained its last trial died before it could.
+/// A folder that came without records keeps the files that it has.
+fn keep_rates(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<()> {
+    if folder.records(stage)?.done.len() == stage.runs().len() {
+        settle(folder, stage)?;
+        let json = serde_json::to_string_pretty(tuned)?;
+        write_atomic(&folder.root().join("tuning.json"), json.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Tells what a stage found.
+fn tell(stage: &Plan, tuned: &Tuned) {
     for size in tuned.untuned(stage) {
         note(&format!(
             "warning: {size}: every trial diverged; its rate is the rule's"
@@ -191,7 +207,6 @@ fn tell(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<()> {
             ));
         }
     }
-    Ok(())
 }
 
 fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> Result<Outcome> {

@@ -59,11 +59,27 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
             code == Some(0) && !words.contains("panicked"),
             "{told}: run {code:?}: {words}"
         );
-        assert_eq!(
-            differing(&expected, &outcome(&shop)),
-            [""; 0],
-            "{told}: {words}"
-        );
+        let mut changed = differing(&expected, &outcome(&shop));
+        // Weights of a run that has ended are not read by `run`; whoever takes them out is told.
+        if let Some(model) = name.strip_prefix("results/tiny/models/") {
+            changed.retain(|part| part != model);
+            let run_id = model
+                .split_once(".safetensors")
+                .or(model.split_once(".json"))
+                .unwrap()
+                .0;
+            let run_id = format!("results/tiny/{run_id}");
+            let code = run(&shop, &["export-model", &run_id, "--out", "m"]).code();
+            let words = said(&shop);
+            let read = |path: &Path| fs::read(path).ok();
+            let whole = read(&ended.path(&name)) == read(&victim);
+            assert_eq!(
+                code,
+                Some(if whole { 0 } else { 2 }),
+                "{told}: export-model: {words}"
+            );
+        }
+        assert_eq!(changed, [""; 0], "{told}: {words}");
     }
     note(&format!(
         "{damages} damages: a reading verb answered {answered} and refused {refused} times, `run` ended as \

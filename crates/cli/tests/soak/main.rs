@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use workshop::Workshop;
 
-/// Six runs and nine trials in two seconds.
+/// Nine runs and nine trials in two seconds.
 const SWEEP: &str = r#"
 name = "tiny"
 max_failures = 100
@@ -26,9 +26,9 @@ text = "text/*.md"
 context = 32
 test_tokens = 2000
 [model]
-sizes = ["8x1x1", "16x1x1", "16x2x2"]
+sizes = ["8x1x1", "12x1x1", "16x1x1"]
 [plan]
-isoflop = { budgets = ["4e8", "2e9"] }
+isoflop = { budgets = ["3e8", "8e8", "2e9"] }
 [train]
 batch_tokens = 256
 learning_rate = { tune = { rates = 3, tokens = 5120 } }

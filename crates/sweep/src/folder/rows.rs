@@ -209,6 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn a_record_under_another_name_is_left_out_and_named() {
+        let (_keep, folder, record) = folder();
+        record.write(&folder.record_path("n9-s0-00")).unwrap();
+        fs::write(folder.runs_path(), "PAR1").unwrap();
+        let runs = folder.runs(Trust::Checked).unwrap();
+        assert_eq!(runs.rows, std::slice::from_ref(&record.row));
+        let remark = runs.remark.unwrap();
+        assert!(
+            remark.contains("n9-s0-00.json: the record of run"),
+            "{remark}"
+        );
+    }
+
+    #[test]
     fn a_damaged_record_is_left_out_and_named() {
         let (_keep, folder, record) = folder();
         let mut failed = record.clone();
