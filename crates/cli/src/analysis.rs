@@ -5,6 +5,8 @@ use anyhow::Result;
 use isoflop_fit::output::{Excluded, Fits};
 use isoflop_fit::{Options, Point};
 use isoflop_results::{RunRow, Status};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 /// Finished runs as points, the others as exclusions with their reason.
 pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
@@ -53,7 +55,25 @@ pub(crate) fn analyse(
     excluded: Vec<Excluded>,
     options: &Options,
 ) -> Result<Fits> {
-    let bar = FitBar::new();
-    let show = |done, total| bar.show(done, total);
-    Ok(isoflop_fit::analyse_with(points, excluded, options, &show)?)
+    let fitted = watched(options, || isoflop_fit::analyse(points, excluded, options));
+    Ok(fitted?)
+}
+
+/// How often the bar is drawn anew.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Shows how far fits under these options are while they run.
+pub(crate) fn watched<T>(options: &Options, fits: impl FnOnce() -> T) -> T {
+    let (running, ended) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let bar = FitBar::new();
+            while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                bar.show(options.watch.share());
+            }
+        });
+        let found = fits();
+        drop(running);
+        found
+    })
 }

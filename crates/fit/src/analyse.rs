@@ -4,14 +4,13 @@ use crate::approaches::approaches;
 use crate::bootstrap::LEVEL;
 use crate::envelope::{Envelope, envelope};
 use crate::error::FitError;
-use crate::fit::{Options, fit_envelope, fit_named};
+use crate::fit::{Options, fit_envelope, fit_named, work};
 use crate::isoflop::{isoflop_with_draws, parabola_bias};
 use crate::law::Law;
 use crate::noise::noise_floor;
 use crate::output::{Axis, Excluded, Fits, Isoflop, Refusal};
 use crate::point::{Point, without_repetition, without_worst};
 use crate::ranking::rank;
-use std::cell::Cell;
 
 /// Fits every law that the rows allow, series by series; what they do not allow is in `refused`
 /// with its reason. `points` are finished runs; `excluded` are the others, handed through. Runs
@@ -19,24 +18,12 @@ use std::cell::Cell;
 /// [`Options::drop_worst`] rows of highest loss.
 ///
 /// # Errors
-/// No rows, or a number without a logarithm; the error names the row.
+/// No rows, or a number without a logarithm; the error names the row. [`FitError::Stopped`] where
+/// [`Options::watch`] was.
 pub fn analyse(
     points: &[Point],
     excluded: Vec<Excluded>,
     options: &Options,
-) -> Result<Fits, FitError> {
-    analyse_with(points, excluded, options, &|_, _| {})
-}
-
-/// As [`analyse`], telling after each step how many are done and how many there are.
-///
-/// # Errors
-/// As [`analyse`].
-pub fn analyse_with(
-    points: &[Point],
-    excluded: Vec<Excluded>,
-    options: &Options,
-    progress: &dyn Fn(usize, usize),
 ) -> Result<Fits, FitError> {
     points.iter().try_for_each(Point::check)?;
     let (kept, repeated) = without_repetition(points);
@@ -47,13 +34,14 @@ pub fn analyse_with(
     };
     fits.excluded.extend(repeated);
     let all_series = series_of(&kept);
-    let steps = all_series.len() * STEPS;
-    for (k, series) in all_series.into_iter().enumerate() {
-        let done = Cell::new(k * STEPS);
-        let step = || {
-            done.set(done.get() + 1);
-            progress(done.get(), steps);
-        };
+    for law in SURFACES {
+        let rows = |series: &String| kept.iter().filter(|p| p.series == *series).count();
+        let works = all_series
+            .iter()
+            .map(|series| work(law, rows(series), options));
+        options.watch.expect(works.sum());
+    }
+    for series in all_series {
         let all: Vec<Point> = kept
             .iter()
             .filter(|p| p.series == series)
@@ -62,7 +50,7 @@ pub fn analyse_with(
         let left = without_worst(&all, options.drop_worst)?;
         fits.excluded
             .extend(dropped(&all, &left, options.drop_worst));
-        let mut of_series = one_series(&left, &series, options, &step)?;
+        let mut of_series = one_series(&left, &series, options)?;
         of_series
             .fits
             .iter_mut()
@@ -79,15 +67,7 @@ pub fn analyse_with(
     }
 }
 
-/// Steps of a series: its isoFLOP curves, two laws a panel, the surfaces.
-const STEPS: usize = 1 + 6 + SURFACES.len();
-
-fn one_series(
-    points: &[Point],
-    series: &str,
-    options: &Options,
-    step: &dyn Fn(),
-) -> Result<Fits, FitError> {
+fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits, FitError> {
     let mut out = Fits {
         level: LEVEL,
         ..Fits::default()
@@ -104,7 +84,6 @@ fn one_series(
             (None, None)
         }
     };
-    step();
     let draws = draws.unwrap_or_default();
     let panel = |axis| -> Result<Envelope, FitError> {
         let chosen = envelope(points, axis, isoflop.as_ref())?;
@@ -119,23 +98,23 @@ fn one_series(
             let fitted = chosen.as_ref().map_err(FitError::clone);
             match fitted.and_then(|chosen| fit_envelope(chosen, law, options)) {
                 Ok(fit) => out.fits.push(fit),
+                Err(FitError::Stopped) => return Err(FitError::Stopped),
                 Err(error) => out
                     .refused
                     .push(refusal(&law.name(), series, Some(axis), &error)),
             }
-            step();
         }
     }
     for law in SURFACES {
         match fit_named(points, law, options, "all finished runs", None) {
             Ok(fit) => out.fits.push(fit),
+            Err(FitError::Stopped) => return Err(FitError::Stopped),
             // What one surface lacks, the others lack as well.
             Err(error) if law == Law::Chinchilla => {
                 out.refused.push(refusal(&law.name(), series, None, &error));
             }
             Err(_) => {}
         }
-        step();
     }
     let surface = out.fits.iter().find(|fit| fit.law == "chinchilla");
     let mut isoflop = isoflop;
@@ -147,7 +126,10 @@ fn one_series(
         .extend(approaches(points, isoflop.as_ref(), surface, options));
     out.ranking = rank(&out.fits);
     out.isoflop.extend(isoflop);
-    Ok(out)
+    match options.watch.is_stopped() {
+        true => Err(FitError::Stopped),
+        false => Ok(out),
+    }
 }
 
 /// Laws of all runs, the one that is drawn first.

@@ -2,11 +2,12 @@
 
 use crate::design::{Design, mean};
 use crate::engine::{End, Engine, Resample, engine};
-use crate::fit::Options;
+use crate::fit::{Options, REPLICATES};
 use crate::law::Law;
 use crate::objective::Objective;
 use crate::output::{Bootstrap, Estimate};
 use crate::point::Point;
+use crate::watch::Task;
 use isoflop_core::rng::{Purpose, below, stream};
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
@@ -58,6 +59,7 @@ pub(crate) fn bootstrap(
     points: &[Point],
     known: &[Vec<f64>],
     options: &Options,
+    task: Option<&Task>,
 ) -> Replicates {
     let units = Units::of(points, engine.law().parameters());
     let residuals = engine.residuals(&known[0]);
@@ -66,8 +68,11 @@ pub(crate) fn bootstrap(
         units.resample(options.seed, index, &residuals, &mut changed);
         // The units drawn may not tell the parameters.
         let told = design.determined_by(&changed.weights);
-        let end = told.then(|| engine.resolve(&changed, known))??;
-        Some(engine.natural(&end.t))
+        let end = told.then(|| engine.resolve(&changed, known));
+        if let Some(task) = task {
+            task.part(REPLICATES / options.bootstrap as f64);
+        }
+        Some(engine.natural(&end??.t))
     };
     let asked = options.bootstrap;
     let values: Vec<_> = (0..asked as u64).into_par_iter().map(refit).collect();
@@ -128,6 +133,7 @@ pub(crate) fn carried(
     let refit = |points: &Vec<Point>| {
         Design::new(points, law).ok()?;
         let mut engine = engine(points, law, objective).ok()?;
+        engine.watched_by(&options.watch);
         let solution = engine.solve()?;
         let best = solution.best();
         (best.end == End::Converged).then(|| engine.natural(&best.t))

@@ -152,6 +152,9 @@ pub enum FitError {
         /// Distinct values needed.
         needed: usize,
     },
+    /// [`crate::Watch::stop`] was called.
+    #[error("stopped before the fits were done")]
+    Stopped,
     /// A text that is no objective.
     #[error("`{text}` is not an objective")]
     UnknownObjective {
@@ -221,6 +224,7 @@ impl FitError {
             FitError::TooFewKinds { what, values, needed, .. } => {
                 format!("add runs at {} or more other values of {what}", needed - values)
             }
+            FitError::Stopped => return None,
             FitError::AxisRequired { .. } => "say which with --x n, --x d or --x c".into(),
             FitError::UnknownObjective { .. } | FitError::BadDelta { .. } => {
                 format!("objectives: {OBJECTIVES}; with mean- in front of all, the mean over rows")

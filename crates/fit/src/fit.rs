@@ -16,6 +16,7 @@ use crate::point::{Point, without_worst};
 use crate::profile::profiles;
 use crate::sensitivity::sensitivity;
 use crate::validate::validate;
+use crate::watch::{Task, Watch};
 use std::collections::BTreeMap;
 
 /// How to fit, and what the columns were called.
@@ -37,6 +38,8 @@ pub struct Options {
     /// elsewhere; stands in for the residuals of isoFLOP curves that have none, and for those of
     /// interpolations, which never have any.
     pub seed_noise: Option<f64>,
+    /// How far the fits are, and whether to end them.
+    pub watch: Watch,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             n_kind: "n_non_embedding".into(),
             c_kind: "c_exact".into(),
             seed_noise: None,
+            watch: Watch::default(),
         }
     }
 }
@@ -60,8 +64,32 @@ impl Default for Options {
 /// parameters; [`FitError::hint`] says which runs to add. A fit that runs but does not converge
 /// is no error: its warnings say so.
 pub fn fit(points: &[Point], law: Law, options: &Options) -> Result<Fit, FitError> {
-    fit_named(points, law, options, "all rows", None)
+    let mut found = fit_each(points, &[law], options);
+    found.pop().expect("one fit a law")
 }
+
+/// Fits several laws to all rows given, one after another, with errors as those of [`fit`].
+pub fn fit_each(points: &[Point], laws: &[Law], options: &Options) -> Vec<Result<Fit, FitError>> {
+    let works = laws.iter().map(|law| work(*law, points.len(), options));
+    options.watch.expect(works.sum());
+    let fit = |law: &Law| fit_named(points, *law, options, "all rows", None);
+    laws.iter().map(fit).collect()
+}
+
+/// What a fit costs beside others, in rows of a replicate of a sum of powers.
+pub(crate) fn work(law: Law, rows: usize, options: &Options) -> u64 {
+    let dear = match law {
+        _ if law.form().is_some() => 1,
+        _ if law.is_quick() => 4,
+        _ => 20,
+    };
+    (dear * (rows + 20) * (options.bootstrap + 100)) as u64
+}
+
+/// Shares of that work: the walks of profiles, the replicates, the windows held out.
+const PROFILES: f64 = 0.15;
+pub(crate) const REPLICATES: f64 = 0.5;
+pub(crate) const WINDOWS: f64 = 0.3;
 
 /// Fits one law to a lower envelope, with the intervals of the analysis it came from.
 pub(crate) fn fit_envelope(
@@ -69,6 +97,9 @@ pub(crate) fn fit_envelope(
     law: Law,
     options: &Options,
 ) -> Result<Fit, FitError> {
+    options
+        .watch
+        .expect(work(law, envelope.points.len(), options));
     let draws = (!envelope.draws.is_empty()).then_some(envelope.draws.as_slice());
     fit_named(&envelope.points, law, options, &envelope.words, draws)
 }
@@ -82,11 +113,14 @@ pub(crate) fn fit_named(
     words: &str,
     draws: Option<&[Vec<Point>]>,
 ) -> Result<Fit, FitError> {
+    let watch = &options.watch;
+    let task = Task::new(watch, work(law, points.len(), options));
     points.iter().try_for_each(Point::check)?;
     let kept = without_worst(points, options.drop_worst)?;
     let design = Design::new(&kept, law)?;
     let objective = options.objective.unwrap_or(law.default_objective());
     let mut engine = engine(&kept, law, objective)?;
+    engine.watched_by(watch);
     let mut solution = engine.solve().ok_or(FitError::NoFall {
         law: law.name(),
         rows: kept.len(),
@@ -109,10 +143,11 @@ pub(crate) fn fit_named(
         }
         profiled = walked.profiles;
     }
+    task.part(PROFILES);
     let known = solution.known();
     let replicates = (options.bootstrap > 0).then(|| match draws {
         Some(draws) => carried(draws, law, objective, options),
-        None => bootstrap(&design, &*engine, &kept, &known, options),
+        None => bootstrap(&design, &*engine, &kept, &known, options, Some(&task)),
     });
     let mut parameters = estimates(&*engine, &known[0], replicates.as_ref());
     let findings = Findings {
@@ -129,6 +164,13 @@ pub(crate) fn fit_named(
     let warnings = findings.judge(&mut parameters, &far);
     let data = fitted_points(&kept, &*engine, &known[0]);
     let known_floor = known_floor(&kept, law, &parameters, &profiled);
+    let validation = validate(&kept, law, &*engine, &known[0], options, &task);
+    let influence = leave_one_out(&kept, &design, &*engine, &known);
+    let sensitivity = sensitivity(&*engine, &known);
+    // What a stopped fit holds was cut short somewhere.
+    if watch.is_stopped() {
+        return Err(FitError::Stopped);
+    }
     Ok(Fit {
         known_floor,
         law: law.name().into_owned(),
@@ -153,13 +195,13 @@ pub(crate) fn fit_named(
         starts_tried: solution.starts,
         starts_agreed: solution.agreed,
         gradient_norm: solution.best().gradient_norm,
-        influence: leave_one_out(&kept, &design, &*engine, &known),
+        influence,
         draws: replicates
             .as_ref()
             .map_or_else(Vec::new, |r| thinned(&r.values, law)),
         draw_names: law.names(),
-        validation: validate(&kept, law, &*engine, &engine.natural(&known[0]), options),
-        sensitivity: sensitivity(&*engine, &known),
+        validation,
+        sensitivity,
         outliers: (!far.is_empty()).then(|| Outliers {
             rows: far.iter().map(|&row| kept[row].label.clone()).collect(),
             with: named(law, &engine.natural(&known[0])),

@@ -32,7 +32,12 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
         return None;
     }
     let units = Units::of(points, 0);
-    let redraw = |index: u64| -> Option<Lines> { lines(&of(&units.drawn(options.seed, index)?)) };
+    let redraw = |index: u64| -> Option<Lines> {
+        if options.watch.is_stopped() {
+            return None;
+        }
+        lines(&of(&units.drawn(options.seed, index)?))
+    };
     let replicates: Vec<Lines> = (0..options.bootstrap as u64)
         .into_par_iter()
         .filter_map(redraw)

@@ -4,12 +4,13 @@
 use crate::bootstrap::bootstrap;
 use crate::design::Design;
 use crate::engine::{Engine, engine};
-use crate::fit::{Options, noise};
+use crate::fit::{Options, WINDOWS, noise};
 use crate::law::Law;
 use crate::objective::Objective;
 use crate::output::{FittedPoint, Forecast, HeldOut, Validation};
 use crate::point::Point;
 use crate::predict::{Spread, drift_of};
+use crate::watch::Task;
 use rayon::prelude::*;
 
 /// Compute within this factor is one budget.
@@ -23,14 +24,16 @@ const REPLICATES: usize = 60;
 
 /// Leaves out every later budget and the largest size. Nothing where no smaller part of the rows
 /// identifies the law. With a bootstrap every forecast has its interval, in which the drift is that
-/// of the windows before.
+/// of the windows before. `full` are the inner parameters of the fit on all rows.
 pub(crate) fn validate(
     points: &[Point],
     law: Law,
     engine: &dyn Engine,
     full: &[f64],
     options: &Options,
+    task: &Task,
 ) -> Option<Validation> {
+    let full = &engine.natural(full);
     let groups = by_compute(points)?;
     let judge = Judge {
         law,
@@ -45,7 +48,9 @@ pub(crate) fn validate(
     let window = |next: usize, before: &[HeldOut]| {
         let fitted: Vec<Point> = groups[..next].concat();
         let name = format!("C {} to {}", short(least(&fitted)), short(most(&fitted)));
-        judge.held_out(name, &fitted, &groups[next], drift_of(before))
+        let judged = judge.held_out(name, &fitted, &groups[next], drift_of(before));
+        task.part(WINDOWS / groups.len() as f64);
+        judged
     };
     let mut windows: Vec<HeldOut> = Vec::new();
     match judge.options.bootstrap {
@@ -149,12 +154,13 @@ impl Judge<'_> {
         let law = self.law;
         let design = Design::new(fitted, law).ok()?;
         let mut engine = engine(fitted, law, self.objective).ok()?;
+        engine.watched_by(&self.options.watch);
         let start = engine.inner(self.full);
         let best = engine.solve_near(&[start], self.lone)?;
         let reach = most(held_out) / most(fitted).min(most(held_out) / 1.000_001);
         let replicates = (self.options.bootstrap > 0).then(|| {
             let known = [best.t.clone()];
-            bootstrap(&design, &*engine, fitted, &known, &self.options).values
+            bootstrap(&design, &*engine, fitted, &known, &self.options, None).values
         });
         let data: Vec<FittedPoint> = fitted
             .iter()

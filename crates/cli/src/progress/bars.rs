@@ -79,6 +79,9 @@ impl Drop for DataBar {
     }
 }
 
+/// Steps of a bar that shows a share.
+const PARTS: u64 = 1000;
+
 /// Shown while laws are fitted, once that takes long enough to wonder.
 pub(crate) struct FitBar {
     bar: ProgressBar,
@@ -89,10 +92,10 @@ pub(crate) struct FitBar {
 impl FitBar {
     pub(crate) fn new() -> Self {
         let bar = match std::io::stderr().is_terminal() {
-            true => ProgressBar::new(0),
+            true => ProgressBar::new(PARTS),
             false => ProgressBar::hidden(),
         };
-        let style = ProgressStyle::with_template("fitting laws {wide_bar} {pos}/{len} ETA {eta}");
+        let style = ProgressStyle::with_template("fitting laws {wide_bar} {percent} % ETA {eta}");
         FitBar {
             bar: bar.with_style(style.expect("a template without errors")),
             started: Instant::now(),
@@ -100,18 +103,25 @@ impl FitBar {
         }
     }
 
-    /// After each of so many steps.
-    pub(crate) fn show(&self, done: usize, total: usize) {
+    /// The share that is done.
+    pub(crate) fn show(&self, share: f64) {
         if self.started.elapsed() < Duration::from_millis(500) {
             return;
         }
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
+        self.bar.set_position((share * PARTS as f64) as u64);
         if self.bar.is_hidden() && self.last_line.get().elapsed() > LINE_EVERY {
             self.last_line.set(Instant::now());
-            let left = self.started.elapsed().as_secs_f64() * (total - done) as f64 / done as f64;
+            let left = match share {
+                0.0 => "ETA unknown yet".to_owned(),
+                share => {
+                    let spent = self.started.elapsed().as_secs_f64();
+                    let left = Duration::from_secs_f64(spent * (1.0 - share) / share);
+                    format!("ETA {}", super::clock(left))
+                }
+            };
             note(&format!(
-                "fitting laws: {done} of {total}, {left:.0} s left"
+                "fitting laws: {:.0} % done, {left}",
+                share * 100.0
             ));
         }
     }

@@ -4,7 +4,7 @@ use crate::analysis;
 use crate::columns::{BUDGET_NAME, Columns};
 use crate::fail::Hinted;
 use crate::fit_text;
-use crate::output::{note, print, print_json};
+use crate::output::{print, print_json};
 use crate::paper::{self, Format};
 use crate::source::{self, TrustArg};
 use anyhow::{Context, Result};
@@ -14,7 +14,6 @@ use isoflop_results::Table;
 use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 /// Fits scaling laws with 90 % intervals.
 ///
@@ -201,21 +200,23 @@ fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
         names = SURFACES.to_vec();
     }
     let several = names.len() > 1;
-    let begun = Instant::now();
-    for name in names {
-        if begun.elapsed() > Duration::from_secs(2) {
-            note(&format!("fitting {name}"));
-        }
-        if name == "isoflop" {
-            let hint = "an isoFLOP analysis groups rows by the budget asked for: name its column with --budget COL";
-            let found = isoflop_fit::isoflop(&rows.points, options)?
-                .ok_or_else(|| Hinted::new(format!("no column `{BUDGET_NAME}`"), hint))?;
-            fits.isoflop.push(found);
-            continue;
-        }
-        let axis = args.x.map(Axis::from);
-        let law = Law::parse(name, axis)?;
-        match isoflop_fit::fit(&rows.points, law, options) {
+    if names.contains(&"isoflop") {
+        let hint = "an isoFLOP analysis groups rows by the budget asked for: name its column with --budget COL";
+        let found = isoflop_fit::isoflop(&rows.points, options)?
+            .ok_or_else(|| Hinted::new(format!("no column `{BUDGET_NAME}`"), hint))?;
+        fits.isoflop.push(found);
+        names.retain(|name| *name != "isoflop");
+    }
+    let axis = args.x.map(Axis::from);
+    let laws = names
+        .iter()
+        .map(|name| Law::parse(name, axis))
+        .collect::<Result<Vec<Law>, FitError>>()?;
+    let fitted = analysis::watched(options, || {
+        isoflop_fit::fit_each(&rows.points, &laws, options)
+    });
+    for (name, fitted) in names.iter().zip(fitted) {
+        match fitted {
             Ok(fit) => fits.fits.push(fit),
             // Of several laws those that these rows cannot tell are named beside the others.
             Err(error) if several => fits.refused.push(refusal(name, axis, &error)),

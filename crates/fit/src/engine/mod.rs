@@ -21,6 +21,7 @@ use crate::jet::Jet;
 use crate::law::{COORDINATES, Law, with_parameters};
 use crate::objective::Objective;
 use crate::point::Point;
+use crate::watch::Watch;
 use problem::{Held, Problem};
 use std::sync::Arc;
 
@@ -66,6 +67,8 @@ impl Solution {
 /// Rows of one law under one objective, whatever its number of parameters. Values are sums over
 /// weighted rows.
 pub(crate) trait Engine: Send + Sync {
+    /// Every descent from here on ends at once where this watch is stopped.
+    fn watched_by(&mut self, watch: &Watch);
     fn law(&self) -> Law;
     fn objective(&self) -> Objective;
     fn rows(&self) -> &[Row];
@@ -171,6 +174,10 @@ impl<const P: usize> Problem<P> {
 }
 
 impl<const P: usize> Engine for Problem<P> {
+    fn watched_by(&mut self, watch: &Watch) {
+        self.watch = watch.clone();
+    }
+
     fn law(&self) -> Law {
         self.law
     }

@@ -95,6 +95,9 @@ fn descend<const P: usize>(
     let mut end = End::StepLimit;
     let mut lap = here.value;
     for taken in 1..=most {
+        if problem.watch.is_stopped() {
+            break;
+        }
         let free = not_held(problem, &theta, &here.gradient) & !imposed;
         if norm(problem, &here.gradient, free) < TOLERANCE {
             end = End::Converged;

@@ -5,6 +5,7 @@ use super::scout::Scout;
 use crate::jet::Jet;
 use crate::law::{COORDINATES, Centre, Form, Kind, Law, Ready};
 use crate::objective::{Objective, Residual};
+use crate::watch::Watch;
 use std::sync::{Arc, OnceLock};
 
 /// A row ready to be fitted.
@@ -58,6 +59,7 @@ pub(crate) struct Problem<const P: usize> {
     pub(crate) scout: Arc<OnceLock<Scout<P>>>,
     /// Whether every start found one optimum, so that refits need not look for others.
     pub(crate) lone: bool,
+    pub(crate) watch: Watch,
 }
 
 /// The scaled objective about one point.
@@ -110,6 +112,7 @@ impl<const P: usize> Problem<P> {
             scale: 1.0,
             scout: Arc::default(),
             lone: false,
+            watch: Watch::default(),
         }
     }
 

@@ -92,6 +92,9 @@ fn to_the_end<const P: usize>(
 pub(super) fn resolve<const P: usize>(problem: &Problem<P>, known: &[Vec<f64>]) -> Option<Optimum> {
     let known = known.iter().map(|start| super::vector(start));
     let near = lowest(problem, None, known);
+    if problem.watch.is_stopped() {
+        return None;
+    }
     if near.is_some() && problem.lone && problem.rows.len() >= MANY {
         return near.map(optimum);
     }
