@@ -2,7 +2,7 @@
 
 use crate::workshop::{Workshop, note};
 use crate::{
-    Draw, RUN, SWEEP, copy, differing, files, outcome, run, said, start, times, undisturbed,
+    Draw, RUN, copy, differing, files, outcome, run, said, start, times, undisturbed, without_fits,
 };
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,13 @@ use std::time::Duration;
 #[test]
 fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
     let damages = times("ISOFLOP_DAMAGES", 30);
-    let ended = undisturbed();
+    let ended = undisturbed(&without_fits());
     let expected = outcome(&ended);
     let midway = stopped_midway();
     let mut draw = Draw(times("ISOFLOP_SEED", 1).wrapping_mul(0xd134_2543_de82_ef95));
     let (mut answered, mut refused) = (0, 0);
     for number in 0..damages {
-        let shop = Workshop::new(SWEEP);
+        let shop = Workshop::new(&without_fits());
         let from = if draw.below(3) == 0 { &midway } else { &ended };
         for folder in ["results", "reports", "cache"] {
             copy(&from.path(folder), &shop.path(folder));
@@ -89,7 +89,7 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
 
 /// A shop whose sweep was stopped with some runs done and some begun.
 fn stopped_midway() -> Workshop {
-    let shop = Workshop::new(SWEEP);
+    let shop = Workshop::new(&without_fits());
     let mut child = start(&shop, &RUN);
     let records = shop.path("results/tiny/records");
     let count = || fs::read_dir(&records).into_iter().flatten().count();

@@ -1,7 +1,7 @@
 //! Disks of every size.
 
 use crate::workshop::{Workshop, note};
-use crate::{RUN, SWEEP, differing, files, outcome, run, said, times, undisturbed};
+use crate::{RUN, differing, files, outcome, run, said, times, undisturbed, without_fits};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -28,12 +28,12 @@ impl Drop for Disk<'_> {
 #[ignore = "needs root, to mount disks in memory"]
 fn a_full_disk_is_said_and_a_larger_one_is_gone_on_with() {
     let sizes = times("ISOFLOP_DISKS", 6);
-    let expected = outcome(&undisturbed());
+    let expected = outcome(&undisturbed(&without_fits()));
     let (mut full, mut enough) = (0, 0);
     for index in 0..sizes {
         // From 4 KiB to 4 MiB, equal factors apart.
         let size = (4.0 * 1000f64.powf(index as f64 / (sizes - 1).max(1) as f64)) as u64;
-        let shop = Workshop::new(SWEEP);
+        let shop = Workshop::new(&without_fits());
         let disk = shop.path("disk");
         fs::create_dir(&disk).unwrap();
         mount(

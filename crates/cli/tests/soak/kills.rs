@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// until the sweep has ended, which must be as if nothing had happened; then all starts from nothing.
 #[test]
 fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
-    let kills = times("ISOFLOP_KILLS", 40);
-    let calm = undisturbed();
+    let kills = times("ISOFLOP_KILLS", 25);
+    let calm = undisturbed(SWEEP);
     let expected = outcome(&calm);
     let again = Workshop::new(SWEEP);
     let begun = Instant::now();
