@@ -72,7 +72,7 @@ impl Values {
             Values::Null(len) | Values::Other(_, len) => *len += chunk.rows,
             Values::Text(cells) if chunk.kind == Kind::Boolean => {
                 for array in &chunk.arrays {
-                    let truths = of::<BooleanArray>(array)?.iter();
+                    let truths = of::<BooleanArray>(array.as_ref())?.iter();
                     cells.extend(truths.map(|cell| cell.map(|truth| truth.to_string())));
                 }
             }
@@ -80,8 +80,8 @@ impl Values {
             Values::Signed(cells) => {
                 for array in &chunk.arrays {
                     match chunk.kind {
-                        Kind::Int32 => cells.extend(numbers::<i32, _>(array, i64::from)?),
-                        _ => cells.extend(numbers::<i64, _>(array, |x| x)?),
+                        Kind::Int32 => cells.extend(numbers::<i32, _>(array.as_ref(), i64::from)?),
+                        _ => cells.extend(numbers::<i64, _>(array.as_ref(), |x| x)?),
                     }
                 }
             }
@@ -90,15 +90,17 @@ impl Values {
                     match chunk.kind {
                         // The file keeps the bits of an unsigned number in a signed one.
                         Kind::UInt32 => {
-                            cells.extend(numbers::<i32, _>(array, |x| u64::from(x as u32))?);
+                            cells.extend(numbers::<i32, _>(array.as_ref(), |x| {
+                                u64::from(x as u32)
+                            })?);
                         }
-                        _ => cells.extend(numbers::<i64, _>(array, |x| x as u64)?),
+                        _ => cells.extend(numbers::<i64, _>(array.as_ref(), |x| x as u64)?),
                     }
                 }
             }
             Values::Float(cells) => {
                 for array in &chunk.arrays {
-                    cells.extend(floats(array, &chunk.kind)?);
+                    cells.extend(floats(array.as_ref(), &chunk.kind)?);
                 }
             }
         }
@@ -123,7 +125,7 @@ fn append_texts(cells: &mut Vec<Option<String>>, chunk: &Chunk, most: u64) -> Re
     Ok(())
 }
 
-fn floats(array: &Box<dyn Array>, kind: &Kind) -> Result<Vec<Option<f64>>, String> {
+fn floats(array: &dyn Array, kind: &Kind) -> Result<Vec<Option<f64>>, String> {
     let any = array.as_any();
     if let Kind::Decimal { scale } = *kind {
         let wide = |bytes: Option<&[u8]>| {
@@ -154,7 +156,7 @@ fn floats(array: &Box<dyn Array>, kind: &Kind) -> Result<Vec<Option<f64>>, Strin
 }
 
 fn numbers<'a, T: NativeType, N>(
-    array: &'a Box<dyn Array>,
+    array: &'a dyn Array,
     number: impl Fn(T) -> N + 'a,
 ) -> Result<impl Iterator<Item = Option<N>> + 'a, String> {
     let array = of::<PrimitiveArray<T>>(array)?;
@@ -167,7 +169,7 @@ fn numbers<'a, T: NativeType, N>(
     }))
 }
 
-pub(crate) fn of<A: 'static>(array: &Box<dyn Array>) -> Result<&A, String> {
+pub(crate) fn of<A: 'static>(array: &dyn Array) -> Result<&A, String> {
     let found = array.as_any().downcast_ref();
     found.ok_or_else(|| format!("a column was decoded as {:?}", array.dtype()))
 }

@@ -209,8 +209,7 @@ pub struct Chunk {
 impl Chunk {
     /// Its texts as bytes, null as `None`; nothing where it holds no text.
     pub fn texts(&self) -> Option<impl Iterator<Item = Option<&[u8]>>> {
-        let views = |array: &'_ Box<dyn Array>| array.as_any().is::<BinaryViewArray>();
-        if self.kind != Kind::Text || !self.arrays.iter().all(views) {
+        if self.kind != Kind::Text {
             return None;
         }
         let arrays = self.arrays.iter();

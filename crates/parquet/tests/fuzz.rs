@@ -1,4 +1,5 @@
 //! Damaged files: reading one ends in values or a message.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use isoflop_core::fuzz::run;
 use isoflop_parquet::fuzz::{columns, texts};

@@ -1,4 +1,5 @@
 //! Files as other programs write them; `samples/make.py` made them.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use isoflop_parquet::{Column, File, Limits, Values};
 

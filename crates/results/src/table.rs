@@ -329,6 +329,8 @@ mod tests {
         let lines: String = (0..5000).map(|i| format!("{{\"k{i}\": 1}}\n")).collect();
         let error = read("a.jsonl", &lines).unwrap_err();
         assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
+        let error = read("a.csv", &format!("n\n{}", "1\n".repeat(1_000_001))).unwrap_err();
+        assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vast.csv");
         File::create(&path).unwrap().set_len(1 << 40).unwrap();

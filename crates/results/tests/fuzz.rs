@@ -1,4 +1,5 @@
 //! Damaged and strange inputs: every reader ends in rows or a message.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use isoflop_core::fuzz::run;
 use isoflop_results::parquet::{write_curves, write_runs};

@@ -41,7 +41,7 @@ fn sample(position: Position) -> Vec<u8> {
 fn damaged_weights_and_states_end_in_tensors_or_a_message() {
     let samples = [sample(Position::Learned), sample(Position::Rope)];
     let samples: Vec<&[u8]> = samples.iter().map(Vec::as_slice).collect();
-    run(9, 3_000, &samples, |bytes| {
+    run(9, 30_000, &samples, |bytes| {
         weights(bytes);
         state(bytes);
     });

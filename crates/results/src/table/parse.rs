@@ -10,6 +10,8 @@ use isoflop_parquet::{Limits, Values};
 use std::collections::HashMap;
 use std::path::Path;
 
+/// Rows at most: each becomes a point with its name, some 600 bytes.
+const MOST_ROWS: usize = 1_000_000;
 /// Bytes of the longest line that is read as JSON.
 const LONGEST_LINE: usize = 1 << 24;
 
@@ -112,7 +114,7 @@ impl Table {
 
     fn check_size(&self) -> Result<(), ResultsError> {
         let cells = self.names.len().saturating_mul(self.lines.len());
-        match cells > Limits::TABLE.cells {
+        match cells > Limits::TABLE.cells || self.lines.len() > MOST_ROWS {
             false => Ok(()),
             true => Err(ResultsError::TooLarge {
                 path: self.path.clone(),
@@ -172,13 +174,15 @@ pub(super) fn parquet(path: &Path, bytes: Vec<u8>, trust: Trust) -> Result<Table
     let (names, columns) = columns
         .map(|column| (column.name, as_cells(column.values)))
         .unzip();
-    Ok(Table {
+    let table = Table {
         path: path.to_owned(),
         names,
         columns,
         lines: (1..=height as u64).collect(),
         sealed,
-    })
+    };
+    table.check_size()?;
+    Ok(table)
 }
 
 pub(super) fn of_runs(path: &Path, rows: &[RunRow]) -> Table {
