@@ -4,6 +4,7 @@
 pub mod data;
 pub mod flops;
 pub mod fuzz;
+pub mod guard;
 pub mod laws;
 pub mod model;
 pub mod params;
