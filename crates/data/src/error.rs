@@ -1,6 +1,7 @@
 //! Why text cannot be prepared, and what a person can do about it.
 
 mod hint;
+mod words;
 
 use crate::corpus::Corpus;
 use crate::overlap::Leak;
@@ -8,7 +9,8 @@ use crate::read::{LONGEST_DOCUMENT, Looks};
 use crate::round_trip::Difference;
 use isoflop_core::text::shown;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use words::{folder, leaks_shown, share_shown};
 
 /// Why data cannot be prepared or read. Nothing has been written when one of these is returned,
 /// but for a cache folder that could not be completed.
@@ -402,42 +404,4 @@ pub enum DataError {
         /// Asked for.
         test_tokens: usize,
     },
-}
-
-/// The worst documents in words.
-fn leaks_shown(leaks: &[Leak]) -> String {
-    let shown: Vec<String> = leaks
-        .iter()
-        .map(|leak| {
-            format!(
-                "{:.0} % of {} (as in {})",
-                leak.share * 100.0,
-                leak.test,
-                leak.train
-            )
-        })
-        .collect();
-    shown.join(", ")
-}
-
-/// How much of a text is lost, where bytes were.
-fn share_shown(share: f64) -> String {
-    match share {
-        0.0 => String::new(),
-        _ if share < 0.001 => ", less than 0.1 % of the bytes are lost".to_owned(),
-        _ => format!(", {:.1} % of the bytes are lost", share * 100.0),
-    }
-}
-
-/// A folder; where none is named, the one that the command runs in.
-fn folder(path: &Path) -> String {
-    let here = match path.as_os_str().is_empty() {
-        true => std::env::current_dir().ok(),
-        false => None,
-    };
-    let shown = here.as_deref().unwrap_or(path).display().to_string();
-    match shown.is_empty() {
-        true => ".".to_owned(),
-        false => shown,
-    }
 }

@@ -146,11 +146,12 @@ fn find(
     let distrusted = usual.distrust().map(|why| (usual.clone(), why));
     let entry = usual.or_own();
     let note = distrusted.map(|(usual, why)| {
-        format!(
-            "the prepared text in {} is not used, since {why}; {} is used instead",
-            usual.folder().display(),
-            entry.folder().display()
-        )
+        let instead = match entry == usual {
+            true => "it is prepared anew there".to_owned(),
+            false => format!("{} is used instead", entry.folder().display()),
+        };
+        let folder = usual.folder().display();
+        format!("the prepared text in {folder} is not used, since {why}; {instead}")
     });
     let filled = match entry.metadata() {
         // Names are for people and of this request.

@@ -35,7 +35,7 @@ fn damaged_text_files_are_read_or_refused() {
         &zstd,
         &utf16(TEXT),
     ];
-    run(1, 6000, &samples, fuzz::text);
+    run(1, 15_000, &samples, fuzz::text);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn damaged_token_files_are_read_or_refused() {
         .collect();
     llm.resize(1024, 0);
     llm.extend(&body);
-    run(3, 6000, &[&body, &npy, &llm], fuzz::token_file);
+    run(3, 15_000, &[&body, &npy, &llm], fuzz::token_file);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn damaged_tokenizers_are_read_or_refused() {
         "vocab": [["<unk>", 0.0], ["\u2581", -2.0], ["a", -3.5], ["words", -7.25]], "byte_fallback": false}}"#;
     run(
         4,
-        150,
+        8000,
         &[words.as_bytes(), bpe.as_bytes(), unigram.as_bytes()],
         fuzz::tokenizer,
     );
@@ -149,5 +149,5 @@ fn damaged_metadata_of_the_cache_is_refused() {
     };
     let prepared = prepare_at(&request, &places, &|_| {}).unwrap();
     let sample = std::fs::read(prepared.folder().join("metadata.json")).unwrap();
-    run(6, 6000, &[&sample], fuzz::cache_metadata);
+    run(6, 10_000, &[&sample], fuzz::cache_metadata);
 }

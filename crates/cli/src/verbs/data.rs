@@ -1,7 +1,9 @@
 //! `isoflop data`: the text that models are trained on.
 
+mod show;
+
 use crate::fail::Hinted;
-use crate::output::print;
+use crate::output::{note, print};
 use crate::progress::DataBar;
 use crate::tables::table;
 use anyhow::Result;
@@ -9,10 +11,11 @@ use clap::Subcommand;
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_core::units::parse_quantity;
 use isoflop_data::{
-    Cached, Corpus, DEFAULT_TEST_TOKENS, Metadata, Places, Prepared, Request, prepare,
+    Cached, Corpus, DEFAULT_TEST_TOKENS, Ending, Metadata, Places, Prepared, Request, prepare,
 };
 use isoflop_sweep::Sweep;
 use isoflop_sweep::plan::{DataRequest, data_requests};
+use show::{overlap, show};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,7 +48,7 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 struct Wanted {
     /// A sweep file, a built-in corpus such as rust-docs, the start of a digest, or a path or glob of text,
-    /// .jsonl, .parquet, .bin or .npy files.
+    /// .jsonl, .json, .parquet, .bin or .npy files.
     #[arg(value_name = "WHAT")]
     what: String,
     /// bytes, gpt2, cl100k, o200k, bpe:N, or a tokenizer.json.
@@ -101,7 +104,11 @@ fn prepared(request: &DataRequest) -> Result<Prepared> {
         options: &request.options,
         test_tokens: request.test_tokens as usize,
     };
-    Ok(prepare(&request, &|progress| bar.show(progress))?)
+    let prepared = prepare(&request, &|progress| bar.show(progress))?;
+    if let Some(said) = prepared.note() {
+        note(&format!("note: {said}"));
+    }
+    Ok(prepared)
 }
 
 impl Wanted {
@@ -135,21 +142,22 @@ impl Wanted {
     fn source(&self) -> DataSource {
         let pattern = self.what.clone();
         let base = PathBuf::new();
-        let plain = pattern.trim_end_matches(".gz").trim_end_matches(".zst");
         let field = self.field.clone();
-        match Path::new(plain).extension().and_then(|end| end.to_str()) {
-            Some("jsonl" | "ndjson") => DataSource::Jsonl {
+        match Ending::of(&pattern) {
+            Ending::Json => DataSource::Jsonl {
                 pattern,
                 base,
                 field,
             },
-            Some("parquet") => DataSource::Parquet {
+            Ending::Parquet => DataSource::Parquet {
                 pattern,
                 base,
                 column: field,
             },
-            Some("bin" | "npy") => DataSource::Tokens { pattern, base },
-            None if !pattern.contains(['/', '*', '?', '[']) && !Path::new(&pattern).exists() => {
+            Ending::Tokens => DataSource::Tokens { pattern, base },
+            Ending::None
+                if !pattern.contains(['/', '*', '?', '[']) && !Path::new(&pattern).exists() =>
+            {
                 DataSource::Corpus(pattern)
             }
             _ => DataSource::Text { pattern, base },
@@ -238,154 +246,6 @@ fn describe(corpus: Corpus) -> &'static str {
     match corpus {
         Corpus::RustDocs1 => "English: Markdown and doc comments of the locked dependencies",
         Corpus::RustCode1 => "Rust without comments, of the locked dependencies",
-    }
-}
-
-fn show(metadata: &Metadata, folder: &Path, samples: &[String]) -> String {
-    let row = |name: &str, documents: usize, bytes: u64, tokens: usize| {
-        vec![
-            name.to_owned(),
-            documents.to_string(),
-            bytes.to_string(),
-            tokens.to_string(),
-            format!("{:.3}", bytes as f64 / tokens as f64),
-        ]
-    };
-    let part =
-        |name: &str, part: &isoflop_data::Part| row(name, part.documents, part.bytes, part.tokens);
-    let scored = &metadata.scored;
-    let rows = [
-        part("train", &metadata.train),
-        part("test", &metadata.test),
-        row(
-            "scored",
-            scored.stretches,
-            scored.bytes as u64,
-            scored.tokens,
-        ),
-    ];
-    let headers = ["split", "documents", "bytes", "tokens", "bytes/token"];
-    let mut parts = vec![
-        format!(
-            "{}  digest {}  tokenizer {} ({} tokens)",
-            metadata.name, metadata.digest, metadata.tokenizer, metadata.vocab_size
-        ),
-        table(&headers, &rows),
-        losses(metadata),
-        findings(metadata),
-    ];
-    for sample in samples {
-        let start: String = sample.chars().take(160).collect();
-        parts.push(format!("sample: {start:?}"));
-    }
-    parts.push(format!("in {}", folder.display()));
-    parts.join("\n\n")
-}
-
-/// What the scored text costs without a model, and at least.
-fn losses(metadata: &Metadata) -> String {
-    let mut rows: Vec<Vec<String>> = metadata
-        .references
-        .iter()
-        .map(|row| {
-            vec![
-                row.name.clone(),
-                format!("{:.4}", row.loss.nats_per_token),
-                format!("{:.4}", row.loss.bits_per_byte),
-            ]
-        })
-        .collect();
-    if let Some((rate, nats)) = metadata.entropy.zip(metadata.entropy_per_token()) {
-        rows.push(vec![
-            "entropy".to_owned(),
-            format!("{nats:.4}"),
-            format!("{:.4}", rate.bits_per_byte),
-        ]);
-    }
-    table(&["without a model", "nats/token", "bits/byte"], &rows)
-}
-
-/// How clean the split is, a line each.
-fn findings(metadata: &Metadata) -> String {
-    let mut lines = vec![
-        format!("split {}", split(&metadata.split)),
-        overlap(metadata),
-    ];
-    for leak in &metadata.leaks {
-        lines.push(format!(
-            "  {:.0} % of {} occur in train, as in {}",
-            leak.share * 100.0,
-            leak.test,
-            leak.train
-        ));
-    }
-    let near = &metadata.near;
-    lines.push(format!(
-        "{} test documents have a near duplicate in train; {} of {} train documents compared have one",
-        near.test, near.train, near.train_compared
-    ));
-    for pair in &near.pairs {
-        lines.push(format!(
-            "  {} is like {} (similarity {:.2})",
-            pair.test, pair.train, pair.similarity
-        ));
-    }
-    let dropped = &metadata.dropped;
-    let counts = [
-        (dropped.repeated_documents, "repeated documents"),
-        (dropped.invalid_documents, "invalid documents"),
-        (dropped.empty_documents, "rows without text"),
-        (
-            dropped.poor_documents,
-            "documents out of the bounds of quality",
-        ),
-        (dropped.left_documents, "documents beyond the weights"),
-        (dropped.unreadable_files, "unreadable files"),
-        (
-            dropped.unwritten_documents,
-            "documents that no person wrote",
-        ),
-        (dropped.short_documents, "stubs"),
-        (dropped.repeated_paragraphs, "repeated paragraphs"),
-        (dropped.repeated_lines, "repeated lines"),
-        (dropped.overlong_lines, "overlong lines"),
-    ];
-    let said: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    if !said.is_empty() {
-        lines.push(format!("left out: {}", said.join(", ")));
-    }
-    lines.join("\n")
-}
-
-fn split(split: &isoflop_data::Split) -> String {
-    use isoflop_data::Split;
-    match split {
-        Split::Family { test } => {
-            format!("by families of packages, {} of them held out", test.len())
-        }
-        Split::Document { seed } => format!("by document, seed {seed}"),
-        Split::Tail { share } => {
-            format!("the last {:.0} % of each document held out", share * 100.0)
-        }
-        Split::Source { test } => format!("{test} is the test"),
-        Split::Parts { parts } => {
-            let parts: Vec<String> = parts.iter().map(self::split).collect();
-            format!("of each part: {}", parts.join("; "))
-        }
-    }
-}
-
-fn overlap(metadata: &Metadata) -> String {
-    match metadata.overlap.share() {
-        Some(share) => format!(
-            "{:.2} % of the test 13-grams occur in the train text",
-            share * 100.0
-        ),
-        None => "no 13-grams of the test text were compared".to_owned(),
     }
 }
 

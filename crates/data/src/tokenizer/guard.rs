@@ -1,7 +1,7 @@
 //! Work that may never end, done on a thread of its own and given up after a while: a regular expression of
 //! somebody else's tokenizer cannot be stopped from outside. A thread given up goes on until the process ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use isoflop_core::guard::guarded;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -32,7 +32,7 @@ pub(super) fn within<T: Send + 'static>(
     let (answer, given) = channel();
     let job: Job = Box::new(move || {
         // Nobody may be waiting any more.
-        let _ = answer.send(catch_unwind(AssertUnwindSafe(work)));
+        let _ = answer.send(guarded(work));
     });
     let worker = hand_over(job)?;
     match given.recv_timeout(limit) {
@@ -40,7 +40,7 @@ pub(super) fn within<T: Send + 'static>(
             if let Ok(mut idle) = IDLE.lock() {
                 idle.push(worker);
             }
-            done.map_err(|cause| Stopped::Failed(words(cause.as_ref())))
+            done.map_err(Stopped::Failed)
         }
         Err(_) => Err(Stopped::Late),
     }
@@ -70,12 +70,6 @@ fn hand_over(mut job: Job) -> Result<Sender<Job>, Stopped> {
         .map_err(|error| Stopped::Failed(error.to_string()))?;
     let _ = worker.send(job);
     Ok(worker)
-}
-
-fn words(cause: &(dyn std::any::Any + Send)) -> String {
-    let text = cause.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
-    text.unwrap_or("it panicked").to_owned()
 }
 
 #[cfg(test)]

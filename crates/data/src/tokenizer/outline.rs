@@ -101,7 +101,7 @@ pub(super) fn stopped_in(
             limit.as_secs(),
             listed(patterns)
         ),
-        Stopped::Failed(said) => format!("it failed over {what}: {}", shown(said)),
+        Stopped::Failed(said) => format!("its library fails over {what}: {}", shown(said)),
     }
 }
 

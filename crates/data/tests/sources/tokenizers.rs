@@ -306,3 +306,18 @@ fn ids_and_replacements_that_fill_any_memory_are_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn a_tokenizer_over_which_its_library_panics_is_refused() {
+    let shop = Workshop::new();
+    shop.write_texts("text", &documents(12));
+    // A match of nothing, followed by a space in front, leads the library out of bounds.
+    let empty = json!({ "type": "Replace", "pattern": { "Regex": "x*" }, "content": "y" });
+    let options = shop.tokenizer("tokenizer.json", &byte_level("", empty, true));
+    let (message, hint) = shop.refusal(&shop.text("text/*"), &options);
+    assert!(
+        message.starts_with("tokenizer.json is no tokenizer: its library fails over being read: "),
+        "{message}"
+    );
+    assert!(!hint.is_empty());
+}
