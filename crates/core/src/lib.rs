@@ -3,12 +3,15 @@
 
 pub mod data;
 pub mod flops;
+pub mod fuzz;
+pub mod guard;
 pub mod laws;
 pub mod model;
 pub mod params;
 pub mod rng;
 pub mod schedule;
 pub mod shape;
+pub mod text;
 pub mod units;
 
 pub use flops::FlopCount;
