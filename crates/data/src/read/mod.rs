@@ -22,8 +22,11 @@ use crate::documents::{Documents, Side};
 use crate::error::DataError;
 use crate::synthetic::Source as Synthetic;
 use crate::tokenizer::Tokenizer;
+use content::{Content, HEAD, content};
 use files::SourceFile;
 use isoflop_core::data::Invalid;
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use unpack::opened;
@@ -144,7 +147,10 @@ impl Input {
             let more = match &self.kind {
                 Kind::Text => lines::read(&mut one)?,
                 Kind::Jsonl { field } => jsonl::read(&mut one, field)?,
-                Kind::Parquet { column } => parquet::read(&mut one, column)?,
+                Kind::Parquet { column } => {
+                    one.refuse_pointer()?;
+                    parquet::read(&mut one, column)?
+                }
                 Kind::Tokens => token_file::read(&mut one)?,
                 Kind::Built(_) | Kind::Synthetic(_) => unreachable!("returned above"),
             };
@@ -223,6 +229,21 @@ impl OneFile<'_, '_> {
                 self.skipped.invalid += 1;
                 Ok(true)
             }
+        }
+    }
+
+    /// That git has put the file itself there, of a kind that is read by a crate of its own.
+    fn refuse_pointer(&self) -> Result<(), DataError> {
+        let mut head = Vec::new();
+        let read = File::open(&self.file.path)
+            .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+        read.map_err(self.read_error())?;
+        match content(&head) {
+            Content::Lfs(bytes) => Err(DataError::LfsPointer {
+                path: self.file.path.clone(),
+                bytes,
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -208,6 +208,9 @@ fn a_file_that_is_no_text_says_what_it_is_and_never_iconv() {
             assert!(jsonl.0.contains("Git LFS pointer"), "{jsonl:?}");
             let tokens = shop.refusal(&shop.tokens("a.bin"), &with("gpt2"));
             assert!(tokens.0.contains("Git LFS pointer"), "{tokens:?}");
+            shop.write("a.parquet", content);
+            let rows = shop.refusal(&shop.parquet("a.parquet", "text"), &with("bytes"));
+            assert!(rows.0.contains("Git LFS pointer"), "{rows:?}");
         }
     }
 }
