@@ -4,14 +4,13 @@
 use crate::calibration;
 use crate::jobs::Jobs;
 use crate::output::note;
-use crate::progress::clock;
+use crate::progress::{clock, span};
 use anyhow::{Context, Result};
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::{Plan, ResultsFolder};
 use isoflop_train::device::{DeviceChoice, Found, find, hardware};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// Processes that share an adapter are tried in these numbers.
 const TOGETHER: [usize; 4] = [1, 2, 4, 8];
@@ -164,7 +163,7 @@ fn pack(found: &Found, plan: &Plan, with: &dyn Fn(usize) -> Result<Settled>) -> 
 impl Settled {
     /// One line for the terminal.
     pub(crate) fn in_words(&self) -> String {
-        let time = |seconds: f64| clock(Duration::from_secs_f64(seconds));
+        let time = |seconds: f64| clock(span(seconds));
         let gain = match self.alone {
             Some(alone) if self.jobs > 1 => {
                 format!(", {:.2} times as fast as one", alone / self.finish)

@@ -117,7 +117,7 @@ impl<'a> SweepProgress<'a> {
             Prices::Seconds(_) => Some(pace.unwrap_or(1.0)),
             Prices::Flops(_) => pace,
         };
-        let left = unit.map(|unit| Duration::from_secs_f64(forecast.finish * unit));
+        let left = unit.map(|unit| span(forecast.finish * unit));
         let share = gained / self.work.max(f64::MIN_POSITIVE);
         self.outlook = Outlook {
             share,
@@ -237,9 +237,18 @@ pub(crate) fn describe(lease: &Lease) -> String {
     text
 }
 
-/// `1 h 02 min`, `3 min 10 s`, `42 s`, `0.4 s`.
+/// So many seconds, or as long as can be told: a plan may take longer than the world has been.
+pub(crate) fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// `12 years`, `40 days`, `1 h 02 min`, `3 min 10 s`, `42 s`, `0.4 s`.
 pub(crate) fn clock(time: Duration) -> String {
+    const DAY: u64 = 86_400;
+    const YEAR: u64 = 365 * DAY;
     match time.as_secs() {
+        s if s >= 2 * YEAR => format!("{} years", s / YEAR),
+        s if s >= 4 * DAY => format!("{} days", s / DAY),
         s if s >= 3600 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
         s if s >= 60 => format!("{} min {:02} s", s / 60, s % 60),
         s if s >= 10 => format!("{s} s"),

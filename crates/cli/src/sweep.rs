@@ -43,7 +43,7 @@ pub(crate) fn plan(path: &Path, setting: &Setting<'_>) -> Result<Planned> {
     let no_room = RefCell::new(None);
     let mut facts = |request: &DataRequest| {
         let bar = DataBar::new();
-        data_facts(request, &|progress| bar.show(progress)).map_err(|error| {
+        data_facts(request, &|progress| bar.show(progress), &note).map_err(|error| {
             let told = (error.to_string(), error.hint());
             let error = anyhow::Error::from(error);
             if fail::no_room(&error).is_some() {

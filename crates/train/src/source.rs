@@ -55,13 +55,14 @@ pub fn prepare_run_in(
     isoflop_data::prepare_at(&request, &places, progress)
 }
 
-/// What the planner must know of a source.
+/// What the planner must know of a source; `remark` is told what a person should know of the cache.
 ///
 /// # Errors
 /// As [`prepare`], or a train split shorter than one window.
 pub fn data_facts(
     request: &DataRequest,
     progress: &dyn Fn(Progress),
+    remark: &dyn Fn(&str),
 ) -> Result<DataFacts, DataError> {
     let prepared = prepare(
         &request.source,
@@ -69,6 +70,7 @@ pub fn data_facts(
         request.test_tokens,
         progress,
     )?;
+    prepared.note().into_iter().for_each(remark);
     prepared.metadata().windows(request.context)?;
     Ok(DataFacts::of(record(prepared.metadata())))
 }

@@ -3,7 +3,7 @@
 use crate::jobs::Jobs;
 use crate::output::{print, print_json};
 use crate::place::{Places, Settled};
-use crate::progress::clock;
+use crate::progress::{clock, span};
 use crate::sweep::{self, Planned, Setting};
 use crate::tables::table;
 use anyhow::Result;
@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Shows every run of a sweep and what it will cost on this machine: counts, steps, epochs,
 /// FLOPs, time, memory; and of the whole: time with so many workers, what trunks spare, disk, and
@@ -194,7 +193,7 @@ impl Priced {
     }
 
     fn cost(&self) -> String {
-        let hours = |seconds: f64| clock(Duration::from_secs_f64(seconds));
+        let hours = |seconds: f64| clock(span(seconds));
         let workers = match self.jobs {
             1 => "1 worker".to_owned(),
             jobs => format!("{jobs} workers"),
@@ -236,13 +235,17 @@ impl Priced {
         }
         let now = jiff::Zoned::now();
         let tuning = self.stage.as_ref().map_or(0.0, |(_, seconds)| *seconds);
-        let finish = jiff::SignedDuration::from_secs_f64(tuning + self.left.finish);
-        if let Ok(at) = now.checked_add(finish)
+        let finish = jiff::SignedDuration::try_from_secs_f64(tuning + self.left.finish);
+        if let Ok(finish) = finish
+            && let Ok(at) = now.checked_add(finish)
             && !new.is_empty()
         {
             text.push_str(&format!(
                 "\nfinish: {} if started now",
-                at.strftime("%a %H:%M")
+                at.strftime(match finish.as_hours() {
+                    0..160 => "%a %H:%M",
+                    _ => "%Y-%m-%d",
+                })
             ));
         }
         text.push_str(&format!(
@@ -329,7 +332,7 @@ fn cells(run: &PlannedRun, price: &Price) -> Vec<String> {
             "{:.2}",
             run.c_exact().0 / Flops::six_nd(run.n(), run.tokens()).0
         ),
-        clock(Duration::from_secs_f64(price.of(run))),
+        clock(span(price.of(run))),
         shown(run.memory_bytes()),
     ]
 }

@@ -3,7 +3,7 @@
 use crate::calibration;
 use crate::output::{print, print_json};
 use crate::place;
-use crate::progress::{Prices, clock, describe};
+use crate::progress::{Prices, clock, describe, span};
 use crate::source::{TrustArg, say_once};
 use crate::tables::table;
 use anyhow::Result;
@@ -103,7 +103,7 @@ fn time_left(
     };
     let standing = Standing::of(folder, plan, leases)?;
     let forecast = Forecast::of(plan, prices.all(), &standing, leases.len());
-    Ok(Some(Duration::from_secs_f64(forecast.finish * unit)))
+    Ok(Some(span(forecast.finish * unit)))
 }
 
 /// What one run is doing.
