@@ -1,7 +1,7 @@
 //! Results go to stdout, everything else to stderr; a reader that closes the pipe early has seen
 //! enough. What a file, a name or a worker says never steers the terminal: it is made visible here.
 
-use isoflop_core::text::is_control;
+use isoflop_core::text::{is_control, push_visible};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
@@ -62,13 +62,9 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        match c {
-            c if !steers(c) => shown.push(c),
-            '\r' => shown.push_str("\\r"),
-            c if u32::from(c) < 0x100 => {
-                let _ = write!(shown, "\\x{:02x}", u32::from(c));
-            }
-            c => shown.extend(c.escape_unicode()),
+        match steers(c) {
+            true => push_visible(&mut shown, c),
+            false => shown.push(c),
         }
     }
     Cow::Owned(shown)
@@ -82,13 +78,10 @@ pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character does something to a terminal rather than being seen on it, or is never seen.
+/// Whether a character does something to a terminal rather than being seen on it, or is never seen;
+/// lines and tabs are what texts are made of.
 fn steers(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        c => is_control(c),
-    }
+    !matches!(c, '\n' | '\t') && is_control(c)
 }
 
 /// A message with values and lines that are too long to read cut.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
-use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
+use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust, seal};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
 use isoflop_train::prepare_run;
@@ -109,7 +109,7 @@ impl Source {
                 runs,
                 curves: curves(folder, trust)?,
                 tuning: trials(folder, trust)?,
-                data: texts(folder, &plan)?,
+                data: texts(folder, &plan),
                 fits,
             },
             facts,
@@ -125,22 +125,27 @@ fn load_or_fit(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
             .ok()
     };
     let current = modified(&folder.fits_path()) >= modified(&folder.runs_path());
-    if current
-        && let Ok(text) = fs::read_to_string(folder.fits_path())
-        && let Ok(fits) = serde_json::from_str(&text)
-    {
-        return Ok(fits);
+    if current && let Ok(bytes) = fs::read(folder.fits_path()) {
+        let whole = seal::opened(&bytes)
+            .and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string()));
+        match whole {
+            Ok(fits) => return Ok(fits),
+            Err(problem) => say_once(Some(&format!(
+                "{}: {problem}; the laws are fitted anew",
+                folder.fits_path().display()
+            ))),
+        }
     }
     analysis::fits(runs, &Options::default())
 }
 
-/// What is known of each text of the sweep.
-///
-/// # Errors
-/// `data.json` is there and cannot be read.
-pub(crate) fn texts(folder: &ResultsFolder, plan: &Plan) -> Result<Vec<DataRecord>> {
-    let known = DataFile::read(&folder.data_path())?;
-    Ok(known.map_or_else(|| plan.data().to_vec(), |file| file.data))
+/// What is known of each text of the sweep; where `data.json` is damaged, what the plan knows.
+pub(crate) fn texts(folder: &ResultsFolder, plan: &Plan) -> Vec<DataRecord> {
+    let known = DataFile::read(&folder.data_path()).unwrap_or_else(|error| {
+        say_once(Some(&format!("{error}; taken from plan.json instead")));
+        None
+    });
+    known.map_or_else(|| plan.data().to_vec(), |file| file.data)
 }
 
 /// Runs of the stage that chose the learning rates, where there was one.

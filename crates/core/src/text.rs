@@ -1,5 +1,7 @@
 //! What a message shows of a value that somebody else wrote.
 
+use std::fmt::Write;
+
 /// Characters of a value that a message shows at most.
 pub const LONGEST_VALUE: usize = 80;
 
@@ -17,12 +19,23 @@ pub fn shown_up_to(most: usize, value: &str) -> String {
             text.push_str("...");
             break;
         }
-        match is_control(letter) {
-            true => text.extend(letter.escape_default()),
-            false => text.push(letter),
-        }
+        push_visible(&mut text, letter);
     }
     text
+}
+
+/// Adds a character, written out if it is one of [`is_control`].
+pub fn push_visible(text: &mut String, letter: char) {
+    match letter {
+        letter if !is_control(letter) => text.push(letter),
+        '\n' => text.push_str("\\n"),
+        '\r' => text.push_str("\\r"),
+        '\t' => text.push_str("\\t"),
+        letter if u32::from(letter) < 0x100 => {
+            let _ = write!(text, "\\x{:02x}", u32::from(letter));
+        }
+        letter => text.extend(letter.escape_unicode()),
+    }
 }
 
 /// Names as a message lists them: each [`shown`], the first dozen, then how many more.
@@ -44,7 +57,17 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
 /// drawn.
 pub fn is_control(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            letter,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// What to do about a Git LFS pointer.
@@ -81,10 +104,7 @@ mod tests {
         assert_eq!(shown_up_to(3, "abcd"), "abc...");
         assert_eq!(shown_up_to(4, "abcd"), "abcd");
         let nasty = shown("a\u{1b}]0;title\u{7}\r\nb\0\u{9b}31m\u{202e}");
-        assert_eq!(
-            nasty,
-            "a\\u{1b}]0;title\\u{7}\\r\\nb\\u{0}\\u{9b}31m\\u{202e}"
-        );
+        assert_eq!(nasty, "a\\x1b]0;title\\x07\\r\\nb\\x00\\x9b31m\\u{202e}");
     }
 
     #[test]

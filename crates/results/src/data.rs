@@ -3,6 +3,7 @@
 
 use crate::error::ResultsError;
 use crate::file::write_atomic;
+use crate::seal;
 use isoflop_core::text::shown_up_to;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -95,7 +96,8 @@ impl DataFile {
     /// # Errors
     /// What is wrong with them.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| shown_up_to(200, &error.to_string()))
+        let value = seal::opened(bytes)?;
+        serde_json::from_value(value).map_err(|error| shown_up_to(200, &error.to_string()))
     }
 
     /// Writes the file.
@@ -103,8 +105,7 @@ impl DataFile {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ResultsError> {
-        let json = serde_json::to_vec_pretty(self).expect("text and finite numbers");
-        write_atomic(path, &json)
+        write_atomic(path, seal::sealed(self).as_bytes())
     }
 
     /// The record of a digest.

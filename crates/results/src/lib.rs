@@ -14,6 +14,7 @@ mod json_lines;
 pub mod parquet;
 pub mod record;
 pub mod row;
+pub mod seal;
 pub mod table;
 
 pub use curve::{Curve, CurvePoint};

@@ -15,7 +15,7 @@ use crate::run::PlannedRun;
 use crate::spec::Sweep;
 use crate::tuning::Tuned;
 use isoflop_core::data::{DataOptions, DataSource};
-use isoflop_results::DataRecord;
+use isoflop_results::{DataRecord, seal};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
@@ -183,7 +183,8 @@ impl Plan {
     /// # Errors
     /// Not such a plan, or one that was edited or damaged.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let plan: Plan = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let value = seal::opened(bytes)?;
+        let plan: Plan = serde_json::from_value(value).map_err(|error| error.to_string())?;
         if plan.schema != SCHEMA {
             return Err(format!(
                 "its schema is {}, this program reads {SCHEMA}",
@@ -211,7 +212,7 @@ impl Plan {
     /// # Errors
     /// None in practice: text and finite numbers.
     pub fn to_json(&self) -> Result<String, SweepError> {
-        Ok(serde_json::to_string_pretty(self).expect("a struct of text and finite numbers"))
+        Ok(seal::sealed(self))
     }
 
     /// Name of the sweep.

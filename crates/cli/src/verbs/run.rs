@@ -13,7 +13,7 @@ use crate::verbs::report;
 use anyhow::{Context, Result};
 use isoflop_fit::Options;
 use isoflop_results::file::write_atomic;
-use isoflop_results::{RunRow, Status};
+use isoflop_results::{RunRow, Status, seal};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
@@ -342,8 +342,7 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
         options.bootstrap
     ));
     let fits = analysis::fits(&rows, &options)?;
-    let json = serde_json::to_string_pretty(&fits)?;
-    write_atomic(&folder.fits_path(), json.as_bytes())?;
+    write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
     let command = format!("isoflop run {}", shell(&args.sweep));
     let (page, verdict) = report::write(folder, &fits, &args.reports, vec![command])
         .context("cannot write the report")?;

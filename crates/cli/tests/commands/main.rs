@@ -15,6 +15,7 @@ mod reports;
 mod signals;
 mod sweeps;
 mod tables;
+mod workers;
 mod workshop;
 
 use std::fs;

@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(runs.rows, std::slice::from_ref(&record.row));
         let remark = runs.remark.unwrap();
         assert!(
-            remark.contains("n9-s0-00.json: the record of run"),
+            remark.contains("n9-s0-00.json: damaged record: it is the record of"),
             "{remark}"
         );
     }

@@ -99,6 +99,8 @@ fn a_swapped_or_foreign_record_is_moved_aside_and_its_run_trained_again() {
 fn edited(change: impl FnOnce(&mut Value)) -> Result<Plan, String> {
     let plan = plan_of(SWEEP);
     let mut json: Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    // The checksum of the file is not what is tried here.
+    json.as_object_mut().unwrap().remove("sha256").unwrap();
     change(&mut json);
     Plan::parse(json.to_string().as_bytes())
 }
@@ -106,6 +108,14 @@ fn edited(change: impl FnOnce(&mut Value)) -> Result<Plan, String> {
 #[test]
 fn an_edited_plan_is_refused_by_what_was_edited() {
     assert!(edited(|_| ()).is_ok());
+    let whole = plan_of(SWEEP).to_json().unwrap();
+    let problem = Plan::parse(
+        whole
+            .replace("\"16x1x1\"", "\"3k\"")
+            .replacen("\"3k\"", "\"4k\"", 1)
+            .as_bytes(),
+    );
+    assert!(problem.unwrap_err().contains("checksum"));
     let of_config = |pointer: &'static str, value: Value| {
         edited(move |json| {
             *json

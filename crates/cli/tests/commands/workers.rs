@@ -1,0 +1,111 @@
+//! Workers that somebody starts, with and without what training takes.
+
+use crate::workshop::{SWEEP, Workshop};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// A shop whose sweep was stopped before its runs were done.
+fn begun() -> Workshop {
+    let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"8e9\""));
+    let mut run = command(&shop, shop.path("cache").as_path())
+        .args(["run", "sweep.toml", "--jobs", "1"])
+        .spawn()
+        .unwrap();
+    while !shop.path("results/tiny/place.json").exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    shop
+}
+
+fn command(shop: &Workshop, cache: &Path) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("isoflop"));
+    command
+        .current_dir(shop.path(""))
+        .env("ISOFLOP_CACHE", cache);
+    command
+}
+
+fn count(shop: &Workshop, part: &str) -> usize {
+    let entries = fs::read_dir(shop.path("results/tiny").join(part)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".json")).count()
+}
+
+/// A worker from another folder, with a cache of its own.
+fn elsewhere(shop: &Workshop) -> Output {
+    let mut worker = command(shop, shop.path("other-cache").as_path());
+    worker
+        .current_dir("/")
+        .arg("worker")
+        .arg(shop.path("results/tiny"));
+    worker.output().unwrap()
+}
+
+#[test]
+fn a_worker_elsewhere_finds_the_text_and_one_without_it_says_so_and_claims_nothing() {
+    let shop = begun();
+    fs::rename(shop.path("text"), shop.path("hidden")).unwrap();
+    fs::rename(shop.path("cache"), shop.path("hidden-cache")).unwrap();
+    let (records, failures) = (count(&shop, "records"), count(&shop, "failures"));
+    let refused = elsewhere(&shop);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("its text cannot be had") && said.contains("hint:"),
+        "{said}"
+    );
+    assert_eq!(
+        (count(&shop, "records"), count(&shop, "failures")),
+        (records, failures)
+    );
+
+    // Another text in its place is no text of this plan.
+    fs::create_dir(shop.path("text")).unwrap();
+    for name in ["a", "b", "c"] {
+        let text = format!("another text of {name}\n").repeat(2000);
+        fs::write(shop.path(&format!("text/{name}.md")), text).unwrap();
+    }
+    let refused = elsewhere(&shop);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("is another text than the one planned"),
+        "{said}"
+    );
+    assert_eq!(count(&shop, "failures"), failures);
+
+    fs::remove_dir_all(shop.path("text")).unwrap();
+    fs::rename(shop.path("hidden"), shop.path("text")).unwrap();
+    let able = elsewhere(&shop);
+    assert_eq!(
+        able.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&able.stderr)
+    );
+    assert_eq!(
+        (count(&shop, "records"), count(&shop, "failures")),
+        (6, failures)
+    );
+}
+
+#[test]
+fn a_worker_on_an_edited_plan_is_told_so() {
+    let shop = begun();
+    let path = shop.path("results/tiny/plan.json");
+    let plan = fs::read_to_string(&path).unwrap();
+    fs::write(&path, plan.replace("\"seed\": 0", "\"seed\": 1")).unwrap();
+    let refused = elsewhere(&shop);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("plan.json: its checksum does not match"),
+        "{said}"
+    );
+    assert_eq!(count(&shop, "failures"), 0);
+}
