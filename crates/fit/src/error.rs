@@ -90,6 +90,16 @@ pub enum FitError {
         /// Rows there are.
         rows: usize,
     },
+    /// The optimum has numbers beyond what a computer holds.
+    #[error(
+        "no {law} in finite numbers fits these {rows} rows: they span too many orders of magnitude"
+    )]
+    NotFinite {
+        /// The law asked for.
+        law: Cow<'static, str>,
+        /// Rows there are.
+        rows: usize,
+    },
     /// No envelope can be read off the runs.
     #[error("{reason}")]
     NoEnvelope {
@@ -202,6 +212,9 @@ impl FitError {
             }
             FitError::NoFall { .. } => {
                 "look at the rows: runs may be undertrained, diverged or listed in the wrong columns".into()
+            }
+            FitError::NotFinite { .. } => {
+                "look for a row whose size, tokens, compute or loss is off by many orders of magnitude".into()
             }
             FitError::NoEnvelope { hint, .. } => hint.clone(),
             FitError::UnknownLaw { name } => match most_like(name) {

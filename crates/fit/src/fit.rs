@@ -125,6 +125,17 @@ pub(crate) fn fit_named(
         law: law.name(),
         rows: kept.len(),
     })?;
+    let finite = |loss: &f64| loss.is_finite() && *loss > 0.0;
+    let best = solution.best();
+    if !best.gradient_norm.is_finite() || !engine.losses(&best.t).iter().all(finite) {
+        return Err(match watch.is_stopped() {
+            true => FitError::Stopped,
+            false => FitError::NotFinite {
+                law: law.name(),
+                rows: kept.len(),
+            },
+        });
+    }
     let units = Units::of(&kept, law.parameters());
     let mut profiled = Vec::new();
     let mut found_by_profile = false;

@@ -152,7 +152,7 @@ fn most_moved(full: &[f64], other: &[f64], free: usize) -> Option<(usize, f64, f
     let moves = full.iter().zip(other).take(free).enumerate();
     moves
         .map(|(k, (before, after))| (k, *before, *after))
-        .filter(|(_, before, after)| *before > 0.0 && after.is_finite())
+        .filter(|(_, before, after)| *before > 0.0 && (after / before).is_finite())
         .max_by(|a, b| relative(a.1, a.2).total_cmp(&relative(b.1, b.2)))
 }
 

@@ -142,7 +142,7 @@ impl Curve {
     pub(crate) fn bottom(&self, losses: &[f64]) -> Option<Bottom> {
         let (at, loss) = fit_parabola(&self.ln_n, losses)?.bottom()?;
         let (low, high) = self.span();
-        if at <= low || at >= high {
+        if at <= low || at >= high || loss <= 0.0 {
             return None;
         }
         let runs: Vec<(f64, f64)> = self
@@ -169,7 +169,7 @@ impl Curve {
         let Some(parabola) = fit_parabola(&self.ln_n, &self.losses) else {
             return Some("a parabola needs three different sizes; add sizes".into());
         };
-        let Some((at, _)) = parabola.bottom() else {
+        let Some((at, loss)) = parabola.bottom() else {
             return Some("the parabola opens downwards: these losses have no bottom; add sizes or repeat runs".into());
         };
         let (low, high) = self.span();
@@ -178,6 +178,9 @@ impl Curve {
         }
         if at >= high {
             return Some("the loss is lowest at the largest size; add larger sizes".into());
+        }
+        if loss <= 0.0 {
+            return Some("the parabola's bottom lies below zero, where no loss is: look at the highest losses of this budget".into());
         }
         let (below, above) = (at - low, high - at);
         let sides = format!(

@@ -66,6 +66,8 @@ mod error;
 mod findings;
 mod fit;
 mod frontier;
+#[doc(hidden)]
+pub mod fuzz;
 mod influence;
 mod interpolated;
 mod isoflop;

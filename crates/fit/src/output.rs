@@ -3,6 +3,7 @@
 mod approaches;
 mod doubt;
 mod isoflop;
+mod read;
 mod validation;
 
 pub use approaches::{Approach, Approaches, Optimum};
@@ -10,6 +11,7 @@ pub use doubt::{
     Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
+pub use read::FitsError;
 pub use validation::{Forecast, HeldOut, Ranked, Validation};
 
 use serde::{Deserialize, Serialize};

@@ -93,9 +93,8 @@ pub(super) fn read(path: &Path) -> Result<Fits> {
     let hint =
         "`isoflop run` writes it; `isoflop fit PATH --json > fits.json` makes one of any table";
     let refused = |problem: String| Hinted::new(format!("{}: {problem}", file.display()), hint);
-    let text = std::fs::read_to_string(&file).map_err(|error| refused(error.to_string()))?;
-    let fits: Fits = serde_json::from_str(&text)
-        .map_err(|error| refused(format!("not a fits.json: {error}")))?;
+    let bytes = std::fs::read(&file).map_err(|error| refused(error.to_string()))?;
+    let fits = Fits::parse(&bytes).map_err(|error| refused(error.to_string()))?;
     match fits.fits.iter().all(|fit| fit.draw_names.is_empty()) {
         true => Err(refused(
             "it holds no law that this version can predict with".to_owned(),

@@ -164,6 +164,43 @@ fn a_prediction_is_the_law_and_a_wasteful_split_is_priced() {
     }
 }
 
+/// A draw of four values for five parameters, an unknown law, a number that no row has.
+#[test]
+fn a_fits_json_that_cannot_be_is_refused_with_file_and_field() {
+    let keep = tempfile::tempdir().unwrap();
+    fs::write(keep.path().join("a.csv"), table_of_a_known_law()).unwrap();
+    let run = |args: &[&str]| isoflop().current_dir(keep.path()).args(args).assert();
+    let fits = stdout(&run(&["fit", "a.csv", "--json", "--bootstrap", "0"]).code(0));
+    let good: serde_json::Value = serde_json::from_str(&fits).unwrap();
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(Change, &str); 3] = [
+        (
+            |fit| fit["draws"] = serde_json::json!([[1.7, 400.0, 0.34, 410.0]]),
+            "bad.json: fits[0].draws[0] has 4 values for 5 parameters",
+        ),
+        (
+            |fit| fit["law"] = "chinchila".into(),
+            "bad.json: fits[0].law is `chinchila`",
+        ),
+        (
+            |fit| fit["data"][3]["n"] = 0.into(),
+            "bad.json: fits[0].data[3].n is 0;",
+        ),
+    ];
+    for (change, message) in changes {
+        let mut bad = good.clone();
+        change(&mut bad["fits"][0]);
+        fs::write(keep.path().join("bad.json"), bad.to_string()).unwrap();
+        for args in [
+            &["predict", "bad.json", "--compute", "1e20"][..],
+            &["advise", "bad.json"],
+        ] {
+            let text = stderr(&run(args).code(2));
+            assert!(text.contains(message) && text.contains("hint: "), "{text}");
+        }
+    }
+}
+
 #[test]
 fn every_law_of_the_list_can_be_asked_for() {
     let list = stdout(&isoflop().args(["fit", "--list"]).assert().code(0));
