@@ -1,10 +1,12 @@
 //! From rows of runs to fits.
 
+use crate::fail::Hinted;
 use crate::progress::FitBar;
 use anyhow::Result;
 use isoflop_fit::output::{Excluded, Fits};
 use isoflop_fit::{Options, Point};
-use isoflop_results::{RunRow, Status};
+use isoflop_results::{RunRow, Status, seal};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -41,6 +43,19 @@ pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
         }
     }
     (points, excluded)
+}
+
+/// Reads a `fits.json`: its checksum where it carries one, and every number that is gone on with.
+///
+/// # Errors
+/// It is missing, damaged, or holds what no fit gives.
+pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
+    let hint =
+        "`isoflop run` writes it; `isoflop fit PATH --json > fits.json` makes one of any table";
+    let refused = |problem: String| Hinted::new(format!("{}: {problem}", path.display()), hint);
+    let bytes = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+    seal::opened(&bytes).map_err(refused)?;
+    Fits::parse(&bytes).map_err(|error| refused(error.to_string()))
 }
 
 /// Every fit that the rows allow.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
-use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust, seal};
+use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
 use isoflop_train::prepare_run;
@@ -125,15 +125,10 @@ fn load_or_fit(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
             .ok()
     };
     let current = modified(&folder.fits_path()) >= modified(&folder.runs_path());
-    if current && let Ok(bytes) = fs::read(folder.fits_path()) {
-        let whole = seal::opened(&bytes)
-            .and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string()));
-        match whole {
+    if current && folder.fits_path().exists() {
+        match analysis::read_fits(&folder.fits_path()) {
             Ok(fits) => return Ok(fits),
-            Err(problem) => say_once(Some(&format!(
-                "{}: {problem}; the laws are fitted anew",
-                folder.fits_path().display()
-            ))),
+            Err(problem) => say_once(Some(&format!("{problem}; the laws are fitted anew"))),
         }
     }
     analysis::fits(runs, &Options::default())

@@ -124,7 +124,8 @@ impl ResultsFolder {
             let begun = BEGUN.contains(&name.as_ref()) || name.ends_with(UNFINISHED);
             let empty =
                 || fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none());
-            if !begun && !(PARTS.contains(&name.as_ref()) && empty()) {
+            let part = PARTS.contains(&name.as_ref());
+            if !(begun || part && empty()) {
                 return Ok(false);
             }
         }

@@ -1,5 +1,6 @@
 //! `isoflop predict`: what fitted laws say of runs that nobody has trained.
 
+use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
 use crate::tables::{interval, table};
@@ -90,14 +91,11 @@ pub(super) fn read(path: &Path) -> Result<Fits> {
         true => path.join("fits.json"),
         false => path.to_owned(),
     };
-    let hint =
-        "`isoflop run` writes it; `isoflop fit PATH --json > fits.json` makes one of any table";
-    let refused = |problem: String| Hinted::new(format!("{}: {problem}", file.display()), hint);
-    let bytes = std::fs::read(&file).map_err(|error| refused(error.to_string()))?;
-    let fits = Fits::parse(&bytes).map_err(|error| refused(error.to_string()))?;
+    let fits = analysis::read_fits(&file)?;
     match fits.fits.iter().all(|fit| fit.draw_names.is_empty()) {
-        true => Err(refused(
-            "it holds no law that this version can predict with".to_owned(),
+        true => Err(Hinted::new(
+            format!("{}: it holds no law that this version can predict with", file.display()),
+            "`isoflop run` writes it anew; `isoflop fit PATH --json > fits.json` makes one of any table",
         ))
         .context("made by an earlier version?"),
         false => Ok(fits),

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Live, Provenance, Report};
-use isoflop_results::{Curve, RunRow, Trust, seal};
+use isoflop_results::{Curve, RunRow, Trust};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::collections::BTreeSet;
@@ -164,9 +164,7 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) ->
 /// The fits of the last `run` where they saw every run that has ended; otherwise quick ones, without
 /// intervals, that leave the cores to the sweep.
 fn fits(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
-    let bytes = fs::read(folder.fits_path()).unwrap_or_default();
-    let known = seal::opened(&bytes).ok();
-    if let Some(Ok(known)) = known.map(serde_json::from_value::<Fits>) {
+    if let Ok(known) = analysis::read_fits(&folder.fits_path()) {
         let told = |id: &str| {
             let excluded = known.excluded.iter().map(|e| e.label.as_str());
             let fitted = known
