@@ -54,8 +54,9 @@ pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
         "`isoflop run` writes it; `isoflop fit PATH --json > fits.json` makes one of any table";
     let refused = |problem: String| Hinted::new(format!("{}: {problem}", path.display()), hint);
     let bytes = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+    let fits = Fits::parse(&bytes).map_err(|error| refused(error.to_string()))?;
     seal::opened(&bytes).map_err(refused)?;
-    Fits::parse(&bytes).map_err(|error| refused(error.to_string()))
+    Ok(fits)
 }
 
 /// Every fit that the rows allow.

@@ -146,7 +146,7 @@ fn held(shop: &Workshop) -> bool {
 
 #[test]
 fn a_sweep_that_trains_ends_on_every_signal_and_resumes_to_the_same_results() {
-    let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"1e9\", \"6e9\"");
+    let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"1e9\", \"4e10\"");
     let undisturbed = Workshop::new(&sweep);
     undisturbed.run().code(0);
     let shop = Workshop::new(&sweep);

@@ -66,9 +66,10 @@ fn a_worker_elsewhere_finds_the_text_and_one_without_it_says_so_and_claims_nothi
 
     // Another text in its place is no text of this plan.
     fs::create_dir(shop.path("text")).unwrap();
-    for name in ["a", "b", "c"] {
-        let text = format!("another text of {name}\n").repeat(2000);
-        fs::write(shop.path(&format!("text/{name}.md")), text).unwrap();
+    for document in 0..12u64 {
+        let words = (0..3000u64).map(|i| format!("w{} ", (i * i + 7919 * document * i) % 977));
+        let text: String = words.collect();
+        fs::write(shop.path(&format!("text/{document}.md")), text).unwrap();
     }
     let refused = elsewhere(&shop);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
