@@ -80,6 +80,12 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
             );
         }
         assert_eq!(changed, [""; 0], "{told}: {words}");
+        if (number + 1) % 50 == 0 {
+            note(&format!(
+                "{} damages so far: answered {answered}, refused {refused}",
+                number + 1
+            ));
+        }
     }
     note(&format!(
         "{damages} damages: a reading verb answered {answered} and refused {refused} times, `run` ended as \

@@ -38,6 +38,11 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
         let hit = kill(&mut draw, whom, &mut commands);
         killed += u64::from(hit);
         victims[whom] += u64::from(hit);
+        if hit && killed % 50 == 0 {
+            note(&format!(
+                "{killed} kills, {ended} sweeps ended as undisturbed so far"
+            ));
+        }
         let first = commands[0].wait().unwrap();
         for mut other in commands.drain(1..) {
             other.wait().unwrap();
