@@ -11,6 +11,7 @@ mod output;
 mod paper;
 mod place;
 mod progress;
+mod series;
 mod serve;
 mod signals;
 mod source;

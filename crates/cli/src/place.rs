@@ -1,7 +1,7 @@
 //! Where a sweep is trained: the device as this command names it to the processes it starts, how
 //! many of them share it, and what `auto` takes.
 
-use crate::calibration;
+use crate::calibration::{self, Basis, Priced};
 use crate::jobs::Jobs;
 use crate::output::note;
 use crate::progress::{clock, span};
@@ -36,6 +36,8 @@ pub(crate) struct Settled {
     pub(crate) jobs: usize,
     /// In seconds, of the plan's runs in its order.
     pub(crate) prices: Vec<Price>,
+    /// What the prices rest on.
+    pub(crate) basis: Basis,
     /// Seconds from nothing to the last run.
     pub(crate) finish: f64,
     /// Seconds of one process alone, where several were tried.
@@ -119,12 +121,13 @@ fn settle_on(found: &Found, plan: &Plan, jobs: Jobs, again: bool) -> Result<Sett
     let with = |jobs: usize| {
         // No more processes than there is work for.
         let jobs = jobs.min(plan.runs().len()).max(1);
-        let prices = calibration::prices(plan, found, jobs, again)?;
+        let Priced { prices, basis } = calibration::prices(plan, found, jobs, again)?;
         let finish = Forecast::of(plan, &prices, &Standing::default(), jobs).finish;
         anyhow::Ok(Settled {
             found: found.clone(),
             jobs,
             prices,
+            basis,
             finish,
             alone: None,
         })

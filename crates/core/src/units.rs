@@ -81,6 +81,11 @@ pub fn short(x: f64) -> String {
     format!("{digits}{suffix}")
 }
 
+/// The nearest number of two significant digits, which people can write down and repeat.
+pub fn two_digits(x: f64) -> f64 {
+    format!("{x:.1e}").parse().expect("just formatted")
+}
+
 /// `3e11`, `1.54e9`: how budgets are written.
 pub fn scientific(x: f64) -> String {
     let text = format!("{x:.2e}");

@@ -11,6 +11,7 @@ use crate::objective::Objective;
 use crate::optimum::{Cost, optimum};
 use crate::output::Fit;
 use crate::point::Point;
+use isoflop_core::units::two_digits;
 use serde::Serialize;
 
 /// What should be known better.
@@ -33,8 +34,11 @@ pub enum Target {
 }
 
 /// Limits of the runs proposed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
+    /// Sizes to choose from, parameters as the fit counts them; where there are none, sizes of two
+    /// digits about those fitted.
+    pub sizes: Vec<f64>,
     /// Runs at most.
     pub runs: usize,
     /// FLOPs of one run at most.
@@ -94,9 +98,14 @@ pub enum AdviceError {
     Singular,
 }
 
-/// Token counts and sizes tried along each axis, from half the least to `REACH` times the most.
-const STEPS: usize = 14;
-const REACH: f64 = 16.0;
+/// Token counts and sizes tried along each axis.
+const STEPS: usize = 24;
+/// Sizes go up to this many times the largest fitted.
+const LARGER: f64 = 4.0;
+/// Tokens per parameter may lie this far beyond those fitted: further out a law was never seen.
+const ASIDE: f64 = 2.0;
+/// No run is smaller than the least fitted, within what rounding moves it.
+const SMALLEST: f64 = 0.99;
 /// A run that takes less than this share off the standard error is not worth its place.
 const WORTH: f64 = 0.01;
 
@@ -138,12 +147,17 @@ pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, Advice
     let mut error = spread(&information, &gradient)?;
     let before = error;
     let cost = Cost::counted(fit).unwrap_or(Cost::SixNd);
-    let candidates = candidates(&*engine, &t, &points, &cost, limits.flops_per_run);
+    let candidates = candidates(&*engine, &t, &points, &cost, &limits);
     let mut left = limits.flops;
     let mut runs = Vec::new();
     while runs.len() < limits.runs {
         let mut best: Option<(f64, &Candidate, f64)> = None;
-        for candidate in candidates.iter().filter(|candidate| candidate.c <= left) {
+        let open = |candidate: &&Candidate| {
+            let known = points.iter().filter_map(|p| Some((p.n?, p.d?)));
+            let chosen = runs.iter().map(|run: &Advice| (run.n, run.d));
+            candidate.c <= left && !known.chain(chosen).any(|other| candidate.repeats(other))
+        };
+        for candidate in candidates.iter().filter(open) {
             let after = shrunk(&information, &gradient, error, &candidate.slopes, noise);
             let Some(after) = after.filter(|after| *after < error * (1.0 - WORTH)) else {
                 continue;
@@ -239,35 +253,62 @@ struct Candidate {
     slopes: Vec<f64>,
 }
 
-/// Runs on a grid about those there are, whose FLOPs are within the limit.
+impl Candidate {
+    /// Whether it is so near to another run that it would tell of noise alone; with the same seed
+    /// it would not even tell that.
+    fn repeats(&self, (n, d): (f64, f64)) -> bool {
+        (self.n / n).ln().abs() < 0.05 && (self.d / d).ln().abs() < 0.2
+    }
+}
+
+/// Runs where the law can bear them: not below the least compute fitted, not above the limit, sizes
+/// up to a few times the largest, tokens per parameter about as fitted.
 fn candidates(
     engine: &dyn Engine,
     t: &[f64],
     points: &[Point],
     cost: &Cost,
-    limit: f64,
+    limits: &Limits,
 ) -> Vec<Candidate> {
-    let span = |of: fn(&Point) -> Option<f64>| {
-        let (low, high) = points
-            .iter()
-            .filter_map(of)
-            .fold((f64::INFINITY, 0.0f64), |(l, h), x| (l.min(x), h.max(x)));
-        let (low, high) = ((low / 2.0).ln(), (high * REACH).ln());
-        move |k: usize| (low + (high - low) * k as f64 / (STEPS - 1) as f64).exp()
+    let span = |of: &dyn Fn(&Point) -> Option<f64>| {
+        let all = points.iter().filter_map(of);
+        all.fold((f64::INFINITY, 0.0f64), |(l, h), x| (l.min(x), h.max(x)))
     };
-    let (sizes, tokens) = (span(|p| p.n), span(|p| p.d));
+    // Tokens for a compute are linear in it.
+    let compute = |n: f64, d: f64| d / cost.tokens(1.0, n);
+    let (least_n, most_n) = span(&|p| p.n);
+    let (least_d, most_d) = span(&|p| p.d);
+    let (least_c, most_c) = span(&|p| Some(compute(p.n?, p.d?)));
+    let (least_ratio, most_ratio) = span(&|p| Some(p.d? / p.n?));
+    let limit = limits.flops_per_run;
+    let given = limits.sizes.iter().copied();
+    let mut sizes: Vec<f64> = given
+        .filter(|n| (least_n * SMALLEST..=most_n * LARGER).contains(n))
+        .collect();
+    if limits.sizes.is_empty() {
+        sizes = ladder(least_n, most_n * LARGER);
+    }
+    let tokens = ladder(least_d, most_d * (limit / most_c).clamp(1.0, 1e3));
     let mut all = Vec::new();
-    for i in 0..STEPS {
-        for j in 0..STEPS {
-            let (n, d) = (sizes(i), tokens(j));
-            // Tokens for a compute are linear in it.
-            let c = d / cost.tokens(1.0, n);
-            if c <= limit {
+    for &n in &sizes {
+        for &d in &tokens {
+            let c = compute(n, d);
+            let ratios = least_ratio / ASIDE..=most_ratio * ASIDE;
+            if (least_c * SMALLEST..=limit).contains(&c) && ratios.contains(&(d / n)) {
                 let slopes = engine.slopes_at(t, &[n.ln(), d.ln(), d.ln()]);
                 all.push(Candidate { n, d, c, slopes });
             }
         }
     }
+    all
+}
+
+/// Numbers of two digits, evenly in their logarithms.
+fn ladder(low: f64, high: f64) -> Vec<f64> {
+    let (low, high) = (low.ln(), high.ln());
+    let step = |k: usize| (low + (high - low) * k as f64 / (STEPS - 1) as f64).exp();
+    let mut all: Vec<f64> = (0..STEPS).map(step).map(two_digits).collect();
+    all.dedup();
     all
 }
 

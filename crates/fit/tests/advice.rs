@@ -58,6 +58,7 @@ fn advised_runs_shrink_the_interval_about_as_promised_and_more_than_repeats() {
     let points = grid();
     let before = fitted(&points);
     let limits = Limits {
+        sizes: Vec::new(),
         runs: 6,
         flops_per_run: 1e20,
         flops: 2e20,
@@ -99,21 +100,53 @@ fn advised_runs_shrink_the_interval_about_as_promised_and_more_than_repeats() {
 fn a_target_that_the_law_does_not_have_is_refused_by_name() {
     let fit = fitted(&grid());
     let limits = Limits {
+        sizes: Vec::new(),
         runs: 1,
         flops_per_run: 1e18,
         flops: 1e18,
     };
-    let error = advise(&fit, &Target::Parameter("gamma".into()), limits).unwrap_err();
+    let error = advise(&fit, &Target::Parameter("gamma".into()), limits.clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "chinchilla has no `gamma`; it has E, A, alpha, B, beta, n_exponent, d_exponent"
     );
     for target in [Target::Size { c: 1e22 }, Target::Loss { n: 1e9, d: 2e10 }] {
-        let plan = advise(&fit, &target, limits).unwrap();
+        let plan = advise(&fit, &target, limits.clone()).unwrap();
         assert!(plan.logarithm && plan.standard_error > 0.0, "{plan:?}");
     }
     let mut power = fit;
     power.law = "routed".into();
     let refused = advise(&power, &Target::Size { c: 1e20 }, limits).unwrap_err();
     assert!(matches!(refused, AdviceError::NotASurface { .. }));
+}
+
+#[test]
+fn advised_runs_stay_where_the_law_was_fitted_and_none_comes_twice() {
+    let points = grid();
+    let fit = fitted(&points);
+    let compute = |p: &Point| p.c.unwrap();
+    let least = points.iter().map(compute).fold(f64::INFINITY, f64::min);
+    let most = points.iter().map(compute).fold(0.0, f64::max);
+    for sizes in [Vec::new(), vec![1e5, 1e7, 3.3e7, 9e7, 1e12]] {
+        let limits = Limits {
+            sizes: sizes.clone(),
+            runs: 12,
+            flops_per_run: 3.0 * most,
+            flops: 20.0 * most,
+        };
+        let plan = advise(&fit, &Target::Parameter("alpha".into()), limits).unwrap();
+        assert!(plan.runs.len() > 3, "{plan:?}");
+        for (k, run) in plan.runs.iter().enumerate() {
+            assert!(run.c >= 0.98 * least && run.c <= 3.0 * most, "{run:?}");
+            // Fitted are .6 to 320 tokens a parameter.
+            assert!((0.3..=640.0).contains(&(run.d / run.n)), "{run:?}");
+            assert!(run.n >= 0.99e7 && run.n <= 4.0 * 3.2e8, "{run:?}");
+            assert!(sizes.is_empty() || sizes.contains(&run.n), "{run:?}");
+            let others = points.iter().map(|p| (p.n.unwrap(), p.d.unwrap()));
+            let others = others.chain(plan.runs[..k].iter().map(|run| (run.n, run.d)));
+            let near =
+                |(n, d): (f64, f64)| (n / run.n).ln().abs() < 0.05 && (d / run.d).ln().abs() < 0.2;
+            assert!(!others.into_iter().any(near), "{run:?}");
+        }
+    }
 }

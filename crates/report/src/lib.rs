@@ -9,6 +9,7 @@ mod files;
 mod live;
 mod merge;
 mod page;
+mod series;
 mod terminal;
 mod text;
 mod theme;
@@ -19,6 +20,7 @@ mod view;
 pub use error::ReportError;
 pub use live::Live;
 pub use merge::{Sweep, merge};
+pub use series::series_name;
 
 use isoflop_fit::output::Fits;
 use isoflop_results::DataRecord;

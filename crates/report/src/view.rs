@@ -2,6 +2,7 @@
 
 use crate::Report;
 use crate::chart::{Numbers, Shape};
+use crate::series::series_name;
 use crate::text::sub;
 use crate::theme::Tone;
 use isoflop_fit::output::{Axis, Fit};
@@ -97,25 +98,9 @@ impl<'a> View<'a> {
     /// `data.corpus=rust-docs, data.tokenizer=bytes`, where all series have these keys; values that all
     /// share are left out.
     pub(crate) fn series_name(&self, series: &'a str) -> String {
-        let Some(own) = pairs(series).filter(|_| self.many_series()) else {
-            return series_words(series).to_owned();
-        };
-        let others: Option<Vec<_>> = self.series.iter().map(|other| pairs(other)).collect();
-        let keys = |pairs: &[(&str, &str)]| {
-            pairs
-                .iter()
-                .map(|(key, _)| key.to_string())
-                .collect::<Vec<_>>()
-        };
-        let Some(others) = others.filter(|all| all.iter().all(|one| keys(one) == keys(&own)))
-        else {
-            return series.to_owned();
-        };
-        let told = |k: &usize| others.iter().any(|other| other[*k].1 != own[*k].1);
-        let values: Vec<&str> = (0..own.len()).filter(told).map(|k| own[k].1).collect();
-        match values.is_empty() {
-            true => series.to_owned(),
-            false => values.join(", "),
+        match series {
+            "" => "all runs".to_owned(),
+            named => series_name(named, &self.series),
         }
     }
 
@@ -239,20 +224,6 @@ fn bits_of_series<'a>(finished: &[&'a RunRow]) -> HashMap<&'a str, f64> {
         };
     }
     bits
-}
-
-/// Keys and values of a cell of `[axes]`; none of a name that is not made of them.
-fn pairs(series: &str) -> Option<Vec<(&str, &str)>> {
-    let pairs = series.split(", ").map(|pair| pair.split_once('='));
-    pairs.collect()
-}
-
-/// A series as a reader sees it.
-fn series_words(series: &str) -> &str {
-    match series {
-        "" => "all runs",
-        named => named,
-    }
 }
 
 #[cfg(test)]

@@ -309,3 +309,25 @@ fn numbers_of_any_size_make_a_page_in_time() {
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(120));
 }
+
+#[test]
+fn the_cost_counts_the_steps_that_branches_of_a_trunk_share_once() {
+    let mut sweep = synthetic::quickstart();
+    sweep.runs.retain(|run| run.status == Status::Finished);
+    let alone: f64 = sweep.runs.iter().map(|run| run.c_exact).sum();
+    // Every run is now a branch: all but the last fifth of its steps lie on the trunk of its size.
+    let (mut own, mut trunks) = (0.0, std::collections::BTreeMap::<(u64, u64), f64>::new());
+    for run in &mut sweep.runs {
+        run.flops_spent = 0.2 * run.c_exact;
+        own += run.flops_spent;
+        let longest = trunks.entry((run.d_model, run.n_layers)).or_default();
+        *longest = longest.max(0.8 * run.c_exact);
+    }
+    let spent = own + trunks.values().sum::<f64>();
+    assert!(spent < 0.9 * alone, "{spent} {alone}");
+    let shown = isoflop_core::units::scientific(spent);
+    let page = page(&sweep);
+    let cost = page.split("<dt>Cost</dt>").nth(1).unwrap();
+    let cost = &cost[..cost.find("</dd>").unwrap()];
+    assert!(cost.contains(&format!("{shown} FLOPs")), "{shown}: {cost}");
+}

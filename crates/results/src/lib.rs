@@ -15,6 +15,7 @@ pub mod parquet;
 pub mod record;
 pub mod row;
 pub mod seal;
+pub mod spent;
 pub mod table;
 
 pub use curve::{Curve, CurvePoint};

@@ -21,6 +21,7 @@ use crate::leases;
 use crate::plan::Plan;
 use crate::reuse::is_of;
 use crate::run::PlannedRun;
+use crate::spec::Sweep;
 use isoflop_results::file::{UNFINISHED, unlinked, write_atomic};
 use isoflop_results::{DataFile, ResultsError, RunRecord, RunRow, Status, Trust, parquet};
 use std::collections::HashSet;
@@ -130,6 +131,14 @@ impl ResultsFolder {
             }
         }
         Ok(true)
+    }
+
+    /// The sweep file that the plan came from, as of the last `run`.
+    ///
+    /// # Errors
+    /// There is none, or it does not parse.
+    pub fn sweep(&self) -> Result<Sweep, SweepError> {
+        Sweep::read(&self.root.join(SWEEP))
     }
 
     /// Writes the plan and the sweep file it came from, after [`ResultsFolder::check_owner`]. The

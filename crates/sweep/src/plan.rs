@@ -14,10 +14,11 @@ use crate::error::{SpecError, SweepError};
 use crate::run::PlannedRun;
 use crate::spec::Sweep;
 use crate::tuning::Tuned;
+use isoflop_core::Flops;
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_results::{DataRecord, seal};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// A checked sweep: its runs in the order of the file.
@@ -52,6 +53,8 @@ pub enum PlanKind {
     Epochs,
     /// Sizes times the largest compute budgets that fit into a time.
     Time,
+    /// Single runs alone.
+    Runs,
 }
 
 impl fmt::Display for PlanKind {
@@ -62,6 +65,7 @@ impl fmt::Display for PlanKind {
             PlanKind::TokensPerParam => "tokens_per_param",
             PlanKind::Epochs => "epochs",
             PlanKind::Time => "time",
+            PlanKind::Runs => "runs",
         })
     }
 }
@@ -238,6 +242,23 @@ impl Plan {
     /// What is known of each text.
     pub fn data(&self) -> &[DataRecord] {
         &self.data
+    }
+
+    /// FLOPs of all runs from their first steps, those that runs of one trunk share counted once.
+    pub fn flops(&self) -> Flops {
+        let mut trunks: HashMap<&str, f64> = HashMap::new();
+        let mut total = 0.0;
+        for run in &self.runs {
+            let whole = run.c_exact().0;
+            let shared = match run.trunk() == run.id() {
+                true => 0.0,
+                false => whole * run.branch_step() as f64 / run.config.steps.steps as f64,
+            };
+            let longest = trunks.entry(run.trunk()).or_default();
+            *longest = longest.max(shared);
+            total += whole - shared;
+        }
+        Flops(total + trunks.values().sum::<f64>())
     }
 
     /// Cells left out, and why.

@@ -1,8 +1,8 @@
 //! The defaults that change a loss: peak learning rate, batch and warm-up as functions of the
 //! shape, never of a run's length, so that runs of one size differ in length alone.
 
-use crate::tuning::two_digits;
 use isoflop_core::Params;
+use isoflop_core::units::two_digits;
 
 /// Peak learning rate of `"auto"`: `0.004 (N / 24,576)^-0.35 (B / 512)^0.5`, N non-embedding
 /// parameters and B tokens a step, at most 0.02.

@@ -3,6 +3,7 @@
 
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use isoflop_core::units::two_digits;
 use isoflop_results::{RunRecord, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -158,11 +159,6 @@ fn bottom(points: &[(f64, f64)]) -> Option<f64> {
     let slope = (xy * (m4 - m2 * m2) - m3 * xxy) / determinant;
     let curvature = (m2 * xxy - m3 * xy) / determinant;
     (curvature > 0.0).then(|| centre - slope / (2.0 * curvature))
-}
-
-/// A rate that people can write down and repeat.
-pub(crate) fn two_digits(rate: f64) -> f64 {
-    format!("{rate:.1e}").parse().expect("just formatted")
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ pub fn record_of_death(sweep: &str, run: &PlannedRun, lease: &Lease, how: String
 }
 
 /// What the plan knows of a run, as a row.
-pub(crate) fn row_of_plan(sweep: &str, run: &PlannedRun) -> RunRow {
+pub fn row_of_plan(sweep: &str, run: &PlannedRun) -> RunRow {
     blank_row(sweep, run, 1, run.micro_windows())
 }
 

@@ -24,6 +24,10 @@ pub struct Speed {
     /// Bytes of the device's own memory that it took.
     #[serde(default)]
     pub device_bytes: Option<f64>,
+    /// Relative standard deviation of the seconds of a step, over four parts of the measurement;
+    /// none where it had fewer steps.
+    #[serde(default)]
+    pub spread: Option<f64>,
 }
 
 /// What is to be measured: the speed of a step depends on these alone.
@@ -57,7 +61,9 @@ impl Load {
         rehearsal.finish();
         let started = Instant::now();
         let (mut steps, mut together) = (0, 1);
+        let mut laps = Vec::new();
         while steps == 0 || started.elapsed() < limit {
+            let (lap, of_lap) = (Instant::now(), together);
             for _ in 0..together {
                 rehearsal.step();
                 steps += 1;
@@ -70,6 +76,7 @@ impl Load {
                     false => 1,
                 };
             }
+            laps.push(lap.elapsed().as_secs_f64() / of_lap as f64);
         }
         let step_s = started.elapsed().as_secs_f64() / f64::from(steps);
         let model = rehearsal.model();
@@ -95,9 +102,25 @@ impl Load {
         Speed {
             step_s,
             device_bytes: device.memory_bytes().map(|bytes| bytes as f64),
+            spread: spread(&laps),
             score_s: started.elapsed().as_secs_f64() / scored as f64,
         }
     }
+}
+
+/// Relative standard deviation of the means of four parts in a row; none of fewer values.
+fn spread(laps: &[f64]) -> Option<f64> {
+    const PARTS: usize = 4;
+    if laps.len() < PARTS {
+        return None;
+    }
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let parts: Vec<f64> = (0..PARTS)
+        .map(|k| mean(&laps[k * laps.len() / PARTS..(k + 1) * laps.len() / PARTS]))
+        .collect();
+    let centre = mean(&parts);
+    let squares: f64 = parts.iter().map(|part| (part / centre - 1.0).powi(2)).sum();
+    Some((squares / (PARTS - 1) as f64).sqrt())
 }
 
 impl Speed {

@@ -3,18 +3,26 @@
 use super::predict::read;
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
+use crate::series;
+use crate::source;
 use crate::tables::{number, table};
 use anyhow::Result;
-use isoflop_core::units::{parse_quantity, scientific};
-use isoflop_fit::advise::{AdviceError, Limits, Plan, Target, advise};
-use isoflop_fit::output::Fit;
-use std::path::PathBuf;
+use isoflop_core::units::{parse_quantity, scientific, short};
+use isoflop_core::{ModelConfig, ParamCount, Params, Shape};
+use isoflop_fit::advise::{Advice, AdviceError, Limits, Plan, Target, advise};
+use isoflop_fit::output::{Fit, FittedPoint};
+use isoflop_results::Trust;
+use isoflop_results::spent::flops_executed;
+use isoflop_sweep::ResultsFolder;
+use isoflop_sweep::spec::PlanSpec;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Advises which runs shrink the interval of a named quantity most for their FLOPs.
 ///
-/// Under the fitted law, to first order. Runs are chosen one after another; sizes and tokens are those to
-/// within a rung: train what is near.
+/// Under the fitted law, to first order. Runs are chosen one after another, within what the law can bear: no
+/// smaller compute than the least fitted, sizes up to four times the largest. Of a results folder the sizes are
+/// those of its sweep and rungs of the ladder, and a [plan] to paste into the sweep file follows.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  isoflop advise results/quickstart --target n_exponent\n  \
@@ -30,7 +38,7 @@ pub(crate) struct Args {
     /// Law, where several were fitted.
     #[arg(long, default_value = "chinchilla")]
     law: String,
-    /// Cell of the axes, where the sweep has several.
+    /// Cell of the axes, where the sweep has several: as in runs.parquet, or as the page names it.
     #[arg(long, default_value = "")]
     series: String,
     /// Compute at which n_opt is asked for, FLOPs.
@@ -58,39 +66,19 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let fits = read(&args.fits)?;
-    let of_law: Vec<&Fit> = fits.fits.iter().filter(|fit| fit.law == args.law).collect();
-    let chosen = match of_law.as_slice() {
-        [only] if args.series.is_empty() => Some(*only),
-        several => several
-            .iter()
-            .copied()
-            .find(|fit| fit.series == args.series),
+    let fit = series::choose(&args.fits, &fits, &args.law, &args.series)?;
+    let known = Known::of(&args.fits, fit)?;
+    let spent = match &known {
+        Some(known) => known.flops,
+        None => {
+            let compute = |p: &FittedPoint| p.c.or_else(|| Some(6.0 * p.n? * p.d?));
+            fit.data.iter().filter_map(compute).sum()
+        }
     };
-    let fit = chosen.ok_or_else(|| {
-        let names: Vec<String> = fits
-            .fits
-            .iter()
-            .filter(|fit| fit.x.is_none())
-            .map(|fit| match fit.series.as_str() {
-                "" => format!("--law {}", fit.law),
-                series => format!("--law {} --series {series}", fit.law),
-            })
-            .collect();
-        let message = format!("{}: no such fit of {} in it", args.fits.display(), args.law);
-        let hint = match names.is_empty() {
-            true => {
-                "advice needs a law in N and D; `isoflop fit` says which runs that asks for".into()
-            }
-            false => format!("there are {}", names.join("; ")),
-        };
-        Hinted::new(message, hint)
-    })?;
-    let spent: f64 = fit
-        .data
-        .iter()
-        .filter_map(|p| p.c.or_else(|| Some(6.0 * p.n? * p.d?)))
-        .sum();
     let limits = Limits {
+        sizes: known.as_ref().map_or(Vec::new(), |known| {
+            known.sizes.iter().map(|(_, n)| *n).collect()
+        }),
         runs: args.runs,
         flops_per_run: args
             .flops_per_run
@@ -98,8 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             .unwrap_or(f64::INFINITY),
         flops: args.flops.unwrap_or(spent),
     };
-    let target = args.aim()?;
-    let plan = advise(fit, &target, limits).map_err(|error| {
+    let plan = advise(fit, &args.aim()?, limits).map_err(|error| {
         let hint = match &error {
             AdviceError::UnknownTarget { .. } => {
                 "name one of these with --target, or n_opt, or loss"
@@ -109,11 +96,102 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         };
         Hinted::new(error.to_string(), hint)
     })?;
+    let named: Vec<Named<'_>> = plan
+        .runs
+        .iter()
+        .map(|run| Named {
+            size: known.as_ref().and_then(|known| known.label(run.n)),
+            run,
+        })
+        .collect();
+    let paste = known.as_ref().filter(|_| !named.is_empty()).map(|known| {
+        let more = named.iter().map(|named| {
+            let size = named.size.clone().unwrap_or_else(|| short(named.run.n));
+            (size, named.run.d)
+        });
+        known.spec.with_more_runs(&more.collect::<Vec<_>>())
+    });
     match args.json {
-        true => print_json(&plan)?,
-        false => print(&as_text(args, fit, &plan))?,
+        true => {
+            let mut json = serde_json::to_value(&plan)?;
+            json["plan"] = serde_json::json!(paste);
+            if let Some(runs) = json["runs"].as_array_mut() {
+                for (run, named) in runs.iter_mut().zip(&named) {
+                    run["size"] = serde_json::json!(named.size);
+                }
+            }
+            print_json(&json)?;
+        }
+        false => print(&as_text(args, fit, &plan, &named, paste.as_deref()))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A run that is advised, and the size that a sweep file calls it by.
+struct Named<'a> {
+    size: Option<String>,
+    run: &'a Advice,
+}
+
+/// What a results folder knows beyond its fits.
+struct Known {
+    /// Of the sweep file as of the last `run`.
+    spec: PlanSpec,
+    /// Sizes of the sweep and rungs of the ladder, each with its non-embedding parameters.
+    sizes: Vec<(String, f64)>,
+    /// FLOPs that its runs took.
+    flops: f64,
+}
+
+/// Rungs of the ladder in a decade.
+const RUNGS: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 7.0];
+
+/// Sizes so near to one another, as a factor, are one.
+const SAME_SIZE: f64 = 1.15;
+
+impl Known {
+    /// Of the folder that the fits lie in; none for a file, or where N is counted otherwise.
+    fn of(path: &Path, fit: &Fit) -> Result<Option<Known>> {
+        let folder = ResultsFolder::at(path.to_owned());
+        if !path.is_dir() || fit.n_kind != "n_non_embedding" {
+            return Ok(None);
+        }
+        let (plan, sweep) = (folder.plan()?, folder.sweep()?);
+        let rows = source::runs(&folder, Trust::Checked)?;
+        let mut sizes: Vec<(String, f64)> = Vec::new();
+        for run in plan.runs().iter().filter(|run| run.series == fit.series) {
+            if sizes.iter().all(|(_, n)| *n != run.n().0) {
+                sizes.push((run.size.clone(), run.n().0));
+            }
+        }
+        let model = plan.runs().first().map(|run| run.config.model);
+        let largest = sizes.iter().map(|(_, n)| *n).fold(0.0, f64::max);
+        for power in 3..14 {
+            for rung in RUNGS.map(|rung| rung * 10f64.powi(power)) {
+                let shape = Shape::for_params(Params(rung)).ok();
+                let (Some(model), Some(shape)) = (model, shape) else {
+                    continue;
+                };
+                let n = ParamCount::of(&ModelConfig { shape, ..model })
+                    .non_embedding()
+                    .0;
+                let far = |known: &(String, f64)| (known.1 / n).ln().abs() > SAME_SIZE.ln();
+                if n < 10.0 * largest && sizes.iter().all(far) {
+                    sizes.push((short(rung), n));
+                }
+            }
+        }
+        Ok(Some(Known {
+            spec: sweep.spec().plan.get_ref().clone(),
+            sizes,
+            flops: flops_executed(&rows),
+        }))
+    }
+
+    fn label(&self, n: f64) -> Option<String> {
+        let found = self.sizes.iter().find(|(_, known)| *known == n);
+        found.map(|(label, _)| label.clone())
+    }
 }
 
 impl Args {
@@ -133,7 +211,13 @@ impl Args {
     }
 }
 
-fn as_text(args: &Args, fit: &Fit, plan: &Plan) -> String {
+fn as_text(
+    args: &Args,
+    fit: &Fit,
+    plan: &Plan,
+    named: &[Named<'_>],
+    paste: Option<&str>,
+) -> String {
     let unit = if plan.logarithm {
         " of its logarithm"
     } else {
@@ -149,13 +233,15 @@ fn as_text(args: &Args, fit: &Fit, plan: &Plan) -> String {
     );
     if plan.runs.is_empty() {
         return format!(
-            "{head}\nno run within these FLOPs takes a hundredth off it; raise --flops or --flops-per-run"
+            "{head}\nno run within these FLOPs and within what the law can bear takes a hundredth off it; \
+             raise --flops or --flops-per-run"
         );
     }
     let mut before = plan.standard_error;
     let mut rows = Vec::new();
-    for run in &plan.runs {
+    for Named { size, run } in named {
         rows.push(vec![
+            size.clone().unwrap_or_default(),
             scientific(run.n),
             scientific(run.d),
             scientific(run.c),
@@ -169,6 +255,7 @@ fn as_text(args: &Args, fit: &Fit, plan: &Plan) -> String {
         before = run.standard_error;
     }
     let header = [
+        "size",
         "N",
         "D",
         "FLOPs",
@@ -177,9 +264,15 @@ fn as_text(args: &Args, fit: &Fit, plan: &Plan) -> String {
         "less in all",
     ];
     let total: f64 = plan.runs.iter().map(|run| run.c).sum();
-    format!(
+    let mut text = format!(
         "{head}\n\n{}\n\n{} FLOPs in all, if the law holds",
         table(&header, &rows),
         scientific(total)
-    )
+    );
+    if let Some(paste) = paste {
+        text.push_str(&format!(
+            "\n\n[plan] of the sweep file with these runs; what is done is not trained again:\n\n{paste}"
+        ));
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! `isoflop plan`: every run before it starts, priced on this machine.
 
+use crate::calibration::Basis;
 use crate::jobs::Jobs;
 use crate::output::{print, print_json};
 use crate::place::{Places, Settled};
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         found,
         jobs,
         prices,
+        basis,
         ..
     } = places.settle(&plan, args.jobs, args.calibrate)?;
     let reuse = reuse(&plan, &folder)?;
@@ -80,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         left: Forecast::of(&plan, &prices, &standing, jobs),
         plan,
         prices,
+        basis,
         found,
         jobs,
         reuse,
@@ -97,6 +100,7 @@ struct Priced {
     /// The stage that comes first, and its seconds.
     stage: Option<(Plan, f64)>,
     prices: Vec<Price>,
+    basis: Basis,
     found: Found,
     jobs: usize,
     all: Forecast,
@@ -104,7 +108,8 @@ struct Priced {
     reuse: Reuse,
 }
 
-fn total(plan: &Plan) -> Flops {
+/// FLOPs of runs that share nothing.
+fn each_alone(plan: &Plan) -> Flops {
     Flops(plan.runs().iter().map(|run| run.c_exact().0).sum())
 }
 
@@ -161,9 +166,16 @@ impl Priced {
             table(&header, &rows)
         );
         text.push_str(&format!(
-            "\n{} runs, {} FLOPs in all (N without embeddings, D in tokens)",
+            "\n{} runs, {} FLOPs in all{} (N without embeddings, D in tokens)",
             rows.len(),
-            total(plan)
+            plan.flops(),
+            match plan.flops().0 < each_alone(plan).0 * (1.0 - 1e-9) {
+                true => format!(
+                    ", shared trunks counted once; {} if every run began anew",
+                    each_alone(plan)
+                ),
+                false => String::new(),
+            }
         ));
         let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
         if repeating > 0 {
@@ -211,6 +223,7 @@ impl Priced {
                 hours(self.all.alone)
             ));
         }
+        text.push_str(&format!("\n{}", self.basis.in_words()));
         if let Some((stage, seconds)) = &self.stage {
             text.push_str(&format!(
                 "\nlearning rates: tuned first, in {} runs of {}, {}; those above are the rule's",
@@ -283,6 +296,7 @@ impl Priced {
         }));
         json["device"] = json!(self.found.choice);
         json["jobs"] = json!(self.jobs);
+        json["speeds"] = json!(self.basis);
         json["time_s"] = json!(self.all.finish);
         json["time_left_s"] = json!(self.left.finish);
         json["work_s"] = json!(self.all.work);
@@ -377,6 +391,7 @@ fn as_json(plan: &Plan) -> Value {
         "kind": plan.kind(),
         "runs": runs,
         "dropped": plan.dropped(),
-        "c_exact_total": total(plan).0,
+        "c_exact_total": each_alone(plan).0,
+        "flops": plan.flops().0,
     })
 }

@@ -1,9 +1,10 @@
 //! `isoflop run`: the night. The same command again is the resume.
 
 use crate::analysis;
+use crate::calibration;
 use crate::deadline::Deadline;
 use crate::jobs::Jobs;
-use crate::output::{note, print};
+use crate::output::{note, print, shell_word};
 use crate::place::{self, Places};
 use crate::progress::{Prices, SweepProgress, clock};
 use crate::signals::{self, STOPPED};
@@ -19,7 +20,8 @@ use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Place, Plan, ResultsFolder, Sweep};
-use isoflop_train::device::DeviceChoice;
+use isoflop_train::device::{DeviceChoice, Found};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Instant, SystemTime};
@@ -220,9 +222,8 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> R
         ));
         return Ok(Outcome::Complete);
     }
-    let flops: f64 = plan.runs().iter().map(|run| run.c_exact().0).sum();
     let (found, workers, prices) = match places.only_processor() {
-        Some(found) if flops < WORTH_MEASURING => {
+        Some(found) if plan.flops().0 < WORTH_MEASURING => {
             (found.clone(), args.jobs.resolve(plan), Prices::flops(plan))
         }
         _ => match (places.settle(plan, args.jobs, false), places.only()) {
@@ -270,11 +271,32 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> R
         &mut progress,
         signals::flag(),
     )?;
+    learn(folder, plan, &before, &found, jobs)?;
     // The request may come with the end of the last run: what follows would not heed it.
     Ok(match outcome {
         Outcome::Complete if signals::asked() => Outcome::Stopped,
         outcome => outcome,
     })
+}
+
+/// Takes the speeds of the runs that this command has trained for the prices of the next.
+fn learn(
+    folder: &ResultsFolder,
+    plan: &Plan,
+    before: &Records,
+    found: &Found,
+    jobs: usize,
+) -> Result<()> {
+    let known: HashSet<&str> = before.done.iter().map(|r| r.row.run_id.as_str()).collect();
+    let mut rows: Vec<RunRow> = folder
+        .records(plan)?
+        .done
+        .into_iter()
+        .map(|r| r.row)
+        .collect();
+    rows.retain(|row| !known.contains(row.run_id.as_str()));
+    calibration::learn(plan, found, jobs, &rows);
+    Ok(())
 }
 
 /// Names the runs that the folder holds and the sweep no longer does, by what sets them apart.
@@ -356,11 +378,7 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
 }
 
 fn shell(path: &Path) -> String {
-    let text = path.display().to_string();
-    match text.contains(|c: char| c.is_whitespace() || "'\"$`\\*?[]();&|<>#~!{}".contains(c)) {
-        true => format!("'{}'", text.replace('\'', r"'\''")),
-        false => text,
-    }
+    shell_word(&path.display().to_string())
 }
 
 fn ending(records: &Records) -> String {

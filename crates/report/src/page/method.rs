@@ -5,6 +5,7 @@ use crate::view::{View, n_words};
 use isoflop_core::units::{FLOPS_PER_PF_DAY, scientific};
 use isoflop_fit::output::Bootstrap;
 use isoflop_results::RunRow;
+use isoflop_results::spent::flops_executed;
 use std::collections::BTreeSet;
 
 /// Definitions and choices.
@@ -136,12 +137,13 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
                 )
             }),
         ));
-        let spent: f64 = report.runs.iter().map(|r| r.flops_spent).sum();
+        let spent = flops_executed(report.runs);
         let hours: f64 = report.runs.iter().map(|r| r.wall_time_s).sum::<f64>() / 3600.0;
         items.push((
             "Cost",
             format!(
-                "{} FLOPs ({} PF-days), {hours:.2} hours of workers",
+                "{} FLOPs ({} PF-days; the steps that runs of one trunk share are counted once), \
+                 {hours:.2} hours of workers",
                 scientific(spent),
                 scientific(spent / FLOPS_PER_PF_DAY)
             ),

@@ -162,8 +162,9 @@ fn plan_kind(plan: &Spanned<PlanSpec>) -> Result<PlanKind, Problem> {
     .collect();
     match given[..] {
         [kind] => Ok(kind),
+        [] if plan.get_ref().runs.is_some() => Ok(PlanKind::Runs),
         [] => Err(Problem::new(plan.span(), "the plan has no kind")
-            .hint("give one of isoflop = { budgets = [..] }, grid = { tokens = [..] }, tokens_per_param = [..], epochs = [..], time = \"8h\"")),
+            .hint("give one of isoflop = { budgets = [..] }, grid = { tokens = [..] }, tokens_per_param = [..], epochs = [..], time = \"8h\", runs = [{ size = \"30k\", tokens = \"3M\" }]")),
         _ => {
             let names: Vec<_> = given.iter().map(|kind| format!("`{kind}`")).collect();
             Err(Problem::new(plan.span(), format!("the plan has two kinds: {}", names.join(" and ")))

@@ -6,9 +6,8 @@ use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{MOST_TOKENS, Optimizer, PlannedRun, RunConfig, RunParts};
-use crate::spec::{Auto, Cell, PlanSpec, Rate, Spec, TuneSpec};
-use crate::tuning::two_digits;
-use isoflop_core::units::scientific;
+use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
+use isoflop_core::units::{scientific, two_digits};
 use isoflop_core::{ModelConfig, ParamCount, Parametrization, Params, Schedule, Shape};
 use std::ops::Range;
 use toml::Spanned;
@@ -34,39 +33,62 @@ impl CellPlanner<'_, '_> {
     /// Its runs, and what is too short to be one.
     pub(super) fn runs(&self) -> Result<(Vec<PlannedRun>, Vec<Dropped>), Problem> {
         let spec = &self.cell.spec;
-        let models = self.models(spec)?;
+        let lengths = lengths(&spec.plan)?;
+        let models = match lengths.is_empty() {
+            true => Vec::new(),
+            false => self.models(spec)?,
+        };
         let seeds = spec.train.seeds.get_ref();
         if seeds.is_empty() {
             return Err(Problem::new(spec.train.seeds.span(), "no seed").hint("seeds = [0]"));
         }
-        let (mut runs, mut dropped) = (Vec::new(), Vec::new());
-        let lengths = lengths(&spec.plan)?;
+        let single = single_runs(spec)?;
         check_count(&spec.plan, &[lengths.len(), models.len(), seeds.len()])?;
+        check_count(&spec.plan, &[single.len(), seeds.len()])?;
+        let (mut runs, mut dropped) = (Vec::new(), Vec::new());
+        let mut add = |label: &str, model: &ModelConfig, length: &Length<'_>| {
+            let replicates = self.replicates(label, model, length)?;
+            let kept = replicates.is_ok();
+            match replicates {
+                Ok(replicates) => runs.extend(replicates),
+                Err(too_short) => dropped.push(too_short),
+            }
+            Ok(usize::from(kept))
+        };
         for length in lengths {
             let mut kept = 0;
             for (label, model) in &models {
-                let batch_tokens = self.batch_tokens(model)?;
-                let steps = length.steps(model, self.facts.train_tokens, batch_tokens)?;
-                if steps < FEWEST_STEPS {
-                    let reason = format!(
-                        "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"
-                    );
-                    dropped.push(Dropped {
-                        cell: self.cell_name(label, &length),
-                        reason,
-                    });
-                    continue;
-                }
-                kept += 1;
-                runs.extend(
-                    seeds
-                        .iter()
-                        .map(|&seed| self.run(label, *model, steps, batch_tokens, &length, seed)),
-                );
+                kept += add(label, model, &length)?;
             }
             check_kept(&length, kept)?;
         }
+        for run in single {
+            let (label, model) = self.model(spec, &run.size)?;
+            add(&label, &model, &Length::Tokens(&run.tokens))?;
+        }
         Ok((runs, dropped))
+    }
+
+    /// One run a seed, or what is too short to be one.
+    fn replicates(
+        &self,
+        label: &str,
+        model: &ModelConfig,
+        length: &Length<'_>,
+    ) -> Result<Result<Vec<PlannedRun>, Dropped>, Problem> {
+        let batch_tokens = self.batch_tokens(model)?;
+        let steps = length.steps(model, self.facts.train_tokens, batch_tokens)?;
+        if steps < FEWEST_STEPS {
+            return Ok(Err(Dropped {
+                cell: self.cell_name(label, length),
+                reason: format!(
+                    "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"
+                ),
+            }));
+        }
+        let seeds = self.cell.spec.train.seeds.get_ref().iter();
+        let run = |&seed| self.run(label, *model, steps, batch_tokens, length, seed);
+        Ok(Ok(seeds.map(run).collect()))
     }
 
     /// Its trials of learning rates: each size at rates about that of the rule, for the first seed.
@@ -77,7 +99,7 @@ impl CellPlanner<'_, '_> {
         };
         let seed = spec.train.seeds.get_ref().first().copied().unwrap_or(0);
         let mut runs = Vec::new();
-        for (label, model) in self.models(spec)? {
+        for (label, model) in self.all_models(spec)? {
             let batch_tokens = self.batch_tokens(&model)?;
             let steps = match tune.tokens {
                 Some(tokens) => {
@@ -112,26 +134,16 @@ impl CellPlanner<'_, '_> {
         }
     }
 
+    /// The sizes of `[model]`.
     fn models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
-        let sizes = &spec.model.sizes;
+        let (sizes, span) = match &spec.model.sizes {
+            Some(sizes) => (sizes.get_ref().as_slice(), sizes.span()),
+            None => (&[][..], spec.plan.span()),
+        };
         let mut models: Vec<(String, ModelConfig)> = Vec::new();
-        for size in sizes.get_ref() {
-            let refuse = |error: isoflop_core::ShapeError| {
-                Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
-            };
-            let label = size.get_ref().label();
-            let shape = size.get_ref().shape().map_err(refuse)?;
-            let model = ModelConfig {
-                shape,
-                norm: spec.model.norm,
-                position: spec.model.position,
-                vocab_size: self.facts.vocab_size,
-                context: self.request.context,
-                parametrization: spec.model.parametrization,
-                document_mask: spec.data.mask_documents.then_some(self.facts.separator),
-            };
-            model.check().map_err(refuse)?;
-            self.check_memory(&model, size.span())?;
+        for size in sizes {
+            let (label, model) = self.model(spec, size)?;
+            let shape = model.shape;
             if let Some((twin, _)) = models.iter().find(|(_, known)| known.shape == shape) {
                 let message = format!("sizes `{twin}` and `{label}` are the same model, {shape}");
                 return Err(
@@ -141,12 +153,44 @@ impl CellPlanner<'_, '_> {
             models.push((label, model));
         }
         match models.is_empty() {
-            true => {
-                Err(Problem::new(sizes.span(), "no sizes")
-                    .hint("sizes = [\"3k\", \"10k\", \"30k\"]"))
-            }
+            true => Err(Problem::new(span, "no sizes")
+                .hint("[model] needs them: sizes = [\"3k\", \"10k\", \"30k\"]")),
             false => Ok(models),
         }
+    }
+
+    /// The sizes of `[model]` and of single runs, each once.
+    fn all_models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
+        let mut models = match (&spec.model.sizes, &spec.plan.get_ref().runs) {
+            (None, Some(_)) => Vec::new(),
+            _ => self.models(spec)?,
+        };
+        for run in single_runs(spec)? {
+            let (label, model) = self.model(spec, &run.size)?;
+            if models.iter().all(|(_, known)| known.shape != model.shape) {
+                models.push((label, model));
+            }
+        }
+        Ok(models)
+    }
+
+    /// One size, as written, and its model.
+    fn model(&self, spec: &Spec, size: &Spanned<Size>) -> Result<(String, ModelConfig), Problem> {
+        let refuse = |error: isoflop_core::ShapeError| {
+            Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
+        };
+        let model = ModelConfig {
+            shape: size.get_ref().shape().map_err(refuse)?,
+            norm: spec.model.norm,
+            position: spec.model.position,
+            vocab_size: self.facts.vocab_size,
+            context: self.request.context,
+            parametrization: spec.model.parametrization,
+            document_mask: spec.data.mask_documents.then_some(self.facts.separator),
+        };
+        model.check().map_err(refuse)?;
+        self.check_memory(&model, size.span())?;
+        Ok((size.get_ref().label(), model))
     }
 
     fn check_memory(&self, model: &ModelConfig, span: Range<usize>) -> Result<(), Problem> {
@@ -277,6 +321,16 @@ fn rate_size(model: &ModelConfig) -> Params {
         model.shape.d_model = Parametrization::BASE_WIDTH;
     }
     ParamCount::of(&model).non_embedding()
+}
+
+/// The runs that a plan names one by one.
+fn single_runs(spec: &Spec) -> Result<&[RunSpec], Problem> {
+    match &spec.plan.get_ref().runs {
+        Some(runs) if runs.get_ref().is_empty() => Err(Problem::new(runs.span(), "an empty list")
+            .hint("runs = [{ size = \"30k\", tokens = \"3M\" }]")),
+        Some(runs) => Ok(runs.get_ref()),
+        None => Ok(&[]),
+    }
 }
 
 /// Refuses more runs than a plan may have.

@@ -7,6 +7,7 @@ mod quantity;
 mod rate;
 mod suggest;
 mod time;
+mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
@@ -67,8 +68,8 @@ pub struct ModelSpec {
     /// Model family.
     #[serde(default)]
     pub family: Family,
-    /// Sizes, each a rung of the ladder or a shape.
-    pub sizes: Spanned<Vec<Spanned<Size>>>,
+    /// Sizes, each a rung of the ladder or a shape. A plan of single runs names them itself.
+    pub sizes: Option<Spanned<Vec<Spanned<Size>>>>,
     /// Normalisation.
     #[serde(default)]
     pub norm: Norm,
@@ -89,7 +90,7 @@ pub enum Family {
     Transformer,
 }
 
-/// `[plan]`: exactly one kind.
+/// `[plan]`: one kind, or single runs, or both.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {
@@ -103,6 +104,18 @@ pub struct PlanSpec {
     pub epochs: Option<Spanned<Vec<Spanned<Quantity>>>>,
     /// Every size at as large budgets as fit into a time.
     pub time: Option<TimeSpec>,
+    /// Single runs, beside those of the kind or alone.
+    pub runs: Option<Spanned<Vec<RunSpec>>>,
+}
+
+/// `{ size = "30k", tokens = "3M" }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// A rung of the ladder or a shape.
+    pub size: Spanned<Size>,
+    /// Training tokens.
+    pub tokens: Spanned<Quantity>,
 }
 
 /// `isoflop = { budgets = [...] }`.
@@ -230,12 +243,13 @@ impl Sweep {
                 tokens_per_param: None,
                 epochs: None,
                 time,
+                runs: _,
             } => time.as_ref(),
             _ => None,
         }
     }
 
-    /// The same sweep as an isoFLOP plan of these budgets.
+    /// The same sweep as an isoFLOP plan of these budgets, with its single runs.
     #[must_use]
     pub fn with_budgets(&self, budgets: &[f64]) -> Self {
         let mut sweep = self.clone();
@@ -253,6 +267,7 @@ impl Sweep {
                 isoflop: Some(IsoflopSpec {
                     budgets: Spanned::new(span.clone(), budgets),
                 }),
+                runs: cell.spec.plan.get_ref().runs.clone(),
                 ..PlanSpec::default()
             };
             cell.spec.plan = Spanned::new(span, plan);

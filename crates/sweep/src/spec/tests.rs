@@ -28,6 +28,8 @@ fn sizes_read_as_rungs_numbers_and_shapes() {
         .spec()
         .model
         .sizes
+        .as_ref()
+        .unwrap()
         .get_ref()
         .iter()
         .map(|size| {

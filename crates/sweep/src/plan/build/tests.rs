@@ -324,3 +324,64 @@ fn a_budget_of_centuries_is_planned_at_once() {
     );
     assert!(started.elapsed().as_secs() < 2);
 }
+
+/// Single runs as a plan names them.
+const RUNS: &str =
+    r#"runs = [{ size = "30k", tokens = "3M" }, { size = "24x2x2", tokens = 700000 }]"#;
+
+#[test]
+fn single_runs_stand_beside_those_of_a_kind_and_keep_their_ids() {
+    let before = plan(SWEEP).unwrap();
+    let both = plan(&format!("{SWEEP}{RUNS}\n")).unwrap();
+    assert_eq!(both.kind(), PlanKind::Isoflop);
+    assert_eq!(both.runs()[..6], *before.runs());
+    let single: Vec<_> = both.runs()[6..]
+        .iter()
+        .map(|run| {
+            (
+                run.size.as_str(),
+                (run.tokens().0 / 1e5).round() as u64,
+                run.flops_budget,
+            )
+        })
+        .collect();
+    assert_eq!(single, [("30k", 30, None), ("24x2x2", 7, None)]);
+}
+
+#[test]
+fn single_runs_alone_need_no_sizes() {
+    let alone = SWEEP
+        .replace("sizes = [\"3k\", \"10k\", \"30k\"]\n", "")
+        .replace("isoflop = { budgets = [\"1e11\", \"3e11\"] }", RUNS);
+    let alone = plan(&alone).unwrap();
+    assert_eq!((alone.kind(), alone.runs().len()), (PlanKind::Runs, 2));
+    let none = refusal("sizes = [\"3k\", \"10k\", \"30k\"]", "");
+    assert!(none.contains("no sizes"), "{none}");
+    let empty = plan(&format!("{SWEEP}runs = []\n")).unwrap_err();
+    assert!(empty.contains("an empty list"), "{empty}");
+    let odd = plan(&format!(
+        "{SWEEP}runs = [{{ size = \"30k\", token = 3 }}]\n"
+    ))
+    .unwrap_err();
+    assert!(odd.contains("did you mean `tokens`?"), "{odd}");
+}
+
+#[test]
+fn a_single_run_that_stands_in_the_plan_already_is_listed_as_dropped() {
+    let twice = RUNS.replace("\"24x2x2\", tokens = 700000", "\"30k\", tokens = \"3M\"");
+    let plan = plan(&format!("{SWEEP}{twice}\n")).unwrap();
+    assert_eq!((plan.runs().len(), plan.dropped().len()), (7, 1));
+}
+
+#[test]
+fn the_flops_of_a_plan_count_a_trunk_once() {
+    let source = SWEEP.replace(
+        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
+        "grid = { tokens = [\"1M\", \"2M\"] }",
+    );
+    let flops = |source: &str| plan(source).unwrap().flops().0;
+    let alone = flops(&format!("{source}[train]\ntrunks = false\n"));
+    // Of 2M tokens all, of 1M the fifth that is its own.
+    let share = flops(&source) / alone;
+    assert!((share - 2.2 / 3.0).abs() < 0.002, "{share}");
+}

@@ -1,0 +1,152 @@
+//! Speeds that are remembered between commands, in the cache, one file a kind of device and number of
+//! processes: when each was found, how evenly, and whether by a measurement or by runs.
+
+use anyhow::Result;
+use isoflop_core::{FlopCount, Tokens};
+use isoflop_data::Places;
+use isoflop_results::file::write_atomic;
+use isoflop_train::NUMERICS_VERSION;
+use isoflop_train::device::{DeviceChoice, Found, instruction_set, processor};
+use isoflop_train::price::{Load, Speed};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Loads that a file keeps; the oldest make room.
+const MOST_KEPT: usize = 300;
+
+/// The speed of one load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Known {
+    pub(super) load: Load,
+    pub(super) speed: Speed,
+    /// When it was found, RFC 3339 in UTC.
+    pub(super) at: String,
+    /// Relative standard deviation of the seconds of a step, over parts of a measurement and its
+    /// processes or over runs; none where there is nothing to compare.
+    pub(super) noise: Option<f64>,
+    /// Finished runs that it is the median of; 0 where it was measured.
+    pub(super) runs: u64,
+}
+
+/// Speeds of one kind of device with so many processes at a time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Speeds {
+    device: String,
+    pub(super) known: Vec<Known>,
+}
+
+impl Speeds {
+    /// What is remembered; empty where nothing is, or where the file is damaged or of another version.
+    pub(super) fn of(on: &Found, jobs: usize) -> Result<Speeds> {
+        let device = device(on, jobs);
+        let text = std::fs::read_to_string(path(&device)?).unwrap_or_default();
+        Ok(match serde_json::from_str::<Speeds>(&text) {
+            Ok(found) if found.device == device => found,
+            _ => Speeds {
+                device,
+                known: Vec::new(),
+            },
+        })
+    }
+
+    /// Puts one in, in the place of what was known of its load.
+    pub(super) fn learn(&mut self, new: Known) {
+        self.known.retain(|known| known.load != new.load);
+        self.known.push(new);
+        let surplus = self.known.len().saturating_sub(MOST_KEPT);
+        self.known.drain(..surplus);
+    }
+
+    /// Writes what is known into the cache. What cannot be kept is measured again.
+    pub(super) fn keep(&self) {
+        if let (Ok(path), Ok(json)) = (path(&self.device), serde_json::to_string(self)) {
+            let _ = write_atomic(&path, json.as_bytes());
+        }
+    }
+
+    /// The speed of a load: as found, or between its neighbours by FLOPs a step, logarithms taken.
+    /// None where nothing is known.
+    pub(super) fn guess(&self, load: &Load) -> Option<Speed> {
+        if let Some(known) = self.known.iter().find(|known| known.load == *load) {
+            return Some(known.speed);
+        }
+        let at = flops(load).ln();
+        let place = |known: &&Known| flops(&known.load).ln();
+        let below = self.known.iter().filter(|known| place(known) <= at);
+        let below = below.max_by(|a, b| place(a).total_cmp(&place(b)));
+        let above = self.known.iter().filter(|known| place(known) > at);
+        let above = above.min_by(|a, b| place(a).total_cmp(&place(b)));
+        match (below, above) {
+            (Some(low), Some(high)) => {
+                let share = (at - place(&low)) / (place(&high) - place(&low));
+                let mix = |a: f64, b: f64| (a.ln() * (1.0 - share) + b.ln() * share).exp();
+                // A token's score costs a share of its FLOPs, not of the step's.
+                let per_flop = |of: &Known| of.speed.score_s * tokens(&of.load) / flops(&of.load);
+                Some(Speed {
+                    step_s: mix(low.speed.step_s, high.speed.step_s),
+                    score_s: mix(per_flop(low), per_flop(high)) * flops(load) / tokens(load),
+                    ..high.speed
+                })
+            }
+            // Beyond the ends in proportion.
+            (Some(end), None) | (None, Some(end)) => {
+                let scale = flops(load) / flops(&end.load);
+                Some(Speed {
+                    step_s: end.speed.step_s * scale,
+                    score_s: end.speed.score_s * scale,
+                    ..end.speed
+                })
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+/// What speeds depend on besides the model.
+fn device(on: &Found, jobs: usize) -> String {
+    let what = match on.choice {
+        DeviceChoice::Cpu => format!("cpu {}, {}", processor(), instruction_set()),
+        DeviceChoice::NdArray => format!("ndarray {}, {}", processor(), instruction_set()),
+        _ => format!("wgpu {}", on.detail),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{what}, {jobs} processes, isoflop {version}, numerics {NUMERICS_VERSION}")
+}
+
+fn path(device: &str) -> Result<PathBuf> {
+    let name: String = device
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    Ok(Places::of_this_machine()?
+        .cache
+        .join(format!("speed-{name}.json")))
+}
+
+/// FLOPs of a step.
+pub(super) fn flops(load: &Load) -> f64 {
+    FlopCount::of(&load.model).of_tokens(Tokens(tokens(load))).0
+}
+
+/// Tokens of a step.
+pub(super) fn tokens(load: &Load) -> f64 {
+    load.windows as f64 * load.model.context as f64
+}
+
+/// Now, as files of this kind say it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now()
+        .round(jiff::Unit::Second)
+        .map_or_else(|_| String::new(), |now| now.to_string())
+}
+
+/// Standard deviation as a share of the mean; none below two values.
+pub(super) fn uneven(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values
+        .iter()
+        .map(|value| (value / mean - 1.0).powi(2))
+        .sum();
+    (values.len() > 1 && mean > 0.0).then(|| (squares / (count - 1.0)).sqrt())
+}

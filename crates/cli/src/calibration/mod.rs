@@ -1,0 +1,221 @@
+//! How fast this machine trains the models of a plan: measured once in processes like those that
+//! train, remembered in the cache, and learned anew from the runs that finish.
+
+mod basis;
+mod known;
+mod learn;
+
+pub(crate) use basis::Basis;
+pub(crate) use learn::learn;
+
+use crate::output::note;
+use crate::signals::{self, STOPPED};
+use anyhow::{Context, Result};
+use isoflop_sweep::forecast::Price;
+use isoflop_sweep::{Plan, PlannedRun};
+use isoflop_train::device::{DeviceChoice, Found, TrainDevice};
+use isoflop_train::price::{Load, Speed};
+use known::{Known, Speeds, flops, now, uneven};
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+/// Models that are measured at most; the others lie between.
+const MOST_MEASURED: usize = 10;
+
+/// How long each is measured for.
+const EACH: Duration = Duration::from_millis(400);
+
+/// A step that should take longer is not measured but taken from the largest that is.
+const LONGEST_STEP: f64 = 2.0;
+
+/// Prices of the runs of a plan in its order, in seconds, and what they rest on.
+pub(crate) struct Priced {
+    pub(crate) prices: Vec<Price>,
+    pub(crate) basis: Basis,
+}
+
+/// Prices of the runs of a plan in seconds on a device, for `jobs` processes at a time. What is not known yet,
+/// or all of it where `again` is set, is measured now.
+///
+/// # Errors
+/// A process cannot be started, or a speed not be read.
+pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Result<Priced> {
+    let loads = loads(plan);
+    let at_once = at_once(on, jobs);
+    let mut speeds = Speeds::of(on, at_once)?;
+    if again {
+        speeds.known.clear();
+    }
+    let missing: Vec<Load> = spread(&loads)
+        .into_iter()
+        .filter(|load| speeds.known.iter().all(|known| known.load != *load))
+        .collect();
+    if !missing.is_empty() {
+        let machine = match on.is_adapter() {
+            true => on.choice.to_string(),
+            false => "this machine".to_owned(),
+        };
+        note(&format!(
+            "measuring how fast {machine} trains {} models in {at_once} processes; a few seconds, once",
+            missing.len()
+        ));
+        for load in missing {
+            let quick = |speed: Speed| speed.step_s < LONGEST_STEP;
+            if speeds.guess(&load).is_none_or(quick) {
+                speeds.learn(measure(&load, on.choice, at_once)?);
+            }
+        }
+        speeds.keep();
+    }
+    let slower = jobs as f64 / at_once as f64;
+    let price = |run: &PlannedRun| {
+        let speed = speeds
+            .guess(&Load::of(run))
+            .context("the first load is always measured")?;
+        anyhow::Ok(shared(speed, slower).price(run))
+    };
+    Ok(Priced {
+        prices: plan.runs().iter().map(price).collect::<Result<_>>()?,
+        basis: Basis::of(&loads, &speeds),
+    })
+}
+
+/// The models of a plan, each once, ascending by the FLOPs of a step.
+fn loads(plan: &Plan) -> Vec<Load> {
+    let mut loads: Vec<Load> = Vec::new();
+    for run in plan.runs() {
+        let load = Load::of(run);
+        if !loads.contains(&load) {
+            loads.push(load);
+        }
+    }
+    loads.sort_by(|a, b| flops(a).total_cmp(&flops(b)));
+    loads
+}
+
+/// Processes that measure at a time. More than there are cores share these and take as much longer;
+/// an adapter may be kept busy by more.
+fn at_once(on: &Found, jobs: usize) -> usize {
+    const OF_AN_ADAPTER: usize = 8;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    jobs.min(match on.is_adapter() {
+        true => cores.max(OF_AN_ADAPTER),
+        false => cores,
+    })
+}
+
+/// The speed of a process that gets a part of a core, or of a device, alone.
+fn shared(speed: Speed, slower: f64) -> Speed {
+    Speed {
+        step_s: speed.step_s * slower,
+        score_s: speed.score_s * slower,
+        ..speed
+    }
+}
+
+/// Bytes of an adapter's memory that a process takes for the largest model of a plan that was
+/// measured on it alone; nothing where that is not known.
+pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
+    let speeds = Speeds::of(on, 1).ok()?;
+    let largest = loads(plan).pop()?;
+    let bytes = speeds
+        .known
+        .iter()
+        .filter(|known| flops(&known.load) <= flops(&largest));
+    bytes
+        .filter_map(|known| known.speed.device_bytes)
+        .reduce(f64::max)
+}
+
+/// As [`prices`] on the processor, without measuring anything: nothing where too little is known.
+pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
+    let speeds = Speeds::of(&Found::cpu(), at_once(&Found::cpu(), jobs)).ok()?;
+    let largest = loads(plan).last().map_or(0.0, flops);
+    // Not far beyond what was measured.
+    let known = speeds.known.iter().map(|known| flops(&known.load));
+    if known.fold(0.0, f64::max) * 4.0 < largest {
+        return None;
+    }
+    let price = |run: &PlannedRun| Some(speeds.guess(&Load::of(run))?.price(run));
+    plan.runs().iter().map(price).collect()
+}
+
+/// At most [`MOST_MEASURED`] of them, the ends included.
+fn spread(loads: &[Load]) -> Vec<Load> {
+    match loads.len() {
+        0..=MOST_MEASURED => loads.to_vec(),
+        count => (0..MOST_MEASURED)
+            .map(|i| loads[i * (count - 1) / (MOST_MEASURED - 1)])
+            .collect(),
+    }
+}
+
+/// The mean speed of `jobs` processes that all train the same at once.
+fn measure(load: &Load, on: DeviceChoice, jobs: usize) -> Result<Known> {
+    let children = (0..jobs)
+        .map(|_| start(load, on))
+        .collect::<Result<Vec<Child>>>()?;
+    let mut speeds = Vec::new();
+    for mut child in children {
+        let mut text = String::new();
+        let stdout = child.stdout.as_mut().context("it was piped")?;
+        stdout.read_to_string(&mut text)?;
+        let status = child.wait()?;
+        let speed: Speed = serde_json::from_str(&text)
+            .with_context(|| format!("cannot measure a step on {on}: {status}"))?;
+        speeds.push(speed);
+    }
+    let mean = |of: fn(&Speed) -> f64| speeds.iter().map(of).sum::<f64>() / speeds.len() as f64;
+    let device_bytes = speeds.iter().filter_map(|speed| speed.device_bytes);
+    let steps: Vec<f64> = speeds.iter().map(|speed| speed.step_s).collect();
+    let within: Vec<f64> = speeds.iter().filter_map(|speed| speed.spread).collect();
+    // Parts of one process and processes side by side, whichever are less even.
+    let noise = within.into_iter().chain(uneven(&steps)).reduce(f64::max);
+    Ok(Known {
+        load: *load,
+        speed: Speed {
+            device_bytes: device_bytes.reduce(f64::max),
+            step_s: mean(|speed| speed.step_s),
+            score_s: mean(|speed| speed.score_s),
+            spread: None,
+        },
+        at: now(),
+        noise,
+        runs: 0,
+    })
+}
+
+fn start(load: &Load, on: DeviceChoice) -> Result<Child> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["measure", "--device", &on.to_string()])
+        .env("RAYON_NUM_THREADS", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdin = child.stdin.as_mut().context("it was piped")?;
+    writeln!(stdin, "{}", serde_json::to_string(load)?)?;
+    Ok(child)
+}
+
+/// Measures one step; [`prices`] starts these.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+}
+
+/// The verb that [`prices`] starts processes of: a load as a line of stdin, its speed to stdout.
+pub(crate) fn answer(args: &Args) -> Result<ExitCode> {
+    let mut line = String::new();
+    if std::io::stdin().read_line(&mut line)? == 0 {
+        // Its command ended before it could say anything.
+        return Ok(ExitCode::from(STOPPED));
+    }
+    let load: Load = serde_json::from_str(&line)?;
+    signals::end_with_parent();
+    let device = TrainDevice::open(args.device)?;
+    crate::output::print_json(&load.measure(&device, EACH))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,121 @@
+//! What the runs of a folder cost together. Branches of one trunk share its steps, so that neither
+//! `c_exact` nor `flops_spent` adds up to it.
+
+use crate::row::RunRow;
+use std::collections::HashMap;
+
+/// FLOPs executed for these rows, the steps that several branches of a trunk share counted once.
+///
+/// A branch has `flops_spent` of its own and stands on a part of its trunk; of the parts of one
+/// trunk the longest counts. Failed attempts are not known to rows and not in it.
+pub fn flops_executed(rows: &[RunRow]) -> f64 {
+    let mut trunks: HashMap<Trunk<'_>, f64> = HashMap::new();
+    let mut own = 0.0;
+    for row in rows {
+        own += row.flops_spent;
+        let longest = trunks.entry(Trunk::of(row)).or_default();
+        *longest = longest.max(on_trunk(row));
+    }
+    own + trunks.values().sum::<f64>()
+}
+
+/// FLOPs of the steps that a row took on its trunk; 0 where it shares none.
+fn on_trunk(row: &RunRow) -> f64 {
+    if row.flops_spent == 0.0 && row.diverged_step.is_none() {
+        return 0.0;
+    }
+    let taken = row.diverged_step.unwrap_or(row.steps) as f64 / row.steps as f64;
+    let shared = row.c_exact * taken - row.flops_spent;
+    // What rounding leaves of equal counts is no trunk.
+    match shared > 1e-9 * row.c_exact {
+        true => shared,
+        false => 0.0,
+    }
+}
+
+/// What branches of one trunk have in common: all but their length.
+#[derive(PartialEq, Eq, Hash)]
+struct Trunk<'a> {
+    texts: [&'a str; 9],
+    counts: [u64; 9],
+    numbers: [u64; 2],
+}
+
+impl<'a> Trunk<'a> {
+    fn of(row: &'a RunRow) -> Self {
+        Trunk {
+            texts: [
+                &row.series,
+                &row.family,
+                &row.norm,
+                &row.position,
+                &row.parametrization,
+                &row.attention,
+                &row.data_digest,
+                &row.tokenizer,
+                &row.schedule,
+            ],
+            counts: [
+                row.d_model,
+                row.n_layers,
+                row.n_heads,
+                row.vocab_size,
+                row.context,
+                row.batch_tokens,
+                row.warmup_steps,
+                row.seed,
+                row.numerics_version,
+            ],
+            numbers: [row.learning_rate.to_bits(), row.weight_decay.to_bits()],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::record;
+
+    /// A run of so many steps of 1 FLOP, of which `own` were for it alone.
+    fn branch(seed: u64, steps: u64, own: u64) -> RunRow {
+        RunRow {
+            seed,
+            steps,
+            c_exact: steps as f64,
+            flops_spent: own as f64,
+            diverged_step: None,
+            ..record("a").row
+        }
+    }
+
+    #[test]
+    fn a_trunk_counts_once_however_many_branches_stand_on_it() {
+        // Steps 0 to 80 of the trunk, then 10, 20 and 20 of three branches.
+        let of_one = [branch(0, 50, 10), branch(0, 100, 20), branch(0, 90, 20)];
+        assert_eq!(flops_executed(&of_one), 80.0 + 50.0);
+        let of_another = [branch(1, 100, 20)];
+        let both: Vec<RunRow> = of_one.into_iter().chain(of_another).collect();
+        assert_eq!(flops_executed(&both), 130.0 + 100.0);
+    }
+
+    #[test]
+    fn runs_of_their_own_count_in_full_and_failed_ones_not_at_all() {
+        let failed = branch(0, 100, 0);
+        assert_eq!(flops_executed(&[branch(0, 100, 100), failed]), 100.0);
+        assert_eq!(flops_executed(&[]), 0.0);
+    }
+
+    #[test]
+    fn a_diverged_branch_counts_as_far_as_it_came() {
+        let on_the_trunk = RunRow {
+            diverged_step: Some(30),
+            ..branch(0, 100, 0)
+        };
+        let beyond = RunRow {
+            diverged_step: Some(90),
+            ..branch(0, 100, 10)
+        };
+        assert_eq!(flops_executed(std::slice::from_ref(&on_the_trunk)), 30.0);
+        assert_eq!(flops_executed(&[on_the_trunk, beyond]), 80.0 + 10.0);
+    }
+}
