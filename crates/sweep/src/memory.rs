@@ -1,6 +1,6 @@
 //! What training a model takes, and what this machine has.
 
-use isoflop_core::{ModelConfig, ParamCount};
+use isoflop_model::{ModelConfig, ParamCount};
 
 const FLOAT: f64 = 4.0;
 
@@ -11,18 +11,8 @@ const ACTIVATIONS: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
 /// Windows of a forward pass: as many of a step's windows as keep [`ACTIVATIONS`], at least one.
 /// The gradients of the passes of a step are added.
 pub fn micro_windows(model: &ModelConfig, windows: u64) -> u64 {
-    let window = model.context as f64 * FLOAT * kept_per_token(model);
+    let window = model.context as f64 * FLOAT * model.kept_per_token();
     ((ACTIVATIONS / window) as u64).clamp(1, windows.max(1))
-}
-
-/// Numbers a token that the backward pass of the fused operations keeps or makes.
-fn kept_per_token(model: &ModelConfig) -> f64 {
-    /// A layer, in widths: both streams, queries, keys, values, mixed values, the MLP's middle,
-    /// and gradients of the streams.
-    const PER_WIDTH: f64 = 12.0;
-    let shape = model.shape;
-    let layers = shape.n_layers as f64;
-    layers * (PER_WIDTH * shape.d_model as f64 + 2.0 * shape.n_heads as f64)
 }
 
 /// Bytes that training a micro-batch of `windows` needs, roughly: f32 weights, gradients and two
@@ -34,7 +24,7 @@ pub fn training_bytes(model: &ModelConfig, windows: u64) -> u64 {
     let params = ParamCount::of(model).total().0;
     let tokens = windows as f64 * model.context as f64;
     let logits = LOGIT_ROWS * model.vocab_size as f64;
-    (FLOAT * (COPIES * params + tokens * kept_per_token(model) + logits)) as u64
+    (FLOAT * (COPIES * params + tokens * model.kept_per_token() + logits)) as u64
 }
 
 /// Bytes of a process before it trains: the program, and its text at a byte a token.
@@ -111,19 +101,15 @@ pub fn shown(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop_core::{Norm, Position, Shape};
+    use isoflop_model::{Norm, Position, Shape};
 
     #[test]
     fn a_machine_has_some_memory_and_a_giant_model_needs_more() {
         let shape = Shape::new(16_384, 128, 128).unwrap();
         let model = ModelConfig {
-            shape,
             norm: Norm::Rms,
             position: Position::Rope,
-            vocab_size: 256,
-            context: 128,
-            parametrization: Default::default(),
-            document_mask: None,
+            ..ModelConfig::transformer(shape, 256, 128)
         };
         // A window of 128 tokens keeps 1.6 GiB of 128 layers.
         assert_eq!(micro_windows(&model, 64), 1);

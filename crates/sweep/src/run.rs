@@ -4,7 +4,8 @@ use crate::memory;
 use crate::spec::{Family, ScheduleKind};
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_core::units::short;
-use isoflop_core::{FlopCount, Flops, ModelConfig, ParamCount, Params, Schedule, Tokens};
+use isoflop_core::{Flops, Params, Schedule, Tokens};
+use isoflop_model::{FlopCount, ModelConfig, ParamCount};
 use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -50,14 +51,14 @@ impl RunConfig {
 
     /// Readable name and a short hash of the identity.
     fn run_id(&self) -> String {
-        let n = short(ParamCount::of(&self.model).non_embedding().0);
+        let n = short(ParamCount::of(&self.model).active_non_embedding().0);
         let d = short((self.steps.steps * self.batch_tokens) as f64);
         format!("n{n}-d{d}-s{}-{}", self.seed, hash(self))
     }
 
     /// The name that runs which differ in length alone share.
     fn trunk_id(&self) -> String {
-        let n = short(ParamCount::of(&self.model).non_embedding().0);
+        let n = short(ParamCount::of(&self.model).active_non_embedding().0);
         format!("n{n}-s{}-{}", self.seed, hash(&self.without_length()))
     }
 
@@ -302,9 +303,9 @@ impl PlannedRun {
         ParamCount::of(&self.config.model)
     }
 
-    /// `n_non_embedding`.
+    /// `n_active_non_embedding`: N of plans, rules, ids and fits.
     pub fn n(&self) -> Params {
-        self.params().non_embedding()
+        self.params().active_non_embedding()
     }
 
     /// `D`, whole steps.

@@ -9,7 +9,8 @@ use crate::memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::{Ending, TrainFailure, Trained, Trainer};
-use isoflop_core::{FlopCount, Flops, ParamCount, Tokens};
+use isoflop_core::{Flops, Tokens};
+use isoflop_model::{FlopCount, ParamCount};
 use isoflop_results::{RunRecord, RunRow, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -248,9 +249,9 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
             None => "causal".to_owned(),
             Some(_) => "document".to_owned(),
         },
-        n_non_embedding: n.0 as u64,
+        n_non_embedding: params.non_embedding().0 as u64,
         n_total: params.total().0 as u64,
-        n_active: params.total().0 as u64,
+        n_active: params.active().0 as u64,
         corpus: String::new(),
         data_digest: config.data_digest.clone(),
         tokenizer: config.tokenizer.clone(),

@@ -5,7 +5,8 @@ use crate::model::Operations;
 use crate::ops::peak_product;
 use crate::profile;
 use crate::rehearsal::Rehearsal;
-use isoflop_core::{FlopCount, ModelConfig, Tokens};
+use isoflop_core::Tokens;
+use isoflop_model::{FlopCount, ModelConfig};
 use isoflop_sweep::memory;
 use std::time::{Duration, Instant};
 

@@ -5,9 +5,10 @@ mod label;
 
 use crate::model::{Transformer, Weights};
 use crate::optimizer::AdamW;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use isoflop_core::ModelConfig;
 use isoflop_core::text::{shown, shown_up_to};
+use isoflop_model::ModelConfig;
 use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
@@ -122,7 +123,7 @@ pub fn save(
     optimizer: Option<&AdamW>,
 ) -> Result<(), CheckpointError> {
     let (numbers, json) = paths(stem);
-    let bytes = serialize(&tensors(weights, optimizer));
+    let bytes = serialize(&tensors(&manifest.model, weights, optimizer));
     write_atomic(&numbers, &bytes)?;
     let label = Label::of(manifest, &bytes);
     let text = serde_json::to_string_pretty(&label).expect("a struct of text and numbers");
@@ -180,12 +181,13 @@ const SESSION: &str = "isoflop.session";
 /// A whole state to go on from as one safetensors file: weights, optimizer, and `session`, which
 /// is whatever else its writer wants back.
 pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: &str) -> Vec<u8> {
-    let manifest = serde_json::to_string(manifest).expect("a struct of text and numbers");
+    let label = serde_json::to_string(manifest).expect("a struct of text and numbers");
     let said = [
-        (MANIFEST.to_owned(), manifest),
+        (MANIFEST.to_owned(), label),
         (SESSION.to_owned(), session.to_owned()),
     ];
-    serialize_with(&tensors(weights, Some(optimizer)), Some(said.into()))
+    let tensors = tensors(&manifest.model, weights, Some(optimizer));
+    serialize_with(&tensors, Some(said.into()))
 }
 
 /// What [`pack`] packed.
@@ -205,8 +207,8 @@ pub fn unpack(
     Ok((manifest, model, optimizer, find(SESSION)?.clone()))
 }
 
-fn tensors(weights: &Weights, optimizer: Option<&AdamW>) -> Vec<Raw> {
-    let mut tensors = named(weights);
+fn tensors(model: &ModelConfig, weights: &Weights, optimizer: Option<&AdamW>) -> Vec<Raw> {
+    let mut tensors = named(model, weights);
     if let Some(optimizer) = optimizer {
         let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
         let moments = optimizer.named(&names).into_iter();
@@ -223,10 +225,8 @@ fn rebuild(
 ) -> Result<(Transformer, Option<AdamW>), String> {
     manifest.check(tensors.iter().map(|tensor| tensor.values.len()).sum())?;
     let mut model = Transformer::unset(manifest.model, device);
-    let names: Vec<_> = named(&model.weights)
-        .into_iter()
-        .map(|tensor| (tensor.name, tensor.dims))
-        .collect();
+    let specs = manifest.model.tensors().into_iter();
+    let names: Vec<_> = specs.map(|tensor| (tensor.name, tensor.dims)).collect();
     let find = |name: &str, dims: &[usize]| {
         let found = tensors.iter().find(|tensor| tensor.name == name);
         let tensor = found.ok_or_else(|| format!("no tensor `{name}`"))?;
@@ -268,36 +268,26 @@ fn rebuild(
 pub(crate) const FIRST: &str = "adamw.first.";
 pub(crate) const SECOND: &str = "adamw.second.";
 
-/// Every weight, in the order in which Burn visits them.
-pub(crate) fn named(weights: &Weights) -> Vec<Raw> {
-    let mut all = vec![raw("token".to_owned(), weights.token.val())];
-    if let Some(position) = &weights.position {
-        all.push(raw("position".to_owned(), position.val()));
-    }
-    for (layer, block) in weights.blocks.iter().enumerate() {
-        let name = |part: &str| format!("blocks.{layer}.{part}");
-        all.push(raw(name("attention_norm"), block.attention_norm.val()));
-        all.push(raw(name("qkv"), block.qkv.val()));
-        all.push(raw(name("out"), block.out.val()));
-        all.push(raw(name("mlp_norm"), block.mlp_norm.val()));
-        all.push(raw(name("up"), block.up.val()));
-        all.push(raw(name("down"), block.down.val()));
-    }
-    all.push(raw("norm".to_owned(), weights.norm.val()));
-    all.push(raw("head".to_owned(), weights.head.val()));
-    all
+/// Every weight under its name, in the order of the model's list.
+pub(crate) fn named(model: &ModelConfig, weights: &Weights) -> Vec<Raw> {
+    let mut values = Values {
+        names: model.tensors().into_iter().map(|tensor| tensor.name),
+        all: Vec::new(),
+    };
+    weights.visit(&mut values);
+    values.all
 }
 
-/// Names of the parameters, in the order in which Burn visits them.
-pub(crate) fn names(weights: &Weights) -> Vec<String> {
-    let mut names = vec!["token".to_owned()];
-    names.extend(weights.position.as_ref().map(|_| "position".to_owned()));
-    for layer in 0..weights.blocks.len() {
-        let parts = ["attention_norm", "qkv", "out", "mlp_norm", "up", "down"];
-        names.extend(parts.map(|part| format!("blocks.{layer}.{part}")));
+struct Values<I> {
+    names: I,
+    all: Vec<Raw>,
+}
+
+impl<I: Iterator<Item = String>> ModuleVisitor for Values<I> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.names.next().expect("a name for every parameter");
+        self.all.push(raw(name, param.val()));
     }
-    names.extend(["norm", "head"].map(str::to_owned));
-    names
 }
 
 fn raw<const D: usize>(name: String, tensor: Tensor<D>) -> Raw {

@@ -6,7 +6,7 @@ use crate::model::Transformer;
 use crate::optimizer::{AdamW, gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_core::rng::{Purpose, below, stream};
-use isoflop_core::{ModelConfig, Parametrization};
+use isoflop_model::{ModelConfig, Parametrization};
 use isoflop_sweep::run::Optimizer;
 
 /// What changed at one width.
@@ -100,19 +100,16 @@ pub fn growth(widths: &[Coordinates], size: impl Fn(&Coordinates) -> f64) -> f64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop_core::{Norm, Position, Shape};
+    use isoflop_model::{Norm, Position, Shape};
 
     #[test]
     fn what_a_step_changes_grows_with_the_width_only_in_the_standard_parametrisation() {
         let growth_of = |parametrization| {
             let model = ModelConfig {
-                shape: Shape::new(32, 2, 2).unwrap(),
                 norm: Norm::Rms,
                 position: Position::Rope,
-                vocab_size: 64,
-                context: 16,
                 parametrization,
-                document_mask: None,
+                ..ModelConfig::transformer(Shape::new(32, 2, 2).unwrap(), 64, 16)
             };
             let widths = coordinates(model, &[32, 64, 128, 256], 3, 0.01);
             growth(&widths, |at| at.logits[2])

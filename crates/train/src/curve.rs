@@ -2,8 +2,9 @@
 //! on the steps done and on nothing else, so that runs of one trunk share them.
 
 use crate::flight::Step;
-use isoflop_core::{FlopCount, Schedule, Tokens};
+use isoflop_core::{Schedule, Tokens};
 use isoflop_data::CURVE_TOKENS;
+use isoflop_model::FlopCount;
 use isoflop_results::CurvePoint;
 use isoflop_sweep::RunConfig;
 use serde::{Deserialize, Serialize};

@@ -6,8 +6,8 @@ use crate::model::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
 use burn::tensor::Device;
-use isoflop_core::{ModelConfig, Position};
 use isoflop_data::DataError;
+use isoflop_model::{ModelConfig, Position};
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use safetensors::Dtype;
@@ -99,7 +99,10 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     let write = |name: &str, content: &[u8]| {
         write_atomic(&out.join(name), content).map_err(CheckpointError::from)
     };
-    write("model.safetensors", &serialize(&named(&model.weights)))?;
+    write(
+        "model.safetensors",
+        &serialize(&named(&manifest.model, &model.weights)),
+    )?;
     write("batch.safetensors", &serialize(&batch))?;
     write("config.json", config.as_bytes())?;
     Ok(Exported {

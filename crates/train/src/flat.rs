@@ -26,13 +26,11 @@ pub(crate) struct Flat {
     factors: Option<Tensor<1>>,
 }
 
-/// Where each parameter lies, in the order in which Burn visits them.
+/// Where each parameter lies, in the order of the model's list.
 #[derive(Clone, Debug, Default)]
 struct Layout {
     /// Start and length.
     spans: Vec<(usize, usize)>,
-    /// Dimensions.
-    ranks: Vec<usize>,
     /// Length of the whole, whole rows of [`COLUMNS`].
     total: usize,
 }
@@ -74,7 +72,6 @@ impl ModuleVisitor for Layout {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let length = param.val().dims().iter().product();
         self.spans.push((self.total, length));
-        self.ranks.push(D);
         self.total = (self.total + length).next_multiple_of(ALIGNMENT);
     }
 }
@@ -105,12 +102,11 @@ impl Flat {
                 second: Tensor::zeros([layout.total], &device),
             },
         };
-        let factors = model.rate_factors();
-        let decays = layout.ranks.iter().map(|rank| match rank {
-            1 => 0.0,
-            _ => weight_decay,
+        let factors: Vec<f64> = model.pulls().iter().map(|pull| pull.rate_factor).collect();
+        let pulls = model.pulls().iter().map(|pull| match pull.decays {
+            true => weight_decay * pull.rate_factor,
+            false => 0.0,
         });
-        let pulls = decays.zip(&factors).map(|(decay, factor)| decay * factor);
         Flat {
             weights: layout.join(values.0, &device),
             moments,

@@ -14,6 +14,7 @@ mod flat;
 mod flight;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod halves;
 pub mod model;
 pub mod ops;
 pub mod optimizer;

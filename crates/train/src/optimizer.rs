@@ -2,13 +2,13 @@
 
 use crate::checkpoint::{FIRST, SECOND};
 use crate::flat::Flat;
-use crate::model::{Batch, Operations, Transformer, Weights};
+use crate::model::{Batch, Operations, Pull, Transformer, Weights};
 use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_sweep::run::Optimizer as Constants;
 
-/// Gradients of every parameter without autodiff, flat, in the order in which Burn visits them.
+/// Gradients of every parameter without autodiff, flat, in the order of the model's list.
 #[derive(Debug)]
 pub struct ModelGradients(Vec<Option<Tensor<1>>>);
 
@@ -94,8 +94,7 @@ pub(crate) fn unread_gradients(
     (losses, sum.expect("a batch has a window"))
 }
 
-/// The optimizer's state: moments of every parameter, flat, in the order in which Burn visits
-/// them.
+/// The optimizer's state: moments of every parameter, flat, in the order of the model's list.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     constants: Constants,
@@ -131,7 +130,7 @@ impl AdamW {
         }
     }
 
-    /// The running means, for parameters of these names in the order in which Burn visits them.
+    /// The running means, for parameters of these names in the order of the model's list.
     pub(crate) fn named(&self, names: &[String]) -> Vec<(String, Tensor<1>)> {
         let moments = match &self.flat {
             Some(flat) => flat.moments(),
@@ -159,7 +158,7 @@ impl AdamW {
         self.step += 1;
         self.moments.resize(grads.0.len(), None);
         let operations = model.operations();
-        let factors = model.rate_factors();
+        let pulls = model.pulls().to_vec();
         model.update(|weights| {
             weights.map(&mut Mapper {
                 update: Update {
@@ -170,7 +169,7 @@ impl AdamW {
                     step: self.step,
                 },
                 operations,
-                parameters: grads.0.into_iter().zip(&mut self.moments).zip(factors),
+                parameters: grads.0.into_iter().zip(&mut self.moments).zip(pulls),
             })
         });
         norm
@@ -225,26 +224,25 @@ impl ModuleVisitor for Collector<'_> {
 struct Mapper<I> {
     update: Update,
     operations: Operations,
-    /// Gradient, moments and factor on the rate of the parameters to come.
+    /// Gradient, moments and pull of the parameters to come.
     parameters: I,
 }
 
 impl<'a, I> ModuleMapper for Mapper<I>
 where
-    I: Iterator<Item = ((Option<Tensor<1>>, &'a mut Option<Moments<1>>), f64)>,
+    I: Iterator<Item = ((Option<Tensor<1>>, &'a mut Option<Moments<1>>), Pull)>,
 {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(((Some(grad), moments), factor)) = self.parameters.next() else {
+        let Some(((Some(grad), moments), pull)) = self.parameters.next() else {
             return param;
         };
-        // Gains are not decayed.
-        let decay = match D {
-            1 => 0.0,
-            _ => self.update.constants.weight_decay,
+        let decay = match pull.decays {
+            true => self.update.constants.weight_decay,
+            false => 0.0,
         };
         let update = Update {
             decay,
-            rate: self.update.rate * factor,
+            rate: self.update.rate * pull.rate_factor,
             ..self.update
         };
         param.map(|value| {

@@ -2,8 +2,9 @@
 #![cfg(feature = "wgpu")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use burn::tensor::Device;
-use isoflop_core::{ModelConfig, Norm, Position, Shape};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::run::Optimizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
 use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
@@ -34,13 +35,10 @@ fn kinds() -> [ModelConfig; 4] {
         (Norm::Layer, Position::Learned, (36, 2, 6)),
     ]
     .map(|(norm, position, (width, layers, heads))| ModelConfig {
-        shape: Shape::new(width, layers, heads).unwrap(),
         norm,
         position,
-        vocab_size: VOCAB,
-        parametrization: Default::default(),
         document_mask: (norm == Norm::Layer).then_some(7),
-        context: CONTEXT,
+        ..ModelConfig::transformer(Shape::new(width, layers, heads).unwrap(), VOCAB, CONTEXT)
     })
 }
 
@@ -116,20 +114,24 @@ fn twenty_steps_on_an_adapter_have_the_processors_losses_and_again_to_the_last_b
     println!("largest relative difference of a loss: {largest:.1e}");
 }
 
+/// Every parameter, in the order of the model's list.
+struct Values(Vec<Vec<f32>>);
+
+impl ModuleVisitor for Values {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().into_data().iter::<f32>().collect());
+    }
+}
+
 #[test]
 fn initial_weights_on_an_adapter_are_the_processors_to_the_last_bit() {
     let Some(adapter) = adapter() else { return };
     for config in kinds() {
         let bits = |device: &TrainDevice| {
             let model = Transformer::new(config, 5, &device.tensors());
-            let block = &model.weights.blocks[0];
-            [
-                &model.weights.token,
-                &model.weights.head,
-                &block.qkv,
-                &block.down,
-            ]
-            .map(|weight| weight.val().into_data().iter::<f32>().collect::<Vec<_>>())
+            let mut values = Values(Vec::new());
+            model.weights.visit(&mut values);
+            values.0
         };
         assert_eq!(bits(&adapter), bits(&TrainDevice::cpu()), "{config:?}");
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::tensor::Device;
-use isoflop_core::{ModelConfig, Norm, Position, Shape};
+use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::run::Optimizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
 use isoflop_train::model::Transformer;
@@ -14,13 +14,9 @@ fn manifest(step: u64) -> Manifest {
         format: FORMAT,
         run_id: "a".to_owned(),
         model: ModelConfig {
-            shape: Shape::new(12, 2, 2).unwrap(),
             norm: Norm::Layer,
             position: Position::Learned,
-            vocab_size: 31,
-            context: 9,
-            parametrization: Default::default(),
-            document_mask: None,
+            ..ModelConfig::transformer(Shape::new(12, 2, 2).unwrap(), 31, 9)
         },
         optimizer: Optimizer::default(),
         step,

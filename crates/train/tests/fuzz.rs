@@ -3,7 +3,7 @@
 
 use burn::tensor::Device;
 use isoflop_core::fuzz::run;
-use isoflop_core::{ModelConfig, Norm, Position, Shape};
+use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::run::Optimizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, pack};
 use isoflop_train::fuzz::{state, weights};
@@ -15,13 +15,9 @@ fn sample(position: Position) -> Vec<u8> {
         format: FORMAT,
         run_id: "a".to_owned(),
         model: ModelConfig {
-            shape: Shape::new(4, 1, 1).unwrap(),
             norm: Norm::Layer,
             position,
-            vocab_size: 5,
-            context: 3,
-            parametrization: Default::default(),
-            document_mask: None,
+            ..ModelConfig::transformer(Shape::new(4, 1, 1).unwrap(), 5, 3)
         },
         optimizer: Optimizer::default(),
         step: 1,

@@ -2,8 +2,9 @@
 //! processes: when each was found, how evenly, and whether by a measurement or by runs.
 
 use anyhow::Result;
-use isoflop_core::{FlopCount, Tokens};
+use isoflop_core::Tokens;
 use isoflop_data::Places;
+use isoflop_model::FlopCount;
 use isoflop_results::file::write_atomic;
 use isoflop_train::NUMERICS_VERSION;
 use isoflop_train::device::{DeviceChoice, Found, instruction_set, processor};

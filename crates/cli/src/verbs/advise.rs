@@ -7,10 +7,11 @@ use crate::series;
 use crate::source;
 use crate::tables::{number, table};
 use anyhow::Result;
+use isoflop_core::Params;
 use isoflop_core::units::{parse_quantity, scientific, short};
-use isoflop_core::{ModelConfig, ParamCount, Params, Shape};
 use isoflop_fit::advise::{Advice, AdviceError, Limits, Plan, Target, advise};
 use isoflop_fit::output::{Fit, FittedPoint};
+use isoflop_model::{ModelConfig, ParamCount};
 use isoflop_results::Trust;
 use isoflop_results::spent::flops_executed;
 use isoflop_sweep::ResultsFolder;
@@ -168,12 +169,12 @@ impl Known {
         let largest = sizes.iter().map(|(_, n)| *n).fold(0.0, f64::max);
         for power in 3..14 {
             for rung in RUNGS.map(|rung| rung * 10f64.powi(power)) {
-                let shape = Shape::for_params(Params(rung)).ok();
+                let shape = model.and_then(|model: ModelConfig| model.shape_for(Params(rung)).ok());
                 let (Some(model), Some(shape)) = (model, shape) else {
                     continue;
                 };
                 let n = ParamCount::of(&ModelConfig { shape, ..model })
-                    .non_embedding()
+                    .active_non_embedding()
                     .0;
                 let far = |known: &(String, f64)| (known.1 / n).ln().abs() > SAME_SIZE.ln();
                 if n < 10.0 * largest && sizes.iter().all(far) {

@@ -5,7 +5,7 @@ use crate::output::{note, print, print_json};
 use crate::signals;
 use crate::tables::table;
 use anyhow::{Context, Result, ensure};
-use isoflop_core::{FlopCount, ModelConfig, Norm, Position};
+use isoflop_model::{FlopCount, ModelConfig, Norm, Position};
 use isoflop_sweep::spec::GivenShape;
 use isoflop_train::bench::{Bench, Measured, peak_flops_per_s};
 use isoflop_train::device::{DeviceChoice, TrainDevice, peak};
@@ -168,13 +168,9 @@ impl Args {
             .ok_or_else(|| wrong(format!("--sizes: `{size}` is no size")))?;
         let checked = given.shape().and_then(|shape| {
             let model = ModelConfig {
-                shape,
                 norm: self.norm,
                 position: self.position,
-                vocab_size: self.vocab as usize,
-                parametrization: Default::default(),
-                document_mask: None,
-                context: self.context as usize,
+                ..ModelConfig::transformer(shape, self.vocab as usize, self.context as usize)
             };
             model.check().map(|()| model)
         });
@@ -206,10 +202,10 @@ impl Args {
         };
         Row {
             size: size.to_owned(),
-            n_matrix: model.shape.matrix_params().0,
+            n_matrix: model.matrix_params().0,
             ms_per_step: seconds * 1e3,
             tokens_per_s: tokens.0 / seconds,
-            gflops: FlopCount::per_token_not_causal(&model).0 * tokens.0 / seconds / 1e9,
+            gflops: FlopCount::not_causal(&model).per_token().0 * tokens.0 / seconds / 1e9,
             mfu: measured.flops_per_s / peak,
             memory_bytes: measured.memory_bytes,
             loss: measured.loss,

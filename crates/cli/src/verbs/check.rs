@@ -4,7 +4,7 @@ use crate::fail::Hinted;
 use crate::output::{print, print_json};
 use crate::tables::table;
 use anyhow::Result;
-use isoflop_core::{ModelConfig, Norm, Parametrization, Position, Shape};
+use isoflop_model::{ModelConfig, Norm, Parametrization, Position, Shape};
 use isoflop_train::coordinates::{Coordinates, coordinates, growth};
 use serde_json::json;
 use std::process::ExitCode;
@@ -142,13 +142,10 @@ impl Mup {
 
     fn model(&self, parametrization: Parametrization) -> Result<ModelConfig> {
         Ok(ModelConfig {
-            shape: Shape::new(self.widths[0], self.layers, 1)?,
             norm: Norm::Rms,
             position: Position::Rope,
-            vocab_size: 256,
-            context: 32,
             parametrization,
-            document_mask: None,
+            ..ModelConfig::transformer(Shape::new(self.widths[0], self.layers, 1)?, 256, 32)
         })
     }
 

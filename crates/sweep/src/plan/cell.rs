@@ -8,12 +8,20 @@ use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{MOST_TOKENS, Optimizer, PlannedRun, RunConfig, RunParts};
 use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
-use isoflop_core::{ModelConfig, ParamCount, Parametrization, Params, Schedule, Shape};
+use isoflop_core::{Params, Schedule};
+use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
 use toml::Spanned;
 
 /// Share of the machine's memory that one run may need.
 const MEMORY_SHARE: f64 = 0.9;
+
+/// Stands in for the shape of a model until its size is looked up.
+const SMALLEST: Shape = Shape {
+    d_model: 8,
+    n_layers: 1,
+    n_heads: 1,
+};
 
 /// Most runs of a plan.
 const MOST_RUNS: usize = 100_000;
@@ -176,18 +184,21 @@ impl CellPlanner<'_, '_> {
 
     /// One size, as written, and its model.
     fn model(&self, spec: &Spec, size: &Spanned<Size>) -> Result<(String, ModelConfig), Problem> {
-        let refuse = |error: isoflop_core::ShapeError| {
+        let refuse = |error: isoflop_model::ShapeError| {
             Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
         };
-        let model = ModelConfig {
-            shape: size.get_ref().shape().map_err(refuse)?,
+        let (mixer, feed_forward) = spec.model.family.halves();
+        let like = ModelConfig {
             norm: spec.model.norm,
             position: spec.model.position,
-            vocab_size: self.facts.vocab_size,
-            context: self.request.context,
             parametrization: spec.model.parametrization,
             document_mask: spec.data.mask_documents.then_some(self.facts.separator),
+            mixer,
+            feed_forward,
+            ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
         };
+        let shape = size.get_ref().shape(&like).map_err(refuse)?;
+        let model = ModelConfig { shape, ..like };
         model.check().map_err(refuse)?;
         self.check_memory(&model, size.span())?;
         Ok((size.get_ref().label(), model))
@@ -215,7 +226,7 @@ impl CellPlanner<'_, '_> {
 
     fn batch_tokens(&self, model: &ModelConfig) -> Result<u64, Problem> {
         let given = &self.cell.spec.train.batch_tokens;
-        let n = ParamCount::of(model).non_embedding();
+        let n = ParamCount::of(model).active_non_embedding();
         match *given.get_ref() {
             Auto::Auto => Ok(auto_batch_tokens(n, model.context)),
             Auto::Given(tokens) if tokens > MOST_BATCH => Err(Problem::new(
@@ -282,7 +293,7 @@ impl CellPlanner<'_, '_> {
         learning_rate: f64,
     ) -> PlannedRun {
         let train = &self.cell.spec.train;
-        let n = ParamCount::of(&model).non_embedding();
+        let n = ParamCount::of(&model).active_non_embedding();
         let warmup = (warmup_tokens(n) / batch_tokens as f64).ceil() as u64;
         PlannedRun::new(RunParts {
             series: self.cell.series.clone(),
@@ -320,7 +331,7 @@ fn rate_size(model: &ModelConfig) -> Params {
     if model.parametrization == Parametrization::Mup {
         model.shape.d_model = Parametrization::BASE_WIDTH;
     }
-    ParamCount::of(&model).non_embedding()
+    ParamCount::of(&model).active_non_embedding()
 }
 
 /// The runs that a plan names one by one.

@@ -4,7 +4,7 @@ use crate::error::Problem;
 use crate::run::MOST_TOKENS;
 use crate::spec::{PlanSpec, Quantity};
 use isoflop_core::units::{scientific, short};
-use isoflop_core::{FlopCount, ModelConfig, ParamCount};
+use isoflop_model::{FlopCount, ModelConfig, ParamCount};
 use toml::Spanned;
 
 /// One requested length of runs.
@@ -54,7 +54,7 @@ impl Length<'_> {
             "{} is {} tokens for a model of {} parameters, more than can be counted",
             self.label(),
             scientific(tokens),
-            ParamCount::of(model).non_embedding()
+            ParamCount::of(model).active_non_embedding()
         );
         let hint = format!(
             "a run has at most {} tokens",
@@ -69,7 +69,7 @@ impl Length<'_> {
             Length::Budget(q) => q.get_ref().value / FlopCount::of(model).per_token().0,
             Length::Tokens(q) => q.get_ref().value,
             Length::TokensPerParam(q) => {
-                q.get_ref().value * ParamCount::of(model).non_embedding().0
+                q.get_ref().value * ParamCount::of(model).active_non_embedding().0
             }
             Length::Epochs(q) => q.get_ref().value * train_tokens as f64,
         }

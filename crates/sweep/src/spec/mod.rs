@@ -16,7 +16,7 @@ pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
 use isoflop_core::units::scientific;
-use isoflop_core::{Norm, Parametrization, Position};
+use isoflop_model::{FeedForward, Mixer, Norm, Parametrization, Position};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,13 +81,22 @@ pub struct ModelSpec {
     pub parametrization: Parametrization,
 }
 
-/// Model family.
+/// Model family: a named preset of two halves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     /// Decoder-only transformer.
     #[default]
     Transformer,
+}
+
+impl Family {
+    /// Its halves.
+    pub fn halves(self) -> (Mixer, FeedForward) {
+        match self {
+            Family::Transformer => (Mixer::Attention, FeedForward::Dense),
+        }
+    }
 }
 
 /// `[plan]`: one kind, or single runs, or both.

@@ -1,7 +1,8 @@
 //! Numbers as people write them: `30000`, `3e4`, `"30k"`; and sizes, which may also be shapes.
 
+use isoflop_core::Params;
 use isoflop_core::units::{parse_quantity, short};
-use isoflop_core::{Params, Shape};
+use isoflop_model::{ModelConfig, Shape};
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -99,7 +100,7 @@ impl GivenShape {
     ///
     /// # Errors
     /// As [`Shape::new`].
-    pub fn shape(&self) -> Result<Shape, isoflop_core::ShapeError> {
+    pub fn shape(&self) -> Result<Shape, isoflop_model::ShapeError> {
         Shape::new(self.d_model, self.n_layers, self.n_heads)
     }
 }
@@ -113,13 +114,13 @@ impl Size {
         }
     }
 
-    /// The shape it stands for.
+    /// The shape it stands for in a model that is otherwise as given.
     ///
     /// # Errors
     /// Below the ladder, or heads that do not divide the width.
-    pub fn shape(&self) -> Result<Shape, isoflop_core::ShapeError> {
+    pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
         match self {
-            Size::Rung(quantity) => Shape::for_params(Params(quantity.value)),
+            Size::Rung(quantity) => like.shape_for(Params(quantity.value)),
             Size::Shape(given) => given.shape(),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use isoflop_model::{ModelConfig, Shape};
 
 const SWEEP: &str = r#"
 name = "t"
@@ -24,6 +25,7 @@ fn refusal(from: &str, to: &str) -> String {
 #[test]
 fn sizes_read_as_rungs_numbers_and_shapes() {
     let sweep = parse(SWEEP).unwrap();
+    let like = ModelConfig::transformer(Shape::new(8, 1, 1).unwrap(), 256, 128);
     let shapes: Vec<_> = sweep
         .spec()
         .model
@@ -35,7 +37,7 @@ fn sizes_read_as_rungs_numbers_and_shapes() {
         .map(|size| {
             (
                 size.get_ref().label(),
-                size.get_ref().shape().unwrap().to_string(),
+                size.get_ref().shape(&like).unwrap().to_string(),
             )
         })
         .collect();

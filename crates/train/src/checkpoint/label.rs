@@ -1,8 +1,8 @@
 //! What stands beside the weights of a model: what they are, and their checksum.
 
 use super::{FORMAT, Manifest};
-use isoflop_core::Shape;
 use isoflop_core::text::shown_up_to;
+use isoflop_model::Shape;
 use isoflop_sweep::checkpoints::checksum;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! How much of a batch goes through a model at a time on a device.
 
 use super::TrainDevice;
-use isoflop_core::ModelConfig;
+use isoflop_model::ModelConfig;
 use isoflop_sweep::memory;
 
 const FLOAT: u64 = 4;
@@ -46,18 +46,14 @@ fn tape_of_window(model: &ModelConfig) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop_core::{Norm, Position, Shape};
+    use isoflop_model::{Norm, Position, Shape};
 
     #[test]
     fn a_batch_is_cut_by_the_largest_buffer_and_by_memory() {
         let model = ModelConfig {
-            shape: Shape::new(32, 2, 2).unwrap(),
             norm: Norm::Rms,
             position: Position::Rope,
-            vocab_size: 256,
-            context: 128,
-            parametrization: Default::default(),
-            document_mask: None,
+            ..ModelConfig::transformer(Shape::new(32, 2, 2).unwrap(), 256, 128)
         };
         let on = |largest_buffer: u64, memory: u64| TrainDevice {
             largest_buffer: Some(largest_buffer),

@@ -4,7 +4,7 @@ use super::{DeviceChoice, DeviceError, TrainDevice};
 use crate::model::{Batch, Transformer};
 use crate::optimizer::{AdamW, unread_gradients};
 use isoflop_core::rng::{Purpose, below, stream};
-use isoflop_core::{ModelConfig, Norm, Position, Shape};
+use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::run::Optimizer;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -71,13 +71,9 @@ pub fn probe(choice: DeviceChoice) -> Result<Probe, DeviceError> {
 
 fn losses(device: &TrainDevice) -> (Vec<f64>, f64) {
     let config = ModelConfig {
-        shape: Shape::new(24, 2, 3).expect("three heads of eight"),
         norm: Norm::Rms,
         position: Position::Rope,
-        vocab_size: 61,
-        context: 17,
-        parametrization: Default::default(),
-        document_mask: None,
+        ..ModelConfig::transformer(Shape::new(24, 2, 3).expect("three heads of eight"), 61, 17)
     };
     const TOKENS: usize = 4 * 17;
     let mut rng = stream(0, Purpose::Benchmark, 2);

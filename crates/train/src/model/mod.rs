@@ -1,8 +1,10 @@
-//! The decoder-only transformer.
+//! The decoder-only skeleton on tensors.
 
 pub use crate::ops::ROPE_BASE;
 
 mod init;
 mod transformer;
 
+pub(crate) use init::Init;
+pub(crate) use transformer::Pull;
 pub use transformer::{Batch, Block, Operations, Transformer, Weights};

@@ -1,10 +1,12 @@
 //! Weights, forward pass and loss.
 
-use super::init::{Init, TABLE_STD};
-use crate::ops::{self, AttentionShape, RotaryTable, Starts, composed};
+use super::init::Init;
+use crate::halves::{FeedForwardWeights, MixerWeights, Place};
+use crate::ops::{self, AttentionShape, RotaryTable, composed};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_core::{ModelConfig, Position};
+use isoflop_model::{ModelConfig, Position, TensorSpec};
+use std::sync::Arc;
 
 /// Every trainable parameter.
 #[derive(Module, Debug)]
@@ -21,21 +23,13 @@ pub struct Weights {
     pub head: Param<Tensor<2>>,
 }
 
-/// One pre-norm block: attention, then MLP, each added to the stream.
+/// One pre-norm block: two halves, each added to the stream.
 #[derive(Module, Debug)]
 pub struct Block {
-    /// `[d]`, gain before attention.
-    pub attention_norm: Param<Tensor<1>>,
-    /// `[d, 3 d]`: queries, keys, values side by side.
-    pub qkv: Param<Tensor<2>>,
-    /// `[d, d]`
-    pub out: Param<Tensor<2>>,
-    /// `[d]`, gain before the MLP.
-    pub mlp_norm: Param<Tensor<1>>,
-    /// `[d, 4 d]`
-    pub up: Param<Tensor<2>>,
-    /// `[4 d, d]`
-    pub down: Param<Tensor<2>>,
+    /// What moves information between tokens.
+    pub mixer: MixerWeights,
+    /// What works on one token, where there is such a half.
+    pub feed_forward: Option<FeedForwardWeights>,
 }
 
 /// Weights with what the forward pass needs besides.
@@ -46,6 +40,16 @@ pub struct Transformer {
     config: ModelConfig,
     rotary: Option<RotaryTable>,
     operations: Operations,
+    pulls: Arc<[Pull]>,
+}
+
+/// What the optimizer does to a parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pull {
+    /// Factor on the learning rate.
+    pub(crate) rate_factor: f64,
+    /// Whether weight decay pulls at it.
+    pub(crate) decays: bool,
 }
 
 /// Which operations a model is made of. They agree but for rounding.
@@ -96,40 +100,30 @@ impl<'a> Batch<'a> {
 }
 
 impl Weights {
-    /// Initial weights: matrices normal with variance `1 / inputs`; those that write to the
-    /// stream scaled down by `sqrt(2 L)`, so that its variance does not grow with depth (Radford
-    /// et al. 2019, section 2.3); tables 0.02, of the head shrinking with the width under the
-    /// maximal-update parametrisation; gains 1.
+    /// Initial weights, as the model's list of tensors says.
     fn init(config: &ModelConfig, seed: Option<u64>, device: &Device) -> Self {
-        let (d, v) = (config.shape.d_model, config.vocab_size);
-        let init = Init { seed, device };
-        let fan_in = |inputs: usize| (inputs as f64).powf(-0.5);
-        let depth = (2.0 * config.shape.n_layers as f64).powf(-0.5);
-        let block = |layer: usize| {
-            let named = |part: &str| format!("blocks.{layer}.{part}");
-            Block {
-                attention_norm: init.ones(d),
-                qkv: init.normal(&named("qkv"), [d, 3 * d], fan_in(d)),
-                out: init.normal(&named("out"), [d, d], fan_in(d) * depth),
-                mlp_norm: init.ones(d),
-                up: init.normal(&named("up"), [d, 4 * d], fan_in(d)),
-                down: init.normal(&named("down"), [4 * d, d], fan_in(4 * d) * depth),
-            }
+        let mut init = Init::new(config, seed, device);
+        let token = init.matrix();
+        let position = (config.position == Position::Learned).then(|| init.matrix());
+        let block = |_| Block {
+            mixer: MixerWeights::init(config.mixer, &mut init),
+            feed_forward: FeedForwardWeights::init(config.feed_forward, &mut init),
         };
-        let position = (config.position == Position::Learned)
-            .then(|| init.normal("position", [config.context, d], TABLE_STD));
+        let blocks = (0..config.shape.n_layers).map(block).collect();
+        let (norm, head) = (init.vector(), init.matrix());
+        init.end();
         Weights {
-            token: init.normal("token", [v, d], TABLE_STD),
+            token,
             position,
-            blocks: (0..config.shape.n_layers).map(block).collect(),
-            norm: init.ones(d),
-            head: init.normal("head", [d, v], TABLE_STD * config.parametrization.shrink(d)),
+            blocks,
+            norm,
+            head,
         }
     }
 }
 
 impl Weights {
-    /// The same parameters with other values, in the order in which Burn visits them.
+    /// The same parameters with other values, in the order of the model's list.
     ///
     /// # Panics
     /// The values are not as many, or not as long, as the parameters.
@@ -166,6 +160,15 @@ impl ModuleMapper for Setter {
     }
 }
 
+impl Pull {
+    fn of(tensor: &TensorSpec) -> Self {
+        Pull {
+            rate_factor: tensor.rate_factor,
+            decays: tensor.decays,
+        }
+    }
+}
+
 impl Transformer {
     /// A model with its initial weights on a device; gradients are kept if the device has
     /// autodiff on.
@@ -186,6 +189,7 @@ impl Transformer {
             config,
             rotary,
             operations: Operations::default(),
+            pulls: config.tensors().iter().map(Pull::of).collect(),
         }
     }
 
@@ -194,20 +198,9 @@ impl Transformer {
         Transformer { operations, ..self }
     }
 
-    /// Factors on the learning rate of each parameter, in the order in which Burn visits them: under
-    /// the maximal-update parametrisation matrices with an input of the model's width take steps
-    /// that shrink with it (Yang et al. 2022, table 3, Adam).
-    pub(crate) fn rate_factors(&self) -> Vec<f64> {
-        let shrink = self
-            .config
-            .parametrization
-            .shrink(self.config.shape.d_model);
-        let named = crate::checkpoint::names(&self.weights);
-        let of = |name: &String| match name.rsplit('.').next() {
-            Some("qkv" | "out" | "up" | "down" | "head") => shrink,
-            _ => 1.0,
-        };
-        named.iter().map(of).collect()
+    /// What the optimizer does to each parameter, in the order of the model's list.
+    pub(crate) fn pulls(&self) -> &[Pull] {
+        &self.pulls
     }
 
     /// Which operations it is made of.
@@ -262,44 +255,20 @@ impl Transformer {
         };
         let starts = self.config.document_mask;
         let starts = starts.map(|separator| ops::starts(inputs, shape.time, separator));
+        let place = Place {
+            norm: self.config.norm,
+            operations: self.operations,
+            shape,
+            rotary: self.rotary.as_ref(),
+            starts: starts.as_ref(),
+        };
         for block in &weights.blocks {
-            x_nd = self.block(block, x_nd, shape, starts.as_ref());
+            x_nd = block.mixer.forward(x_nd, &place);
+            if let Some(feed_forward) = &block.feed_forward {
+                x_nd = feed_forward.forward(x_nd, &place);
+            }
         }
         x_nd
-    }
-
-    fn block(
-        &self,
-        block: &Block,
-        x_nd: Tensor<2>,
-        shape: AttentionShape,
-        starts: Option<&Starts>,
-    ) -> Tensor<2> {
-        let attention = match self.operations {
-            Operations::Fused => ops::attention_residual,
-            Operations::Composed => composed::attention_residual,
-        };
-        let mlp = match self.operations {
-            Operations::Fused => ops::mlp_residual,
-            Operations::Composed => composed::mlp_residual,
-        };
-        let x_nd = attention(
-            self.config.norm,
-            x_nd,
-            block.attention_norm.val(),
-            block.qkv.val(),
-            block.out.val(),
-            shape,
-            self.rotary.as_ref(),
-            starts,
-        );
-        mlp(
-            self.config.norm,
-            x_nd,
-            block.mlp_norm.val(),
-            block.up.val(),
-            block.down.val(),
-        )
     }
 
     /// Logits, whole: for looking at a small model.

@@ -3,7 +3,7 @@
 use super::fused::{self, AttentionResidual};
 use super::{RotaryTable, composed};
 use burn::tensor::Tensor;
-use isoflop_core::{Norm, Parametrization};
+use isoflop_model::{Norm, Parametrization};
 use std::sync::Arc;
 
 /// How the rows of a flat `[n, d]` split.

@@ -8,7 +8,7 @@ use super::rotary::RotaryTable;
 use super::{rows, tables};
 use crate::device::traffic;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use isoflop_core::Norm;
+use isoflop_model::Norm;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Token ids where the other tensors are.

@@ -3,7 +3,7 @@
 use super::composed;
 use super::fused::{self, CrossEntropy, Nats};
 use burn::tensor::Tensor;
-use isoflop_core::Norm;
+use isoflop_model::Norm;
 
 /// Negative log-likelihood of each target under `softmax(norm(x) head)`, in nats. Logits exist
 /// for a block of rows at a time.

@@ -3,7 +3,7 @@
 use super::composed;
 use super::fused::{self, MlpResidual};
 use burn::tensor::Tensor;
-use isoflop_core::Norm;
+use isoflop_model::Norm;
 
 /// `x + gelu(norm(x) up) down`, with the exact `gelu(x) = x Phi(x)` (Hendrycks & Gimpel 2016).
 ///

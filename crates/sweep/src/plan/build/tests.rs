@@ -1,7 +1,7 @@
 use super::*;
 use crate::plan::{DataFacts, DataRequest};
-use isoflop_core::FlopCount;
 use isoflop_core::Tokens;
+use isoflop_model::FlopCount;
 use proptest::prelude::*;
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use super::{NORMS, attention_shape, gain, masks, normal, run_on};
 use crate::device::{DeviceChoice, DeviceError, TrainDevice};
 use crate::ops::*;
 use burn::tensor::{Device, Tensor, TensorData};
-use isoflop_core::Norm;
+use isoflop_model::Norm;
 
 /// Nothing, and a word of it, where there is no adapter.
 fn adapter() -> Option<Device> {

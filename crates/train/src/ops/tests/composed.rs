@@ -3,7 +3,7 @@
 use super::{NORMS, attention_shape, gain, masks, normal, run};
 use crate::ops::*;
 use burn::tensor::{Device, Tensor, TensorData};
-use isoflop_core::Norm;
+use isoflop_model::Norm;
 
 fn compare<const O: usize>(
     what: &str,

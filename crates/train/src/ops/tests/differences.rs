@@ -3,7 +3,7 @@
 use super::{NORMS, attention_shape, gain, masks, normal, plain, run};
 use crate::ops::*;
 use burn::tensor::{Tensor, TensorData};
-use isoflop_core::Norm;
+use isoflop_model::Norm;
 
 /// Step of a central difference in double precision: its error is near 1e-9 of the slope.
 const STEP: f64 = 1e-5;

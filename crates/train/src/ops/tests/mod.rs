@@ -10,7 +10,7 @@ mod plain;
 use crate::ops::{AttentionShape, Starts, starts};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::rng::{Purpose, normal_pair, stream};
-use isoflop_core::{Norm, Parametrization};
+use isoflop_model::{Norm, Parametrization};
 
 const NORMS: [Norm; 2] = [Norm::Rms, Norm::Layer];
 

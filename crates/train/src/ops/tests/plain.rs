@@ -1,7 +1,7 @@
 //! The operations as their definitions read, in double precision.
 
 use crate::ops::{AttentionShape, NORM_EPSILON, Starts};
-use isoflop_core::{Norm, Parametrization};
+use isoflop_model::{Norm, Parametrization};
 
 /// Rows of numbers.
 pub(super) type Rows = Vec<Vec<f64>>;

@@ -1,4 +1,4 @@
-//! Training FLOPs op by op, in closed form.
+//! Training FLOPs, from the products of a model.
 //!
 //! Counted: every matrix product, a multiply-add as two, forward once and backward twice
 //! (gradients of both factors). Attention scores and their weighted sums are counted causal:
@@ -6,60 +6,57 @@
 //! optimizer), lookups, evaluation; the convention of Hoffmann et al. 2022, appendix F, less its
 //! softmax term.
 
-use crate::model::ModelConfig;
-use crate::units::{Flops, Tokens};
+use crate::config::ModelConfig;
+use crate::product::Product;
+use crate::tensor::Group;
+use isoflop_core::{Flops, Tokens};
 use serde::{Deserialize, Serialize};
 
-/// Training FLOPs (forward and backward) of one window of `context` tokens, by group.
+/// Training FLOPs (forward and backward) of one window of `context` tokens, by group. Lookups and
+/// norms hold no product and count 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlopCount {
-    /// A lookup: no product, 0.
-    pub embedding: f64,
-    /// Projections `8 d^2` a token forward; scores and sums `2 d (T + 1)` a token forward.
-    pub attention: f64,
-    /// `16 d^2` a token forward.
-    pub mlp: f64,
-    /// Element-wise: 0 in this convention.
-    pub norm: f64,
-    /// `2 d V` a token forward.
+    /// What moves information between tokens.
+    pub mixer: f64,
+    /// What works on one token.
+    pub feed_forward: f64,
+    /// Output matrix.
     pub head: f64,
     /// Tokens of the window counted.
     pub context: usize,
 }
 
-/// A backward pass computes two products for each forward one.
-const FORWARD_AND_BACKWARD: f64 = 3.0;
+/// A multiply-add counts as two, and a backward pass computes two products for each forward one.
+const FORWARD_AND_BACKWARD: f64 = 2.0 * 3.0;
 
 impl FlopCount {
     /// Counts one window of the model's context.
     pub fn of(model: &ModelConfig) -> Self {
-        let t = model.context as f64;
-        let d = model.shape.d_model as f64;
-        let layers = model.shape.n_layers as f64;
-        // sum over t of 2 d t for q k^T and again for the weighted sum of values
-        let scores = 2.0 * d * t * (t + 1.0);
+        Self::counted(model, |product| product.multiply_adds)
+    }
+
+    /// As most papers count: every token meets every other. For comparing speeds with theirs.
+    pub fn not_causal(model: &ModelConfig) -> Self {
+        Self::counted(model, |product| product.not_causal)
+    }
+
+    fn counted(model: &ModelConfig, of: fn(&Product) -> f64) -> Self {
+        let products = model.products();
+        let group = |group: Group| {
+            let all = products.iter().filter(|product| product.group == group);
+            FORWARD_AND_BACKWARD * all.map(of).sum::<f64>()
+        };
         FlopCount {
-            embedding: 0.0,
-            attention: FORWARD_AND_BACKWARD * layers * (8.0 * d * d * t + scores),
-            mlp: FORWARD_AND_BACKWARD * layers * 16.0 * d * d * t,
-            norm: 0.0,
-            head: FORWARD_AND_BACKWARD * 2.0 * d * model.vocab_size as f64 * t,
+            mixer: group(Group::Mixer),
+            feed_forward: group(Group::FeedForward),
+            head: group(Group::Head),
             context: model.context,
         }
     }
 
-    /// Per token as most papers count: `6 (N + d V) + 12 L d T`, `N = 12 L d^2`, attention as if
-    /// not causal. For comparing speeds with theirs.
-    pub fn per_token_not_causal(model: &ModelConfig) -> Flops {
-        let d = model.shape.d_model as f64;
-        let weights = model.shape.matrix_params().0 + d * model.vocab_size as f64;
-        let scores = (model.shape.n_layers * model.context) as f64 * d;
-        Flops(6.0 * weights + 12.0 * scores)
-    }
-
     /// Of one window.
     pub fn per_window(&self) -> Flops {
-        Flops(self.embedding + self.attention + self.mlp + self.norm + self.head)
+        Flops(self.mixer + self.feed_forward + self.head)
     }
 
     /// Mean of one token of a window.
@@ -76,7 +73,7 @@ impl FlopCount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Norm, Position, tiny};
+    use crate::config::{Norm, Position, tiny};
 
     /// Counts multiply-adds by walking every product of a forward pass.
     fn walked_forward(model: &ModelConfig) -> f64 {
@@ -115,7 +112,7 @@ mod tests {
         assert!((FlopCount::of(&model).per_token().0 / by_hand - 1.0).abs() < 1e-12);
         // Not causal, every token meets T keys rather than (T + 1) / 2.
         let more = 12.0 * l * d * t - 6.0 * l * d * (t + 1.0);
-        let not_causal = FlopCount::per_token_not_causal(&model).0;
+        let not_causal = FlopCount::not_causal(&model).per_token().0;
         assert!((not_causal / (by_hand + more) - 1.0).abs() < 1e-12);
     }
 }

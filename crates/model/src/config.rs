@@ -1,0 +1,341 @@
+//! The skeleton: embedding, blocks of two halves, final norm, head; and what it is made of.
+
+use crate::feed_forward::FeedForward;
+use crate::half::Half;
+use crate::mixer::Mixer;
+use crate::product::Product;
+use crate::shape::{Shape, ShapeError};
+use crate::tensor::{Group, TensorSpec};
+use serde::{Deserialize, Serialize};
+
+/// Normalisation before each sub-block and before the head; a gain, no bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// `x / rms(x) * gain` (Zhang & Sennrich 2019).
+    #[default]
+    Rms,
+    /// `(x - mean(x)) / std(x) * gain` (Ba et al. 2016).
+    Layer,
+}
+
+/// How a token knows its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Position {
+    /// Rotary embedding, base 10,000 (Su et al. 2021); no parameters.
+    #[default]
+    Rope,
+    /// A learned table of `context` rows added to the embedding.
+    Learned,
+}
+
+/// How initial weights, learning rates and attention scores depend on the width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parametrization {
+    /// One rate for all parameters; scores over the root of the head's width.
+    #[default]
+    Standard,
+    /// Maximal update: what is learnt in a step stays of one size at every width, and so does the best
+    /// rate (Yang et al. 2022, table 3, for Adam). Equal to the standard one at [`Self::BASE_WIDTH`] with
+    /// heads of [`Self::BASE_HEAD`].
+    Mup,
+}
+
+impl Parametrization {
+    /// Width at which both are the same.
+    pub const BASE_WIDTH: usize = 64;
+    /// Width of a head at which both are the same.
+    pub const BASE_HEAD: usize = 16;
+
+    /// Base width over width, for what shrinks as `1 / d`; 1 in the standard one.
+    pub fn shrink(self, d_model: usize) -> f64 {
+        match self {
+            Parametrization::Standard => 1.0,
+            Parametrization::Mup => Self::BASE_WIDTH as f64 / d_model as f64,
+        }
+    }
+
+    /// Factor on attention scores.
+    pub fn score_scale(self, d_head: usize) -> f32 {
+        match self {
+            Parametrization::Standard => (d_head as f32).sqrt().recip(),
+            Parametrization::Mup => (Self::BASE_HEAD as f32).sqrt() / d_head as f32,
+        }
+    }
+
+    fn is_standard(&self) -> bool {
+        *self == Parametrization::Standard
+    }
+}
+
+/// A decoder-only model: pre-norm blocks of a mixer and a feed-forward half, no biases, untied head.
+/// It is part of a run's identity, whose bytes must stay: a field that came later is not written
+/// where it has its default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Depth, width, heads.
+    pub shape: Shape,
+    /// Normalisation.
+    pub norm: Norm,
+    /// Position.
+    pub position: Position,
+    /// Distinct tokens, `V`.
+    pub vocab_size: usize,
+    /// Tokens a window, `T`.
+    pub context: usize,
+    /// How initial weights and rates depend on the width. Not written where standard, which the
+    /// ids of runs were made without.
+    #[serde(default, skip_serializing_if = "Parametrization::is_standard")]
+    pub parametrization: Parametrization,
+    /// The separator, where attention does not reach beyond it: each document by itself. Not written where
+    /// absent, which the ids of runs were made without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_mask: Option<u32>,
+    /// What moves information between tokens.
+    #[serde(default, skip_serializing_if = "Mixer::is_default")]
+    pub mixer: Mixer,
+    /// What works on one token.
+    #[serde(default, skip_serializing_if = "FeedForward::is_default")]
+    pub feed_forward: FeedForward,
+}
+
+/// Standard deviation of the token and position tables and of the head.
+///
+/// Radford et al. 2019 use 0.02; a pre-norm model is indifferent to the scale of its table, and
+/// small logits at the start mean a first loss of `ln V`.
+const TABLE_STD: f64 = 0.02;
+
+impl ModelConfig {
+    /// A transformer with everything else at its default.
+    pub fn transformer(shape: Shape, vocab_size: usize, context: usize) -> Self {
+        ModelConfig {
+            shape,
+            norm: Norm::default(),
+            position: Position::default(),
+            vocab_size,
+            context,
+            parametrization: Parametrization::default(),
+            document_mask: None,
+            mixer: Mixer::default(),
+            feed_forward: FeedForward::default(),
+        }
+    }
+
+    /// Both halves of a block, in the order in which they work.
+    pub fn halves(&self) -> [&'static dyn Half; 2] {
+        [self.mixer.half(), self.feed_forward.half()]
+    }
+
+    /// Tensors before the blocks.
+    fn tables(&self) -> Vec<TensorSpec> {
+        let d = self.shape.d_model;
+        let table = |name, rows| TensorSpec::matrix(name, Group::Embedding, [rows, d], TABLE_STD);
+        let mut all = vec![table("token", self.vocab_size)];
+        if self.position == Position::Learned {
+            all.push(table("position", self.context));
+        }
+        all
+    }
+
+    /// Tensors of one block, with their names within it.
+    fn block(&self) -> Vec<TensorSpec> {
+        let tensors = |half: &'static dyn Half| half.tensors(self);
+        self.halves().into_iter().flat_map(tensors).collect()
+    }
+
+    /// Tensors after the blocks. The head of the maximal-update parametrisation shrinks with the width,
+    /// its initial values and its steps alike.
+    fn end(&self) -> Vec<TensorSpec> {
+        let (d, v) = (self.shape.d_model, self.vocab_size);
+        let shrink = self.parametrization.shrink(d);
+        let head = TensorSpec::matrix("head", Group::Head, [d, v], TABLE_STD * shrink);
+        vec![TensorSpec::gain("norm", d), head.at_rate(shrink)]
+    }
+
+    /// Every trainable tensor in the order of the checkpoint, in which every visitor of the weights
+    /// meets them.
+    pub fn tensors(&self) -> Vec<TensorSpec> {
+        let block = self.block();
+        let of_layer = |layer: usize| {
+            block.iter().map(move |tensor| TensorSpec {
+                name: format!("blocks.{layer}.{}", tensor.name),
+                ..tensor.clone()
+            })
+        };
+        let blocks = (0..self.shape.n_layers).flat_map(of_layer);
+        let mut all = self.tables();
+        all.extend(blocks);
+        all.extend(self.end());
+        all
+    }
+
+    /// The tensors, those of a block once, each with how many of it there are.
+    pub(crate) fn distinct_tensors(&self) -> Vec<(TensorSpec, usize)> {
+        let once = |tensors: Vec<TensorSpec>| tensors.into_iter().map(|tensor| (tensor, 1));
+        let layers = self.shape.n_layers;
+        let block = self.block().into_iter().map(|tensor| (tensor, layers));
+        let mut all: Vec<_> = once(self.tables()).collect();
+        all.extend(block);
+        all.extend(once(self.end()));
+        all
+    }
+
+    /// Every product of the forward pass of one window.
+    pub fn products(&self) -> Vec<Product> {
+        let (d, v) = (self.shape.d_model, self.vocab_size);
+        let products = |half: &'static dyn Half| half.products(self);
+        let blocks = self.halves().into_iter().flat_map(products);
+        let mut all: Vec<_> = blocks
+            .map(|product| product.times(self.shape.n_layers))
+            .collect();
+        all.push(Product::of_matrix(Group::Head, self.context, [d, v]));
+        all
+    }
+
+    /// Numbers a token that a backward pass keeps or makes: of every half the stream before it, the
+    /// stream's gradient and what the half says.
+    pub fn kept_per_token(&self) -> f64 {
+        let streams = 2.0 * self.shape.d_model as f64;
+        let of_half = |half: &'static dyn Half| match half.tensors(self).is_empty() {
+            true => 0.0,
+            false => streams + half.kept_per_token(self),
+        };
+        let block: f64 = self.halves().into_iter().map(of_half).sum();
+        self.shape.n_layers as f64 * block
+    }
+
+    /// Element-wise work of recurrences a token, forward.
+    pub fn flops_scan(&self) -> f64 {
+        let of_half = |half: &'static dyn Half| half.flops_scan(self);
+        let block: f64 = self.halves().into_iter().map(of_half).sum();
+        self.shape.n_layers as f64 * block
+    }
+
+    /// Standard deviation of a matrix with so many inputs: outputs then vary as inputs do.
+    pub(crate) fn std_of(&self, inputs: usize) -> f64 {
+        (inputs as f64).powf(-0.5)
+    }
+
+    /// The same for a matrix that writes to the stream, scaled down by the root of how many do, so that
+    /// the stream's variance does not grow with depth (Radford et al. 2019, section 2.3).
+    pub(crate) fn std_into_stream(&self, inputs: usize) -> f64 {
+        let halves = match self.feed_forward {
+            FeedForward::None => 1.0,
+            FeedForward::Dense => 2.0,
+        };
+        self.std_of(inputs) * (halves * self.shape.n_layers as f64).powf(-0.5)
+    }
+
+    /// Checks what the shape alone cannot know.
+    ///
+    /// # Errors
+    /// A shape that cannot be, a context or a vocabulary that cannot be, what a half refuses.
+    pub fn check(&self) -> Result<(), ShapeError> {
+        self.shape.check()?;
+        if !(1..=1 << 31).contains(&self.context) {
+            return Err(ShapeError::Context(self.context));
+        }
+        if !(1..=1 << 32).contains(&self.vocab_size) {
+            return Err(ShapeError::Vocabulary(self.vocab_size));
+        }
+        self.halves().iter().try_for_each(|half| half.check(self))
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn tiny(norm: Norm, position: Position) -> ModelConfig {
+    let shape = Shape {
+        d_model: 24,
+        n_layers: 3,
+        n_heads: 2,
+    };
+    ModelConfig {
+        norm,
+        position,
+        ..ModelConfig::transformer(shape, 256, 128)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parametrisations_agree_at_the_base() {
+        let (standard, mup) = (Parametrization::Standard, Parametrization::Mup);
+        assert_eq!(mup.shrink(Parametrization::BASE_WIDTH), standard.shrink(7));
+        let head = Parametrization::BASE_HEAD;
+        assert_eq!(mup.score_scale(head), standard.score_scale(head));
+        assert_eq!(mup.shrink(256), 0.25);
+    }
+
+    #[test]
+    fn an_odd_head_is_refused_under_rotary_position_only() {
+        let shape = Shape::new(15, 1, 3).unwrap();
+        let odd = |position| ModelConfig {
+            shape,
+            position,
+            ..tiny(Norm::Rms, position)
+        };
+        assert_eq!(
+            odd(Position::Rope).check(),
+            Err(ShapeError::OddHead {
+                d_model: 15,
+                n_heads: 3,
+                head: 5
+            })
+        );
+        assert_eq!(odd(Position::Learned).check(), Ok(()));
+    }
+
+    /// The bytes that the ids of runs are hashes of: fields that came later are not among them.
+    #[test]
+    fn a_transformer_is_written_as_it_was_before_there_were_halves() {
+        let written = serde_json::to_string(&tiny(Norm::Rms, Position::Rope)).unwrap();
+        let expected = r#"{"shape":{"d_model":24,"n_layers":3,"n_heads":2},"norm":"rms","position":"rope","vocab_size":256,"context":128}"#;
+        assert_eq!(written, expected);
+        let other = ModelConfig {
+            feed_forward: FeedForward::None,
+            ..tiny(Norm::Rms, Position::Rope)
+        };
+        let written = serde_json::to_string(&other).unwrap();
+        assert!(written.ends_with(r#""feed_forward":"none"}"#), "{written}");
+        assert_eq!(
+            serde_json::from_str::<ModelConfig>(&written).unwrap(),
+            other
+        );
+    }
+
+    #[test]
+    fn tensors_come_in_the_order_of_the_checkpoint_with_names_of_their_own() {
+        let model = tiny(Norm::Rms, Position::Learned);
+        let names: Vec<String> = model
+            .tensors()
+            .into_iter()
+            .map(|tensor| tensor.name)
+            .collect();
+        assert_eq!(names[..3], ["token", "position", "blocks.0.attention_norm"]);
+        assert_eq!(names[names.len() - 3..], ["blocks.2.down", "norm", "head"]);
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
+        let none = ModelConfig {
+            feed_forward: FeedForward::None,
+            ..model
+        };
+        assert!(
+            none.tensors()
+                .iter()
+                .all(|tensor| !tensor.name.contains("mlp_norm"))
+        );
+        assert_eq!(none.tensors().len(), names.len() - 3 * 3);
+    }
+
+    /// What the fused operations of a transformer keep: twelve widths and two numbers a head.
+    #[test]
+    fn what_the_backward_pass_keeps_is_what_it_was() {
+        let model = tiny(Norm::Layer, Position::Rope);
+        assert_eq!(model.kept_per_token(), 3.0 * (12.0 * 24.0 + 2.0 * 2.0));
+    }
+}

@@ -1,0 +1,33 @@
+//! What every half of a block states of itself.
+
+use crate::config::ModelConfig;
+use crate::product::Product;
+use crate::shape::ShapeError;
+use crate::tensor::TensorSpec;
+
+/// A half of a block on paper; the skeleton asks it, and nobody states any of it a second time.
+///
+/// Names of tensors are those within the block, in the order of the checkpoint, the gain of the
+/// half's own norm first.
+pub trait Half {
+    /// Tensors of one block.
+    fn tensors(&self, model: &ModelConfig) -> Vec<TensorSpec>;
+
+    /// Products of one block, forward, over one window.
+    fn products(&self, model: &ModelConfig) -> Vec<Product>;
+
+    /// Numbers a token that its backward pass keeps, beside the stream and its gradient.
+    fn kept_per_token(&self, model: &ModelConfig) -> f64;
+
+    /// Element-wise multiplications and additions of a recurrence, a token and block, forward;
+    /// outside the count of products.
+    fn flops_scan(&self, _model: &ModelConfig) -> f64 {
+        0.0
+    }
+
+    /// Whether a model can hold it.
+    ///
+    /// # Errors
+    /// What does not fit.
+    fn check(&self, model: &ModelConfig) -> Result<(), ShapeError>;
+}

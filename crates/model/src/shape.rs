@@ -1,0 +1,171 @@
+//! Depth, width and heads of a transformer, chosen from a size on the ladder or given.
+
+use isoflop_core::Params;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Depth, width and heads. The feed-forward width is `4 d_model`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shape {
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// Number of blocks.
+    pub n_layers: usize,
+    /// Attention heads; divides `d_model`.
+    pub n_heads: usize,
+}
+
+/// Why a shape cannot be built.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ShapeError {
+    /// A dimension is zero.
+    #[error("shape {0} has a zero in it")]
+    Zero(Shape),
+    /// Heads must split the width evenly.
+    #[error("d_model {d_model} does not split into {n_heads} heads")]
+    HeadsDoNotDivide {
+        /// Width asked for.
+        d_model: usize,
+        /// Heads asked for.
+        n_heads: usize,
+    },
+    /// Rotary position rotates pairs of dimensions.
+    #[error(
+        "head width {head} (d_model {d_model} / {n_heads} heads) is odd; rotary position turns pairs"
+    )]
+    OddHead {
+        /// Width asked for.
+        d_model: usize,
+        /// Heads asked for.
+        n_heads: usize,
+        /// The odd width of one head.
+        head: usize,
+    },
+    /// Below the smallest rung of the ladder.
+    #[error("{asked} parameters is below the smallest model of the ladder")]
+    TooSmall {
+        /// Parameters asked for.
+        asked: Params,
+        /// Those of the smallest rung.
+        smallest: Params,
+    },
+    /// Beyond the largest rung of the ladder.
+    #[error("{0} parameters is beyond the ladder")]
+    TooManyParams(Params),
+    /// Beyond what anybody could train.
+    #[error("shape {0} is too large")]
+    TooLarge(Shape),
+    /// No window, or one that no machine could hold.
+    #[error("a context of {0} tokens is not possible")]
+    Context(usize),
+    /// No token, or more than an id of 32 bits can name.
+    #[error("a vocabulary of {0} tokens is not possible")]
+    Vocabulary(usize),
+}
+
+impl ShapeError {
+    /// What the person who wrote the shape can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match *self {
+            ShapeError::HeadsDoNotDivide { d_model, n_heads } if n_heads > 0 => {
+                let below = d_model / n_heads * n_heads;
+                let above = below + n_heads;
+                Some(match below {
+                    0 => format!("d_model {above} would fit"),
+                    _ => format!("d_model {below} or {above} would fit"),
+                })
+            }
+            ShapeError::OddHead { n_heads, head, .. } => Some(format!(
+                "d_model {} would fit, or position = \"learned\"",
+                (head + 1) * n_heads
+            )),
+            ShapeError::TooSmall { smallest, .. } => {
+                Some(format!("the smallest rung is {smallest} parameters"))
+            }
+            ShapeError::TooManyParams(_) => {
+                Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
+            }
+            ShapeError::Context(_) => Some("give 1 to 2^31 tokens; 128 is the default".to_owned()),
+            ShapeError::TooLarge(_) => Some(format!(
+                "d_model is at most {LARGEST_WIDTH}, n_layers at most {MOST_LAYERS}"
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Widest model: a bound on what a file may ask for, far above what is trained today.
+pub(crate) const LARGEST_WIDTH: usize = 1 << 20;
+
+/// Deepest model, likewise.
+const MOST_LAYERS: usize = 1 << 16;
+
+/// Where the ladder ends.
+pub(crate) const MOST_PARAMS: f64 = 1e14;
+
+impl Shape {
+    /// Checks that heads split the width.
+    ///
+    /// # Errors
+    /// A zero dimension, one beyond what anybody could train, or heads that do not divide the width.
+    pub fn new(d_model: usize, n_layers: usize, n_heads: usize) -> Result<Self, ShapeError> {
+        let shape = Shape {
+            d_model,
+            n_layers,
+            n_heads,
+        };
+        shape.check()?;
+        match d_model.is_multiple_of(n_heads) {
+            true => Ok(shape),
+            false => Err(ShapeError::HeadsDoNotDivide { d_model, n_heads }),
+        }
+    }
+
+    /// Checks that no dimension is zero or beyond what anybody could train.
+    ///
+    /// # Errors
+    /// One is.
+    pub fn check(&self) -> Result<(), ShapeError> {
+        if self.d_model == 0 || self.n_layers == 0 || self.n_heads == 0 {
+            return Err(ShapeError::Zero(*self));
+        }
+        match self.d_model > LARGEST_WIDTH || self.n_layers > MOST_LAYERS {
+            true => Err(ShapeError::TooLarge(*self)),
+            false => Ok(()),
+        }
+    }
+
+    /// Width of one head.
+    pub fn d_head(&self) -> usize {
+        self.d_model / self.n_heads
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!(
+            "{}x{}x{}",
+            self.d_model, self.n_layers, self.n_heads
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_that_do_not_divide_are_refused_with_two_widths_that_would_fit() {
+        let error = Shape::new(100, 2, 8).unwrap_err();
+        assert_eq!(error.to_string(), "d_model 100 does not split into 8 heads");
+        assert_eq!(error.hint().unwrap(), "d_model 96 or 104 would fit");
+    }
+
+    #[test]
+    fn dimensions_beyond_anybody_are_refused() {
+        for (d_model, n_layers) in [(1 << 40, 2), (8, 1 << 40), (usize::MAX, 1)] {
+            let error = Shape::new(d_model, n_layers, 1).unwrap_err();
+            assert!(matches!(error, ShapeError::TooLarge(_)));
+        }
+    }
+}

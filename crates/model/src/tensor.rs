@@ -1,0 +1,107 @@
+//! A trainable tensor on paper.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a tensor is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Tables that are looked up: tokens and positions.
+    Embedding,
+    /// What moves information between tokens.
+    Mixer,
+    /// What works on one token.
+    FeedForward,
+    /// Gains of norms.
+    Norm,
+    /// The output matrix.
+    Head,
+}
+
+impl Group {
+    /// Whether `n_non_embedding` counts it.
+    pub fn is_non_embedding(self) -> bool {
+        !matches!(self, Group::Embedding | Group::Head)
+    }
+}
+
+/// Initial values of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initial {
+    /// All 1: gains.
+    Ones,
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+}
+
+/// A trainable tensor: everything that counting, initialisation, checkpoints and the optimizer know
+/// of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorSpec {
+    /// Its name in a checkpoint: `head`, `blocks.0.qkv`.
+    pub name: String,
+    /// Rows and columns of a matrix, `[inputs, outputs]`; the length of a vector.
+    pub dims: Vec<usize>,
+    /// Where it is counted.
+    pub group: Group,
+    /// How it begins.
+    pub initial: Initial,
+    /// Factor on the learning rate.
+    pub rate_factor: f64,
+    /// Whether weight decay pulls at it.
+    pub decays: bool,
+    /// Share of its numbers that one token uses: 1 but for experts.
+    pub active: f64,
+}
+
+impl TensorSpec {
+    /// A gain: a vector of ones, without decay.
+    pub fn gain(name: impl Into<String>, width: usize) -> Self {
+        TensorSpec {
+            name: name.into(),
+            dims: vec![width],
+            group: Group::Norm,
+            initial: Initial::Ones,
+            rate_factor: 1.0,
+            decays: false,
+            active: 1.0,
+        }
+    }
+
+    /// A matrix, normal with a standard deviation, with decay.
+    pub fn matrix(name: impl Into<String>, group: Group, dims: [usize; 2], std: f64) -> Self {
+        TensorSpec {
+            name: name.into(),
+            dims: dims.to_vec(),
+            group,
+            initial: Initial::Normal(std),
+            rate_factor: 1.0,
+            decays: true,
+            active: 1.0,
+        }
+    }
+
+    /// The same with another factor on the rate.
+    #[must_use]
+    pub fn at_rate(self, rate_factor: f64) -> Self {
+        TensorSpec {
+            rate_factor,
+            ..self
+        }
+    }
+
+    /// Its numbers.
+    pub fn len(&self) -> u64 {
+        self.dims.iter().map(|dim| *dim as u64).product()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Numbers that one token uses.
+    pub fn active_len(&self) -> f64 {
+        self.len() as f64 * self.active
+    }
+}

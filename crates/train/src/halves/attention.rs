@@ -1,0 +1,45 @@
+//! Causal multi-head attention.
+
+use super::Place;
+use crate::model::{Init, Operations};
+use crate::ops::{self, composed};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+/// Its weights.
+#[derive(Module, Debug)]
+pub struct Attention {
+    /// `[d]`, gain before it.
+    pub norm: Param<Tensor<1>>,
+    /// `[d, 3 d]`: queries, keys, values side by side.
+    pub qkv: Param<Tensor<2>>,
+    /// `[d, d]`
+    pub out: Param<Tensor<2>>,
+}
+
+impl Attention {
+    pub(super) fn init(init: &mut Init<'_>) -> Self {
+        Attention {
+            norm: init.vector(),
+            qkv: init.matrix(),
+            out: init.matrix(),
+        }
+    }
+
+    pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
+        let attention = match place.operations {
+            Operations::Fused => ops::attention_residual,
+            Operations::Composed => composed::attention_residual,
+        };
+        attention(
+            place.norm,
+            x_nd,
+            self.norm.val(),
+            self.qkv.val(),
+            self.out.val(),
+            place.shape,
+            place.rotary,
+            place.starts,
+        )
+    }
+}

@@ -1,0 +1,37 @@
+//! Two matrices with GELU between them.
+
+use super::Place;
+use crate::model::{Init, Operations};
+use crate::ops::{self, composed};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+/// Its weights, f the width of the middle.
+#[derive(Module, Debug)]
+pub struct Dense {
+    /// `[d]`, gain before it.
+    pub norm: Param<Tensor<1>>,
+    /// `[d, f]`
+    pub up: Param<Tensor<2>>,
+    /// `[f, d]`
+    pub down: Param<Tensor<2>>,
+}
+
+impl Dense {
+    pub(super) fn init(init: &mut Init<'_>) -> Self {
+        Dense {
+            norm: init.vector(),
+            up: init.matrix(),
+            down: init.matrix(),
+        }
+    }
+
+    pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
+        let mlp = match place.operations {
+            Operations::Fused => ops::mlp_residual,
+            Operations::Composed => composed::mlp_residual,
+        };
+        let (gain, up, down) = (self.norm.val(), self.up.val(), self.down.val());
+        mlp(place.norm, x_nd, gain, up, down)
+    }
+}
