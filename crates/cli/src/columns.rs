@@ -5,7 +5,9 @@ mod check;
 mod read;
 mod repeats;
 mod roles;
+mod signs;
 mod smooth;
+mod sweep;
 mod units;
 
 use crate::fail::Hinted;

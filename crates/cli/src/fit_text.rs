@@ -2,7 +2,7 @@
 
 mod brief;
 
-pub(crate) use brief::brief;
+pub(crate) use brief::{brief, columns};
 
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
@@ -332,10 +332,7 @@ fn of_source(source: &Source) -> String {
             "- rows used: {} of {}; filter: {filter}",
             source.used, source.rows
         ),
-        format!(
-            "- columns: N is {}, D is {}, C is {}, loss is {}",
-            source.n, source.d, source.c, source.loss
-        ),
+        format!("- columns: {}", columns(source)),
     ];
     let digest = source.sha256.iter();
     lines.extend(digest.map(|digest| format!("- sha256 of the file: {digest}")));

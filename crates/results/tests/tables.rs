@@ -162,6 +162,22 @@ fn a_table_of_text_is_read_whatever_its_separator_its_decimal_sign_and_its_line_
         ),
         ("spaces", "a.dat", format!("params tokens loss\n{aligned}")),
         (
+            "names that begin as a comment does",
+            "a.csv",
+            format!(
+                "#params,tokens,loss\n{}",
+                rows(plain, plain, |a, b, c| format!("{a},{b},{c}\n"))
+            ),
+        ),
+        (
+            "a table of R",
+            "a.txt",
+            format!(
+                "\"params\" \"tokens\" \"loss\"\n{}",
+                rows(plain, plain, |a, b, c| format!("\"row\" {a} {b} {c}\n"))
+            ),
+        ),
+        (
             "names in a comment",
             "a.dat",
             format!("# made by hand\n# params tokens loss\n{aligned}"),

@@ -93,6 +93,19 @@ pub(super) fn numbers(
     let mut wrong = Vec::new();
     let name = shown(&column.name);
     let values = rows.iter().map(|&row| match table.value(column.at, row) {
+        // Programs write a gap among floats as NaN, and a diverged run has no loss.
+        Value::Number(written) if written.value.is_nan() => {
+            blank.insert(row);
+            None
+        }
+        Value::Number(written) if !(written.value.is_finite() && written.value > 0.0) => {
+            let problem = format!(
+                "column `{name}` holds {}; it must be positive and finite",
+                written.value
+            );
+            wrong.push((table.line(row), problem, TEXT));
+            None
+        }
         // A suffix in the cell is the unit of the cell.
         Value::Number(written) if written.scaled || scale == 1.0 => Some(written.value),
         Value::Number(written) => Some(written.value * scale),
@@ -131,7 +144,7 @@ pub(super) fn name_blanks(
     problems: &mut Problems,
 ) {
     for row in blank {
-        let problem = format!("column `{}` is blank", shown(column));
+        let problem = format!("column `{}` is blank or NaN", shown(column));
         problems.cell(table.line(*row), problem, BLANK);
     }
 }

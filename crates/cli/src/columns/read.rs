@@ -4,14 +4,14 @@ use super::Columns;
 use super::cells::{Numbers, Problems, name_blanks, numbers};
 use super::check::{no_compute, out_of_proportion, too_small};
 use super::repeats::{Rows, Wishes};
-use super::roles::{self, Chosen, all, first, given};
-use crate::output::note;
+use super::roles::{self, Chosen, all, first, first_of_any, given};
+use super::signs::{behind_a_comma, thousands};
+use super::sweep::{is_of_a_sweep, trunks};
 use anyhow::Result;
 use isoflop_core::text::{listed, shown};
 use isoflop_fit::output::Source;
 use isoflop_fit::{Options, Point, TRUNKS};
 use isoflop_results::Table;
-use isoflop_results::table::{Cell, Decimal};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -50,6 +50,7 @@ impl Columns {
         options: &mut Options,
         finished_only: bool,
     ) -> Result<(Vec<Point>, Source)> {
+        let finished_only = finished_only || is_of_a_sweep(table);
         let mut problems = Problems::default();
         let mut keep = self.rows(table, path, finished_only)?;
         let roles = self.roles(table, &mut problems);
@@ -58,18 +59,30 @@ impl Columns {
             unreachable!("a missing loss is a problem");
         };
         let mut remarks = table.notes().to_vec();
-        remarks.extend(behind_a_comma(table, &roles));
+        remarks.extend(behind_a_comma(table, &[&roles.n, &roles.d, &roles.loss]));
         remarks.extend(self.without_blanks(table, &roles, &mut keep, &mut problems));
         let mut needed = |column: &Option<Chosen>, scale| -> Option<Column> {
             let column = column.as_ref()?;
             Some(numbers(table, column, scale, &keep, Some(&mut problems)).values)
         };
-        let losses = needed(&roles.loss, None).unwrap_or_default();
+        let mut losses = needed(&roles.loss, None).unwrap_or_default();
+        if loss.is_perplexity() {
+            losses
+                .iter_mut()
+                .flatten()
+                .for_each(|loss| *loss = loss.ln());
+        }
         let n = needed(&roles.n, self.n_unit);
         let mut d = needed(&roles.d, self.d_unit);
         let weights = needed(&roles.weights, None);
         let (batch, experts) = (needed(&roles.batch, None), needed(&roles.experts, None));
         problems.none(path)?;
+        if let Some(what) = thousands(table, loss, &losses) {
+            problems.add(
+                what,
+                "say with --decimal point what stands before a fraction",
+            );
+        }
         if let (Some(column), Some(n), None) = (&roles.n, &n, self.n_unit) {
             let small = too_small("parameters", &column.name, n).filter(|_| !finished_only);
             small.into_iter().for_each(|what| problems.add(what, UNIT));
@@ -79,7 +92,8 @@ impl Columns {
             small.into_iter().for_each(|what| problems.add(what, UNIT));
         }
         problems.none(path)?;
-        let (c, c_name) = self.compute(table, &roles, &keep, (&n, &d), &mut problems, &mut remarks);
+        let (c, c_column) =
+            self.compute(table, &roles, &keep, (&n, &d), &mut problems, &mut remarks);
         let derived = d.is_none() && n.is_some() && c.is_some();
         if let (true, Some(n), Some(c)) = (derived, &n, &c) {
             let tokens = n.iter().zip(c).map(|(n, c)| Some((*c)? / (6.0 * (*n)?)));
@@ -103,6 +117,10 @@ impl Columns {
                 .map(|column| numbers(table, column, self.c_unit, &keep, None).values),
             false => lenient(&roles.budget),
         };
+        if let (Some(column), true) = (&roles.budget, budget.is_some()) {
+            let name = shown(&column.name);
+            remarks.push(format!("`{name}` holds the budgets of an isoFLOP analysis"));
+        }
         let width = lenient(&roles.width);
         let epochs = epochs(table, &keep, &d);
         let at = |column: &Option<Column>, i: usize| column.as_ref().and_then(|values| values[i]);
@@ -145,7 +163,7 @@ impl Columns {
         problems.none(path)?;
         let name = |column: &Option<Chosen>| column.as_ref().map(|column| column.name.clone());
         options.n_kind = name(&roles.n).unwrap_or_default();
-        options.c_kind = c_name.clone().unwrap_or_default();
+        options.c_kind = name(&c_column).unwrap_or_default();
         let mut filter = self.conditions();
         if finished_only {
             filter.insert(0, "status = finished".to_owned());
@@ -164,15 +182,14 @@ impl Columns {
                 true => "C / (6 N)".to_owned(),
                 false => words(&roles.d, self.d_unit),
             },
-            c: match (&c_name, n.is_some() && d.is_some()) {
-                (Some(name), _) => format!("`{name}`"),
+            c: match (&c_column, n.is_some() && d.is_some()) {
+                (Some(_), _) => words(&c_column, self.c_unit),
                 (None, true) => "6 N D".to_owned(),
                 (None, false) => "none".to_owned(),
             },
             loss: words(&roles.loss, None),
             remarks,
         };
-        say(&source, budget.and(roles.budget.as_ref()));
         Ok((rows.points, source))
     }
 
@@ -191,7 +208,8 @@ impl Columns {
         let roles = Roles {
             n: pick(&self.n, roles::N, true),
             d: pick(&self.d, roles::D, true),
-            loss: pick(&self.loss, roles::LOSS, false),
+            // A loss without any number is told by its cells.
+            loss: pick(&self.loss, roles::LOSS, false).or_else(|| first_of_any(table, roles::LOSS)),
             compute: match &self.c {
                 Some(_) => pick(&self.c, &[], true).into_iter().collect(),
                 None => {
@@ -211,6 +229,14 @@ impl Columns {
         };
         if roles.loss.is_none() && self.loss.is_none() {
             let names = listed(table.names());
+            let numbers = table.names().iter().all(|name| name.parse::<f64>().is_ok());
+            if numbers {
+                problems.add(
+                    "its first line holds numbers where names should be".to_owned(),
+                    "write the names of the columns above them, as in params,tokens,loss",
+                );
+                return roles;
+            }
             problems.add(
                 format!("no column `{}`; it has {names}", roles::LOSS[0]),
                 NAME,
@@ -267,7 +293,7 @@ impl Columns {
         (n, d): (&Option<Column>, &Option<Column>),
         problems: &mut Problems,
         remarks: &mut Vec<String>,
-    ) -> (Option<Column>, Option<String>) {
+    ) -> (Option<Column>, Option<Chosen>) {
         for column in &roles.compute {
             let needed = (column.given || d.is_none()).then_some(&mut *problems);
             let found = numbers(table, column, self.c_unit, keep, needed);
@@ -280,7 +306,8 @@ impl Columns {
             };
             let name = shown(&column.name);
             match wrong {
-                None => return (Some(found.values), Some(column.name.clone())),
+                None if found.values.iter().all(Option::is_none) => {}
+                None => return (Some(found.values), Some(column.clone())),
                 Some(why) if column.given => problems.add(
                     format!("column `{name}` cannot be C: {why}"),
                     "name the column of training FLOPs with --c, give its unit with --c-unit, or leave --c out: C is 6 N D then",
@@ -290,26 +317,6 @@ impl Columns {
         }
         (None, None)
     }
-}
-
-/// A sentence where fractions stand behind a comma.
-fn behind_a_comma(table: &Table, roles: &Roles) -> Option<String> {
-    let columns = [&roles.n, &roles.d, &roles.loss];
-    let found = columns.into_iter().flatten().find(|column| {
-        let texts = table.cells(&column.name).into_iter().flatten();
-        let mut marked =
-            texts.filter(|cell| matches!(cell, Cell::Text(text) if text.contains([',', '.'])));
-        table.decimal(column.at) == Some(Decimal::Comma) && marked.next().is_some()
-    })?;
-    let texts = table.cells(&found.name).into_iter().flatten();
-    let text = texts.filter_map(|cell| match cell {
-        Cell::Text(text) if text.contains([',', '.']) => Some(text),
-        _ => None,
-    });
-    Some(format!(
-        "a comma stands before fractions, and points between thousands: `{}`",
-        shown(text.last()?)
-    ))
 }
 
 fn needed_but_blank(column: &Chosen, d: &Option<Column>, found: &Numbers) -> bool {
@@ -330,20 +337,6 @@ fn epochs(table: &Table, keep: &[usize], d: &Option<Column>) -> Option<Column> {
     }
 }
 
-/// Gives rows of a results folder the unit that they have as runs: one size on one text from one seed.
-fn trunks(table: &Table, rows: &mut Rows) -> bool {
-    let names = ["d_model", "n_layers", "n_heads", "data_digest", "seed"];
-    let columns: Option<Vec<_>> = names.iter().map(|name| table.cells(name).ok()).collect();
-    let Some(columns) = columns else {
-        return false;
-    };
-    for (point, row) in rows.points.iter_mut().zip(&rows.places) {
-        let cells = columns.iter().map(|cells| super::shown_cell(&cells[*row]));
-        point.unit = cells.collect::<Vec<_>>().join(" ");
-    }
-    true
-}
-
 /// A column and what it counts in.
 fn words(column: &Option<Chosen>, scale: Option<f64>) -> String {
     let Some(column) = column else {
@@ -352,21 +345,7 @@ fn words(column: &Option<Chosen>, scale: Option<f64>) -> String {
     let scale = scale.or(column.unit.as_ref().map(|unit| unit.scale));
     match scale.filter(|scale| *scale != 1.0) {
         Some(scale) => format!("`{}` times {scale:e}", shown(&column.name)),
+        None if column.is_perplexity() => format!("ln `{}`", shown(&column.name)),
         None => format!("`{}`", shown(&column.name)),
     }
-}
-
-/// One note of all that was understood.
-fn say(source: &Source, budget: Option<&Chosen>) {
-    let budget = budget.map_or(String::new(), |name| {
-        format!(", budget is `{}`", shown(&name.name))
-    });
-    let mut text = format!(
-        "{}: N is {}, D is {}, C is {}, loss is {}{budget}",
-        source.file, source.n, source.d, source.c, source.loss
-    );
-    for remark in &source.remarks {
-        text.push_str(&format!("\n  {remark}"));
-    }
-    note(&text);
 }

@@ -1,7 +1,7 @@
 //! What the rows of a table are to one another: the same row twice, checkpoints of a run, trials of other
 //! settings. What is seen is said; what is done about it is told by flags, and where it is plain, by the table.
 
-use super::roles::{Chosen, RUN};
+use super::roles::{Chosen, MODEL, RUN, STEP};
 use super::smooth::smooth_along_tokens;
 use isoflop_core::text::{listed, shown};
 use isoflop_fit::Point;
@@ -116,8 +116,11 @@ impl Rows {
 
     /// The column that names runs, where each of its values has one size and several token counts.
     fn runs(&self, table: &Table) -> Option<usize> {
-        let candidates = RUN.iter().flat_map(|name| table.named(name));
-        candidates.into_iter().find(|&at| {
+        let steps = STEP.iter().any(|name| !table.named(name).is_empty());
+        let models = MODEL.iter().filter(|_| steps);
+        let candidates = RUN.iter().chain(models).flat_map(|name| table.named(name));
+        let mut candidates = candidates;
+        candidates.find(|&at| {
             let mut runs: BTreeMap<String, (BTreeSet<u64>, BTreeSet<u64>)> = BTreeMap::new();
             for (point, &row) in self.points.iter().zip(&self.places) {
                 let (sizes, tokens) = runs.entry(text(table, at, row)).or_default();
@@ -217,7 +220,7 @@ impl Rows {
         let done = match (grouped, settings) {
             (true, _) => String::new(),
             (false, 0) => {
-                "; each is taken as a repeat of its own (--best-of fits the best of each)"
+                "; each row counts as a unit of its own (--best-of fits the best of each)"
                     .to_owned()
             }
             (false, _) => {

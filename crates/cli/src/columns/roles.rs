@@ -48,6 +48,7 @@ pub(super) const D: &[&str] = &[
     "tokens_consumed",
     "consumed_tokens",
     "dataset_size",
+    "training_dataset_size",
     "d",
 ];
 pub(super) const C: &[&str] = &[
@@ -85,9 +86,19 @@ pub(super) const LOSS: &[&str] = &[
     "ce_loss",
     "nll",
     "l",
+    "val_bpb",
+    "test_bpb",
+    "bits_per_byte",
+    "bpb",
     "train_loss",
     "training_loss",
     "final_train_loss",
+    "test_perplexity",
+    "val_perplexity",
+    "perplexity",
+    "test_ppl",
+    "val_ppl",
+    "ppl",
 ];
 /// Column that holds budgets where none is named, and how else it is called.
 pub(super) const BUDGET: &[&str] = &[
@@ -101,6 +112,10 @@ pub(super) const BUDGET: &[&str] = &[
 pub(super) const EXPERTS: &[&str] = &["experts", "n_experts", "num_experts"];
 /// Names of the width of a model's stream.
 pub(super) const WIDTH: &[&str] = &["d_model", "width", "hidden_size", "n_embd"];
+/// Names of the place of a checkpoint in its run.
+pub(super) const STEP: &[&str] = &["step", "steps", "iter", "iteration", "checkpoint"];
+/// Names of the run where a row says its place in it.
+pub(super) const MODEL: &[&str] = &["model", "model_name"];
 /// Names of the run that a row is a checkpoint of.
 pub(super) const RUN: &[&str] = &[
     "run",
@@ -122,6 +137,14 @@ pub(super) struct Chosen {
     pub(super) unit: Option<Unit>,
     /// Whether a person named it.
     pub(super) given: bool,
+}
+
+impl Chosen {
+    /// Whether it holds exponentials of losses.
+    pub(super) fn is_perplexity(&self) -> bool {
+        let name = key(&self.name);
+        name.ends_with("perplexity") || name.ends_with("ppl")
+    }
 }
 
 /// The column that a person names: as it is spelt, or the only one that is alike.
@@ -151,6 +174,14 @@ pub(super) fn first(
         Some(found) => found.map(Some),
         None => Ok(None),
     }
+}
+
+/// The column of the first of these names that is there, whatever it holds.
+pub(super) fn first_of_any(table: &Table, names: &[&str]) -> Option<Chosen> {
+    let found = names
+        .iter()
+        .find_map(|name| table.named(name).first().copied());
+    found.map(|at| chosen(table, at))
 }
 
 /// The columns of all of these names that are there, in the order of the names; then those that are

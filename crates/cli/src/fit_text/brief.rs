@@ -62,8 +62,19 @@ pub(super) fn source(source: &Source) -> String {
         false => format!(" with {}", source.filter.join(" and ")),
     };
     format!(
-        "data: {}{digest}, {} of {} rows{filter}; N is {}, D is {}, C is {}, loss is {}",
-        source.file, source.used, source.rows, source.n, source.d, source.c, source.loss
+        "data: {}{digest}, {} of {} rows{filter}; {}",
+        source.file,
+        source.used,
+        source.rows,
+        columns(source)
+    )
+}
+
+/// How the columns of a file were understood.
+pub(crate) fn columns(source: &Source) -> String {
+    format!(
+        "N is {}, D is {}, C is {}, loss is {}",
+        source.n, source.d, source.c, source.loss
     )
 }
 
@@ -119,11 +130,11 @@ fn quality(fit: &Fit) -> String {
     };
     let intervals = match &fit.bootstrap {
         Some(b) => format!(
-            "90 % intervals: {} {} replicates, {} units ({})",
+            "90 % intervals: {} {} replicates, {} units{}",
             b.replicates,
             b.interval,
             b.units,
-            short(&b.unit)
+            unit(&b.unit)
         ),
         None => "no intervals (--bootstrap 0)".to_owned(),
     };
@@ -138,9 +149,11 @@ fn quality(fit: &Fit) -> String {
     )
 }
 
-/// The last part of what is resampled, which says what a unit is.
-fn short(unit: &str) -> &str {
-    unit.rsplit("; ").next().unwrap_or(unit)
+/// What a unit is, where what is resampled says so at its end.
+fn unit(resampled: &str) -> String {
+    let last = resampled.rsplit("; ").next();
+    let last = last.filter(|last| last.ends_with(" unit"));
+    last.map_or(String::new(), |last| format!(" ({last})"))
 }
 
 /// The window of most reach, in a line.
@@ -150,12 +163,15 @@ fn held_out(validation: &Validation) -> Option<String> {
     let covered = last.covered.map_or(String::new(), |covered| {
         format!(", {covered} inside their 90 % interval")
     });
+    let more = match validation.windows.len() + usize::from(validation.largest_size.is_some()) {
+        1 => String::new(),
+        windows => format!(" (one of {windows} windows: --details)"),
+    };
     Some(format!(
-        "  held out: {} rows up to {:.3} times the compute are off by {:+.2} % on average{covered} ({} windows: --details)",
+        "  held out: {} rows up to {:.3} times the compute are off by {:+.2} % on average{covered}{more}",
         last.held_out,
         last.reach,
         100.0 * last.mean_error.exp_m1(),
-        validation.windows.len() + usize::from(validation.largest_size.is_some()),
     ))
 }
 

@@ -4,7 +4,7 @@ use crate::analysis;
 use crate::columns::{BUDGET_NAME, Columns};
 use crate::fail::Hinted;
 use crate::fit_text;
-use crate::output::{print, print_json};
+use crate::output::{note, print, print_json};
 use crate::paper::{self, Format};
 use crate::source::{self, TrustArg};
 use crate::table_file;
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut options = Options {
         objective: args.objective,
-        bootstrap: args.bootstrap.unwrap_or(match args.all_folders() {
+        bootstrap: args.bootstrap.unwrap_or(match args.are_of_sweeps() {
             true => Options::default().bootstrap,
             false => OF_A_TABLE,
         }),
@@ -124,7 +124,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(fits) => fits,
         None => {
             let rows = read(args, &mut options)?;
-            fit(args, rows, &options).with_context(|| shown(&args.paths))?
+            let sources = rows.sources.clone();
+            // The text of fits says itself what the columns are.
+            let is_text = !args.json && args.table.is_none();
+            if !is_text {
+                tell_columns(&sources);
+            }
+            tell_remarks(&sources);
+            let fitted = fit(args, rows, &options).with_context(|| shown(&args.paths));
+            if fitted.is_err() && is_text {
+                tell_columns(&sources);
+            }
+            fitted?
         }
     };
     match (args.json, args.table) {
@@ -140,8 +151,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 const OF_A_TABLE: usize = 200;
 
 impl Args {
-    fn all_folders(&self) -> bool {
-        self.paths.iter().all(|path| path.is_dir())
+    /// Whether all paths are folders of sweeps or their files of runs.
+    fn are_of_sweeps(&self) -> bool {
+        let is_runs = |path: &PathBuf| path.ends_with("runs.parquet") || path.is_dir();
+        self.paths.iter().all(is_runs)
     }
 
     /// Whether nothing was asked for but what `run` fits by itself.
@@ -173,6 +186,22 @@ fn shown(paths: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect();
     paths.join(", ")
+}
+
+/// Tells how the columns of tables were understood.
+fn tell_columns(sources: &[Source]) {
+    for source in sources {
+        note(&format!("{}: {}", source.file, fit_text::columns(source)));
+    }
+}
+
+/// Tells what was seen in the rows of tables.
+fn tell_remarks(sources: &[Source]) {
+    for source in sources {
+        for remark in &source.remarks {
+            note(&format!("{}: {remark}", source.file));
+        }
+    }
 }
 
 /// Points and exclusions of all paths.

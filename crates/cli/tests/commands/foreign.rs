@@ -223,7 +223,9 @@ fn a_sweep_of_rates_is_seen_and_the_best_of_each_size_and_length_is_fitted_on_a_
     let (best, said) = quick(&path, &["--best-of"]);
     assert!(said.contains("15 of 315 rows"), "{said}");
     let table = fs::read_to_string(&path).unwrap();
-    let losses = table.lines().filter(|line| line.starts_with("60000000,600000000,"));
+    let losses = table
+        .lines()
+        .filter(|line| line.starts_with("60000000,600000000,"));
     let losses = losses.map(|line| line.rsplit_once(',').unwrap().1.parse::<f64>().unwrap());
     let data = best["fits"][0]["data"].as_array().unwrap();
     assert_eq!(data.len(), 15);
@@ -276,7 +278,7 @@ fn a_column_that_cannot_be_compute_is_passed_over_or_refused_where_it_was_named(
         "{said}"
     );
     assert!(
-        said.contains("C is `iso_flop`") && said.contains("budget is `iso_flop`"),
+        said.contains("C is `iso_flop`") && said.contains("`iso_flop` holds the budgets"),
         "{said}"
     );
     assert_near(&fits, "alpha", 0.34, 0.02);
@@ -300,8 +302,8 @@ fn blank_cells_are_all_named_or_left_out_on_a_flag() {
     let text = refused(&path, &[]);
     assert!(text.contains("3 things stand in the way"), "{text}");
     for part in [
-        "a.tsv:5: column `params` is blank",
-        "a.tsv:10: column `loss` is blank",
+        "a.tsv:5: column `params` is blank or NaN",
+        "a.tsv:10: column `loss` is blank or NaN",
         "a.tsv:12: column `loss` holds `diverged`, not a number",
         "--skip-blank",
     ] {
@@ -387,4 +389,62 @@ fn a_fit_answers_in_fifteen_lines_and_says_where_its_rows_are_from() {
     );
     assert_eq!(source["filter"][0], "corpus = c4");
     assert_eq!(source["c"], "6 N D");
+}
+
+/// Sixteen runs of a known law, a line each.
+fn runs(row: impl Fn(f64, f64, f64) -> String) -> String {
+    let sizes = [1e7, 4e7, 1.6e8, 6.4e8];
+    let tokens = [4e8, 2e9, 1e10, 5e10];
+    let pairs = sizes
+        .iter()
+        .flat_map(|n| tokens.iter().map(move |d| (*n, *d)));
+    let lines = pairs.map(|(n, d): (f64, f64)| {
+        let loss = 1.7 + 400.0 * n.powf(-0.34) + 1500.0 * d.powf(-0.36);
+        row(n, d, loss) + "\n"
+    });
+    lines.collect()
+}
+
+#[test]
+fn columns_are_found_by_the_names_that_tools_and_papers_give_them() {
+    let keep = tempfile::tempdir().unwrap();
+    for (name, head, body, said) in [
+        (
+            "wandb.csv",
+            "Name,config.n_params,eval/loss,train/loss,tokens_seen",
+            runs(|n, d, loss| format!("a,{n},{loss},{},{d}", loss - 0.1)),
+            "N is `config.n_params`, D is `tokens_seen`, C is 6 N D, loss is `eval/loss`",
+        ),
+        (
+            "collected.csv",
+            "Model,Parameters,Training dataset size (tokens),Training compute (FLOP),Validation loss",
+            runs(|n, d, loss| format!("a,{n:e},{d:e},{:e},{loss}", 6.0 * n * d)),
+            "C is `Training compute (FLOP)`, loss is `Validation loss`",
+        ),
+        (
+            "kaplan.csv",
+            "N (millions),D (billions),Compute (PF-days),Test Loss (nats)",
+            runs(|n, d, loss| format!("{},{},{},{loss}", n / 1e6, d / 1e9, 6.0 * n * d / 8.64e19)),
+            "N is `N (millions)` times 1e6, D is `D (billions)` times 1e9, C is `Compute (PF-days)` times 8.64e19",
+        ),
+        (
+            "letters.csv",
+            "N,D,L",
+            runs(|n, d, loss| format!("{n},{d},{loss}")),
+            "N is `N`, D is `D`, C is 6 N D, loss is `L`",
+        ),
+        (
+            "perplexity.csv",
+            "num_params,num_tokens,val_ppl",
+            runs(|n, d, loss| format!("{n},{d},{}", loss.exp())),
+            "loss is ln `val_ppl`",
+        ),
+    ] {
+        let path = keep.path().join(name);
+        fs::write(&path, format!("{head}\n{body}")).unwrap();
+        let (fits, noted) = quick(&path, &[]);
+        assert!(noted.contains(said), "{name}: {noted}");
+        assert_near(&fits, "alpha", 0.34, 1e-3);
+        assert_near(&fits, "E", 1.7, 1e-3);
+    }
 }

@@ -31,7 +31,7 @@ fn bad_tables_exit_with_2_and_name_line_and_value() {
     ] {
         let text = fit_error("a.csv", &format!("{head}1e6,2e7,3\n{row}\n"), &[]);
         assert!(
-            text.contains("a.csv") && text.contains("line 3") && text.contains(value),
+            text.contains("a.csv:3: column `loss` ") && text.contains(value),
             "{text}"
         );
     }

@@ -1,6 +1,7 @@
 //! Tables of text: fields between commas, semicolons, tabs, bars or spaces, names in the first line.
 
 use super::build::Builder;
+use super::numbers::{Decimal, number};
 use super::sniff::{Separator, separator};
 use super::{How, Table};
 use crate::error::ResultsError;
@@ -23,7 +24,8 @@ pub(super) fn delimited(path: &Path, bytes: &[u8], how: How) -> Result<Table, Re
         .unwrap_or_else(|| separator(start.rest(bytes)));
     let rest: Cow<[u8]> = match separator {
         Separator::Byte(_) => Cow::Borrowed(start.rest(bytes)),
-        Separator::Spaces => Cow::Owned(words_between_tabs(start.rest(bytes))),
+        Separator::Spaces => Cow::Owned(words_between_tabs(start.rest(bytes), 0)),
+        Separator::SpacesAfterNames => Cow::Owned(words_between_tabs(start.rest(bytes), 1)),
     };
     let mut reader = ReaderBuilder::new()
         .delimiter(separator.byte())
@@ -174,10 +176,10 @@ impl<'b> Start<'b> {
         &bytes[self.at..]
     }
 
-    /// The names of the columns, and whether the first fields are a row already: where they are
-    /// numbers and the comment above has as many words, the comment names them.
+    /// The names of the columns, and whether the first fields are a row already: where a number is
+    /// among them and the comment above has as many words, the comment names them.
     fn names(&self, fields: &[&str], separator: Separator) -> (Vec<String>, bool) {
-        let numbers = fields.iter().all(|field| field.parse::<f64>().is_ok());
+        let numbers = fields.iter().any(|field| is_number(field));
         let comment = self
             .comment
             .filter(|_| numbers)
@@ -185,7 +187,9 @@ impl<'b> Start<'b> {
         if let Some(comment) = comment {
             let words: Vec<&str> = match separator {
                 Separator::Byte(byte) => comment.split(char::from(byte)).map(str::trim).collect(),
-                Separator::Spaces => comment.split_whitespace().collect(),
+                Separator::Spaces | Separator::SpacesAfterNames => {
+                    comment.split_whitespace().collect()
+                }
             };
             if words.len() == fields.len() {
                 return (words.into_iter().map(str::to_owned).collect(), true);
@@ -194,6 +198,10 @@ impl<'b> Start<'b> {
         let mark = |name: &&str| name.trim_start_matches('\u{feff}').trim().to_owned();
         (fields.iter().map(mark).collect(), false)
     }
+}
+
+fn is_number(field: &str) -> bool {
+    number(field, Decimal::Point).is_some() || number(field, Decimal::Comma).is_some()
 }
 
 /// Lines of a text by their place in it, as an editor counts them, asked for in ascending order.
@@ -271,20 +279,21 @@ impl Trouble {
     }
 }
 
-/// Lines of words with a tab between the words.
-fn words_between_tabs(bytes: &[u8]) -> Vec<u8> {
+/// Lines of words with a tab between the words, and so many before those of the first line.
+fn words_between_tabs(bytes: &[u8], before_the_first: usize) -> Vec<u8> {
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| {
         let end = if line.ends_with(b"\r") {
             &b"\r"[..]
         } else {
             b""
         };
-        let words = line
-            .split(u8::is_ascii_whitespace)
-            .filter(|word| !word.is_empty());
+        let words = line.split(u8::is_ascii_whitespace);
+        let words = words.filter(|word| !word.is_empty());
         let mut line = words.collect::<Vec<_>>().join(&b'\t');
         line.extend_from_slice(end);
         line
     });
-    lines.collect::<Vec<_>>().join(&b'\n')
+    let mut text = vec![b'\t'; before_the_first];
+    text.extend(lines.collect::<Vec<_>>().join(&b'\n'));
+    text
 }

@@ -9,6 +9,8 @@ pub(super) enum Separator {
     Byte(u8),
     /// Any number of spaces and tabs.
     Spaces,
+    /// The same, and every row begins with a name for which the first line has none, as R writes it.
+    SpacesAfterNames,
 }
 
 impl Separator {
@@ -16,7 +18,7 @@ impl Separator {
     pub(super) fn byte(self) -> u8 {
         match self {
             Separator::Byte(byte) => byte,
-            Separator::Spaces => b'\t',
+            Separator::Spaces | Separator::SpacesAfterNames => b'\t',
         }
     }
 }
@@ -42,10 +44,13 @@ pub(super) fn separator(bytes: &[u8]) -> Separator {
     if share >= MOST {
         return Separator::Byte(byte);
     }
-    let (spaced, words) = judge(&words(head));
-    match words > 1 && spaced >= MOST && spaced > share {
-        true => Separator::Spaces,
-        false => Separator::Byte(byte),
+    let counts = words(head);
+    let (spaced, words) = judge(&counts);
+    let named = counts.len() > 1 && counts[1..].iter().all(|count| *count == words + 1);
+    match words > 1 {
+        true if spaced >= MOST && spaced > share => Separator::Spaces,
+        true if named => Separator::SpacesAfterNames,
+        _ => Separator::Byte(byte),
     }
 }
 
@@ -97,6 +102,10 @@ mod tests {
             ("n\td\tl\n1\t2\t3\n", Separator::Byte(b'\t')),
             ("| n | d |\n|---|---|\n| 1 | 2 |\n", Separator::Byte(b'|')),
             ("n   d  loss\n1 2   3\n10 20 30\n", Separator::Spaces),
+            (
+                "\"n\" \"l\"\n\"1\" 2 3\n\"2\" 4 5\n",
+                Separator::SpacesAfterNames,
+            ),
             ("loss\n3.5\n", Separator::Byte(b',')),
             ("n\td (tokens, all)\n1\t2\n", Separator::Byte(b'\t')),
             ("", Separator::Byte(b',')),
