@@ -3,8 +3,9 @@
 use crate::fail::Hinted;
 use crate::progress::FitBar;
 use anyhow::Result;
-use isoflop_fit::output::{Excluded, Fits};
+use isoflop_fit::output::{Excluded, Fits, Source};
 use isoflop_fit::{Options, Point};
+use isoflop_results::file::{read_table, sha256};
 use isoflop_results::{RunRow, Status, seal};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -59,10 +60,36 @@ pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
     Ok(fits)
 }
 
-/// Every fit that the rows allow.
-pub(crate) fn fits(rows: &[RunRow], options: &Options) -> Result<Fits> {
+/// Every fit that the rows of a results folder allow; `path` is its file of runs.
+pub(crate) fn fits(path: &Path, rows: &[RunRow], options: &Options) -> Result<Fits> {
     let (points, excluded) = points(rows);
-    analyse(&points, excluded, options)
+    let mut fits = analyse(&points, excluded, options)?;
+    fits.sources.push(source(path, rows));
+    Ok(fits)
+}
+
+/// Where the points of a results folder are from.
+pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
+    let finished = |row: &&RunRow| row.status == Status::Finished && row.test_loss.is_some();
+    // What is read again may have been written meanwhile: then there is nothing to tell.
+    let bytes = read_table(path).ok();
+    Source {
+        // The folder may be moved; its files stay beside one another.
+        file: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        sha256: bytes.map(|bytes| sha256(&bytes)),
+        rows: rows.len(),
+        used: rows.iter().filter(finished).count(),
+        filter: vec!["status = finished".to_owned()],
+        n: "`n_non_embedding`".to_owned(),
+        d: "`tokens`".to_owned(),
+        c: "`c_exact`".to_owned(),
+        loss: "`test_loss`".to_owned(),
+        remarks: Vec::new(),
+    }
 }
 
 /// [`isoflop_fit::analyse`] with its progress shown.

@@ -1,8 +1,12 @@
 //! Fits as a person reads them in a terminal.
 
+mod brief;
+
+pub(crate) use brief::{brief, columns};
+
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
-use isoflop_fit::output::{Approaches, Estimate, Fit, Fits, Isoflop, Validation};
+use isoflop_fit::output::{Approaches, Estimate, Fit, Fits, Isoflop, Source, Validation};
 use isoflop_fit::{Law, checklist};
 
 /// `fit --list`.
@@ -19,9 +23,10 @@ pub(crate) fn list() -> String {
     format!("{table}\n\nX is n, d or c, given with --x.")
 }
 
-/// All fits as text.
-pub(crate) fn fits(fits: &Fits) -> String {
-    let mut blocks: Vec<String> = fits.fits.iter().map(one_fit).collect();
+/// All fits with everything that is known of them.
+pub(crate) fn details(fits: &Fits) -> String {
+    let mut blocks = Vec::from_iter(brief::sources(&fits.sources));
+    blocks.extend(fits.fits.iter().map(one_fit));
     blocks.extend(fits.isoflop.iter().map(one_isoflop));
     blocks.extend(fits.approaches.iter().map(approaches));
     if !fits.ranking.is_empty() {
@@ -88,11 +93,15 @@ fn held_out(validation: &Validation) -> Vec<String> {
     .collect()
 }
 
+/// Parameters in the order in which they are shown.
+fn parameters_of(fit: &Fit) -> Vec<(&String, &Estimate)> {
+    fit.parameters.iter().collect()
+}
+
 fn parameters(fit: &Fit) -> String {
     let profiled = !fit.profiles.is_empty();
-    let rows: Vec<Vec<String>> = fit
-        .parameters
-        .iter()
+    let rows: Vec<Vec<String>> = parameters_of(fit)
+        .into_iter()
         .map(|(name, estimate)| {
             let mut row = vec![name.clone(), interval(estimate)];
             if profiled {
@@ -224,13 +233,7 @@ fn one_isoflop(isoflop: &Isoflop) -> String {
         }
         lines.extend(curve.note.as_ref().map(|note| format!("           {note}")));
     }
-    let exponent = |name: &str, found: &Option<Estimate>| {
-        found
-            .as_ref()
-            .map(|found| format!("  {name} = {}", interval(found)))
-    };
-    lines.extend(exponent("N* ~ C^a, a", &isoflop.n_exponent));
-    lines.extend(exponent("D* ~ C^b, b", &isoflop.d_exponent));
+    lines.extend(exponents(isoflop));
     lines.extend(isoflop.drift.map(|drift| {
         format!("  the centre of the sizes drifts by {:+.0} % of their half-width for each factor of ten of compute", 100.0 * drift)
     }));
@@ -240,6 +243,18 @@ fn one_isoflop(isoflop: &Isoflop) -> String {
     let warnings = isoflop.warnings.iter();
     lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
     lines.join("\n")
+}
+
+fn exponents(isoflop: &Isoflop) -> Vec<String> {
+    let exponent = |name: &str, found: &Option<Estimate>| {
+        let found = found.as_ref()?;
+        Some(format!("  {name} = {}", interval(found)))
+    };
+    let both = [
+        exponent("N* ~ C^a, a", &isoflop.n_exponent),
+        exponent("D* ~ C^b, b", &isoflop.d_exponent),
+    ];
+    both.into_iter().flatten().collect()
 }
 
 fn approaches(set: &Approaches) -> String {
@@ -300,6 +315,28 @@ pub(crate) fn checklists(fits: &Fits) -> String {
             .collect();
         lines.join("\n")
     };
-    let all: Vec<String> = fits.fits.iter().map(one).collect();
+    let mut all: Vec<String> = fits.sources.iter().map(of_source).collect();
+    all.extend(fits.fits.iter().map(one));
     all.join("\n\n")
+}
+
+/// A file of rows: its name, its whole digest, and how it was understood.
+fn of_source(source: &Source) -> String {
+    let filter = match source.filter.is_empty() {
+        true => "none".to_owned(),
+        false => source.filter.join(" and "),
+    };
+    let mut lines = vec![
+        format!("- file: {}", source.file),
+        format!(
+            "- rows used: {} of {}; filter: {filter}",
+            source.used, source.rows
+        ),
+        format!("- columns: {}", columns(source)),
+    ];
+    let digest = source.sha256.iter();
+    lines.extend(digest.map(|digest| format!("- sha256 of the file: {digest}")));
+    let remarks = source.remarks.iter();
+    lines.extend(remarks.map(|remark| format!("- note: {remark}")));
+    lines.join("\n")
 }

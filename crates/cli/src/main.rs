@@ -16,6 +16,7 @@ mod serve;
 mod signals;
 mod source;
 mod sweep;
+mod table_file;
 mod tables;
 mod verbs;
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
+use isoflop_results::file::{read_table, sha256};
 use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -94,7 +95,10 @@ impl Source {
         let runs = runs(folder, trust)?;
         let fits = match fits {
             Some(fits) => fits,
-            None => load_or_fit(folder, &runs)?,
+            None => match stored_fits(folder) {
+                Some(fits) => fits,
+                None => analysis::fits(&folder.runs_path(), &runs, &Options::default())?,
+            },
         };
         let mut facts = vec![Fact {
             label: "plan".to_owned(),
@@ -117,21 +121,34 @@ impl Source {
     }
 }
 
-/// The fits of the last `run`, or fresh ones where runs are newer or there are none.
-fn load_or_fit(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
-    let modified = |path: &Path| {
-        fs::metadata(path)
-            .and_then(|metadata| metadata.modified())
-            .ok()
-    };
-    let current = modified(&folder.fits_path()) >= modified(&folder.runs_path());
-    if current && folder.fits_path().exists() {
-        match analysis::read_fits(&folder.fits_path()) {
-            Ok(fits) => return Ok(fits),
-            Err(problem) => say_once(Some(&format!("{problem}; the laws are fitted anew"))),
-        }
+/// The fits of the last `run`, unless they are of other runs or cannot be read, which is said.
+pub(crate) fn stored_fits(folder: &ResultsFolder) -> Option<Fits> {
+    let path = folder.fits_path();
+    if !path.exists() {
+        return None;
     }
-    analysis::fits(runs, &Options::default())
+    let fits = match analysis::read_fits(&path) {
+        Ok(fits) => fits,
+        Err(problem) => {
+            say_once(Some(&format!("{problem}; the laws are fitted anew")));
+            return None;
+        }
+    };
+    are_of(&fits, folder).then_some(fits)
+}
+
+/// Whether fits are those of the runs of a folder: by the digest of its file where they carry one, else by age.
+fn are_of(fits: &Fits, folder: &ResultsFolder) -> bool {
+    let runs = folder.runs_path();
+    if let [source] = &fits.sources[..] {
+        let now = read_table(&runs).map(|bytes| sha256(&bytes)).ok();
+        return source.sha256.is_some() && source.sha256 == now;
+    }
+    let modified = |path: &Path| {
+        let metadata = fs::metadata(path);
+        metadata.and_then(|metadata| metadata.modified()).ok()
+    };
+    modified(&folder.fits_path()) >= modified(&runs)
 }
 
 /// What is known of each text of the sweep; where `data.json` is damaged, what the plan knows.

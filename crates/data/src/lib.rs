@@ -56,7 +56,7 @@ pub use overlap::{Leak, Overlap};
 pub use places::Places;
 pub use prepare::{Data, Prepared, Request, prepare, prepare_at};
 pub use progress::{Progress, Stage};
-pub use read::{Ending, Looks};
+pub use read::{Ending, Looks, unpacked};
 pub use reference::Reference;
 pub use round_trip::{Difference, RoundTrip};
 pub use sample::DEFAULT_TEST_TOKENS;

@@ -78,7 +78,7 @@ pub(crate) fn bootstrap(
     let values: Vec<_> = (0..asked as u64).into_par_iter().map(refit).collect();
     let mut found = summarise(
         values.into_iter().flatten().collect(),
-        units.words(),
+        &units.words(&options.unit),
         units.count,
         options,
     );
@@ -240,8 +240,8 @@ impl Units {
         }
     }
 
-    pub(crate) fn words(&self) -> &'static str {
-        words(self.count)
+    pub(crate) fn words(&self, unit: &str) -> String {
+        words(self.count, unit)
     }
 
     /// The unit of each row.
@@ -291,16 +291,16 @@ impl Units {
     }
 }
 
-/// What a bootstrap over so many units resamples.
-fn words(units: usize) -> &'static str {
+/// What a bootstrap over so many units resamples; `unit` says what one is.
+fn words(units: usize, unit: &str) -> String {
     match units {
         0..FEWEST_FACTORS => {
-            "residuals about the fit, scaled by sqrt(n / (n - p)), each row's times one random factor (wild bootstrap, Webb's six points): too few units to keep rows of a unit together"
+            "residuals about the fit, scaled by sqrt(n / (n - p)), each row's times one random factor (wild bootstrap, Webb's six points): too few units to keep rows of a unit together".to_owned()
         }
         FEWEST_FACTORS..FEWEST_UNITS => {
-            "residuals about the fit, scaled by sqrt(n / (n - p)), each unit's times one random factor (wild bootstrap, Webb's six points): too few units to resample"
+            format!("residuals about the fit, scaled by sqrt(n / (n - p)), each unit's times one random factor (wild bootstrap, Webb's six points): too few units to resample; {unit}")
         }
-        _ => "units with replacement; rows that share a trunk (size, data, seed) are one unit",
+        _ => format!("units with replacement; {unit}"),
     }
 }
 

@@ -34,6 +34,10 @@ pub struct Options {
     pub n_kind: String,
     /// Which C the points carry: a column name such as `c_exact`.
     pub c_kind: String,
+    /// Which rows the points are, in words.
+    pub rows: String,
+    /// What a unit of the points is, in words.
+    pub unit: String,
     /// Standard deviation of the loss between seeds, nats per token, where it is known from
     /// elsewhere; stands in for the residuals of isoFLOP curves that have none, and for those of
     /// interpolations, which never have any.
@@ -41,6 +45,9 @@ pub struct Options {
     /// How far the fits are, and whether to end them.
     pub watch: Watch,
 }
+
+/// What a unit of a sweep is.
+pub const TRUNKS: &str = "rows that share a trunk (size, data, seed) are one unit";
 
 impl Default for Options {
     fn default() -> Self {
@@ -51,6 +58,8 @@ impl Default for Options {
             drop_worst: 0,
             n_kind: "n_non_embedding".into(),
             c_kind: "c_exact".into(),
+            rows: "all rows".into(),
+            unit: TRUNKS.into(),
             seed_noise: None,
             watch: Watch::default(),
         }
@@ -72,7 +81,7 @@ pub fn fit(points: &[Point], law: Law, options: &Options) -> Result<Fit, FitErro
 pub fn fit_each(points: &[Point], laws: &[Law], options: &Options) -> Vec<Result<Fit, FitError>> {
     let works = laws.iter().map(|law| work(*law, points.len(), options));
     options.watch.expect(works.sum());
-    let fit = |law: &Law| fit_named(points, *law, options, "all rows", None);
+    let fit = |law: &Law| fit_named(points, *law, options, &options.rows, None);
     laws.iter().map(fit).collect()
 }
 

@@ -64,8 +64,9 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
         ),
     };
     let intervals = format!(
-        "{} percentile replicates of units with replacement; rows that share a trunk (size, data, seed) are one unit",
-        replicates.len()
+        "{} percentile replicates of units with replacement; {}",
+        replicates.len(),
+        options.unit
     );
     // Coarse optima repeat; what is drawn need not.
     let (n_and_d, shown) = (lines(&optima)?, thinned(optima));

@@ -93,7 +93,7 @@ pub use bootstrap::LEVEL;
 pub use checklist::checklist;
 pub use envelope::{Envelope, envelope};
 pub use error::FitError;
-pub use fit::{Options, fit, fit_each};
+pub use fit::{Options, TRUNKS, fit, fit_each};
 pub use isoflop::isoflop;
 pub use law::Law;
 pub use objective::{Objective, Penalty, Reduction, Residual};

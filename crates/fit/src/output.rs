@@ -4,6 +4,7 @@ mod approaches;
 mod doubt;
 mod isoflop;
 mod read;
+mod source;
 mod validation;
 
 pub use approaches::{Approach, Approaches, Optimum};
@@ -12,6 +13,7 @@ pub use doubt::{
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
 pub use read::FitsError;
+pub use source::Source;
 pub use validation::{Forecast, HeldOut, Ranked, Validation};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,9 @@ use std::collections::BTreeMap;
 pub struct Fits {
     /// Coverage of every interval, 0.9.
     pub level: f64,
+    /// Files that the rows came from.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// All laws fitted.
     pub fits: Vec<Fit>,
     /// IsoFLOP analyses, one a series, where the plan had budgets.

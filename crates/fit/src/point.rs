@@ -10,7 +10,7 @@ pub struct Point {
     pub label: String,
     /// The cell of `[axes]`; empty without axes.
     pub series: String,
-    /// What the bootstrap resamples as one: rows that share a trunk (size, data, seed) share it.
+    /// What the bootstrap resamples as one; [`crate::Options::unit`] says what it is.
     pub unit: String,
     /// Parameters.
     pub n: Option<f64>,

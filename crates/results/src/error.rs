@@ -32,6 +32,12 @@ pub enum ResultsError {
         line: u64,
         problem: String,
     },
+    #[error("{}", ragged(path, lines, *more))]
+    Ragged {
+        path: PathBuf,
+        lines: Vec<(u64, String)>,
+        more: usize,
+    },
     #[error("{}:{line}: {what} `{}` is there twice, as {places}", path.display(), shown(name))]
     NamedTwice {
         path: PathBuf,
@@ -87,9 +93,14 @@ impl ResultsError {
             ResultsError::NotANumber { .. } => {
                 Some("mend or remove the row; a missing loss must not be a number".to_owned())
             }
-            ResultsError::UnknownFormat { .. } => {
-                Some("give a results folder, or a .csv, .jsonl or .parquet file".to_owned())
-            }
+            ResultsError::UnknownFormat { .. } => Some(
+                "give a results folder, or save the table as .csv, .tsv, .json, .jsonl or .parquet"
+                    .to_owned(),
+            ),
+            ResultsError::Ragged { .. } => Some(
+                "put quotes around fields that hold the separator, as thousands or a decimal comma may, or name the spare columns"
+                    .to_owned(),
+            ),
             ResultsError::Parquet { .. } => Some(
                 "give another copy of it, or save the table as .csv; files of pandas, polars, DuckDB and Spark are read"
                     .to_owned(),
@@ -111,6 +122,16 @@ impl ResultsError {
             _ => None,
         }
     }
+}
+
+/// A line of an error for each line of the file.
+fn ragged(path: &Path, lines: &[(u64, String)], more: usize) -> String {
+    let line = |(line, problem): &(u64, String)| format!("{}:{line}: {problem}", path.display());
+    let mut text: Vec<String> = lines.iter().map(line).collect();
+    if more > 0 {
+        text.push(format!("and {more} more lines"));
+    }
+    text.join("\n  ")
 }
 
 /// A place that cannot be written to, whatever room it has.

@@ -2,6 +2,7 @@
 
 use crate::error::ResultsError;
 use isoflop_core::text::lfs_pointer;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -59,13 +60,13 @@ fn write_atomic_with(
 }
 
 /// Bytes of the largest table that is read.
-const LARGEST_TABLE: u64 = 1 << 27;
+pub const LARGEST_TABLE: u64 = 1 << 27;
 
 /// The bytes of a table of any format.
 ///
 /// # Errors
 /// The file cannot be read, is larger than 128 MiB, or only stands for one (a Git LFS pointer).
-pub(crate) fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
+pub fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
     let io = ResultsError::io(path, "read");
     let mut bytes = Vec::new();
     let read =
@@ -84,6 +85,12 @@ pub(crate) fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
             size,
         }),
     }
+}
+
+/// SHA-256 of the bytes of a file, in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Files that this process is writing beside their places.

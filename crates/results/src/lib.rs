@@ -10,7 +10,6 @@ pub mod file;
 mod frame;
 #[doc(hidden)]
 pub mod fuzz;
-mod json_lines;
 pub mod parquet;
 pub mod record;
 pub mod row;

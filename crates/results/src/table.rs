@@ -1,11 +1,24 @@
-//! Anyone's table of runs: CSV, JSON lines or parquet, read as columns of numbers.
+//! Anyone's table of runs: text with separators, JSON or parquet, read as columns of numbers.
 
-mod parse;
+mod build;
+mod columnar;
+mod delimited;
+mod flat;
+mod json;
+mod json_columns;
+mod marks;
+mod names;
+pub mod numbers;
+mod sniff;
+
+pub use names::key;
+pub use numbers::Decimal;
 
 use crate::error::ResultsError;
 use crate::file::read_table;
 use crate::frame::Trust;
 use crate::row::RunRow;
+use numbers::Written;
 use std::path::{Path, PathBuf};
 
 /// A table read from a file, by column.
@@ -15,6 +28,9 @@ pub struct Table {
     names: Vec<String>,
     columns: Vec<Vec<Cell>>,
     lines: Vec<u64>,
+    /// The decimal sign of each column, where its texts tell it.
+    signs: Vec<Option<Decimal>>,
+    notes: Vec<String>,
     sealed: bool,
 }
 
@@ -25,61 +41,105 @@ pub enum Cell {
     Missing,
     /// A number, not necessarily finite.
     Number(f64),
-    /// Anything else.
+    /// Anything else, numbers that are not written plainly included.
     Text(String),
+}
+
+/// A cell of a column of numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'t> {
+    /// A number, not necessarily finite.
+    Number(Written),
+    /// Empty, null, or a word for it.
+    Blank,
+    /// `1.234` where nothing tells whether that is a thousand or a fraction.
+    Unclear(&'t str),
+    /// Anything else.
+    Text(&'t str),
 }
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Fields between commas, names in the first line.
-    Csv,
-    /// A JSON object a line.
-    JsonLines,
+    /// Fields between separators, names in the first line.
+    Delimited,
+    /// Objects, an array of them, or an object of columns.
+    Json,
     /// Parquet.
     Parquet,
 }
 
-impl Format {
-    /// The format that the extension of a file names.
-    ///
-    /// # Errors
-    /// It names none.
-    pub fn of(path: &Path) -> Result<Self, ResultsError> {
-        let extension = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        match extension.as_str() {
-            "csv" => Ok(Format::Csv),
-            "jsonl" | "ndjson" => Ok(Format::JsonLines),
-            "parquet" => Ok(Format::Parquet),
-            _ => Err(ResultsError::UnknownFormat {
-                path: path.to_owned(),
-                extension,
-            }),
+/// What a reader is told of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    /// Of a parquet file that carries a digest of its values, whether it is looked at.
+    pub trust: Trust,
+    /// The decimal sign, where somebody gave it.
+    pub decimal: Option<Decimal>,
+}
+
+impl From<Trust> for How {
+    fn from(trust: Trust) -> Self {
+        How {
+            trust,
+            decimal: None,
         }
     }
 }
 
-impl Table {
-    /// Reads a file by its extension: `csv`, `jsonl` (also `ndjson`) or `parquet`.
+/// Ends of files that hold tables in formats that are not read.
+const FOREIGN: &[&str] = &[
+    "xlsx", "xls", "ods", "feather", "arrow", "ipc", "pkl", "pickle", "npy", "npz", "h5", "hdf5",
+    "db", "sqlite", "rds", "rdata", "dta", "sav", "orc", "avro", "yaml", "yml", "toml", "xml",
+];
+
+impl Format {
+    /// The format of the bytes of a file, by what they are and by the end of its name.
     ///
     /// # Errors
-    /// An unreadable or malformed file (with its line), an unknown extension, a column named twice,
+    /// The name says that it is in another format.
+    pub fn of(path: &Path, bytes: &[u8]) -> Result<Self, ResultsError> {
+        if bytes.starts_with(b"PAR1") {
+            return Ok(Format::Parquet);
+        }
+        let extension = path.extension().unwrap_or_default();
+        let extension = extension.to_string_lossy().to_lowercase();
+        let text = bytes.strip_prefix(MARK).unwrap_or(bytes).trim_ascii_start();
+        match extension.as_str() {
+            "csv" | "tsv" => Ok(Format::Delimited),
+            "jsonl" | "ndjson" | "json" => Ok(Format::Json),
+            "parquet" | "pq" => Ok(Format::Parquet),
+            foreign if FOREIGN.contains(&foreign) => Err(ResultsError::UnknownFormat {
+                path: path.to_owned(),
+                extension,
+            }),
+            _ if text.starts_with(b"{") || text.starts_with(b"[") => Ok(Format::Json),
+            _ => Ok(Format::Delimited),
+        }
+    }
+}
+
+/// A byte order mark, which some programs put before UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+impl Table {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// An unreadable or malformed file (with its line), a format that is not read, a column named twice,
     /// no rows, or a parquet file whose values do not match the digest that it carries.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         Table::read_with(path, Trust::Checked)
     }
 
-    /// As [`Table::read`], of a parquet file whose digest is to be looked at or not.
+    /// As [`Table::read`], told how.
     ///
     /// # Errors
     /// As [`Table::read`].
-    pub fn read_with(path: &Path, trust: Trust) -> Result<Self, ResultsError> {
-        let format = Format::of(path)?;
-        Table::parse(path, format, read_table(path)?, trust)
+    pub fn read_with(path: &Path, how: impl Into<How>) -> Result<Self, ResultsError> {
+        let bytes = read_table(path)?;
+        let format = Format::of(path, &bytes)?;
+        Table::parse(path, format, bytes, how)
     }
 
     /// As [`Table::read_with`], of the bytes of a file; the path is for messages.
@@ -90,12 +150,14 @@ impl Table {
         path: &Path,
         format: Format,
         bytes: Vec<u8>,
-        trust: Trust,
+        how: impl Into<How>,
     ) -> Result<Self, ResultsError> {
+        let how = how.into();
+        let text = bytes.strip_prefix(MARK).unwrap_or(&bytes);
         let table = match format {
-            Format::Csv => parse::csv(path, &bytes),
-            Format::JsonLines => parse::json_lines(path, &bytes),
-            Format::Parquet => parse::parquet(path, bytes, trust),
+            Format::Delimited => delimited::delimited(path, text, how),
+            Format::Json => json::json(path, text, how),
+            Format::Parquet => columnar::parquet(path, bytes, how),
         }?;
         match table.lines.is_empty() {
             true => Err(ResultsError::NoRows {
@@ -107,12 +169,17 @@ impl Table {
 
     /// The table that `runs.parquet` would be; the path is for messages.
     pub fn of_runs(path: &Path, rows: &[RunRow]) -> Self {
-        parse::of_runs(path, rows)
+        columnar::of_runs(path, rows)
     }
 
     /// Whether it is from a parquet file that carries the digest of its values.
     pub fn sealed(&self) -> bool {
         self.sealed
+    }
+
+    /// What was passed over when it was read.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Names of the columns in the order of the file.
@@ -140,18 +207,61 @@ impl Table {
         self.names.iter().any(|name| name == column)
     }
 
+    /// The place of a column.
+    ///
+    /// # Errors
+    /// No such column.
+    pub fn column(&self, name: &str) -> Result<usize, ResultsError> {
+        let at = self.names.iter().position(|known| known == name);
+        at.ok_or_else(|| ResultsError::MissingColumn {
+            path: self.path.clone(),
+            column: name.to_owned(),
+            available: self.names.clone(),
+        })
+    }
+
     /// A column as it was written.
     ///
     /// # Errors
     /// No such column.
     pub fn cells(&self, column: &str) -> Result<&[Cell], ResultsError> {
-        match self.names.iter().position(|name| name == column) {
-            Some(at) => Ok(&self.columns[at]),
-            None => Err(ResultsError::MissingColumn {
-                path: self.path.clone(),
-                column: column.to_owned(),
-                available: self.names.clone(),
+        Ok(&self.columns[self.column(column)?])
+    }
+
+    /// The decimal sign of a column, where it is told.
+    pub fn decimal(&self, column: usize) -> Option<Decimal> {
+        self.signs[column]
+    }
+
+    /// A cell as a number, where it is one.
+    pub fn value(&self, column: usize, row: usize) -> Value<'_> {
+        let text = match &self.columns[column][row] {
+            Cell::Missing => return Value::Blank,
+            Cell::Number(value) => {
+                return Value::Number(Written {
+                    value: *value,
+                    scaled: false,
+                });
+            }
+            Cell::Text(text) if numbers::is_blank(text) => return Value::Blank,
+            Cell::Text(text) => text,
+        };
+        let under = |sign| numbers::number(text, sign);
+        let written = match self.signs[column] {
+            Some(sign) => under(sign),
+            // Both readings may agree, as those of `2e9` do.
+            None => match (under(Decimal::Point), under(Decimal::Comma)) {
+                (Some(a), Some(b)) if a.value != b.value => return Value::Unclear(text),
+                (a, b) => a.or(b),
+            },
+        };
+        match (written, text.parse()) {
+            (Some(written), _) => Value::Number(written),
+            (None, Ok(value)) if !text.contains(['.', ',']) => Value::Number(Written {
+                value,
+                scaled: false,
             }),
+            _ => Value::Text(text),
         }
     }
 
@@ -169,16 +279,16 @@ impl Table {
     /// # Errors
     /// As [`Table::numbers`]; other rows may hold anything.
     pub fn numbers_of(&self, column: &str, rows: &[usize]) -> Result<Vec<f64>, ResultsError> {
-        let cells = self.cells(column)?;
+        let at = self.column(column)?;
         rows.iter()
-            .map(|&row| match &cells[row] {
-                Cell::Number(value) => Ok(*value),
+            .map(|&row| match self.value(at, row) {
+                Value::Number(written) => Ok(written.value),
                 other => Err(ResultsError::NotANumber {
                     path: self.path.clone(),
                     line: self.lines[row],
                     column: column.to_owned(),
                     value: match other {
-                        Cell::Text(text) => text.clone(),
+                        Value::Text(text) | Value::Unclear(text) => text.to_owned(),
                         _ => String::new(),
                     },
                 }),
@@ -188,168 +298,4 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::parquet::write_runs;
-    use crate::record::tests::record;
-    use isoflop_parquet::{Column, Values};
-    use std::fs::File;
-
-    fn read(name: &str, content: &str) -> Result<Table, ResultsError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        Table::read(&path)
-    }
-
-    #[test]
-    fn the_same_rows_read_alike_from_csv_and_json_lines() {
-        let from_csv = read("a.csv", "params,loss,name\n1e6,3.5,a\n2000000,3.25,b\n").unwrap();
-        let from_jsonl = read(
-            "a.jsonl",
-            "{\"params\": 1e6, \"loss\": 3.5, \"name\": \"a\"}\n\n{\"loss\": 3.25, \"name\": \"b\", \"params\": 2000000}\n",
-        )
-        .unwrap();
-        for table in [&from_csv, &from_jsonl] {
-            assert_eq!(table.numbers("params").unwrap(), [1e6, 2e6]);
-            assert_eq!(table.numbers("loss").unwrap(), [3.5, 3.25]);
-        }
-        assert_eq!((from_csv.line(1), from_jsonl.line(1)), (3, 3));
-    }
-
-    #[test]
-    fn runs_parquet_is_such_a_table_too_and_so_are_rows() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("runs.parquet");
-        write_runs(&path, &[record("a").row]).unwrap();
-        let table = Table::read(&path).unwrap();
-        assert!(table.sealed());
-        let of_rows = Table::of_runs(&path, &[record("a").row]);
-        assert_eq!(of_rows.names(), table.names());
-        assert_eq!(of_rows.columns, table.columns);
-        assert_eq!(table.numbers("n_non_embedding").unwrap(), [3120.0]);
-        assert_eq!(table.cells("run_id").unwrap(), [Cell::Text("a".to_owned())]);
-    }
-
-    #[test]
-    fn errors_name_the_file_the_line_and_the_value() {
-        let text = read("a.csv", "loss\n3.5\nlow\n")
-            .unwrap()
-            .numbers("loss")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            text.ends_with("a.csv:3: column `loss` holds `low`, not a number"),
-            "{text}"
-        );
-        let gap = read("a.csv", "n,loss\n1,2\n3,\n")
-            .unwrap()
-            .numbers("loss")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            gap.ends_with("a.csv:3: column `loss` holds ``, not a number"),
-            "{gap}"
-        );
-        let missing = read("a.csv", "n,l\n1,2\n")
-            .unwrap()
-            .numbers("loss")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            missing.ends_with("no column `loss`; it has n, l"),
-            "{missing}"
-        );
-        let ragged = read("a.csv", "n,l\n1,2\n1\n").unwrap_err().to_string();
-        assert!(ragged.contains("a.csv:3: "), "{ragged}");
-        let json = read("a.jsonl", "{\"a\": 1}\n[]\n").unwrap_err().to_string();
-        assert!(json.contains("a.jsonl:2: not a JSON object"), "{json}");
-        assert!(matches!(
-            read("a.csv", "n,l\n"),
-            Err(ResultsError::NoRows { .. })
-        ));
-        assert!(matches!(
-            read("a.xlsx", ""),
-            Err(ResultsError::UnknownFormat { .. })
-        ));
-    }
-
-    #[test]
-    fn a_byte_order_mark_goes_and_a_null_is_a_gap_in_every_format() {
-        let csv = read("a.csv", "\u{feff}loss,n\n3.5,\n").unwrap();
-        let lines = read("a.jsonl", "\u{feff}{\"loss\": 3.5, \"n\": null}\n").unwrap();
-        let mut bytes = Vec::new();
-        let column = |name: &str, cell| Column {
-            name: name.to_owned(),
-            values: Values::Text(vec![cell]),
-        };
-        let columns = [column("loss", Some("3.5".to_owned())), column("n", None)];
-        isoflop_parquet::write(&mut bytes, &columns, &[]).unwrap();
-        let path = Path::new("a.parquet");
-        let parquet = Table::parse(path, Format::Parquet, bytes, Trust::Checked).unwrap();
-        for table in [csv, lines, parquet] {
-            assert_eq!(table.names(), ["loss", "n"]);
-            assert_eq!(table.numbers("loss").unwrap(), [3.5]);
-            assert_eq!(table.cells("n").unwrap(), [Cell::Missing]);
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_there_twice_is_refused_with_both_places() {
-        let csv = read("a.csv", "loss,n,loss\n1,2,3\n").unwrap_err();
-        let text = csv.to_string();
-        assert!(
-            text.ends_with("a.csv:1: column `loss` is there twice, as fields 1 and 3"),
-            "{text}"
-        );
-        assert!(csv.hint().is_some());
-        let lines = "{\"n\": 1, \"loss\": 2}\n{\"n\": 1, \"loss\": 2, \"n\": 3}\n";
-        let text = read("a.jsonl", lines).unwrap_err().to_string();
-        assert!(
-            text.ends_with("a.jsonl:2: key `n` is there twice, as values 1 and 3 of the line"),
-            "{text}"
-        );
-        let spare = read("a.csv", "loss,n,,\n1,2,,\n").unwrap();
-        assert_eq!(spare.numbers("n").unwrap(), [2.0]);
-    }
-
-    #[test]
-    fn a_git_lfs_pointer_is_told_in_every_format() {
-        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9999\n";
-        for name in ["a.csv", "a.jsonl", "a.parquet"] {
-            let error = read(name, pointer).unwrap_err();
-            assert!(error.to_string().contains("Git LFS pointer"), "{error}");
-            assert!(error.hint().unwrap().contains("git lfs pull"));
-        }
-    }
-
-    #[test]
-    fn more_cells_than_memory_is_for_are_refused() {
-        // Every line has a key of its own: a square of gaps.
-        let lines: String = (0..5000).map(|i| format!("{{\"k{i}\": 1}}\n")).collect();
-        let error = read("a.jsonl", &lines).unwrap_err();
-        assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
-        let error = read("a.csv", &format!("n\n{}", "1\n".repeat(1_000_001))).unwrap_err();
-        assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vast.csv");
-        File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        let error = Table::read(&path).unwrap_err();
-        assert!(matches!(error, ResultsError::TooLarge { .. }), "{error}");
-    }
-
-    #[test]
-    fn long_values_and_names_are_cut_in_messages() {
-        let long = "x".repeat(5000);
-        let table = read("a.csv", &format!("loss\n{long}\n")).unwrap();
-        assert!(table.numbers("loss").unwrap_err().to_string().len() < 400);
-        let table = read("a.csv", &format!("{long},b\n1,2\n")).unwrap();
-        assert!(table.numbers("loss").unwrap_err().to_string().len() < 400);
-    }
-
-    #[test]
-    fn nan_reads_as_a_number_so_that_the_fitter_can_name_it() {
-        let table = read("a.csv", "loss\nNaN\n").unwrap();
-        assert!(table.numbers("loss").unwrap()[0].is_nan());
-    }
-}
+mod tests;

@@ -13,10 +13,17 @@ const DATA: &[u8] = include_bytes!("samples/data.json");
 const CSV: &[&[u8]] = &[
     b"n,tokens,loss,name\n1e6,2e7,3.5,a\n2000000,4e7,3.25,\"b, c\"\n",
     b"\xef\xbb\xbfparams,flops,L\r\n1,2,NaN\r\n,,\r\n",
+    b"# a family\nparams;tokens;loss\n1.200.000;40.000.000;7,879\n110M;2,2B;1,45 x 10^18\n",
+    b"| n | d |\n|---|---|\n| 1 200 | ~7B |\n",
+    b"#n d l\r\n1   2  3\r\n4 5 6\r\n",
 ];
 const JSON_LINES: &[&[u8]] = &[
     b"{\"n\": 1e6, \"loss\": 3.5, \"name\": \"a\"}\n\n{\"loss\": null, \"n\": 12345678901234567890}\n",
     b"\xef\xbb\xbf{\"a\": {\"b\": [1, 2.5, true]}, \"loss\": \"3.5\"}\r\n",
+    b"[{\"n\": 1, \"loss\": NaN},\n {\"n\": \"2,5\"}]",
+    b"{\"n\": [1, 2], \"loss\": [3.5, null]}",
+    b"{\"n\": {\"0\": 1, \"1\": 2}, \"loss\": {\"0\": 3, \"1\": 4}}",
+    b"{\"columns\": [\"n\"], \"data\": [[1], [2]], \"runs\": [{\"n\": {\"m\": 1}}]}",
 ];
 
 fn record() -> RunRecord {

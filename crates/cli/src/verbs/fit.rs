@@ -4,27 +4,29 @@ use crate::analysis;
 use crate::columns::{BUDGET_NAME, Columns};
 use crate::fail::Hinted;
 use crate::fit_text;
-use crate::output::{print, print_json};
+use crate::output::{note, print, print_json};
 use crate::paper::{self, Format};
 use crate::source::{self, TrustArg};
+use crate::table_file;
 use anyhow::{Context, Result};
-use isoflop_fit::output::{Axis, Excluded, Fits, Refusal};
+use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, Source};
 use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point};
-use isoflop_results::Table;
+use isoflop_results::table::How;
 use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Fits scaling laws with 90 % intervals.
 ///
-/// A results folder without --law is fitted with everything its runs allow; a table with the laws
-/// asked for (chinchilla unless given).
+/// Of a results folder the fits that `run` left are shown, or everything is fitted that its runs allow; a
+/// table is fitted with the laws asked for (chinchilla unless given).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop fit results/quickstart\n  \
     isoflop fit runs.csv --n params --d tokens --loss loss --law chinchilla --objective log-huber:1e-3\n  \
     isoflop fit runs.csv --law power --x c --c flops\n  \
-    isoflop fit runs.csv --law chinchilla,kaplan-offset --where corpus=c4 --table latex\n\n\
-    Intervals are those of a bootstrap over units (rows that share a trunk), each replicate fitted from the \
+    isoflop fit runs.csv --law chinchilla,kaplan-offset --where corpus=c4 --table latex\n  \
+    isoflop fit family.csv --n-unit M --d-unit B --skip-blank --details\n\n\
+    Intervals are those of a bootstrap over units (rows that share a trunk, checkpoints of a run, or single rows: the fit says which), each replicate fitted from the \
     known optima and from where its rows point; a profile decides what the rows identify. `--bootstrap 0` leaves both out.")]
 pub(crate) struct Args {
     /// Results folders, or CSV, JSONL or parquet files.
@@ -47,15 +49,18 @@ pub(crate) struct Args {
     /// Leave out the K rows of highest loss.
     #[arg(long, value_name = "K", default_value_t = 0)]
     drop_worst: usize,
-    /// Bootstrap replicates; 0 leaves intervals out.
-    #[arg(long, value_name = "B", default_value_t = 200)]
-    bootstrap: usize,
+    /// Bootstrap replicates, 200 unless given and 1000 for a results folder; 0 leaves intervals out.
+    #[arg(long, value_name = "B")]
+    bootstrap: Option<usize>,
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Standard deviation of the loss between seeds, where it is known from elsewhere.
     #[arg(long, value_name = "NATS")]
     seed_noise: Option<f64>,
+    /// Print everything: profiles, other objectives, influence, windows held out, every warning.
+    #[arg(long, conflicts_with_all = ["json", "table"])]
+    details: bool,
     /// Print a table for a paper.
     #[arg(long, value_enum, conflicts_with = "json")]
     table: Option<Format>,
@@ -106,20 +111,73 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut options = Options {
         objective: args.objective,
-        bootstrap: args.bootstrap,
+        bootstrap: args.bootstrap.unwrap_or(match args.are_of_sweeps() {
+            true => Options::default().bootstrap,
+            false => OF_A_TABLE,
+        }),
         seed: args.seed,
         drop_worst: args.drop_worst,
         seed_noise: args.seed_noise,
         ..Options::default()
     };
-    let rows = read(args, &mut options)?;
-    let fits = fit(args, rows, &options).with_context(|| shown(&args.paths))?;
+    let fits = match stored(args)? {
+        Some(fits) => fits,
+        None => {
+            let rows = read(args, &mut options)?;
+            let sources = rows.sources.clone();
+            // The text of fits says itself what the columns are.
+            let is_text = !args.json && args.table.is_none();
+            if !is_text {
+                tell_columns(&sources);
+            }
+            tell_remarks(&sources);
+            let fitted = fit(args, rows, &options).with_context(|| shown(&args.paths));
+            if fitted.is_err() && is_text {
+                tell_columns(&sources);
+            }
+            fitted?
+        }
+    };
     match (args.json, args.table) {
         (true, _) => print_json(&fits)?,
         (_, Some(format)) => print(&paper::table(&fits, format))?,
-        _ => print(&fit_text::fits(&fits))?,
+        _ if args.details => print(&fit_text::details(&fits))?,
+        _ => print(&fit_text::brief(&fits))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Replicates for a table, whose fit is waited for.
+const OF_A_TABLE: usize = 200;
+
+impl Args {
+    /// Whether all paths are folders of sweeps or their files of runs.
+    fn are_of_sweeps(&self) -> bool {
+        let is_runs = |path: &PathBuf| path.ends_with("runs.parquet") || path.is_dir();
+        self.paths.iter().all(is_runs)
+    }
+
+    /// Whether nothing was asked for but what `run` fits by itself.
+    fn asks_what_run_fits(&self) -> bool {
+        let asks = self.objective.is_some()
+            || self.bootstrap.is_some()
+            || self.seed_noise.is_some()
+            || !self.law.is_empty()
+            || self.columns.named();
+        !asks && self.drop_worst == 0 && self.seed == 0
+    }
+}
+
+/// The fits that `run` has left in a folder, where these are asked for: every command shows the same numbers.
+fn stored(args: &Args) -> Result<Option<Fits>> {
+    let [path] = &args.paths[..] else {
+        return Ok(None);
+    };
+    if !path.is_dir() || !args.asks_what_run_fits() {
+        return Ok(None);
+    }
+    let folder = ResultsFolder::at(path.clone());
+    Ok(source::stored_fits(&folder))
 }
 
 fn shown(paths: &[PathBuf]) -> String {
@@ -130,10 +188,27 @@ fn shown(paths: &[PathBuf]) -> String {
     paths.join(", ")
 }
 
+/// Tells how the columns of tables were understood.
+fn tell_columns(sources: &[Source]) {
+    for source in sources {
+        note(&format!("{}: {}", source.file, fit_text::columns(source)));
+    }
+}
+
+/// Tells what was seen in the rows of tables.
+fn tell_remarks(sources: &[Source]) {
+    for source in sources {
+        for remark in &source.remarks {
+            note(&format!("{}: {remark}", source.file));
+        }
+    }
+}
+
 /// Points and exclusions of all paths.
 struct Rows {
     points: Vec<Point>,
     excluded: Vec<Excluded>,
+    sources: Vec<Source>,
     /// Whether every path was a results folder.
     all_folders: bool,
 }
@@ -142,6 +217,7 @@ fn read(args: &Args, options: &mut Options) -> Result<Rows> {
     let mut rows = Rows {
         points: Vec::new(),
         excluded: Vec::new(),
+        sources: Vec::new(),
         all_folders: true,
     };
     let several = args.paths.len() > 1;
@@ -159,16 +235,24 @@ fn read(args: &Args, options: &mut Options) -> Result<Rows> {
                 match args.columns.named() {
                     true => {
                         let table = source::runs_table(&folder, trust)?;
-                        let points = args.columns.points(&runs, &table, options, true)?;
+                        let (points, source) = args.columns.points(&runs, &table, options, true)?;
+                        rows.sources.push(source);
                         (points, Vec::new())
                     }
-                    false => analysis::points(&source::runs(&folder, trust)?),
+                    false => {
+                        let of_folder = source::runs(&folder, trust)?;
+                        rows.sources.push(analysis::source(&runs, &of_folder));
+                        analysis::points(&of_folder)
+                    }
                 }
             }
             false => {
                 rows.all_folders = false;
-                let table = Table::read_with(path, trust)?;
-                let points = args.columns.points(path, &table, options, false)?;
+                let decimal = args.columns.decimal();
+                let (table, digest) = table_file::read(path, How { trust, decimal })?;
+                let (points, mut source) = args.columns.points(path, &table, options, false)?;
+                source.sha256 = Some(digest);
+                rows.sources.push(source);
                 (points, Vec::new())
             }
         };
@@ -185,10 +269,13 @@ fn read(args: &Args, options: &mut Options) -> Result<Rows> {
 
 fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
     if args.law.is_empty() && rows.all_folders {
-        return analysis::analyse(&rows.points, rows.excluded, options);
+        let mut fits = analysis::analyse(&rows.points, rows.excluded, options)?;
+        fits.sources = rows.sources;
+        return Ok(fits);
     }
     let mut fits = Fits {
         level: LEVEL,
+        sources: rows.sources,
         excluded: rows.excluded,
         ..Fits::default()
     };

@@ -363,7 +363,7 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
         "fitting laws, {} replicates each",
         options.bootstrap
     ));
-    let fits = analysis::fits(&rows, &options)?;
+    let fits = analysis::fits(&folder.runs_path(), &rows, &options)?;
     write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
     let command = format!("isoflop run {}", shell(&args.sweep));
     let (page, verdict) = report::write(folder, &fits, &args.reports, vec![command])
@@ -371,7 +371,7 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
     let noise = tables::noise(&rows).map_or(String::new(), |line| format!("\n\n{line}"));
     print(&format!(
         "{}{noise}\n\n{}\n\nreport: {}",
-        crate::fit_text::fits(&fits),
+        crate::fit_text::brief(&fits),
         verdict.trim_end(),
         page.display()
     ))

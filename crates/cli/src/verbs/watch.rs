@@ -191,10 +191,12 @@ fn fits(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
         ..Options::default()
     };
     // Too few runs for any law are no error of a sweep that has just begun.
-    Ok(analysis::fits(runs, &options).unwrap_or(Fits {
-        level: isoflop_fit::LEVEL,
-        ..Fits::default()
-    }))
+    Ok(
+        analysis::fits(&folder.runs_path(), runs, &options).unwrap_or(Fits {
+            level: isoflop_fit::LEVEL,
+            ..Fits::default()
+        }),
+    )
 }
 
 /// 128 bits that nobody can guess.

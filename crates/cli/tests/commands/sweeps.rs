@@ -76,6 +76,21 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
         .code(0);
     let fits: serde_json::Value = serde_json::from_str(&stdout(&fit)).unwrap();
     assert_eq!(fits["isoflop"][0]["budgets"].as_array().unwrap().len(), 2);
+    // Nothing else asked, every command shows the numbers that `run` left.
+    let mut fit = shop.isoflop();
+    let fit = fit.args(["fit", "results/tiny", "--json"]).assert().code(0);
+    let shown: serde_json::Value = serde_json::from_str(&stdout(&fit)).unwrap();
+    let kept = fs::read(shop.path("results/tiny/fits.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    for part in ["fits", "isoflop", "approaches", "sources"] {
+        assert_eq!(shown[part], kept[part], "{part}");
+    }
+    let source = &kept["sources"][0];
+    assert_eq!(
+        (&source["file"], &source["used"]),
+        (&"runs.parquet".into(), &6.into())
+    );
+    assert_eq!(source["sha256"].as_str().unwrap().len(), 64);
 }
 
 /// Everything that must not differ between repeats: rows without their times, and curves.

@@ -31,7 +31,7 @@ fn bad_tables_exit_with_2_and_name_line_and_value() {
     ] {
         let text = fit_error("a.csv", &format!("{head}1e6,2e7,3\n{row}\n"), &[]);
         assert!(
-            text.contains("a.csv") && text.contains("line 3") && text.contains(value),
+            text.contains("a.csv:3: column `loss` ") && text.contains(value),
             "{text}"
         );
     }
@@ -284,7 +284,16 @@ fn several_laws_are_ranked_and_make_a_table_for_a_paper() {
     }
     fs::write(keep.path().join("a.csv"), noisy).unwrap();
     let run = |args: &[&str]| isoflop().current_dir(keep.path()).args(args).assert();
-    let text = stdout(&run(&["fit", "a.csv", "--law", "all", "--bootstrap", "30"]).code(0));
+    let all = [
+        "fit",
+        "a.csv",
+        "--law",
+        "all",
+        "--bootstrap",
+        "30",
+        "--details",
+    ];
+    let text = stdout(&run(&all).code(0));
     for part in [
         "held-out error",
         "profile",

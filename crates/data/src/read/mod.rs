@@ -17,6 +17,7 @@ mod utf16;
 pub(crate) use bounds::{LONGEST_DOCUMENT, read_bounded};
 pub use ending::Ending;
 pub use looks::Looks;
+pub use unpack::unpacked;
 
 use crate::documents::{Documents, Side};
 use crate::error::DataError;

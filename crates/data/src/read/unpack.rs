@@ -116,6 +116,20 @@ pub(super) fn opened<'r>(
     unreachable!("a layer that is not undone ends the loop")
 }
 
+/// The text that the bytes of a file of a name hold, unpacked and in UTF-8; none where it is more than `most` bytes.
+///
+/// # Errors
+/// It is packed in a way that is not undone here, damaged, or no text.
+pub fn unpacked(path: &Path, bytes: &[u8], most: usize) -> Result<Option<Vec<u8>>, DataError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let opened = opened(path, &name, bytes)?;
+    let failed = opened.failed();
+    let mut text = Vec::new();
+    let mut reader = opened.reader.take(most as u64 + 1);
+    reader.read_to_end(&mut text).map_err(failed)?;
+    Ok((text.len() <= most).then_some(text))
+}
+
 /// The text of a file that is no longer packed.
 fn text<'r>(
     path: PathBuf,
@@ -197,6 +211,16 @@ mod tests {
             read("a.gz", &thrice).unwrap_err().to_string(),
             "a.gz is packed again and again, not text"
         );
+    }
+
+    #[test]
+    fn a_file_that_unpacks_to_more_than_the_limit_is_not_held() {
+        let bomb = gzip(&vec![b'1'; 1 << 22]);
+        let path = Path::new("a.csv.gz");
+        assert_eq!(unpacked(path, &bomb, 1 << 20).unwrap(), None);
+        let whole = unpacked(path, &bomb, 1 << 22).unwrap();
+        assert_eq!(whole.map(|text| text.len()), Some(1 << 22));
+        assert!(unpacked(path, &bomb[..100], 1 << 22).is_err());
     }
 
     #[test]

@@ -1,0 +1,30 @@
+//! Tables that are the runs of a sweep of this program.
+
+use super::repeats::{Rows, shown_cell};
+use isoflop_results::Table;
+
+/// Whether a table is the runs of a sweep, whatever file it was in.
+pub(super) fn is_of_a_sweep(table: &Table) -> bool {
+    let names = [
+        "run_id",
+        "status",
+        "data_digest",
+        "n_non_embedding",
+        "test_loss",
+    ];
+    names.iter().all(|name| table.has(name))
+}
+
+/// Gives rows of a results folder the unit that they have as runs: one size on one text from one seed.
+pub(super) fn trunks(table: &Table, rows: &mut Rows) -> bool {
+    let names = ["d_model", "n_layers", "n_heads", "data_digest", "seed"];
+    let columns: Option<Vec<_>> = names.iter().map(|name| table.cells(name).ok()).collect();
+    let Some(columns) = columns else {
+        return false;
+    };
+    for (point, row) in rows.points.iter_mut().zip(&rows.places) {
+        let cells = columns.iter().map(|cells| shown_cell(&cells[*row]));
+        point.unit = cells.collect::<Vec<_>>().join(" ");
+    }
+    true
+}

@@ -1,0 +1,193 @@
+//! Fits in as few lines as answer: the law, its parameters, and a line each on the fit, on rows held out and
+//! on what to mind.
+
+use super::{approaches, exponents, of_series, parameters_of, ranking};
+use crate::tables::interval;
+use isoflop_fit::output::{Fit, Fits, Isoflop, Source, Validation};
+
+/// Warnings that are shown.
+const SHOWN: usize = 2;
+/// Parameters that stand below one another; more stand beside one another.
+const IN_A_COLUMN: usize = 7;
+
+/// All fits as text.
+pub(crate) fn brief(fits: &Fits) -> String {
+    let mut blocks = Vec::new();
+    if fits.fits.len() + fits.isoflop.len() > 1 {
+        blocks.extend(sources(&fits.sources));
+        blocks.extend(fits.fits.iter().map(|fit| one_fit(fit, None)));
+    } else {
+        let source = sources(&fits.sources);
+        blocks.extend(fits.fits.iter().map(|fit| one_fit(fit, source.as_deref())));
+    }
+    blocks.extend(fits.isoflop.iter().map(isoflop));
+    blocks.extend(fits.approaches.iter().map(approaches));
+    if fits.ranking.len() > 1 {
+        blocks.push(ranking(fits));
+    }
+    let mut last: Vec<String> = fits
+        .refused
+        .iter()
+        .map(|refused| {
+            let x = refused.x.map_or(String::new(), |x| format!(" in {x:?}"));
+            let series = of_series(&refused.series);
+            format!("not fitted: {}{x}{series}: {}", refused.law, refused.reason)
+        })
+        .collect();
+    if !fits.excluded.is_empty() {
+        last.push(format!(
+            "left out: {} rows (--details lists them)",
+            fits.excluded.len()
+        ));
+    }
+    if !last.is_empty() {
+        blocks.push(last.join("\n"));
+    }
+    blocks.join("\n\n")
+}
+
+/// Where the rows are from, a line a file.
+pub(super) fn sources(sources: &[Source]) -> Option<String> {
+    let lines: Vec<String> = sources.iter().map(source).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// One file as a line.
+pub(super) fn source(source: &Source) -> String {
+    let digest = source.sha256.as_ref().map_or(String::new(), |digest| {
+        format!(" (sha256 {})", &digest[..digest.len().min(12)])
+    });
+    let filter = match source.filter.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", source.filter.join(" and ")),
+    };
+    format!(
+        "data: {}{digest}, {} of {} rows{filter}; {}",
+        source.file,
+        source.used,
+        source.rows,
+        columns(source)
+    )
+}
+
+/// How the columns of a file were understood.
+pub(crate) fn columns(source: &Source) -> String {
+    format!(
+        "N is {}, D is {}, C is {}, loss is {}",
+        source.n, source.d, source.c, source.loss
+    )
+}
+
+fn one_fit(fit: &Fit, source: Option<&str>) -> String {
+    let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
+    let mut lines = vec![format!(
+        "{}{x}{}: {}",
+        fit.law,
+        of_series(&fit.series),
+        fit.formula
+    )];
+    lines.extend(source.map(|source| format!("  {source}")));
+    lines.extend(estimates(fit));
+    lines.push(format!("  fit: {}", quality(fit)));
+    lines.extend(fit.validation.as_ref().and_then(held_out));
+    let warnings = fit.warnings.iter().take(SHOWN);
+    lines.extend(warnings.map(|warning| format!("  mind: {warning}")));
+    let more = fit.warnings.len().saturating_sub(SHOWN);
+    if more > 0 {
+        lines.push(format!("  mind: {more} more (--details)"));
+    }
+    lines.join("\n")
+}
+
+fn estimates(fit: &Fit) -> Vec<String> {
+    let all: Vec<String> = parameters_of(fit)
+        .iter()
+        .map(|(name, estimate)| format!("{name} = {}", interval(estimate)))
+        .collect();
+    let columns = all.len().div_ceil(IN_A_COLUMN).max(1);
+    let rows = all.len().div_ceil(columns);
+    let width = all
+        .iter()
+        .map(|text| text.chars().count())
+        .max()
+        .unwrap_or(0);
+    (0..rows)
+        .map(|row| {
+            let cells = all.iter().skip(row).step_by(rows.max(1));
+            let cells: Vec<String> = cells.map(|cell| format!("{cell:<width$}")).collect();
+            format!("  {}", cells.join("   ").trim_end())
+        })
+        .collect()
+}
+
+fn quality(fit: &Fit) -> String {
+    let noise = fit.noise.map_or(String::new(), |noise| {
+        format!(", off by {:.2} % root mean square", 100.0 * noise)
+    });
+    let dropped = match fit.dropped {
+        0 => String::new(),
+        dropped => format!(", {dropped} of highest loss dropped"),
+    };
+    let intervals = match &fit.bootstrap {
+        Some(b) => format!(
+            "90 % intervals: {} {} replicates, {} units{}",
+            b.replicates,
+            b.interval,
+            b.units,
+            unit(&b.unit)
+        ),
+        None => "no intervals (--bootstrap 0)".to_owned(),
+    };
+    format!(
+        "{} rows ({}){dropped}{noise}; {} {:.6e}, {} of {} starts agree; {intervals}",
+        fit.rows,
+        fit.points,
+        fit.objective.kind,
+        fit.objective.value,
+        fit.starts_agreed,
+        fit.starts_tried,
+    )
+}
+
+/// What a unit is, where what is resampled says so at its end.
+fn unit(resampled: &str) -> String {
+    let last = resampled.rsplit("; ").next();
+    let last = last.filter(|last| last.ends_with(" unit"));
+    last.map_or(String::new(), |last| format!(" ({last})"))
+}
+
+/// The window of most reach, in a line.
+fn held_out(validation: &Validation) -> Option<String> {
+    let all = validation.windows.iter().chain(&validation.largest_size);
+    let last = all.max_by(|a, b| a.reach.total_cmp(&b.reach))?;
+    let covered = last.covered.map_or(String::new(), |covered| {
+        format!(", {covered} inside their 90 % interval")
+    });
+    let more = match validation.windows.len() + usize::from(validation.largest_size.is_some()) {
+        1 => String::new(),
+        windows => format!(" (one of {windows} windows: --details)"),
+    };
+    Some(format!(
+        "  held out: {} rows up to {:.3} times the compute are off by {:+.2} % on average{covered}{more}",
+        last.held_out,
+        last.reach,
+        100.0 * last.mean_error.exp_m1(),
+    ))
+}
+
+fn isoflop(isoflop: &Isoflop) -> String {
+    let minima = isoflop
+        .budgets
+        .iter()
+        .filter(|b| b.minimum.is_some())
+        .count();
+    let mut lines = vec![format!(
+        "isoFLOP{}: {minima} of {} budgets have a minimum",
+        of_series(&isoflop.series),
+        isoflop.budgets.len()
+    )];
+    lines.extend(exponents(isoflop));
+    let warnings = isoflop.warnings.iter().take(SHOWN);
+    lines.extend(warnings.map(|warning| format!("  mind: {warning}")));
+    lines.join("\n")
+}

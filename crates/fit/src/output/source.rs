@@ -1,0 +1,31 @@
+//! Where the rows of fits came from.
+
+use serde::{Deserialize, Serialize};
+
+/// A file of rows, and how it was understood.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name as it was given.
+    pub file: String,
+    /// SHA-256 of its bytes, in hex; absent where the rows came from elsewhere.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Rows in it.
+    pub rows: usize,
+    /// Rows that were handed to the fits.
+    pub used: usize,
+    /// Conditions that a row had to meet.
+    #[serde(default)]
+    pub filter: Vec<String>,
+    /// What N is.
+    pub n: String,
+    /// What D is.
+    pub d: String,
+    /// What C is.
+    pub c: String,
+    /// What the loss is.
+    pub loss: String,
+    /// What was seen in the rows and done about it.
+    #[serde(default)]
+    pub remarks: Vec<String>,
+}
