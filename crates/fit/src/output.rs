@@ -12,7 +12,7 @@ pub use doubt::{
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
 pub use read::FitsError;
-pub use validation::{Forecast, HeldOut, Ranked, Validation};
+pub use validation::{Forecast, HeldOut, Ranked, Reached, Validation};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -101,11 +101,13 @@ pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
             window: format!("budgets up to {:e}", pair[0]),
             rows: runs.len() - next.len(),
             held_out: points.len(),
+            range: None,
             reach: pair[1] / pair[0],
             mean_error: errors.iter().sum::<f64>() / count,
             rms_error: (errors.iter().map(|e| e * e).sum::<f64>() / count).sqrt(),
             covered: Some(points.len() - 1),
             points,
+            reached: vec![],
         }
     });
     Validation {
