@@ -23,7 +23,7 @@ const STEPS: u32 = 8;
 const GOES_ON: f64 = 0.5;
 
 /// How much of the drift is to be feared on the other side, where the law bends back.
-const TURNS: f64 = 0.5;
+const TURNS: f64 = 0.7;
 
 /// The error of one fit at one later budget.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -166,6 +166,7 @@ impl Outlook {
     /// The window that the next budget judges, and every one after it.
     pub(crate) fn held_out(
         &self,
+        judged: String,
         later: &[Vec<Point>],
         mut reached: Vec<Reached>,
         drift: &Drift,
@@ -176,6 +177,7 @@ impl Outlook {
         let (next, first) = (later.first()?, reached.first()?.clone());
         Some(HeldOut {
             window: self.name.clone(),
+            judged,
             rows: self.rows,
             held_out: first.held_out,
             range: Some(self.most / self.least),

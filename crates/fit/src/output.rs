@@ -3,6 +3,7 @@
 mod approaches;
 mod doubt;
 mod isoflop;
+mod misfit;
 mod read;
 mod validation;
 
@@ -11,6 +12,7 @@ pub use doubt::{
     Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
+pub use misfit::Misfit;
 pub use read::FitsError;
 pub use validation::{Forecast, HeldOut, Ranked, Reached, Validation};
 

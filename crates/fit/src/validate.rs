@@ -45,7 +45,7 @@ pub(crate) fn validate(
     };
     let outlook = |next: usize| {
         let fitted: Vec<Point> = groups[..next].concat();
-        let name = format!("C {} to {}", short(least(&fitted)), short(most(&fitted)));
+        let name = span(&fitted);
         let outlook = judge.outlook(name, &fitted);
         task.part(WINDOWS / groups.len() as f64);
         Some((outlook?, next))
@@ -76,18 +76,22 @@ pub(crate) fn validate(
         .and_then(|outlook| {
             let later = [largest];
             let drift = Drift::of(&seen.evidence(groups.len()), outlook.range());
-            outlook.held_out(&later, outlook.reached(&later), &drift)
+            let judged = format!("N {}", short(size));
+            outlook.held_out(judged, &later, outlook.reached(&later), &drift)
         })
         .map(|held| HeldOut {
             reached: Vec::new(),
             ..held
         })
         .filter(|judged| !same(judged));
-    (!windows.is_empty() || largest_size.is_some()).then_some(Validation {
+    let mut found = Validation {
         drift: rate(&windows),
         windows,
         largest_size,
-    })
+        misfit: None,
+    };
+    found.misfit = found.verdict();
+    (!found.windows.is_empty() || found.largest_size.is_some()).then_some(found)
 }
 
 /// Fits on the smaller budgets and how they do on all later ones.
@@ -126,7 +130,8 @@ impl<'a> Seen<'a> {
         let all = self.outlooks.par_iter().zip(&self.reached);
         all.filter_map(|((outlook, next), reached)| {
             let drift = Drift::of(&self.evidence(*next), outlook.range());
-            outlook.held_out(&self.groups[*next..], reached.clone(), &drift)
+            let later = &self.groups[*next..];
+            outlook.held_out(span(&later[0]), later, reached.clone(), &drift)
         })
         .collect()
     }
@@ -138,6 +143,15 @@ fn rate(windows: &[HeldOut]) -> Option<f64> {
     let rates = windows.iter().map(|held| held.mean_error / held.reach.ln());
     let squares: f64 = rates.map(|rate| rate * rate).sum();
     (windows.len() > 1).then(|| (squares / windows.len() as f64).sqrt())
+}
+
+/// `C 1e18`, or `C 1e18 to 3e18` where the rows are of several budgets.
+fn span(points: &[Point]) -> String {
+    let (least, most) = (least(points), most(points));
+    match most <= least * ONE_BUDGET {
+        true => format!("C {}", short(most)),
+        false => format!("C {} to {}", short(least), short(most)),
+    }
 }
 
 fn short(value: f64) -> String {

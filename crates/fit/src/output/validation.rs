@@ -1,5 +1,6 @@
 //! Laws judged by rows that they were not fitted to.
 
+use super::Misfit;
 use serde::{Deserialize, Serialize};
 
 /// A law judged by rows that it was not fitted to.
@@ -12,6 +13,9 @@ pub struct Validation {
     /// Root mean square over windows of the mean error of ln L for each factor e of compute beyond the
     /// rows fitted; null below two windows.
     pub drift: Option<f64>,
+    /// Where the windows err to one side beyond noise: what that says of the law ([`Validation::verdict`]).
+    #[serde(default)]
+    pub misfit: Option<Misfit>,
 }
 
 impl Validation {
@@ -27,7 +31,10 @@ impl Validation {
 pub struct HeldOut {
     /// The rows fitted, in words.
     pub window: String,
-    /// Their number.
+    /// The rows predicted, in words; empty in files of earlier versions.
+    #[serde(default)]
+    pub judged: String,
+    /// Rows fitted.
     pub rows: usize,
     /// Rows predicted.
     pub held_out: usize,

@@ -99,6 +99,7 @@ pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
         let count = errors.len() as f64;
         HeldOut {
             window: format!("budgets up to {:e}", pair[0]),
+            judged: String::new(),
             rows: runs.len() - next.len(),
             held_out: points.len(),
             range: None,
@@ -114,6 +115,7 @@ pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
         windows: windows.collect(),
         largest_size: None,
         drift: Some(0.004),
+        misfit: None,
     }
 }
 
