@@ -31,3 +31,4 @@ bench-torch python="python3":
 # How often 90 % intervals hold the truth, over simulated sweeps; six minutes on two cores.
 coverage sweeps="400":
     cargo run --release -p isoflop-fit --example coverage -- {{sweeps}}
+    cargo run --release -p isoflop-fit --example forecasts -- {{sweeps}}

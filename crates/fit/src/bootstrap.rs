@@ -17,7 +17,7 @@ use std::collections::HashMap;
 pub const LEVEL: f64 = 0.9;
 
 /// Share of the distribution beyond either end.
-const TAIL: f64 = (1.0 - LEVEL) / 2.0;
+pub(crate) const TAIL: f64 = (1.0 - LEVEL) / 2.0;
 
 /// With fewer units than this, resampling units leaves too few distinct rows to fit.
 pub(crate) const FEWEST_UNITS: usize = 10;

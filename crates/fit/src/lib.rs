@@ -35,10 +35,10 @@
 //! found a better one: the fit begins there again and says so.
 //!
 //! *Extrapolation* is what in-sample errors do not show. Every window that fits the smaller budgets is judged
-//! by the next one, and all but the largest size by that ([`output::Validation`]); laws of the same rows are
+//! by all later ones, and all but the largest size by that ([`output::Validation`]); laws of the same rows are
 //! ranked by it ([`rank`]). [`predict`] carries three things: the parameters' replicates, the scatter of
-//! single runs, and the drift that those windows show, in proportion to how far beyond the fitted compute
-//! one asks.
+//! single runs, and the drift that those windows show, with its sign: a law that is wrong by a little bends
+//! away from the rows, by the square of the distance in ln C, so that long windows and late ones tell most.
 //!
 //! # When it refuses
 //! One token count, one number of tokens per parameter, one size or one width, all runs on one side of every
@@ -49,7 +49,7 @@
 //! # Where things are
 //! `law` holds formulas and their parameters, `jet` numbers that carry two derivatives, `engine` starts,
 //! polish and basins, `fit` the account of one fit; `bootstrap`, `profile`, `dispersion`, `influence`,
-//! `sensitivity` and `validate` are its parts; `isoflop`, `interpolated`, `frontier` and `approaches` ask
+//! `sensitivity` and `validate` (with `outlook` and `drift`) are its parts; `isoflop`, `interpolated`, `frontier` and `approaches` ask
 //! how the best size grows.
 
 pub mod advise;
@@ -60,6 +60,7 @@ mod bootstrap;
 mod checklist;
 mod design;
 mod dispersion;
+mod drift;
 mod engine;
 mod envelope;
 mod error;
@@ -74,9 +75,11 @@ mod isoflop;
 mod isoflop_bootstrap;
 mod jet;
 mod law;
+mod line;
 pub mod noise;
 mod objective;
 pub mod optimum;
+mod outlook;
 pub mod output;
 mod parabola;
 mod point;
@@ -98,5 +101,5 @@ pub use isoflop::isoflop;
 pub use law::Law;
 pub use objective::{Objective, Penalty, Reduction, Residual};
 pub use point::{MOST_EPOCHS, Point};
-pub use ranking::rank;
+pub use ranking::{Best, best, rank};
 pub use watch::Watch;

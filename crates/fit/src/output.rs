@@ -3,6 +3,7 @@
 mod approaches;
 mod doubt;
 mod isoflop;
+mod misfit;
 mod read;
 mod source;
 mod validation;
@@ -12,9 +13,10 @@ pub use doubt::{
     Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
+pub use misfit::Misfit;
 pub use read::FitsError;
 pub use source::Source;
-pub use validation::{Forecast, HeldOut, Ranked, Validation};
+pub use validation::{Forecast, HeldOut, Ranked, Reached, Validation};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

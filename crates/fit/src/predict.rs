@@ -5,12 +5,14 @@
 //! the law; and, beyond the compute that was fitted, the law's drift, measured by fitting smaller
 //! budgets and predicting larger ones ([`crate::output::Validation`]).
 
-use crate::bootstrap::estimate;
+use crate::bootstrap::{TAIL, estimate};
+use crate::drift::{Drift, Evidence};
 use crate::law::Law;
 use crate::optimum::{Cost, optimum};
-use crate::output::{Estimate, Fit, HeldOut};
+use crate::output::{Estimate, Fit, FittedPoint};
 use crate::point::Point;
 use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A number that a fit predicts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,13 +54,6 @@ pub struct Misallocation {
     /// The same as a share of the compute.
     pub wasted_share: f64,
 }
-
-/// Quantiles that stand for a normal distribution: twenty of equal probability.
-const NORMAL: [f64; 20] = [
-    -1.959_964, -1.439_531, -1.150_349, -0.934_589, -0.755_415, -0.597_760, -0.453_762, -0.318_639,
-    -0.189_118, -0.062_707, 0.062_707, 0.189_118, 0.318_639, 0.453_762, 0.597_760, 0.755_415,
-    0.934_589, 1.150_349, 1.439_531, 1.959_964,
-];
 
 impl Fit {
     /// The law that was fitted; `None` for a name that this version does not know.
@@ -137,53 +132,122 @@ impl Fit {
 
     /// Largest compute among the rows fitted, FLOPs: as spent, or 6 N D.
     pub fn largest_compute(&self) -> Option<f64> {
-        let of = |point: &crate::output::FittedPoint| {
-            point.c.or_else(|| Some(6.0 * point.n? * point.d?))
-        };
-        self.data.iter().filter_map(of).reduce(f64::max)
+        self.data.iter().filter_map(compute_of).reduce(f64::max)
     }
 
-    /// Standard deviation of ln L that a single run at some compute adds to the parameters'.
-    pub fn scatter(&self, c: Option<f64>) -> f64 {
-        let most = self.largest_compute().unwrap_or(f64::NAN);
-        let beyond = c.map_or(0.0, |c| (c / most).ln()).max(0.0);
-        let validation = self.validation.as_ref();
-        let drift = validation.and_then(|validation| validation.drift);
-        let drift = drift.unwrap_or(0.0) * beyond;
-        self.noise.unwrap_or(0.0).hypot(drift)
+    /// Smallest compute among the rows fitted, FLOPs.
+    fn smallest_compute(&self) -> Option<f64> {
+        self.data.iter().filter_map(compute_of).reduce(f64::min)
     }
 
     fn spread(&self, value: f64, drawn: Vec<f64>, c: Option<f64>) -> Estimate {
-        let noise = self.scatter(c);
-        Spread { noise }.about(value, drawn)
+        let noise = self.noise.unwrap_or(0.0);
+        let asked = c.zip(self.largest_compute());
+        let beyond = asked.map_or(0.0, |(c, most)| (c / most).ln()).max(0.0);
+        let range = self.largest_compute().zip(self.smallest_compute());
+        let range = range.map_or(0.0, |(most, least)| (most / least).ln());
+        let windows = self.validation.iter().flat_map(|v| &v.windows);
+        let drift = Drift::of(&Evidence::of(windows), range);
+        drift.spread(noise, beyond).about(value, &drawn)
     }
 }
 
 /// What a single run adds to the uncertainty of the law.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
-    /// Standard deviation of ln L.
+    /// What the law's drift takes from ln L if it goes on.
+    pub(crate) shift: f64,
+    /// Standard deviation of ln L about that.
     pub(crate) noise: f64,
+    /// The same about the law itself, if the drift ends or turns.
+    pub(crate) turning: f64,
 }
 
 impl Spread {
-    /// The prediction interval of a run about replicates of the law.
-    pub(crate) fn about(self, value: f64, drawn: Vec<f64>) -> Estimate {
-        let centres = if drawn.is_empty() { vec![value] } else { drawn };
-        let all: Vec<f64> = centres
-            .iter()
-            .flat_map(|centre| NORMAL.map(|z| centre * (self.noise * z).exp()))
-            .collect();
-        estimate(value, &all)
+    /// The prediction interval of a run about replicates of the law: from end to end of what holds if the
+    /// drift goes on and if it does not. The value is the law's own, and inside.
+    pub(crate) fn about(self, value: f64, drawn: &[f64]) -> Estimate {
+        let (on, ends) = self.both(value, drawn);
+        let finite = |x: f64| x.is_finite().then_some(x);
+        Estimate {
+            value,
+            low: finite(on.quantile(TAIL).min(ends.quantile(TAIL)).exp().min(value)),
+            high: finite(
+                on.quantile(1.0 - TAIL)
+                    .max(ends.quantile(1.0 - TAIL))
+                    .exp()
+                    .max(value),
+            ),
+            standard_error: finite(value * on.deviation()),
+            identified: true,
+        }
+    }
+
+    /// Whether that interval holds a loss.
+    pub(crate) fn holds(self, loss: f64, value: f64, drawn: &[f64]) -> bool {
+        let (on, ends) = self.both(value, drawn);
+        let (on, ends) = (on.below(loss.ln()), ends.below(loss.ln()));
+        let high_enough = loss >= value || on >= TAIL || ends >= TAIL;
+        let low_enough = loss <= value || on <= 1.0 - TAIL || ends <= 1.0 - TAIL;
+        high_enough && low_enough
+    }
+
+    fn both(self, value: f64, drawn: &[f64]) -> (Mixture, Mixture) {
+        let drawn = if drawn.is_empty() {
+            &[value][..]
+        } else {
+            drawn
+        };
+        let about = |noise: f64, shift: f64| Mixture {
+            centres: drawn.iter().map(|loss| loss.ln() - shift).collect(),
+            // The distribution of exact rows has no width.
+            noise: noise.max(1e-12),
+        };
+        (about(self.noise, self.shift), about(self.turning, 0.0))
     }
 }
 
-/// Root mean square over windows of the mean error for each factor e beyond the rows fitted; none
-/// below two windows.
-pub(crate) fn drift_of(windows: &[HeldOut]) -> Option<f64> {
-    let drifts = windows.iter().map(|held| held.mean_error / held.reach.ln());
-    let squares: f64 = drifts.map(|drift| drift * drift).sum();
-    (windows.len() > 1).then(|| (squares / windows.len() as f64).sqrt())
+/// Normal noise about each of several values of ln L, all as likely.
+struct Mixture {
+    centres: Vec<f64>,
+    noise: f64,
+}
+
+impl Mixture {
+    /// Share below a value.
+    fn below(&self, x: f64) -> f64 {
+        let normal = Normal::standard();
+        let all = self.centres.iter();
+        let shares = all.map(|centre| normal.cdf((x - centre) / self.noise));
+        shares.sum::<f64>() / self.centres.len() as f64
+    }
+
+    fn quantile(&self, share: f64) -> f64 {
+        let far = 8.0 * self.noise;
+        let all = || self.centres.iter().copied();
+        let mut low = all().fold(f64::INFINITY, f64::min) - far;
+        let mut high = all().fold(f64::NEG_INFINITY, f64::max) + far;
+        // Down to 1e-9 of the loss from a width of a hundred per cent.
+        for _ in 0..30 {
+            let middle = f64::midpoint(low, high);
+            match self.below(middle) < share {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        f64::midpoint(low, high)
+    }
+
+    fn deviation(&self) -> f64 {
+        let count = self.centres.len() as f64;
+        let mean = self.centres.iter().sum::<f64>() / count;
+        let squares = self.centres.iter().map(|x| (x - mean).powi(2));
+        self.noise.hypot((squares.sum::<f64>() / count).sqrt())
+    }
+}
+
+fn compute_of(point: &FittedPoint) -> Option<f64> {
+    point.c.or_else(|| Some(6.0 * point.n? * point.d?))
 }
 
 /// The loss that these parameters give; none where a coordinate is missing.

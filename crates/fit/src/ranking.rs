@@ -1,10 +1,65 @@
 //! Which law predicts best: laws of the same rows by their error on rows held out.
 
-use crate::output::{Fit, HeldOut, Ranked};
+use crate::output::{Axis, Fit, HeldOut, Ranked};
+use serde::Serialize;
 
 /// Laws in all variables, by the root mean square of their errors over the windows that every one of
 /// them could be fitted on; empty below two laws or without such a window.
 pub fn rank(fits: &[Fit]) -> Vec<Ranked> {
+    let groups = contests(fits);
+    groups.iter().flat_map(|group| ranked(group)).collect()
+}
+
+/// The law that did best on rows held out, among the laws of the same rows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Best {
+    /// Its name.
+    pub law: String,
+    /// Its variable, for laws of one.
+    pub x: Option<Axis>,
+    /// The cell of `[axes]`; empty without axes.
+    pub series: String,
+    /// The points that all these laws were fitted to, in words.
+    pub points: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Best {
+    /// Whether this is the fit that did best.
+    pub fn is(&self, fit: &Fit) -> bool {
+        (&self.law, self.x, &self.series, &self.points)
+            == (&fit.law, fit.x, &fit.series, &fit.points)
+    }
+}
+
+/// The first of every contest that [`rank`] holds. Every place that names a best law asks here.
+pub fn best(fits: &[Fit]) -> Vec<Best> {
+    let best = |group: &Vec<&Fit>| {
+        let ranked = ranked(group);
+        let [first, second, ..] = ranked.as_slice() else {
+            return None;
+        };
+        let per_cent = |law: &Ranked| format!("{:.2} %", 100.0 * law.rms_error);
+        Some(Best {
+            law: first.law.clone(),
+            x: group[0].x,
+            series: first.series.clone(),
+            points: group[0].points.clone(),
+            reason: format!(
+                "best on held-out rows: rms {} against {} for {}, the next of {} laws",
+                per_cent(first),
+                per_cent(second),
+                second.law,
+                ranked.len()
+            ),
+        })
+    };
+    contests(fits).iter().filter_map(best).collect()
+}
+
+/// Laws of the same rows.
+fn contests(fits: &[Fit]) -> Vec<Vec<&Fit>> {
     let mut groups: Vec<Vec<&Fit>> = Vec::new();
     for fit in fits.iter().filter(|fit| fit.validation.is_some()) {
         let alike = |other: &Fit| {
@@ -18,7 +73,7 @@ pub fn rank(fits: &[Fit]) -> Vec<Ranked> {
     }
     // A power with and without offset through the same few minima are no contest.
     groups.retain(|group| group.len() > if group[0].x.is_none() { 1 } else { 2 });
-    groups.iter().flat_map(|group| ranked(group)).collect()
+    groups
 }
 
 fn held(fit: &Fit) -> impl Iterator<Item = &HeldOut> {
@@ -63,4 +118,46 @@ fn ranked(group: &[&Fit]) -> Vec<Ranked> {
         .collect();
     all.sort_by(|a, b| a.rms_error.total_cmp(&b.rms_error));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Validation;
+
+    fn fit(law: &str, error: f64) -> Fit {
+        let window = HeldOut {
+            window: "C 1e17 to 1e18".into(),
+            held_out: 8,
+            rms_error: error,
+            ..HeldOut::default()
+        };
+        Fit {
+            law: law.into(),
+            points: "all rows".into(),
+            rows: 24,
+            validation: Some(Validation {
+                windows: vec![window],
+                ..Validation::default()
+            }),
+            ..Fit::default()
+        }
+    }
+
+    #[test]
+    fn the_best_law_is_the_first_that_is_ranked_and_says_why() {
+        let fits = [fit("chinchilla", 0.034), fit("kaplan", 0.012)];
+        let [best] = best(&fits).try_into().unwrap();
+        assert_eq!(best.law, rank(&fits)[0].law);
+        assert!(best.is(&fits[1]) && !best.is(&fits[0]));
+        assert_eq!(
+            best.reason,
+            "best on held-out rows: rms 1.20 % against 3.40 % for chinchilla, the next of 2 laws"
+        );
+    }
+
+    #[test]
+    fn a_law_without_a_rival_is_no_best_one() {
+        assert_eq!(best(&[fit("chinchilla", 0.034)]), []);
+    }
 }

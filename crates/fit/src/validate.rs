@@ -1,15 +1,13 @@
 //! Does a law hold where it was not fitted? Fits on the smaller budgets judged by the next, and
 //! on all but the largest size judged by that.
 
-use crate::bootstrap::bootstrap;
-use crate::design::Design;
-use crate::engine::{Engine, engine};
-use crate::fit::{Options, WINDOWS, noise};
+use crate::drift::{Drift, Evidence};
+use crate::engine::Engine;
+use crate::fit::{Options, WINDOWS};
 use crate::law::Law;
-use crate::objective::Objective;
-use crate::output::{FittedPoint, Forecast, HeldOut, Validation};
+use crate::outlook::{Judge, Outlook, least, most};
+use crate::output::{HeldOut, Reached, Validation};
 use crate::point::Point;
-use crate::predict::{Spread, drift_of};
 use crate::watch::Task;
 use rayon::prelude::*;
 
@@ -23,8 +21,8 @@ const MOST_WINDOWS: usize = 8;
 const REPLICATES: usize = 60;
 
 /// Leaves out every later budget and the largest size. Nothing where no smaller part of the rows
-/// identifies the law. With a bootstrap every forecast has its interval, in which the drift is that
-/// of the windows before. `full` are the inner parameters of the fit on all rows.
+/// identifies the law. With a bootstrap every forecast has its interval, in which the drift is the one
+/// that the rows fitted had shown by themselves. `full` are the inner parameters of the fit on all rows.
 pub(crate) fn validate(
     points: &[Point],
     law: Law,
@@ -45,27 +43,20 @@ pub(crate) fn validate(
             ..options.clone()
         },
     };
-    let window = |next: usize, before: &[HeldOut]| {
+    let outlook = |next: usize| {
         let fitted: Vec<Point> = groups[..next].concat();
-        let name = format!("C {} to {}", short(least(&fitted)), short(most(&fitted)));
-        let judged = judge.held_out(name, &fitted, &groups[next], drift_of(before));
+        let name = span(&fitted);
+        let outlook = judge.outlook(name, &fitted);
         task.part(WINDOWS / groups.len() as f64);
-        judged
+        Some((outlook?, next))
     };
-    let mut windows: Vec<HeldOut> = Vec::new();
-    match judge.options.bootstrap {
-        // Without intervals no window needs those before it.
-        0 => {
-            let all = (1..groups.len()).into_par_iter();
-            windows.extend(all.filter_map(|next| window(next, &[])).collect::<Vec<_>>());
-        }
-        _ => {
-            for next in 1..groups.len() {
-                windows.extend(window(next, &windows));
-            }
-        }
+    let next = (1..groups.len()).into_par_iter();
+    let outlooks: Vec<(Outlook, usize)> = next.filter_map(outlook).collect();
+    if options.watch.is_stopped() {
+        return None;
     }
-    let drift = drift_of(&windows);
+    let seen = Seen::of(&groups, outlooks);
+    let windows = seen.windows();
     let size = points
         .iter()
         .filter_map(|point| point.n)
@@ -81,22 +72,86 @@ pub(crate) fn validate(
         last.is_some_and(|last| (last.rows, last.mean_error) == (judged.rows, judged.mean_error))
     };
     let largest_size = judge
-        .held_out(name, &smaller, &largest, drift)
+        .outlook(name, &smaller)
+        .and_then(|outlook| {
+            let later = [largest];
+            let drift = Drift::of(&seen.evidence(groups.len()), outlook.range());
+            let judged = format!("N {}", short(size));
+            outlook.held_out(judged, &later, outlook.reached(&later), &drift)
+        })
+        .map(|held| HeldOut {
+            reached: Vec::new(),
+            ..held
+        })
         .filter(|judged| !same(judged));
-    (!windows.is_empty() || largest_size.is_some()).then_some(Validation {
+    let mut found = Validation {
+        drift: rate(&windows),
         windows,
         largest_size,
-        drift,
-    })
+        misfit: None,
+    };
+    found.misfit = found.verdict();
+    (!found.windows.is_empty() || found.largest_size.is_some()).then_some(found)
 }
 
-fn least(points: &[Point]) -> f64 {
-    let all = points.iter().filter_map(Point::compute);
-    all.fold(f64::INFINITY, f64::min)
+/// Fits on the smaller budgets and how they do on all later ones.
+struct Seen<'a> {
+    groups: &'a [Vec<Point>],
+    /// With the number of the first budget that each has not seen.
+    outlooks: Vec<(Outlook, usize)>,
+    reached: Vec<Vec<Reached>>,
 }
 
-fn most(points: &[Point]) -> f64 {
-    points.iter().filter_map(Point::compute).fold(0.0, f64::max)
+impl<'a> Seen<'a> {
+    fn of(groups: &'a [Vec<Point>], outlooks: Vec<(Outlook, usize)>) -> Self {
+        let all = outlooks.par_iter();
+        let reached = all
+            .map(|(outlook, next)| outlook.reached(&groups[*next..]))
+            .collect();
+        Seen {
+            groups,
+            outlooks,
+            reached,
+        }
+    }
+
+    /// What was known of the drift before the budgets from this number on were seen.
+    fn evidence(&self, group: usize) -> Vec<Evidence> {
+        let windows = self.outlooks.iter().zip(&self.reached).enumerate();
+        windows
+            .flat_map(|(window, ((outlook, next), reached))| {
+                let seen = reached.iter().take(group.saturating_sub(*next));
+                seen.map(move |at| Evidence::new(window, outlook.range(), at))
+            })
+            .collect()
+    }
+
+    fn windows(&self) -> Vec<HeldOut> {
+        let all = self.outlooks.par_iter().zip(&self.reached);
+        all.filter_map(|((outlook, next), reached)| {
+            let drift = Drift::of(&self.evidence(*next), outlook.range());
+            let later = &self.groups[*next..];
+            outlook.held_out(span(&later[0]), later, reached.clone(), &drift)
+        })
+        .collect()
+    }
+}
+
+/// Root mean square over windows of the mean error for each factor e beyond the rows fitted; none
+/// below two windows.
+fn rate(windows: &[HeldOut]) -> Option<f64> {
+    let rates = windows.iter().map(|held| held.mean_error / held.reach.ln());
+    let squares: f64 = rates.map(|rate| rate * rate).sum();
+    (windows.len() > 1).then(|| (squares / windows.len() as f64).sqrt())
+}
+
+/// `C 1e18`, or `C 1e18 to 3e18` where the rows are of several budgets.
+fn span(points: &[Point]) -> String {
+    let (least, most) = (least(points), most(points));
+    match most <= least * ONE_BUDGET {
+        true => format!("C {}", short(most)),
+        false => format!("C {} to {}", short(least), short(most)),
+    }
 }
 
 fn short(value: f64) -> String {
@@ -129,92 +184,4 @@ fn by_compute(points: &[Point]) -> Option<Vec<Vec<Point>>> {
             .collect();
     }
     Some(groups)
-}
-
-/// What all windows share.
-struct Judge<'a> {
-    law: Law,
-    objective: Objective,
-    /// Natural parameters of the fit on all rows: one start of several.
-    full: &'a [f64],
-    /// Whether that fit has one optimum.
-    lone: bool,
-    options: Options,
-}
-
-impl Judge<'_> {
-    /// Fits some rows and compares others with the fit.
-    fn held_out(
-        &self,
-        window: String,
-        fitted: &[Point],
-        held_out: &[Point],
-        drift: Option<f64>,
-    ) -> Option<HeldOut> {
-        let law = self.law;
-        let design = Design::new(fitted, law).ok()?;
-        let mut engine = engine(fitted, law, self.objective).ok()?;
-        engine.watched_by(&self.options.watch);
-        let start = engine.inner(self.full);
-        let best = engine.solve_near(&[start], self.lone)?;
-        let reach = most(held_out) / most(fitted).min(most(held_out) / 1.000_001);
-        let replicates = (self.options.bootstrap > 0).then(|| {
-            let known = [best.t.clone()];
-            bootstrap(&design, &*engine, fitted, &known, &self.options, None).values
-        });
-        let data: Vec<FittedPoint> = fitted
-            .iter()
-            .zip(engine.losses(&best.t))
-            .map(|(point, fitted)| FittedPoint {
-                label: String::new(),
-                n: None,
-                d: None,
-                c: None,
-                loss: point.loss,
-                fitted,
-            })
-            .collect();
-        let scatter = noise(&data, law.parameters()).unwrap_or(0.0);
-        let mut points = Vec::new();
-        let mut errors = Vec::new();
-        for point in held_out {
-            let place = law.place(point).ok()?;
-            let predicted = engine.loss_at(&best.t, &place);
-            errors.push((predicted / point.loss).ln());
-            let beyond = (point.compute()? / most(fitted)).ln().max(0.0);
-            let interval = replicates.as_ref().map(|replicates| {
-                let drawn = replicates.iter().map(|values| law.loss_of(values, &place));
-                let noise = scatter.hypot(drift.unwrap_or(0.0) * beyond);
-                Spread { noise }.about(predicted, drawn.filter(|loss| loss.is_finite()).collect())
-            });
-            points.push(Forecast {
-                label: point.label.clone(),
-                n: point.n,
-                d: point.d,
-                c: point.c,
-                loss: point.loss,
-                predicted,
-                low: interval.and_then(|interval| interval.low),
-                high: interval.and_then(|interval| interval.high),
-            });
-        }
-        let inside = |point: &&Forecast| {
-            let ends = point.low.zip(point.high);
-            ends.is_some_and(|(low, high)| (low..=high).contains(&point.loss))
-        };
-        let count = errors.len() as f64;
-        let mean_error = errors.iter().sum::<f64>() / count;
-        let squares: f64 = errors.iter().map(|error| error * error).sum();
-        let finite = mean_error.is_finite() && squares.is_finite();
-        finite.then(|| HeldOut {
-            window,
-            rows: fitted.len(),
-            held_out: errors.len(),
-            reach,
-            mean_error,
-            rms_error: (squares / count).sqrt(),
-            covered: replicates.map(|_| points.iter().filter(inside).count()),
-            points,
-        })
-    }
 }

@@ -118,3 +118,68 @@ fn nine_of_ten_intervals_hold_a_new_run_at_ten_times_the_compute() {
     assert!(right >= 32, "{right} of 40");
     assert!(wrong >= 30, "{wrong} of 40 where the law is wrong");
 }
+
+#[test]
+fn a_drift_that_goes_one_way_in_all_windows_widens_the_interval_that_way() {
+    let at = At {
+        n: Some(2e9),
+        d: Some(1e20 / 1.2e10),
+        c: Some(1e20),
+        ..At::default()
+    };
+    // Losses that bend up, or down, as no law of powers does.
+    for bend in [0.002, -0.002] {
+        let mut points = runs(3, 0.002, 0.0);
+        for point in &mut points {
+            point.loss *= (bend * (point.c.unwrap() / 1e17).ln().powi(2)).exp();
+        }
+        let fit = fit(&points, Law::Chinchilla, &options(60)).unwrap();
+        let windows = &fit.validation.as_ref().unwrap().windows;
+        let errors: Vec<f64> = windows.iter().map(|held| held.mean_error).collect();
+        assert!(errors.iter().all(|error| error * bend < 0.0), "{errors:?}");
+        let found = fit.predict(at).unwrap().estimate;
+        let up = found.high.unwrap() / found.value - 1.0;
+        let down = 1.0 - found.low.unwrap() / found.value;
+        let (on, against) = if bend > 0.0 { (up, down) } else { (down, up) };
+        assert!(on > 1.3 * against && against > 0.0, "{found:?}");
+    }
+}
+
+#[test]
+fn every_later_budget_judges_a_fit_on_the_smaller_ones() {
+    let fit = fit(&runs(1, 0.002, 0.0), Law::Chinchilla, &options(40)).unwrap();
+    let validation = fit.validation.unwrap();
+    let judged: Vec<usize> = validation.windows.iter().map(|w| w.reached.len()).collect();
+    assert_eq!(judged, [3, 2, 1]);
+    let first = &validation.windows[0];
+    let reaches: Vec<f64> = first.reached.iter().map(|at| at.reach).collect();
+    assert!(
+        (reaches[0] / (1e18 / 3e17) - 1.0).abs() < 1e-9,
+        "{reaches:?}"
+    );
+    assert!((validation.reach().unwrap() / (1e19 / 3e17) - 1.0).abs() < 1e-9);
+    assert_eq!(first.reached[0].mean_error, first.mean_error);
+    // What the replicates leave open grows with the distance.
+    assert!(first.reached.is_sorted_by(|a, b| a.expected < b.expected));
+    assert!(first.reached.iter().all(|at| at.covered.is_some()));
+}
+
+#[test]
+fn the_width_grows_with_the_compute_asked_for() {
+    let fit = fit(&runs(2, 0.002, 0.0), Law::Chinchilla, &options(40)).unwrap();
+    let width = |reach: f64| {
+        let (n, d) = LAW.optimum(Flops(1e19 * reach));
+        let at = At {
+            n: Some(n.0),
+            d: Some(d.0),
+            ..At::default()
+        };
+        let found = fit.predict(at).unwrap().estimate;
+        assert!(found.low.unwrap() <= found.value && found.value <= found.high.unwrap());
+        (found.high.unwrap() / found.low.unwrap()).ln()
+    };
+    let widths: Vec<f64> = [1.0, 2.0, 5.0, 20.0, 100.0].map(width).into();
+    assert!(widths.is_sorted_by(|a, b| a < b), "{widths:?}");
+    // No more than the scatter and the parameters within the rows.
+    assert!(widths[0] < 6.0 * 0.002, "{widths:?}");
+}

@@ -223,6 +223,15 @@ fn check_held_out(at: &str, held: &HeldOut) -> Result<(), FitsError> {
     place.positive("reach", held.reach)?;
     place.finite("mean_error", held.mean_error)?;
     place.not_negative("rms_error", held.rms_error)?;
+    if let Some(range) = held.range {
+        place.positive("range", range)?;
+    }
+    for at in &held.reached {
+        place.positive("reached.reach", at.reach)?;
+        place.finite("reached.mean_error", at.mean_error)?;
+        place.not_negative("reached.rms_error", at.rms_error)?;
+        place.not_negative("reached.expected", at.expected)?;
+    }
     for point in &held.points {
         let all = [
             point.n,

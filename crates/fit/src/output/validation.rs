@@ -1,5 +1,6 @@
 //! Laws judged by rows that they were not fitted to.
 
+use super::Misfit;
 use serde::{Deserialize, Serialize};
 
 /// A law judged by rows that it was not fitted to.
@@ -12,6 +13,17 @@ pub struct Validation {
     /// Root mean square over windows of the mean error of ln L for each factor e of compute beyond the
     /// rows fitted; null below two windows.
     pub drift: Option<f64>,
+    /// Where the windows err to one side beyond noise: what that says of the law ([`Validation::verdict`]).
+    #[serde(default)]
+    pub misfit: Option<Misfit>,
+}
+
+impl Validation {
+    /// How far beyond the compute fitted the windows were judged, as a factor; none without windows.
+    pub fn reach(&self) -> Option<f64> {
+        let all = self.windows.iter().flat_map(HeldOut::reached);
+        all.map(|at| at.reach).reduce(f64::max)
+    }
 }
 
 /// One fit on a part of the rows, and its error on others.
@@ -19,10 +31,16 @@ pub struct Validation {
 pub struct HeldOut {
     /// The rows fitted, in words.
     pub window: String,
-    /// Their number.
+    /// The rows predicted, in words; empty in files of earlier versions.
+    #[serde(default)]
+    pub judged: String,
+    /// Rows fitted.
     pub rows: usize,
     /// Rows predicted.
     pub held_out: usize,
+    /// Largest over smallest compute fitted; null in files of earlier versions.
+    #[serde(default)]
+    pub range: Option<f64>,
     /// Largest compute predicted over the largest fitted.
     pub reach: f64,
     /// Mean of ln(predicted / measured).
@@ -35,6 +53,45 @@ pub struct HeldOut {
     /// The rows predicted, in the order of their compute.
     #[serde(default)]
     pub points: Vec<Forecast>,
+    /// The same fit judged by every later budget, the next one first.
+    #[serde(default)]
+    pub reached: Vec<Reached>,
+}
+
+impl HeldOut {
+    /// Every later budget, the next one first. Files of earlier versions know the next budget alone, and
+    /// of its error no more than the scatter.
+    pub fn reached(&self) -> Vec<Reached> {
+        match self.reached.is_empty() {
+            false => self.reached.clone(),
+            true => vec![Reached {
+                reach: self.reach,
+                held_out: self.held_out,
+                mean_error: self.mean_error,
+                rms_error: self.rms_error,
+                expected: self.rms_error / (self.held_out.max(1) as f64).sqrt(),
+                covered: self.covered,
+            }],
+        }
+    }
+}
+
+/// How a fit on the smaller budgets does on one of the larger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Compute of the rows predicted (their geometric mean) over the largest fitted.
+    pub reach: f64,
+    /// Rows predicted.
+    pub held_out: usize,
+    /// Mean of ln(predicted / measured).
+    pub mean_error: f64,
+    /// Root mean square of the same.
+    pub rms_error: f64,
+    /// Standard deviation of the mean error if the law is right: what the fit's replicates (where there
+    /// are some) and the scatter of single runs leave open.
+    pub expected: f64,
+    /// Rows inside their 90 % prediction intervals; null without a bootstrap.
+    pub covered: Option<usize>,
 }
 
 /// A held-out row and what the fit on the others says of it.

@@ -99,19 +99,23 @@ pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
         let count = errors.len() as f64;
         HeldOut {
             window: format!("budgets up to {:e}", pair[0]),
+            judged: String::new(),
             rows: runs.len() - next.len(),
             held_out: points.len(),
+            range: None,
             reach: pair[1] / pair[0],
             mean_error: errors.iter().sum::<f64>() / count,
             rms_error: (errors.iter().map(|e| e * e).sum::<f64>() / count).sqrt(),
             covered: Some(points.len() - 1),
             points,
+            reached: vec![],
         }
     });
     Validation {
         windows: windows.collect(),
         largest_size: None,
         drift: Some(0.004),
+        misfit: None,
     }
 }
 
