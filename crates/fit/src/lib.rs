@@ -79,6 +79,7 @@ mod objective;
 pub mod optimum;
 pub mod output;
 mod parabola;
+mod parametric;
 mod point;
 pub mod predict;
 mod profile;

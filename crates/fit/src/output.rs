@@ -3,14 +3,16 @@
 mod approaches;
 mod doubt;
 mod isoflop;
+mod licence;
 mod read;
 mod validation;
 
-pub use approaches::{Approach, Approaches, Optimum};
+pub use approaches::{Approach, Approaches, Counting, Optimum};
 pub use doubt::{
     Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
+pub use licence::{Identified, Unidentified};
 pub use read::FitsError;
 pub use validation::{Forecast, HeldOut, Ranked, Validation};
 
