@@ -4,7 +4,7 @@ use crate::fail::Hinted;
 use crate::progress::FitBar;
 use anyhow::Result;
 use isoflop_fit::output::{Excluded, Fits};
-use isoflop_fit::{Options, Point};
+use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::{RunRow, Status, seal};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -59,9 +59,16 @@ pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
     Ok(fits)
 }
 
-/// Every fit that the rows allow.
+/// Every fit that the rows allow; none where no run has finished.
 pub(crate) fn fits(rows: &[RunRow], options: &Options) -> Result<Fits> {
     let (points, excluded) = points(rows);
+    if points.is_empty() {
+        return Ok(Fits {
+            level: LEVEL,
+            excluded,
+            ..Fits::default()
+        });
+    }
     analyse(&points, excluded, options)
 }
 

@@ -10,6 +10,7 @@ mod escapes;
 mod input;
 mod models;
 mod night;
+mod pages;
 mod reports;
 #[cfg(target_os = "linux")]
 mod signals;
