@@ -4,7 +4,7 @@ use crate::fail::Hinted;
 use crate::progress::FitBar;
 use anyhow::Result;
 use isoflop_fit::output::{Excluded, Fits, Source};
-use isoflop_fit::{Options, Point};
+use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::{read_table, sha256};
 use isoflop_results::{RunRow, Status, seal};
 use std::path::Path;
@@ -60,10 +60,18 @@ pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
     Ok(fits)
 }
 
-/// Every fit that the rows of a results folder allow; `path` is its file of runs.
+/// Every fit that the rows of a results folder allow, none where no run has finished; `path` is its
+/// file of runs.
 pub(crate) fn fits(path: &Path, rows: &[RunRow], options: &Options) -> Result<Fits> {
     let (points, excluded) = points(rows);
-    let mut fits = analyse(&points, excluded, options)?;
+    let mut fits = match points.is_empty() {
+        true => Fits {
+            level: LEVEL,
+            excluded,
+            ..Fits::default()
+        },
+        false => analyse(&points, excluded, options)?,
+    };
     fits.sources.push(source(path, rows));
     Ok(fits)
 }

@@ -6,7 +6,7 @@ pub(crate) use brief::{brief, columns};
 
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
-use isoflop_fit::output::{Approaches, Estimate, Fit, Fits, Isoflop, Source, Validation};
+use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source, Validation};
 use isoflop_fit::{Law, checklist};
 
 /// `fit --list`.
@@ -258,29 +258,36 @@ fn exponents(isoflop: &Isoflop) -> Vec<String> {
 }
 
 fn approaches(set: &Approaches) -> String {
-    let rows: Vec<Vec<String>> = set
-        .approaches
-        .iter()
-        .map(|approach| {
-            let shown = |found: &Option<Estimate>| found.as_ref().map_or(String::new(), interval);
-            vec![
-                approach.name.clone(),
-                shown(&approach.n_exponent),
-                shown(&approach.d_exponent),
-                approach.words.clone(),
-            ]
-        })
-        .collect();
-    let table = table(
-        &["approach", "a of N* ~ C^a", "b of D* ~ C^b", "how"],
-        &rows,
-    );
+    let two = set.approaches.iter().any(|a| a.six_nd.is_some());
+    let row = |approach: &Approach| {
+        let mut found = vec![approach.n_exponent, approach.d_exponent];
+        if two {
+            // Where the two counts are one, so are the exponents.
+            let six = approach.six_nd;
+            found.push(six.map_or(approach.n_exponent, |six| Some(six.n_exponent)));
+            found.push(six.map_or(approach.d_exponent, |six| Some(six.d_exponent)));
+        }
+        let shown = |found: &Option<Estimate>| found.as_ref().map_or(String::new(), interval);
+        let mut cells = vec![approach.name.clone()];
+        cells.extend(found.iter().map(shown));
+        cells.push(approach.words.clone());
+        cells
+    };
+    let rows: Vec<Vec<String>> = set.approaches.iter().map(row).collect();
+    let mut header = vec!["approach", "a of N* ~ C^a", "b of D* ~ C^b"];
+    if two {
+        header.extend(["a, C = 6 N D", "b, C = 6 N D"]);
+    }
+    header.push("how");
+    let why = set.counting();
+    let why = why.map(|words| format!("\n  the exponents {words}"));
     format!(
-        "approaches of Hoffmann et al. 2022{}; N is {}, C is {}\n{}",
+        "approaches of Hoffmann et al. 2022{}; N is {}, C is {}\n{}{}",
         of_series(&set.series),
         set.n_kind,
         set.c_kind,
-        indented(&table)
+        indented(&table(&header, &rows)),
+        why.unwrap_or_default()
     )
 }
 

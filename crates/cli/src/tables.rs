@@ -2,9 +2,7 @@
 
 use crate::output::{LONGEST_VALUE, cut, on_one_line};
 use isoflop_core::units::scientific;
-use isoflop_fit::noise::noise_floor;
 use isoflop_fit::output::Estimate;
-use isoflop_results::{RunRow, Status};
 
 /// Columns as wide as their widest cell, two spaces between; numbers to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -52,26 +50,6 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         )
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// How much finished runs of one sweep differ that differ in their seed alone.
-pub(crate) fn noise(rows: &[RunRow]) -> Option<String> {
-    let finished = rows.iter().filter(|row| row.status == Status::Finished);
-    let losses = finished.filter_map(|row| {
-        let group = (
-            &row.series,
-            &row.size,
-            row.tokens,
-            row.learning_rate.to_bits(),
-        );
-        Some((group, row.test_loss?))
-    });
-    let floor = noise_floor(losses)?;
-    Some(format!(
-        "noise floor: between seeds the test loss varies by {:.4} [{:.4}, {:.4}] nats (standard deviation, \
-         {} groups, {} degrees of freedom); smaller differences are not to be trusted",
-        floor.sd, floor.low, floor.high, floor.groups, floor.degrees
-    ))
 }
 
 /// Four decimals, or an exponent where those would say little.

@@ -1,5 +1,7 @@
 //! Every fit of a results folder: per series, the three panels' laws, the surface and isoFLOP.
 
+mod left;
+
 use crate::approaches::approaches;
 use crate::bootstrap::LEVEL;
 use crate::envelope::{Envelope, envelope};
@@ -7,10 +9,11 @@ use crate::error::FitError;
 use crate::fit::{Options, fit_envelope, fit_named, work};
 use crate::isoflop::{isoflop_with_draws, parabola_bias};
 use crate::law::Law;
-use crate::noise::noise_floor;
-use crate::output::{Axis, Excluded, Fits, Isoflop, Refusal};
-use crate::point::{Point, without_repetition, without_worst};
+use crate::noise::between_seeds;
+use crate::output::{Axis, Excluded, Fits};
+use crate::point::{Point, series_of, without_repetition, without_worst};
 use crate::ranking::rank;
+use left::{dropped, no_exponent, only_repetition, refusal};
 
 /// Fits every law that the rows allow, series by series; what they do not allow is in `refused`
 /// with its reason. `points` are finished runs; `excluded` are the others, handed through. Runs
@@ -18,7 +21,7 @@ use crate::ranking::rank;
 /// [`Options::drop_worst`] rows of highest loss.
 ///
 /// # Errors
-/// No rows, or a number without a logarithm; the error names the row. [`FitError::Stopped`] where
+/// No rows at all, or a number without a logarithm; the error names the row. [`FitError::Stopped`] where
 /// [`Options::watch`] was.
 pub fn analyse(
     points: &[Point],
@@ -34,6 +37,11 @@ pub fn analyse(
     };
     fits.excluded.extend(repeated);
     let all_series = series_of(&kept);
+    let lost = series_of(points)
+        .into_iter()
+        .filter(|s| !all_series.contains(s));
+    fits.refused
+        .extend(lost.map(|series| only_repetition(points, series)));
     for law in SURFACES {
         let rows = |series: &String| kept.iter().filter(|p| p.series == *series).count();
         let works = all_series
@@ -61,7 +69,7 @@ pub fn analyse(
         fits.approaches.append(&mut of_series.approaches);
         fits.ranking.append(&mut of_series.ranking);
     }
-    match kept.is_empty() {
+    match points.is_empty() {
         true => Err(FitError::Empty),
         false => Ok(fits),
     }
@@ -122,8 +130,13 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
         out.refused.extend(no_exponent(isoflop, series));
         isoflop.bias = surface.and_then(|surface| parabola_bias(isoflop, surface));
     }
-    out.approaches
-        .extend(approaches(points, isoflop.as_ref(), surface, options));
+    out.approaches.extend(approaches(
+        points,
+        isoflop.as_ref(),
+        &draws,
+        surface,
+        options,
+    ));
     out.ranking = rank(&out.fits);
     out.isoflop.extend(isoflop);
     match options.watch.is_stopped() {
@@ -139,57 +152,6 @@ const SURFACES: [Law; 4] = [
     Law::Kaplan { offset: true },
     Law::Kaplan { offset: false },
 ];
-
-/// Standard deviation between runs that are alike in size, tokens and compute.
-fn between_seeds(points: &[Point]) -> Option<f64> {
-    let bits = |value: Option<f64>| value.map(f64::to_bits);
-    let alike = |p: &Point| (bits(p.n), bits(p.d), bits(p.flops_budget));
-    Some(noise_floor(points.iter().map(|point| (alike(point), point.loss)))?.sd)
-}
-
-fn no_exponent(isoflop: &Isoflop, series: &str) -> Option<Refusal> {
-    isoflop.n_exponent.is_none().then(|| Refusal {
-        law: "isoflop".into(),
-        series: series.into(),
-        x: None,
-        reason: isoflop.warnings.first().cloned().unwrap_or_default(),
-        hint: Some("see the note of each budget for the sizes to add, or add budgets".into()),
-    })
-}
-
-fn refusal(law: &str, series: &str, x: Option<Axis>, error: &FitError) -> Refusal {
-    Refusal {
-        law: law.into(),
-        series: series.into(),
-        x,
-        reason: error.to_string(),
-        hint: error.hint(),
-    }
-}
-
-/// In order of first appearance.
-fn series_of(points: &[Point]) -> Vec<String> {
-    let mut series: Vec<String> = Vec::new();
-    for point in points {
-        if !series.contains(&point.series) {
-            series.push(point.series.clone());
-        }
-    }
-    series
-}
-
-fn dropped(all: &[Point], left: &[Point], worst: usize) -> Vec<Excluded> {
-    let floor = left.iter().map(|point| point.loss).fold(0.0, f64::max);
-    let mut gone: Vec<&Point> = all.iter().filter(|point| !left.contains(point)).collect();
-    gone.retain(|point| point.loss >= floor);
-    let reason = format!("among the {worst} rows of highest loss (drop-worst)");
-    gone.into_iter()
-        .map(|point| Excluded {
-            label: point.label.clone(),
-            reason: reason.clone(),
-        })
-        .collect()
-}
 
 #[cfg(test)]
 mod tests {
@@ -397,6 +359,23 @@ mod tests {
         assert_eq!(reasons[2], "among the 1 rows of highest loss (drop-worst)");
         assert_eq!(fits.fits[6].rows, 18);
         assert_eq!(fits.fits[6].dropped, 1);
+    }
+
+    #[test]
+    fn runs_that_all_repeat_their_text_are_refused_with_the_reason() {
+        let mut points = grid();
+        points.iter_mut().for_each(|point| point.epochs = Some(6.0));
+        let fits = analyse(&points, vec![], &options()).unwrap();
+        assert!(fits.fits.is_empty() && fits.isoflop.is_empty());
+        assert_eq!(fits.excluded.len(), points.len());
+        let [refused] = fits.refused.as_slice() else {
+            panic!("one refusal: {:?}", fits.refused);
+        };
+        assert!(
+            refused.reason.contains("20 finished runs passes 4 epochs"),
+            "{refused:?}"
+        );
+        assert!(refused.hint.as_ref().unwrap().contains("data-constrained"));
     }
 
     #[test]

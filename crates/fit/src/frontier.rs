@@ -52,7 +52,7 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
     let mut warnings = Vec::new();
     if share > AT_AN_END {
         warnings.push(format!(
-            "the smallest or the largest size wins at {:.0} % of the compute: the exponent is that of the ladder there",
+            "the smallest or the largest size wins at {:.0} % of the compute: the exponent is that of the ladder",
             100.0 * share
         ));
     }
@@ -68,19 +68,12 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
         replicates.len(),
         options.unit
     );
-    // Coarse optima repeat; what is drawn need not.
-    let (n_and_d, shown) = (lines(&optima)?, thinned(optima));
-    let mut found = from_optima("1", words, shown, &replicates, Some(intervals), warnings)?;
-    let [n, d] = n_and_d;
-    for (exponent, coefficient, line) in [
-        (&mut found.n_exponent, &mut found.n_log_coefficient, n),
-        (&mut found.d_exponent, &mut found.d_log_coefficient, d),
-    ] {
-        if let Some(exponent) = exponent {
-            exponent.value = line.0;
-        }
-        *coefficient = Some(line.1);
+    let mut found = from_optima("1", words, optima, &replicates, Some(intervals), warnings)?;
+    if share > AT_AN_END {
+        found.doubt();
     }
+    // Coarse optima repeat; what is drawn need not.
+    found.optima = thinned(found.optima);
     Some(found)
 }
 

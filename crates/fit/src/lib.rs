@@ -82,6 +82,7 @@ pub mod optimum;
 mod outlook;
 pub mod output;
 mod parabola;
+mod parametric;
 mod point;
 pub mod predict;
 mod profile;

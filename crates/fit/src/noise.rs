@@ -1,5 +1,6 @@
 //! How much runs differ that differ in their seed alone.
 
+use crate::point::Point;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -45,6 +46,13 @@ pub fn noise_floor<G: Hash + Eq>(losses: impl IntoIterator<Item = (G, f64)>) -> 
         groups: groups.len(),
         degrees,
     })
+}
+
+/// Standard deviation between runs that are alike in size, tokens and compute.
+pub(crate) fn between_seeds(points: &[Point]) -> Option<f64> {
+    let bits = |value: Option<f64>| value.map(f64::to_bits);
+    let alike = |p: &Point| (bits(p.n), bits(p.d), bits(p.flops_budget));
+    Some(noise_floor(points.iter().map(|point| (alike(point), point.loss)))?.sd)
 }
 
 /// The 95 % point of the standard normal distribution.

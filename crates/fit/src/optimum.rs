@@ -10,7 +10,8 @@ use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 pub enum Cost {
     /// `C = 6 N D`.
     SixNd,
-    /// As trained: `C = 6 N D f(N)`, f linear in ln N between the sizes fitted and constant beyond them.
+    /// As trained: `C = 6 N D f(N)`, f a cubic in ln N between the sizes fitted, smooth so that no size
+    /// draws the optimum to itself, and constant beyond them.
     Counted {
         /// ln N, ascending.
         ln_n: Vec<f64>,
@@ -50,8 +51,14 @@ impl Cost {
             0 => factor[0],
             above if above == ln_n.len() => factor[above - 1],
             above => {
-                let share = (at - ln_n[above - 1]) / (ln_n[above] - ln_n[above - 1]);
-                factor[above - 1] + share * (factor[above] - factor[above - 1])
+                let below = above - 1;
+                let width = ln_n[above] - ln_n[below];
+                let u = (at - ln_n[below]) / width;
+                let (y0, y1) = (factor[below], factor[above]);
+                let (s0, s1) = (slope(ln_n, factor, below), slope(ln_n, factor, above));
+                // Hermite's cubic of two values and two slopes.
+                let (chord, v) = (y1 - y0, 1.0 - u);
+                y0 + u * chord + u * v * (v * (s0 * width - chord) - u * (s1 * width - chord))
             }
         }
     }
@@ -59,6 +66,19 @@ impl Cost {
     /// Tokens on which `c` trains `n` parameters.
     pub fn tokens(&self, c: f64, n: f64) -> f64 {
         c / (6.0 * n * self.factor(n))
+    }
+}
+
+/// Slope at a point of a curve: of the parabola through it and its neighbours, at an end of the chord.
+fn slope(x: &[f64], y: &[f64], k: usize) -> f64 {
+    let chord = |i: usize| (y[i + 1] - y[i]) / (x[i + 1] - x[i]);
+    match k {
+        0 => chord(0),
+        k if k + 1 == x.len() => chord(k - 1),
+        k => {
+            let (before, after) = (x[k] - x[k - 1], x[k + 1] - x[k]);
+            (after * chord(k - 1) + before * chord(k)) / (before + after)
+        }
     }
 }
 
@@ -139,6 +159,26 @@ mod tests {
         let n = |c: f64| optimum(law, &values, c, &Cost::SixNd).unwrap()[0];
         let exponent = (n(1e22) / n(1e20)).ln() / 100f64.ln();
         assert!((exponent - 0.095 / 0.171).abs() < 1e-4, "{exponent}");
+    }
+
+    /// With f linear between sizes the optimum would stay at a size over a range of compute.
+    #[test]
+    fn the_optimum_moves_with_compute_past_every_size() {
+        let sizes: Vec<f64> = (0..8).map(|i| 3e3 * 2f64.powi(i)).collect();
+        let cost = Cost::Counted {
+            ln_n: sizes.iter().map(|n| n.ln()).collect(),
+            factor: sizes.iter().map(|n| 1.0 + 900.0 * n.powf(-0.67)).collect(),
+        };
+        let law = [1.1, 13.0, 0.3, 440.0, 0.49];
+        let n = |c: f64| optimum(Law::Chinchilla, &law, c, &cost).unwrap()[0].ln();
+        let local: Vec<f64> = (0..30)
+            .map(|k| 2e11 * 10f64.powf(f64::from(k) / 29.0))
+            .map(|c| (n(c * 1.05) - n(c)) / 1.05f64.ln())
+            .collect();
+        let (low, high) = local
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(l, h), a| (l.min(*a), h.max(*a)));
+        assert!(low > 0.4 && high < 1.0, "{low} {high}");
     }
 
     #[test]

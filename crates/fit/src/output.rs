@@ -3,16 +3,18 @@
 mod approaches;
 mod doubt;
 mod isoflop;
+mod licence;
 mod misfit;
 mod read;
 mod source;
 mod validation;
 
-pub use approaches::{Approach, Approaches, Optimum};
+pub use approaches::{Approach, Approaches, Counting, Optimum};
 pub use doubt::{
     Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
+pub use licence::{Identified, Unidentified};
 pub use misfit::Misfit;
 pub use read::FitsError;
 pub use source::Source;

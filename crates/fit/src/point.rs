@@ -123,6 +123,17 @@ pub(crate) fn column_name(axis: Axis) -> &'static str {
     }
 }
 
+/// Series of rows, in order of first appearance.
+pub(crate) fn series_of(points: &[Point]) -> Vec<String> {
+    let mut series: Vec<String> = Vec::new();
+    for point in points {
+        if !series.contains(&point.series) {
+            series.push(point.series.clone());
+        }
+    }
+    series
+}
+
 /// Splits off the runs that repeat their data more than [`MOST_EPOCHS`] times.
 pub(crate) fn without_repetition(points: &[Point]) -> (Vec<Point>, Vec<Excluded>) {
     let (kept, repeated): (Vec<_>, Vec<_>) = points

@@ -1,29 +1,34 @@
 //! The report for a terminal: the verdict and a chart of characters.
 
 use crate::comparison;
-use crate::figures::{laws, surface};
-use crate::text::{clip, number, plain};
-use crate::verdict::{findings, footing, nothing};
+use crate::figures::{LOSS, laws, loss_label, surface};
+use crate::text::{clip, plain};
+use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::{View, c_of};
 use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::Axis;
 
 const ROWS: usize = 16;
+/// Compute of one budget makes no axis.
+const NARROWEST: f64 = 1.1;
 /// Room left of the chart for ticks of the loss.
 const MARGIN: usize = 7;
+/// Charts of series at most.
+const MOST_CHARTS: usize = 4;
 const SIZES: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// Verdict and chart, no line longer than `width` characters where words allow.
 pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     let width = width.clamp(40, 100);
     let mut out = String::new();
-    let mut found_any = false;
+    if is_lawless(view) {
+        out.push_str(&wrapped(&visible(&nothing(view)), width).replacen("- ", "", 1));
+    }
     for series in &view.series {
         let found = findings(view, series);
         if found.is_empty() {
             continue;
         }
-        found_any = true;
         if view.many_series() {
             out.push_str(&format!("{}\n", visible(&view.series_name(series))));
         }
@@ -35,19 +40,27 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
             out.push_str(&wrapped(&visible(&plain(&(finding.text + &aside))), width));
         }
     }
-    if !found_any {
-        out.push_str(&format!("{}\n", nothing(view)));
-    }
     for sentence in comparison::sentences(view) {
         out.push_str(&wrapped(&visible(&plain(&sentence)), width));
     }
-    let (mut parts, warnings) = footing(view);
-    if warnings > 0 {
-        parts.push(format!("{warnings} warnings"));
+    let mut parts = footing(view);
+    parts.extend(match warned(view).len() {
+        0 => None,
+        1 => Some("1 warning, on the page under Fits".to_owned()),
+        many => Some(format!("{many} warnings, on the page under Fits")),
+    });
+    out.push_str(&wrapped(&parts.join(", ").replace('\u{a0}', " "), width).replacen("- ", "", 1));
+    // Losses of several series in one chart could not be told apart.
+    for series in view.series.iter().take(MOST_CHARTS) {
+        if let Some(chart) = chart(view, series, width) {
+            out.push_str(&format!("\n{chart}"));
+        }
     }
-    out.push_str(&format!("{}\n", parts.join(", ").replace('\u{a0}', " ")));
-    if let Some(chart) = chart(view, width) {
-        out.push_str(&format!("\n{chart}"));
+    if view.series.len() > MOST_CHARTS {
+        let more = view.series.len() - MOST_CHARTS;
+        out.push_str(&format!(
+            "\n{more} more series have their charts on the page\n"
+        ));
     }
     out
 }
@@ -68,16 +81,18 @@ fn wrapped(text: &str, width: usize) -> String {
     with_mark.collect()
 }
 
-/// Test loss against compute, both logarithmic: a digit or letter a size, dots for the law.
-fn chart(view: &View<'_>, width: usize) -> Option<String> {
-    let fits = laws(view, Axis::C);
-    let kind = fits.first().and_then(|f| f.c_kind.as_deref());
-    let points: Vec<(f64, f64, u8)> = view
-        .finished
-        .iter()
+/// Test loss of a series against compute, both logarithmic: a digit or letter a size, dots for the law.
+fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
+    let mut fits = laws(view, Axis::C).into_iter();
+    let fit = fits.find(|fit| fit.get().series == series);
+    let kind = fit.and_then(|fit| fit.into_inner().c_kind.as_deref());
+    let unit = view.shared_unit(series);
+    let runs = view.finished.iter().filter(|run| run.series == series);
+    let points: Vec<(f64, f64, u8)> = runs
         .filter_map(|run| {
             let rank = view.sizes.partition_point(|n| *n < run.n_non_embedding);
-            Some((c_of(run, kind), run.test_loss?, SIZES[rank % SIZES.len()]))
+            let loss = run.test_loss? * unit;
+            Some((c_of(run, kind), loss, SIZES[rank % SIZES.len()]))
         })
         .filter(|p| p.0 > 0.0)
         .collect();
@@ -88,7 +103,7 @@ fn chart(view: &View<'_>, width: usize) -> Option<String> {
             .fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)))
     };
     let ((c0, c1), (low, high)) = (bounds(|p| p.0), bounds(|p| p.1));
-    if points.len() < 2 || c0 >= c1 || low >= high {
+    if points.len() < 2 || c1 < NARROWEST * c0 || low >= high {
         return None;
     }
     let columns = width - MARGIN - 1;
@@ -96,13 +111,11 @@ fn chart(view: &View<'_>, width: usize) -> Option<String> {
     let column = |c: f64| (share(c, c0, c1) * (columns - 1) as f64).round() as usize;
     let row = |loss: f64| ((1.0 - share(loss, low, high)) * (ROWS - 1) as f64).round();
     let mut grid = vec![vec![b' '; columns]; ROWS];
-    for fit in &fits {
-        let Some(drawn) = surface::power(fit) else {
-            continue;
-        };
+    let drawn = fit.and_then(surface::power);
+    if let Some(drawn) = &drawn {
         for (at, _) in (0..columns).enumerate() {
             let c = c0 * (c1 / c0).powf(at as f64 / (columns - 1) as f64);
-            let place = row(drawn.law.loss(c));
+            let place = row(drawn.law.loss(c) * unit);
             if (0.0..ROWS as f64).contains(&place) {
                 grid[place as usize][at] = b'.';
             }
@@ -111,12 +124,22 @@ fn chart(view: &View<'_>, width: usize) -> Option<String> {
     for (c, loss, mark) in &points {
         grid[row(*loss) as usize][column(*c)] = *mark;
     }
-    let mut out = "test loss (nats per token) by training compute (FLOPs), log-log\n".to_owned();
+    let of = match view.many_series() {
+        true => format!("{}: ", clip(&visible(&view.series_name(series)), 40)),
+        false => String::new(),
+    };
+    let mut out = format!(
+        "{of}{} by training compute (FLOPs), log-log\n",
+        loss_label(view, LOSS)
+    );
     for (k, cells) in grid.into_iter().enumerate() {
         let tick = match k % 5 {
             0 => {
                 let loss = high * (low / high).powf(k as f64 / (ROWS - 1) as f64);
-                format!("{loss:6.3}")
+                match low < 0.01 {
+                    true => format!("{loss:6.0e}"),
+                    false => format!("{loss:6.3}"),
+                }
             }
             _ => " ".repeat(6),
         };
@@ -131,27 +154,19 @@ fn chart(view: &View<'_>, width: usize) -> Option<String> {
         " ".repeat(MARGIN + 1),
         " ".repeat(gap)
     ));
+    let has = |n: &u64| {
+        let mut runs = view.finished.iter();
+        runs.any(|run| run.series == series && run.n_non_embedding == *n)
+    };
     let sizes = view.sizes.iter().enumerate().take(SIZES.len());
+    let sizes = sizes.filter(|(_, n)| has(n));
     let keys: Vec<String> = sizes
         .map(|(k, n)| format!("{}={}", SIZES[k] as char, short(*n as f64)))
         .collect();
-    let law = if fits.is_empty() {
-        ""
-    } else {
-        "; dots: the law"
+    let law = match drawn {
+        Some(_) => "; dots: the law",
+        None => "",
     };
     out.push_str(&wrapped(&format!("N: {}{law}", keys.join(" ")), width).replacen("- ", "", 1));
-    if view.many_series() {
-        let names: Vec<String> = view
-            .series
-            .iter()
-            .map(|s| clip(&visible(&view.series_name(s)), 30))
-            .collect();
-        out.push_str(&format!(
-            "{} series: {}\n",
-            number(names.len() as f64),
-            names.join(", ")
-        ));
-    }
     Some(out)
 }

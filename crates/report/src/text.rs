@@ -150,6 +150,18 @@ pub(crate) fn three_digits(value: f64) -> String {
     fixed(value, (2 - decade).max(0) as usize)
 }
 
+/// A ratio with two significant digits, never rounded to nothing.
+pub(crate) fn factor(value: f64) -> String {
+    if !(value > 0.0 && value.is_finite()) {
+        return three_digits(value);
+    }
+    let decade = value.log10().floor() as i32;
+    match (-4..5).contains(&decade) {
+        true => fixed(value, (1 - decade).max(0) as usize),
+        false => minus(&format!("{value:.1e}")),
+    }
+}
+
 /// Decimals that show two digits of the interval's width; three significant digits without one.
 fn decimals(e: &Estimate) -> usize {
     let width = match (e.low, e.high) {
@@ -247,6 +259,12 @@ mod tests {
             shown,
             ["406", "0.348", "2.00", "3.10e9", "4.00e\u{2212}7", "0"]
         );
+    }
+
+    #[test]
+    fn a_factor_has_two_digits_and_is_never_nothing() {
+        let shown = [0.0042, 0.185, 1.0, 12.4, 3.2e-7].map(factor);
+        assert_eq!(shown, ["0.0042", "0.18", "1.0", "12", "3.2e\u{2212}7"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The three panels as a Vega-Lite specification, data inside: to be restyled elsewhere.
 
-use crate::figures::{laws, surface};
+use crate::figures::{LOSS, laws, loss_label, surface};
 use crate::view::{View, c_of, letter, n_of};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
 use isoflop_fit::output::Axis;
@@ -28,10 +28,9 @@ pub(crate) fn specification(view: &View<'_>) -> Value {
 
 fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
     let fits = laws(view, axis);
-    let n_kind = fits
-        .first()
-        .map_or("n_non_embedding", |f| f.n_kind.as_str());
-    let c_kind = fits.first().and_then(|f| f.c_kind.as_deref());
+    let first = fits.first().map(|fit| *fit.get());
+    let n_kind = first.map_or("n_non_embedding", |f| f.n_kind.as_str());
+    let c_kind = first.and_then(|f| f.c_kind.as_deref());
     let unit = if axis == Axis::C {
         FLOPS_PER_PF_DAY
     } else {
@@ -48,15 +47,18 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
             };
             json!({
                 "run": run.run_id, "series": run.series, "x": x, "test_loss": run.test_loss,
+                "loss": run.test_loss.map(|loss| loss * view.shared_unit(&run.series)),
                 "n_non_embedding": run.n_non_embedding, "tokens": run.tokens, "c_exact": run.c_exact,
             })
         })
         .collect();
     let mut lines: Vec<Value> = Vec::new();
     for fit in &fits {
-        let Some(drawn) = surface::power(fit) else {
+        let Some(drawn) = surface::power(*fit) else {
             continue;
         };
+        let fit = fit.get();
+        let in_unit = view.shared_unit(&fit.series);
         let xs: Vec<f64> = fit
             .data
             .iter()
@@ -70,7 +72,7 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
         let high = xs.iter().copied().fold(0.0, f64::max);
         for k in 0..=24 {
             let x = low * (high / low).powf(f64::from(k) / 24.0);
-            let (loss, ends) = drawn.ask(view.report.fits.level, |law| law.loss(x));
+            let (loss, ends) = drawn.ask(view.report.fits.level, |law| law.loss(x) * in_unit);
             lines.push(json!({
                 "series": fit.series, "x": x / unit, "loss": loss,
                 "low": ends.map(|e| e.0), "high": ends.map(|e| e.1),
@@ -79,8 +81,10 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
     }
     let x = json!({ "field": "x", "type": "quantitative", "title": title,
                     "scale": { "type": "log", "nice": false } });
+    // Tokens of different tokenizers are not the same bytes.
+    let loss = loss_label(view, LOSS);
     let y = |field: &str| {
-        json!({ "field": field, "type": "quantitative", "title": "test loss (nats per token)",
+        json!({ "field": field, "type": "quantitative", "title": loss,
                 "scale": { "type": "log", "nice": false } })
     };
     let detail = json!({ "field": "series", "type": "nominal" });
@@ -94,11 +98,11 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
               "encoding": { "x": x, "y": y("loss"), "detail": detail } },
             { "data": { "values": runs }, "mark": { "type": "point", "filled": true, "size": 40 },
               "encoding": {
-                  "x": x, "y": y("test_loss"),
+                  "x": x, "y": y("loss"),
                   "color": { "field": "n_non_embedding", "type": "quantitative", "title": "N",
                              "scale": { "type": "log", "scheme": "viridis" } },
                   "shape": { "field": "series", "type": "nominal" },
-                  "tooltip": [ { "field": "run" }, { "field": "test_loss" }, { "field": "tokens" },
+                  "tooltip": [ { "field": "run" }, { "field": "series" }, { "field": "loss", "title": loss }, { "field": "tokens" },
                                { "field": "n_non_embedding" }, { "field": "c_exact" } ] } },
         ],
     })

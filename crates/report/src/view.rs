@@ -182,6 +182,13 @@ pub(crate) fn n_words(kind: &str) -> String {
     }
 }
 
+/// The rows of a window: `C 1.5e11` of `C 1.5e11 to 1.5e11`.
+pub(crate) fn window(words: &str) -> String {
+    let ends = words.split_once(" to ");
+    let same = ends.filter(|(from, to)| from.rsplit(' ').next() == Some(*to));
+    same.map_or(words, |(from, _)| from).to_owned()
+}
+
 /// The letter of an axis.
 pub(crate) fn letter(axis: Axis) -> &'static str {
     match axis {

@@ -184,10 +184,23 @@ fn runs_that_did_not_finish_are_listed_with_the_reason() {
 
 #[test]
 fn a_parameter_that_is_not_identified_says_so() {
-    let html = page(&synthetic::quickstart());
-    assert!(html.contains("<td>0.75</td>") || html.contains(">0.75<"));
+    let mut sweep = synthetic::quickstart();
+    let law = sweep
+        .fits
+        .fits
+        .iter_mut()
+        .find(|f| f.law == "chinchilla")
+        .unwrap();
+    law.parameters.get_mut("E").unwrap().identified = false;
+    let html = page(&sweep);
+    assert!(html.contains(">0.75<"));
     assert_eq!(html.matches("<b>no</b>").count(), 1);
-    assert!(html.contains("E is not identified: its interval reaches zero"));
+    let verdict = &html[html.find("class=\"verdict\"").unwrap()..html.find("</header>").unwrap()];
+    assert!(
+        verdict.contains("these runs do not identify its E."),
+        "{verdict}"
+    );
+    assert!(!verdict.contains("0.75"), "{verdict}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub fn plan(bytes: &[u8]) {
     let json = plan.to_json().expect("a plan is text and numbers");
     assert_eq!(Plan::parse(json.as_bytes()).as_ref(), Ok(&plan));
     assert_eq!(plan.work_order().len(), plan.runs().len());
-    plan.charts();
+    plan.charts(4.0);
     let unit = Price {
         step: 1e-3,
         once: 0.1,

@@ -285,9 +285,10 @@ impl Plan {
         self.max_failures
     }
 
-    /// Which charts and laws the runs can support.
-    pub fn charts(&self) -> Vec<Chart> {
-        charts::charts(self)
+    /// Which charts and laws the runs can support, of which laws leave out those of more than
+    /// `most_epochs`.
+    pub fn charts(&self, most_epochs: f64) -> Vec<Chart> {
+        charts::charts(self, most_epochs)
     }
 
     /// Where the run of an id stands.

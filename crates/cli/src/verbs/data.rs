@@ -69,10 +69,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                 let prepared = prepared(&request)?;
                 let metadata = prepared.metadata();
                 print(&format!(
-                    "{}, {}: {}",
+                    "{}, {}: {}; {}",
                     metadata.name,
                     metadata.tokenizer,
-                    summary(metadata)
+                    summary(metadata),
+                    overlap(metadata)
                 ))?;
             }
         }
@@ -249,16 +250,15 @@ fn describe(corpus: Corpus) -> &'static str {
     }
 }
 
-/// One line on the text for reports.
+/// One line on the text for reports, whose table of texts has the rest.
 pub(crate) fn summary(metadata: &Metadata) -> String {
     format!(
-        "digest {}; {} of train text in {} documents, {} held out in {}, {} tokens of it scored; {}",
+        "digest {}; {} of train text in {} documents, {} held out in {}, {} tokens of it scored",
         metadata.digest,
         size(metadata.train.bytes),
         metadata.train.documents,
         size(metadata.test.bytes),
         metadata.test.documents,
         metadata.scored.tokens,
-        overlap(metadata),
     )
 }

@@ -9,6 +9,7 @@ use crate::sweep::{self, Planned, Setting};
 use crate::tables::table;
 use anyhow::Result;
 use isoflop_core::Flops;
+use isoflop_fit::MOST_EPOCHS;
 use isoflop_model::ParamCount;
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::memory::shown;
@@ -187,7 +188,7 @@ impl Priced {
             };
             text.push_str(&format!(
                 "\n{repeating} {runs} some text more than once (epochs marked *); \
-             above four epochs a run is left out of the laws"
+             above {MOST_EPOCHS} epochs a run is left out of the laws"
             ));
         }
         if !plan.dropped().is_empty() {
@@ -198,7 +199,7 @@ impl Priced {
         }
         text.push_str(&self.cost());
         text.push_str("\n\nthese runs will support:");
-        for chart in plan.charts() {
+        for chart in plan.charts(MOST_EPOCHS) {
             let mark = if chart.supported { "✓" } else { "✗" };
             text.push_str(&format!("\n  {mark} {}: {}", chart.name, chart.why));
         }
@@ -306,7 +307,7 @@ impl Priced {
         json["new"] = json!(self.reuse.new);
         json["reused"] = json!(self.reuse.reused);
         json["orphaned"] = json!(self.reuse.orphaned);
-        json["charts"] = json!(self.plan.charts());
+        json["charts"] = json!(self.plan.charts(MOST_EPOCHS));
         json
     }
 }

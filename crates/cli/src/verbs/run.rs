@@ -9,7 +9,6 @@ use crate::place::{self, Places};
 use crate::progress::{Prices, SweepProgress, clock};
 use crate::signals::{self, STOPPED};
 use crate::sweep::{self, Planned, Setting};
-use crate::tables;
 use crate::verbs::report;
 use anyhow::{Context, Result};
 use isoflop_fit::Options;
@@ -354,27 +353,27 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
         .chain(&records.failed)
         .map(|r| r.row.clone())
         .collect();
-    if !rows.iter().any(|row| row.status == Status::Finished) {
-        note("no run has finished, so there is nothing to fit");
+    let finished = rows.iter().any(|row| row.status == Status::Finished);
+    let options = Options::default();
+    note(&match finished {
+        true => format!("fitting laws, {} replicates each", options.bootstrap),
+        false => "no run has finished, so there is nothing to fit".to_owned(),
+    });
+    if rows.is_empty() {
         return Ok(());
     }
-    let options = Options::default();
-    note(&format!(
-        "fitting laws, {} replicates each",
-        options.bootstrap
-    ));
     let fits = analysis::fits(&folder.runs_path(), &rows, &options)?;
     write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
     let command = format!("isoflop run {}", shell(&args.sweep));
     let (page, verdict) = report::write(folder, &fits, &args.reports, vec![command])
         .context("cannot write the report")?;
-    let noise = tables::noise(&rows).map_or(String::new(), |line| format!("\n\n{line}"));
-    print(&format!(
-        "{}{noise}\n\n{}\n\nreport: {}",
+    let parts = [
         crate::fit_text::brief(&fits),
-        verdict.trim_end(),
-        page.display()
-    ))
+        verdict.trim_end().to_owned(),
+        format!("report: {}", page.display()),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    print(&parts.join("\n\n"))
 }
 
 fn shell(path: &Path) -> String {

@@ -11,6 +11,7 @@ mod foreign;
 mod input;
 mod models;
 mod night;
+mod pages;
 mod pinned;
 mod reports;
 #[cfg(target_os = "linux")]

@@ -16,6 +16,33 @@ pub struct Approaches {
     pub approaches: Vec<Approach>,
 }
 
+impl Approaches {
+    /// Why a and b do not add up to one, where they do not.
+    pub fn counting(&self) -> Option<String> {
+        /// A sum this near to one needs no word.
+        const NEAR: f64 = 0.02;
+        let told = |approach: &Approach| {
+            let (a, b) = (approach.n_exponent?, approach.d_exponent?);
+            let six = approach.six_nd?;
+            let known = a.identified && b.identified && a.value > 0.0;
+            (known && (a.value + b.value - 1.0).abs() > NEAR).then(|| {
+                format!(
+                    "a and b of approach {} add up to {:.2} and not to 1, since C counts attention and the head as \
+                     well: FLOPs per token grow as N^{:.2} along the optima, not as N; under C = 6 N D the \
+                     same optima give a = {:.3} and b = {:.3}",
+                    approach.name,
+                    a.value + b.value,
+                    (1.0 - b.value) / a.value,
+                    six.n_exponent.value,
+                    six.d_exponent.value
+                )
+            })
+        };
+        let parabolas = self.approaches.iter().filter(|a| a.name == "2");
+        parabolas.chain(&self.approaches).find_map(told)
+    }
+}
+
 /// `N* = k C^a` and `D* = k' C^b` as one approach finds them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approach {
@@ -31,12 +58,28 @@ pub struct Approach {
     pub d_exponent: Option<Estimate>,
     /// `ln k'`.
     pub d_log_coefficient: Option<f64>,
-    /// The optima that the lines run through; empty for approach 3.
+    /// The same under C = 6 N D; null where that is how the rows count.
+    #[serde(default)]
+    pub six_nd: Option<Counting>,
+    /// The optima that the lines run through, those of approach 3 within the sizes trained.
     pub optima: Vec<Optimum>,
     /// How the intervals were made; null without.
     pub intervals: Option<String>,
     /// What a reader must know.
     pub warnings: Vec<String>,
+}
+
+/// `N* = k C^a` and `D* = k' C^b` under another count of compute.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Counting {
+    /// `a`.
+    pub n_exponent: Estimate,
+    /// `ln k`.
+    pub n_log_coefficient: f64,
+    /// `b`.
+    pub d_exponent: Estimate,
+    /// `ln k'`.
+    pub d_log_coefficient: f64,
 }
 
 /// The best size at one compute.

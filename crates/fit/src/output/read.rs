@@ -57,9 +57,11 @@ impl Fits {
         for (k, set) in fits.approaches.iter().enumerate() {
             for (i, approach) in set.approaches.iter().enumerate() {
                 let at = format!("approaches[{k}].approaches[{i}].");
-                for estimate in [&approach.n_exponent, &approach.d_exponent] {
-                    Place(&at).estimate("exponent", estimate.as_ref())?;
-                }
+                let six = approach.six_nd.iter();
+                let six = six.flat_map(|c| [&c.n_exponent, &c.d_exponent]);
+                let own = approach.n_exponent.iter().chain(&approach.d_exponent);
+                own.chain(six)
+                    .try_for_each(|found| Place(&at).estimate("exponent", Some(found)))?;
                 for optimum in &approach.optima {
                     let Optimum { c, n, d, loss } = *optimum;
                     let all = [("c", c), ("n", n), ("d", d), ("loss", loss)];

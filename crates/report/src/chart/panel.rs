@@ -1,8 +1,10 @@
 //! One set of axes with marks on it. Every mark of data is recorded as it is drawn, so that the
 //! CSV beside a figure holds exactly what the figure shows.
 
+mod axes;
 mod note;
 
+pub(crate) use axes::{Frame, HEIGHT, Labels, LossAxis};
 pub(crate) use note::{NoteLine, Trend};
 
 use crate::chart::canvas::{Canvas, Group, Medium, TENTHS};
@@ -16,67 +18,13 @@ use plotters::coord::cartesian::Cartesian2d;
 use plotters::element::{PathElement, Polygon};
 use plotters::prelude::DrawingArea;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontTransform, IntoFont, TextStyle};
+use plotters::style::{Color, IntoFont, TextStyle};
 
-/// CSS pixels; three of them make a page's width, one a phone's.
-pub(crate) const WIDTH: f64 = 372.0;
-pub(crate) const HEIGHT: f64 = 318.0;
-const BODY: f64 = 12.0;
 const SMALL: f64 = 11.0;
 /// Opacity of a band.
 const BAND: f64 = 0.14;
 /// From one line of a note to the next.
 const LEADING: f64 = 15.0;
-
-/// A panel's size, and the room around its plot, in CSS pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Frame {
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-}
-
-impl Default for Frame {
-    fn default() -> Frame {
-        Frame {
-            width: WIDTH,
-            height: HEIGHT,
-            left: 52.0,
-            right: 12.0,
-            top: 30.0,
-            bottom: 46.0,
-        }
-    }
-}
-
-/// What a panel and its axes are called.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Labels {
-    /// Its column in the CSV.
-    pub(crate) key: &'static str,
-    pub(crate) title: String,
-    pub(crate) x: String,
-    pub(crate) y: String,
-    pub(crate) x_style: Style,
-    pub(crate) y_style: Style,
-    /// Names of the rows of [`Scale::Rows`].
-    pub(crate) rows: Vec<String>,
-    /// The axis that shows losses in nats per token, which the page can show in bits per byte.
-    pub(crate) loss: LossAxis,
-}
-
-/// Where a panel shows losses in nats per token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum LossAxis {
-    /// On neither axis.
-    #[default]
-    Neither,
-    Y,
-    Both,
-}
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +63,8 @@ pub(crate) struct Panel {
     pub(crate) labels: Labels,
     pub(crate) rows: Vec<Drawn>,
     pub(crate) frame: Frame,
+    /// The equation in its note where losses are shown in bits per byte.
+    pub(crate) formula_in_bits: Option<String>,
     canvas: Canvas,
     root: DrawingArea<Canvas, Shift>,
     plot: DrawingArea<Canvas, Cartesian2d<Scale, Scale>>,
@@ -149,6 +99,7 @@ impl Panel {
         let panel = Panel {
             labels,
             frame,
+            formula_in_bits: None,
             rows: Vec::new(),
             canvas,
             root,
@@ -168,105 +119,6 @@ impl Panel {
 
     pub(crate) fn body(&self, medium: Medium<'_>) -> String {
         self.canvas.body(medium)
-    }
-
-    /// What the page's script needs to draw the axes anew: kind and ends of each, how its ticks
-    /// are written, and where losses are.
-    pub(crate) fn axes_data(&self) -> String {
-        let axis = |scale: Scale, style: Style| {
-            let (low, high) = scale.bounds();
-            let kind = match scale {
-                Scale::Log { .. } => "log",
-                Scale::Linear { .. } => "linear",
-                Scale::Rows { .. } => "rows",
-            };
-            format!("{kind} {low:e} {high:e} {}", style.name())
-        };
-        let Frame {
-            width,
-            height,
-            left,
-            right,
-            top,
-            bottom,
-        } = self.frame;
-        let loss = match self.labels.loss {
-            LossAxis::Neither => "",
-            LossAxis::Y => " data-loss=\"y\"",
-            LossAxis::Both => " data-loss=\"xy\"",
-        };
-        format!(
-            " data-x=\"{}\" data-y=\"{}\" data-frame=\"{left} {top} {} {}\"{loss}",
-            axis(self.x, self.labels.x_style),
-            axis(self.y, self.labels.y_style),
-            width - right,
-            height - bottom,
-        )
-    }
-
-    fn axes(&self) {
-        let Frame {
-            width,
-            height,
-            left: x0,
-            right,
-            top: y1,
-            bottom,
-        } = self.frame;
-        let (x1, y0) = (width - right, height - bottom);
-        let (across, up) = (self.x.ticks(), self.y.ticks());
-        self.canvas.open(Group::plain("axes"));
-        for v in &across.major {
-            self.rule(self.px(*v), y0, self.px(*v), y1, Tone::Grid, 1.0);
-        }
-        for v in &up.major {
-            self.rule(x0, self.py(*v), x1, self.py(*v), Tone::Grid, 1.0);
-        }
-        self.rule(x0, y0, x1, y0, Tone::Rule, 1.0);
-        self.rule(x0, y0, x0, y1, Tone::Rule, 1.0);
-        for (values, length) in [(&across.major, 5.0), (&across.minor, 3.0)] {
-            for v in values {
-                self.rule(self.px(*v), y0, self.px(*v), y0 + length, Tone::Rule, 1.0);
-            }
-        }
-        for (values, length) in [(&up.major, 5.0), (&up.minor, 3.0)] {
-            for v in values {
-                self.rule(x0 - length, self.py(*v), x0, self.py(*v), Tone::Rule, 1.0);
-            }
-        }
-        let ink = Tone::Ink;
-        for v in &across.major {
-            let (label, at) = (self.labels.x_style.write(*v), (self.px(*v), y0 + 8.0));
-            self.write(&label, at, SMALL, ink, HPos::Center, VPos::Top);
-        }
-        for v in &up.major {
-            let label = match self.labels.rows.get(*v as usize) {
-                Some(name) if matches!(self.y, Scale::Rows { .. }) => name.clone(),
-                _ => self.labels.y_style.write(*v),
-            };
-            let at = (x0 - 8.0, self.py(*v));
-            self.write(&label, at, SMALL, ink, HPos::Right, VPos::Center);
-        }
-        self.canvas.close();
-        self.canvas.open(Group::plain("names"));
-        let title_at = if matches!(self.y, Scale::Rows { .. }) {
-            6.0
-        } else {
-            x0
-        };
-        let (left, center) = (HPos::Left, HPos::Center);
-        let title = &self.labels.title;
-        self.write(title, (title_at, y1 - 16.0), 13.0, ink, left, VPos::Center);
-        let middle = ((x0 + x1) / 2.0, height - 11.0);
-        self.write(&self.labels.x, middle, BODY, ink, center, VPos::Center);
-        let style = ("sans-serif", BODY * TENTHS)
-            .into_font()
-            .transform(FontTransform::Rotate270)
-            .color(&Tone::Ink.light())
-            .pos(Pos::new(HPos::Center, VPos::Center));
-        let beside = (tenths(11.0), tenths((y0 + y1) / 2.0));
-        drawn(self.root.draw_text(&self.labels.y, &style, beside));
-        self.canvas.close();
     }
 
     fn open(&self, owner: Owner<'_>, title: &str) {

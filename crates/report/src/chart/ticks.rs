@@ -34,11 +34,21 @@ impl Style {
 
     pub(crate) fn write(self, value: f64) -> String {
         match self {
-            // Ticks are sums of steps: the sixth decimal of a tick is rounding.
-            Style::Plain => number((value * 1e6).round() / 1e6),
+            Style::Plain => plain(value),
             Style::Short => short(value),
             Style::Power => power(value),
         }
+    }
+}
+
+/// Decimals, or a power of ten where these would be mostly zeros.
+fn plain(value: f64) -> String {
+    // Ticks are multiples of steps: the tenth digit of a tick is rounding.
+    let rounded: f64 = format!("{value:.9e}").parse().unwrap_or(value);
+    match rounded.abs() {
+        0.0 => number(0.0),
+        size if (1e-4..1e7).contains(&size) => number(rounded),
+        _ => power(rounded),
     }
 }
 
@@ -52,7 +62,8 @@ pub(crate) fn power(value: f64) -> String {
     let exponent = sup(&exponent.replace('-', "\u{2212}"));
     match mantissa {
         "1" => format!("10{exponent}"),
-        m => format!("{m}\u{d7}10{exponent}"),
+        "-1" => format!("\u{2212}10{exponent}"),
+        m => format!("{}\u{d7}10{exponent}", m.replace('-', "\u{2212}")),
     }
 }
 
@@ -225,6 +236,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn ticks_of_a_tiny_axis_are_told_apart() {
+        let ticks = linear_ticks(-3e-8, 4e-8);
+        let labels: Vec<String> = ticks.major.iter().map(|v| Style::Plain.write(*v)).collect();
+        let raised = |m: &str| format!("{m}\u{d7}10{}", sup("\u{2212}8"));
+        let expected = ["\u{2212}2", "2", "4"].map(raised);
+        assert_eq!(
+            [&labels[0], &labels[2], &labels[3]],
+            [&expected[0], &expected[1], &expected[2]]
+        );
+        assert_eq!(labels[1], "0");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sample efficiency: tokens that a size needs for a loss (Kaplan et al. 2020, figure 2).
 
 use super::marks::{dash, thread};
-use super::{Figure, series_legend};
+use super::{Figure, loss_label, series_legend};
 use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Stroke, Style};
 use crate::text::number;
 use crate::theme::Tone;
@@ -33,7 +33,10 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         return None;
     }
     let mut legend = Legend::default();
-    legend.add(Key::Heading, "loss reached");
+    legend.add(
+        Key::Heading,
+        loss_label(view, "loss reached (nats per token)"),
+    );
     for (k, loss) in levels.iter().enumerate() {
         let dot = Glyph::Point(crate::chart::Shape::Disc, Tone::budget(k, levels.len()));
         legend.add(Key::Glyph(dot), number((loss * 1e6).round() / 1e6));

@@ -1,14 +1,14 @@
 //! Laws fitted to the smaller budgets, judged by the larger ones.
 
-use super::Figure;
 use super::marks::guide;
 use super::residuals::main_law;
+use super::{Figure, loss_label};
 use crate::chart::{
     Frame, Glyph, Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Shape, Style,
 };
 use crate::text::clip;
 use crate::theme::Tone;
-use crate::view::View;
+use crate::view::{View, window};
 use isoflop_fit::output::{Fit, Forecast, HeldOut, Ranked};
 
 type Window<'a> = (&'a Fit, &'a HeldOut, Tone, Shape);
@@ -42,10 +42,10 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             .unwrap_or_default();
         legend.add(
             Key::Glyph(Glyph::Point(*shape, *tone)),
-            format!("{series}{}{inside}", clip(&held.window, 60)),
+            format!("{series}{}{inside}", clip(&window(&held.window), 60)),
         );
     }
-    let mut panels = vec![losses(&windows), errors(&windows)];
+    let mut panels = vec![losses(view, &windows), errors(&windows)];
     panels.extend(ranking(view));
     let level = (100.0 * view.report.fits.level).round();
     Some(Figure {
@@ -54,7 +54,13 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         caption: format!(
             "{law} fitted to the smaller budgets, and what it says of the next one before seeing \
              it. Bars: {level}\u{a0}% prediction intervals of a single run. A dot whose bar misses \
-             the line is a run that the forecast got wrong."
+             the line is a run that the forecast got wrong.{}",
+            match view.report.fits.ranking.is_empty() {
+                true => "",
+                false =>
+                    " By law: over all held-out rows, the largest size among them, that every law \
+                          could be fitted for.",
+            }
         ),
         legend,
         panels,
@@ -71,17 +77,22 @@ fn ends(p: &Forecast) -> Option<(f64, f64)> {
     Some((p.low?, p.high?))
 }
 
-fn losses(windows: &[Window<'_>]) -> Panel {
-    let values = points(windows)
-        .flat_map(|(_, p)| [Some(p.loss), Some(p.predicted), p.low, p.high])
-        .flatten();
-    let both = Scale::log(values, (0.05, 0.05));
+fn losses(view: &View<'_>, windows: &[Window<'_>]) -> Panel {
+    let unit = |fit: &Fit| view.shared_unit(&fit.series);
+    let values = points(windows).flat_map(|(window, p)| {
+        let all = [Some(p.loss), Some(p.predicted), p.low, p.high];
+        all.map(|v| v.map(|v| v * unit(window.0)))
+    });
+    let both = Scale::log(values.flatten(), (0.05, 0.05));
     let labels = Labels {
         key: "forecast",
         title: "Forecast and run".to_owned(),
-        x: super::LOSS.to_owned(),
-        y: "predicted loss (nats per token)".to_owned(),
-        loss: LossAxis::Both,
+        x: loss_label(view, super::LOSS),
+        y: loss_label(view, "predicted loss (nats per token)"),
+        loss: match view.by_bytes() {
+            true => LossAxis::Neither,
+            false => LossAxis::Both,
+        },
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, both, both);
@@ -93,8 +104,16 @@ fn losses(windows: &[Window<'_>]) -> Panel {
             series: &fit.series,
             label: &p.label,
         };
+        let unit = unit(fit);
+        let ends = ends(p).map(|(low, high)| (low * unit, high * unit));
         let glyph = Glyph::Point(*shape, *tone);
-        panel.estimate(owner, (p.loss, p.predicted), ends(p), false, glyph);
+        panel.estimate(
+            owner,
+            (p.loss * unit, p.predicted * unit),
+            ends,
+            false,
+            glyph,
+        );
     }
     panel
 }

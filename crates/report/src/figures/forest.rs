@@ -1,6 +1,6 @@
 //! Every exponent with its interval, side by side.
 
-use super::Figure;
+use super::{Figure, loss_label};
 use crate::chart::{Frame, Glyph, Labels, Legend, Owner, Panel, Scale, Shape};
 use crate::text::{clip, plain, sup, with_interval};
 use crate::theme::Tone;
@@ -31,8 +31,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         (
             "irreducible",
             "Irreducible loss",
-            "E (nats per token)",
-            parameters(view, &["E"]),
+            &loss_label(view, "E (nats per token)"),
+            floors(view),
         ),
     ];
     let widest = groups.iter().map(|g| g.3.len()).max().unwrap_or(0);
@@ -49,8 +49,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "intervals",
         title: "Exponents and their intervals".to_owned(),
         caption: format!(
-            "Every exponent that was fitted, with its {level}\u{a0}% interval. Open rings: the \
-             runs do not identify the parameter. Intervals that do not overlap differ; those that \
+            "Every exponent that was fitted, with its {level}\u{a0}% interval; those of the optimum in \
+             the count of C that its figure has. Open rings: the runs do not identify the parameter. \
+             Intervals that do not overlap differ; those that \
              overlap may differ all the same."
         ),
         legend: Legend::default(),
@@ -75,6 +76,20 @@ fn parameters<'a>(view: &View<'a>, names: &[&str]) -> Vec<Row<'a>> {
         .iter()
         .flat_map(|name| fits.iter().filter_map(move |fit| row(fit, name)))
         .collect()
+}
+
+/// E in the unit that all series share.
+fn floors<'a>(view: &View<'a>) -> Vec<Row<'a>> {
+    let mut rows = parameters(view, &["E"]);
+    for row in &mut rows {
+        let unit = view.shared_unit(row.series);
+        let e = &mut row.estimate;
+        e.value *= unit;
+        for end in [&mut e.low, &mut e.high, &mut e.standard_error] {
+            *end = end.map(|v| v * unit);
+        }
+    }
+    rows
 }
 
 fn losses<'a>(view: &View<'a>) -> Vec<Row<'a>> {

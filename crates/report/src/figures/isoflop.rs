@@ -38,6 +38,16 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         Key::Glyph(Glyph::Point(Shape::Diamond, Tone::Ink)),
         "minimum with its interval",
     );
+    let mut approaches = view
+        .report
+        .fits
+        .approaches
+        .iter()
+        .flat_map(|a| &a.approaches);
+    if minima >= 2 && approaches.any(|a| a.name == "1") {
+        let cross = Glyph::Point(Shape::Cross, Tone::Rule);
+        legend.add(Key::Glyph(cross), "best run of a compute (approach 1)");
+    }
     series_legend(view, &mut legend);
     let level = (100.0 * view.report.fits.level).round();
     Some(Figure {
@@ -46,7 +56,12 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         caption: format!(
             "Runs of equal compute by size, a parabola through each budget, and its minimum where \
              it lies inside the sizes trained; the optimal N and D of each budget against compute. \
-             Bars and brackets: {level}\u{a0}% intervals."
+             Bars and brackets: {level}\u{a0}% intervals.{}",
+            if minima >= 2 {
+                optima::numbers(view)
+            } else {
+                String::new()
+            }
         ),
         legend,
         panels,

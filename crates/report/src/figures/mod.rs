@@ -50,10 +50,10 @@ pub(crate) struct Figure {
 }
 
 /// Losses as axes name them.
-const LOSS: &str = "test loss (nats per token)";
+pub(crate) const LOSS: &str = "test loss (nats per token)";
 
 /// What an axis of losses is called, given in nats per token.
-fn loss_label(view: &View<'_>, nats: &str) -> String {
+pub(crate) fn loss_label(view: &View<'_>, nats: &str) -> String {
     match view.by_bytes() {
         true => nats.replace("nats per token", "bits per byte"),
         false => nats.to_owned(),
@@ -88,7 +88,12 @@ pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
         axes::figure,
         multiples::figure,
     ];
-    let mut figures = vec![three_panels::figure(view)];
+    // Runs that all ended without a loss leave nothing to draw but their curves.
+    let lost = view.finished.is_empty() && !view.report.runs.is_empty();
+    let mut figures = Vec::new();
+    if !lost {
+        figures.push(three_panels::figure(view));
+    }
     figures.extend(optional.iter().filter_map(|draw| draw(view)));
     figures
 }
@@ -149,13 +154,22 @@ impl Figure {
         out
     }
 
-    /// The figure in the page.
+    /// The figure in the page, under its title.
     pub(crate) fn html(&self, numbers: &Numbers<'_>) -> String {
+        let title = escape(&self.title);
+        self.titled(&format!("<h3>{title}</h3>\n"), numbers)
+    }
+
+    /// The figure in the page, where its title stands already.
+    pub(crate) fn body(&self, numbers: &Numbers<'_>) -> String {
+        self.titled("", numbers)
+    }
+
+    fn titled(&self, title: &str, numbers: &Numbers<'_>) -> String {
         let name = self.name;
         let mut out = format!(
-            "<figure id=\"{name}\">\n<h3>{}</h3>\n{}<div class=\"panels{}\" \
+            "<figure id=\"{name}\">\n{title}{}<div class=\"panels{}\" \
              style=\"--columns:{};--width:{}px\">\n",
-            escape(&self.title),
             self.legend.html(),
             // Rows with names and numbers beside them are too small at a phone's width.
             if self.panels[0].frame.width > 480.0 {

@@ -2,8 +2,8 @@
 
 use super::marks::thread;
 use super::thin::thin;
-use super::{Figure, size_legend};
-use crate::chart::{Frame, Key, Labels, LossAxis, Owner, Panel, Scale, Stroke, Style};
+use super::{Figure, loss_axis, loss_label, size_legend};
+use crate::chart::{Frame, Key, Labels, Owner, Panel, Scale, Stroke, Style};
 use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::View;
@@ -47,10 +47,16 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         false => String::new(),
     };
     let all = || runs.iter().flat_map(|(_, curve)| &curve.points);
-    let losses = all().filter_map(|p| p.train_loss);
-    let top = losses.fold(0.0, f64::max) * 0.97;
-    let train = all().filter_map(|p| p.train_loss).filter(|l| *l <= top);
-    let test = all().filter_map(|p| p.test_loss).filter(|l| *l <= top);
+    let in_unit = |loss: fn(&CurvePoint) -> Option<f64>| {
+        runs.iter().flat_map(move |(run, curve)| {
+            let unit = view.shared_unit(&run.series);
+            let losses = curve.points.iter().filter_map(loss);
+            losses.map(move |loss| loss * unit)
+        })
+    };
+    let top = in_unit(|p| p.train_loss).fold(0.0, f64::max) * 0.97;
+    let train = in_unit(|p| p.train_loss).filter(|l| *l <= top);
+    let test = in_unit(|p| p.test_loss).filter(|l| *l <= top);
     let x = Scale::log(all().map(|p| p.tokens as f64), (0.03, 0.03));
     let y = Scale::log(train.chain(test), (0.05, 0.05));
     let mut legend = size_legend(view);
@@ -59,8 +65,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "runs-small",
         title: "Run by run".to_owned(),
         caption: format!(
-            "Train loss of each run by tokens, and its test loss dotted; all on the same axes, by \
-             size and tokens.{shown}"
+            "{} of each run by tokens, and its test loss dotted; all on the same axes, by size and \
+             tokens.{shown}",
+            loss_label(view, "Train loss (nats per token)")
         ),
         legend,
         panels: runs
@@ -82,7 +89,7 @@ fn panel(view: &View<'_>, run: &RunRow, curve: &Curve, x: Scale, y: Scale) -> Pa
         key: "run",
         title: clip(&run.run_id, 24),
         x_style: Style::Short,
-        loss: LossAxis::Y,
+        loss: loss_axis(view),
         ..Labels::default()
     };
     let mut panel = Panel::framed(labels, x, y, FRAME);
@@ -91,10 +98,11 @@ fn panel(view: &View<'_>, run: &RunRow, curve: &Curve, x: Scale, y: Scale) -> Pa
         series: &run.series,
         label: &run.run_id,
     };
+    let unit = view.shared_unit(&run.series);
     let line = |loss: fn(&CurvePoint) -> Option<f64>| {
         let all = curve.points.iter();
         let points: Vec<(f64, f64)> = all
-            .filter_map(|p| Some((p.tokens as f64, loss(p)?)))
+            .filter_map(|p| Some((p.tokens as f64, loss(p)? * unit)))
             .filter(|p| p.1.is_finite())
             .collect();
         thin(&points, POINTS)

@@ -1,30 +1,49 @@
 //! What compute one series needs over another at equal loss.
 
 use super::Figure;
-use super::marks::{dash, guide, thread};
-use crate::chart::{Glyph, Labels, Legend, NoteLine, Owner, Panel, Scale, Stroke, Trend};
-use crate::comparison::pairs;
-use crate::text::{clip, fixed};
+use super::marks::{guide, thread};
+use crate::chart::{Glyph, Key, Labels, Legend, NoteLine, Owner, Panel, Scale, Stroke, Trend};
+use crate::comparison::{Factor, Pair, pairs, range};
+use crate::text::{clip, factor};
 use crate::theme::Tone;
 use crate::view::View;
 
+/// Lines of a note at most.
+const WRITTEN: usize = 5;
+
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let pairs = pairs(view);
+    let measured = |pair: &Pair<'_>| match &pair.measured {
+        Some(Factor::Reached { trace, .. }) if trace.len() > 1 => Some(trace.clone()),
+        _ => None,
+    };
     let found: Vec<_> = pairs
         .iter()
-        .filter_map(|p| Some((p, p.multiplier.as_ref()?)))
+        .map(|pair| (pair, measured(pair)))
+        .filter(|(pair, measured)| measured.is_some() || pair.by_law.is_some())
         .collect();
-    if found.is_empty() {
+    // Losses in two units make no axis.
+    let unit = found.first()?.0.unit();
+    if found.iter().any(|(pair, _)| pair.unit() != unit) {
         return None;
     }
     let base = clip(&view.series_name(found[0].0.base), 30);
-    let all = || found.iter().flat_map(|(_, m)| &m.trace);
-    let x = Scale::log(all().map(|t| t.0), (0.05, 0.05));
-    let y = Scale::wide_log(all().flat_map(|t| [t.1, t.3, 1.0]), (0.1, 0.3));
+    let of_laws = || found.iter().filter_map(|(pair, _)| pair.by_law.as_ref());
+    let laws = || of_laws().flat_map(|by| &by.trace);
+    let runs = || {
+        found
+            .iter()
+            .filter_map(|(_, trace)| trace.as_ref())
+            .flatten()
+    };
+    let xs = laws().map(|t| t.0).chain(runs().map(|t| t.0));
+    let ys = laws().flat_map(|t| [t.1, t.3]).chain(runs().map(|t| t.1));
+    let x = Scale::log(xs, (0.05, 0.05));
+    let y = Scale::wide_log(ys.chain([1.0]), (0.1, 0.3));
     let labels = Labels {
         key: "multiplier",
         title: "Compute at equal loss".to_owned(),
-        x: "loss reached (nats per token)".to_owned(),
+        x: format!("loss reached ({unit})"),
         y: format!("compute over that of {base}"),
         ..Labels::default()
     };
@@ -32,48 +51,80 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let (low, high) = x.bounds();
     guide(&mut panel, "equal compute", &[(low, 1.0), (high, 1.0)]);
     let mut note: Vec<NoteLine> = Vec::new();
-    for (k, (pair, m)) in found.iter().enumerate() {
-        let (tone, dash) = (Tone::group(k + 1), dash(k));
+    for (k, (pair, trace)) in found.iter().enumerate() {
+        let tone = Tone::group(k + 1);
         let label = clip(&view.series_name(pair.other), 24);
         let owner = |mark| Owner {
             mark,
             series: pair.other,
             label: &label,
         };
-        panel.band(owner("band"), &m.trace, tone);
-        let line: Vec<(f64, f64)> = m.trace.iter().map(|t| (t.0, t.2)).collect();
-        panel.line(
-            owner("fit"),
-            &line,
-            Stroke {
-                dash,
-                ..thread(tone, 1.7, 1.0)
-            },
-        );
-        let e = &m.estimate;
-        let range = e.low.zip(e.high);
-        let range = range.map(|(l, h)| format!(" [{}, {}]", fixed(l, 2), fixed(h, 2)));
-        let words = format!(
-            "{label}: {}\u{d7}{}",
-            fixed(e.value, 2),
-            range.unwrap_or_default()
-        );
-        note.push((Some(Glyph::Line(tone, dash)), words, Tone::Ink));
+        if let Some(trace) = trace {
+            panel.line(owner("measured"), trace, thread(tone, 2.2, 1.0));
+        }
+        if let Some(Factor::Reached { at_lowest, .. }) = &pair.measured {
+            let words = format!("{label}, measured: {}\u{d7}", factor(*at_lowest.get()));
+            note.push((Some(Glyph::Line(tone, "")), words, Tone::Ink));
+        }
+        if let Some(by) = &pair.by_law {
+            panel.band(owner("band"), &by.trace, tone);
+            let line: Vec<(f64, f64)> = by.trace.iter().map(|t| (t.0, t.2)).collect();
+            let stroke = Stroke {
+                dash: LAW[k % LAW.len()],
+                ..thread(tone, 1.4, 0.8)
+            };
+            panel.line(owner("fit"), &line, stroke);
+            let e = by.estimate.get();
+            let words = format!("{label}, by law: {}\u{d7}{}", factor(e.value), range(e));
+            note.push((Some(Glyph::Line(tone, stroke.dash)), words, Tone::Ink));
+        }
     }
-    note.truncate(5);
+    note.truncate(WRITTEN);
     panel.note(Trend::Rising, &note);
+    let mut legend = Legend::default();
+    if runs().next().is_some() {
+        legend.add(
+            Key::Line(thread(Tone::Muted, 2.2, 1.0)),
+            "measured, best runs interpolated",
+        );
+    }
+    let by_law = of_laws().next().is_some();
+    if by_law {
+        let stroke = Stroke {
+            dash: LAW[0],
+            ..thread(Tone::Muted, 1.4, 0.8)
+        };
+        legend.add(Key::Line(stroke), "by the laws of loss in compute");
+    }
     let level = (100.0 * view.report.fits.level).round();
+    let bands = match by_law {
+        true => format!(" Bands: {level}\u{a0}% intervals."),
+        false => String::new(),
+    };
     Some(Figure {
         name: "multiplier",
         title: "What equal loss costs".to_owned(),
         caption: format!(
-            "Compute for a loss by {} of each series, over that of {base}, over \
-             the losses that both have reached; named at the lowest. Bands: {level}\u{a0}% \
-             intervals. Losses of different text are not the same task: the factor says what \
-             compute buys, not which text is better.",
-            found[0].1.by
+            "Exact compute for a loss of each series over that of {base}, over the losses that both have \
+             reached; named at the lowest.{bands}{}",
+            match one_text(view) {
+                true => "",
+                false =>
+                    " Losses of different text are not the same task: the factor says what compute \
+                          buys, not which text is better.",
+            }
         ),
-        legend: Legend::default(),
+        legend,
         panels: vec![panel],
     })
 }
+
+/// Whether all runs read the same text, in whatever tokens.
+fn one_text(view: &View<'_>) -> bool {
+    let mut corpora = view.finished.iter().map(|run| run.corpus.as_str());
+    let first = corpora.next();
+    corpora.all(|corpus| Some(corpus) == first)
+}
+
+/// Dashes of what laws say.
+const LAW: [&str; 3] = ["6 3", "3 2", "9 3 2 3"];

@@ -8,30 +8,56 @@ use crate::chart::{Glyph, Labels, Legend, NoteLine, Owner, Panel, Scale, Shape, 
 use crate::text::{clip, sup, with_interval};
 use crate::theme::Tone;
 use crate::view::View;
-use isoflop_fit::output::{Approach, Approaches, Estimate, Isoflop, Minimum, Optimum};
+use isoflop_fit::output::{Approach, Approaches, Estimate, Identified, Isoflop, Minimum, Optimum};
 
 /// The figure of a plan without budgets; with budgets the panels stand beside the parabolas.
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let fits = view.report.fits;
-    let lines = fits.approaches.iter().flat_map(|a| &a.approaches);
-    let drawn = lines.filter(|a| What::Parameters.line(a).is_some()).count();
-    if !fits.isoflop.is_empty() || drawn == 0 {
+    if !fits.isoflop.is_empty() || lines(view, What::Parameters).is_empty() {
         return None;
     }
     Some(Figure {
         name: "optima",
         title: "Compute-optimal parameters and tokens".to_owned(),
-        caption: "The optimal N and D against compute, by each approach that the runs allow."
-            .to_owned(),
+        caption: format!(
+            "The optimal N and D against compute, by each approach that the runs allow.{}",
+            numbers(view)
+        ),
         legend: Legend::default(),
         panels: panels(view, &Budgets::of(&[])).into(),
     })
+}
+
+/// What the numbers before the lines stand for.
+pub(super) fn numbers(view: &View<'_>) -> String {
+    let fits = view.report.fits;
+    if view.many_series() || fits.approaches.is_empty() {
+        return String::new();
+    }
+    let words = |name: &str| match name {
+        "1" => "the best run of each compute",
+        "2" => "parabolas",
+        "2-akima" => "interpolation in place of parabolas",
+        "3" => "L(N, D), drawn where its optimum lies inside the sizes trained",
+        _ => "another way",
+    };
+    let all = fits.approaches.iter().flat_map(|a| &a.approaches);
+    let named: Vec<String> = all
+        .map(|a| format!("{}, {}", a.name, words(&a.name)))
+        .collect();
+    format!(
+        " Lines, after Hoffmann et al. 2022: {}; all in the same count of C.",
+        named.join("; ")
+    )
 }
 
 /// N* and D* against C.
 pub(super) fn panels(view: &View<'_>, budgets: &Budgets) -> [Panel; 2] {
     [What::Parameters, What::Tokens].map(|what| optimum(view, budgets, what))
 }
+
+/// An exponent that the runs identify, and `ln k`.
+type Power = (Identified<Estimate>, f64);
 
 /// What is optimal.
 #[derive(Clone, Copy)]
@@ -56,18 +82,30 @@ impl What {
     }
 
     /// Exponent and `ln k` of an isoFLOP analysis.
-    fn law(self, analysis: &Isoflop) -> Option<(Estimate, f64)> {
+    fn law(self, analysis: &Isoflop) -> Option<Power> {
         match self {
-            What::Parameters => Some((analysis.n_exponent?, analysis.n_log_coefficient?)),
-            What::Tokens => Some((analysis.d_exponent?, analysis.d_log_coefficient?)),
+            What::Parameters => Some((
+                analysis.n_exponent?.licensed()?,
+                analysis.n_log_coefficient?,
+            )),
+            What::Tokens => Some((
+                analysis.d_exponent?.licensed()?,
+                analysis.d_log_coefficient?,
+            )),
         }
     }
 
     /// The same of an approach.
-    fn line(self, approach: &Approach) -> Option<(Estimate, f64)> {
+    fn line(self, approach: &Approach) -> Option<Power> {
         match self {
-            What::Parameters => Some((approach.n_exponent?, approach.n_log_coefficient?)),
-            What::Tokens => Some((approach.d_exponent?, approach.d_log_coefficient?)),
+            What::Parameters => Some((
+                approach.n_exponent?.licensed()?,
+                approach.n_log_coefficient?,
+            )),
+            What::Tokens => Some((
+                approach.d_exponent?.licensed()?,
+                approach.d_log_coefficient?,
+            )),
         }
     }
 }
@@ -76,7 +114,9 @@ impl What {
 struct Line<'a> {
     series: &'a str,
     label: String,
-    law: (Estimate, f64),
+    law: Power,
+    /// Compute of the first and the last optimum that it runs through.
+    reach: (f64, f64),
     tone: Tone,
     dash: &'static str,
     mark: Option<Glyph>,
@@ -103,6 +143,7 @@ fn lines<'a>(view: &View<'a>, what: What) -> Vec<Line<'a>> {
                         false => String::new(),
                     },
                     law: what.law(analysis)?,
+                    reach: reach(minima(analysis).map(|(_, m)| m.c))?,
                     tone: Tone::Ink,
                     dash: dash(view.series_rank(series)),
                     mark: many.then(|| Glyph::Point(view.shape(series), Tone::Muted)),
@@ -118,12 +159,19 @@ fn lines<'a>(view: &View<'a>, what: What) -> Vec<Line<'a>> {
                 series: &all.series,
                 label: format!("{}: ", approach.name),
                 law: what.line(approach)?,
+                // None of an approach whose optima all lie outside the sizes trained.
+                reach: reach(approach.optima.iter().map(|at| at.c))?,
                 tone,
                 dash,
                 mark: Some(Glyph::Line(tone, dash)),
             })
         })
         .collect()
+}
+
+fn reach(cs: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let (low, high) = cs.fold((f64::INFINITY, 0.0f64), |(l, h), c| (l.min(c), h.max(c)));
+    (low < high).then_some((low, high))
 }
 
 fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
@@ -134,19 +182,18 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
         let first = approaches().filter(|a| a.name == "1");
         first.flat_map(|a| &a.optima)
     };
-    let reach = |e: &Estimate| [Some(e.value), e.low, e.high].into_iter().flatten();
-    let cs = || all().map(|(_, m)| m.c).chain(envelope().map(|o| o.c));
-    let x = Scale::log(cs(), (0.1, 0.1));
+    let span = |e: &Estimate| [Some(e.value), e.low, e.high].into_iter().flatten();
     let lines = lines(view, what);
-    let (low, high) = (
-        cs().fold(f64::INFINITY, f64::min),
-        cs().fold(f64::NEG_INFINITY, f64::max),
-    );
-    let at = |line: &Line<'_>, c: f64| (line.law.1 + line.law.0.value * c.ln()).exp();
+    let of_lines = lines.iter().flat_map(|line| [line.reach.0, line.reach.1]);
+    let cs = all().map(|(_, m)| m.c).chain(envelope().map(|o| o.c));
+    let x = Scale::log(cs.chain(of_lines), (0.1, 0.1));
+    let at = |line: &Line<'_>, c: f64| (line.law.1 + line.law.0.get().value * c.ln()).exp();
     let room = 0.1 + Panel::note_share(lines.len().clamp(1, 5));
-    let ends_of = lines.iter().flat_map(|l| [at(l, low), at(l, high)]);
+    let ends_of = lines
+        .iter()
+        .flat_map(|l| [at(l, l.reach.0), at(l, l.reach.1)]);
     let values = all()
-        .flat_map(|(_, m)| reach(what.of(m)))
+        .flat_map(|(_, m)| span(what.of(m)))
         .chain(envelope().map(|o| what.at(o)))
         .chain(ends_of.filter(|v| v.is_finite()));
     let y = Scale::log(values, (0.08, room));
@@ -162,7 +209,7 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
     let labels = Labels {
         key,
         title: title.to_owned(),
-        x: "training compute C (FLOPs)".to_owned(),
+        x: compute_label(view),
         y: axis.to_owned(),
         x_style: Style::Power,
         y_style: Style::Short,
@@ -183,14 +230,12 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
         let owner = Owner {
             mark: "fit",
             series: line.series,
-            label: &format!("{words}^{}", with_interval(&line.law.0)),
+            label: &format!("{words}^{}", with_interval(line.law.0.get())),
         };
-        let ends: Vec<(f64, f64)> = [low, high].map(|c| (c, at(line, c))).into();
-        if low < high {
-            let stroke = thread(line.tone, 1.6, 1.0);
-            let dash = line.dash;
-            panel.line(owner, &ends, crate::chart::Stroke { dash, ..stroke });
-        }
+        let ends = [line.reach.0, line.reach.1].map(|c| (c, at(line, c)));
+        let stroke = thread(line.tone, 1.6, 1.0);
+        let dash = line.dash;
+        panel.line(owner, &ends, crate::chart::Stroke { dash, ..stroke });
     }
     for analysis in &fits.isoflop {
         let series = analysis.series.as_str();
@@ -213,16 +258,33 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
     let mut note: Vec<NoteLine> = lines.iter().map(|line| words(line, symbol)).collect();
     note.truncate(5);
     if note.is_empty() {
-        let reason = "no line: fewer than two minima".to_owned();
-        note.push((None, reason, Tone::Muted));
+        let reason = match all().count() {
+            0 | 1 => "no line: fewer than two minima",
+            _ => "no line: the runs do not identify it",
+        };
+        note.push((None, reason.to_owned(), Tone::Muted));
     }
     panel.note(Trend::Rising, &note);
     panel
 }
 
+/// The one count of compute that every optimum and every line of the panel is in.
+fn compute_label(view: &View<'_>) -> String {
+    let kind = view
+        .report
+        .fits
+        .approaches
+        .first()
+        .map(|all| all.c_kind.as_str());
+    match kind {
+        Some("c_6nd") => "training compute C = 6ND (FLOPs)".to_owned(),
+        _ => "training compute C, exact (FLOPs)".to_owned(),
+    }
+}
+
 /// `2: N* ~ C^0.74 [0.65, 0.87]`.
 fn words(line: &Line<'_>, symbol: &str) -> NoteLine {
-    let exponent = with_interval(&line.law.0);
+    let exponent = with_interval(line.law.0.get());
     let exponent = match exponent.split_once(' ') {
         Some((value, range)) => format!("{} {range}", sup(value)),
         None => sup(&exponent),

@@ -1,13 +1,13 @@
 //! What the three panels say in words: exponents, why there is no line, the caption.
 
-use super::three_panels::{AXES, laws};
+use super::three_panels::{AXES, laws, unidentified};
 use super::{surface, wrap};
 use crate::chart::{Glyph, NoteLine, Style};
 use crate::text::{clip, fixed, interval, sub, sup, value, with_interval};
 use crate::theme::Tone;
 use crate::view::{View, letter};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
-use isoflop_fit::output::{Axis, Estimate, Fit};
+use isoflop_fit::output::{Axis, Estimate, Fit, Identified};
 
 /// Fits written into a panel; the page's table has all of them.
 const WRITTEN: usize = 5;
@@ -15,27 +15,22 @@ const WRITTEN: usize = 5;
 type Note = Vec<NoteLine>;
 
 /// Exponents with their intervals.
-pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[&Fit]) -> Note {
+pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) -> Note {
     let symbol = format!("\u{3b1}{}", sub(letter(axis)));
     let exponent = |fit: &Fit| {
         let Some(alpha) = fit.parameters.get("alpha") else {
             return "no exponent".to_owned();
         };
-        let doubt = if alpha.identified {
-            ""
-        } else {
-            " (not identified)"
-        };
-        format!("{symbol} = {}{doubt}", with_interval(alpha))
+        format!("{symbol} = {}", with_interval(alpha))
     };
     let mut lines = Note::new();
     match fits {
         [fit] if !view.many_series() => {
-            lines.extend(equation(fit, axis).map(|text| (None, text, Tone::Ink)));
-            lines.push((None, exponent(fit), Tone::Ink));
+            lines.extend(equation(*fit, axis, 1.0).map(|text| (None, text, Tone::Ink)));
+            lines.push((None, exponent(fit.get()), Tone::Ink));
         }
         several => {
-            for fit in several.iter().take(WRITTEN) {
+            for fit in several.iter().take(WRITTEN).map(Identified::get) {
                 let mark = Glyph::Point(view.shape(&fit.series), Tone::Muted);
                 let name = clip(&view.series_name(&fit.series), 24);
                 lines.push((Some(mark), format!("{name}: {}", exponent(fit)), Tone::Ink));
@@ -46,7 +41,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[&Fit]) -> Note {
             }
         }
     }
-    let fit = fits[0];
+    let fit = fits[0].into_inner();
     let ring = Glyph::Ring(view.shape(&fit.series));
     lines.push((
         Some(ring),
@@ -56,15 +51,30 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[&Fit]) -> Note {
     lines
 }
 
-/// `L = (C / 2.3x10^8 PF-days)^-0.05`, as in Kaplan et al. 2020.
-fn equation(fit: &Fit, axis: Axis) -> Option<String> {
-    let law = surface::power(fit)?.law;
+/// The equation of a panel where its losses are shown in bits per byte.
+pub(super) fn formula_in_bits(
+    view: &View<'_>,
+    fit: Identified<&Fit>,
+    axis: Axis,
+) -> Option<String> {
+    let bits = view
+        .finished
+        .iter()
+        .find_map(|run| View::bits_per_nat(run))?;
+    equation(fit, axis, bits)
+}
+
+/// `L = (C / 2.3x10^8 PF-days)^-0.05`, as in Kaplan et al. 2020, in a unit of which a nat per token has
+/// so many.
+fn equation(licensed: Identified<&Fit>, axis: Axis, in_nat: f64) -> Option<String> {
+    let (law, fit) = (surface::power(licensed)?.law, licensed.into_inner());
     let unit = if axis == Axis::C {
         FLOPS_PER_PF_DAY
     } else {
         1.0
     };
-    let scale = law.critical_scale() / unit;
+    // k (x / X)^-alpha = (x / (X k^(1 / alpha)))^-alpha
+    let scale = law.critical_scale() / unit * in_nat.powf(1.0 / law.alpha);
     if law.e != 0.0 || !(scale.is_finite() && scale > 0.0) {
         return None;
     }
@@ -103,6 +113,13 @@ fn reason(view: &View<'_>, axis: Axis) -> String {
     if let Some(refusal) = refused {
         return refusal.reason.clone();
     }
+    if let Some(open) = unidentified(view, axis) {
+        return open.to_string();
+    }
+    let fits = view.report.fits;
+    if let (true, Some(refusal)) = (fits.isoflop.is_empty(), fits.refused.first()) {
+        return refusal.reason.clone();
+    }
     let isoflop = &view.report.fits.isoflop;
     let budgets: usize = isoflop.iter().map(|i| i.budgets.len()).sum();
     let minima = isoflop
@@ -122,12 +139,12 @@ fn reason(view: &View<'_>, axis: Axis) -> String {
 }
 
 pub(super) fn caption(view: &View<'_>) -> String {
-    let said = |axis: Axis| match laws(view, axis).first() {
+    let said = |axis: Axis| match laws(view, axis).first().map(|fit| *fit.get()) {
         Some(fit) => format!(
             "the line is fitted to the rings, {} ({})",
             fit.points, fit.rows
         ),
-        None => format!("no line, {}", reason(view, axis)),
+        None => format!("no line is drawn ({})", reason(view, axis)),
     };
     let all = AXES.map(said);
     let lines = match all.iter().all(|words| *words == all[0]) {

@@ -20,7 +20,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let laws: Vec<Surface<'_>> = view
         .surfaces("chinchilla")
         .into_iter()
-        .filter_map(|fit| Some((fit, surface::chinchilla(fit)?)))
+        .filter_map(|fit| Some((fit, surface::chinchilla(fit.licensed().ok()?)?)))
         .collect();
     if laws.is_empty() {
         return None;

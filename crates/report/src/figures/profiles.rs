@@ -4,7 +4,7 @@ use super::Figure;
 use super::marks::{GUIDE, dash, guide, thread};
 use super::residuals::{law_legend, main_law};
 use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Shape, Stroke, Style};
-use crate::text::{clip, three_digits};
+use crate::text::{clip, sup, three_digits};
 use crate::theme::Tone;
 use crate::view::View;
 use isoflop_fit::output::{Fit, Profile};
@@ -90,7 +90,12 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
     let labels = Labels {
         key: "profile",
         title: title(name, &found),
-        x: crate::view::symbol(name),
+        x: match name {
+            "E" => "E (nats per token)".to_owned(),
+            "n_exponent" => format!("a of N* ~ C{}, C = 6ND", sup("a")),
+            "d_exponent" => format!("b of D* ~ C{}, C = 6ND", sup("b")),
+            other => crate::view::symbol(other),
+        },
         y: "rise of the objective".to_owned(),
         x_style: match wide && (high >= 1e4 || low < 1e-3) {
             true => Style::Power,

@@ -1,7 +1,7 @@
 //! How well laws of all runs describe them, and what they leave over.
 
 use super::marks::{LINE, dash, fitted_run, guide, thread};
-use super::{Figure, size_legend};
+use super::{Figure, loss_label, size_legend};
 use crate::chart::{Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Stroke, Style, Trend};
 use crate::theme::Tone;
 use crate::view::{View, n_words};
@@ -20,7 +20,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     panels.extend(
         VARIABLES
             .iter()
-            .filter_map(|v| residuals(view, &fits, v, reach)),
+            .filter_map(|v| residuals(view, &fits, v, v.title, reach)),
     );
     Some(Figure {
         name: "residuals",
@@ -50,8 +50,8 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
     let panels: Vec<Panel> = groups
         .iter()
         .filter_map(|fits| {
-            let mut panel = residuals(view, fits, by_compute, reach)?;
-            panel.labels.title = format!("Residuals: {}", fits[0].law);
+            let title = format!("Residuals of {}", fits[0].law);
+            let panel = residuals(view, fits, by_compute, &title, reach)?;
             let squares = fits
                 .iter()
                 .flat_map(|f| &f.data)
@@ -94,14 +94,23 @@ fn reach<'a>(fits: impl Iterator<Item = &'a Fit>) -> f64 {
 }
 
 fn predicted(view: &View<'_>, fits: &[&Fit]) -> Panel {
-    let points = || fits.iter().flat_map(|f| &f.data);
-    let both = Scale::log(points().flat_map(|p| [p.loss, p.fitted]), (0.06, 0.06));
+    let unit = |fit: &Fit| view.shared_unit(&fit.series);
+    let points = fits
+        .iter()
+        .flat_map(|f| f.data.iter().map(|p| (p, unit(f))));
+    let both = Scale::log(
+        points.flat_map(|(p, unit)| [p.loss * unit, p.fitted * unit]),
+        (0.06, 0.06),
+    );
     let labels = Labels {
         key: "predicted",
         title: "Law and runs".to_owned(),
-        x: "loss under the law (nats per token)".to_owned(),
-        y: super::LOSS.to_owned(),
-        loss: LossAxis::Both,
+        x: loss_label(view, "loss under the law (nats per token)"),
+        y: loss_label(view, super::LOSS),
+        loss: match view.by_bytes() {
+            true => LossAxis::Neither,
+            false => LossAxis::Both,
+        },
         ..Labels::default()
     };
     let mut panel = Panel::new(labels, both, both);
@@ -110,7 +119,8 @@ fn predicted(view: &View<'_>, fits: &[&Fit]) -> Panel {
     for fit in fits {
         for p in &fit.data {
             let mark = ("run", fit.series.as_str(), p.label.as_str());
-            fitted_run(view, &mut panel, mark, (p.fitted, p.loss));
+            let at = (p.fitted * unit(fit), p.loss * unit(fit));
+            fitted_run(view, &mut panel, mark, at);
         }
     }
     panel
@@ -149,7 +159,13 @@ const VARIABLES: [Variable; 3] = [
     },
 ];
 
-fn residuals(view: &View<'_>, fits: &[&Fit], variable: &Variable, reach: f64) -> Option<Panel> {
+fn residuals(
+    view: &View<'_>,
+    fits: &[&Fit],
+    variable: &Variable,
+    title: &str,
+    reach: f64,
+) -> Option<Panel> {
     let points = || fits.iter().flat_map(|f| &f.data);
     let at = |p: &FittedPoint| (variable.of)(p).filter(|x| x.is_finite() && *x > 0.0);
     points().find_map(at)?;
@@ -157,7 +173,7 @@ fn residuals(view: &View<'_>, fits: &[&Fit], variable: &Variable, reach: f64) ->
     let y = Scale::linear([-reach, reach], (0.14, 0.08));
     let labels = Labels {
         key: variable.key,
-        title: variable.title.to_owned(),
+        title: title.to_owned(),
         x: (variable.axis)(fits[0]),
         y: "test loss over the law's (%)".to_owned(),
         x_style: variable.style,

@@ -1,7 +1,7 @@
 //! Laws with their replicates, to be drawn as lines and bands.
 
 use isoflop_core::{ChinchillaLaw, Flops, PowerLaw};
-use isoflop_fit::output::Fit;
+use isoflop_fit::output::{Fit, Identified};
 
 /// A parameter by its name.
 type Named<'a> = Box<dyn Fn(&str) -> Option<f64> + 'a>;
@@ -17,7 +17,7 @@ fn sets<'a>(fit: &'a Fit) -> impl Iterator<Item = Named<'a>> {
     std::iter::once(Box::new(fitted) as Named<'a>).chain(draws)
 }
 
-/// A law and what resampled runs make of it.
+/// A law that its runs identify, and what resampled runs make of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Drawn<L> {
     pub(crate) law: L,
@@ -40,7 +40,8 @@ impl<L> Drawn<L> {
 }
 
 /// `E + A x^-alpha`, with or without E.
-pub(crate) fn power(fit: &Fit) -> Option<Drawn<PowerLaw>> {
+pub(crate) fn power(fit: Identified<&Fit>) -> Option<Drawn<PowerLaw>> {
+    let fit = fit.into_inner();
     let law = |get: Named<'_>| {
         let law = PowerLaw {
             e: get("E").unwrap_or(0.0),
@@ -53,7 +54,8 @@ pub(crate) fn power(fit: &Fit) -> Option<Drawn<PowerLaw>> {
 }
 
 /// `E + A / N^alpha + B / D^beta`.
-pub(crate) fn chinchilla(fit: &Fit) -> Option<Drawn<ChinchillaLaw>> {
+pub(crate) fn chinchilla(fit: Identified<&Fit>) -> Option<Drawn<ChinchillaLaw>> {
+    let fit = fit.into_inner();
     let law = |get: Named<'_>| {
         let law = ChinchillaLaw {
             e: get("E")?,

@@ -2,14 +2,15 @@
 
 use super::levels::{self, Level};
 use super::marks::{LINE, dash, run_point, thread};
-use super::panel_words::{caption, fit_words, reason_words};
+use super::panel_words::{caption, fit_words, formula_in_bits, reason_words};
 use super::thin::{most, thin};
 use super::{Figure, LOSS, loss_axis, loss_label, size_legend, surface};
 use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
+use crate::comparison::Frontier;
 use crate::theme::Tone;
 use crate::view::{View, c_of, n_of, n_words};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
-use isoflop_fit::output::{Axis, Fit};
+use isoflop_fit::output::{Axis, Fit, Identified, Unidentified};
 use isoflop_results::RunRow;
 
 const BEYOND: Stroke = Stroke {
@@ -61,15 +62,30 @@ fn panels(view: &View<'_>) -> Vec<Panel> {
 }
 
 /// The law drawn on an axis, one a series: the plain power law, or the one with an offset where
-/// only that was fitted.
-pub(crate) fn laws<'a>(view: &View<'a>, axis: Axis) -> Vec<&'a Fit> {
-    let of = |law: &str, series: &str| {
-        let fits = &view.report.fits.fits;
-        fits.iter()
-            .find(|f| f.law == law && f.x == Some(axis) && f.series == series)
+/// that alone is identified by its runs.
+pub(crate) fn laws<'a>(view: &View<'a>, axis: Axis) -> Vec<Identified<&'a Fit>> {
+    let pick = |series: &&str| {
+        let mut all = candidates(view, axis, series);
+        all.find_map(|fit| fit.licensed().ok())
     };
-    let pick = |series: &&str| of("power", series).or_else(|| of("power-offset", series));
     view.series.iter().filter_map(pick).collect()
+}
+
+/// Power laws that were fitted on an axis, the plain one first.
+fn candidates<'a>(view: &View<'a>, axis: Axis, series: &str) -> impl Iterator<Item = &'a Fit> {
+    let fits = &view.report.fits.fits;
+    ["power", "power-offset"]
+        .into_iter()
+        .filter_map(move |law| {
+            let mut all = fits.iter();
+            all.find(|f| f.law == law && f.x == Some(axis) && f.series == series)
+        })
+}
+
+/// What the runs leave open of the plain law that was fitted on an axis and is not drawn.
+pub(super) fn unidentified(view: &View<'_>, axis: Axis) -> Option<Unidentified> {
+    let mut all = view.series.iter();
+    all.find_map(|series| candidates(view, axis, series).next()?.licensed().err())
 }
 
 /// A panel, and how much data its note covers.
@@ -79,16 +95,15 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
         true => reason_words(view, axis),
         false => fit_words(view, axis, &fits),
     };
-    let n_kind = fits
-        .first()
-        .map_or("n_non_embedding", |f| f.n_kind.as_str());
-    let c_kind = fits.first().and_then(|f| f.c_kind.as_deref());
+    let first = fits.first().map(|fit| *fit.get());
+    let n_kind = first.map_or("n_non_embedding", |f| f.n_kind.as_str());
+    let c_kind = first.and_then(|f| f.c_kind.as_deref());
     let place = |run: &RunRow| match axis {
         Axis::N => n_of(run, n_kind),
         Axis::D => run.tokens as f64,
         Axis::C => c_of(run, c_kind) / FLOPS_PER_PF_DAY,
     };
-    let fitted_xs = fits.iter().flat_map(|f| points(f, axis)).map(|p| p.0);
+    let fitted_xs = fits.iter().flat_map(|f| points(f.get(), axis)).map(|p| p.0);
     let xs = view.finished.iter().map(|r| place(r)).chain(fitted_xs);
     let marked = marked(view);
     let (x, y) = (
@@ -109,8 +124,12 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
         run_point(view, &mut panel, run, (place(run), loss));
     }
     for fit in &fits {
-        fitted(view, &mut panel, fit, axis, x);
+        fitted(view, &mut panel, *fit, axis, x);
     }
+    panel.formula_in_bits = match fits.as_slice() {
+        [fit] if !view.many_series() => formula_in_bits(view, *fit, axis),
+        _ => None,
+    };
     let covered = panel.note(Trend::Falling, &note);
     (panel, covered)
 }
@@ -169,27 +188,14 @@ fn labels(view: &View<'_>, axis: Axis, n_kind: &str) -> Labels {
 /// Steps through the runs of a series that no cheaper run beats.
 fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64) {
     for series in &view.series {
-        let mut runs: Vec<(f64, f64)> = view
-            .finished
-            .iter()
-            .filter(|run| run.series == *series)
-            .filter_map(|run| Some((place(run), run.test_loss? * view.shared_unit(series))))
-            .collect();
-        runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let runs = view.finished.iter().filter(|run| run.series == *series);
+        let runs =
+            runs.filter_map(|run| Some((place(run), run.test_loss? * view.shared_unit(series))));
+        let best = Frontier::of(runs);
         let mut steps: Vec<(f64, f64)> = Vec::new();
-        for (c, loss) in runs {
-            match steps.last() {
-                Some((_, best)) if loss >= *best => {}
-                // Runs of one budget: where the frontier begins is the best of them.
-                Some((first, _)) if steps.len() == 1 && c < 1.05 * first => {
-                    steps[0] = (c, loss);
-                }
-                Some((_, best)) => {
-                    let best = *best;
-                    steps.extend([(c, best), (c, loss)]);
-                }
-                None => steps.push((c, loss)),
-            }
+        for (c, loss) in best.points() {
+            steps.extend(steps.last().map(|last| (*c, last.1)));
+            steps.push((*c, *loss));
         }
         let owner = Owner {
             mark: "frontier",
@@ -241,7 +247,8 @@ fn points(fit: &Fit, axis: Axis) -> impl Iterator<Item = (f64, f64, &str)> {
 
 /// Rings around the points of a fit and the line through them: solid over the points, dotted a
 /// little beyond.
-fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
+fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: Axis, x: Scale) {
+    let fit = licensed.into_inner();
     let unit_of_loss = view.shared_unit(&fit.series);
     let (mut low, mut high) = (f64::INFINITY, 0.0f64);
     for (at, loss, label) in points(fit, axis) {
@@ -260,7 +267,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, fit: &Fit, axis: Axis, x: Scale) {
             &words,
         );
     }
-    let Some(drawn) = surface::power(fit) else {
+    let Some(drawn) = surface::power(licensed) else {
         return;
     };
     let law = drawn.law;

@@ -4,6 +4,7 @@ use super::table;
 use crate::comparison::{pairs, sentences};
 use crate::text::{clip, escape, with_interval};
 use crate::view::View;
+use isoflop_fit::output::Estimate;
 
 /// Sentences and a table; `None` with one series.
 pub(super) fn html(view: &View<'_>) -> Option<String> {
@@ -16,7 +17,7 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
         .map(|s| format!("<li>{}</li>\n", escape(s)))
         .collect();
     let mut rows = String::new();
-    for pair in &pairs {
+    for pair in pairs.iter().filter(|pair| !pair.exponents.is_empty()) {
         let name = |series| escape(&clip(&view.series_name(series), 60));
         rows.push_str(&format!(
             "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"4\">{} against {}</th></tr>\n",
@@ -28,9 +29,12 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
                 "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
                  <td class=\"num\">{}</td></tr>\n",
                 escape(d.name),
-                with_interval(&d.base),
-                with_interval(&d.other),
-                with_interval(&d.less)
+                cell(&d.base),
+                cell(&d.other),
+                // A difference of what is not identified is none.
+                d.less
+                    .licensed()
+                    .map_or_else(|| "\u{2013}".to_owned(), |less| cell(less.get())),
             ));
         }
         rows.push_str("</tbody>\n");
@@ -41,6 +45,16 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
          <th scope=\"col\" class=\"num\">the other</th>\
          <th scope=\"col\" class=\"num\">difference</th></tr>"
     );
-    let table = table("Exponents side by side", "fits", &head, &rows);
+    let table = match rows.is_empty() {
+        true => String::new(),
+        false => table("Exponents side by side", "fits", &head, &rows),
+    };
     Some(format!("<ul>\n{said}</ul>\n{table}"))
+}
+
+fn cell(e: &Estimate) -> String {
+    match e.identified {
+        true => with_interval(e),
+        false => format!("{} (not identified)", with_interval(e)),
+    }
 }

@@ -1,8 +1,9 @@
 //! Every fitted number, with what a reader must know before quoting it.
 
-use super::{table, warnings};
+use super::{approaches, table};
 use crate::text::{escape, fixed, html_label, interval, three_digits, value};
-use crate::view::{self, View, letter};
+use crate::verdict::warned;
+use crate::view::{self, View, letter, window};
 use isoflop_fit::output::{Estimate, Fit, Isoflop};
 
 /// Tables of all fits; `None` where nothing was fitted or refused.
@@ -27,12 +28,13 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
                     <th scope=\"col\">note</th></tr>";
         out.push_str(&table("IsoFLOP minima", "fits", head, &optima));
     }
+    out.push_str(&approaches::tables(view));
     let judged: String = fits.fits.iter().map(|fit| held_out(view, fit)).collect();
     if !judged.is_empty() {
         let head = "<tr><th scope=\"col\">fitted on</th><th scope=\"col\" class=\"num\">rows</th>\
                     <th scope=\"col\" class=\"num\">rows held out</th>\
                     <th scope=\"col\" class=\"num\">their compute, over the largest fitted</th>\
-                    <th scope=\"col\" class=\"num\">mean error of the loss (%)</th>\
+                    <th scope=\"col\" class=\"num\">mean error of ln L (%)</th>\
                     <th scope=\"col\" class=\"num\">root mean square (%)</th></tr>";
         out.push_str(&table(
             "Laws judged by runs held out",
@@ -50,7 +52,7 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
             let hint = r
                 .hint
                 .as_ref()
-                .map(|h| format!(" {}", escape(h)))
+                .map(|h| format!(" {}.", escape(&sentence(h))))
                 .unwrap_or_default();
             out.push_str(&format!(
                 "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
@@ -61,13 +63,39 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
         }
         out.push_str("</ul>\n");
     }
+    out.push_str(&warning_list(view));
     (!out.is_empty()).then_some(out)
+}
+
+/// Every warning once, after the fits that it holds for.
+fn warning_list(view: &View<'_>) -> String {
+    let items: String = warned(view)
+        .iter()
+        .map(|w| {
+            let of = escape(&w.of.join(", "));
+            format!("<li><b>{of}</b>: {}</li>\n", escape(&w.text))
+        })
+        .collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => {
+            format!("<h3 id=\"warnings\">Warnings</h3>\n<ul class=\"warnings\">\n{items}</ul>\n")
+        }
+    }
+}
+
+/// With a capital, as after a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    let first = letters.next();
+    let capital = first.into_iter().flat_map(char::to_uppercase);
+    capital.chain(letters).collect()
 }
 
 /// Parameters as papers list them.
 const ORDER: [&str; 7] = ["E", "A", "B", "alpha", "beta", "n_exponent", "d_exponent"];
 
-fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
+pub(super) fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
     match view.many_series() {
         true => format!(
             " <span class=\"series\">{}</span>",
@@ -94,11 +122,11 @@ fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
         out.push_str(&format!(
             "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
              <td class=\"num\">{:.3}</td><td class=\"num\">{:+.2}</td><td class=\"num\">{:.2}</td></tr>\n",
-            escape(&held.window),
+            escape(&window(&held.window)),
             held.rows,
             held.held_out,
             held.reach,
-            held.mean_error.exp_m1() * 100.0,
+            held.mean_error * 100.0,
             held.rms_error * 100.0
         ));
     }
@@ -134,10 +162,6 @@ fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
             "<tr><td colspan=\"5\">Entropy known: {}.</td></tr>\n",
             escape(&floor.to_string())
         ));
-    }
-    if !fit.warnings.is_empty() {
-        let list = warnings(&fit.warnings);
-        out.push_str(&format!("<tr><td colspan=\"5\">{list}</td></tr>\n"));
     }
     out.push_str("</tbody>\n");
     out
@@ -200,32 +224,34 @@ fn parameter(name: &str, e: &Estimate) -> String {
 
 fn symbol(name: &str) -> String {
     match name {
-        "n_exponent" => "a (N* ~ C<sup>a</sup>)".to_owned(),
-        "d_exponent" => "b (D* ~ C<sup>b</sup>)".to_owned(),
+        "n_exponent" => "a (N* ~ C<sup>a</sup> under C = 6ND)".to_owned(),
+        "d_exponent" => "b (D* ~ C<sup>b</sup> under C = 6ND)".to_owned(),
         other => html_label(&view::symbol(other)),
     }
 }
 
 fn optima<'a>(view: &View<'a>, isoflop: &'a Isoflop) -> String {
     let exponent = |name: &str, e: &Option<Estimate>| match e {
-        Some(e) => format!(
-            "{name} = {} {}{}",
-            value(e),
-            interval(e).unwrap_or_default(),
-            if e.identified {
-                ""
-            } else {
-                " (not identified)"
-            }
-        ),
+        Some(e) if e.identified => {
+            format!("{name} = {} {}", value(e), interval(e).unwrap_or_default())
+        }
+        Some(_) => format!("{name} is not identified"),
         None => format!("{name}: too few minima"),
     };
+    let sets = &view.report.fits.approaches;
+    // Approach 2 has them in a table of their own.
+    let exponents = match sets.iter().any(|set| set.series == isoflop.series) {
+        true => String::new(),
+        false => format!(
+            "N* ~ C<sup>a</sup>, D* ~ C<sup>b</sup>: {}; {}. ",
+            exponent("a", &isoflop.n_exponent),
+            exponent("b", &isoflop.d_exponent)
+        ),
+    };
     let mut out = format!(
-        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">N* ~ C<sup>a</sup>, \
-         D* ~ C<sup>b</sup>{}: {}; {}<br><span class=\"small\">N is {}.</span></th></tr>\n",
+        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">{} \
+         <span class=\"small\">{exponents}N is {}, C exact.</span></th></tr>\n",
         of_series(view, &isoflop.series),
-        exponent("a", &isoflop.n_exponent),
-        exponent("b", &isoflop.d_exponent),
         escape(&isoflop.n_kind)
     );
     for budget in &isoflop.budgets {
@@ -258,10 +284,6 @@ fn optima<'a>(view: &View<'a>, isoflop: &'a Isoflop) -> String {
             isoflop_core::units::scientific(budget.flops_budget),
             escape(budget.note.as_deref().unwrap_or(""))
         ));
-    }
-    if !isoflop.warnings.is_empty() {
-        let list = warnings(&isoflop.warnings);
-        out.push_str(&format!("<tr><td colspan=\"5\">{list}</td></tr>\n"));
     }
     out.push_str("</tbody>\n");
     out

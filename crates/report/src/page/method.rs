@@ -1,11 +1,11 @@
 //! What the numbers mean, and how to get them again.
 
-use crate::text::{escape, number};
+use crate::text::escape;
 use crate::view::{View, n_words};
 use isoflop_core::units::{FLOPS_PER_PF_DAY, scientific};
 use isoflop_fit::output::Bootstrap;
-use isoflop_results::RunRow;
 use isoflop_results::spent::flops_executed;
+use isoflop_results::{RunRow, Status};
 use std::collections::BTreeSet;
 
 /// Definitions and choices.
@@ -33,31 +33,26 @@ pub(crate) fn method(view: &View<'_>) -> String {
          \u{b1} is a standard error over documents."
             .to_owned(),
     ));
-    let formulas = distinct(
-        fits.fits
-            .iter()
-            .map(|f| format!("{}: {}", f.law, f.formula)),
-    );
-    if !formulas.is_empty() {
-        items.push(("Laws", escape(&formulas)));
-    }
-    let objectives = distinct(fits.fits.iter().map(|f| {
-        let delta = f.objective.delta.map(|d| format!(" (delta {})", number(d)));
-        let o = &f.objective;
-        format!(
-            "{}: {} {}{}",
-            f.law,
-            o.reduction,
-            o.kind,
-            delta.unwrap_or_default()
-        )
-    }));
+    let kinds: BTreeSet<&str> = fits
+        .fits
+        .iter()
+        .map(|f| f.objective.kind.as_str())
+        .collect();
+    let objectives: Vec<String> = kinds.into_iter().filter_map(objective).collect();
     if !objectives.is_empty() {
-        items.push(("Objective", escape(&objectives)));
+        let words = objectives.join("; ");
+        items.push((
+            "Fits",
+            format!("{words}. A basin is a distinct optimum; each start ends in one."),
+        ));
     }
-    let points = distinct(fits.fits.iter().map(|f| f.points.clone()));
-    if !points.is_empty() {
-        items.push(("Points fitted", escape(&points)));
+    let scaled = |name: &str| fits.fits.iter().any(|f| f.parameters.contains_key(name));
+    if scaled("X_c") {
+        items.push((
+            "X_c",
+            "where a power law gives one nat per token: L = (X<sub>c</sub> / x)<sup>\u{3b1}</sup>"
+                .to_owned(),
+        ));
     }
     let level = (100.0 * fits.level).round();
     let bootstraps = fits.fits.iter().filter_map(|f| f.bootstrap.as_ref());
@@ -67,15 +62,50 @@ pub(crate) fn method(view: &View<'_>) -> String {
         true => ("Intervals", "none: fitted without a bootstrap.".to_owned()),
         false => ("Intervals", escape(&intervals)),
     });
-    items.push((
-        "Left out",
-        format!(
-            "Diverged and failed runs, and {} more rows with their reasons above. Mid-run losses \
-             are drawn, never fitted.",
-            fits.excluded.len()
-        ),
-    ));
+    items.push(("Left out", left_out(view)));
     definitions(&items)
+}
+
+/// An objective in words.
+fn objective(kind: &str) -> Option<String> {
+    let (log, penalty) = match kind.strip_prefix("log-") {
+        Some(rest) => (" of ln L", rest),
+        None => (" of L", kind),
+    };
+    let words = match penalty {
+        "mse" => "squares of the residuals",
+        "huber" => "Huber\u{2019}s penalty on the residuals",
+        "absolute" => "absolute residuals",
+        "asymmetric" => "Huber\u{2019}s penalty, a quarter of it above the law, on the residuals",
+        _ => return None,
+    };
+    Some(format!("{kind}: {words}{log}"))
+}
+
+/// Which rows no fit saw.
+fn left_out(view: &View<'_>) -> String {
+    let badly = |label: &str| {
+        let run = view.run(label);
+        run.is_some_and(|run| run.status != Status::Finished)
+    };
+    let excluded = view.report.fits.excluded.iter();
+    let more = excluded.filter(|row| !badly(&row.label)).count();
+    let all_well = view
+        .report
+        .runs
+        .iter()
+        .all(|run| run.status == Status::Finished);
+    let rows = match more {
+        0 if all_well => "No run.".to_owned(),
+        0 => "Diverged and failed runs, no others.".to_owned(),
+        1 => {
+            "Diverged and failed runs, and one finished run for the reason given above.".to_owned()
+        }
+        more => format!(
+            "Diverged and failed runs, and {more} finished runs for the reasons given above."
+        ),
+    };
+    format!("{rows} Mid-run losses are drawn, never fitted.")
 }
 
 fn bootstrap(b: &Bootstrap, level: f64) -> String {
@@ -99,8 +129,12 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
     }
     if !report.runs.is_empty() {
         items.push(("Sweep", each(|r| r.sweep.clone())));
-        items.push(("Corpus", each(|r| r.corpus.clone())));
-        items.push(("Data digest", each(|r| r.data_digest.clone())));
+        // Lines about texts have both.
+        let mut facts = report.provenance.facts.iter();
+        if !facts.any(|fact| fact.label.contains("text ")) {
+            items.push(("Corpus", each(|r| r.corpus.clone())));
+            items.push(("Data digest", each(|r| r.data_digest.clone())));
+        }
         items.push((
             "Tokenizer, context",
             each(|r| format!("{}, {}", r.tokenizer, r.context)),

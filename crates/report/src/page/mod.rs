@@ -1,5 +1,6 @@
 //! The page: one file, nothing fetched, readable without scripts.
 
+mod approaches;
 mod compare;
 mod data;
 mod fits;
@@ -99,13 +100,13 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
             let Some(figure) = figures.iter().find(|f| f.name == *name) else {
                 continue;
             };
-            let drawn = figure.html(&numbers);
             body.push_str(&match FOLDED.contains(name) {
                 true => format!(
-                    "<details><summary>{}</summary>\n{drawn}</details>\n",
-                    escape(&figure.title)
+                    "<details><summary>{}</summary>\n{}</details>\n",
+                    escape(&figure.title),
+                    figure.body(&numbers)
                 ),
-                false => drawn,
+                false => figure.html(&numbers),
             });
         }
         let body = (!body.is_empty()).then_some(body);
@@ -183,18 +184,4 @@ fn table(caption: &str, class: &str, head: &str, body: &str) -> String {
          <table class=\"{class}\">\n<caption>{caption}</caption>\n<thead>{head}</thead>\n\
          {body}</table>\n</div>\n"
     )
-}
-
-/// A list of warnings, or nothing.
-fn warnings(list: &[String]) -> String {
-    match list.is_empty() {
-        true => String::new(),
-        false => {
-            let items: String = list
-                .iter()
-                .map(|w| format!("<li>{}</li>", escape(w)))
-                .collect();
-            format!("<ul class=\"warnings\">{items}</ul>")
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The table of runs, and those that no fit saw.
 
-use crate::text::escape;
+use crate::text::{escape, three_digits};
 use crate::view::View;
 use isoflop_core::units::{scientific, short};
 use isoflop_results::{RunRow, Status};
@@ -113,8 +113,10 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
         Column::numeric("D tokens", |r| {
             quantity(short(r.tokens as f64), r.tokens as f64)
         }),
-        Column::numeric("C (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
-        Column::numeric("test loss (nats)", |r| {
+        Column::numeric("C exact (FLOPs)", |r| {
+            quantity(scientific(r.c_exact), r.c_exact)
+        }),
+        Column::numeric("test loss (nats per token)", |r| {
             match (r.test_loss, r.test_loss_se) {
                 (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
                 (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
@@ -125,23 +127,24 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
             r.test_bpb
                 .map_or_else(missing, |bpb| quantity(format!("{bpb:.3}"), bpb))
         }),
-        Column::numeric("train loss", |r| {
+        Column::numeric("train loss (nats per token)", |r| {
             r.train_loss
                 .map_or_else(missing, |loss| quantity(format!("{loss:.3}"), loss))
         }),
         Column::numeric("tokens per param", |r| {
             quantity(short(r.tokens_per_param), r.tokens_per_param)
         }),
-        Column::numeric("epochs", |r| {
+        Column::numeric("epochs (\u{25b2} above one)", |r| {
             let flag = if r.epochs > 1.0 { " \u{25b2}" } else { "" };
-            quantity(format!("{:.2}{flag}", r.epochs), r.epochs)
+            quantity(format!("{}{flag}", three_digits(r.epochs)), r.epochs)
         }),
-        Column::text("size", |r| words(&r.size)),
-        Column::text("layers \u{d7} width", |r| {
-            quantity(
-                format!("{} \u{d7} {}", r.n_layers, r.d_model),
-                r.n_non_embedding as f64,
-            )
+    ]);
+    if view.report.runs.iter().any(|r| r.size != shape(r)) {
+        columns.push(Column::text("size", |r| words(&r.size)));
+    }
+    columns.extend([
+        Column::text("width x layers x heads", |r| {
+            quantity(shape(r), r.n_non_embedding as f64)
         }),
         Column::numeric("learning rate", |r| {
             quantity(scientific(r.learning_rate), r.learning_rate)
@@ -158,6 +161,11 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
         }),
     ]);
     columns
+}
+
+/// As a sweep file writes it.
+fn shape(run: &RunRow) -> String {
+    format!("{}x{}x{}", run.d_model, run.n_layers, run.n_heads)
 }
 
 /// Runs that are missing from the fits, with the reason.

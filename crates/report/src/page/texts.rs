@@ -1,6 +1,6 @@
 //! What the runs were trained and scored on, and what scores there without a model.
 
-use crate::text::{escape, fixed, number};
+use crate::text::{escape, fixed};
 use crate::view::{Text, View};
 use isoflop_core::units::short;
 
@@ -49,11 +49,12 @@ fn body(view: &View<'_>, text: &Text<'_>) -> String {
         short(record.test_tokens as f64),
         record
             .overlap
-            .map_or("\u{2013}".to_owned(), |share| number(100.0 * share)),
+            .map_or("\u{2013}".to_owned(), |share| fixed(100.0 * share, 2)),
     );
     let mut out = String::from("<tbody>\n");
     for (k, (name, se, nats, bits)) in rows.iter().enumerate() {
-        let se = se.map_or(String::new(), |se| {
+        // A uniform guess has no error.
+        let se = se.filter(|se| *se > 0.0).map_or(String::new(), |se| {
             format!(" <span class=\"aside\">\u{b1} {}</span>", fixed(se, 3))
         });
         out.push_str(&format!(

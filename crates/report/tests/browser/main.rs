@@ -153,13 +153,24 @@ fn axes_turn_linear_and_losses_to_bits_and_back_to_where_they_were() {
         assert!((x - wanted).abs() < 1.0, "{tokens}: {x}, not {wanted}");
     }
     page.screenshot(false, &kept("linear-1280.png"));
+    // A law says the same in either unit: at its scale X the loss is one nat, or one bit per byte.
+    const FORMULA: &str = "[...document.querySelectorAll('#three-panels g.note text')]\
+         .find(t => t.textContent.startsWith('L = ')).textContent";
+    let in_nats = page.eval(FORMULA);
     page.click("#controls input[value=bits]");
+    let in_bits = page.eval(FORMULA);
+    assert!(
+        in_bits.as_str().unwrap().starts_with("L = (C / "),
+        "{in_bits}"
+    );
+    assert_ne!(in_bits, in_nats);
     let label = page.eval(
         "document.querySelector('#three-panels').textContent.includes('test loss (bits per byte)')",
     );
     assert_eq!(label, json!(true));
     page.click("#controls input[value=log]");
     page.click("#controls input[value=nats]");
+    assert_eq!(page.eval(FORMULA), in_nats);
     for (a, b) in places(page).iter().zip(&before) {
         assert!((a[0] - b[0]).abs() < 0.11 && (a[1] - b[1]).abs() < 0.11);
     }

@@ -70,6 +70,14 @@ pub fn profiles(fit: &Fit) -> Vec<Profile> {
         .collect()
 }
 
+/// The same of a fit that may be of any law; none where it had none.
+pub fn profiles_of(fit: &Fit) -> Vec<Profile> {
+    match fit.profiles.is_empty() {
+        true => vec![],
+        false => profiles(fit),
+    }
+}
+
 /// Windows over the budgets, each judged by the next.
 pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
     let windows = BUDGETS.windows(2).skip(1).map(|pair| {
@@ -132,8 +140,14 @@ pub fn approaches(isoflop: &Isoflop) -> Approaches {
         words: words.into(),
         n_exponent: Some(estimate(a, half)),
         n_log_coefficient: Some(middle.n_opt.value.ln() - a * middle.c.ln()),
-        d_exponent: Some(estimate(1.0 - a, half)),
+        d_exponent: Some(estimate(1.07 - a, half)),
         d_log_coefficient: Some(middle.d_opt.value.ln() - (1.0 - a) * middle.c.ln()),
+        six_nd: Some(Counting {
+            n_exponent: estimate(a - 0.03, half),
+            n_log_coefficient: 0.0,
+            d_exponent: estimate(1.03 - a, half),
+            d_log_coefficient: 0.0,
+        }),
         optima: match name {
             "1" => (0..12)
                 .map(|k| {
@@ -144,7 +158,15 @@ pub fn approaches(isoflop: &Isoflop) -> Approaches {
                     Optimum { c, n, d, loss }
                 })
                 .collect(),
-            _ => vec![],
+            _ => minima
+                .iter()
+                .map(|m| Optimum {
+                    c: m.c,
+                    n: m.n_opt.value,
+                    d: m.d_opt.value,
+                    loss: m.loss.value,
+                })
+                .collect(),
         },
         intervals: Some("bootstrap".into()),
         warnings: vec![],

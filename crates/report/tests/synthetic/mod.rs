@@ -129,6 +129,45 @@ pub fn two_series() -> Synthetic {
     sweep
 }
 
+/// Two tokenizers, the second better by far, of which no law is identified.
+pub fn two_tokenizers() -> Synthetic {
+    let mut sweep = two_series();
+    for run in sweep.runs.iter_mut().filter(|r| r.series.ends_with("code")) {
+        run.tokenizer = "bpe:512".into();
+        run.test_bpb = run.test_loss.map(|loss| 1.55 * loss);
+    }
+    unidentify(&mut sweep);
+    sweep.title = "two-tokenizers".into();
+    sweep
+}
+
+/// Takes the licence of every law and every exponent.
+pub fn unidentify(sweep: &mut Synthetic) {
+    for fit in &mut sweep.fits.fits {
+        for name in ["alpha", "E"] {
+            if let Some(found) = fit.parameters.get_mut(name) {
+                found.identified = false;
+            }
+        }
+        fit.profiles = judged::profiles_of(fit);
+    }
+    for isoflop in &mut sweep.fits.isoflop {
+        for found in isoflop.n_exponent.iter_mut().chain(&mut isoflop.d_exponent) {
+            found.identified = false;
+        }
+    }
+    let approaches = sweep.fits.approaches.iter_mut();
+    for approach in approaches.flat_map(|set| &mut set.approaches) {
+        for found in approach
+            .n_exponent
+            .iter_mut()
+            .chain(&mut approach.d_exponent)
+        {
+            found.identified = false;
+        }
+    }
+}
+
 /// The quickstart on a language whose entropy is a little below its lowest loss.
 pub fn language() -> Synthetic {
     let mut sweep = quickstart();

@@ -23,53 +23,74 @@ pub struct Chart {
     pub why: String,
 }
 
-/// The charts of the first cell of the axes; the others have the same.
-pub(super) fn charts(plan: &Plan) -> Vec<Chart> {
+/// The charts of the first cell of the axes; the others have the same. Laws see no run of more than
+/// `most_epochs`.
+pub(super) fn charts(plan: &Plan, most_epochs: f64) -> Vec<Chart> {
     let series = plan.runs().first().map_or("", |run| run.series.as_str());
-    let runs: Vec<&PlannedRun> = plan
-        .runs()
-        .iter()
-        .filter(|run| run.series == series)
-        .collect();
-    let sizes = distinct(&runs, |run| run.n().0);
-    let lengths = distinct(&runs, |run| run.tokens().0);
-    let chart = |name, supported, why: String| Chart {
+    let of_series = plan.runs().iter().filter(|run| run.series == series);
+    let all: Vec<&PlannedRun> = of_series.collect();
+    let (runs, repeated): (Vec<&PlannedRun>, Vec<&PlannedRun>) =
+        all.iter().partition(|run| run.epochs() <= most_epochs);
+    let mut charts = laws(plan, &runs);
+    let left = match (runs.len(), repeated.len()) {
+        (_, 0) => None,
+        (0, _) => Some(format!("every run passes {most_epochs} epochs")),
+        (_, left) => Some(format!(
+            "{left} of {} runs pass {most_epochs} epochs and do not count",
+            all.len()
+        )),
+    };
+    for law in charts.iter_mut().filter(|_| left.is_some()) {
+        let left = left.as_deref().unwrap_or_default();
+        law.why = match runs.is_empty() {
+            true => format!("{left}, which these laws do not know"),
+            false => format!("{}; {left}", law.why),
+        };
+    }
+    charts.push(Chart {
+        name: "learning curves",
+        supported: true,
+        why: format!("{} runs", all.len()),
+    });
+    let seeds: HashSet<u64> = all.iter().map(|run| run.config.seed).collect();
+    charts.push(Chart {
+        name: "noise floor",
+        supported: seeds.len() > 1,
+        why: match seeds.len() {
+            0 | 1 => "one seed; seeds = [0, 1, 2] replicates every run".to_owned(),
+            count => format!("{count} seeds"),
+        },
+    });
+    charts
+}
+
+/// What is fitted, on the runs that laws see.
+fn laws(plan: &Plan, runs: &[&PlannedRun]) -> Vec<Chart> {
+    let sizes = distinct(runs, |run| run.n().0);
+    let lengths = distinct(runs, |run| run.tokens().0);
+    let curve = |name, what: &str, points: usize| Chart {
         name,
-        supported,
-        why,
-    };
-    let surface = match surface_problem(&runs, sizes, lengths) {
-        None => chart("L(N, D)", true, format!("{} runs", runs.len())),
-        Some(problem) => chart("L(N, D)", false, format!("not identified: {problem}")),
-    };
-    let curve = |name, what: &str, points: usize| {
-        let why = match points {
+        supported: points >= FEWEST_POINTS,
+        why: match points {
             1 => format!("all runs share one {what}"),
             _ => format!("{points} different {what}"),
-        };
-        chart(name, points >= FEWEST_POINTS, why)
+        },
     };
     let mut charts = match plan.kind() {
-        PlanKind::Isoflop | PlanKind::Time => isoflop(&runs),
+        PlanKind::Isoflop | PlanKind::Time => isoflop(runs),
         _ => Vec::new(),
     };
     charts.push(curve("L(N)", "N", sizes));
     charts.push(curve("L(D)", "D", lengths));
-    charts.push(surface);
-    charts.push(chart(
-        "learning curves",
-        true,
-        format!("{} runs", runs.len()),
-    ));
-    let seeds: HashSet<u64> = runs.iter().map(|run| run.config.seed).collect();
-    charts.push(chart(
-        "noise floor",
-        seeds.len() > 1,
-        match seeds.len() {
-            1 => "one seed; seeds = [0, 1, 2] replicates every run".to_owned(),
-            count => format!("{count} seeds"),
-        },
-    ));
+    let problem = surface_problem(runs, sizes, lengths);
+    charts.push(Chart {
+        name: "L(N, D)",
+        supported: problem.is_none(),
+        why: problem.map_or_else(
+            || format!("{} runs", runs.len()),
+            |problem| format!("not identified: {problem}"),
+        ),
+    });
     charts
 }
 

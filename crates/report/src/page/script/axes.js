@@ -80,10 +80,11 @@ const scientific = (v) => {
 // A tick's words: [text, raised text].
 const tickWords = (style, v) => {
   if (style === "short") return [v === 0 ? "0" : short(v), ""];
-  if (style === "power" && v !== 0) {
+  const size = Math.abs(v);
+  if (v !== 0 && (style === "power" || size < 1e-4 || size >= 1e7)) {
     const [mantissa, exponent] = v.toExponential(1).split("e");
     const m = Number(mantissa);
-    return [m === 1 ? "10" : `${m}\u00d710`, minus(String(Number(exponent)))];
+    return [minus(Math.abs(m) === 1 ? `${m * 10}` : `${m}\u00d710`), minus(String(Number(exponent)))];
   }
-  return [minus(String(Math.round(v * 1e6) / 1e6)), ""];
+  return [minus(String(Number(v.toPrecision(10)))), ""];
 };

@@ -79,8 +79,18 @@ class Panel {
       text.dataset.was ??= text.textContent;
       text.textContent = bitsHere ? text.dataset.was.replace("nats per token", "bits per byte") : text.dataset.was;
     }
+    this.sayFormula(bitsHere);
     this.moveNote(linearHere);
     this.centres = null;
+  }
+
+  // The equation of the line has the unit of the losses in its scale.
+  sayFormula(bits) {
+    if (!this.svg.dataset.formula) return;
+    this.formula ??= [...this.svg.querySelectorAll(":scope > g.note > text")].find((text) => text.textContent.startsWith("L = "));
+    if (!this.formula) return;
+    this.formulaInNats ??= this.formula.innerHTML;
+    this.formula.innerHTML = bits ? this.svg.dataset.formula : this.formulaInNats;
   }
 
   // Losses that fall on linear axes leave the corner on top right free.

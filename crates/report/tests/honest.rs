@@ -1,0 +1,320 @@
+//! What a report may say: no conclusion without its licence, nothing without its unit, nothing twice.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod synthetic;
+
+use isoflop_results::Status;
+use synthetic::Synthetic;
+
+fn page(sweep: &Synthetic) -> String {
+    isoflop_report::html(&sweep.report())
+}
+
+fn verdict(html: &str) -> &str {
+    &html[html.find("class=\"verdict\"").unwrap()..html.find("</header>").unwrap()]
+}
+
+/// The figures of a report as files.
+struct Figures(tempfile::TempDir);
+
+impl Figures {
+    fn of(sweep: &Synthetic) -> Figures {
+        let dir = tempfile::tempdir().unwrap();
+        isoflop_report::write(&sweep.report(), dir.path()).unwrap();
+        Figures(dir)
+    }
+
+    fn text(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(self.0.path().join("figures").join(file)).ok()
+    }
+}
+
+fn figure(sweep: &Synthetic, file: &str) -> Option<String> {
+    Figures::of(sweep).text(file)
+}
+
+/// The runs say how much compute lies between, whatever
+/// a law without its exponents would say.
+#[test]
+fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() {
+    let sweep = synthetic::two_tokenizers();
+    let html = page(&sweep);
+    let compared = &html[html.find("<h2 id=\"comparison\"").unwrap()..];
+    let compared = &compared[..compared.find("</ul>").unwrap()];
+    assert!(
+        compared.contains("<li>Measured: rust-code needs "),
+        "{compared}"
+    );
+    assert!(compared.contains("bits per byte"), "{compared}");
+    for law in ["By the laws", "falls with an exponent", "6ND"] {
+        assert!(!compared.contains(law), "{law}: {compared}");
+    }
+    let verdict = verdict(&html);
+    for claim in [
+        "Test loss falls",
+        "Compute-optimal N grows",
+        "E = ",
+        "\u{3b1} = ",
+    ] {
+        assert!(!verdict.contains(claim), "{claim}: {verdict}");
+    }
+    assert!(verdict.contains("these runs do not identify"), "{verdict}");
+    let figures = Figures::of(&sweep);
+    for file in ["three-panels.csv", "multiplier.csv", "isoflop.csv"] {
+        let csv = figures.text(file).unwrap();
+        assert!(!csv.contains(",fit,"), "{file}");
+    }
+    assert!(
+        figures
+            .text("multiplier.csv")
+            .unwrap()
+            .contains(",measured,")
+    );
+    assert!(figures.text("plane.csv").is_none());
+    assert!(html.contains("No line: the runs do not identify alpha"));
+    let words = isoflop_report::terminal(&sweep.report(), 80);
+    assert!(
+        words.contains("Measured: rust-code") && !words.contains("dots: the law"),
+        "{words}"
+    );
+}
+
+#[test]
+fn identified_laws_are_compared_after_what_was_measured() {
+    let html = page(&synthetic::two_series());
+    let (runs, laws) = (
+        html.find("<li>Measured: ").unwrap(),
+        html.find("<li>By the laws").unwrap(),
+    );
+    assert!(runs < laws);
+}
+
+#[test]
+fn an_approach_whose_optima_lie_outside_the_sizes_has_no_line() {
+    let mut sweep = synthetic::quickstart();
+    let lines = |sweep: &Synthetic| {
+        figure(sweep, "isoflop.csv")
+            .unwrap()
+            .matches(",fit,")
+            .count()
+    };
+    let before = lines(&sweep);
+    sweep.fits.approaches[0].approaches[3].optima.clear();
+    // Two ends each in N* and in D*.
+    assert_eq!(lines(&sweep), before - 4);
+}
+
+#[test]
+fn exponents_stand_under_both_counts_of_compute_with_a_word_why() {
+    let html = page(&synthetic::quickstart());
+    let table = &html[html.find("Exponents of the optimum</caption>").unwrap()..];
+    let table = &table[..table.find("</table>").unwrap()];
+    for words in ["a, C exact", "b, C exact", "a, C = 6ND", "b, C = 6ND"] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    let why = "add up to 1.07 and not to 1, since C counts attention and the head as well";
+    assert!(verdict(&html).contains(why), "{}", verdict(&html));
+    assert_eq!(html.matches(why).count(), 1);
+    let svg = figure(&synthetic::quickstart(), "isoflop.svg").unwrap();
+    assert_eq!(svg.matches("training compute C, exact (FLOPs)").count(), 2);
+}
+
+#[test]
+fn residuals_of_each_law_bear_its_name() {
+    let mut sweep = synthetic::quickstart();
+    let law = sweep
+        .fits
+        .fits
+        .iter()
+        .find(|f| f.law == "chinchilla")
+        .unwrap()
+        .clone();
+    for name in ["chinchilla-tied", "kaplan"] {
+        let mut other = law.clone();
+        other.law = name.into();
+        sweep.fits.fits.push(other);
+    }
+    let svg = figure(&sweep, "residuals-by-law.svg").unwrap();
+    for name in ["chinchilla", "chinchilla-tied", "kaplan"] {
+        assert_eq!(
+            svg.matches(&format!(">Residuals of {name}<")).count(),
+            1,
+            "{name}"
+        );
+    }
+    assert!(!svg.contains("Residuals by compute"));
+}
+
+#[test]
+fn a_reference_that_beats_every_run_is_drawn_and_said() {
+    let mut sweep = synthetic::language();
+    let losses = sweep.runs.iter().filter_map(|r| r.test_loss);
+    let best = losses.fold(f64::INFINITY, f64::min);
+    let text = &mut sweep.data[0];
+    let reference = text
+        .references
+        .iter_mut()
+        .find(|r| r.name == "5-gram")
+        .unwrap();
+    reference.test_loss = 0.95 * best;
+    let words = format!(
+        "No run beats a 5-gram ({:.3} nats per token); the best has {best:.3}.",
+        0.95 * best
+    );
+    let html = page(&sweep);
+    assert!(verdict(&html).contains(&words), "{}", verdict(&html));
+    assert!(isoflop_report::terminal(&sweep.report(), 300).contains(&words));
+    let csv = figure(&sweep, "three-panels.csv").unwrap();
+    assert_eq!(csv.lines().filter(|l| l.contains("5-gram")).count(), 6);
+    assert!(!verdict(&page(&synthetic::language())).contains("No run beats"));
+}
+
+#[test]
+fn the_noise_between_seeds_is_told_series_by_series() {
+    let mut sweep = synthetic::two_series();
+    let again: Vec<_> = sweep
+        .runs
+        .iter()
+        .map(|run| {
+            let mut run = run.clone();
+            let off = if run.series.ends_with("code") {
+                0.2
+            } else {
+                0.02
+            };
+            run.run_id.push_str("-s1");
+            (run.seed, run.test_loss) = (1, run.test_loss.map(|loss| loss + off));
+            run
+        })
+        .collect();
+    sweep.runs.extend(again);
+    let html = page(&sweep);
+    let said: Vec<&str> = verdict(&html)
+        .split("Between seeds the test loss varies by ")
+        .skip(1)
+        .map(|rest| &rest[..rest.find(' ').unwrap()])
+        .collect();
+    // Two runs that differ by x scatter by x / sqrt 2.
+    assert_eq!(said, ["0.0141", "0.141"]);
+}
+
+#[test]
+fn charts_of_several_tokenizers_share_no_axis_of_nats() {
+    let sweep = synthetic::two_tokenizers();
+    let words = isoflop_report::terminal(&sweep.report(), 80);
+    assert_eq!(
+        words
+            .matches("test loss (bits per byte) by training compute")
+            .count(),
+        2,
+        "{words}"
+    );
+    let vega = isoflop_report::vega_lite(&sweep.report());
+    let layers = vega["hconcat"][0]["layer"].as_array().unwrap();
+    let runs = layers[2]["data"]["values"].as_array().unwrap();
+    assert_eq!(
+        layers[2]["encoding"]["y"]["title"],
+        "test loss (bits per byte)"
+    );
+    for run in runs {
+        let known = sweep
+            .runs
+            .iter()
+            .find(|r| run["run"] == r.run_id.as_str() && run["series"] == r.series.as_str())
+            .unwrap();
+        let loss = run["loss"].as_f64().unwrap();
+        assert!((loss / known.test_bpb.unwrap() - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn the_equation_of_a_panel_has_a_form_in_bits_per_byte() {
+    let html = page(&synthetic::quickstart());
+    let formulas = html.matches(" data-formula=\"L = (").count();
+    assert_eq!(formulas, 3);
+}
+
+#[test]
+fn every_warning_is_listed_once_where_the_verdict_links_to() {
+    let mut sweep = synthetic::quickstart();
+    let common = "take the intervals as rough";
+    sweep
+        .fits
+        .fits
+        .iter_mut()
+        .for_each(|fit| fit.warnings = vec![common.into()]);
+    sweep.fits.isoflop[0].warnings = vec!["two budgets alone".into()];
+    sweep.fits.approaches[0].approaches[1].warnings = vec!["two budgets alone".into()];
+    let html = page(&sweep);
+    assert!(html.contains("<a href=\"#warnings\">2 warnings</a>"));
+    let list = &html[html.find("<h3 id=\"warnings\">").unwrap()..];
+    let list = &list[..list.find("</ul>").unwrap()];
+    assert!(
+        list.contains("<b>power in N, power in D, power in C, chinchilla</b>"),
+        "{list}"
+    );
+    assert_eq!(html.matches(common).count(), 1);
+    assert_eq!(html.matches("two budgets alone").count(), 1);
+}
+
+#[test]
+fn what_is_left_out_is_counted_in_words() {
+    let mut sweep = synthetic::quickstart();
+    assert!(page(&sweep).contains("and one finished run for the reason given above"));
+    sweep.fits.excluded.clear();
+    let html = page(&sweep);
+    assert!(
+        html.contains("Diverged and failed runs, no others."),
+        "{html}"
+    );
+}
+
+#[test]
+fn an_overlap_has_as_many_digits_as_anybody_reads() {
+    let mut sweep = synthetic::language();
+    sweep.data[0].overlap = Some(0.004_084_411_164_057_182);
+    let html = page(&sweep);
+    assert!(html.contains(">0.41<") && !html.contains("0.40844"));
+}
+
+#[test]
+fn there_is_a_page_whatever_became_of_the_runs() {
+    let diverged = |sweep: &mut Synthetic| {
+        for run in &mut sweep.runs {
+            (run.status, run.test_loss, run.test_bpb) = (Status::Diverged, None, None);
+        }
+        sweep.fits.fits.clear();
+        sweep.fits.isoflop.clear();
+        sweep.fits.approaches.clear();
+        sweep.fits.ranking.clear();
+    };
+    let mut all = synthetic::quickstart();
+    diverged(&mut all);
+    let html = page(&all);
+    assert!(
+        verdict(&html).contains("runs diverged: there is no loss to fit."),
+        "{}",
+        verdict(&html)
+    );
+    assert!(html.contains("id=\"learning-curves\""));
+    let mut repeated = synthetic::too_small();
+    repeated.fits.refused.clear();
+    repeated.fits.excluded = repeated
+        .runs
+        .iter()
+        .map(|run| isoflop_fit::output::Excluded {
+            label: run.run_id.clone(),
+            reason: "9.0 epochs; a law without a repetition term takes up to 4".into(),
+        })
+        .collect();
+    let html = page(&repeated);
+    let said = verdict(&html);
+    assert!(
+        said.contains(
+            "all are left out for too many epochs (a law without a repetition term takes up to 4)"
+        ),
+        "{said}"
+    );
+    assert!(html.contains("id=\"three-panels\"") && html.contains("id=\"learning-curves\""));
+}
