@@ -41,6 +41,15 @@ pub fn envelope(
         (None, Axis::D) => edge(points, Axis::D, Axis::N)?,
         (None, Axis::C) => frontier(points)?,
     };
+    if isoflop.is_none() && axis == Axis::C && has_one_size(&chosen.points) {
+        return Err(FitError::NoEnvelope {
+            reason: format!(
+                "no envelope in C: the frontier's {} runs have one size, and what they show is the fall in D",
+                chosen.points.len()
+            ),
+            hint: "add other sizes at the same compute".into(),
+        });
+    }
     if chosen.points.len() >= FEWEST {
         return Ok(chosen);
     }
@@ -70,6 +79,13 @@ pub fn envelope(
         reason,
         hint: hint.into(),
     })
+}
+
+/// Whether there are several points, all of one size.
+fn has_one_size(points: &[Point]) -> bool {
+    let logs = points.iter().filter_map(|point| Some(point.n?.ln()));
+    let logs: Vec<f64> = logs.collect();
+    logs.len() >= FEWEST && classify(&logs).into_iter().max() == Some(0)
 }
 
 fn minima(isoflop: &Isoflop, runs: &[Point]) -> Envelope {
@@ -221,6 +237,18 @@ mod tests {
         let c = envelope(&grid(), Axis::C, None).unwrap();
         let losses: Vec<f64> = c.points.iter().map(|point| point.loss).collect();
         assert!(losses.windows(2).all(|pair| pair[1] < pair[0]));
+    }
+
+    #[test]
+    fn a_frontier_of_one_size_is_the_fall_in_tokens_and_no_frontier() {
+        let mut points = grid();
+        points.retain(|point| point.n == Some(2e4));
+        let refused = envelope(&points, Axis::C, None).unwrap_err();
+        assert!(
+            refused.to_string().contains("3 runs have one size"),
+            "{refused}"
+        );
+        assert!(envelope(&points, Axis::D, None).is_ok());
     }
 
     #[test]

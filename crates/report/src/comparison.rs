@@ -78,8 +78,9 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
         let mut runs = view.finished.iter().filter(|r| r.series == series);
         runs.find_map(|r| View::bits_per_nat(r))
     };
+    // Where tokenizers differ every series has bits, and all pairs are compared in them.
     let units = match (bits(base), bits(other)) {
-        (Some(a), Some(b)) if (a / b - 1.0).abs() > 0.01 => Some((a, b)),
+        (Some(a), Some(b)) if view.by_bytes() || (a / b - 1.0).abs() > 0.01 => Some((a, b)),
         _ => None,
     };
     let sides = [

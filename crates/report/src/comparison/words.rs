@@ -9,11 +9,19 @@ use isoflop_fit::output::Estimate;
 pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
     let name = |series| clip(&view.series_name(series), 60);
     let mut out = Vec::new();
-    for pair in &pairs(view) {
+    let pairs = pairs(view);
+    for pair in &pairs {
         let (base, other) = (name(pair.base), name(pair.other));
         out.extend(measured(pair, &base, &other));
         out.extend(by_law(pair, &base, &other));
         out.extend(exponent(pair, &base, &other));
+    }
+    if pairs.iter().any(|pair| pair.measured.is_some()) {
+        out.push(
+            "What is measured is read off the best runs at each compute, ln C linear in ln L between them; \
+             compute is exact, the head of each vocabulary included."
+                .to_owned(),
+        );
     }
     out
 }
@@ -38,20 +46,20 @@ fn measured(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
             };
             format!(
                 "Measured: {other} needs {} times the compute of {base} for a loss of {} {unit}, the lowest \
-                 that both have reached{over} (best runs, interpolated in ln L and ln C; C exact).",
+                 that both have reached{over}.",
                 factor(*at_lowest.get()),
                 three_digits(lowest)
             )
         }
         Factor::Below { loss, factor: f } => format!(
             "Measured: {other} needs less than {} times the compute of {base} for a loss of {} {unit}, the \
-             lowest of {base}: its cheapest budget is below that already (C exact).",
+             lowest of {base}: its cheapest runs are below that already.",
             factor(*f.get()),
             three_digits(*loss)
         ),
         Factor::Above { loss, factor: f } => format!(
             "Measured: {other} needs more than {} times the compute of {base} for a loss of {} {unit}, its \
-             lowest: the cheapest budget of {base} is below that already (C exact).",
+             lowest: the cheapest runs of {base} are below that already.",
             factor(*f.get()),
             three_digits(*loss)
         ),
