@@ -1,14 +1,15 @@
 //! Every fit of a results folder: per series, the three panels' laws, the surface and isoFLOP.
 
 use crate::approaches::approaches;
-use crate::bootstrap::LEVEL;
 use crate::envelope::{Envelope, envelope};
 use crate::error::FitError;
 use crate::fit::{Options, fit_envelope, fit_named, work};
-use crate::isoflop::{isoflop_with_draws, parabola_bias};
+use crate::intervals::LEVEL;
+use crate::isoflop::isoflop_with_draws;
 use crate::law::Law;
 use crate::noise::noise_floor;
 use crate::output::{Axis, Excluded, Fits, Isoflop, Refusal};
+use crate::parabola::parabola_bias;
 use crate::point::{Point, without_repetition, without_worst};
 use crate::ranking::rank;
 

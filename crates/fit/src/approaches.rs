@@ -1,13 +1,14 @@
 //! Approaches 1, 2 and 3 of Hoffmann et al. 2022 side by side: three ways to one question, how the
 //! best size grows with compute. Where they disagree, one of their assumptions fails.
 
-use crate::bootstrap::estimate;
 use crate::fit::Options;
 use crate::frontier;
 use crate::interpolated;
-use crate::isoflop::{isoflop, parabola_bias};
+use crate::intervals::estimate;
+use crate::isoflop::isoflop;
 use crate::output::{Approach, Approaches, Fit, Fits, Isoflop, Optimum};
 use crate::parabola::log_line;
+use crate::parabola::parabola_bias;
 use crate::point::{Point, without_worst};
 
 /// All that these rows allow; none of them where they allow none.

@@ -8,7 +8,8 @@ mod validation;
 
 pub use approaches::{Approach, Approaches, Optimum};
 pub use doubt::{
-    Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
+    Bootstrap, Estimate, Influence, Interval, KnownFloor, Outliers, Profile, ProfilePoint,
+    Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
 pub use read::FitsError;

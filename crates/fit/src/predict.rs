@@ -5,7 +5,7 @@
 //! the law; and, beyond the compute that was fitted, the law's drift, measured by fitting smaller
 //! budgets and predicting larger ones ([`crate::output::Validation`]).
 
-use crate::bootstrap::estimate;
+use crate::intervals::estimate;
 use crate::law::Law;
 use crate::optimum::{Cost, optimum};
 use crate::output::{Estimate, Fit, HeldOut};

@@ -3,13 +3,15 @@
 
 use crate::bootstrap::bootstrap;
 use crate::design::Design;
-use crate::engine::{Engine, engine};
+use crate::engine::{Engine, Held, engine};
+use crate::few::Few;
 use crate::fit::{Options, WINDOWS, noise};
 use crate::law::Law;
 use crate::objective::Objective;
 use crate::output::{FittedPoint, Forecast, HeldOut, Validation};
 use crate::point::Point;
 use crate::predict::{Spread, drift_of};
+use crate::units::Units;
 use crate::watch::Task;
 use rayon::prelude::*;
 
@@ -39,6 +41,7 @@ pub(crate) fn validate(
         law,
         objective: engine.objective(),
         full,
+        holds: engine.holds(),
         lone: engine.is_lone(),
         options: Options {
             bootstrap: options.bootstrap.min(REPLICATES),
@@ -137,6 +140,8 @@ struct Judge<'a> {
     objective: Objective,
     /// Natural parameters of the fit on all rows: one start of several.
     full: &'a [f64],
+    /// Parameters that are held.
+    holds: &'a [Held],
     /// Whether that fit has one optimum.
     lone: bool,
     options: Options,
@@ -152,15 +157,26 @@ impl Judge<'_> {
         drift: Option<f64>,
     ) -> Option<HeldOut> {
         let law = self.law;
-        let design = Design::new(fitted, law).ok()?;
-        let mut engine = engine(fitted, law, self.objective).ok()?;
+        let design = Design::new(fitted, law, self.holds.len()).ok()?;
+        let mut engine = engine(fitted, law, self.objective, self.holds).ok()?;
         engine.watched_by(&self.options.watch);
         let start = engine.inner(self.full);
         let best = engine.solve_near(&[start], self.lone)?;
         let reach = most(held_out) / most(fitted).min(most(held_out) / 1.000_001);
         let replicates = (self.options.bootstrap > 0).then(|| {
             let known = [best.t.clone()];
-            bootstrap(&design, &*engine, fitted, &known, &self.options, None).values
+            let units = Units::of(fitted);
+            let few = Few::of(fitted, &units, &*engine, &known, &self.options.watch);
+            bootstrap(
+                &design,
+                &*engine,
+                &units,
+                few.as_ref(),
+                &known,
+                &self.options,
+                None,
+            )
+            .values
         });
         let data: Vec<FittedPoint> = fitted
             .iter()
@@ -174,7 +190,7 @@ impl Judge<'_> {
                 fitted,
             })
             .collect();
-        let scatter = noise(&data, law.parameters()).unwrap_or(0.0);
+        let scatter = noise(&data, engine.free()).unwrap_or(0.0);
         let mut points = Vec::new();
         let mut errors = Vec::new();
         for point in held_out {

@@ -121,6 +121,7 @@ fn difference(a: &Estimate, b: &Estimate) -> Estimate {
         high: end(|e| e.high, |e| e.low).map(|reach| value + reach),
         standard_error: None,
         identified: a.identified && b.identified,
+        fixed: false,
     }
 }
 
@@ -216,6 +217,7 @@ fn multiplier(view: &View<'_>, base: &str, other: &str, share: f64) -> Option<Mu
                 high: ends.map(|e| e.1),
                 standard_error: None,
                 identified: true,
+                fixed: false,
             },
         })
     })
@@ -288,6 +290,7 @@ mod tests {
             high: Some(high),
             standard_error: None,
             identified: true,
+            fixed: false,
         }
     }
 

@@ -203,6 +203,7 @@ mod tests {
             high,
             standard_error: None,
             identified: true,
+            fixed: false,
         }
     }
 
