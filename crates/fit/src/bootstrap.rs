@@ -45,6 +45,9 @@ pub(crate) fn bootstrap(
         _ => 0.0,
     };
     let refit = |index: u64| {
+        if options.watch.is_stopped() {
+            return None;
+        }
         let mut changed = Resample::of(engine);
         match few {
             Some(few) => few.err_anew(options.seed, index, &residuals, shift, &mut changed),
