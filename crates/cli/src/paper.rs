@@ -123,6 +123,7 @@ fn cell(estimate: &Estimate, format: Format) -> String {
     let value = write(estimate.value);
     let range = match (estimate.low, estimate.high) {
         (Some(low), Some(high)) => format!("{value} [{}, {}]", write(low), write(high)),
+        _ if estimate.fixed => format!("{value} (fixed)"),
         _ => value,
     };
     match (estimate.identified, format) {
@@ -179,6 +180,7 @@ mod tests {
             high: Some(high),
             standard_error: None,
             identified: low > 0.0,
+            fixed: false,
         };
         Fits {
             fits: vec![Fit {

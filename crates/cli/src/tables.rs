@@ -66,6 +66,7 @@ pub(crate) fn interval(estimate: &Estimate) -> String {
     let value = number(estimate.value);
     let range = match (estimate.low, estimate.high) {
         (Some(low), Some(high)) => format!("{value} [{}, {}]", number(low), number(high)),
+        _ if estimate.fixed => format!("{value} (fixed)"),
         _ => value,
     };
     match estimate.identified {

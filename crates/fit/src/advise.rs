@@ -128,7 +128,8 @@ pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, Advice
             point
         })
         .collect();
-    let engine = engine(&points, law, Objective::LOG_MSE).map_err(|_| AdviceError::Singular)?;
+    let engine =
+        engine(&points, law, Objective::LOG_MSE, &[]).map_err(|_| AdviceError::Singular)?;
     let t = engine.inner(&values);
     let (value, logarithm, gradient) = aim(&*engine, &t, fit, target)?;
     let noise = fit.noise.filter(|noise| *noise > 0.0).unwrap_or(1e-3);

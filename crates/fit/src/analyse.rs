@@ -3,14 +3,15 @@
 mod left;
 
 use crate::approaches::approaches;
-use crate::bootstrap::LEVEL;
 use crate::envelope::{Envelope, envelope};
 use crate::error::FitError;
 use crate::fit::{Options, fit_envelope, fit_named, work};
-use crate::isoflop::{isoflop_with_draws, parabola_bias};
+use crate::intervals::LEVEL;
+use crate::isoflop::isoflop_with_draws;
 use crate::law::Law;
 use crate::noise::between_seeds;
 use crate::output::{Axis, Excluded, Fits};
+use crate::parabola::parabola_bias;
 use crate::point::{Point, series_of, without_repetition, without_worst};
 use crate::ranking::rank;
 use left::{dropped, no_exponent, only_repetition, refusal};

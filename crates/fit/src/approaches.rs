@@ -1,14 +1,14 @@
 //! Approaches 1, 2 and 3 of Hoffmann et al. 2022 side by side: three ways to one question, how the
 //! best size grows with compute. Where they disagree, one of their assumptions fails.
 
-use crate::bootstrap::estimate;
 use crate::fit::Options;
 use crate::frontier;
 use crate::interpolated;
-use crate::isoflop::{Bottom, isoflop_with_draws, parabola_bias};
+use crate::intervals::estimate;
+use crate::isoflop::{Bottom, isoflop_with_draws};
 use crate::isoflop_bootstrap::Draws;
 use crate::output::{Approach, Approaches, Counting, Estimate, Fit, Fits, Isoflop, Optimum};
-use crate::parabola::log_line;
+use crate::parabola::{log_line, parabola_bias};
 use crate::parametric;
 use crate::point::{Point, without_worst};
 

@@ -15,6 +15,8 @@ const LINE: f64 = 0.02;
 #[derive(Clone, Debug)]
 pub(crate) struct Design {
     law: Law,
+    /// Parameters that are held.
+    held: usize,
     /// Which distinct value a row has along each coordinate.
     classes: Vec<[usize; COORDINATES]>,
 }
@@ -22,7 +24,7 @@ pub(crate) struct Design {
 impl Design {
     /// # Errors
     /// A missing coordinate, or rows that cannot tell the law's parameters.
-    pub(crate) fn new(points: &[Point], law: Law) -> Result<Self, FitError> {
+    pub(crate) fn new(points: &[Point], law: Law, held: usize) -> Result<Self, FitError> {
         let mut places = Vec::with_capacity(points.len());
         for point in points {
             places.push(law.place(point)?);
@@ -34,7 +36,7 @@ impl Design {
                 classes[row][coordinate] = class;
             }
         }
-        let design = Design { law, classes };
+        let design = Design { law, held, classes };
         design.check_values()?;
         if law == Law::DataConstrained && points.iter().all(|p| p.epochs.is_none_or(|e| e <= 1.01))
         {
@@ -49,7 +51,7 @@ impl Design {
         if law.is_surface() {
             check_sides(points)?;
         }
-        let (rows, parameters) = (points.len(), law.parameters());
+        let (rows, parameters) = (points.len(), law.parameters() - held);
         match rows > parameters {
             true => Ok(design),
             false => Err(FitError::TooFewRows {
@@ -64,9 +66,9 @@ impl Design {
     fn check_values(&self) -> Result<(), FitError> {
         let (law, rows) = (self.law, self.classes.len());
         let all = vec![1.0; rows];
-        let enough_rows = rows > law.parameters();
+        let enough_rows = rows > law.parameters() - self.held;
         for (at, coordinate) in law.coordinates().iter().enumerate() {
-            let (values, needed) = (self.distinct(at, &all), law.values_needed()[at]);
+            let (values, needed) = (self.distinct(at, &all), self.needed(at));
             // One value is the more telling complaint; too few rows come before too few values.
             if values > 1 && (values >= needed || !enough_rows) {
                 continue;
@@ -98,11 +100,15 @@ impl Design {
     /// Whether rows of these weights can tell the parameters: what a bootstrap replicate needs.
     pub(crate) fn determined_by(&self, weights: &[f64]) -> bool {
         let rows = weights.iter().filter(|weight| **weight > 0.0).count();
-        let needed = self.law.values_needed().iter().enumerate();
-        rows >= self.law.parameters()
-            && needed
-                .into_iter()
-                .all(|(at, needed)| self.distinct(at, weights) >= *needed)
+        let coordinates = 0..self.law.coordinates().len();
+        let told = |at: usize| self.distinct(at, weights) >= self.needed(at);
+        rows >= self.law.parameters() - self.held && coordinates.into_iter().all(told)
+    }
+
+    /// Distinct values needed along a coordinate.
+    fn needed(&self, at: usize) -> usize {
+        let needed = self.law.values_needed()[at];
+        needed.saturating_sub(self.held).max(2)
     }
 
     fn distinct(&self, coordinate: usize, weights: &[f64]) -> usize {
@@ -215,7 +221,7 @@ mod tests {
 
     fn refusal(rows: &[(f64, f64)], law: Law) -> FitError {
         let points: Vec<_> = rows.iter().map(|&(n, d)| point("r", n, d, 3.0)).collect();
-        Design::new(&points, law).unwrap_err()
+        Design::new(&points, law, 0).unwrap_err()
     }
 
     #[test]
@@ -297,13 +303,13 @@ mod tests {
             })
             .collect();
         points.iter_mut().for_each(|p| p.width = Some(64.0));
-        let error = Design::new(&points, Law::Chinchilla).unwrap_err();
+        let error = Design::new(&points, Law::Chinchilla, 0).unwrap_err();
         assert!(
             error.to_string().starts_with("every model is 64 wide"),
             "{error}"
         );
         points[3].width = Some(128.0);
-        assert!(Design::new(&points, Law::Chinchilla).is_ok());
+        assert!(Design::new(&points, Law::Chinchilla, 0).is_ok());
     }
 
     #[test]
@@ -317,14 +323,14 @@ mod tests {
                 points.push(run);
             }
         }
-        let error = Design::new(&points, Law::Chinchilla).unwrap_err();
+        let error = Design::new(&points, Law::Chinchilla, 0).unwrap_err();
         assert_eq!(
             error.to_string(),
             "in each of 3 budgets the loss is lowest at the smallest size: all runs lie on one side of every minimum"
         );
         assert!(error.hint().unwrap().starts_with("add smaller sizes"));
         points[0].loss = 9.0;
-        assert!(Design::new(&points, Law::Chinchilla).is_ok());
+        assert!(Design::new(&points, Law::Chinchilla, 0).is_ok());
     }
 
     #[test]
@@ -335,11 +341,11 @@ mod tests {
                 point("r", n, d, 3.0)
             })
             .collect();
-        let refusal = |points: &[Point]| Design::new(points, Law::DataConstrained).unwrap_err();
+        let refusal = |points: &[Point]| Design::new(points, Law::DataConstrained, 0).unwrap_err();
         assert!(matches!(refusal(&points), FitError::NoRepetition { .. }));
         points.iter_mut().for_each(|p| p.batch = Some(512.0));
         assert_eq!(
-            Design::new(&points, Law::CriticalBatch)
+            Design::new(&points, Law::CriticalBatch, 0)
                 .unwrap_err()
                 .hint()
                 .unwrap(),

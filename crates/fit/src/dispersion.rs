@@ -7,19 +7,59 @@
 //! is divided by what that adds to the variance of the quantity at hand.
 
 use crate::engine::{Engine, linalg::solve_dense};
+use crate::errors::Errors;
+use crate::intervals::TAIL;
 use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// What turns rises of an objective along one quantity into a statistic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    /// The statistic of a rise of one.
+    pub(crate) per_rise: f64,
+    /// Where an interval ends.
+    pub(crate) threshold: f64,
+    /// Half the width of the interval where the objective is a parabola; none where that is not known.
+    pub(crate) half: Option<f64>,
+}
+
+/// How far an objective rises by chance.
+pub(crate) enum Chance {
+    /// Under the objective of the fit, told by many units.
+    Many(Dispersion),
+    /// Under the sum of squares, told by few.
+    Few(Errors),
+}
+
+impl Chance {
+    /// None for a quantity that nothing moves.
+    pub(crate) fn scale(&self, gradient: &[f64]) -> Option<Scale> {
+        match self {
+            Chance::Many(dispersion) => Some(dispersion.scale(gradient)),
+            Chance::Few(errors) => {
+                let spread = errors.spread(gradient, TAIL)?;
+                Some(Scale {
+                    per_rise: 1.0 / (spread.rise * spread.variance),
+                    threshold: spread.half * spread.half / spread.variance,
+                    half: Some(spread.half),
+                })
+            }
+        }
+    }
+}
 
 /// Scale of the statistic of a fit.
 pub(crate) struct Dispersion {
     /// `E rho'' / E rho'^2`, with the degrees of freedom of the fit.
     per_rise: f64,
-    /// Square of Student's 95 % point.
-    pub(crate) threshold: f64,
+    /// Square of Student's point.
+    threshold: f64,
     /// `J' J` over weighted rows, inverted by solving.
     gram: Vec<Vec<f64>>,
     /// Scores `w rho'(r) J` of each row.
     scores: Vec<Vec<f64>>,
     curvature: f64,
+    /// Free parameters.
+    free: usize,
     units: Vec<usize>,
 }
 
@@ -31,7 +71,7 @@ impl Dispersion {
     pub(crate) fn of(engine: &dyn Engine, t: &[f64], units: &[usize]) -> Option<Self> {
         let residuals = engine.residuals(t);
         let (rows, size) = (residuals.len(), t.len());
-        let spare = rows.checked_sub(size).filter(|spare| *spare > 0)?;
+        let spare = rows.checked_sub(engine.free()).filter(|spare| *spare > 0)?;
         let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
         sizes.sort_by(f64::total_cmp);
         if sizes[rows - 1] < EXACT {
@@ -64,13 +104,14 @@ impl Dispersion {
             false => spare.min(count.saturating_sub(1)).max(1),
         };
         let student = StudentsT::new(0.0, 1.0, freedom as f64).expect("degrees are positive");
-        let quantile = student.inverse_cdf(0.95);
+        let quantile = student.inverse_cdf(1.0 - TAIL);
         (noise > 0.0).then(|| Dispersion {
             per_rise: curvature / noise,
             threshold: quantile * quantile,
             gram,
             scores,
             curvature: curvature / weights,
+            free: engine.free(),
             units: units.to_vec(),
         })
     }
@@ -78,7 +119,7 @@ impl Dispersion {
     /// Variance of a quantity with this gradient as if errors were independent and alike, and the factor
     /// by which errors that are neither raise it, at least one: the ratio to the sandwich estimate over
     /// units (Liang & Zeger 1986).
-    pub(crate) fn variance(&self, gradient: &[f64]) -> Option<(f64, f64)> {
+    fn variance(&self, gradient: &[f64]) -> Option<(f64, f64)> {
         let direction = solve_dense(&self.gram, gradient)?;
         let along =
             |score: &[f64]| -> f64 { score.iter().zip(&direction).map(|(s, d)| s * d).sum() };
@@ -90,7 +131,7 @@ impl Dispersion {
         let together: f64 = of_unit.iter().map(|part| part * part).sum();
         let few = count as f64 / (count as f64 - 1.0).max(1.0);
         let rows = self.scores.len() as f64;
-        let spent = rows / (rows - gradient.len() as f64);
+        let spent = rows / (rows - self.free as f64);
         let sandwich = few * spent * together / (self.curvature * self.curvature);
         let quadratic: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
         let variance = quadratic / (self.per_rise * self.curvature);
@@ -98,8 +139,13 @@ impl Dispersion {
         (variance.is_finite() && variance > 0.0 && factor.is_finite()).then_some((variance, factor))
     }
 
-    /// The statistic of a rise of the unscaled objective.
-    pub(crate) fn statistic(&self, rise: f64, factor: f64) -> f64 {
-        2.0 * rise.max(0.0) * self.per_rise / factor
+    fn scale(&self, gradient: &[f64]) -> Scale {
+        let told = self.variance(gradient);
+        let factor = told.map_or(1.0, |(_, factor)| factor);
+        Scale {
+            per_rise: 2.0 * self.per_rise / factor,
+            threshold: self.threshold,
+            half: told.map(|(variance, factor)| (variance * factor * self.threshold).sqrt()),
+        }
     }
 }

@@ -165,6 +165,36 @@ pub enum FitError {
     /// [`crate::Watch::stop`] was called.
     #[error("stopped before the fits were done")]
     Stopped,
+    /// A name to hold that is no parameter of the law.
+    #[error("{law} has no parameter `{name}` to fix")]
+    UnknownParameter {
+        /// The law asked for.
+        law: Cow<'static, str>,
+        /// What was written.
+        name: String,
+        /// The law's parameters.
+        names: String,
+    },
+    /// A value that a parameter cannot be held at.
+    #[error("{law}: {name} cannot be fixed at {value}: {problem}")]
+    BadFixed {
+        /// The law asked for.
+        law: Cow<'static, str>,
+        /// The parameter.
+        name: String,
+        /// Where it was to stay.
+        value: f64,
+        /// Why it cannot.
+        problem: String,
+        /// The law's parameters.
+        names: String,
+    },
+    /// Every parameter is held.
+    #[error("every parameter of {law} is fixed, so that nothing is left to fit")]
+    AllFixed {
+        /// The law asked for.
+        law: Cow<'static, str>,
+    },
     /// A text that is no objective.
     #[error("`{text}` is not an objective")]
     UnknownObjective {
@@ -237,6 +267,10 @@ impl FitError {
             FitError::TooFewKinds { what, values, needed, .. } => {
                 format!("add runs at {} or more other values of {what}", needed - values)
             }
+            FitError::UnknownParameter { names, .. } | FitError::BadFixed { names, .. } => {
+                format!("its parameters are {names}")
+            }
+            FitError::AllFixed { .. } => "leave one of them free".into(),
             FitError::Stopped => return None,
             FitError::AxisRequired { .. } => "say which with --x n, --x d or --x c".into(),
             FitError::UnknownObjective { .. } | FitError::BadDelta { .. } => {

@@ -1,6 +1,5 @@
 //! What a reader must know before quoting the numbers of a fit.
 
-use crate::bootstrap::FEWEST_UNITS;
 use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
 use crate::law::{EXPONENTS, Law};
@@ -17,6 +16,8 @@ const WIDEST_FACTOR: f64 = 100.0;
 const OUTLIER: f64 = 6.0;
 /// Residuals of this size are those of rounding, not of training.
 const COMPUTED: f64 = 1e-6;
+/// Units below which an interval is wide for want of them.
+const FEWEST: usize = 10;
 /// A few rows that change a parameter by this factor are worth a sentence.
 const CARRIED: f64 = 1.25;
 
@@ -143,18 +144,33 @@ impl Findings<'_> {
                 }
             }
         }
+        // A law without a floor or without a term is a law; one that a bound cuts off is none.
+        let cut_off = |k: usize| t[k] != 0.0;
+        if held.iter().any(|k| cut_off(*k)) {
+            parameters
+                .values_mut()
+                .for_each(|estimate| estimate.identified = estimate.fixed);
+        }
+        let rest = "every other number and interval of this fit holds for that value alone";
         let sentence = |k: usize| match (law, names[k].as_str()) {
-            (_, "E") => "E is at its bound 0: these rows show no floor of the loss".to_owned(),
+            (_, "E") if !cut_off(k) => format!(
+                "E is at its bound 0: these rows show no floor of the loss, and the other intervals are those of the law without one"
+            ),
             (law, name) if law.form().is_none() => {
-                format!("{name} is at its bound: these rows do not show it")
+                let value = parameters
+                    .get(name)
+                    .map_or(String::new(), |e| format!(" {}", digits(e.value)));
+                format!("{name} is at its bound{value}: these rows do not show it, and {rest}")
             }
             (Law::LearningCurve, name @ ("N_c" | "S_c"))
             | (Law::OverTraining, name @ ("alpha" | "beta"))
             | (_, name @ ("A" | "B")) => {
-                format!("{name} is at its bound 0: its term plays no part")
+                format!(
+                    "{name} is at its bound 0: its term plays no part, and the other intervals are those of the law without it"
+                )
             }
             (_, name) => format!(
-                "{name} is at a bound ({}): the loss does not follow a power here",
+                "{name} is at a bound ({}): the loss does not follow a power here, and {rest}",
                 if t[k] <= EXPONENTS.0 {
                     EXPONENTS.0
                 } else {
@@ -270,13 +286,10 @@ impl Findings<'_> {
                 bootstrap.failed, bootstrap.replicates
             ));
         }
-        let (rows, left) = (
-            self.points.len(),
-            self.points.len() - self.engine.law().parameters(),
-        );
-        if !self.carried && bootstrap.units < FEWEST_UNITS {
+        let (rows, left) = (self.points.len(), self.points.len() - self.engine.free());
+        if !self.carried && bootstrap.units < FEWEST {
             warnings.push(format!(
-                "intervals rest on {rows} rows of {} units, {left} more rows than parameters: take them as rough",
+                "intervals rest on {rows} rows of {} units, {left} more rows than parameters, which makes them wide",
                 bootstrap.units
             ));
         }

@@ -1,20 +1,25 @@
 //! One law on one set of rows, from rows to a full account of the fit.
 
-use crate::bootstrap::{Replicates, Units, bootstrap, carried, estimate};
+use crate::bootstrap::{Replicates, bootstrap, carried};
 use crate::design::Design;
 use crate::engine::{Engine, Optimum, Solution, engine};
 use crate::envelope::Envelope;
 use crate::error::FitError;
+use crate::few::Few;
 use crate::findings::Findings;
+use crate::fixed::holds;
+use crate::headline;
 use crate::influence::{leave_one_out, without, without_worst_fitted};
+use crate::intervals::estimate;
 use crate::law::Law;
 use crate::objective::{Objective, Reduction};
 use crate::output::{
     Axis, Basin, Estimate, Fit, FittedPoint, KnownFloor, ObjectiveValue, Outliers, Profile,
 };
 use crate::point::{Point, without_worst};
-use crate::profile::profiles;
+use crate::profile::walk;
 use crate::sensitivity::sensitivity;
+use crate::units::Units;
 use crate::validate::validate;
 use crate::watch::{Task, Watch};
 use std::collections::BTreeMap;
@@ -42,6 +47,8 @@ pub struct Options {
     /// elsewhere; stands in for the residuals of isoFLOP curves that have none, and for those of
     /// interpolations, which never have any.
     pub seed_noise: Option<f64>,
+    /// Parameters that are held, by name, and where.
+    pub fixed: Vec<(String, f64)>,
     /// How far the fits are, and whether to end them.
     pub watch: Watch,
 }
@@ -61,6 +68,7 @@ impl Default for Options {
             rows: "all rows".into(),
             unit: TRUNKS.into(),
             seed_noise: None,
+            fixed: Vec::new(),
             watch: Watch::default(),
         }
     }
@@ -126,9 +134,10 @@ pub(crate) fn fit_named(
     let task = Task::new(watch, work(law, points.len(), options));
     points.iter().try_for_each(Point::check)?;
     let kept = without_worst(points, options.drop_worst)?;
-    let design = Design::new(&kept, law)?;
+    let holds = holds(&options.fixed, law, &kept)?;
+    let design = Design::new(&kept, law, holds.len())?;
     let objective = options.objective.unwrap_or(law.default_objective());
-    let mut engine = engine(&kept, law, objective)?;
+    let mut engine = engine(&kept, law, objective, &holds)?;
     engine.watched_by(watch);
     let mut solution = engine.solve().ok_or(FitError::NoFall {
         law: law.name(),
@@ -145,31 +154,39 @@ pub(crate) fn fit_named(
             },
         });
     }
-    let units = Units::of(&kept, law.parameters());
-    let mut profiled = Vec::new();
-    let mut found_by_profile = false;
-    if options.bootstrap > 0 {
-        let mut walked = profiles(&*engine, solution.best(), units.numbers());
-        // A walk that comes below the optimum has found a better one: begin there again.
-        if let Some(better) = walked
-            .lower
-            .take()
-            .and_then(|lower| settle(&*engine, &lower))
-        {
-            found_by_profile = true;
-            solution.agreed = 1;
-            solution.basins.insert(0, better);
-            walked = profiles(&*engine, solution.best(), units.numbers());
-        }
-        profiled = walked.profiles;
-    }
-    task.part(PROFILES);
+    let units = Units::of(&kept);
+    let intervals = options.bootstrap > 0;
+    let walked = intervals.then(|| walk(&*engine, &mut solution, units.numbers()));
     let known = solution.known();
-    let replicates = (options.bootstrap > 0).then(|| match draws {
-        Some(draws) => carried(draws, law, objective, options),
-        None => bootstrap(&design, &*engine, &kept, &known, options, Some(&task)),
+    let few = intervals
+        .then(|| Few::of(&kept, &units, &*engine, &known, watch))
+        .flatten();
+    let walked_few = few.as_ref().and_then(|few| few.profiles(objective));
+    let (profiled, found_by_profile) = walked.unwrap_or_default();
+    let by_squares = walked_few.is_some() && draws.is_none();
+    let profiled = walked_few.unwrap_or(profiled);
+    task.part(PROFILES);
+    let mut replicates = intervals.then(|| match draws {
+        Some(draws) => carried(draws, law, objective, &holds, options),
+        None => bootstrap(
+            &design,
+            &*engine,
+            &units,
+            few.as_ref(),
+            &known,
+            options,
+            Some(&task),
+        ),
     });
     let mut parameters = estimates(&*engine, &known[0], replicates.as_ref());
+    if let Some(replicates) = &mut replicates {
+        headline::choose(
+            &mut parameters,
+            &profiled,
+            by_squares,
+            &mut replicates.summary,
+        );
+    }
     let findings = Findings {
         points: &kept,
         engine: &*engine,
@@ -200,7 +217,7 @@ pub(crate) fn fit_named(
         n_kind: options.n_kind.clone(),
         c_kind: (law.axis() == Some(Axis::C)).then(|| options.c_kind.clone()),
         points: words.into(),
-        noise: noise(&data, law.parameters()),
+        noise: noise(&data, engine.free()),
         data,
         rows: kept.len(),
         dropped: points.len() - kept.len(),
@@ -232,11 +249,6 @@ pub(crate) fn fit_named(
         bootstrap: replicates.map(|replicates| replicates.summary),
         warnings,
     })
-}
-
-/// The optimum below a point that a profile found.
-fn settle(engine: &dyn Engine, lower: &Optimum) -> Option<Optimum> {
-    engine.refit(None, std::slice::from_ref(&lower.t))
 }
 
 /// Standard deviation of ln L about a law of so many parameters.
@@ -278,6 +290,10 @@ fn estimates(
         .filter(|(_, (_, value))| value.is_finite())
         .map(|(name, (k, value))| {
             let found = match replicates {
+                _ if engine.holds().iter().any(|held| held.quantity == k) => Estimate {
+                    fixed: true,
+                    ..estimate(value, &[])
+                },
                 Some(replicates) => replicates.estimate(k, value),
                 None => estimate(value, &[]),
             };

@@ -2,11 +2,11 @@
 //! curve at constant rate lies above what its run would reach if it were cooled down there.
 
 use crate::approaches::{Lines, from_optima, lines};
-use crate::bootstrap::Units;
 use crate::design::classify;
 use crate::fit::Options;
 use crate::output::{Approach, Optimum};
 use crate::point::Point;
+use crate::units::Units;
 use rayon::prelude::*;
 
 /// Amounts of compute between budgets' absence, as in Hoffmann et al. 2022, section 3.1.
@@ -31,7 +31,7 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
     if classify(&winners).into_iter().max()? == 0 {
         return None;
     }
-    let units = Units::of(points, 0);
+    let units = Units::of(points);
     let redraw = |index: u64| -> Option<Lines> {
         if options.watch.is_stopped() {
             return None;

@@ -6,10 +6,10 @@ use crate::error::FitError;
 use crate::fit::Options;
 use crate::interpolated;
 use crate::isoflop_bootstrap::{Draws, with_intervals};
-use crate::optimum::{Cost, optimum};
-use crate::output::{Axis, BudgetCurve, Estimate, Fit, FittedPoint, Isoflop, Minimum};
+use crate::output::{Axis, BudgetCurve, Estimate, FittedPoint, Isoflop, Minimum};
 use crate::parabola::{fit_parabola, interpolate, log_line};
 use crate::point::Point;
+use crate::units::number_units;
 
 /// One budget's runs as a parabola takes them.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Curve {
     pub(crate) ln_n: Vec<f64>,
     pub(crate) ln_d: Vec<f64>,
     pub(crate) losses: Vec<f64>,
+    /// Units of the runs, numbered over all budgets.
+    pub(crate) units: Vec<usize>,
     /// Mean C of the runs.
     pub(crate) c: f64,
 }
@@ -69,6 +71,7 @@ pub(crate) fn isoflop_with_draws(
         budgets.push(describe(&curve, &group));
         curves.push(curve);
     }
+    number(&mut curves, points);
     let mut warnings = Vec::new();
     let bottoms: Vec<Option<Bottom>> = curves
         .iter()
@@ -99,6 +102,16 @@ pub(crate) fn isoflop_with_draws(
         ..Isoflop::default()
     };
     Ok(Some(with_intervals(isoflop, &curves, options)))
+}
+
+/// Numbers the units of all curves' runs, in the order in which [`by_budget`] lists them.
+fn number(curves: &mut [Curve], points: &[Point]) {
+    let groups = by_budget(points);
+    let runs = groups.iter().flat_map(|(_, group)| group);
+    let mut numbers = number_units(runs.map(|run| run.unit.as_str())).into_iter();
+    for curve in curves {
+        curve.units = numbers.by_ref().take(curve.losses.len()).collect();
+    }
 }
 
 /// Ascending budgets, compared bit for bit.
@@ -133,6 +146,7 @@ fn curve(flops_budget: f64, group: &[&Point]) -> Result<Curve, FitError> {
         ln_n: along(Axis::N)?,
         ln_d: along(Axis::D)?,
         losses: group.iter().map(|point| point.loss).collect(),
+        units: Vec::new(),
         c: mean(&spent),
     })
 }
@@ -145,20 +159,20 @@ impl Curve {
         if at <= low || at >= high || loss <= 0.0 {
             return None;
         }
-        let runs: Vec<(f64, f64)> = self
-            .ln_n
-            .iter()
-            .copied()
-            .zip(self.ln_d.iter().copied())
-            .collect();
         Some(Bottom {
             n_opt: at.exp(),
-            d_opt: interpolate(&runs, at).exp(),
+            d_opt: self.tokens(at).exp(),
             loss,
         })
     }
 
-    fn span(&self) -> (f64, f64) {
+    /// ln D at a ln N, on the line through the nearest runs.
+    pub(crate) fn tokens(&self, at: f64) -> f64 {
+        let runs = self.ln_n.iter().copied().zip(self.ln_d.iter().copied());
+        interpolate(&runs.collect::<Vec<_>>(), at)
+    }
+
+    pub(crate) fn span(&self) -> (f64, f64) {
         let low = self.ln_n.iter().copied().fold(f64::INFINITY, f64::min);
         let high = self.ln_n.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         (low, high)
@@ -254,34 +268,8 @@ fn drift(budgets: &[BudgetCurve]) -> Option<f64> {
     (places.len() > 1 && squares > 0.0).then(|| product / squares)
 }
 
-/// What parabolas at the sizes of these curves make of `n_exponent` where a law in N and D holds
-/// without noise, less what the law's own minima make of it, under the FLOPs of the runs.
-pub(crate) fn parabola_bias(isoflop: &Isoflop, surface: &Fit) -> Option<f64> {
-    let (law, values) = (surface.law()?, surface.values()?);
-    let cost = Cost::counted(surface).unwrap_or(Cost::SixNd);
-    let (mut by_parabola, mut by_law) = (Vec::new(), Vec::new());
-    for budget in isoflop
-        .budgets
-        .iter()
-        .filter(|budget| budget.minimum.is_some())
-    {
-        let c = budget.minimum.as_ref()?.c;
-        let mut logs = Vec::new();
-        let mut losses = Vec::new();
-        for run in &budget.runs {
-            let (n, d) = (run.n?.ln(), run.d?.ln());
-            logs.push(n);
-            losses.push(law.loss_of(&values, &[n, d, d]));
-        }
-        let (at, _) = fit_parabola(&logs, &losses)?.bottom()?;
-        by_parabola.push((c, at.exp()));
-        by_law.push((c, optimum(law, &values, c, &cost)?[0]));
-    }
-    Some(log_line(&by_parabola)?.0 - log_line(&by_law)?.0)
-}
-
 fn bare(value: f64) -> Estimate {
-    crate::bootstrap::estimate(value, &[])
+    crate::intervals::estimate(value, &[])
 }
 
 /// None below two bottoms at different C.

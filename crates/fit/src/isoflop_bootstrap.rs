@@ -1,16 +1,18 @@
 //! Intervals of isoFLOP optima.
 //!
-//! A budget has a handful of runs: drawing runs with replacement leaves curves without a bottom,
-//! so the residuals about the parabolas are drawn instead, pooled over budgets and scaled by
-//! `sqrt(n / (n - 3))` for the three coefficients. Runs are drawn independently; the error that
-//! runs of one trunk share across budgets is not.
+//! A budget has a handful of runs: drawing runs with replacement leaves curves without a bottom, so the
+//! runs err anew about their parabolas. How much they err is what the residuals of all budgets allow, three
+//! coefficients a budget being spent, and what runs of one trunk share across budgets is drawn for
+//! all of them at once. A replicate whose parabola has its bottom beyond the sizes, or none, says that the
+//! best size may lie there: it counts as it is, with a bottom infinitely far where there is none.
 
-use crate::bootstrap::estimate;
+use crate::errors::Errors;
 use crate::fit::Options;
-use crate::isoflop::{Bottom, Curve, lines};
+use crate::intervals::{TAIL, deviation, outer_quantile};
+use crate::isoflop::{Bottom, Curve};
 use crate::output::{Bootstrap, Estimate, Isoflop};
 use crate::parabola::fit_parabola;
-use isoflop_core::rng::{Purpose, below, normal_pair, stream};
+use isoflop_core::rng::{Purpose, normal_pair, stream};
 use rayon::prelude::*;
 
 /// Bottoms of the replicates, one a budget; None where a replicate's curve has none.
@@ -18,14 +20,24 @@ pub(crate) type Draws = Vec<Vec<Option<Bottom>>>;
 
 /// Where a replicate's errors come from.
 enum Noise {
-    /// Scaled residuals of all budgets of four runs or more.
-    Residuals(Vec<f64>),
+    /// What residuals tell of relative errors.
+    Residuals(Errors),
     /// A known standard deviation between seeds.
     Seeds(f64),
 }
 
 /// Degrees of freedom below which pooled residuals say little.
-const FEW: usize = 5;
+const FEW: f64 = 5.0;
+/// A bottom so many spans of the sizes beyond them is nowhere.
+const NOWHERE: f64 = 10.0;
+
+/// A bottom of a replicate's curve, wherever it lies.
+#[derive(Clone, Copy, Debug)]
+struct Loose {
+    /// ln N and ln D; infinite where the curve has no bottom.
+    at: [f64; 2],
+    loss: f64,
+}
 
 /// Adds intervals, and the bottoms they came from; without replicates or without any noise to
 /// draw from, neither.
@@ -37,161 +49,235 @@ pub(crate) fn with_intervals(
     if options.bootstrap == 0 {
         return (isoflop, Vec::new());
     }
-    let residuals = pooled_residuals(curves);
-    let freedom = curves.iter().map(freedom).sum::<usize>();
-    let noise = match (residuals.is_empty(), options.seed_noise) {
-        (false, _) => Noise::Residuals(residuals),
-        (true, Some(noise)) => Noise::Seeds(noise),
-        (true, None) => {
+    let fitted: Vec<Option<Vec<f64>>> = curves.iter().map(fitted).collect();
+    let noise = match (residuals(curves, &fitted), options.seed_noise) {
+        (Some(errors), _) => Noise::Residuals(errors),
+        (None, Some(noise)) => Noise::Seeds(noise),
+        (None, None) if curves.iter().any(|curve| curve.losses.len() > 3) => Noise::Seeds(0.0),
+        (None, None) => {
             isoflop.warnings.push(
                 "no intervals: every budget has three runs or fewer, which a parabola meets exactly; add sizes or seeds".into(),
             );
             return (isoflop, Vec::new());
         }
     };
-    if matches!(noise, Noise::Residuals(_)) && freedom < FEW {
+    if let Noise::Residuals(errors) = &noise
+        && errors.freedom() < FEW
+    {
         isoflop.warnings.push(format!(
-            "intervals rest on {freedom} degrees of freedom in all: take them as rough"
+            "intervals rest on {} degrees of freedom in all, which makes them wide; add sizes or seeds",
+            errors.freedom()
         ));
     }
-    let draws: Draws = (0..options.bootstrap as u64)
+    let redraw = |index: u64| -> Vec<(Option<Bottom>, Option<Loose>)> {
+        // What is stopped is not read.
+        if options.watch.is_stopped() {
+            return vec![(None, None); curves.len()];
+        }
+        let drawn = noise.draw(&fitted, options.seed, index);
+        let curves = curves.iter().zip(drawn);
+        curves
+            .map(|(curve, losses)| match losses {
+                Some(losses) => (curve.bottom(&losses), loose(curve, &losses)),
+                None => (None, None),
+            })
+            .collect()
+    };
+    let all: Vec<Vec<(Option<Bottom>, Option<Loose>)>> = (0..options.bootstrap as u64)
         .into_par_iter()
-        .map(|index| draw(curves, &noise, options.seed, index))
+        .map(redraw)
         .collect();
-    let failed = fill(&mut isoflop, curves, &draws);
+    let column = |draw: &Vec<(Option<Bottom>, Option<Loose>)>| draw.iter().map(|b| b.0).collect();
+    let draws: Draws = all.iter().map(column).collect();
+    let loose: Vec<Vec<Option<Loose>>> = all
+        .iter()
+        .map(|draw| draw.iter().map(|b| b.1).collect())
+        .collect();
+    fill_budgets(&mut isoflop, &draws, &loose);
+    fill_exponents(&mut isoflop, curves, &loose);
     isoflop.bootstrap = Some(Bootstrap {
         replicates: options.bootstrap,
-        failed,
         unit: match noise {
-            Noise::Residuals(_) => "residuals about the parabolas, pooled over budgets, scaled by sqrt(n / (n - 3)), drawn run by run".into(),
+            Noise::Residuals(_) => "normal errors about the parabolas, a run's own and one that runs of a unit share, their deviations drawn from what the residuals of all budgets allow (as Student's t does); a curve without a bottom counts as one infinitely far".into(),
             Noise::Seeds(noise) => format!("normal errors of {noise} nats, the noise between seeds"),
         },
         units: curves.iter().map(|curve| curve.losses.len()).sum(),
         interval: "percentile".into(),
+        headline: "replicates".into(),
         seed: options.seed,
+        ..Bootstrap::default()
     });
     (isoflop, draws)
 }
 
-fn freedom(curve: &Curve) -> usize {
-    match fit_parabola(&curve.ln_n, &curve.losses) {
-        Some(_) => curve.losses.len() - 3,
-        None => 0,
-    }
-}
-
+/// The parabola at each run; none of a curve without one.
 fn fitted(curve: &Curve) -> Option<Vec<f64>> {
     let parabola = fit_parabola(&curve.ln_n, &curve.losses)?;
-    Some(
-        curve
-            .ln_n
-            .iter()
-            .map(|log| parabola.loss(log.exp()))
-            .collect(),
-    )
+    let at = |log: &f64| parabola.loss(log.exp());
+    Some(curve.ln_n.iter().map(at).collect())
 }
 
-fn pooled_residuals(curves: &[Curve]) -> Vec<f64> {
-    let mut pool = Vec::new();
-    for curve in curves.iter().filter(|curve| freedom(curve) > 0) {
-        let inflate = (curve.losses.len() as f64 / freedom(curve) as f64).sqrt();
-        let fitted = fitted(curve).into_iter().flatten();
-        pool.extend(
-            curve
-                .losses
-                .iter()
-                .zip(fitted)
-                .map(|(loss, fitted)| inflate * (loss - fitted)),
-        );
+/// Relative errors about the parabolas of all budgets, told by their residuals: three columns a budget.
+fn residuals(curves: &[Curve], fitted: &[Option<Vec<f64>>]) -> Option<Errors> {
+    let told: Vec<(&Curve, &Vec<f64>)> = curves
+        .iter()
+        .zip(fitted)
+        .filter_map(|(curve, fitted)| Some((curve, fitted.as_ref()?)))
+        .collect();
+    let (mut residuals, mut slopes, mut units) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, (curve, fitted)) in told.iter().enumerate() {
+        let (low, high) = curve.span();
+        for (row, loss) in fitted.iter().enumerate() {
+            let u = (2.0 * curve.ln_n[row] - low - high) / (high - low);
+            let mut slope = vec![0.0; 3 * told.len()];
+            slope[3 * at..3 * at + 3].copy_from_slice(&[1.0, u, u * u]);
+            residuals.push(curve.losses[row] / loss - 1.0);
+            slopes.push(slope);
+            units.push(curve.units[row]);
+        }
     }
-    pool
+    let weights = vec![1.0; residuals.len()];
+    Errors::new(&residuals, &slopes, 3 * told.len(), weights, &units)
 }
 
-fn draw(curves: &[Curve], noise: &Noise, seed: u64, index: u64) -> Vec<Option<Bottom>> {
-    let mut rng = stream(seed, Purpose::Bootstrap, index);
-    let mut error = || match noise {
-        Noise::Residuals(pool) => pool[below(&mut rng, pool.len() as u64) as usize],
-        Noise::Seeds(deviation) => deviation * normal_pair(&mut rng).0,
-    };
-    let replicate = |curve: &Curve| {
-        let losses: Vec<f64> = fitted(curve)?
-            .into_iter()
-            .map(|loss| loss + error())
-            .collect();
-        curve.bottom(&losses)
-    };
-    curves.iter().map(replicate).collect()
+impl Noise {
+    /// Losses of replicate number `index`, of each curve that has a parabola.
+    fn draw(&self, fitted: &[Option<Vec<f64>>], seed: u64, index: u64) -> Vec<Option<Vec<f64>>> {
+        let mut rng = stream(seed, Purpose::Bootstrap, index);
+        let mut drawn = match self {
+            Noise::Residuals(errors) => errors.replicate(seed, index),
+            Noise::Seeds(_) => Vec::new(),
+        }
+        .into_iter();
+        let mut err = |loss: &f64| match self {
+            Noise::Residuals(_) => loss * (1.0 + drawn.next().unwrap_or(0.0)),
+            Noise::Seeds(deviation) => loss + deviation * normal_pair(&mut rng).0,
+        };
+        let curves = fitted.iter();
+        curves
+            .map(|curve| Some(curve.as_ref()?.iter().map(&mut err).collect()))
+            .collect()
+    }
 }
 
-/// Writes the intervals; returns how many replicates gave no exponents.
-fn fill(isoflop: &mut Isoflop, curves: &[Curve], draws: &Draws) -> usize {
+/// None where the losses have no parabola.
+fn loose(curve: &Curve, losses: &[f64]) -> Option<Loose> {
+    let parabola = fit_parabola(&curve.ln_n, losses)?;
+    let (low, high) = curve.span();
+    let [at_low, at_high] = [low, high].map(|log| parabola.loss(log.exp()));
+    let far = NOWHERE * (high - low);
+    let (at, loss) = match parabola.bottom() {
+        Some((at, loss)) if at > low - far && at < high + far => (at, loss),
+        _ if at_low < at_high => (f64::NEG_INFINITY, at_low),
+        _ => (f64::INFINITY, at_high),
+    };
+    Some(Loose {
+        at: [at, curve.tokens(at)],
+        loss,
+    })
+}
+
+/// A value with the ends of what replicates say at least and at most of it; open where too many
+/// of them are infinite.
+fn within(value: f64, lows: Vec<f64>, highs: Vec<f64>) -> Estimate {
+    let finite = lows.len() > 1 && lows.iter().chain(&highs).all(|x| x.is_finite());
+    let standard_error = finite.then(|| deviation(&lows));
+    let (low, high) = (
+        outer_quantile(lows, TAIL),
+        outer_quantile(highs, 1.0 - TAIL),
+    );
+    Estimate {
+        value,
+        low,
+        high,
+        standard_error,
+        identified: low.is_some() && high.is_some(),
+        fixed: false,
+    }
+    .with_its_value()
+}
+
+fn fill_budgets(isoflop: &mut Isoflop, draws: &Draws, loose: &[Vec<Option<Loose>>]) {
     let mut doubtful = Vec::new();
     for (at, budget) in isoflop.budgets.iter_mut().enumerate() {
         let Some(minimum) = &mut budget.minimum else {
             continue;
         };
-        let bottoms: Vec<Bottom> = draws.iter().filter_map(|draw| draw[at]).collect();
-        let column = |of: fn(&Bottom) -> f64| -> Vec<f64> { bottoms.iter().map(of).collect() };
-        let often = bottoms.len() * 20 >= draws.len() * 19;
-        let interval = |value: f64, drawn: Vec<f64>| Estimate {
-            identified: often,
-            ..estimate(value, &drawn)
+        let inside = draws.iter().filter(|draw| draw[at].is_some()).count();
+        let often = inside * 20 >= draws.len() * 19;
+        let interval = |value: f64, of: &dyn Fn(&Loose) -> f64| {
+            let column: Vec<f64> = loose
+                .iter()
+                .filter_map(|draw| draw[at].as_ref())
+                .map(of)
+                .collect();
+            let found = within(value, column.clone(), column);
+            Estimate {
+                // A bottom infinitely far below is at zero.
+                low: found.low.filter(|low| *low > 0.0),
+                identified: found.identified && often,
+                ..found
+            }
         };
-        minimum.n_opt = interval(minimum.n_opt.value, column(|bottom| bottom.n_opt));
-        minimum.d_opt = interval(minimum.d_opt.value, column(|bottom| bottom.d_opt));
-        minimum.loss = interval(minimum.loss.value, column(|bottom| bottom.loss));
+        minimum.n_opt = interval(minimum.n_opt.value, &|loose| loose.at[0].exp());
+        minimum.d_opt = interval(minimum.d_opt.value, &|loose| loose.at[1].exp());
+        minimum.loss = interval(minimum.loss.value, &|loose| loose.loss);
         if !often {
-            let lost = 100 * (draws.len() - bottoms.len()) / draws.len();
+            let lost = 100 * (draws.len() - inside) / draws.len();
             doubtful.push(format!(
-                "budget {:e}: the bottom falls outside the sizes in {lost} % of replicates; add sizes on both sides",
+                "budget {:e}: the bottom falls outside the sizes in {lost} % of replicates, which its interval says; add sizes on both sides",
                 budget.flops_budget
             ));
         }
     }
     isoflop.warnings.extend(doubtful);
+}
+
+fn fill_exponents(isoflop: &mut Isoflop, curves: &[Curve], loose: &[Vec<Option<Loose>>]) {
     // Only budgets whose own curve has a bottom carry the line, in every replicate as in the fit.
-    let counts: Vec<bool> = isoflop
+    let counted: Vec<(usize, f64)> = isoflop
         .budgets
         .iter()
-        .map(|b| b.minimum.is_some())
+        .enumerate()
+        .filter(|(_, budget)| budget.minimum.is_some())
+        .map(|(at, _)| (at, curves[at].c.ln()))
         .collect();
-    let complete = |draw: &&Vec<Option<Bottom>>| {
-        draw.iter()
-            .zip(&counts)
-            .all(|(bottom, counts)| bottom.is_some() || !counts)
-    };
-    let kept = |draw: &Vec<Option<Bottom>>| -> Vec<Option<Bottom>> {
-        draw.iter()
-            .zip(&counts)
-            .map(|(bottom, counts)| bottom.filter(|_| *counts))
-            .collect()
-    };
-    let drawn: Vec<_> = draws
-        .iter()
-        .filter(complete)
-        .filter_map(|draw| lines(curves, &kept(draw)))
-        .collect();
-    let reliable = drawn.len() * 20 >= draws.len() * 19;
-    let slopes_n: Vec<f64> = drawn.iter().map(|lines| lines.n.0).collect();
-    let slopes_d: Vec<f64> = drawn.iter().map(|lines| lines.d.0).collect();
-    for (exponent, slopes) in [
-        (&mut isoflop.n_exponent, slopes_n),
-        (&mut isoflop.d_exponent, slopes_d),
-    ] {
-        if let Some(exponent) = exponent {
-            *exponent = Estimate {
-                identified: reliable,
-                ..estimate(exponent.value, &slopes)
-            };
-        }
+    let exponents = [&mut isoflop.n_exponent, &mut isoflop.d_exponent];
+    for (k, exponent) in exponents.into_iter().enumerate() {
+        let Some(exponent) = exponent else { continue };
+        let slopes = loose.iter().filter_map(|draw| slope(&counted, draw, k));
+        let (lows, highs) = slopes.unzip();
+        *exponent = within(exponent.value, lows, highs);
     }
-    if isoflop.n_exponent.is_none() {
-        return 0;
-    }
-    if !reliable {
+    let open = |exponent: &Option<Estimate>| exponent.is_some_and(|found| !found.identified);
+    if open(&isoflop.n_exponent) || open(&isoflop.d_exponent) {
         isoflop.warnings.push(
-            "the exponents' intervals leave out replicates in which a budget lost its bottom and are too narrow".into(),
+            "the exponents' intervals are open: in more than one replicate in twenty a budget has no bottom; add sizes on both sides or repeat runs".into(),
         );
     }
-    draws.len() - drawn.len()
+}
+
+/// Least and largest slope of ln N* (or ln D*) against ln C that a replicate allows: both infinite where
+/// bottoms lie infinitely far on sides that do not agree.
+fn slope(counted: &[(usize, f64)], draw: &[Option<Loose>], k: usize) -> Option<(f64, f64)> {
+    let centre = counted.iter().map(|(_, x)| x).sum::<f64>() / counted.len() as f64;
+    let squares: f64 = counted.iter().map(|(_, x)| (x - centre).powi(2)).sum();
+    let (mut slope, mut falls, mut rises) = (0.0, false, false);
+    for (at, x) in counted {
+        let (y, weight) = (draw[*at]?.at[k], (x - centre) / squares);
+        match y.is_finite() {
+            true => slope += weight * y,
+            false => {
+                falls |= weight * y.signum() < -1e-9;
+                rises |= weight * y.signum() > 1e-9;
+            }
+        }
+    }
+    let low = if falls { f64::NEG_INFINITY } else { slope };
+    let high = if rises { f64::INFINITY } else { slope };
+    match (falls, rises) {
+        (true, false) => Some((low, low)),
+        (false, true) => Some((high, high)),
+        _ => Some((low, high)),
+    }
 }

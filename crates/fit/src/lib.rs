@@ -21,12 +21,12 @@
 //! limit of steps, and any parameter at a bound.
 //!
 //! # What it is worth
-//! *Intervals* (90 % throughout) come from refitting: branches of one trunk (size, data, seed) are not
-//! independent, so trunks are resampled, and below ten of them residuals are multiplied by one random
-//! factor a trunk. Each replicate starts from the known optima, and looks elsewhere where a grid of its own
-//! says so (laws without a grid: where the fit itself had several optima). Ends are
-//! corrected for bias and skew (BCa, Efron 1987) where units are resampled, percentiles otherwise;
-//! `bootstrap.interval` says which.
+//! *Intervals* (90 % throughout) of many units come from refitting: branches of one trunk (size, data, seed)
+//! are not independent, so trunks are resampled. Each replicate starts from the known optima, and looks
+//! elsewhere where a grid of its own says so (laws without a grid: where the fit itself had several optima).
+//! Ends are corrected for bias and skew (BCa, Efron 1987). Below twenty units the interval is a profile of the
+//! squares under Student's t, with the error that rows of a unit share as a second variance (`errors`), and
+//! replicates draw errors of both kinds; `bootstrap.headline` says which interval stands beside the estimates.
 //!
 //! *Profiles* say what the rows identify: each quantity is held along its axis with all others at their
 //! best. Where the objective never rises beyond what its dispersion allows (a likelihood-ratio type test for
@@ -48,7 +48,7 @@
 //!
 //! # Where things are
 //! `law` holds formulas and their parameters, `jet` numbers that carry two derivatives, `engine` starts,
-//! polish and basins, `fit` the account of one fit; `bootstrap`, `profile`, `dispersion`, `influence`,
+//! polish and basins, `fit` the account of one fit; `bootstrap`, `profile`, `dispersion`, `errors`, `influence`,
 //! `sensitivity` and `validate` (with `outlook` and `drift`) are its parts; `isoflop`, `interpolated`, `frontier` and `approaches` ask
 //! how the best size grows.
 
@@ -64,13 +64,18 @@ mod drift;
 mod engine;
 mod envelope;
 mod error;
+mod errors;
+mod few;
 mod findings;
 mod fit;
+mod fixed;
 mod frontier;
 #[doc(hidden)]
 pub mod fuzz;
+mod headline;
 mod influence;
 mod interpolated;
+mod intervals;
 mod isoflop;
 mod isoflop_bootstrap;
 mod jet;
@@ -88,16 +93,17 @@ pub mod predict;
 mod profile;
 mod ranking;
 mod sensitivity;
+mod units;
 mod validate;
 mod watch;
 
 pub use analyse::analyse;
 pub use approaches::side_by_side;
-pub use bootstrap::LEVEL;
 pub use checklist::checklist;
 pub use envelope::{Envelope, envelope};
 pub use error::FitError;
 pub use fit::{Options, TRUNKS, fit, fit_each};
+pub use intervals::LEVEL;
 pub use isoflop::isoflop;
 pub use law::Law;
 pub use objective::{Objective, Penalty, Reduction, Residual};

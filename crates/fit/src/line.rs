@@ -72,6 +72,7 @@ impl Isoflop {
                 high: ends.map(|ends| ends.1),
                 standard_error: slope.map(|slope| value * slope.hypot(open / Z)),
                 identified: exponent.identified,
+                fixed: false,
             })
     }
 }
@@ -88,6 +89,7 @@ mod tests {
             high: Some(high),
             standard_error: None,
             identified: true,
+            fixed: false,
         }
     }
 

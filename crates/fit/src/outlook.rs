@@ -1,15 +1,18 @@
 //! What a fit on some rows says of others that it has not seen.
 
-use crate::bootstrap::{bootstrap, deviation};
+use crate::bootstrap::bootstrap;
 use crate::design::{Design, mean};
 use crate::drift::Drift;
-use crate::engine::{Engine, engine};
+use crate::engine::{Engine, Held, engine};
+use crate::few::Few;
 use crate::fit::{Options, noise};
+use crate::intervals::deviation;
 use crate::law::Law;
 use crate::objective::Objective;
 use crate::output::{FittedPoint, Forecast, HeldOut, Reached};
 use crate::point::Point;
 use crate::predict::Spread;
+use crate::units::Units;
 
 /// How parts of the rows are fitted.
 pub(crate) struct Judge<'a> {
@@ -17,6 +20,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) objective: Objective,
     /// Natural parameters of the fit on all rows: one start of several.
     pub(crate) full: &'a [f64],
+    /// Parameters that are held.
+    pub(crate) holds: &'a [Held],
     /// Whether that fit has one optimum.
     pub(crate) lone: bool,
     pub(crate) options: Options,
@@ -52,14 +57,17 @@ impl Judge<'_> {
     /// None where these rows do not identify the law.
     pub(crate) fn outlook(&self, name: String, fitted: &[Point]) -> Option<Outlook> {
         let law = self.law;
-        let design = Design::new(fitted, law).ok()?;
-        let mut engine = engine(fitted, law, self.objective).ok()?;
+        let design = Design::new(fitted, law, self.holds.len()).ok()?;
+        let mut engine = engine(fitted, law, self.objective, self.holds).ok()?;
         engine.watched_by(&self.options.watch);
         let start = engine.inner(self.full);
         let best = engine.solve_near(&[start], self.lone)?;
         let replicates = (self.options.bootstrap > 0).then(|| {
             let known = [best.t.clone()];
-            bootstrap(&design, &*engine, fitted, &known, &self.options, None).values
+            let (units, watch) = (Units::of(fitted), &self.options.watch);
+            let few = Few::of(fitted, &units, &*engine, &known, watch);
+            let few = few.as_ref();
+            bootstrap(&design, &*engine, &units, few, &known, &self.options, None).values
         });
         let data: Vec<FittedPoint> = fitted
             .iter()
@@ -78,7 +86,7 @@ impl Judge<'_> {
             rows: fitted.len(),
             least: least(fitted),
             most: most(fitted),
-            scatter: noise(&data, law.parameters()).unwrap_or(0.0),
+            scatter: noise(&data, engine.free()).unwrap_or(0.0),
             t: best.t,
             engine,
             replicates,

@@ -11,7 +11,8 @@ mod validation;
 
 pub use approaches::{Approach, Approaches, Counting, Optimum};
 pub use doubt::{
-    Bootstrap, Estimate, Influence, KnownFloor, Outliers, Profile, ProfilePoint, Sensitivity,
+    Bootstrap, Estimate, Influence, Interval, KnownFloor, Outliers, Profile, ProfilePoint,
+    Sensitivity,
 };
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
 pub use licence::{Identified, Unidentified};

@@ -2,7 +2,8 @@
 
 use crate::design::{classify, mean};
 use crate::engine::linalg::solve_subset;
-use crate::output::Parabola;
+use crate::optimum::{Cost, optimum};
+use crate::output::{Fit, Isoflop, Parabola};
 
 impl Parabola {
     /// The loss at a size.
@@ -77,6 +78,32 @@ pub(crate) fn interpolate(points: &[(f64, f64)], at: f64) -> f64 {
         true => y0 + (at - x0) / (x1 - x0) * (y1 - y0),
         false => (y0 + y1) / 2.0,
     }
+}
+
+/// What parabolas at the sizes of these curves make of `n_exponent` where a law in N and D holds
+/// without noise, less what the law's own minima make of it, under the FLOPs of the runs.
+pub(crate) fn parabola_bias(isoflop: &Isoflop, surface: &Fit) -> Option<f64> {
+    let (law, values) = (surface.law()?, surface.values()?);
+    let cost = Cost::counted(surface).unwrap_or(Cost::SixNd);
+    let (mut by_parabola, mut by_law) = (Vec::new(), Vec::new());
+    for budget in isoflop
+        .budgets
+        .iter()
+        .filter(|budget| budget.minimum.is_some())
+    {
+        let c = budget.minimum.as_ref()?.c;
+        let mut logs = Vec::new();
+        let mut losses = Vec::new();
+        for run in &budget.runs {
+            let (n, d) = (run.n?.ln(), run.d?.ln());
+            logs.push(n);
+            losses.push(law.loss_of(&values, &[n, d, d]));
+        }
+        let (at, _) = fit_parabola(&logs, &losses)?.bottom()?;
+        by_parabola.push((c, at.exp()));
+        by_law.push((c, optimum(law, &values, c, &cost)?[0]));
+    }
+    Some(log_line(&by_parabola)?.0 - log_line(&by_law)?.0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Approach 3: the compute-optimal split under a fitted L(N, D), with compute as the rows count it.
 
 use crate::approaches::{Lines, lines};
-use crate::bootstrap::estimate;
+use crate::intervals::estimate;
 use crate::law::Law;
 use crate::optimum::{Cost, optimum};
 use crate::output::{Approach, Counting, Fit, Optimum};
@@ -160,6 +160,7 @@ mod tests {
             high: None,
             standard_error: None,
             identified: true,
+            fixed: false,
         };
         let n_exponent = LAW[4] / (LAW[2] + LAW[4]);
         let mut parameters: std::collections::BTreeMap<String, Estimate> = NAMES

@@ -5,8 +5,8 @@
 //! the law; and, beyond the compute that was fitted, the law's drift, measured by fitting smaller
 //! budgets and predicting larger ones ([`crate::output::Validation`]).
 
-use crate::bootstrap::{TAIL, estimate};
 use crate::drift::{Drift, Evidence};
+use crate::intervals::{TAIL, estimate};
 use crate::law::Law;
 use crate::optimum::{Cost, optimum};
 use crate::output::{Estimate, Fit, FittedPoint};
@@ -180,6 +180,7 @@ impl Spread {
             ),
             standard_error: finite(value * on.deviation()),
             identified: true,
+            fixed: false,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Profiles: the objective along one quantity with every parameter at its best, and the interval
 //! that the data allow it.
 
-use crate::dispersion::Dispersion;
-use crate::engine::{Engine, Optimum};
+use crate::dispersion::{Chance, Dispersion, Scale};
+use crate::engine::{Engine, Optimum, Solution};
 use crate::law::{EXPONENTS, Law};
 use crate::output::{Profile, ProfilePoint};
 use rayon::prelude::*;
@@ -16,8 +16,11 @@ const BEYOND: f64 = 1.5;
 /// Steps of the search for an end, and how near the threshold counts as there.
 const REFINEMENTS: usize = 8;
 const NEAR: f64 = 2e-3;
-/// Two optima closer than this share of the objective are one.
+/// A point below the optimum by this share of the objective is worth a descent of its own.
 const SAME: f64 = 1e-9;
+/// Two optima closer than this share of the objective are one: in a narrow valley the last digits of the
+/// objective cost more steps than they are worth.
+const ONE: f64 = 1e-5;
 
 /// How a quantity is walked along.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,15 +38,39 @@ pub(crate) struct Profiles {
     pub(crate) lower: Option<Optimum>,
 }
 
-/// Profiles of every free and derived quantity; none where the law meets every row.
-pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, units: &[usize]) -> Profiles {
-    let none = Profiles {
-        profiles: Vec::new(),
-        lower: None,
+/// Profiles of a fit told by many units, and whether they came upon another optimum below it: then the
+/// fit begins there again. None where the law meets every row.
+pub(crate) fn walk(
+    engine: &dyn Engine,
+    solution: &mut Solution,
+    units: &[usize],
+) -> (Vec<Profile>, bool) {
+    let walk = |best: &Optimum| {
+        let dispersion = Dispersion::of(engine, &best.t, units);
+        dispersion.map(|dispersion| profiles(engine, best, &Chance::Many(dispersion)))
     };
-    let Some(dispersion) = Dispersion::of(engine, &best.t, units) else {
-        return none;
+    let Some(walked) = walk(solution.best()) else {
+        return Default::default();
     };
+    let lower = walked.lower;
+    let Some(better) = lower.and_then(|lower| engine.refit(None, &[lower.t])) else {
+        return (walked.profiles, false);
+    };
+    // Last digits of the same optimum.
+    if solution.best().value - better.value <= ONE * solution.best().value {
+        if better.value < solution.best().value {
+            solution.basins[0] = better;
+        }
+        return (walked.profiles, false);
+    }
+    solution.agreed = 1;
+    solution.basins.insert(0, better);
+    let again = walk(solution.best()).map(|walked| walked.profiles);
+    (again.unwrap_or_default(), true)
+}
+
+/// Profiles of every free and derived quantity.
+pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, chance: &Chance) -> Profiles {
     let law = engine.law();
     let names = law.all_names();
     let values = engine.natural(&best.t);
@@ -55,23 +82,26 @@ pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, units: &[usize]) -> 
         .fold(f64::INFINITY, f64::min);
     let found: Vec<(Profile, Option<Optimum>)> = (0..values.len())
         .into_par_iter()
-        .filter(|k| values[*k].is_finite())
-        .map(|k| {
+        .filter(|k| values[*k].is_finite() && gradients[*k].iter().any(|slope| *slope != 0.0))
+        .filter(|k| engine.can_hold(*k))
+        .filter_map(|k| {
             let mut search = Search {
                 engine,
                 best,
-                dispersion: &dispersion,
+                scale: chance.scale(&gradients[k])?,
                 k,
                 value: values[k],
-                walk: walk(law, &names[k], least),
-                factor: 1.0,
+                walk: way(law, &names[k], least),
                 points: vec![(values[k], 0.0, best.t.clone())],
                 lower: None,
             };
-            (search.run(&names[k], &gradients[k]), search.lower)
+            Some((search.run(&names[k]), search.lower))
         })
         .collect();
-    let mut out = none;
+    let mut out = Profiles {
+        profiles: Vec::new(),
+        lower: None,
+    };
     for (profile, lower) in found {
         out.profiles.push(profile);
         let better = |other: &Optimum| out.lower.as_ref().is_none_or(|old| other.value < old.value);
@@ -82,11 +112,11 @@ pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, units: &[usize]) -> 
     out
 }
 
-fn walk(law: Law, name: &str, least: f64) -> Walk {
+fn way(law: Law, name: &str, least: f64) -> Walk {
     match (law, name) {
         _ if law.scales().iter().any(|scale| scale == name) => Walk::Ratio,
         (Law::Routed, _) => Walk::Plain(f64::NEG_INFINITY, f64::INFINITY),
-        (Law::Broken(..), "c1" | "c2" | "c3") => Walk::Plain(-5.0, 5.0),
+        (Law::Broken(..), "c1" | "c2" | "c3") => Walk::Plain(-60.0, 60.0),
         (Law::M4(_), "a") => Walk::Plain(1e-3, 20.0),
         (_, "E" | "e") | (Law::Broken(..), "a") => Walk::Plain(0.0, least),
         (_, "n_exponent" | "d_exponent") => Walk::Plain(1e-3, 1.0 - 1e-3),
@@ -104,26 +134,22 @@ struct Side {
 struct Search<'a> {
     engine: &'a dyn Engine,
     best: &'a Optimum,
-    dispersion: &'a Dispersion,
+    scale: Scale,
     k: usize,
     value: f64,
     walk: Walk,
-    factor: f64,
     /// Value, statistic, inner parameters.
     points: Vec<(f64, f64, Vec<f64>)>,
     lower: Option<Optimum>,
 }
 
 impl Search<'_> {
-    fn run(&mut self, name: &str, gradient: &[f64]) -> Profile {
-        let threshold = self.dispersion.threshold;
-        let guess = self
-            .dispersion
-            .variance(gradient)
-            .map(|(variance, factor)| {
-                self.factor = factor;
-                (variance * factor * threshold).sqrt()
-            });
+    fn run(&mut self, name: &str) -> Profile {
+        let Scale {
+            threshold,
+            half: guess,
+            ..
+        } = self.scale;
         // In the logarithm a step is relative.
         let unit = match self.walk {
             Walk::Ratio => guess.map_or(0.3, |half| (half / self.value).clamp(1e-6, 2.0)),
@@ -163,7 +189,7 @@ impl Search<'_> {
 
     /// The end of the interval on one side.
     fn side(&mut self, sign: f64, unit: f64) -> Side {
-        let threshold = self.dispersion.threshold;
+        let threshold = self.scale.threshold;
         let mut inside = (self.value, 0.0, self.best.t.clone());
         let mut outside = None;
         for step in STEPS {
@@ -245,6 +271,6 @@ impl Search<'_> {
         {
             self.lower = Some(end.clone());
         }
-        Some((self.dispersion.statistic(rise, self.factor), end.t))
+        Some((rise.max(0.0) * self.scale.per_rise, end.t))
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn validate(
         law,
         objective: engine.objective(),
         full,
+        holds: engine.holds(),
         lone: engine.is_lone(),
         options: Options {
             bootstrap: options.bootstrap.min(REPLICATES),

@@ -142,6 +142,7 @@ fn difference(a: &Estimate, b: &Estimate) -> Estimate {
         high: end(|e| e.high, |e| e.low).map(|reach| value + reach),
         standard_error: None,
         identified: a.identified && b.identified,
+        fixed: false,
     }
 }
 
@@ -156,6 +157,7 @@ mod tests {
             high: Some(high),
             standard_error: None,
             identified: true,
+            fixed: false,
         }
     }
 

@@ -215,6 +215,7 @@ mod tests {
             high,
             standard_error: None,
             identified: true,
+            fixed: false,
         }
     }
 

@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// huber:DELTA, mse, absolute or asymmetric:DELTA, each also with log- (of ln L) and then mean- (not the sum) in front.
     #[arg(long)]
     objective: Option<Objective>,
+    /// Hold a parameter of the law at a value, such as E=1.6; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = fixed)]
+    fix: Vec<(String, f64)>,
     /// Leave out the K rows of highest loss.
     #[arg(long, value_name = "K", default_value_t = 0)]
     drop_worst: usize,
@@ -118,6 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         seed: args.seed,
         drop_worst: args.drop_worst,
         seed_noise: args.seed_noise,
+        fixed: args.fix.clone(),
         ..Options::default()
     };
     let fits = match stored(args)? {
@@ -178,6 +182,18 @@ fn stored(args: &Args) -> Result<Option<Fits>> {
     }
     let folder = ResultsFolder::at(path.clone());
     Ok(source::stored_fits(&folder))
+}
+
+/// `E=1.6`: a parameter's name and where it is held.
+fn fixed(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write it as NAME=VALUE, as in E=1.6")?;
+    let value = value.trim();
+    let number = value
+        .parse()
+        .map_err(|_| format!("`{value}` is not a number"))?;
+    Ok((name.trim().to_owned(), number))
 }
 
 fn shown(paths: &[PathBuf]) -> String {

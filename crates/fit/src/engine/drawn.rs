@@ -11,10 +11,12 @@ pub(super) fn points<const P: usize>(
 ) -> impl Iterator<Item = [f64; P]> {
     let mut rng = stream(0, Purpose::Starts, 0);
     (0..drawn).map(move |_| {
-        std::array::from_fn(|k| {
+        let mut t = std::array::from_fn(|k| {
             let (low, high) = problem.rooms[k].drawn;
             low + (high - low) * uniform(&mut rng)
-        })
+        });
+        problem.impose(&mut t);
+        t
     })
 }
 

@@ -4,10 +4,14 @@
 use super::linalg::{Square, solve_subset};
 use super::problem::{Problem, Row};
 use crate::law::{Form, Offset};
-use crate::objective::Residual;
+use crate::objective::{Penalty, Residual};
 
 /// Exponents published for any loss lie well inside (Kaplan's .05 to about 1).
 const GRID: (f64, f64) = (0.02, 2.0);
+
+/// A residual so many times the median one is far, and so many rounds of new weights leave it behind.
+const FAR: f64 = 20.0;
+const ROUNDS: usize = 20;
 
 /// A point of the grid with its best coefficients.
 pub(super) struct Cell<const P: usize> {
@@ -47,7 +51,13 @@ pub(crate) fn starts<const P: usize>(
     side: usize,
     wanted: usize,
 ) -> Vec<[f64; P]> {
-    let cells = scan(problem, form, side);
+    let mut cells = scan(problem, form, side, 0);
+    let best = cells.iter().min_by(|a, b| a.value.total_cmp(&b.value));
+    let few_err = best.is_none_or(|cell| err_few(problem, &cell.theta));
+    // A few rows far from all others carry the squares away, and not a penalty that grows more slowly.
+    if few_err && problem.objective.penalty != Penalty::Square {
+        cells.extend(scan(problem, form, side, ROUNDS));
+    }
     let mut chosen = lowest(&cells, wanted);
     for cell in by_value(&cells) {
         if chosen.len() < wanted && chosen.iter().all(|other| distance(cell, other) > 2) {
@@ -88,27 +98,49 @@ fn distance<const P: usize>(a: &Cell<P>, b: &Cell<P>) -> usize {
     a.at[0].abs_diff(b.at[0]).max(a.at[1].abs_diff(b.at[1]))
 }
 
-/// Every cell whose terms all take part; a term with coefficient zero has no exponent to polish.
-fn scan<const P: usize>(problem: &Problem<P>, form: Form, side: usize) -> Vec<Cell<P>> {
-    let exponents = exponents(form, side);
-    let columns: Vec<Vec<Vec<f64>>> = (0..form.terms)
-        .map(|term| {
-            exponents
-                .iter()
+/// Whether some rows lie far from a point that comes near half of them.
+fn err_few<const P: usize>(problem: &Problem<P>, theta: &[f64; P]) -> bool {
+    let mut sizes = problem.residuals(theta);
+    sizes.iter_mut().for_each(|r| *r = r.abs());
+    sizes.sort_by(f64::total_cmp);
+    sizes[sizes.len() - 1] > FAR * sizes[sizes.len() / 2]
+}
+
+/// Every cell whose terms all take part; a term with coefficient zero has no exponent to polish. The
+/// inner problem is solved by squares and so many rounds of new weights.
+fn scan<const P: usize>(
+    problem: &Problem<P>,
+    form: Form,
+    side: usize,
+    rounds: usize,
+) -> Vec<Cell<P>> {
+    // An exponent that is held is a grid of its own.
+    let of_term: Vec<Vec<f64>> = (0..form.terms)
+        .map(|term| match problem.held_at(form.exponent(term)) {
+            Some(exponent) => vec![exponent],
+            None => exponents(form, side),
+        })
+        .collect();
+    let columns: Vec<Vec<Vec<f64>>> = of_term
+        .iter()
+        .enumerate()
+        .map(|(term, all)| {
+            all.iter()
                 .map(|&exponent| column(problem, term, exponent))
                 .collect()
         })
         .collect();
     let ones = vec![1.0; problem.rows.len()];
-    let inner = Inner::new(problem, form);
-    let mut cells = Vec::with_capacity(exponents.len().pow(form.terms as u32));
+    let inner = Inner::new(problem, form, rounds);
+    let mut cells = Vec::new();
     for (i, first) in columns[0].iter().enumerate() {
         let mut push = |j: usize, coefficients: Option<([f64; COLUMNS], f64)>| {
             let Some((coefficients, value)) = coefficients else {
                 return;
             };
             if coefficients[1..=form.terms].iter().all(|c| *c > 0.0) {
-                let theta = assemble(form, &coefficients, [exponents[i], exponents[j]]);
+                let last = of_term.len() - 1;
+                let theta = assemble(form, &coefficients, [of_term[0][i], of_term[last][j]]);
                 cells.push(Cell {
                     at: [i, j],
                     theta,
@@ -150,13 +182,17 @@ pub(super) fn assemble<const P: usize>(
 struct Inner<'a, const P: usize> {
     problem: &'a Problem<P>,
     form: Form,
-    /// Less an E that is given.
+    /// E where it is given or held.
+    given: Option<f64>,
+    /// Less that E.
     losses: Vec<f64>,
     weights: Vec<f64>,
+    /// Rounds of new weights.
+    rounds: usize,
 }
 
 impl<'a, const P: usize> Inner<'a, P> {
-    fn new(problem: &'a Problem<P>, form: Form) -> Self {
+    fn new(problem: &'a Problem<P>, form: Form, rounds: usize) -> Self {
         let losses: Vec<f64> = problem
             .rows
             .iter()
@@ -168,20 +204,47 @@ impl<'a, const P: usize> Inner<'a, P> {
             Residual::LogLoss => row.weight / (loss * loss),
         };
         let weights = problem.rows.iter().zip(&losses).map(weight).collect();
-        let given = given(form);
+        let given = match form.offset {
+            Offset::Free => problem.held_at(0),
+            Offset::None | Offset::Given(_) => Some(given(form)),
+        };
         Inner {
             problem,
             form,
-            losses: losses.iter().map(|loss| loss - given).collect(),
+            given,
+            losses: losses
+                .iter()
+                .map(|loss| loss - given.unwrap_or(0.0))
+                .collect(),
             weights,
+            rounds,
         }
     }
 
     /// `[E, a, b]` exactly, with the real objective there. `columns` are `[S][rows]`, the first all ones.
     fn solve<const S: usize>(&self, columns: [&[f64]; S]) -> Option<([f64; COLUMNS], f64)> {
+        let mut coefficients = self.weighted(&self.weights, columns)?;
+        for _ in 0..self.rounds {
+            let penalty = self.problem.objective.penalty;
+            let residuals = self.residuals(&coefficients, columns);
+            let weights = self.weights.iter().zip(residuals);
+            let weights: Vec<f64> = weights.map(|(w, r)| w * penalty.majorant(r)).collect();
+            coefficients = self.weighted(&weights, columns)?;
+        }
+        if let (Some(e), Offset::Free) = (self.given, self.form.offset) {
+            coefficients[0] = e;
+        }
+        Some((coefficients, self.value(&coefficients, columns)))
+    }
+
+    fn weighted<const S: usize>(
+        &self,
+        weights: &[f64],
+        columns: [&[f64]; S],
+    ) -> Option<[f64; COLUMNS]> {
         let mut gram = [[0.0; COLUMNS]; COLUMNS];
         let mut right = [0.0; COLUMNS];
-        for (row, (&weight, &loss)) in self.weights.iter().zip(&self.losses).enumerate() {
+        for (row, (&weight, &loss)) in weights.iter().zip(&self.losses).enumerate() {
             let values: [f64; S] = std::array::from_fn(|k| columns[k][row]);
             for i in 0..S {
                 let weighted = weight * values[i];
@@ -191,23 +254,32 @@ impl<'a, const P: usize> Inner<'a, P> {
                 }
             }
         }
-        let free = self.form.offset == Offset::Free;
-        let (coefficients, _) = non_negative(&gram, &right, S, free)?;
-        Some((coefficients, self.value(&coefficients, columns)))
+        let (coefficients, _) = non_negative(&gram, &right, S, self.given.is_none())?;
+        Some(coefficients)
+    }
+
+    /// Of coefficients in which E stands where it is free.
+    fn residuals<'b, const S: usize>(
+        &'b self,
+        coefficients: &'b [f64; COLUMNS],
+        columns: [&'b [f64]; S],
+    ) -> impl Iterator<Item = f64> + 'b {
+        let objective = self.problem.objective;
+        let e = self.given.unwrap_or(coefficients[0]);
+        let rows = self.problem.rows.iter().enumerate();
+        rows.map(move |(i, row)| {
+            let terms: f64 = (1..S).map(|k| coefficients[k] * columns[k][i]).sum();
+            row.target - objective.transform(e + terms)
+        })
     }
 
     fn value<const S: usize>(&self, coefficients: &[f64; COLUMNS], columns: [&[f64]; S]) -> f64 {
-        let objective = self.problem.objective;
-        let given = given(self.form);
-        let mut sum = 0.0;
-        for (i, row) in self.problem.rows.iter().enumerate() {
-            if row.weight > 0.0 {
-                let law: f64 = (0..S).map(|k| coefficients[k] * columns[k][i]).sum();
-                let fitted = objective.transform(law + given);
-                sum += row.weight * objective.penalty.at(row.target - fitted);
-            }
-        }
-        sum
+        let penalty = self.problem.objective.penalty;
+        let rows = self.problem.rows.iter();
+        rows.zip(self.residuals(coefficients, columns))
+            .filter(|(row, _)| row.weight > 0.0)
+            .map(|(row, r)| row.weight * penalty.at(r))
+            .sum()
     }
 }
 

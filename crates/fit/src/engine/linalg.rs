@@ -64,9 +64,62 @@ pub(crate) fn solve_dense(a: &[Vec<f64>], b: &[f64]) -> Option<Vec<f64>> {
     Some(x)
 }
 
+/// Eigenvalues of a symmetric matrix and a vector of each, by Jacobi's rotations.
+pub(crate) fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let size = a.len();
+    let mut vectors: Vec<Vec<f64>> = (0..size)
+        .map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect())
+        .collect();
+    let whole: f64 = a.iter().flatten().map(|x| x * x).sum();
+    for _ in 0..50 {
+        let pairs = || (0..size).flat_map(|i| (0..i).map(move |j| (i, j)));
+        let off: f64 = pairs().map(|(i, j)| a[i][j] * a[i][j]).sum();
+        if off <= 1e-26 * whole {
+            break;
+        }
+        for (i, j) in pairs() {
+            if a[i][j] == 0.0 {
+                continue;
+            }
+            let bend = (a[i][i] - a[j][j]) / (2.0 * a[i][j]);
+            let tangent = bend.signum() / (bend.abs() + bend.hypot(1.0));
+            let cosine = 1.0 / tangent.hypot(1.0);
+            let sine = tangent * cosine;
+            for k in 0..size {
+                let (x, y) = (a[k][i], a[k][j]);
+                (a[k][i], a[k][j]) = (cosine * x + sine * y, cosine * y - sine * x);
+            }
+            for k in 0..size {
+                let (x, y) = (a[i][k], a[j][k]);
+                (a[i][k], a[j][k]) = (cosine * x + sine * y, cosine * y - sine * x);
+                let (x, y) = (vectors[i][k], vectors[j][k]);
+                (vectors[i][k], vectors[j][k]) = (cosine * x + sine * y, cosine * y - sine * x);
+            }
+        }
+    }
+    ((0..size).map(|i| a[i][i]).collect(), vectors)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_matrix_times_each_of_its_vectors_is_that_vector_scaled() {
+        let a: Vec<Vec<f64>> = (0..5)
+            .map(|i| (0..5).map(|j| 1.0 / f64::from(i + j + 1)).collect())
+            .collect();
+        let (values, vectors) = eigen(a.clone());
+        for (value, vector) in values.iter().zip(&vectors) {
+            for (row, own) in a.iter().zip(vector) {
+                let product: f64 = row.iter().zip(vector).map(|(x, y)| x * y).sum();
+                assert!((product - value * own).abs() < 1e-12);
+            }
+        }
+        // The trace.
+        let trace: f64 = (0..5).map(|i| a[i][i]).sum();
+        assert!((values.iter().sum::<f64>() - trace).abs() < 1e-12);
+    }
 
     #[test]
     fn a_masked_system_is_solved_and_the_rest_is_zero() {

@@ -7,22 +7,23 @@
 
 mod drawn;
 mod grid;
+mod hold;
 pub(crate) mod linalg;
 mod polish;
 mod problem;
 mod scout;
 mod solve;
 
+pub(crate) use hold::Held;
 pub(crate) use polish::{End, TOLERANCE};
 pub(crate) use problem::Row;
 
 use crate::error::FitError;
-use crate::jet::Jet;
 use crate::law::{COORDINATES, Law, with_parameters};
 use crate::objective::Objective;
 use crate::point::Point;
 use crate::watch::Watch;
-use problem::{Held, Problem};
+use problem::Problem;
 use std::sync::Arc;
 
 /// An optimum, or where a start ended.
@@ -72,6 +73,10 @@ pub(crate) trait Engine: Send + Sync {
     fn law(&self) -> Law;
     fn objective(&self) -> Objective;
     fn rows(&self) -> &[Row];
+    /// Quantities that are held.
+    fn holds(&self) -> &[Held];
+    /// Parameters that are not held.
+    fn free(&self) -> usize;
     /// Target less law, on the scale of the objective's residual.
     fn residuals(&self, t: &[f64]) -> Vec<f64>;
     /// The law at each row, nats per token.
@@ -83,7 +88,8 @@ pub(crate) trait Engine: Send + Sync {
     fn value(&self, t: &[f64]) -> f64;
     /// Gradient and lower triangle of second derivatives of the unscaled sum.
     fn derivatives(&self, t: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>);
-    /// Derivatives of the law at each row, on the scale of the residual: `[rows][parameters]`.
+    /// Derivatives of the law at each row, on the scale of the residual: `[rows][parameters]`, zero along
+    /// those that are held.
     fn jacobian(&self, t: &[f64]) -> Vec<Vec<f64>>;
     /// The same of ln L at the coordinates of any row.
     fn slopes_at(&self, t: &[f64], place: &[f64; COORDINATES]) -> Vec<f64>;
@@ -108,6 +114,8 @@ pub(crate) trait Engine: Send + Sync {
     /// As [`Engine::refit`], and from a few starts of the changed rows' own, so that a replicate may
     /// leave the basin of the full fit.
     fn resolve(&self, changed: &Resample, known: &[Vec<f64>]) -> Option<Optimum>;
+    /// Whether one more quantity of [`Law::natural`] can be held beside those that are.
+    fn can_hold(&self, quantity: usize) -> bool;
     /// The lowest converged end with one quantity of [`Law::natural`] held.
     fn held(&self, quantity: usize, value: f64, starts: &[Vec<f64>]) -> Option<Optimum>;
     /// The same rows under another objective, fitted from known optima.
@@ -140,6 +148,7 @@ pub(crate) fn engine(
     points: &[Point],
     law: Law,
     objective: Objective,
+    holds: &[Held],
 ) -> Result<Box<dyn Engine>, FitError> {
     let losses: Vec<f64> = points.iter().map(|point| point.loss).collect();
     let mut places = points
@@ -154,7 +163,11 @@ pub(crate) fn engine(
     });
     let rows: Vec<Row> = rows.collect();
     Ok(with_parameters!(law, P => {
-        Box::new(Problem::<P>::new(law, rows, centre, &losses, objective))
+        let mut problem = Problem::<P>::new(law, rows, centre, &losses, objective);
+        for held in holds {
+            problem.hold(*held);
+        }
+        Box::new(problem)
     }))
 }
 
@@ -188,6 +201,14 @@ impl<const P: usize> Engine for Problem<P> {
 
     fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    fn holds(&self) -> &[Held] {
+        &self.holds
+    }
+
+    fn free(&self) -> usize {
+        P - self.holds.len()
     }
 
     fn residuals(&self, t: &[f64]) -> Vec<f64> {
@@ -226,14 +247,19 @@ impl<const P: usize> Engine for Problem<P> {
         let row = |row: &Row| {
             let jet = law.jet(&row.x);
             let slope = self.objective.slope(jet.value);
-            jet.gradient.iter().map(|g| g * slope).collect()
+            jet.gradient.map(|g| g * slope)
         };
-        self.rows.iter().map(row).collect()
+        let mut rows: Vec<[f64; P]> = self.rows.iter().map(row).collect();
+        self.along_free(&t, &mut rows);
+        rows.into_iter().map(|row| row.to_vec()).collect()
     }
 
     fn slopes_at(&self, t: &[f64], place: &[f64; COORDINATES]) -> Vec<f64> {
-        let jet = self.ready(&vector(t)).jet(&Law::less(place, &self.centre));
-        jet.gradient.iter().map(|g| g / jet.value).collect()
+        let t = vector(t);
+        let jet = self.ready(&t).jet(&Law::less(place, &self.centre));
+        let mut slopes = [jet.gradient.map(|g| g / jet.value)];
+        self.along_free(&t, &mut slopes);
+        slopes[0].to_vec()
     }
 
     fn inner(&self, natural: &[f64]) -> Vec<f64> {
@@ -245,7 +271,7 @@ impl<const P: usize> Engine for Problem<P> {
     }
 
     fn natural_gradients(&self, t: &[f64]) -> Vec<Vec<f64>> {
-        let variables = Jet::<P>::variables(&vector(t));
+        let (variables, _) = self.moved(&vector(t));
         let jets = self.law.natural(&variables, &self.centre);
         jets.iter().map(|jet| jet.gradient.to_vec()).collect()
     }
@@ -255,7 +281,8 @@ impl<const P: usize> Engine for Problem<P> {
             let (low, high) = self.rooms[*k].bounds;
             t[*k] <= low || t[*k] >= high
         };
-        (0..P).filter(held).collect()
+        let fixed: Vec<usize> = self.held_coordinates().collect();
+        (0..P).filter(held).filter(|k| !fixed.contains(k)).collect()
     }
 
     fn solve(&mut self) -> Option<Solution> {
@@ -287,10 +314,18 @@ impl<const P: usize> Engine for Problem<P> {
         solve::resolve(&self.changed(changed), known)
     }
 
+    fn can_hold(&self, quantity: usize) -> bool {
+        self.holds.is_empty()
+            || self.clone().hold(Held {
+                quantity,
+                value: 0.5,
+            })
+    }
+
     fn held(&self, quantity: usize, value: f64, starts: &[Vec<f64>]) -> Option<Optimum> {
         let mut other = self.clone();
-        other.held = Some(Held { quantity, value });
-        solve::best_of(&other, starts)
+        let holds = other.hold(Held { quantity, value });
+        holds.then(|| solve::best_of(&other, starts)).flatten()
     }
 
     fn under(&self, objective: Objective, known: &[Vec<f64>]) -> Option<Optimum> {

@@ -1,8 +1,8 @@
 //! One minimisation: rows, weights, law and objective, with exact derivatives.
 
+use super::hold::Held;
 use super::linalg::Square;
 use super::scout::Scout;
-use crate::jet::Jet;
 use crate::law::{COORDINATES, Centre, Form, Kind, Law, Ready};
 use crate::objective::{Objective, Residual};
 use crate::watch::Watch;
@@ -19,13 +19,6 @@ pub(crate) struct Row {
     pub(crate) weight: f64,
 }
 
-/// A quantity of [`Law::natural`] that is held while the others move.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
-    pub(crate) quantity: usize,
-    pub(crate) value: f64,
-}
-
 /// Where an inner parameter lives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
@@ -39,8 +32,23 @@ pub(crate) struct Room {
     pub(crate) stride: f64,
 }
 
-/// How far below and above where starts are drawn a parameter may go; there it is at a bound.
-const BEYOND: (f64, f64) = (12.0, 4.0);
+/// How far below and above where starts are drawn a parameter may go. Bounds are where numbers end or
+/// where nothing changes any more, never where an optimum could lie: a parameter that a bound holds back
+/// moves all others.
+fn beyond(kind: Kind) -> (f64, f64) {
+    match kind {
+        // A part of the loss below its last digits; a level at the centre far from where the law has it.
+        Kind::Level | Kind::Floor | Kind::Ceiling => (30.0, 30.0),
+        // Exponents above e^5 are steps.
+        Kind::Exponent => (12.0, 5.0),
+        Kind::Bend => (60.0, 60.0),
+        Kind::Break => (60.0, 60.0),
+        Kind::Width => (12.0, 8.0),
+        // Repetition that is worth all of it, experts without end.
+        Kind::Repeats | Kind::Count => (12.0, 12.0),
+        Kind::Offset => (0.0, f64::INFINITY),
+    }
+}
 
 /// Rows under one law of `P` parameters and one objective. Values are sums over weighted rows,
 /// never means.
@@ -52,7 +60,8 @@ pub(crate) struct Problem<const P: usize> {
     pub(crate) objective: Objective,
     pub(crate) rows: Vec<Row>,
     pub(crate) rooms: [Room; P],
-    pub(crate) held: Option<Held>,
+    /// Quantities that stay where they are, in the order in which they are imposed.
+    pub(crate) holds: Vec<Held>,
     /// What the objective is divided by to be of order one.
     pub(crate) scale: f64,
     /// Starts of refits of the same rows; shared by all of them.
@@ -108,7 +117,7 @@ impl<const P: usize> Problem<P> {
             objective,
             rows,
             rooms,
-            held: None,
+            holds: Vec::new(),
             scale: 1.0,
             scout: Arc::default(),
             lone: false,
@@ -141,18 +150,6 @@ impl<const P: usize> Problem<P> {
 
     pub(crate) fn weight(&self) -> f64 {
         self.rows.iter().map(|row| row.weight).sum()
-    }
-
-    /// Moves the coordinate that the held quantity decides; returns the bit of that coordinate.
-    pub(crate) fn impose(&self, theta: &mut [f64; P]) -> u16 {
-        match self.held {
-            Some(held) => {
-                1 << self
-                    .law
-                    .impose(theta, held.quantity, held.value, &self.centre)
-            }
-            None => 0,
-        }
     }
 
     /// The scaled objective with its derivatives: the innermost loop of every fit.
@@ -191,40 +188,11 @@ impl<const P: usize> Problem<P> {
                 }
             }
         }
-        if let Some(held) = self.held {
-            let mut moved = Jet::variables(theta);
-            let at = self
-                .law
-                .impose(&mut moved, held.quantity, held.value, &self.centre);
-            local.follow(at, &moved[at]);
+        if !self.holds.is_empty() {
+            let (moved, held) = self.moved(theta);
+            held.into_iter().for_each(|at| local.follow(at, &moved[at]));
         }
         local
-    }
-}
-
-impl<const P: usize> Local<P> {
-    /// Lets one coordinate be a function of the others: the chain rule, once instead of at each row.
-    fn follow(&mut self, at: usize, moved: &Jet<P>) {
-        let others = || (0..P).filter(|k| *k != at);
-        let by = &moved.gradient;
-        let along = self.gradient[at];
-        for (matrix, bends) in [(&mut self.hessian, true), (&mut self.majorant, false)] {
-            let column: [f64; P] = std::array::from_fn(|k| matrix[k.max(at)][k.min(at)]);
-            for i in others() {
-                for j in others().take_while(|j| *j <= i) {
-                    matrix[i][j] +=
-                        column[i] * by[j] + column[j] * by[i] + column[at] * by[i] * by[j];
-                    if bends {
-                        matrix[i][j] += along * moved.hessian[i][j];
-                    }
-                }
-            }
-            (0..P).for_each(|k| matrix[k.max(at)][k.min(at)] = 0.0);
-        }
-        for k in others() {
-            self.gradient[k] += along * by[k];
-        }
-        self.gradient[at] = 0.0;
     }
 }
 
@@ -260,7 +228,7 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
             },
             _ => Room {
                 drawn,
-                bounds: (drawn.0 - BEYOND.0, drawn.1 + BEYOND.1),
+                bounds: (drawn.0 - beyond(kinds[k]).0, drawn.1 + beyond(kinds[k]).1),
                 unit: 1.0,
                 stride: 2.0,
             },
@@ -284,7 +252,7 @@ mod tests {
     }
 
     fn problem(objective: &str) -> Box<dyn Engine> {
-        engine(&points(), Law::Chinchilla, objective.parse().unwrap()).unwrap()
+        engine(&points(), Law::Chinchilla, objective.parse().unwrap(), &[]).unwrap()
     }
 
     proptest! {
@@ -330,7 +298,7 @@ mod tests {
             let mut problem: Problem<5> = Problem::new(law, rows.collect(), centre, &losses, objective);
             let mut theta = [-0.2 + t[0], -1.2 + t[1], -0.1 + t[2], -1.1 + t[3], 1.2 + t[4]];
             let value = 1.02 * law.natural(&theta, &centre)[quantity];
-            problem.held = Some(Held { quantity, value });
+            assert!(problem.hold(Held { quantity, value }));
             problem.impose(&mut theta);
             let here = problem.expand(&theta);
             let size = here.gradient.iter().fold(1.0, |m: f64, g| m.max(g.abs()));
@@ -361,7 +329,7 @@ mod tests {
                 let place = law.place(row).unwrap();
                 row.loss = law.loss_of(&truth, &place) * (1.0 + 0.002 * (i * 5 % 7) as f64);
             }
-            let mut problem = engine(&rows, law, "log-mse".parse().unwrap()).unwrap();
+            let mut problem = engine(&rows, law, "log-mse".parse().unwrap(), &[]).unwrap();
             let best = problem.solve().unwrap().best().clone();
             for k in 0..7 {
                 let value = (1.0 + by) * problem.natural(&best.t)[k];

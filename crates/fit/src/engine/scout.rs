@@ -54,6 +54,8 @@ impl<const P: usize> Scout<P> {
     /// Up to two starts of changed rows, best first: of the grid those that lie away from a known optimum.
     pub(super) fn starts(&self, problem: &Problem<P>, known: Option<&[f64; P]>) -> Vec<[f64; P]> {
         match (self, known) {
+            // What is held keeps a fit where it is.
+            (Scout::Grid(..), Some(_)) if !problem.holds.is_empty() => Vec::new(),
             (Scout::Grid(form, columns), Some(known)) => elsewhere(problem, *form, columns, known),
             (Scout::Grid(form, _), None) => grid::starts(problem, *form, SIDE, STARTS),
             (Scout::Drawn(points), _) => {
@@ -211,7 +213,13 @@ mod tests {
     }
 
     fn chinchilla(points: &[Point]) -> Box<dyn Engine> {
-        engine(points, Law::Chinchilla, "log-huber:1e-3".parse().unwrap()).unwrap()
+        engine(
+            points,
+            Law::Chinchilla,
+            "log-huber:1e-3".parse().unwrap(),
+            &[],
+        )
+        .unwrap()
     }
 
     /// The replicate's rows follow another law than the full fit's.

@@ -244,7 +244,7 @@ proptest! {
                 continue;
             }
             let points = points(law, &inner(law, seed));
-            let mut engine = engine(&points, law, Objective::LOG_MSE).unwrap();
+            let mut engine = engine(&points, law, Objective::LOG_MSE, &[]).unwrap();
             let best = engine.solve().unwrap().best().clone();
             let worst = engine.residuals(&best.t).iter().fold(0.0, |m: f64, r| m.max(r.abs()));
             prop_assert!(worst < 1e-5, "{:?}: off by {worst:e}, {:?}", law, best.end);
@@ -263,7 +263,7 @@ proptest! {
             let mut places: Vec<_> = points.iter().map(|point| law.place(point).unwrap()).collect();
             let losses: Vec<f64> = points.iter().map(|point| point.loss).collect();
             let truth = law.natural(&t, &law.centre(&mut places, &losses));
-            let mut engine = engine(&points, law, Objective::LOG_MSE).unwrap();
+            let mut engine = engine(&points, law, Objective::LOG_MSE, &[]).unwrap();
             let best = engine.solve().unwrap().best().clone();
             let found = engine.natural(&best.t);
             for ((name, truth), value) in law.all_names().iter().zip(truth).zip(found) {
@@ -273,12 +273,53 @@ proptest! {
     }
 }
 
+/// Held where the law that made the points has it, a parameter leaves the others to be found; held
+/// elsewhere it stays there and the fit is worse.
+#[test]
+fn any_parameter_of_any_law_can_be_held() {
+    for law in LAWS {
+        if matches!(law, Law::Broken(2 | 3, _)) {
+            continue;
+        }
+        let t = inner(law, 2);
+        let points = points(law, &t);
+        let mut places: Vec<_> = points.iter().map(|p| law.place(p).unwrap()).collect();
+        let losses: Vec<f64> = points.iter().map(|p| p.loss).collect();
+        let truth = law.natural(&t, &law.centre(&mut places, &losses));
+        for (quantity, name) in law.names().iter().enumerate() {
+            let solve = |value: f64| {
+                let held = [crate::engine::Held { quantity, value }];
+                let mut engine = engine(&points, law, Objective::LOG_MSE, &held).unwrap();
+                let best = engine.solve().unwrap().best().clone();
+                let kept = engine.natural(&best.t)[quantity];
+                assert!((kept / value - 1.0).abs() < 1e-9, "{law:?} {name}: {kept}");
+                assert!(!engine.at_bound(&best.t).contains(&quantity));
+                (best.value, engine.free())
+            };
+            let (at_truth, free) = solve(truth[quantity]);
+            assert_eq!(free, law.parameters() - 1);
+            // Parameters of M4 trade against each other until the last digits.
+            let least = if matches!(law, Law::M4(_)) {
+                1e-3
+            } else {
+                1e-8
+            };
+            assert!(at_truth < least, "{law:?} {name}: {at_truth:e}");
+            if law.form().is_none() {
+                continue;
+            }
+            let (beside, _) = solve(1.1 * truth[quantity]);
+            assert!(beside > at_truth, "{law:?} {name}: {beside:e} {at_truth:e}");
+        }
+    }
+}
+
 #[test]
 fn a_line_with_two_or_three_breaks_is_followed() {
     for breaks in [2, 3] {
         let law = Law::Broken(breaks, Axis::C);
         let points = points(law, &inner(law, 3));
-        let mut engine = engine(&points, law, Objective::LOG_MSE).unwrap();
+        let mut engine = engine(&points, law, Objective::LOG_MSE, &[]).unwrap();
         let best = engine.solve().unwrap().best().clone();
         let worst = engine
             .residuals(&best.t)

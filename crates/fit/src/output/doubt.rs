@@ -122,6 +122,9 @@ pub struct Estimate {
     pub standard_error: Option<f64>,
     /// False where the runs cannot tell this parameter; `warnings` says why.
     pub identified: bool,
+    /// Whether a person held it there: then it has no interval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
 }
 
 /// How intervals were made.
@@ -139,4 +142,30 @@ pub struct Bootstrap {
     pub interval: String,
     /// Seed.
     pub seed: u64,
+    /// Which intervals stand beside the estimates: `replicates` or, for few units, `profile`.
+    #[serde(default)]
+    pub headline: String,
+    /// The replicates' own intervals by parameter, whichever stand beside the estimates.
+    #[serde(default)]
+    pub intervals: BTreeMap<String, Interval>,
+}
+
+/// Ends of a 90 % interval; null where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+}
+
+impl Estimate {
+    /// The same with an interval that holds its value: an end that passed it comes back to it.
+    pub(crate) fn with_its_value(self) -> Self {
+        Estimate {
+            low: self.low.map(|low| low.min(self.value)),
+            high: self.high.map(|high| high.max(self.value)),
+            ..self
+        }
+    }
 }

@@ -105,6 +105,7 @@ mod tests {
             high: None,
             standard_error: None,
             identified: !unidentified.contains(name),
+            fixed: false,
         };
         let names = ["E", "A", "B", "alpha", "beta", "n_exponent"];
         let parameters: BTreeMap<String, Estimate> = names

@@ -96,6 +96,7 @@ fn between(view: &View<'_>, both: Identified<(Needs, Needs)>, units: [f64; 2]) -
             high: ends.map(|e| e.1),
             standard_error: None,
             identified: true,
+            fixed: false,
         }),
     })
 }

@@ -13,6 +13,7 @@ pub fn estimate(value: f64, half: f64) -> Estimate {
         high: Some(value + 1.1 * half),
         standard_error: Some(half / 1.7),
         identified: true,
+        fixed: false,
     }
 }
 
@@ -24,6 +25,7 @@ pub fn scaled(value: f64, factor: f64) -> Estimate {
         high,
         standard_error: Some(value * 0.05),
         identified: true,
+        fixed: false,
     }
 }
 

@@ -1,4 +1,5 @@
-//! How often 90 % intervals hold the truth, over simulated isoFLOP sweeps: `just coverage`.
+//! How often 90 % intervals hold the truth: `just coverage`. First a table of few units (`few`), then
+//! simulated isoFLOP sweeps.
 //!
 //! Each sweep has twelve sizes and five budgets of a decade and a half in all; every run errs by .3 % of its
 //! loss and every size (its trunk) by another .2 % in common. Three truths: Chinchilla's law; the same with
@@ -6,6 +7,8 @@
 //! parameters (where the law is right) and the loss of a compute-optimal run at ten times the largest
 //! budget, its own noise included.
 #![allow(clippy::print_stdout, reason = "an example prints")]
+
+mod few;
 
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
@@ -80,6 +83,7 @@ fn main() -> Result<(), FitError> {
         .nth(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(400);
+    few::table(sweeps);
     for truth in [Truth::Right, Truth::Broken, Truth::RateBias] {
         let begun = Instant::now();
         let (mut held, mut profiled): (BTreeMap<String, u32>, BTreeMap<String, u32>) =
