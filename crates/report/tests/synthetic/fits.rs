@@ -122,6 +122,8 @@ pub fn bootstrap() -> Bootstrap {
         units: 22,
         interval: "percentile".into(),
         seed: 0,
+        headline: "replicates".into(),
+        intervals: Default::default(),
     }
 }
 
