@@ -267,3 +267,87 @@ impl Ratio {
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows about their mean: of unit `u` the error `shared[u]` and one of its own.
+    fn about_mean(shared: &[f64], own: &[f64]) -> (Vec<f64>, Vec<usize>) {
+        let each = own.len() / shared.len();
+        let units: Vec<usize> = (0..own.len()).map(|row| row / each).collect();
+        let all: Vec<f64> = own
+            .iter()
+            .zip(&units)
+            .map(|(e, u)| e + shared[*u])
+            .collect();
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        (all.iter().map(|x| x - mean).collect(), units)
+    }
+
+    fn errors(residuals: &[f64], units: &[usize]) -> Errors {
+        let slopes = vec![vec![1.0]; residuals.len()];
+        Errors::new(residuals, &slopes, 1, vec![1.0; residuals.len()], units).unwrap()
+    }
+
+    #[test]
+    fn a_mean_of_independent_rows_has_students_interval() {
+        let (residuals, _) = about_mean(&[0.0], &[1.0, -2.0, 0.5, 3.0, -0.5]);
+        let found = errors(&residuals, &[0, 1, 2, 3, 4])
+            .spread(&[1.0], 0.05)
+            .unwrap();
+        let squares: f64 = residuals.iter().map(|r| r * r).sum();
+        // Student's 95 % point at four degrees of freedom.
+        let half = 2.131_846_8 * (squares / 4.0 / 5.0).sqrt();
+        assert!(
+            (found.half / half - 1.0).abs() < 1e-5,
+            "{} {half}",
+            found.half
+        );
+        assert!((found.rise - 5.0).abs() < 1e-9);
+    }
+
+    /// Six runs that err in common twenty times as much as their checkpoints by themselves: six numbers.
+    #[test]
+    fn a_mean_of_runs_that_err_in_common_has_the_interval_of_so_many_runs() {
+        let shared = [2.0, -1.0, 0.5, -2.5, 1.5, 0.1];
+        let own: Vec<f64> = (0..60)
+            .map(|row| 0.1 * f64::from(row * 7 % 11 - 5) / 3.0)
+            .collect();
+        let (residuals, units) = about_mean(&shared, &own);
+        let together = errors(&residuals, &units).spread(&[1.0], 0.05).unwrap();
+        let mean = shared.iter().sum::<f64>() / 6.0;
+        let squares: f64 = shared.iter().map(|s| (s - mean).powi(2)).sum();
+        // Student's 95 % point at five degrees of freedom.
+        let half = 2.015_048_4 * (squares / 5.0 / 6.0).sqrt();
+        assert!(
+            (together.half / half - 1.0).abs() < 0.1,
+            "{} {half}",
+            together.half
+        );
+        let rows: Vec<usize> = (0..60).collect();
+        let apart = errors(&residuals, &rows).spread(&[1.0], 0.05).unwrap();
+        assert!(apart.half < together.half / 2.0);
+    }
+
+    #[test]
+    fn replicates_err_as_much_as_the_residuals_and_in_common() {
+        let shared = [2.0, -1.0, 0.5, -2.5, 1.5, 0.1, 0.8, -0.9, 1.2, -1.7];
+        let own: Vec<f64> = (0..100)
+            .map(|row| f64::from(row * 7 % 11 - 5) / 6.0)
+            .collect();
+        let (residuals, units) = about_mean(&shared, &own);
+        let errors = errors(&residuals, &units);
+        let (mut within, mut between) = (0.0, 0.0);
+        for index in 0..400 {
+            let drawn = errors.replicate(0, index);
+            for unit in drawn.chunks(10) {
+                let mean = unit.iter().sum::<f64>() / 10.0;
+                between += mean * mean / 4000.0;
+                within += unit.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / (9.0 * 4000.0);
+            }
+        }
+        assert!((0.2..0.45).contains(&within), "{within}");
+        assert!((1.5..4.5).contains(&between), "{between}");
+    }
+}

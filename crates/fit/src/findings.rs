@@ -152,10 +152,9 @@ impl Findings<'_> {
                 .for_each(|estimate| estimate.identified = estimate.fixed);
         }
         let rest = "every other number and interval of this fit holds for that value alone";
-        let sentence = |k: usize| match (law, names[k].as_str()) {
-            (_, "E") if !cut_off(k) => format!(
-                "E is at its bound 0: these rows show no floor of the loss, and the other intervals are those of the law without one"
-            ),
+        let sentence = |k: usize| {
+            match (law, names[k].as_str()) {
+            (_, "E") if !cut_off(k) => "E is at its bound 0: these rows show no floor of the loss, and the other intervals are those of the law without one".to_owned(),
             (law, name) if law.form().is_none() => {
                 let value = parameters
                     .get(name)
@@ -177,6 +176,7 @@ impl Findings<'_> {
                     EXPONENTS.1
                 }
             ),
+        }
         };
         held.into_iter().map(sentence).collect()
     }

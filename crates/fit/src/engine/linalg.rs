@@ -85,9 +85,9 @@ pub(crate) fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
             let tangent = bend.signum() / (bend.abs() + bend.hypot(1.0));
             let cosine = 1.0 / tangent.hypot(1.0);
             let sine = tangent * cosine;
-            for k in 0..size {
-                let (x, y) = (a[k][i], a[k][j]);
-                (a[k][i], a[k][j]) = (cosine * x + sine * y, cosine * y - sine * x);
+            for row in &mut a {
+                let (x, y) = (row[i], row[j]);
+                (row[i], row[j]) = (cosine * x + sine * y, cosine * y - sine * x);
             }
             for k in 0..size {
                 let (x, y) = (a[i][k], a[j][k]);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct Profile {
     /// Its name, a key of `parameters`.
     pub parameter: String,
-    /// The optimum.
+    /// The optimum; of few units that of the squares, along which the profile is walked.
     pub value: f64,
     /// Lower end of the 90 % interval; null where the data sets none.
     pub low: Option<f64>,
@@ -134,7 +134,7 @@ pub struct Bootstrap {
     pub replicates: usize,
     /// Replicates whose fit did not converge and was left out.
     pub failed: usize,
-    /// What was resampled, in words.
+    /// What was resampled or drawn, in words.
     pub unit: String,
     /// Distinct units.
     pub units: usize,
