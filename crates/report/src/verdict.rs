@@ -62,7 +62,8 @@ fn forecast(fits: &Fits, series: &str) -> Option<String> {
         .fits
         .iter()
         .find(|f| f.law == "chinchilla" && f.series == series)?;
-    let windows = &fit.validation.as_ref()?.windows;
+    let validation = fit.validation.as_ref()?;
+    let windows = &validation.windows;
     let last = windows.last()?;
     let (held, inside): (usize, Option<usize>) = (
         windows.iter().map(|w| w.held_out).sum(),
@@ -71,9 +72,17 @@ fn forecast(fits: &Fits, series: &str) -> Option<String> {
     let covered = inside
         .map(|inside| format!("; over all windows {inside} of {held} lie inside their intervals"))
         .unwrap_or_default();
+    let misfit = validation.verdict().map(|misfit| {
+        let sentence = misfit.sentence.strip_prefix("the law predicts");
+        format!(
+            " It predicts{}.",
+            sentence.expect("every verdict begins so")
+        )
+    });
+    let misfit = misfit.unwrap_or_default();
     Some(format!(
         "Fitted without the largest budget, that law misses the losses there by {} % (root mean \
-         square of {} runs at {} times the compute){covered}.",
+         square of {} runs at {} times the compute){covered}.{misfit}",
         fixed(100.0 * last.rms_error, 2),
         last.held_out,
         fixed(last.reach, 1)
