@@ -4,10 +4,11 @@ mod brief;
 
 pub(crate) use brief::{brief, columns};
 
+use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
-use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source, Validation};
-use isoflop_fit::{Law, checklist};
+use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source};
+use isoflop_fit::{Law, best, checklist};
 
 /// `fit --list`.
 pub(crate) fn list() -> String {
@@ -71,26 +72,6 @@ fn indented(text: &str) -> String {
 fn ends(low: Option<f64>, high: Option<f64>) -> String {
     let end = |end: Option<f64>| end.map_or("open".to_owned(), number);
     format!("[{}, {}]", end(low), end(high))
-}
-
-/// How a law does on rows that it was not fitted to.
-fn held_out(validation: &Validation) -> Vec<String> {
-    let all = validation.windows.iter().chain(&validation.largest_size);
-    all.map(|held| {
-        let covered = held.covered.map_or(String::new(), |covered| {
-            format!(", {covered} inside their 90 % interval")
-        });
-        format!(
-            "  held out: fitted on {} ({} rows), {} rows up to {:.3} times the compute: off by {:+.2} % on average, {:.2} % root mean square{covered}",
-            held.window,
-            held.rows,
-            held.held_out,
-            held.reach,
-            held.mean_error.exp_m1() * 100.0,
-            held.rms_error * 100.0
-        )
-    })
-    .collect()
 }
 
 /// Parameters in the order in which they are shown.
@@ -202,7 +183,7 @@ fn one_fit(fit: &Fit) -> String {
     }
     let floor = fit.known_floor.iter();
     lines.extend(floor.map(|floor| format!("  entropy known: {floor}")));
-    lines.extend(fit.validation.iter().flat_map(held_out));
+    lines.extend(fit.validation.iter().map(|held| indented(&held_out(held))));
     let warnings = fit.warnings.iter();
     lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
     lines.join("\n")
@@ -307,10 +288,17 @@ fn ranking(fits: &Fits) -> String {
         })
         .collect();
     let header = ["law", "held-out error", "inside 90 %", "windows"];
-    format!(
-        "laws by their error on rows held out\n{}",
-        indented(&table(&header, &rows))
-    )
+    let mut lines = vec![
+        "laws by their error on rows held out".to_owned(),
+        indented(&table(&header, &rows)),
+    ];
+    let best = best(&fits.fits);
+    lines.extend(best.into_iter().map(|best| {
+        let x = best.x.map_or(String::new(), |x| format!(" in {x:?}"));
+        let series = of_series(&best.series);
+        format!("  {}{x}{series}: {}", best.law, best.reason)
+    }));
+    lines.join("\n")
 }
 
 /// Everything a reader must know to reproduce each fit.

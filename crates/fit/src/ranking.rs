@@ -37,25 +37,39 @@ impl Best {
 pub fn best(fits: &[Fit]) -> Vec<Best> {
     let best = |group: &Vec<&Fit>| {
         let ranked = ranked(group);
-        let [first, second, ..] = ranked.as_slice() else {
-            return None;
-        };
-        let per_cent = |law: &Ranked| format!("{:.2} %", 100.0 * law.rms_error);
+        let first = ranked.first().filter(|_| ranked.len() > 1)?;
         Some(Best {
             law: first.law.clone(),
             x: group[0].x,
             series: first.series.clone(),
             points: group[0].points.clone(),
-            reason: format!(
-                "best on held-out rows: rms {} against {} for {}, the next of {} laws",
-                per_cent(first),
-                per_cent(second),
-                second.law,
-                ranked.len()
-            ),
+            reason: reason(&ranked),
         })
     };
     contests(fits).iter().filter_map(best).collect()
+}
+
+/// Two laws whose errors differ by less than this share are as good.
+const AS_GOOD: f64 = 0.01;
+
+/// Why the first law is the best, beside those that are as good and the next one.
+fn reason(ranked: &[Ranked]) -> String {
+    let per_cent = |law: &Ranked| format!("{:.2} %", 100.0 * law.rms_error);
+    let first = &ranked[0];
+    let good = |law: &&Ranked| law.rms_error <= first.rms_error * (1.0 + AS_GOOD);
+    let equals: Vec<&str> = ranked[1..]
+        .iter()
+        .take_while(good)
+        .map(|law| law.law.as_str())
+        .collect();
+    let mut text = format!("best on held-out rows: rms {}", per_cent(first));
+    if !equals.is_empty() {
+        text.push_str(&format!("; as good: {};", equals.join(", ")));
+    }
+    if let Some(next) = ranked.get(1 + equals.len()) {
+        text.push_str(&format!(" against {} for {}", per_cent(next), next.law));
+    }
+    text
 }
 
 /// Laws of the same rows.
@@ -152,7 +166,20 @@ mod tests {
         assert!(best.is(&fits[1]) && !best.is(&fits[0]));
         assert_eq!(
             best.reason,
-            "best on held-out rows: rms 1.20 % against 3.40 % for chinchilla, the next of 2 laws"
+            "best on held-out rows: rms 1.20 % against 3.40 % for chinchilla"
+        );
+    }
+
+    #[test]
+    fn laws_that_do_as_well_are_named_and_the_next_is_the_first_that_does_not() {
+        let fits = [
+            fit("kaplan", 0.04),
+            fit("kaplan-offset", 0.0401),
+            fit("chinchilla", 0.06),
+        ];
+        assert_eq!(
+            best(&fits)[0].reason,
+            "best on held-out rows: rms 4.00 %; as good: kaplan-offset; against 6.00 % for chinchilla"
         );
     }
 

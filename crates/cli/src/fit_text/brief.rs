@@ -173,6 +173,10 @@ fn held_out(validation: &Validation) -> Option<String> {
         last.reach,
         100.0 * last.mean_error.exp_m1(),
     ))
+    .map(|line| match validation.verdict() {
+        Some(misfit) => format!("{line}\n  mind: {}", misfit.sentence),
+        None => line,
+    })
 }
 
 fn isoflop(isoflop: &Isoflop) -> String {

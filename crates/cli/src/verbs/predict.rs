@@ -3,11 +3,12 @@
 use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
-use crate::tables::{interval, table};
+use crate::predict_text::{beyond, text};
 use anyhow::{Context, Result};
-use isoflop_core::units::{parse_quantity, scientific};
+use isoflop_core::units::parse_quantity;
+use isoflop_fit::best;
 use isoflop_fit::optimum::Cost;
-use isoflop_fit::output::{Axis, Fit, Fits};
+use isoflop_fit::output::{Axis, Fit, Fits, Isoflop};
 use isoflop_fit::predict::{At, Misallocation, Prediction};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,8 @@ use std::process::ExitCode;
     isoflop predict results/quickstart/fits.json --params 1M --tokens 50M\n  \
     isoflop predict results/quickstart --compute 1e14 --params 100k\n\n\
     Intervals carry the parameters' uncertainty, the scatter of single runs and, beyond the compute \
-    that was fitted, the drift of the law as measured by holding larger budgets out."
+    that was fitted, the drift of the law as measured by holding larger budgets out. The prediction is \
+    the law's own; where all windows erred to one side the interval is longer on that side."
 )]
 pub(crate) struct Args {
     /// A fits.json, or the results folder that holds one.
@@ -54,24 +56,49 @@ pub(crate) struct Args {
 
 /// What one fit says.
 #[derive(Debug, Serialize)]
-struct Answer {
-    law: String,
-    x: Option<String>,
-    series: String,
+pub(crate) struct Answer {
+    /// A law's name, or `isoflop` for the lines through the minima.
+    pub(crate) law: String,
+    pub(crate) x: Option<String>,
+    pub(crate) series: String,
     points: String,
-    predictions: Vec<Prediction>,
+    /// Why this law is the best of those of its rows; null for the others.
+    pub(crate) best: Option<String>,
+    pub(crate) predictions: Vec<Prediction>,
     /// The optimum under the FLOPs that models of these sizes really take, where that is not 6 N D.
-    counted: Vec<Prediction>,
-    misallocation: Option<Misallocation>,
+    pub(crate) counted: Vec<Prediction>,
+    pub(crate) misallocation: Option<Misallocation>,
     /// Compute asked for over the largest that was fitted.
-    reach: Option<f64>,
+    pub(crate) reach: Option<f64>,
+    /// How far beyond the compute fitted rows held out have judged the law, as a factor.
+    pub(crate) windows_reach: Option<f64>,
+    /// That the law errs to one side wherever it was not fitted; null where it does not.
+    pub(crate) misfit: Option<String>,
+    /// What to mind about this prediction; the fit's own warnings stand with the fit.
     warnings: Vec<String>,
+    /// Their number.
+    fit_warnings: usize,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let fits = read(&args.fits)?;
     let at = args.place()?;
-    let answers: Vec<Answer> = fits.fits.iter().filter_map(|fit| answer(fit, at)).collect();
+    let mut answers: Vec<Answer> = fits.fits.iter().filter_map(|fit| answer(fit, at)).collect();
+    for best in best(&fits.fits) {
+        let is = |answer: &&mut Answer| {
+            (&answer.law, &answer.series, &answer.points) == (&best.law, &best.series, &best.points)
+                && answer.x == best.x.map(letter)
+        };
+        if let Some(answer) = answers.iter_mut().find(is) {
+            answer.best = Some(best.reason);
+        }
+    }
+    // The exponents of the headline are those of the minima.
+    let minima = fits.isoflop.iter();
+    let minima: Vec<Answer> = minima
+        .filter_map(|isoflop| minima_answer(isoflop, &fits, at))
+        .collect();
+    answers.splice(0..0, minima);
     if answers.is_empty() {
         return Err(Hinted::new(
             format!("{}: no law in it answers this", args.fits.display()),
@@ -81,7 +108,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     match args.json {
         true => print_json(&serde_json::json!({ "level": fits.level, "answers": answers }))?,
-        false => print(&as_text(&answers, at))?,
+        false => {
+            let mut shown = text(&answers, at);
+            let warned: usize = answers.iter().map(|answer| answer.fit_warnings).sum();
+            if warned > 0 {
+                shown.push_str(&where_warnings_are(&args.fits, warned));
+            }
+            print(&shown)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -163,17 +197,78 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
         _ if fit.x.is_none() || alone(fit.x, at) => predictions.extend(fit.predict(at)),
         _ => {}
     }
+    let reach = reach(fit.largest_compute(), at);
+    let validation = fit.validation.as_ref();
+    let windows_reach = validation.and_then(|validation| validation.reach());
+    let misfit = validation.and_then(|validation| validation.verdict());
+    let far = reach.and_then(|reach| beyond(reach, windows_reach));
+    let misfit = misfit.map(|misfit| misfit.sentence);
     (!predictions.is_empty()).then(|| Answer {
         law: fit.law.clone(),
-        x: fit.x.map(|x| format!("{x:?}")),
+        x: fit.x.map(letter),
         series: fit.series.clone(),
         points: fit.points.clone(),
+        best: None,
         predictions,
         counted,
         misallocation,
-        reach: reach(fit, at),
-        warnings: fit.warnings.clone(),
+        reach,
+        windows_reach,
+        misfit,
+        warnings: far.into_iter().collect(),
+        fit_warnings: fit.warnings.len(),
     })
+}
+
+/// N*, D* and the loss at a compute by the isoFLOP minima alone: the lines and the law in C through them.
+fn minima_answer(isoflop: &Isoflop, fits: &Fits, at: At) -> Option<Answer> {
+    let c = at.c.filter(|_| at.n.is_none() && at.d.is_none())?;
+    let mut predictions = isoflop.optimum(c);
+    let through = |fit: &&Fit| {
+        fit.series == isoflop.series && fit.x == Some(Axis::C) && fit.points.contains("minima")
+    };
+    let mut laws: Vec<&Fit> = fits.fits.iter().filter(through).collect();
+    laws.sort_by_key(|fit| fit.law != "power-offset");
+    let reach = reach(isoflop.largest_compute(), at);
+    let windows_reach = None;
+    let first = (!predictions.is_empty()).then(|| laws.first()).flatten();
+    predictions.extend(first.and_then(|fit| fit.predict(at)));
+    let far = reach.and_then(|reach| beyond(reach, windows_reach));
+    (!predictions.is_empty()).then(|| Answer {
+        law: "isoflop".to_owned(),
+        x: None,
+        series: isoflop.series.clone(),
+        points: "isoFLOP minima".to_owned(),
+        best: None,
+        predictions,
+        counted: Vec::new(),
+        misallocation: None,
+        reach,
+        windows_reach,
+        misfit: None,
+        warnings: far.into_iter().collect(),
+        fit_warnings: isoflop.warnings.len(),
+    })
+}
+
+fn letter(x: Axis) -> String {
+    format!("{x:?}")
+}
+
+/// Where the warnings of the fits themselves stand.
+fn where_warnings_are(path: &Path, count: usize) -> String {
+    let (are, them) = match count {
+        1 => ("1 warning of the fits stands".to_owned(), "it"),
+        count => (format!("{count} warnings of the fits stand"), "them"),
+    };
+    match path.is_dir() {
+        true => format!(
+            "\n{are} in {}; `isoflop fit {}` prints {them}",
+            path.join("fits.json").display(),
+            path.display()
+        ),
+        false => format!("\n{are} in {}, under `warnings`", path.display()),
+    }
 }
 
 /// Whether this variable is all that is given.
@@ -186,75 +281,7 @@ fn alone(x: Option<Axis>, at: At) -> bool {
     }
 }
 
-fn reach(fit: &Fit, at: At) -> Option<f64> {
+fn reach(largest: Option<f64>, at: At) -> Option<f64> {
     let asked = at.c.or_else(|| Some(6.0 * at.n? * at.d?));
-    Some(asked? / fit.largest_compute()?).filter(|reach| reach.is_finite())
-}
-
-fn as_text(answers: &[Answer], at: At) -> String {
-    let shown =
-        |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {}", scientific(v)));
-    let asked: Vec<String> = [shown("N", at.n), shown("D", at.d), shown("C", at.c)]
-        .into_iter()
-        .flatten()
-        .collect();
-    let mut rows = Vec::new();
-    for answer in answers {
-        let x = answer
-            .x
-            .as_ref()
-            .map_or(String::new(), |x| format!(" in {x}"));
-        let series = match answer.series.as_str() {
-            "" => String::new(),
-            series => format!(" ({series})"),
-        };
-        let all = answer.predictions.iter().map(|found| (found, ""));
-        let counted = answer
-            .counted
-            .iter()
-            .map(|found| (found, ", FLOPs as counted"));
-        for (prediction, how) in all.chain(counted) {
-            let what = match prediction.what {
-                "n_opt" => format!("N*{how}"),
-                "d_opt" => format!("D*{how}"),
-                other => format!("{other}{how}"),
-            };
-            rows.push(vec![
-                format!("{}{x}{series}", answer.law),
-                what,
-                interval(&prediction.estimate),
-                answer
-                    .reach
-                    .map_or(String::new(), |reach| format!("{reach:.3}")),
-            ]);
-        }
-    }
-    let mut text = format!(
-        "at {}; 90 % prediction intervals\n\n{}",
-        asked.join(", "),
-        table(
-            &["law", "what", "prediction", "C over largest fitted"],
-            &rows
-        )
-    );
-    for answer in answers {
-        if let Some(found) = answer.misallocation {
-            text.push_str(&format!(
-                "\n\n{}: {:.2} % above the optimum's loss; the optimum reaches it with {} FLOPs, so {} FLOPs or {:.0} % of the compute are wasted",
-                answer.law,
-                found.loss_share * 100.0,
-                scientific(found.flops_needed),
-                scientific(found.flops_wasted),
-                found.wasted_share * 100.0
-            ));
-        }
-        let x = answer
-            .x
-            .as_ref()
-            .map_or(String::new(), |x| format!(" in {x}"));
-        for warning in &answer.warnings {
-            text.push_str(&format!("\nwarning ({}{x}): {warning}", answer.law));
-        }
-    }
-    text
+    Some(asked? / largest?).filter(|reach| reach.is_finite())
 }

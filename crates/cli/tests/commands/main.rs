@@ -7,6 +7,7 @@ mod chromium;
 mod damage;
 mod devices;
 mod escapes;
+mod forecasts;
 mod foreign;
 mod input;
 mod models;

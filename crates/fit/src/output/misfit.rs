@@ -118,7 +118,8 @@ fn two_digits(x: f64) -> String {
         }
         _ => x,
     };
-    format!("{rounded:.decimals$}")
+    let text = format!("{rounded:.decimals$}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
@@ -169,7 +170,10 @@ mod tests {
 
     #[test]
     fn digits_are_those_that_people_write() {
-        let all = [0.0432, 0.43, 2.46, 16.2, 99.6, 239.0, 12_345.0].map(two_digits);
-        assert_eq!(all, ["0.043", "0.43", "2.5", "16", "100", "240", "12000"]);
+        let all = [0.0432, 0.43, 2.0, 2.46, 16.2, 99.6, 239.0, 12_345.0].map(two_digits);
+        assert_eq!(
+            all,
+            ["0.043", "0.43", "2", "2.5", "16", "100", "240", "12000"]
+        );
     }
 }

@@ -31,11 +31,13 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
     out.push_str(&approaches::tables(view));
     let judged: String = fits.fits.iter().map(|fit| held_out(view, fit)).collect();
     if !judged.is_empty() {
-        let head = "<tr><th scope=\"col\">fitted on</th><th scope=\"col\" class=\"num\">rows</th>\
+        let head = "<tr><th scope=\"col\">fitted on</th><th scope=\"col\">judged on</th>\
+                    <th scope=\"col\" class=\"num\">rows</th>\
                     <th scope=\"col\" class=\"num\">rows held out</th>\
                     <th scope=\"col\" class=\"num\">their compute, over the largest fitted</th>\
                     <th scope=\"col\" class=\"num\">mean error of ln L (%)</th>\
-                    <th scope=\"col\" class=\"num\">root mean square (%)</th></tr>";
+                    <th scope=\"col\" class=\"num\">root mean square (%)</th>\
+                    <th scope=\"col\" class=\"num\">inside their intervals</th></tr>";
         out.push_str(&table(
             "Laws judged by runs held out",
             "fits",
@@ -114,20 +116,32 @@ fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
         .map(|x| format!(" in {}", letter(x)))
         .unwrap_or_default();
     let mut out = format!(
-        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"6\">{}{x}{}</th></tr>\n",
+        "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"8\">{}{x}{}</th></tr>\n",
         escape(&fit.law),
         of_series(view, &fit.series),
     );
     for held in validation.windows.iter().chain(&validation.largest_size) {
+        let inside = held.covered.map_or_else(
+            || "\u{2013}".to_owned(),
+            |k| format!("{k} of {}", held.held_out),
+        );
         out.push_str(&format!(
-            "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
-             <td class=\"num\">{:.3}</td><td class=\"num\">{:+.2}</td><td class=\"num\">{:.2}</td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>\
+             <td class=\"num\">{:.3}</td><td class=\"num\">{:+.2}</td><td class=\"num\">{:.2}</td>\
+             <td class=\"num\">{inside}</td></tr>\n",
             escape(&window(&held.window)),
+            escape(&window(&held.judged)),
             held.rows,
             held.held_out,
             held.reach,
             held.mean_error * 100.0,
             held.rms_error * 100.0
+        ));
+    }
+    if let Some(misfit) = validation.verdict() {
+        out.push_str(&format!(
+            "<tr><td colspan=\"8\"><b>Verdict:</b> {}.</td></tr>\n",
+            escape(&misfit.sentence)
         ));
     }
     out.push_str("</tbody>\n");

@@ -12,7 +12,8 @@ pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
         .fits
         .iter()
         .find(|f| f.law == "chinchilla" && f.series == series)?;
-    let windows = &fit.validation.as_ref()?.windows;
+    let validation = fit.validation.as_ref()?;
+    let windows = &validation.windows;
     let last = windows.last()?;
     let (held, inside): (usize, Option<usize>) = (
         windows.iter().map(|w| w.held_out).sum(),
@@ -21,9 +22,13 @@ pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
     let covered = inside
         .map(|inside| format!("; over all windows {inside} of {held} lie inside their intervals"))
         .unwrap_or_default();
+    let misfit = validation.verdict().map_or(String::new(), |misfit| {
+        let said = misfit.sentence.strip_prefix("the law");
+        format!(" It{}.", said.unwrap_or(&misfit.sentence))
+    });
     Some(format!(
         "L(N, D) fitted without the largest budget misses the losses there by {} % (root mean square of \
-         {} runs at {} times the compute){covered}.",
+         {} runs at {} times the compute){covered}.{misfit}",
         fixed(100.0 * last.rms_error, 2),
         last.held_out,
         fixed(last.reach, 1)
