@@ -76,11 +76,14 @@ pub(crate) fn fits(path: &Path, rows: &[RunRow], options: &Options) -> Result<Fi
     Ok(fits)
 }
 
+/// The digest of a file that was read, if it is still there.
+pub(crate) fn digest(path: &Path) -> Option<String> {
+    read_table(path).map(|bytes| sha256(&bytes)).ok()
+}
+
 /// Where the points of a results folder are from.
 pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
     let finished = |row: &&RunRow| row.status == Status::Finished && row.test_loss.is_some();
-    // What is read again may have been written meanwhile: then there is nothing to tell.
-    let bytes = read_table(path).ok();
     Source {
         // The folder may be moved; its files stay beside one another.
         file: path
@@ -88,7 +91,7 @@ pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned(),
-        sha256: bytes.map(|bytes| sha256(&bytes)),
+        sha256: digest(path),
         rows: rows.len(),
         used: rows.iter().filter(finished).count(),
         filter: vec!["status = finished".to_owned()],

@@ -2,6 +2,7 @@
 
 mod cells;
 mod check;
+mod choose;
 mod read;
 mod repeats;
 mod roles;
@@ -9,6 +10,8 @@ mod signs;
 mod smooth;
 mod sweep;
 mod units;
+
+pub(crate) use read::FINISHED;
 
 use crate::fail::Hinted;
 use anyhow::Result;
@@ -96,7 +99,17 @@ pub(crate) const BUDGET_NAME: &str = "flops_budget";
 impl Columns {
     /// Whether anything was said of columns or rows that a results folder does not say by itself.
     pub(crate) fn named(&self) -> bool {
-        let named = [&self.n, &self.d, &self.c, &self.loss, &self.unit];
+        let named = [
+            &self.n,
+            &self.d,
+            &self.c,
+            &self.loss,
+            &self.budget,
+            &self.batch,
+            &self.experts,
+            &self.weights,
+            &self.unit,
+        ];
         named.iter().any(|name| name.is_some())
             || !self.filters.is_empty()
             || self.best_of

@@ -45,7 +45,7 @@ enum Verb {
     /// Show what happened to a run: attempts, resumes, its end, what its worker last said.
     Logs(verbs::logs::Args),
     /// Fit scaling laws to a results folder, a CSV, a JSONL or a parquet file.
-    Fit(verbs::fit::Args),
+    Fit(Box<verbs::fit::Args>),
     /// Predict losses, and compute-optimal sizes and tokens, from fitted laws.
     Predict(verbs::predict::Args),
     /// Advise which runs to train next: those that shrink a named interval most for their FLOPs.

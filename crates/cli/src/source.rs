@@ -7,7 +7,6 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
-use isoflop_results::file::{read_table, sha256};
 use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -141,8 +140,7 @@ pub(crate) fn stored_fits(folder: &ResultsFolder) -> Option<Fits> {
 fn are_of(fits: &Fits, folder: &ResultsFolder) -> bool {
     let runs = folder.runs_path();
     if let [source] = &fits.sources[..] {
-        let now = read_table(&runs).map(|bytes| sha256(&bytes)).ok();
-        return source.sha256.is_some() && source.sha256 == now;
+        return source.sha256.is_some() && source.sha256 == analysis::digest(&runs);
     }
     let modified = |path: &Path| {
         let metadata = fs::metadata(path);

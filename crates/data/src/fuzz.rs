@@ -69,6 +69,15 @@ pub fn text(bytes: &[u8]) {
     }
 }
 
+/// A packed file: what it unpacks to is no more than was allowed.
+pub fn unpacked(bytes: &[u8]) {
+    const MOST: usize = 1 << 12;
+    match crate::read::unpacked(Path::new("a.csv"), bytes, MOST) {
+        Ok(text) => assert!(text.is_none_or(|text| text.len() <= MOST)),
+        Err(error) => check_message(&error),
+    }
+}
+
 /// JSON lines or an array.
 pub fn json(bytes: &[u8]) {
     let field = "text".to_owned();

@@ -36,6 +36,7 @@ fn damaged_text_files_are_read_or_refused() {
         &utf16(TEXT),
     ];
     run(1, 15_000, &samples, fuzz::text);
+    run(10, 5_000, &samples, fuzz::unpacked);
 }
 
 #[test]

@@ -44,6 +44,10 @@ impl Problems {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.cells.is_empty()
+    }
+
     /// One error that lists everything, if there is anything.
     pub(super) fn none(&self, path: &Path) -> Result<(), Hinted> {
         let path = path.display();

@@ -3,8 +3,9 @@
 use super::Columns;
 use super::cells::{Numbers, Problems, name_blanks, numbers};
 use super::check::{no_compute, out_of_proportion, too_small};
+use super::choose::{Roles, words};
 use super::repeats::{Rows, Wishes};
-use super::roles::{self, Chosen, all, first, first_of_any, given};
+use super::roles::Chosen;
 use super::signs::{behind_a_comma, thousands};
 use super::sweep::{is_of_a_sweep, trunks};
 use anyhow::Result;
@@ -15,27 +16,42 @@ use isoflop_results::Table;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// What to do about a column that was not found.
-const NAME: &str = "name the columns of your table with --n, --d, --c and --loss";
 /// What to do about counts that cannot be.
 const UNIT: &str = "give the unit as in --n-unit M --d-unit B, write it into the header as in `params_m`, or say --n-unit 1 --d-unit 1 if these are counts";
 
-/// The columns of a table that a fit may use.
-struct Roles {
-    n: Option<Chosen>,
-    d: Option<Chosen>,
-    loss: Option<Chosen>,
-    compute: Vec<Chosen>,
-    budget: Option<Chosen>,
-    batch: Option<Chosen>,
-    experts: Option<Chosen>,
-    width: Option<Chosen>,
-    weights: Option<Chosen>,
-    unit: Option<Chosen>,
-}
+/// All rows of a sweep that count, in words.
+pub(crate) const FINISHED: &str = "all finished runs";
 
 /// Numbers by row.
 type Column = Vec<Option<f64>>;
+
+/// What the rows are fitted by.
+struct Coordinates {
+    loss: Column,
+    n: Option<Column>,
+    d: Option<Column>,
+    c: Option<Column>,
+    /// The column of C that was taken.
+    compute: Option<Chosen>,
+    /// Whether D is C / (6 N).
+    derived: bool,
+    weights: Option<Column>,
+    batch: Option<Column>,
+    experts: Option<Column>,
+}
+
+/// A table while it is being read.
+struct Reading<'t> {
+    columns: &'t Columns,
+    table: &'t Table,
+    roles: Roles,
+    /// Rows that count.
+    keep: Vec<usize>,
+    /// Whether the rows are runs of a sweep, whose columns are known.
+    of_a_sweep: bool,
+    problems: Problems,
+    remarks: Vec<String>,
+}
 
 impl Columns {
     /// Rows of a table, and where they are from; the options learn what N, C, the rows and their units are.
@@ -48,211 +64,122 @@ impl Columns {
         path: &Path,
         table: &Table,
         options: &mut Options,
-        finished_only: bool,
+        of_a_sweep: bool,
     ) -> Result<(Vec<Point>, Source)> {
-        let finished_only = finished_only || is_of_a_sweep(table);
+        let of_a_sweep = of_a_sweep || is_of_a_sweep(table);
         let mut problems = Problems::default();
-        let mut keep = self.rows(table, path, finished_only)?;
-        let roles = self.roles(table, &mut problems);
-        let (Some(loss), Ok(())) = (&roles.loss, problems.none(path)) else {
-            problems.none(path)?;
-            unreachable!("a missing loss is a problem");
+        let mut reading = Reading {
+            columns: self,
+            table,
+            roles: self.roles(table, &mut problems),
+            keep: self.rows(table, path, of_a_sweep)?,
+            of_a_sweep,
+            problems,
+            remarks: table.notes().to_vec(),
         };
-        let mut remarks = table.notes().to_vec();
-        remarks.extend(behind_a_comma(table, &[&roles.n, &roles.d, &roles.loss]));
-        remarks.extend(self.without_blanks(table, &roles, &mut keep, &mut problems));
-        let mut needed = |column: &Option<Chosen>, scale| -> Option<Column> {
-            let column = column.as_ref()?;
-            Some(numbers(table, column, scale, &keep, Some(&mut problems)).values)
-        };
-        let mut losses = needed(&roles.loss, None).unwrap_or_default();
-        if loss.is_perplexity() {
-            losses
-                .iter_mut()
-                .flatten()
-                .for_each(|loss| *loss = loss.ln());
-        }
-        let n = needed(&roles.n, self.n_unit);
-        let mut d = needed(&roles.d, self.d_unit);
-        let weights = needed(&roles.weights, None);
-        let (batch, experts) = (needed(&roles.batch, None), needed(&roles.experts, None));
-        problems.none(path)?;
-        if let Some(what) = thousands(table, loss, &losses) {
-            problems.add(
-                what,
-                "say with --decimal point what stands before a fraction",
-            );
-        }
-        if let (Some(column), Some(n), None) = (&roles.n, &n, self.n_unit) {
-            let small = too_small("parameters", &column.name, n).filter(|_| !finished_only);
-            small.into_iter().for_each(|what| problems.add(what, UNIT));
-        }
-        if let (Some(column), Some(d), None) = (&roles.d, &d, self.d_unit) {
-            let small = too_small("tokens", &column.name, d).filter(|_| !finished_only);
-            small.into_iter().for_each(|what| problems.add(what, UNIT));
-        }
-        problems.none(path)?;
-        let (c, c_column) =
-            self.compute(table, &roles, &keep, (&n, &d), &mut problems, &mut remarks);
-        let derived = d.is_none() && n.is_some() && c.is_some();
-        if let (true, Some(n), Some(c)) = (derived, &n, &c) {
-            let tokens = n.iter().zip(c).map(|(n, c)| Some((*c)? / (6.0 * (*n)?)));
-            d = Some(tokens.collect());
-        }
-        if let (Some(n), Some(d), false) = (&n, &d, finished_only) {
-            let far = out_of_proportion(n, d);
-            let far = far.filter(|_| self.n_unit.is_none() && self.d_unit.is_none());
-            far.into_iter().for_each(|what| problems.add(what, UNIT));
-        }
-        problems.none(path)?;
-        let lenient = |column: &Option<Chosen>| {
-            let column = column.as_ref()?;
-            let found = numbers(table, column, None, &keep, None).values;
-            found.iter().all(Option::is_some).then_some(found)
-        };
-        let budget = match roles.budget.as_ref().is_some_and(|budget| budget.given) {
-            true => roles
-                .budget
-                .as_ref()
-                .map(|column| numbers(table, column, self.c_unit, &keep, None).values),
-            false => lenient(&roles.budget),
-        };
-        if let (Some(column), true) = (&roles.budget, budget.is_some()) {
-            let name = shown(&column.name);
-            remarks.push(format!("`{name}` holds the budgets of an isoFLOP analysis"));
-        }
-        let width = lenient(&roles.width);
-        let epochs = epochs(table, &keep, &d);
-        let at = |column: &Option<Column>, i: usize| column.as_ref().and_then(|values| values[i]);
-        let points = keep.iter().enumerate().map(|(i, &row)| {
-            let mut point = Point::new(
-                format!("line {}", table.line(row)),
-                losses[i].unwrap_or(f64::NAN),
-            );
-            (point.n, point.d, point.c) = (at(&n, i), at(&d, i), at(&c, i));
-            (point.flops_budget, point.epochs) = (at(&budget, i), at(&epochs, i));
-            (point.batch, point.experts) = (at(&batch, i), at(&experts, i));
-            (point.width, point.weight) = (at(&width, i), at(&weights, i).unwrap_or(1.0));
-            point
-        });
-        let mut rows = Rows {
-            points: points.collect(),
-            places: keep,
-        };
-        let wishes = Wishes {
-            unit: roles.unit.as_ref(),
-            best_of: self.best_of,
-            last: self.last,
-        };
-        options.unit = match finished_only && wishes.unit.is_none() && trunks(table, &mut rows) {
-            true => TRUNKS.to_owned(),
-            false => {
-                let settled = rows.settled(table, loss, &wishes);
-                match settled {
-                    Ok(mut seen) => {
-                        remarks.append(&mut seen.remarks);
-                        seen.unit
-                    }
-                    Err(problem) => {
-                        problems.add(problem, "name the column of runs with --unit COL");
-                        String::new()
-                    }
-                }
-            }
-        };
-        problems.none(path)?;
+        let coordinates = reading.coordinates();
+        reading.problems.none(path)?;
+        let mut rows = reading.rows(&coordinates);
+        options.unit = reading.grouped(&mut rows);
+        reading.problems.none(path)?;
         let name = |column: &Option<Chosen>| column.as_ref().map(|column| column.name.clone());
-        options.n_kind = name(&roles.n).unwrap_or_default();
-        options.c_kind = name(&c_column).unwrap_or_default();
-        let mut filter = self.conditions();
-        if finished_only {
-            filter.insert(0, "status = finished".to_owned());
-        }
-        if !filter.is_empty() {
-            options.rows = format!("rows with {}", filter.join(" and "));
-        }
-        let source = Source {
-            file: path.display().to_string(),
-            sha256: None,
-            rows: table.len(),
-            used: rows.points.len(),
-            filter,
-            n: words(&roles.n, self.n_unit),
-            d: match derived {
-                true => "C / (6 N)".to_owned(),
-                false => words(&roles.d, self.d_unit),
-            },
-            c: match (&c_column, n.is_some() && d.is_some()) {
-                (Some(_), _) => words(&c_column, self.c_unit),
-                (None, true) => "6 N D".to_owned(),
-                (None, false) => "none".to_owned(),
-            },
-            loss: words(&roles.loss, None),
-            remarks,
+        options.n_kind = name(&reading.roles.n).unwrap_or_default();
+        options.c_kind = name(&coordinates.compute).unwrap_or_default();
+        let conditions = self.conditions().join(" and ");
+        options.rows = match (of_a_sweep, conditions.is_empty()) {
+            (true, true) => FINISHED.to_owned(),
+            (true, false) => format!("finished runs with {conditions}"),
+            (false, true) => Options::default().rows,
+            (false, false) => format!("rows with {conditions}"),
         };
+        let source = reading.source(path, rows.points.len(), &coordinates);
         Ok((rows.points, source))
     }
+}
 
-    fn roles(&self, table: &Table, problems: &mut Problems) -> Roles {
-        let mut pick = |name: &Option<String>, names: &[&str], may_count_in: bool| {
-            let found = match name {
-                Some(name) => given(table, name).map(Some),
-                None => first(table, names, may_count_in),
-            };
-            found.unwrap_or_else(|problem| {
-                problems.add(problem, NAME);
-                None
-            })
+impl Reading<'_> {
+    /// Reads the columns that a fit needs; what is wrong with them is a problem.
+    fn coordinates(&mut self) -> Coordinates {
+        let roles = &self.roles;
+        let columns = [&roles.n, &roles.d, &roles.loss];
+        self.remarks.extend(behind_a_comma(self.table, &columns));
+        self.without_blanks();
+        let (n_unit, d_unit) = (self.columns.n_unit, self.columns.d_unit);
+        let mut found = Coordinates {
+            loss: self.needed(|roles| &roles.loss, None).unwrap_or_default(),
+            n: self.needed(|roles| &roles.n, n_unit),
+            d: self.needed(|roles| &roles.d, d_unit),
+            c: None,
+            compute: None,
+            derived: false,
+            weights: self.needed(|roles| &roles.weights, None),
+            batch: self.needed(|roles| &roles.batch, None),
+            experts: self.needed(|roles| &roles.experts, None),
         };
-        let batch = pick(&self.batch, &["batch_tokens"], false);
-        let roles = Roles {
-            n: pick(&self.n, roles::N, true),
-            d: pick(&self.d, roles::D, true),
-            // A loss without any number is told by its cells.
-            loss: pick(&self.loss, roles::LOSS, false).or_else(|| first_of_any(table, roles::LOSS)),
-            compute: match &self.c {
-                Some(_) => pick(&self.c, &[], true).into_iter().collect(),
-                None => {
-                    let found = all(table, roles::C, true).filter_map(Result::ok);
-                    let mut found: Vec<Chosen> = found.collect();
-                    let mut seen = BTreeSet::new();
-                    found.retain(|column| seen.insert(column.at));
-                    found
-                }
-            },
-            budget: pick(&self.budget, roles::BUDGET, true),
-            batch,
-            experts: pick(&self.experts, roles::EXPERTS, false),
-            width: pick(&None, roles::WIDTH, false),
-            weights: pick(&self.weights, &[], false),
-            unit: pick(&self.unit, &[], false),
-        };
-        if roles.loss.is_none() && self.loss.is_none() {
-            let names = listed(table.names());
-            let numbers = table.names().iter().all(|name| name.parse::<f64>().is_ok());
-            if numbers {
-                problems.add(
-                    "its first line holds numbers where names should be".to_owned(),
-                    "write the names of the columns above them, as in params,tokens,loss",
-                );
-                return roles;
-            }
-            problems.add(
-                format!("no column `{}`; it has {names}", roles::LOSS[0]),
-                NAME,
-            );
+        self.check_loss(&mut found.loss);
+        if !self.of_a_sweep {
+            self.check_counts(&found);
         }
-        roles
+        (found.c, found.compute) = self.compute(&found.n, &found.d);
+        if let (Some(n), None, Some(c)) = (&found.n, &found.d, &found.c) {
+            let tokens = n.iter().zip(c).map(|(n, c)| Some((*c)? / (6.0 * (*n)?)));
+            found.d = Some(tokens.collect());
+            found.derived = true;
+        }
+        if let (Some(n), Some(d), None, None) = (&found.n, &found.d, n_unit, d_unit)
+            && !self.of_a_sweep
+            && self.problems.is_empty()
+        {
+            let far = out_of_proportion(n, d);
+            far.into_iter()
+                .for_each(|what| self.problems.add(what, UNIT));
+        }
+        found
+    }
+
+    /// The numbers of a column, if it was chosen; a cell that is none is a problem.
+    fn needed(
+        &mut self,
+        role: impl Fn(&Roles) -> &Option<Chosen>,
+        scale: Option<f64>,
+    ) -> Option<Column> {
+        let column = role(&self.roles).as_ref()?;
+        let problems = Some(&mut self.problems);
+        Some(numbers(self.table, column, scale, &self.keep, problems).values)
+    }
+
+    fn check_loss(&mut self, losses: &mut Column) {
+        let Some(loss) = &self.roles.loss else {
+            return;
+        };
+        if loss.is_perplexity() {
+            let all = losses.iter_mut().flatten();
+            all.for_each(|loss| *loss = loss.ln());
+        }
+        if let Some(what) = thousands(self.table, loss, losses) {
+            let hint = "say with --decimal point what stands before a fraction";
+            self.problems.add(what, hint);
+        }
+    }
+
+    fn check_counts(&mut self, found: &Coordinates) {
+        let flags = (self.columns.n_unit, self.columns.d_unit);
+        for (what, column, values, flag) in [
+            ("parameters", &self.roles.n, &found.n, flags.0),
+            ("tokens", &self.roles.d, &found.d, flags.1),
+        ] {
+            if let (Some(column), Some(values), None) = (column, values, flag) {
+                let small = too_small(what, &shown(&column.name), values);
+                small
+                    .into_iter()
+                    .for_each(|what| self.problems.add(what, UNIT));
+            }
+        }
     }
 
     /// Leaves out rows that are blank where a number is needed, or names them.
-    fn without_blanks(
-        &self,
-        table: &Table,
-        roles: &Roles,
-        keep: &mut Vec<usize>,
-        problems: &mut Problems,
-    ) -> Option<String> {
+    fn without_blanks(&mut self) {
+        let roles = &self.roles;
         let needed = [
             &roles.n,
             &roles.d,
@@ -261,44 +188,45 @@ impl Columns {
             &roles.batch,
             &roles.experts,
         ];
+        let skip = self.columns.skip_blank;
         let mut blank: BTreeSet<usize> = BTreeSet::new();
         for column in needed.into_iter().flatten() {
-            let Numbers { blank: found, .. } = numbers(table, column, None, keep, None);
-            if !self.skip_blank {
-                name_blanks(table, &column.name, &found, problems);
+            let Numbers { blank: found, .. } = numbers(self.table, column, None, &self.keep, None);
+            if !skip {
+                name_blanks(self.table, &column.name, &found, &mut self.problems);
             }
             blank.extend(found);
         }
-        if !self.skip_blank || blank.is_empty() {
-            return None;
+        if skip && !blank.is_empty() {
+            self.keep.retain(|row| !blank.contains(row));
+            let lines = blank.iter().map(|row| self.table.line(*row).to_string());
+            let lines: Vec<String> = lines.collect();
+            self.remarks.push(format!(
+                "{} rows with blank cells left out (lines {})",
+                lines.len(),
+                listed(&lines)
+            ));
         }
-        keep.retain(|row| !blank.contains(row));
-        let lines: Vec<String> = blank
-            .iter()
-            .map(|row| table.line(*row).to_string())
-            .collect();
-        Some(format!(
-            "{} rows with blank cells left out (lines {})",
-            lines.len(),
-            listed(&lines)
-        ))
     }
 
     /// The first column of compute that can be that of these N and D.
     fn compute(
-        &self,
-        table: &Table,
-        roles: &Roles,
-        keep: &[usize],
-        (n, d): (&Option<Column>, &Option<Column>),
-        problems: &mut Problems,
-        remarks: &mut Vec<String>,
+        &mut self,
+        n: &Option<Column>,
+        d: &Option<Column>,
     ) -> (Option<Column>, Option<Chosen>) {
-        for column in &roles.compute {
-            let needed = (column.given || d.is_none()).then_some(&mut *problems);
-            let found = numbers(table, column, self.c_unit, keep, needed);
-            if needed_but_blank(column, d, &found) {
-                name_blanks(table, &column.name, &found.blank, problems);
+        for column in &self.roles.compute {
+            let is_needed = column.given || d.is_none();
+            let problems = is_needed.then_some(&mut self.problems);
+            let found = numbers(
+                self.table,
+                column,
+                self.columns.c_unit,
+                &self.keep,
+                problems,
+            );
+            if is_needed {
+                name_blanks(self.table, &column.name, &found.blank, &mut self.problems);
             }
             let wrong = match (n, d) {
                 (Some(n), Some(d)) if column.name != "c_exact" => no_compute(&found.values, n, d),
@@ -308,44 +236,128 @@ impl Columns {
             match wrong {
                 None if found.values.iter().all(Option::is_none) => {}
                 None => return (Some(found.values), Some(column.clone())),
-                Some(why) if column.given => problems.add(
+                Some(why) if column.given => self.problems.add(
                     format!("column `{name}` cannot be C: {why}"),
                     "name the column of training FLOPs with --c, give its unit with --c-unit, or leave --c out: C is 6 N D then",
                 ),
-                Some(why) => remarks.push(format!("`{name}` is passed over as C: {why}")),
+                Some(why) => {
+                    let passed = format!("`{name}` is passed over as C: {why}");
+                    self.remarks.push(passed);
+                }
             }
         }
         (None, None)
     }
-}
 
-fn needed_but_blank(column: &Chosen, d: &Option<Column>, found: &Numbers) -> bool {
-    (column.given || d.is_none()) && !found.blank.is_empty()
-}
-
-fn epochs(table: &Table, keep: &[usize], d: &Option<Column>) -> Option<Column> {
-    let read = |name: &str| table.has(name).then(|| table.numbers_of(name, keep).ok())?;
-    match (read("epochs"), read("unique_tokens"), d) {
-        (Some(epochs), ..) => Some(epochs.into_iter().map(Some).collect()),
-        (_, Some(unique), Some(d)) => Some(
-            d.iter()
-                .zip(unique)
-                .map(|(d, unique)| Some((*d)? / unique))
-                .collect(),
-        ),
-        _ => None,
+    /// The numbers of a column that is there by chance: none where it has gaps.
+    fn without_gaps(&self, column: &Option<Chosen>) -> Option<Column> {
+        let column = column.as_ref()?;
+        let found = numbers(self.table, column, None, &self.keep, None).values;
+        found.iter().all(Option::is_some).then_some(found)
     }
-}
 
-/// A column and what it counts in.
-fn words(column: &Option<Chosen>, scale: Option<f64>) -> String {
-    let Some(column) = column else {
-        return "none".to_owned();
-    };
-    let scale = scale.or(column.unit.as_ref().map(|unit| unit.scale));
-    match scale.filter(|scale| *scale != 1.0) {
-        Some(scale) => format!("`{}` times {scale:e}", shown(&column.name)),
-        None if column.is_perplexity() => format!("ln `{}`", shown(&column.name)),
-        None => format!("`{}`", shown(&column.name)),
+    fn budgets(&mut self) -> Option<Column> {
+        let column = self.roles.budget.as_ref()?;
+        let found = match column.given {
+            true => numbers(self.table, column, self.columns.c_unit, &self.keep, None).values,
+            false => self.without_gaps(&self.roles.budget)?,
+        };
+        if !self.of_a_sweep {
+            let name = shown(&column.name);
+            let remark = format!("`{name}` holds the budgets of an isoFLOP analysis");
+            self.remarks.push(remark);
+        }
+        Some(found)
+    }
+
+    /// The rows as points.
+    fn rows(&mut self, found: &Coordinates) -> Rows {
+        let budget = self.budgets();
+        let width = self.without_gaps(&self.roles.width);
+        let epochs = self.epochs(&found.d);
+        let at = |column: &Option<Column>, i: usize| column.as_ref().and_then(|values| values[i]);
+        let point = |(i, &row): (usize, &usize)| {
+            let loss = found.loss[i].unwrap_or(f64::NAN);
+            let mut point = Point::new(format!("line {}", self.table.line(row)), loss);
+            (point.n, point.d, point.c) = (at(&found.n, i), at(&found.d, i), at(&found.c, i));
+            (point.flops_budget, point.epochs) = (at(&budget, i), at(&epochs, i));
+            (point.batch, point.experts) = (at(&found.batch, i), at(&found.experts, i));
+            (point.width, point.weight) = (at(&width, i), at(&found.weights, i).unwrap_or(1.0));
+            point
+        };
+        Rows {
+            points: self.keep.iter().enumerate().map(point).collect(),
+            places: self.keep.clone(),
+        }
+    }
+
+    fn epochs(&self, d: &Option<Column>) -> Option<Column> {
+        let read = |name: &str| {
+            let has = self.table.has(name);
+            has.then(|| self.table.numbers_of(name, &self.keep).ok())?
+        };
+        match (read("epochs"), read("unique_tokens"), d) {
+            (Some(epochs), ..) => Some(epochs.into_iter().map(Some).collect()),
+            (_, Some(unique), Some(d)) => {
+                let rows = d.iter().zip(unique);
+                Some(rows.map(|(d, unique)| Some((*d)? / unique)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Groups the rows, or leaves some out; what a unit is, in words.
+    fn grouped(&mut self, rows: &mut Rows) -> String {
+        let (unit, Some(loss)) = (self.roles.unit.as_ref(), &self.roles.loss) else {
+            return String::new();
+        };
+        let wishes = Wishes {
+            unit,
+            best_of: self.columns.best_of,
+            last: self.columns.last,
+        };
+        let as_they_are = unit.is_none() && !wishes.best_of && !wishes.last;
+        if self.of_a_sweep && as_they_are && trunks(self.table, rows) {
+            return TRUNKS.to_owned();
+        }
+        match rows.settled(self.table, loss, &wishes) {
+            Ok(mut seen) => {
+                self.remarks.append(&mut seen.remarks);
+                seen.unit
+            }
+            Err(problem) => {
+                let hint = "name the column of runs with --unit COL";
+                self.problems.add(problem, hint);
+                String::new()
+            }
+        }
+    }
+
+    /// Where the rows are from.
+    fn source(self, path: &Path, used: usize, found: &Coordinates) -> Source {
+        let Reading { columns, roles, .. } = self;
+        let mut filter = columns.conditions();
+        if self.of_a_sweep {
+            filter.insert(0, "status = finished".to_owned());
+        }
+        Source {
+            file: path.display().to_string(),
+            sha256: None,
+            rows: self.table.len(),
+            used,
+            filter,
+            n: words(&roles.n, columns.n_unit),
+            d: match found.derived {
+                true => "C / (6 N)".to_owned(),
+                false => words(&roles.d, columns.d_unit),
+            },
+            c: match (&found.compute, found.n.is_some() && found.d.is_some()) {
+                (Some(_), _) => words(&found.compute, columns.c_unit),
+                (None, true) => "6 N D".to_owned(),
+                (None, false) => "none".to_owned(),
+            },
+            loss: words(&roles.loss, None),
+            remarks: self.remarks,
+        }
     }
 }

@@ -26,12 +26,12 @@ pub(super) fn behind_a_comma(table: &Table, columns: &[&Option<Chosen>]) -> Opti
         table.decimal(column.at) == Some(Decimal::Comma) && marked.next().is_some()
     })?;
     let texts = table.cells(&found.name).into_iter().flatten();
-    let text = texts.filter_map(|cell| match cell {
+    let mut text = texts.filter_map(|cell| match cell {
         Cell::Text(text) if text.contains([',', '.']) => Some(text),
         _ => None,
     });
     Some(format!(
         "a comma stands before fractions, and points between thousands: `{}`",
-        shown(text.last()?)
+        shown(text.next_back()?)
     ))
 }

@@ -18,9 +18,12 @@ pub(super) fn smooth_along_tokens(points: &[Point]) -> Option<String> {
     if all < 2 || 2 * long <= all {
         return None;
     }
-    let along = roughness(&lines)?;
-    let across = roughness(&self::lines(points, |point| point.d, |point| point.n))?;
-    (along < SMOOTH * across).then(|| {
+    let along = roughness(&lines, &THIRD)?;
+    let of_tokens = self::lines(points, |point| point.d, |point| point.n);
+    let across = roughness(&of_tokens, &THIRD)?;
+    // The bend of a law shrinks with every difference taken, and noise does not.
+    let is_noise = roughness(&of_tokens, &FOURTH)? > across / 2.0;
+    (is_noise && along < SMOOTH * across).then(|| {
         format!(
             "{long} sizes have {FEWEST} token counts or more, and losses are {:.0} times smoother along D than along N, as those of checkpoints are: if rows of a size are one run, group them with --unit and the column of N, or fit the last with --last",
             across / along
@@ -49,16 +52,19 @@ fn lines(
     lines.into_iter().map(losses).collect()
 }
 
-/// Root mean square of third differences, which a smooth curve hardly has, as a standard deviation.
-fn roughness(lines: &[Vec<f64>]) -> Option<f64> {
-    let third = |w: &[f64]| w[3] - 3.0 * w[2] + 3.0 * w[1] - w[0];
-    let found: Vec<f64> = lines
+/// Third and fourth differences.
+const THIRD: [f64; 4] = [-1.0, 3.0, -3.0, 1.0];
+const FOURTH: [f64; 5] = [1.0, -4.0, 6.0, -4.0, 1.0];
+
+/// Root mean square of differences, which a smooth curve hardly has, as the standard deviation of noise.
+fn roughness(lines: &[Vec<f64>], differences: &[f64]) -> Option<f64> {
+    let one = |window: &[f64]| -> f64 { window.iter().zip(differences).map(|(x, c)| x * c).sum() };
+    let windows = lines
         .iter()
-        .flat_map(|line| line.windows(4).map(third))
-        .collect();
+        .flat_map(|line| line.windows(differences.len()));
+    let found: Vec<f64> = windows.map(one).collect();
     let squares: f64 = found.iter().map(|x| x * x).sum();
-    // The squares of 1, 3, 3 and 1.
-    let scale = 20.0 * found.len() as f64;
+    let scale: f64 = differences.iter().map(|c| c * c).sum::<f64>() * found.len() as f64;
     (found.len() >= FEWEST && squares > 0.0).then(|| (squares / scale).sqrt())
 }
 

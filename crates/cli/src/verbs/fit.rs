@@ -1,7 +1,7 @@
 //! `isoflop fit`: laws for a results folder or for anyone's table.
 
 use crate::analysis;
-use crate::columns::{BUDGET_NAME, Columns};
+use crate::columns::{BUDGET_NAME, Columns, FINISHED};
 use crate::fail::Hinted;
 use crate::fit_text;
 use crate::output::{note, print, print_json};
@@ -10,10 +10,10 @@ use crate::source::{self, TrustArg};
 use crate::table_file;
 use anyhow::{Context, Result};
 use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, Source};
-use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point};
+use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point, TRUNKS};
 use isoflop_results::table::How;
 use isoflop_sweep::ResultsFolder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Fits scaling laws with 90 % intervals.
@@ -237,50 +237,76 @@ fn read(args: &Args, options: &mut Options) -> Result<Rows> {
         all_folders: true,
     };
     let several = args.paths.len() > 1;
-    let trust = args.trust.trust();
+    let mut units: Vec<String> = Vec::new();
     for path in &args.paths {
-        let (mut points, excluded) = match path.is_dir() {
+        let (mut points, source) = match path.is_dir() {
             true => {
-                let folder = ResultsFolder::at(path.clone());
-                let runs = folder.runs_path();
-                if !runs.exists() && folder.recorded()?.is_empty() {
-                    let hint = "give the folder of a sweep, such as results/quickstart";
-                    let message = format!("{}: no runs.parquet in it", path.display());
-                    return Err(Hinted::new(message, hint).into());
-                }
-                match args.columns.named() {
-                    true => {
-                        let table = source::runs_table(&folder, trust)?;
-                        let (points, source) = args.columns.points(&runs, &table, options, true)?;
-                        rows.sources.push(source);
-                        (points, Vec::new())
-                    }
-                    false => {
-                        let of_folder = source::runs(&folder, trust)?;
-                        rows.sources.push(analysis::source(&runs, &of_folder));
-                        analysis::points(&of_folder)
-                    }
-                }
+                let (points, excluded, source) = read_folder(args, path, options)?;
+                rows.excluded.extend(excluded);
+                (points, source)
             }
             false => {
                 rows.all_folders = false;
-                let decimal = args.columns.decimal();
-                let (table, digest) = table_file::read(path, How { trust, decimal })?;
-                let (points, mut source) = args.columns.points(path, &table, options, false)?;
-                source.sha256 = Some(digest);
-                rows.sources.push(source);
-                (points, Vec::new())
+                read_table(args, path, options)?
             }
         };
         if several {
             for point in &mut points {
                 point.label = format!("{}:{}", path.display(), point.label);
+                // Line 2 of one table is not line 2 of another.
+                if !path.is_dir() {
+                    point.unit = format!("{}:{}", path.display(), point.unit);
+                }
             }
         }
         rows.points.append(&mut points);
-        rows.excluded.extend(excluded);
+        rows.sources.push(source);
+        if !units.contains(&options.unit) {
+            units.push(options.unit.clone());
+        }
     }
+    options.unit = units.join(", or ");
     Ok(rows)
+}
+
+fn read_folder(
+    args: &Args,
+    path: &Path,
+    options: &mut Options,
+) -> Result<(Vec<Point>, Vec<Excluded>, Source)> {
+    let trust = args.trust.trust();
+    let folder = ResultsFolder::at(path.to_owned());
+    let runs = folder.runs_path();
+    if !runs.exists() && folder.recorded()?.is_empty() {
+        let hint = "give the folder of a sweep, such as results/quickstart";
+        let message = format!("{}: no runs.parquet in it", path.display());
+        return Err(Hinted::new(message, hint).into());
+    }
+    if args.columns.named() {
+        let table = source::runs_table(&folder, trust)?;
+        let (points, mut source) = args.columns.points(&runs, &table, options, true)?;
+        source.sha256 = analysis::digest(&runs);
+        return Ok((points, Vec::new(), source));
+    }
+    let of_folder = source::runs(&folder, trust)?;
+    let (points, excluded) = analysis::points(&of_folder);
+    (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
+    let source = Source {
+        file: runs.display().to_string(),
+        ..analysis::source(&runs, &of_folder)
+    };
+    Ok((points, excluded, source))
+}
+
+fn read_table(args: &Args, path: &Path, options: &mut Options) -> Result<(Vec<Point>, Source)> {
+    let how = How {
+        trust: args.trust.trust(),
+        decimal: args.columns.decimal(),
+    };
+    let (table, digest) = table_file::read(path, how)?;
+    let (points, mut source) = args.columns.points(path, &table, options, false)?;
+    source.sha256 = Some(digest);
+    Ok((points, source))
 }
 
 fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {

@@ -448,3 +448,22 @@ fn columns_are_found_by_the_names_that_tools_and_papers_give_them() {
         assert_near(&fits, "E", 1.7, 1e-3);
     }
 }
+
+#[test]
+fn rows_of_two_tables_are_units_of_their_own() {
+    let keep = tempfile::tempdir().unwrap();
+    let head = "params,tokens,loss\n";
+    for (name, off) in [("a.csv", 1.001), ("b.csv", 0.999)] {
+        let body = runs(|n, d, loss| format!("{n},{d},{}", loss * off));
+        fs::write(keep.path().join(name), format!("{head}{body}")).unwrap();
+    }
+    let args = ["fit", "a.csv", "b.csv", "--bootstrap", "30", "--json"];
+    let fit = isoflop()
+        .current_dir(keep.path())
+        .args(args)
+        .assert()
+        .code(0);
+    let fits: Value = serde_json::from_str(&stdout(&fit)).unwrap();
+    assert_eq!(fits["fits"][0]["bootstrap"]["units"], 32);
+    assert_eq!(fits["sources"].as_array().unwrap().len(), 2);
+}
