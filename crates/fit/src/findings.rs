@@ -193,23 +193,6 @@ impl Findings<'_> {
         })
     }
 
-    /// Rows far from the law, farthest first.
-    pub(crate) fn far_rows(&self) -> Vec<usize> {
-        let residuals = self.engine.residuals(&self.solution.best().t);
-        let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
-        sizes.sort_by(f64::total_cmp);
-        let sigma = 1.4826 * sizes[sizes.len() / 2];
-        // With few rows the median residual is itself one of the fit's exact hits.
-        if sizes.len() < 20 || sigma <= COMPUTED {
-            return Vec::new();
-        }
-        let mut far: Vec<usize> = (0..sizes.len())
-            .filter(|&row| residuals[row].abs() > OUTLIER * sigma)
-            .collect();
-        far.sort_by(|&i, &j| residuals[j].abs().total_cmp(&residuals[i].abs()));
-        far
-    }
-
     fn outliers(&self, far: &[usize]) -> Option<String> {
         (!far.is_empty()).then(|| {
             format!(
@@ -337,6 +320,23 @@ impl Findings<'_> {
         }
         warnings
     }
+}
+
+/// Rows far from the law, farthest first.
+pub(crate) fn far_rows(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
+    let residuals = engine.residuals(t);
+    let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let sigma = 1.4826 * sizes[sizes.len() / 2];
+    // With few rows the median residual is itself one of the fit's exact hits.
+    if sizes.len() < 20 || sigma <= COMPUTED {
+        return Vec::new();
+    }
+    let mut far: Vec<usize> = (0..sizes.len())
+        .filter(|&row| residuals[row].abs() > OUTLIER * sigma)
+        .collect();
+    far.sort_by(|&i, &j| residuals[j].abs().total_cmp(&residuals[i].abs()));
+    far
 }
 
 /// Four significant digits, as people write them.

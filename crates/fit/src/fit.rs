@@ -6,7 +6,7 @@ use crate::engine::{Engine, Optimum, Solution, engine};
 use crate::envelope::Envelope;
 use crate::error::FitError;
 use crate::few::Few;
-use crate::findings::Findings;
+use crate::findings::{Findings, far_rows};
 use crate::fixed::holds;
 use crate::headline;
 use crate::influence::{leave_one_out, without, without_worst_fitted};
@@ -179,13 +179,11 @@ pub(crate) fn fit_named(
         ),
     });
     let mut parameters = estimates(&*engine, &known[0], replicates.as_ref());
-    if let Some(replicates) = &mut replicates {
-        headline::choose(
-            &mut parameters,
-            &profiled,
-            by_squares,
-            &mut replicates.summary,
-        );
+    let far = far_rows(&*engine, &known[0]);
+    if let Some(Replicates { summary, .. }) = &mut replicates {
+        // Units drawn with replacement hold rows far from the law more often than its penalty bears.
+        let by_profile = draws.is_none() && (by_squares || !far.is_empty());
+        headline::choose(&mut parameters, &profiled, by_profile, summary);
     }
     let findings = Findings {
         points: &kept,
@@ -197,7 +195,6 @@ pub(crate) fn fit_named(
         profiles: &profiled,
         worst: without_worst_fitted(&design, &*engine, &known),
     };
-    let far = findings.far_rows();
     let warnings = findings.judge(&mut parameters, &far);
     let data = fitted_points(&kept, &*engine, &known[0]);
     let known_floor = known_floor(&kept, law, &parameters, &profiled);

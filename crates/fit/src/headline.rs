@@ -3,12 +3,12 @@
 use crate::output::{Bootstrap, Estimate, Interval, Profile};
 use std::collections::BTreeMap;
 
-/// Keeps the replicates' intervals beside `bootstrap` and, where units are few, puts the profiles' in
-/// their place.
+/// Keeps the replicates' intervals beside `bootstrap` and, where units are few or rows lie far from the
+/// law, puts the profiles' in their place.
 pub(crate) fn choose(
     parameters: &mut BTreeMap<String, Estimate>,
     profiles: &[Profile],
-    few: bool,
+    by_profile: bool,
     bootstrap: &mut Bootstrap,
 ) {
     bootstrap.intervals = parameters
@@ -23,8 +23,8 @@ pub(crate) fn choose(
             )
         })
         .collect();
-    bootstrap.headline = if few { "profile" } else { "replicates" }.into();
-    if !few {
+    bootstrap.headline = if by_profile { "profile" } else { "replicates" }.into();
+    if !by_profile {
         return;
     }
     for profile in profiles {

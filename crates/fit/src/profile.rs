@@ -75,11 +75,9 @@ pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, chance: &Chance) -> 
     let names = law.all_names();
     let values = engine.natural(&best.t);
     let gradients = engine.natural_gradients(&best.t);
-    let least = engine
-        .rows()
-        .iter()
-        .map(|row| engine.objective().untransform(row.target))
-        .fold(f64::INFINITY, f64::min);
+    // The highest floor: a row far below the law is none of it.
+    let losses = engine.losses(&best.t).into_iter();
+    let least = losses.fold(f64::INFINITY, f64::min);
     let found: Vec<(Profile, Option<Optimum>)> = (0..values.len())
         .into_par_iter()
         .filter(|k| values[*k].is_finite() && gradients[*k].iter().any(|slope| *slope != 0.0))

@@ -142,7 +142,8 @@ pub struct Bootstrap {
     pub interval: String,
     /// Seed.
     pub seed: u64,
-    /// Which intervals stand beside the estimates: `replicates` or, for few units, `profile`.
+    /// Which intervals stand beside the estimates: `replicates` or, for few units and where rows lie far
+    /// from the law, `profile`.
     #[serde(default)]
     pub headline: String,
     /// The replicates' own intervals by parameter, whichever stand beside the estimates.
