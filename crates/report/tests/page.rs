@@ -4,6 +4,7 @@
 
 mod synthetic;
 
+use isoflop_fit::output::Reached;
 use isoflop_results::Status;
 use std::collections::BTreeSet;
 use synthetic::Synthetic;
@@ -201,6 +202,37 @@ fn a_parameter_that_is_not_identified_says_so() {
         "{verdict}"
     );
     assert!(!verdict.contains("0.75"), "{verdict}");
+}
+
+#[test]
+fn a_law_that_errs_to_one_side_in_every_window_is_told_so_in_the_verdict_and_the_table() {
+    let mut sweep = synthetic::quickstart();
+    assert!(!page(&sweep).contains("does not hold here"));
+    for fit in &mut sweep.fits.fits {
+        let Some(validation) = &mut fit.validation else {
+            continue;
+        };
+        let mut held = validation.windows[0].clone();
+        held.judged = "C 4e12".into();
+        held.reached = vec![Reached {
+            reach: 2.5,
+            held_out: 8,
+            mean_error: 0.08,
+            rms_error: 0.09,
+            expected: 0.02,
+            covered: Some(2),
+        }];
+        validation.windows = vec![held; 6];
+    }
+    let html = page(&sweep);
+    let verdict = "predicts too high in 6 of 6 windows, by 8.3 % at 2.5 times the compute";
+    // The lead of the page, and the table of laws judged by runs held out.
+    assert!(html.contains(&format!(" It {verdict}")), "the lead");
+    assert!(
+        html.contains(&format!("</b> the law {verdict}")),
+        "the table"
+    );
+    assert!(html.contains("<td>C 4e12</td>"));
 }
 
 #[test]

@@ -56,7 +56,8 @@ impl Validation {
         let mean =
             |of: &dyn Fn(&Reached) -> f64| -> f64 { next.iter().map(of).sum::<f64>() / count };
         let first = self.windows.first()?.reached();
-        let last = first.last().filter(|_| first.len() > 1)?;
+        let last = first.last().filter(|_| first.len() > 1);
+        let furthest = last.filter(|last| last.mean_error * z > 0.0);
         let mut found = Misfit {
             too_high: z > 0.0,
             windows,
@@ -64,7 +65,7 @@ impl Validation {
             error: mean(&|at| at.mean_error),
             reach: mean(&|at| at.reach.ln()).exp(),
             z,
-            furthest: (last.mean_error * z > 0.0).then_some((last.mean_error, last.reach)),
+            furthest: furthest.map(|last| (last.mean_error, last.reach)),
             sentence: String::new(),
         };
         found.sentence = found.to_string();
@@ -166,6 +167,20 @@ mod tests {
         assert_eq!(validation(&[0.0, 0.0, 0.0], 0.0).verdict(), None);
         let one_strays = validation(&[0.17, 0.09, -0.01, 0.06, 0.07], 0.01);
         assert_eq!(one_strays.verdict().unwrap().windows, 4);
+    }
+
+    #[test]
+    fn windows_of_an_earlier_version_are_summed_up_by_their_scatter() {
+        let mut old = validation(&[0.17, 0.09, 0.05], 0.0);
+        for held in &mut old.windows {
+            held.reach = 2.5;
+            held.held_out = 9;
+            held.mean_error = held.reached[0].mean_error;
+            held.rms_error = 1.2 * held.mean_error;
+            held.reached.clear();
+        }
+        let found = old.verdict().unwrap();
+        assert_eq!((found.windows, found.of, found.furthest), (3, 3, None));
     }
 
     #[test]
