@@ -29,8 +29,8 @@ fn grid(sizes: &str, tokens: &str) -> String {
 
 #[test]
 fn runs_that_all_repeat_their_text_are_planned_without_laws_and_end_with_a_page() {
-    let sweep =
-        grid("[\"8x1x1\", \"12x1x1\"]", "[\"110k\", \"120k\"]").replace("text/*.md", "text/[0-1].md");
+    let sweep = grid("[\"8x1x1\", \"12x1x1\"]", "[\"110k\", \"120k\"]")
+        .replace("text/*.md", "text/[0-1].md");
     let shop = Workshop::new(&sweep);
     let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
     let plan = stdout(&plan);
