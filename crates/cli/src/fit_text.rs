@@ -80,24 +80,33 @@ fn parameters_of(fit: &Fit) -> Vec<(&String, &Estimate)> {
 }
 
 fn parameters(fit: &Fit) -> String {
-    let profiled = !fit.profiles.is_empty();
+    // Beside the intervals of the headline stand those made the other way.
+    let replicates = fit.bootstrap.as_ref().filter(|b| b.is_profiled());
+    let profile = |name: &str| {
+        let found = fit
+            .profiles
+            .iter()
+            .find(|profile| profile.parameter == name);
+        found.map_or(String::new(), |p| ends(p.low, p.high))
+    };
+    let other = |name: &str| match replicates {
+        Some(b) => b
+            .intervals
+            .get(name)
+            .map_or(String::new(), |i| ends(i.low, i.high)),
+        None => profile(name),
+    };
     let rows: Vec<Vec<String>> = parameters_of(fit)
         .into_iter()
-        .map(|(name, estimate)| {
-            let mut row = vec![name.clone(), interval(estimate)];
-            if profiled {
-                let profile = fit
-                    .profiles
-                    .iter()
-                    .find(|profile| profile.parameter == *name);
-                row.push(profile.map_or(String::new(), |p| ends(p.low, p.high)));
-            }
-            row
-        })
+        .map(|(name, estimate)| vec![name.clone(), interval(estimate), other(name)])
         .collect();
-    match profiled {
-        true => table(&["", "value [90 %]", "profile"], &rows),
-        false => table(&["", "value"], &rows),
+    match (replicates, fit.profiles.is_empty()) {
+        (Some(_), _) => table(&["", "value [90 %, profile]", "replicates"], &rows),
+        (None, false) => table(&["", "value [90 %]", "profile"], &rows),
+        (None, true) => {
+            let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row[..2].to_vec()).collect();
+            table(&["", "value"], &rows)
+        }
     }
 }
 
@@ -151,10 +160,16 @@ fn one_fit(fit: &Fit) -> String {
         indented(&parameters(fit)),
     ];
     lines.push(match &fit.bootstrap {
-        Some(b) => format!(
-            "  90 % intervals: {} {} replicates of {} ({})",
-            b.replicates, b.interval, b.unit, b.units
-        ),
+        Some(b) => {
+            let replicates = format!(
+                "{} {} replicates of {} ({})",
+                b.replicates, b.interval, b.unit, b.units
+            );
+            match b.is_profiled() {
+                true => format!("  90 % intervals: profiles; beside them {replicates}"),
+                false => format!("  90 % intervals: {replicates}"),
+            }
+        }
         None => "  no intervals (--bootstrap 0)".to_owned(),
     });
     if let Some(text) = sensitivity(fit) {

@@ -64,10 +64,11 @@ pub(crate) fn number(x: f64) -> String {
 /// `0.1134 [0.105, 0.121]`
 pub(crate) fn interval(estimate: &Estimate) -> String {
     let value = number(estimate.value);
+    let end = |end: Option<f64>| end.map_or("open".to_owned(), number);
     let range = match (estimate.low, estimate.high) {
-        (Some(low), Some(high)) => format!("{value} [{}, {}]", number(low), number(high)),
         _ if estimate.fixed => format!("{value} (fixed)"),
-        _ => value,
+        (None, None) => value,
+        (low, high) => format!("{value} [{}, {}]", end(low), end(high)),
     };
     match estimate.identified {
         true => range,

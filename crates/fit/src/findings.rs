@@ -269,10 +269,10 @@ impl Findings<'_> {
                 bootstrap.failed, bootstrap.replicates
             ));
         }
-        let (rows, left) = (self.points.len(), self.points.len() - self.engine.free());
+        let (rows, free) = (self.points.len(), self.engine.free());
         if !self.carried && bootstrap.units < FEWEST {
             warnings.push(format!(
-                "intervals rest on {rows} rows of {} units, {left} more rows than parameters, which makes them wide",
+                "intervals rest on {rows} rows of {} units for {free} parameters, which makes them wide",
                 bootstrap.units
             ));
         }

@@ -182,14 +182,15 @@ pub(crate) fn value(e: &Estimate) -> String {
     }
 }
 
-/// `[0.105, 0.121]`; `None` without a bootstrap.
+/// `[0.105, 0.121]`, or `[0.105, open]` where the runs bound one end alone; `None` without a bootstrap.
 pub(crate) fn interval(e: &Estimate) -> Option<String> {
-    let (low, high) = (e.low?, e.high?);
+    e.low.or(e.high)?;
     let write = |x: f64| match e.value.abs() >= 1e5 || x.abs() >= 1e5 {
         true => three_digits(x),
         false => fixed(x, decimals(e)),
     };
-    Some(format!("[{}, {}]", write(low), write(high)))
+    let end = |end: Option<f64>| end.map_or("open".to_owned(), write);
+    Some(format!("[{}, {}]", end(e.low), end(e.high)))
 }
 
 /// `0.113 [0.105, 0.121]`.

@@ -130,9 +130,8 @@ fn quality(fit: &Fit) -> String {
     };
     let intervals = match &fit.bootstrap {
         Some(b) => format!(
-            "90 % intervals: {} {} replicates, {} units{}",
-            b.replicates,
-            b.interval,
+            "90 % intervals: {}, {} units{}",
+            b.words(),
             b.units,
             unit(&b.unit)
         ),

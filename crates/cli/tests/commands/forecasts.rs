@@ -36,7 +36,7 @@ fn fitted(folder: &Path) -> String {
         stdout(&run.code(0))
     };
     fs::write(folder.join("fits.json"), fit(&["--json"])).unwrap();
-    fit(&[])
+    fit(&["--details"])
 }
 
 #[test]

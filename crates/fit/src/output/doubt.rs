@@ -160,6 +160,21 @@ pub struct Interval {
     pub high: Option<f64>,
 }
 
+impl Bootstrap {
+    /// Whether the intervals beside the estimates are profiles, and those of the replicates stand apart.
+    pub fn is_profiled(&self) -> bool {
+        self.headline == "profile"
+    }
+
+    /// How the intervals beside the estimates were made: `200 BCa replicates`, `profiles`.
+    pub fn words(&self) -> String {
+        match self.is_profiled() {
+            true => "profiles".to_owned(),
+            false => format!("{} {} replicates", self.replicates, self.interval),
+        }
+    }
+}
+
 impl Estimate {
     /// The same with an interval that holds its value: an end that passed it comes back to it.
     pub(crate) fn with_its_value(self) -> Self {

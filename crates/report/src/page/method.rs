@@ -113,10 +113,14 @@ fn bootstrap(b: &Bootstrap, level: f64) -> String {
         0 => String::new(),
         k => format!(", {k} without convergence left out"),
     };
-    format!(
-        "{level} % {} intervals from {} bootstrap replicates (seed {}{failed}), resampling {} ({})",
-        b.interval, b.replicates, b.seed, b.unit, b.units
-    )
+    let replicates = format!(
+        "{} bootstrap replicates (seed {}{failed}), of {} ({})",
+        b.replicates, b.seed, b.unit, b.units
+    );
+    match b.is_profiled() {
+        true => format!("{level} % intervals from profiles; beside them {replicates}"),
+        false => format!("{level} % {} intervals from {replicates}", b.interval),
+    }
 }
 
 /// Where the runs come from.
