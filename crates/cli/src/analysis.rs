@@ -6,6 +6,7 @@ use anyhow::Result;
 use isoflop_fit::output::{Excluded, Fits, Source};
 use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::{read_table, sha256};
+use isoflop_results::repeat::rows_digest;
 use isoflop_results::{RunRow, Status, seal};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -91,7 +92,7 @@ pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned(),
-        sha256: digest(path),
+        sha256: Some(rows_digest(rows)),
         rows: rows.len(),
         used: rows.iter().filter(finished).count(),
         filter: vec!["status = finished".to_owned()],

@@ -7,6 +7,7 @@ use anyhow::Result;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Sweep};
+use isoflop_results::repeat::rows_digest;
 use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -94,7 +95,7 @@ impl Source {
         let runs = runs(folder, trust)?;
         let fits = match fits {
             Some(fits) => fits,
-            None => match stored_fits(folder) {
+            None => match stored_fits(folder, &runs) {
                 Some(fits) => fits,
                 None => analysis::fits(&folder.runs_path(), &runs, &Options::default())?,
             },
@@ -121,7 +122,7 @@ impl Source {
 }
 
 /// The fits of the last `run`, unless they are of other runs or cannot be read, which is said.
-pub(crate) fn stored_fits(folder: &ResultsFolder) -> Option<Fits> {
+pub(crate) fn stored_fits(folder: &ResultsFolder, runs: &[RunRow]) -> Option<Fits> {
     let path = folder.fits_path();
     if !path.exists() {
         return None;
@@ -133,20 +134,20 @@ pub(crate) fn stored_fits(folder: &ResultsFolder) -> Option<Fits> {
             return None;
         }
     };
-    are_of(&fits, folder).then_some(fits)
+    are_of(&fits, folder, runs).then_some(fits)
 }
 
-/// Whether fits are those of the runs of a folder: by the digest of its file where they carry one, else by age.
-fn are_of(fits: &Fits, folder: &ResultsFolder) -> bool {
-    let runs = folder.runs_path();
+/// Whether fits are those of the runs of a folder: by the digest of its rows where they carry one, else by
+/// age.
+fn are_of(fits: &Fits, folder: &ResultsFolder, runs: &[RunRow]) -> bool {
     if let [source] = &fits.sources[..] {
-        return source.sha256.is_some() && source.sha256 == analysis::digest(&runs);
+        return source.sha256 == Some(rows_digest(runs));
     }
     let modified = |path: &Path| {
         let metadata = fs::metadata(path);
         metadata.and_then(|metadata| metadata.modified()).ok()
     };
-    modified(&folder.fits_path()) >= modified(&runs)
+    modified(&folder.fits_path()) >= modified(&folder.runs_path())
 }
 
 /// What is known of each text of the sweep; where `data.json` is damaged, what the plan knows.

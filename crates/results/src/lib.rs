@@ -12,6 +12,7 @@ mod frame;
 pub mod fuzz;
 pub mod parquet;
 pub mod record;
+pub mod repeat;
 pub mod row;
 pub mod seal;
 pub mod spent;

@@ -181,7 +181,11 @@ fn stored(args: &Args) -> Result<Option<Fits>> {
         return Ok(None);
     }
     let folder = ResultsFolder::at(path.clone());
-    Ok(source::stored_fits(&folder))
+    if !folder.fits_path().exists() {
+        return Ok(None);
+    }
+    let runs = source::runs(&folder, args.trust.trust())?;
+    Ok(source::stored_fits(&folder, &runs))
 }
 
 /// `E=1.6`: a parameter's name and where it is held.

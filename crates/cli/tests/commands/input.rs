@@ -8,7 +8,8 @@ fn a_plan_prints_a_table_and_json_and_writes_nothing() {
     let shop = Workshop::new(SWEEP);
     let text = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
     assert!(
-        stdout(&text).contains(" FLOPs in all, shared trunks counted once; 3.6e9 if every run began anew"),
+        stdout(&text)
+            .contains(" FLOPs in all, shared trunks counted once; 3.6e9 if every run began anew"),
         "{}",
         stdout(&text)
     );

@@ -118,13 +118,7 @@ pub(crate) fn stdout(assert: &assert_cmd::assert::Assert) -> String {
 
 /// A row without what may differ between repeats.
 pub(crate) fn reproducible(row: &RunRow) -> serde_json::Value {
-    let mut value = serde_json::to_value(row).unwrap();
-    let may_differ = ["time", "per_s", "mfu", "memory", "host", "pid", "attempt"];
-    value
-        .as_object_mut()
-        .unwrap()
-        .retain(|name, _| !may_differ.iter().any(|part| name.contains(part)));
-    value
+    serde_json::Value::Object(isoflop_results::repeat::reproducible(row))
 }
 
 /// Tells whoever reads the output of a test.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Source {
     /// Its name as it was given.
     pub file: String,
-    /// SHA-256 of its bytes, in hex; absent where the rows came from elsewhere.
+    /// SHA-256 of its bytes, in hex, or of a sweep's rows without what may differ between repeats; absent
+    /// where the rows came from elsewhere.
     #[serde(default)]
     pub sha256: Option<String>,
     /// Rows in it.
