@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::reuse::is_of;
 use crate::run::PlannedRun;
 use crate::spec::Sweep;
+use crate::tuning::SUFFIX;
 use isoflop_results::file::{UNFINISHED, unlinked, write_atomic};
 use isoflop_results::{DataFile, ResultsError, RunRecord, RunRow, Status, Trust, parquet};
 use std::collections::HashSet;
@@ -78,8 +79,8 @@ impl ResultsFolder {
         &self.root
     }
 
-    /// Whether this folder may hold the results of a sweep: absent, empty, that sweep's, or left by
-    /// a command that died before it had written the plan.
+    /// Whether this folder may hold the results of a sweep: absent, empty, that sweep's, left by a
+    /// command that died before it had written the plan, or one that has lost it.
     ///
     /// # Errors
     /// It belongs to another sweep or is no results folder.
@@ -105,10 +106,22 @@ impl ResultsFolder {
                 wanted: name.to_owned(),
             }),
             Err(_) if self.plan_path().exists() || self.is_unfinished()? => Ok(()),
+            Err(_) if self.has_sweep_of(name) => Ok(()),
             Err(_) => Err(SweepError::NotAResultsFolder {
                 path: self.root.clone(),
             }),
         }
+    }
+
+    /// Whether it has lost its plan alone: the sweep file of the last `run` is there, of that name or of the
+    /// sweep whose stage has it, and so is the folder of records.
+    fn has_sweep_of(&self, name: &str) -> bool {
+        let Ok(sweep) = self.sweep() else {
+            return false;
+        };
+        let kept = sweep.spec().name.get_ref();
+        let own = name == kept || name.strip_suffix(SUFFIX) == Some(kept);
+        own && self.root.join("records").is_dir()
     }
 
     /// Absent, or holding nothing but what [`ResultsFolder::adopt`] begins with.

@@ -58,6 +58,31 @@ fn a_folder_that_holds_results_without_a_plan_is_not_taken() {
 }
 
 #[test]
+fn a_folder_that_has_lost_its_plan_is_known_by_its_sweep_file() {
+    let bench = bench();
+    bench.work(&mut Fake::default());
+    fs::remove_file(bench.folder.root().join("plan.json")).unwrap();
+    let other = SWEEP.replace("\"fake\"", "\"other\"");
+    let error = bench.folder.adopt(&plan_of(&other), &other).unwrap_err();
+    assert!(
+        matches!(error, SweepError::NotAResultsFolder { .. }),
+        "{error}"
+    );
+    bench.folder.adopt(&bench.plan, SWEEP).unwrap();
+    let records = bench.folder.records(&bench.plan).unwrap();
+    assert_eq!(records.done.len(), bench.plan.runs().len());
+    // Without that file nothing says whose records these are.
+    for file in ["plan.json", "sweep.toml"] {
+        fs::remove_file(bench.folder.root().join(file)).unwrap();
+    }
+    let error = bench.folder.adopt(&bench.plan, SWEEP).unwrap_err();
+    assert!(
+        matches!(error, SweepError::NotAResultsFolder { .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_swapped_or_foreign_record_is_moved_aside_and_its_run_trained_again() {
     let bench = bench();
     bench.work(&mut Fake::default());
