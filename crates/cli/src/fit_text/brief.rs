@@ -167,8 +167,11 @@ fn held_out(validation: &Validation) -> Option<String> {
         windows => format!(" (one of {windows} windows: --details)"),
     };
     Some(format!(
-        "  held out: {} rows up to {:.3} times the compute are off by {:+.2} % on average{covered}{more}",
-        last.held_out,
+        "  held out: {} up to {:.3} times the compute, off by {:+.2} % on average{covered}{more}",
+        match last.held_out {
+            1 => "1 row".to_owned(),
+            rows => format!("{rows} rows"),
+        },
         last.reach,
         100.0 * last.mean_error.exp_m1(),
     ))
