@@ -30,7 +30,7 @@ impl Tokens {
 
 impl Flops {
     /// The rule of thumb `C = 6 N D` (Kaplan et al. 2020, section 2.1). It leaves out attention
-    /// scores and the head, which dominate in small models; see [`crate::FlopCount`].
+    /// scores and the head, which dominate in small models; the model crate counts those.
     pub fn six_nd(n: Params, d: Tokens) -> Self {
         Flops(6.0 * n.0 * d.0)
     }
