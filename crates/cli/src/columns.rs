@@ -67,10 +67,10 @@ pub(crate) struct Columns {
     /// Leave out rows in which a cell that is needed is blank, and count them.
     #[arg(long)]
     skip_blank: bool,
-    /// Of the rows of one (N, D), which differ in other settings, use the one of lowest loss.
+    /// Use the row of lowest loss among those of one (N, D), which differ in other settings.
     #[arg(long)]
     best_of: bool,
-    /// Of the checkpoints of one run (its column, or --unit), use the last.
+    /// Use the last checkpoint of every run, named by its column or by --unit.
     #[arg(long)]
     last: bool,
     /// Use only the rows in which a column holds a value; may be given several times.

@@ -13,7 +13,7 @@ const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
 /// Reads a table of any format, packed or not, in UTF-8 or UTF-16; and the SHA-256 of its file.
 ///
 /// # Errors
-/// As [`Table::read`], or it cannot be unpacked.
+/// The file cannot be read, cannot be unpacked, or holds no table.
 pub(crate) fn read(path: &Path, how: How) -> Result<(Table, String)> {
     let bytes = read_table(path)?;
     let digest = sha256(&bytes);

@@ -84,7 +84,7 @@ fn bend(beyond: f64, range: f64) -> f64 {
 }
 
 impl Drift {
-    /// Of a fit over `range` (of ln C), from what its windows showed.
+    /// The drift of a fit over `range` (of ln C), from what its windows showed.
     pub(crate) fn of(evidence: &[Evidence], range: f64) -> Self {
         let (mean, variance) = match Measured::of(evidence) {
             Some(measured) => measured.drift(),

@@ -59,7 +59,7 @@ pub(crate) struct Spread {
 }
 
 impl Errors {
-    /// Of a fit by squares. None where the law meets every row, or no degree of freedom is left.
+    /// The errors of a fit by squares. None where the law meets every row, or no degree of freedom is left.
     pub(crate) fn of(engine: &dyn Engine, t: &[f64], units: &[usize]) -> Option<Self> {
         let weights = engine.rows().iter().map(|row| row.weight).collect();
         let (residuals, slopes) = (engine.residuals(t), engine.jacobian(t));

@@ -128,7 +128,8 @@ pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
         .reduce(f64::max)
 }
 
-/// As [`prices`] on the processor, without measuring anything: nothing where too little is known.
+/// Prices of a plan on the processor from what is remembered, without measuring anything; none where too
+/// little is known.
 pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
     let speeds = Speeds::of(&Found::cpu(), at_once(&Found::cpu(), jobs)).ok()?;
     let largest = loads(plan).last().map_or(0.0, flops);

@@ -136,7 +136,7 @@ struct Named<'a> {
 
 /// What a results folder knows beyond its fits.
 struct Known {
-    /// Of the sweep file as of the last `run`.
+    /// The plan of the sweep file as of the last `run`.
     spec: PlanSpec,
     /// Sizes of the sweep and rungs of the ladder, each with its non-embedding parameters.
     sizes: Vec<(String, f64)>,
@@ -151,21 +151,26 @@ const RUNGS: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 7.0];
 const SAME_SIZE: f64 = 1.15;
 
 impl Known {
-    /// Of the folder that the fits lie in; none for a file, or where N is counted otherwise.
+    /// Reads the folder that the fits lie in; none for a file, for a folder without its plan or sweep file, and
+    /// where N is counted otherwise.
     fn of(path: &Path, fit: &Fit) -> Result<Option<Known>> {
         let folder = ResultsFolder::at(path.to_owned());
         if !path.is_dir() || fit.n_kind != "n_non_embedding" {
             return Ok(None);
         }
-        let (plan, sweep) = (folder.plan()?, folder.sweep()?);
+        // A folder that came without its plan or sweep file still has fits to advise by.
+        let (Ok(plan), Ok(sweep)) = (folder.plan(), folder.sweep()) else {
+            return Ok(None);
+        };
         let rows = source::runs(&folder, Trust::Checked)?;
         let mut sizes: Vec<(String, f64)> = Vec::new();
-        for run in plan.runs().iter().filter(|run| run.series == fit.series) {
+        let of_series = || plan.runs().iter().filter(|run| run.series == fit.series);
+        for run in of_series() {
             if sizes.iter().all(|(_, n)| *n != run.n().0) {
                 sizes.push((run.size.clone(), run.n().0));
             }
         }
-        let model = plan.runs().first().map(|run| run.config.model);
+        let model = of_series().next().map(|run| run.config.model);
         let largest = sizes.iter().map(|(_, n)| *n).fold(0.0, f64::max);
         for power in 3..14 {
             for rung in RUNGS.map(|rung| rung * 10f64.powi(power)) {

@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 /// Fits scaling laws with 90 % intervals.
 ///
-/// Of a results folder the fits that `run` left are shown, or everything is fitted that its runs allow; a
-/// table is fitted with the laws asked for (chinchilla unless given).
+/// A results folder shows the fits that `run` left, or is fitted with every law that its runs allow; a table
+/// is fitted with the laws asked for (chinchilla unless given).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop fit results/quickstart\n  \
     isoflop fit runs.csv --n params --d tokens --loss loss --law chinchilla --objective log-huber:1e-3\n  \

@@ -258,7 +258,7 @@ impl<'a, const P: usize> Inner<'a, P> {
         Some(coefficients)
     }
 
-    /// Of coefficients in which E stands where it is free.
+    /// Residuals of coefficients among which E stands where it is free.
     fn residuals<'b, const S: usize>(
         &'b self,
         coefficients: &'b [f64; COLUMNS],
