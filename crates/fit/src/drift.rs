@@ -20,6 +20,11 @@ const NEAREST: f64 = 0.1;
 const LAWS: (f64, f64) = (3e-4, 5e-3);
 const STEPS: u32 = 8;
 
+/// Standard deviation of the next `k` around those of the windows, however well these agree: a law that
+/// bends in the midst of its budgets has it behind it in all late windows, and errs beyond them all the
+/// same.
+const NEXT: f64 = 4e-4;
+
 /// How surely a drift goes on as it was: its own size times this is added to its standard deviation.
 const GOES_ON: f64 = 0.5;
 
@@ -168,7 +173,7 @@ impl Measured {
     /// Expectation and variance of the next `k`.
     fn drift(self) -> (f64, f64) {
         let (mean, variance) = believed(self.mean, self.variance);
-        (mean, variance + self.between)
+        (mean, variance + self.between + NEXT * NEXT)
     }
 }
 
@@ -245,7 +250,7 @@ mod tests {
         for k in [0.002, -0.002] {
             let drift = Drift::of(&seen(|_| k, 1e-3), 4.0);
             assert!((drift.mean / k - 1.0).abs() < 0.1, "{drift:?}");
-            assert!(drift.variance.sqrt() < 0.2 * k.abs(), "{drift:?}");
+            assert!(drift.variance.sqrt() < 0.3 * k.abs(), "{drift:?}");
             let noisy = Drift::of(&seen(|_| k, 0.05), 4.0);
             assert!(noisy.mean.abs() < 0.2 * k.abs(), "{noisy:?}");
         }

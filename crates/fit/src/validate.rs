@@ -14,8 +14,8 @@ use rayon::prelude::*;
 /// Compute within this factor is one budget.
 const ONE_BUDGET: f64 = 1.2;
 
-/// Windows at most; more budgets than that are joined into so many groups of equal counts.
-const MOST_WINDOWS: usize = 8;
+/// Groups of rows at most; of more budgets than that, neighbours are joined.
+const MOST_GROUPS: usize = 12;
 
 /// Replicates of a window's fit, at most: enough for a standard deviation.
 const REPLICATES: usize = 60;
@@ -177,12 +177,20 @@ fn by_compute(points: &[Point]) -> Option<Vec<Vec<Point>>> {
             }
         }
     }
-    if groups.len() > MOST_WINDOWS {
-        let share = rows.len().div_ceil(MOST_WINDOWS);
-        let chunks = rows.chunks(share);
-        groups = chunks
-            .map(|chunk| chunk.iter().map(|(_, point)| (*point).clone()).collect())
-            .collect();
+    Some(match groups.len() > MOST_GROUPS {
+        true => joined(groups, rows.len().div_ceil(MOST_GROUPS)),
+        false => groups,
+    })
+}
+
+/// Neighbouring budgets joined until each group has `least` rows; no budget is divided.
+fn joined(budgets: Vec<Vec<Point>>, least: usize) -> Vec<Vec<Point>> {
+    let mut groups: Vec<Vec<Point>> = Vec::new();
+    for budget in budgets {
+        match groups.last_mut() {
+            Some(group) if group.len() < least => group.extend(budget),
+            _ => groups.push(budget),
+        }
     }
-    Some(groups)
+    groups
 }

@@ -1,49 +1,123 @@
 //! Fits in as few lines as answer: the law, its parameters, and a line each on the fit, on rows held out and
 //! on what to mind.
 
-use super::{approaches, exponents, of_series, parameters_of, ranking};
-use crate::tables::interval;
-use isoflop_fit::output::{Fit, Fits, Isoflop, Source, Validation};
+use super::{approaches, exponents, of_series, parameters_of};
+use crate::tables::{interval, table};
+use isoflop_fit::best;
+use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, Source, Validation};
 
 /// Warnings that are shown.
 const SHOWN: usize = 2;
 /// Parameters that stand below one another; more stand beside one another.
 const IN_A_COLUMN: usize = 7;
 
-/// All fits as text.
+/// Laws, isoFLOP exponents and refusals that are listed where there are many.
+const LISTED: usize = 11;
+
+/// All fits as text: one fit in full, several as a line each.
 pub(crate) fn brief(fits: &Fits) -> String {
     let mut blocks = Vec::new();
-    if fits.fits.len() + fits.isoflop.len() > 1 {
-        blocks.extend(sources(&fits.sources));
-        blocks.extend(fits.fits.iter().map(|fit| one_fit(fit, None)));
-    } else {
-        let source = sources(&fits.sources);
-        blocks.extend(fits.fits.iter().map(|fit| one_fit(fit, source.as_deref())));
+    match (&fits.fits[..], &fits.isoflop[..]) {
+        ([only], []) => blocks.push(one_fit(only, sources(&fits.sources).as_deref())),
+        ([], [only]) => {
+            blocks.extend(sources(&fits.sources));
+            blocks.push(isoflop(only));
+            blocks.extend(fits.approaches.iter().map(approaches));
+        }
+        _ => blocks.push(many(fits)),
     }
-    blocks.extend(fits.isoflop.iter().map(isoflop));
-    blocks.extend(fits.approaches.iter().map(approaches));
-    if fits.ranking.len() > 1 {
-        blocks.push(ranking(fits));
+    let mut last = Vec::new();
+    let refused = fits.refused.iter().take(SHOWN).map(|refused| {
+        let x = refused.x.map_or(String::new(), |x| format!(" in {x:?}"));
+        let series = of_series(&refused.series);
+        format!("not fitted: {}{x}{series}: {}", refused.law, refused.reason)
+    });
+    last.extend(refused);
+    if fits.refused.len() > SHOWN {
+        let more = fits.refused.len() - SHOWN;
+        last.push(format!("not fitted: {more} more (--details)"));
     }
-    let mut last: Vec<String> = fits
-        .refused
-        .iter()
-        .map(|refused| {
-            let x = refused.x.map_or(String::new(), |x| format!(" in {x:?}"));
-            let series = of_series(&refused.series);
-            format!("not fitted: {}{x}{series}: {}", refused.law, refused.reason)
-        })
-        .collect();
     if !fits.excluded.is_empty() {
-        last.push(format!(
-            "left out: {} rows (--details lists them)",
-            fits.excluded.len()
-        ));
+        let rows = fits.excluded.len();
+        last.push(format!("left out: {rows} rows (--details lists them)"));
     }
     if !last.is_empty() {
         blocks.push(last.join("\n"));
     }
     blocks.join("\n\n")
+}
+
+/// Several fits: where the rows are from, a table of the laws, and which one held best.
+fn many(fits: &Fits) -> String {
+    let mut lines = Vec::from_iter(sources(&fits.sources));
+    let mut rows: Vec<Vec<String>> = fits.isoflop.iter().map(isoflop_row).collect();
+    rows.extend(fits.fits.iter().map(law_row));
+    let more = rows.len().saturating_sub(LISTED);
+    rows.truncate(LISTED);
+    let header = ["law", "exponents and E [90 %]", "off by", "held out"];
+    lines.push(table(&header, &rows));
+    if more > 0 {
+        lines.push(format!("{more} more (--details)"));
+    }
+    let best = best(&fits.fits);
+    lines.extend(best.into_iter().take(SHOWN).map(|best| {
+        let x = best.x.map_or(String::new(), |x| format!(" in {x:?}"));
+        let series = of_series(&best.series);
+        format!("{}{x}{series}: {}", best.law, best.reason)
+    }));
+    lines.push("* is not identified; --details has every parameter, window and warning".to_owned());
+    lines.join("\n")
+}
+
+/// The powers and the floor of a law; coefficients say little beside others.
+fn law_row(fit: &Fit) -> Vec<String> {
+    let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
+    let is_shown =
+        |name: &str| name == "E" || name.starts_with("alpha") || name.starts_with("beta");
+    let shown = parameters_of(fit)
+        .into_iter()
+        .filter(|(name, _)| is_shown(name));
+    let shown: Vec<String> = shown
+        .map(|(name, found)| format!("{name} {}", short(found)))
+        .collect();
+    let held = fit.validation.as_ref().and_then(last_window);
+    vec![
+        format!("{}{x}{}", fit.law, of_series(&fit.series)),
+        shown.join("  "),
+        fit.noise
+            .map_or(String::new(), |noise| format!("{:.2} %", 100.0 * noise)),
+        held.map_or(String::new(), |held| {
+            format!(
+                "{:+.2} % at {:.1} x C",
+                100.0 * held.mean_error.exp_m1(),
+                held.reach
+            )
+        }),
+    ]
+}
+
+fn isoflop_row(isoflop: &Isoflop) -> Vec<String> {
+    let both = [("a", &isoflop.n_exponent), ("b", &isoflop.d_exponent)];
+    let shown = both
+        .into_iter()
+        .filter_map(|(name, found)| Some(format!("{name} {}", short(found.as_ref()?))));
+    let shown: Vec<String> = shown.collect();
+    vec![
+        format!("isoflop{}", of_series(&isoflop.series)),
+        format!("{}  (N* ~ C^a, D* ~ C^b)", shown.join("  ")),
+        String::new(),
+        String::new(),
+    ]
+}
+
+/// `0.302 [0.182, 0.518]`, with a star where it is not identified.
+fn short(estimate: &Estimate) -> String {
+    let mark = if estimate.identified { "" } else { "*" };
+    let end = |end: Option<f64>| end.map_or("open".to_owned(), |end| format!("{end:.3}"));
+    match (estimate.low, estimate.high) {
+        (None, None) => format!("{:.3}{mark}", estimate.value),
+        (low, high) => format!("{:.3}{mark} [{}, {}]", estimate.value, end(low), end(high)),
+    }
 }
 
 /// Where the rows are from, a line a file.
@@ -156,9 +230,13 @@ fn unit(resampled: &str) -> String {
 }
 
 /// The window of most reach, in a line.
-fn held_out(validation: &Validation) -> Option<String> {
+fn last_window(validation: &Validation) -> Option<&HeldOut> {
     let all = validation.windows.iter().chain(&validation.largest_size);
-    let last = all.max_by(|a, b| a.reach.total_cmp(&b.reach))?;
+    all.max_by(|a, b| a.reach.total_cmp(&b.reach))
+}
+
+fn held_out(validation: &Validation) -> Option<String> {
+    let last = last_window(validation)?;
     let covered = last.covered.map_or(String::new(), |covered| {
         format!(", {covered} inside their 90 % interval")
     });

@@ -367,13 +367,19 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
     let command = format!("isoflop run {}", shell(&args.sweep));
     let (page, verdict) = report::write(folder, &fits, &args.reports, vec![command])
         .context("cannot write the report")?;
-    let parts = [
-        crate::fit_text::brief(&fits),
-        verdict.trim_end().to_owned(),
-        format!("report: {}", page.display()),
-    ];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    print(&parts.join("\n\n"))
+    let count = match fits.fits.len() {
+        0 => "none".to_owned(),
+        laws => laws.to_string(),
+    };
+    let laws = format!(
+        "laws: {count} fitted; isoflop fit {}\n",
+        shell(folder.root())
+    );
+    print(&format!(
+        "{}\n\n{laws}report: {}",
+        verdict.trim_end(),
+        page.display()
+    ))
 }
 
 fn shell(path: &Path) -> String {
