@@ -2,7 +2,7 @@
 
 mod brief;
 
-pub(crate) use brief::{brief, columns};
+pub(crate) use brief::brief;
 
 use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
@@ -342,7 +342,7 @@ fn of_source(source: &Source) -> String {
             "- rows used: {} of {}; filter: {filter}",
             source.used, source.rows
         ),
-        format!("- columns: {}", columns(source)),
+        format!("- columns: {}", source.columns()),
     ];
     let digest = source.sha256.iter();
     lines.extend(digest.map(|digest| format!("- sha256 of the file: {digest}")));

@@ -144,7 +144,7 @@ pub(crate) fn three_digits(value: f64) -> String {
         return minus(&format!("{value}"));
     }
     let decade = value.abs().log10().floor() as i32;
-    if !(-4..6).contains(&decade) {
+    if !(-4..5).contains(&decade) {
         return minus(&format!("{value:.2e}"));
     }
     fixed(value, (2 - decade).max(0) as usize)
@@ -162,16 +162,20 @@ pub(crate) fn factor(value: f64) -> String {
     }
 }
 
-/// Decimals that show two digits of the interval's width; three significant digits without one.
+/// Decimals that show two digits of the interval's width and of the value; three of the value without an
+/// interval.
 fn decimals(e: &Estimate) -> usize {
+    let second_digit = |x: f64| match x > 0.0 && x.is_finite() {
+        true => Some((1 - x.log10().floor() as i32).clamp(0, 6) as usize),
+        false => None,
+    };
     let width = match (e.low, e.high) {
         (Some(low), Some(high)) if high > low => high - low,
         _ => e.value.abs() / 10.0,
     };
-    match width > 0.0 && width.is_finite() {
-        true => (1 - width.log10().floor() as i32).clamp(0, 6) as usize,
-        false => 3,
-    }
+    second_digit(width)
+        .max(second_digit(e.value.abs()))
+        .unwrap_or(3)
 }
 
 /// `0.113`, with the digits that its interval supports.
@@ -249,6 +253,10 @@ mod tests {
         );
         assert_eq!(with_interval(&estimate(0.11342, None, None)), "0.113");
         assert_eq!(
+            with_interval(&estimate(0.2376, Some(0.1992), Some(1.5287))),
+            "0.24 [0.20, 1.53]"
+        );
+        assert_eq!(
             with_interval(&estimate(-0.2, Some(-0.35), Some(0.05))),
             "\u{2212}0.20 [\u{2212}0.35, 0.05]"
         );
@@ -256,10 +264,18 @@ mod tests {
 
     #[test]
     fn three_digits_turn_to_powers_at_the_extremes() {
-        let shown = [406.4, 0.3478, 2.0, 3.1e9, 4e-7, 0.0].map(three_digits);
+        let shown = [406.4, 0.3478, 2.0, 387_477.0, 3.1e9, 4e-7, 0.0].map(three_digits);
         assert_eq!(
             shown,
-            ["406", "0.348", "2.00", "3.10e9", "4.00e\u{2212}7", "0"]
+            [
+                "406",
+                "0.348",
+                "2.00",
+                "3.87e5",
+                "3.10e9",
+                "4.00e\u{2212}7",
+                "0"
+            ]
         );
     }
 

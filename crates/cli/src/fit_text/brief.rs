@@ -122,34 +122,11 @@ fn short(estimate: &Estimate) -> String {
 
 /// Where the rows are from, a line a file.
 pub(super) fn sources(sources: &[Source]) -> Option<String> {
-    let lines: Vec<String> = sources.iter().map(source).collect();
+    let lines: Vec<String> = sources
+        .iter()
+        .map(|source| format!("data: {}", source.words()))
+        .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-/// One file as a line.
-pub(super) fn source(source: &Source) -> String {
-    let digest = source.sha256.as_ref().map_or(String::new(), |digest| {
-        format!(" (sha256 {})", &digest[..digest.len().min(12)])
-    });
-    let filter = match source.filter.is_empty() {
-        true => String::new(),
-        false => format!(" with {}", source.filter.join(" and ")),
-    };
-    format!(
-        "data: {}{digest}, {} of {} rows{filter}; {}",
-        source.file,
-        source.used,
-        source.rows,
-        columns(source)
-    )
-}
-
-/// How the columns of a file were understood.
-pub(crate) fn columns(source: &Source) -> String {
-    format!(
-        "N is {}, D is {}, C is {}, loss is {}",
-        source.n, source.d, source.c, source.loss
-    )
 }
 
 fn one_fit(fit: &Fit, source: Option<&str>) -> String {

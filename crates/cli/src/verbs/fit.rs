@@ -211,7 +211,7 @@ fn shown(paths: &[PathBuf]) -> String {
 /// Tells how the columns of tables were understood.
 fn tell_columns(sources: &[Source]) {
     for source in sources {
-        note(&format!("{}: {}", source.file, fit_text::columns(source)));
+        note(&format!("{}: {}", source.file, source.columns()));
     }
 }
 

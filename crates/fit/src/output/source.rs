@@ -30,3 +30,32 @@ pub struct Source {
     #[serde(default)]
     pub remarks: Vec<String>,
 }
+
+impl Source {
+    /// File, digest, counts, filter and columns in a line.
+    pub fn words(&self) -> String {
+        let digest = self.sha256.as_ref();
+        let digest = digest.map_or(String::new(), |digest| {
+            format!(" (sha256 {})", &digest[..digest.len().min(12)])
+        });
+        let filter = match self.filter.is_empty() {
+            true => String::new(),
+            false => format!(" with {}", self.filter.join(" and ")),
+        };
+        format!(
+            "{}{digest}, {} of {} rows{filter}; {}",
+            self.file,
+            self.used,
+            self.rows,
+            self.columns()
+        )
+    }
+
+    /// How the columns of the file were understood.
+    pub fn columns(&self) -> String {
+        format!(
+            "N is {}, D is {}, C is {}, loss is {}",
+            self.n, self.d, self.c, self.loss
+        )
+    }
+}

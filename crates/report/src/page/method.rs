@@ -187,6 +187,8 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
             ),
         ));
     }
+    let sources = report.fits.sources.iter();
+    items.extend(sources.map(|source| ("Rows fitted", escape(&source.words()))));
     if let Some(when) = &report.provenance.generated {
         items.push(("Generated", escape(when)));
     }
