@@ -66,11 +66,7 @@ pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
 pub(crate) fn fits(path: &Path, rows: &[RunRow], options: &Options) -> Result<Fits> {
     let (points, excluded) = points(rows);
     let mut fits = match points.is_empty() {
-        true => Fits {
-            level: LEVEL,
-            excluded,
-            ..Fits::default()
-        },
+        true => Fits { level: LEVEL, excluded, ..Fits::default() },
         false => analyse(&points, excluded, options)?,
     };
     fits.sources.push(source(path, rows));
@@ -87,11 +83,7 @@ pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
     let finished = |row: &&RunRow| row.status == Status::Finished && row.test_loss.is_some();
     Source {
         // The folder may be moved; its files stay beside one another.
-        file: path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         sha256: Some(rows_digest(rows)),
         rows: rows.len(),
         used: rows.iter().filter(finished).count(),

@@ -127,9 +127,7 @@ impl Columns {
     /// Conditions as a person wrote them.
     fn conditions(&self) -> Vec<String> {
         let filters = self.filters.iter();
-        filters
-            .map(|(column, value)| format!("{column} = {value}"))
-            .collect()
+        filters.map(|(column, value)| format!("{column} = {value}")).collect()
     }
 
     /// Rows that count.
@@ -149,11 +147,7 @@ impl Columns {
                 (Cell::Number(number), Ok(value)) => *number == value,
                 (cell, _) => shown_cell(cell) == *value,
             };
-            let left: Vec<usize> = keep
-                .iter()
-                .copied()
-                .filter(|&row| same(&cells[row]))
-                .collect();
+            let left: Vec<usize> = keep.iter().copied().filter(|&row| same(&cells[row])).collect();
             if left.is_empty() {
                 let mut seen: Vec<String> =
                     keep.iter().map(|&row| shown_cell(&cells[row])).collect();

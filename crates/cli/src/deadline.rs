@@ -65,8 +65,7 @@ fn full(at: &Zoned) -> String {
         0 => "%H:%M",
         _ => "%H:%M:%S",
     };
-    at.strftime(&format!("%A %Y-%m-%d {time} (%:z)"))
-        .to_string()
+    at.strftime(&format!("%A %Y-%m-%d {time} (%:z)")).to_string()
 }
 
 /// So many seconds from now.
@@ -116,8 +115,7 @@ fn moment(text: &str, now: &Zoned) -> Result<Zoned, String> {
 }
 
 fn next(date: Date, days: i64) -> Result<Date, String> {
-    date.checked_add(Span::new().days(days))
-        .map_err(|error| error.to_string())
+    date.checked_add(Span::new().days(days)).map_err(|error| error.to_string())
 }
 
 fn on(date: Date, time: Time, zone: &TimeZone) -> Result<Zoned, String> {
@@ -214,9 +212,7 @@ fn zone(text: &str) -> Option<TimeZone> {
         return TimeZone::get(name.strip_suffix(']')?).ok();
     }
     let negative = text.starts_with(['-', '\u{2212}']);
-    let digits = text
-        .trim_start_matches(['+', '-', '\u{2212}'])
-        .replace(':', "");
+    let digits = text.trim_start_matches(['+', '-', '\u{2212}']).replace(':', "");
     if !matches!(digits.len(), 1 | 2 | 4) || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -240,9 +236,7 @@ fn weekday(text: &str) -> Option<Weekday> {
         ("sunday", Weekday::Sunday),
     ];
     let text = text.trim_end_matches(['.', ',']);
-    let found = NAMES
-        .into_iter()
-        .find(|(name, _)| text.len() >= 3 && name.starts_with(text));
+    let found = NAMES.into_iter().find(|(name, _)| text.len() >= 3 && name.starts_with(text));
     found.map(|(_, day)| day)
 }
 
@@ -266,84 +260,30 @@ mod tests {
             ("07:00", "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min"),
             ("7:00", "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min"),
             ("7am", "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min"),
-            (
-                "11:30 pm",
-                "Thursday 2026-11-26 23:30 (+01:00), in 42 min 00 s",
-            ),
-            (
-                "23:00:30",
-                "Thursday 2026-11-26 23:00:30 (+01:00), in 12 min 30 s",
-            ),
-            (
-                "fri 07:00",
-                "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min",
-            ),
-            (
-                "Friday 7:00",
-                "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min",
-            ),
-            (
-                "thu 07:00",
-                "Thursday 2026-12-03 07:00 (+01:00), in 6 d 8 h 12 min",
-            ),
-            (
-                "thu 23:00",
-                "Thursday 2026-11-26 23:00 (+01:00), in 12 min 00 s",
-            ),
-            (
-                "tomorrow 7:00",
-                "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min",
-            ),
-            (
-                "today 23:00",
-                "Thursday 2026-11-26 23:00 (+01:00), in 12 min 00 s",
-            ),
-            (
-                "2031-05-05 07:00",
-                "Monday 2031-05-05 07:00 (+02:00), in 1620 d 7 h 12 min",
-            ),
-            (
-                "2031-05-05T07:23",
-                "Monday 2031-05-05 07:23 (+02:00), in 1620 d 7 h 35 min",
-            ),
-            (
-                "2026-11-27T07:00Z",
-                "Friday 2026-11-27 08:00 (+01:00), in 9 h 12 min",
-            ),
-            (
-                "2026-11-27T07:00:00-05:00",
-                "Friday 2026-11-27 13:00 (+01:00), in 14 h 12 min",
-            ),
-            (
-                "2026-11-27 07:00+05:00",
-                "Friday 2026-11-27 03:00 (+01:00), in 4 h 12 min",
-            ),
+            ("11:30 pm", "Thursday 2026-11-26 23:30 (+01:00), in 42 min 00 s"),
+            ("23:00:30", "Thursday 2026-11-26 23:00:30 (+01:00), in 12 min 30 s"),
+            ("fri 07:00", "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min"),
+            ("Friday 7:00", "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min"),
+            ("thu 07:00", "Thursday 2026-12-03 07:00 (+01:00), in 6 d 8 h 12 min"),
+            ("thu 23:00", "Thursday 2026-11-26 23:00 (+01:00), in 12 min 00 s"),
+            ("tomorrow 7:00", "Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min"),
+            ("today 23:00", "Thursday 2026-11-26 23:00 (+01:00), in 12 min 00 s"),
+            ("2031-05-05 07:00", "Monday 2031-05-05 07:00 (+02:00), in 1620 d 7 h 12 min"),
+            ("2031-05-05T07:23", "Monday 2031-05-05 07:23 (+02:00), in 1620 d 7 h 35 min"),
+            ("2026-11-27T07:00Z", "Friday 2026-11-27 08:00 (+01:00), in 9 h 12 min"),
+            ("2026-11-27T07:00:00-05:00", "Friday 2026-11-27 13:00 (+01:00), in 14 h 12 min"),
+            ("2026-11-27 07:00+05:00", "Friday 2026-11-27 03:00 (+01:00), in 4 h 12 min"),
             (
                 "2026-11-27T07:00[America/New_York]",
                 "Friday 2026-11-27 13:00 (+01:00), in 14 h 12 min",
             ),
-            (
-                "Fri, 27 Nov 2026 07:00:00 +0000",
-                "Friday 2026-11-27 08:00 (+01:00), in 9 h 12 min",
-            ),
-            (
-                "07:00+05:00",
-                "Friday 2026-11-27 07:00 (+05:00), in 4 h 12 min",
-            ),
+            ("Fri, 27 Nov 2026 07:00:00 +0000", "Friday 2026-11-27 08:00 (+01:00), in 9 h 12 min"),
+            ("07:00+05:00", "Friday 2026-11-27 07:00 (+05:00), in 4 h 12 min"),
             ("07:00Z", "Friday 2026-11-27 07:00 (+00:00), in 9 h 12 min"),
-            (
-                "fri 07:00-05",
-                "Friday 2026-11-27 07:00 (-05:00), in 14 h 12 min",
-            ),
-            (
-                "07:00[America/New_York]",
-                "Friday 2026-11-27 07:00 (-05:00), in 14 h 12 min",
-            ),
+            ("fri 07:00-05", "Friday 2026-11-27 07:00 (-05:00), in 14 h 12 min"),
+            ("07:00[America/New_York]", "Friday 2026-11-27 07:00 (-05:00), in 14 h 12 min"),
             ("8h", "Friday 2026-11-27 06:48 (+01:00), in 8 h 00 min"),
-            (
-                "1h 30min",
-                "Friday 2026-11-27 00:18 (+01:00), in 1 h 30 min",
-            ),
+            ("1h 30min", "Friday 2026-11-27 00:18 (+01:00), in 1 h 30 min"),
             ("10s", "Thursday 2026-11-26 22:48:10 (+01:00), in 10 s"),
         ] {
             assert_eq!(at(text, NOW).as_deref(), Ok(moment), "{text}");

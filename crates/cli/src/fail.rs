@@ -46,11 +46,7 @@ pub(crate) fn usage(error: &clap::Error) -> ! {
 /// What was wrong, where that was nothing but room on the disk.
 pub(crate) fn no_room(error: &anyhow::Error) -> Option<&std::io::Error> {
     let mut causes = error.chain();
-    causes.find_map(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .filter(|e| is_full(e))
-    })
+    causes.find_map(|cause| cause.downcast_ref::<std::io::Error>().filter(|e| is_full(e)))
 }
 
 /// The chain of causes, each said once: many libraries repeat their cause in their own message.
@@ -79,11 +75,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref::<DeviceError>()?.hint())
             .or_else(|| cause.downcast_ref::<FitError>()?.hint())
             .or_else(|| cause.downcast_ref::<ReportError>()?.hint())
-            .or_else(|| {
-                cause
-                    .downcast_ref::<Hinted>()
-                    .map(|hinted| hinted.hint.clone())
-            })
+            .or_else(|| cause.downcast_ref::<Hinted>().map(|hinted| hinted.hint.clone()))
     })
 }
 
@@ -97,9 +89,6 @@ pub(crate) struct Hinted {
 
 impl Hinted {
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Hinted {
-            message: message.into(),
-            hint: hint.into(),
-        }
+        Hinted { message: message.into(), hint: hint.into() }
     }
 }

@@ -83,17 +83,11 @@ fn parameters(fit: &Fit) -> String {
     // Beside the intervals of the headline stand those made the other way.
     let replicates = fit.bootstrap.as_ref().filter(|b| b.is_profiled());
     let profile = |name: &str| {
-        let found = fit
-            .profiles
-            .iter()
-            .find(|profile| profile.parameter == name);
+        let found = fit.profiles.iter().find(|profile| profile.parameter == name);
         found.map_or(String::new(), |p| ends(p.low, p.high))
     };
     let other = |name: &str| match replicates {
-        Some(b) => b
-            .intervals
-            .get(name)
-            .map_or(String::new(), |i| ends(i.low, i.high)),
+        Some(b) => b.intervals.get(name).map_or(String::new(), |i| ends(i.low, i.high)),
         None => profile(name),
     };
     let rows: Vec<Vec<String>> = parameters_of(fit)
@@ -124,9 +118,7 @@ fn sensitivity(fit: &Fit) -> Option<String> {
                 let value = other.parameters.get(**name);
                 value.map_or(String::new(), |value| number(*value))
             });
-            std::iter::once(other.objective.clone())
-                .chain(values)
-                .collect()
+            std::iter::once(other.objective.clone()).chain(values).collect()
         })
         .collect();
     Some(table(&header, &rows))
@@ -139,10 +131,7 @@ fn one_fit(fit: &Fit) -> String {
         dropped => format!(", {dropped} of highest loss dropped"),
     };
     let objective = match fit.objective.delta {
-        Some(delta) => format!(
-            "{} {}:{delta:e}",
-            fit.objective.reduction, fit.objective.kind
-        ),
+        Some(delta) => format!("{} {}:{delta:e}", fit.objective.reduction, fit.objective.kind),
         None => format!("{} {}", fit.objective.reduction, fit.objective.kind),
     };
     let mut lines = vec![
@@ -161,10 +150,8 @@ fn one_fit(fit: &Fit) -> String {
     ];
     lines.push(match &fit.bootstrap {
         Some(b) => {
-            let replicates = format!(
-                "{} {} replicates of {} ({})",
-                b.replicates, b.interval, b.unit, b.units
-            );
+            let replicates =
+                format!("{} {} replicates of {} ({})", b.replicates, b.interval, b.unit, b.units);
             match b.is_profiled() {
                 true => format!("  90 % intervals: profiles; beside them {replicates}"),
                 false => format!("  90 % intervals: {replicates}"),
@@ -295,18 +282,15 @@ fn ranking(fits: &Fits) -> String {
             vec![
                 format!("{}{}", law.law, of_series(&law.series)),
                 format!("{:.3} %", 100.0 * law.rms_error),
-                law.covered.map_or(String::new(), |covered| {
-                    format!("{covered} of {}", law.held_out)
-                }),
+                law.covered
+                    .map_or(String::new(), |covered| format!("{covered} of {}", law.held_out)),
                 law.windows.to_string(),
             ]
         })
         .collect();
     let header = ["law", "held-out error", "inside 90 %", "windows"];
-    let mut lines = vec![
-        "laws by their error on rows held out".to_owned(),
-        indented(&table(&header, &rows)),
-    ];
+    let mut lines =
+        vec!["laws by their error on rows held out".to_owned(), indented(&table(&header, &rows))];
     let best = best(&fits.fits);
     lines.extend(best.into_iter().map(|best| {
         let x = best.x.map_or(String::new(), |x| format!(" in {x:?}"));
@@ -320,9 +304,7 @@ fn ranking(fits: &Fits) -> String {
 pub(crate) fn checklists(fits: &Fits) -> String {
     let one = |fit: &Fit| {
         let items = checklist(fit).into_iter();
-        let lines: Vec<String> = items
-            .map(|(what, text)| format!("- {what}: {text}"))
-            .collect();
+        let lines: Vec<String> = items.map(|(what, text)| format!("- {what}: {text}")).collect();
         lines.join("\n")
     };
     let mut all: Vec<String> = fits.sources.iter().map(of_source).collect();
@@ -338,10 +320,7 @@ fn of_source(source: &Source) -> String {
     };
     let mut lines = vec![
         format!("- file: {}", source.file),
-        format!(
-            "- rows used: {} of {}; filter: {filter}",
-            source.used, source.rows
-        ),
+        format!("- rows used: {} of {}; filter: {filter}", source.used, source.rows),
         format!("- columns: {}", source.columns()),
     ];
     let digest = source.sha256.iter();

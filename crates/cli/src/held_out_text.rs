@@ -8,15 +8,8 @@ use isoflop_fit::output::{HeldOut, Reached, Validation};
 pub(crate) fn held_out(validation: &Validation) -> String {
     let all = validation.windows.iter().chain(&validation.largest_size);
     let rows: Vec<Vec<String>> = all.map(row).collect();
-    let header = [
-        "held out: fitted on",
-        "judged on",
-        "reach",
-        "rows",
-        "mean error",
-        "rms",
-        "inside 90 %",
-    ];
+    let header =
+        ["held out: fitted on", "judged on", "reach", "rows", "mean error", "rms", "inside 90 %"];
     let mut lines = vec![table(&header, &rows)];
     lines.extend(longest(validation));
     let verdict = validation.verdict();
@@ -43,16 +36,11 @@ fn share(covered: Option<usize>, of: usize) -> String {
 /// Budgets beyond the next one, over all windows.
 fn longest(validation: &Validation) -> Option<String> {
     let windows = validation.windows.iter();
-    let later: Vec<&Reached> = windows
-        .flat_map(|held| held.reached.iter().skip(1))
-        .collect();
+    let later: Vec<&Reached> = windows.flat_map(|held| held.reached.iter().skip(1)).collect();
     let reach = later.iter().map(|at| at.reach).reduce(f64::max)?;
     let rows = later.iter().map(|at| at.held_out).sum();
     let covered: Option<usize> = later.iter().map(|at| at.covered).sum();
-    let squares: f64 = later
-        .iter()
-        .map(|at| at.rms_error.powi(2) * at.held_out as f64)
-        .sum();
+    let squares: f64 = later.iter().map(|at| at.rms_error.powi(2) * at.held_out as f64).sum();
     let inside = share(covered, rows);
     let inside = match inside.as_str() {
         "" => String::new(),
@@ -102,11 +90,7 @@ mod tests {
                     "C 1e18",
                     vec![reached(3.3, 0.03), reached(10.0, 0.05), reached(33.0, 0.08)],
                 ),
-                window(
-                    "C 1e17 to 1e18",
-                    "C 3e18",
-                    vec![reached(3.0, 0.02), reached(10.0, 0.04)],
-                ),
+                window("C 1e17 to 1e18", "C 3e18", vec![reached(3.0, 0.02), reached(10.0, 0.04)]),
                 window("C 1e17 to 3e18", "C 1e19", vec![reached(3.3, 0.02)]),
             ],
             ..Validation::default()
@@ -131,10 +115,7 @@ mod tests {
             reach: 1.0,
             ..HeldOut::default()
         };
-        let validation = Validation {
-            largest_size: Some(held),
-            ..Validation::default()
-        };
+        let validation = Validation { largest_size: Some(held), ..Validation::default() };
         let text = held_out(&validation);
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.contains("N below 1e9 (30 rows)"), "{text}");

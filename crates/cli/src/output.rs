@@ -90,10 +90,8 @@ pub(crate) fn short(text: &str) -> String {
         .split('\n')
         .map(|line| {
             let line = quotes_cut(line);
-            let words: Vec<Cow<'_, str>> = line
-                .split(' ')
-                .map(|word| cut(word, LONGEST_VALUE))
-                .collect();
+            let words: Vec<Cow<'_, str>> =
+                line.split(' ').map(|word| cut(word, LONGEST_VALUE)).collect();
             cut(&words.join(" "), LONGEST_LINE).into_owned()
         })
         .collect();
@@ -160,10 +158,8 @@ mod tests {
             assert_eq!(visible(text), shown);
             assert_eq!(visible(&visible(text)), shown);
         }
-        for plain in [
-            "N\u{2099} = 3 µs, ünïcödé, 漢字, 👩‍🔬",
-            "two\nlines\tand a tab",
-        ] {
+        for plain in ["N\u{2099} = 3 µs, ünïcödé, 漢字, 👩‍🔬", "two\nlines\tand a tab"]
+        {
             assert_eq!(visible(plain), plain);
         }
         assert_eq!(on_one_line("a\nerror: b"), "a\\nerror: b");
@@ -177,15 +173,9 @@ mod tests {
         assert!(cut.starts_with("`kkk") && cut.ends_with("kk` is not a time\n  hint"));
         let words = short(&"word ".repeat(2000));
         assert!(words.chars().count() <= LONGEST_LINE && words.contains('…'));
-        let value = format!(
-            "type: string \"{}\", expected `f64` at \"",
-            "[1.5], ".repeat(60)
-        );
+        let value = format!("type: string \"{}\", expected `f64` at \"", "[1.5], ".repeat(60));
         let cut = short(&value);
-        assert!(
-            cut.chars().count() < 260 && cut.ends_with("\", expected `f64` at \""),
-            "{cut}"
-        );
+        assert!(cut.chars().count() < 260 && cut.ends_with("\", expected `f64` at \""), "{cut}");
         let path = "/a/rather/long/path/to/a/file.toml:3:1: unknown key `norn`\n   |\n 3 | norn";
         assert_eq!(short(path), path);
     }

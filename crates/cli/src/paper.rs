@@ -35,10 +35,7 @@ pub(crate) fn table(fits: &Fits, format: Format) -> String {
                 let found = fit.parameters.get(*name);
                 found.map_or(String::new(), |found| cell(found, format))
             });
-            [label, fit.rows.to_string()]
-                .into_iter()
-                .chain(values)
-                .collect()
+            [label, fit.rows.to_string()].into_iter().chain(values).collect()
         });
         blocks.push(lay(&header, rows.collect(), format));
     }
@@ -46,9 +43,7 @@ pub(crate) fn table(fits: &Fits, format: Format) -> String {
         let header = ["approach", "a", "b"].map(|name| symbol(name, format));
         let rows = set.approaches.iter().map(|approach| {
             let shown = |found: &Option<Estimate>| {
-                found
-                    .as_ref()
-                    .map_or(String::new(), |found| cell(found, format))
+                found.as_ref().map_or(String::new(), |found| cell(found, format))
             };
             vec![
                 escape(&approach.name, format),
@@ -215,10 +210,7 @@ mod tests {
                 "\\end{tabular}",
             ]
         );
-        assert!(
-            lines[8..].iter().all(|line| line.starts_with('%')),
-            "{text}"
-        );
+        assert!(lines[8..].iter().all(|line| line.starts_with('%')), "{text}");
     }
 
     #[test]
@@ -226,10 +218,7 @@ mod tests {
         let text = table(&fits(), Format::Markdown);
         let bars = |line: &str| line.matches('|').count();
         let lines: Vec<&str> = text.lines().take(3).collect();
-        assert!(
-            lines.iter().all(|line| bars(line) == bars(lines[0])),
-            "{text}"
-        );
+        assert!(lines.iter().all(|line| bars(line) == bars(lines[0])), "{text}");
         assert!(text.contains("- objective: "), "{text}");
     }
 }

@@ -106,10 +106,7 @@ impl Places {
             if self.0.len() > 1 {
                 note(&settled.in_words());
             }
-            if best
-                .as_ref()
-                .is_none_or(|best| settled.finish < best.finish)
-            {
+            if best.as_ref().is_none_or(|best| settled.finish < best.finish) {
                 best = Some(settled);
             }
         }
@@ -123,14 +120,7 @@ fn settle_on(found: &Found, plan: &Plan, jobs: Jobs, again: bool) -> Result<Sett
         let jobs = jobs.min(plan.runs().len()).max(1);
         let Priced { prices, basis } = calibration::prices(plan, found, jobs, again)?;
         let finish = Forecast::of(plan, &prices, &Standing::default(), jobs).finish;
-        anyhow::Ok(Settled {
-            found: found.clone(),
-            jobs,
-            prices,
-            basis,
-            finish,
-            alone: None,
-        })
+        anyhow::Ok(Settled { found: found.clone(), jobs, prices, basis, finish, alone: None })
     };
     match (jobs, found.is_adapter()) {
         (Jobs::Given(jobs), _) => with(jobs),
@@ -203,10 +193,7 @@ pub(crate) fn kept(folder: &ResultsFolder) -> Option<DeviceChoice> {
 
 /// Notes it, for `auto` and for workers that join.
 pub(crate) fn keep(folder: &ResultsFolder, found: &Found) -> Result<()> {
-    let kept = Kept {
-        device: found.choice,
-        detail: found.detail.clone(),
-    };
+    let kept = Kept { device: found.choice, detail: found.detail.clone() };
     let text = serde_json::to_string_pretty(&kept)?;
     Ok(write_atomic(&Kept::path(folder), text.as_bytes())?)
 }

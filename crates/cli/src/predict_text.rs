@@ -38,15 +38,8 @@ pub(crate) fn beyond(reach: f64, windows: Option<f64>) -> Option<String> {
             "{measured}, and nothing in these runs supports a number there: this is a guess, no forecast"
         ),
     };
-    let word = if reach > CARRIED_ON {
-        "warning"
-    } else {
-        "caution"
-    };
-    Some(format!(
-        "{word}: C is {} times the largest fitted compute; {doubt}",
-        times(reach)
-    ))
+    let word = if reach > CARRIED_ON { "warning" } else { "caution" };
+    Some(format!("{word}: C is {} times the largest fitted compute; {doubt}", times(reach)))
 }
 
 /// A factor in two digits with separators, `2.5`, `1,200`, `40,000,000`; in powers of ten beyond a
@@ -80,9 +73,7 @@ pub(crate) fn times(x: f64) -> String {
 
 /// `12.3k [10.1k, 15k]`, or a loss in four decimals.
 fn shown(prediction: &Prediction) -> String {
-    let Estimate {
-        value, low, high, ..
-    } = prediction.estimate;
+    let Estimate { value, low, high, .. } = prediction.estimate;
     let write = match prediction.what {
         "n_opt" | "d_opt" => short,
         _ => number,
@@ -106,10 +97,8 @@ fn name(answer: &Answer) -> String {
 pub(crate) fn text(answers: &[Answer], at: At) -> String {
     let given =
         |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {}", scientific(v)));
-    let asked: Vec<String> = [given("N", at.n), given("D", at.d), given("C", at.c)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let asked: Vec<String> =
+        [given("N", at.n), given("D", at.d), given("C", at.c)].into_iter().flatten().collect();
     let mut rows = Vec::new();
     for answer in answers {
         let all = answer.predictions.iter().map(|found| (found, ""));
@@ -167,9 +156,7 @@ fn said_once(answers: &[Answer]) -> Vec<String> {
     });
     let reach = answers.iter().filter_map(|answer| answer.reach);
     let windows = answers.iter().filter_map(|answer| answer.windows_reach);
-    let far = reach
-        .reduce(f64::max)
-        .and_then(|reach| beyond(reach, windows.reduce(f64::min)));
+    let far = reach.reduce(f64::max).and_then(|reach| beyond(reach, windows.reduce(f64::min)));
     verdicts.chain(far).collect()
 }
 
@@ -179,18 +166,7 @@ mod tests {
 
     #[test]
     fn factors_are_rounded_and_have_separators() {
-        let all = [
-            0.0432,
-            0.5,
-            1.0,
-            2.46,
-            9.97,
-            16.2,
-            1234.0,
-            4e7,
-            925_925_925_925.875,
-            9.3e14,
-        ];
+        let all = [0.0432, 0.5, 1.0, 2.46, 9.97, 16.2, 1234.0, 4e7, 925_925_925_925.875, 9.3e14];
         assert_eq!(
             all.map(times),
             [

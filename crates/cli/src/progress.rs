@@ -154,9 +154,7 @@ impl Watcher for SweepProgress<'_> {
     fn progress(&mut self, leases: &[Lease]) {
         self.look(leases);
         let Outlook { share, left, .. } = self.outlook;
-        let eta = left.map_or("ETA unknown yet".to_owned(), |left| {
-            format!("ETA {}", clock(left))
-        });
+        let eta = left.map_or("ETA unknown yet".to_owned(), |left| format!("ETA {}", clock(left)));
         let head = format!(
             "{}/{} runs, {:.0} % of the work, {} elapsed, {eta}",
             self.ended,
@@ -193,11 +191,7 @@ impl Bars {
         let style =
             ProgressStyle::with_template("{wide_bar} {msg}").expect("a template without errors");
         let overall = all.add(ProgressBar::new(1000).with_style(style));
-        Bars {
-            all,
-            overall,
-            runs: Vec::new(),
-        }
+        Bars { all, overall, runs: Vec::new() }
     }
 
     fn show(&mut self, head: &str, share: f64, leases: &[Lease]) {
@@ -205,13 +199,12 @@ impl Bars {
         self.overall.set_position((share * 1000.0) as u64);
         let plain = || ProgressStyle::with_template("  {msg}").expect("a template without errors");
         while self.runs.len() < leases.len() {
-            self.runs
-                .push(self.all.add(ProgressBar::new(1).with_style(plain())));
+            self.runs.push(self.all.add(ProgressBar::new(1).with_style(plain())));
         }
         for (i, bar) in self.runs.iter().enumerate() {
-            bar.set_message(leases.get(i).map_or(String::new(), |lease| {
-                visible(&describe(lease)).into_owned()
-            }));
+            bar.set_message(
+                leases.get(i).map_or(String::new(), |lease| visible(&describe(lease)).into_owned()),
+            );
         }
     }
 }

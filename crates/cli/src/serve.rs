@@ -63,11 +63,7 @@ impl Shown {
     pub(crate) fn new(live: Live, progress: String, token: Option<Token>) -> Arc<Shown> {
         let live = Arc::new(live);
         Arc::new(Shown {
-            now: Mutex::new(Now {
-                live,
-                version: 1,
-                progress,
-            }),
+            now: Mutex::new(Now { live, version: 1, progress }),
             changed: Condvar::new(),
             door: Door::default(),
             token,
@@ -89,10 +85,7 @@ impl Shown {
     }
 
     fn now(&self) -> Now {
-        self.now
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What there is once it differs from what a reader knows, or after a while as it is.
@@ -134,10 +127,7 @@ pub(crate) fn serve(listener: TcpListener, shown: Arc<Shown>) {
 
 fn answer(stream: TcpStream, shown: &Shown, local: bool, number: u64) -> std::io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut reply = Reply {
-        stream,
-        head_alone: false,
-    };
+    let mut reply = Reply { stream, head_alone: false };
     let asked = match read(&mut reply.stream)? {
         Head::Whole(asked) => asked,
         Head::OtherMethod => {
@@ -148,10 +138,7 @@ fn answer(stream: TcpStream, shown: &Shown, local: bool, number: u64) -> std::io
             return reply.close();
         }
         Head::Malformed => {
-            reply.plain(
-                "400 Bad Request",
-                "this is no request that is understood here\n",
-            )?;
+            reply.plain("400 Bad Request", "this is no request that is understood here\n")?;
             return reply.close();
         }
         Head::Unfinished => return Ok(()),
@@ -203,10 +190,7 @@ fn page(reply: &mut Reply, asked: &Asked, shown: &Shown) -> std::io::Result<()> 
             let page = now.live.html.replacen("<html lang=\"en\"", &mark, 1);
             reply.content("200 OK", "text/html; charset=utf-8", page.as_bytes())
         }
-        path => match path
-            .strip_prefix("/figures/")
-            .map(|name| now.live.file(name))
-        {
+        path => match path.strip_prefix("/figures/").map(|name| now.live.file(name)) {
             Some(Ok(Some((kind, bytes)))) => reply.content("200 OK", kind, &bytes),
             _ => reply.plain("404 Not Found", "there is nothing here\n"),
         },
@@ -255,9 +239,7 @@ fn is_this_machine(host: &str) -> bool {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    let inner = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
+    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     match inner.unwrap_or(name).parse::<IpAddr>() {
         Ok(address) => address.is_loopback() && inner.is_some() == address.is_ipv6(),
         Err(_) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
@@ -332,14 +314,9 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_its_names() {
-        for host in [
-            "127.0.0.1:7878",
-            "127.0.0.2:7878",
-            "localhost",
-            "LocalHost:1",
-            "[::1]:80",
-            "[::1]",
-        ] {
+        for host in
+            ["127.0.0.1:7878", "127.0.0.2:7878", "localhost", "LocalHost:1", "[::1]:80", "[::1]"]
+        {
             assert!(is_this_machine(host), "{host}");
         }
         for host in [

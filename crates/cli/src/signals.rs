@@ -197,10 +197,7 @@ mod unix {
         Ok(())
     }
 
-    #[allow(
-        unsafe_code,
-        reason = "the standard library does not tell how signals are handled"
-    )]
+    #[allow(unsafe_code, reason = "the standard library does not tell how signals are handled")]
     fn is_ignored(signal: i32) -> bool {
         // SAFETY: all zeros are a `sigaction` of integers and of a function pointer that may be null;
         // a null pointer for the new action asks for the present one alone, which is written there.

@@ -84,12 +84,7 @@ fn plan_with(
         (Some(stage), Some(tuned)) => (None, Some((stage, tuned))),
         (stage, _) => (stage, None),
     };
-    Ok(Planned {
-        sweep,
-        plan,
-        stage,
-        tuned,
-    })
+    Ok(Planned { sweep, plan, stage, tuned })
 }
 
 /// What a stage found, once each of its trials has finished or diverged.
@@ -117,11 +112,7 @@ fn budgets(
         None => TimeBudget::choose(sweep, time, context, &mut |plan| finish(plan, setting))?,
     };
     let shown: Vec<_> = budget.budgets.iter().map(|c| scientific(*c)).collect();
-    note(&format!(
-        "budgets for {}: {} FLOPs",
-        time.text,
-        shown.join(", ")
-    ));
+    note(&format!("budgets for {}: {} FLOPs", time.text, shown.join(", ")));
     Ok(budget)
 }
 

@@ -26,10 +26,7 @@ pub(crate) fn read(path: &Path, how: How) -> Result<(Table, String)> {
     let text = isoflop_data::unpacked(path, &bytes, most)?;
     let text = text.ok_or_else(|| ResultsError::TooLarge {
         path: path.to_owned(),
-        problem: format!(
-            "a file that unpacks to more than {} MB",
-            LARGEST_TABLE >> 20
-        ),
+        problem: format!("a file that unpacks to more than {} MB", LARGEST_TABLE >> 20),
     })?;
     if text.is_empty() {
         let hint = "give a table with names in the first line and a run a row";

@@ -7,16 +7,10 @@ use isoflop_fit::output::Estimate;
 /// Columns as wide as their widest cell, two spaces between; numbers to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let shown = |cell: &String| cut(&on_one_line(cell), LONGEST_VALUE).into_owned();
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(shown).collect())
-        .collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells
-            .chain([header[column].chars().count()])
-            .max()
-            .unwrap_or(0)
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let is_number = |column: usize| {
@@ -24,9 +18,8 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
             row[column].starts_with(|c: char| c.is_ascii_digit()) || row[column].is_empty()
         })
     };
-    let right: Vec<bool> = (0..header.len())
-        .map(|column| column > 0 && is_number(column))
-        .collect();
+    let right: Vec<bool> =
+        (0..header.len()).map(|column| column > 0 && is_number(column)).collect();
     let line = |cells: Vec<&str>| {
         let padded: Vec<String> = cells
             .iter()
@@ -34,20 +27,13 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
             .zip(&right)
             .map(|((cell, width), right)| {
                 let space = " ".repeat(width.saturating_sub(cell.chars().count()));
-                if *right {
-                    format!("{space}{cell}")
-                } else {
-                    format!("{cell}{space}")
-                }
+                if *right { format!("{space}{cell}") } else { format!("{cell}{space}") }
             })
             .collect();
         padded.join("  ").trim_end().to_owned()
     };
     std::iter::once(line(header.to_vec()))
-        .chain(
-            rows.iter()
-                .map(|row| line(row.iter().map(String::as_str).collect())),
-        )
+        .chain(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())))
         .collect::<Vec<_>>()
         .join("\n")
 }

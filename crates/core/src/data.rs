@@ -147,23 +147,13 @@ impl DataSource {
             | DataSource::Jsonl { pattern, .. }
             | DataSource::Parquet { pattern, .. }
             | DataSource::Tokens { pattern, .. } => pattern.clone(),
-            DataSource::Hub {
-                dataset, revision, ..
-            } => format!("{dataset}@{revision}"),
+            DataSource::Hub { dataset, revision, .. } => format!("{dataset}@{revision}"),
             DataSource::Synthetic(Language::Patterns {
-                patterns,
-                exponent,
-                length,
-                seed,
-                ..
+                patterns, exponent, length, seed, ..
             }) => format!("patterns-{patterns}-a{}-l{length}-s{seed}", exponent.0),
-            DataSource::Synthetic(Language::Markov {
-                symbols,
-                order,
-                branching,
-                seed,
-                ..
-            }) => format!("markov-{symbols}-o{order}-b{branching}-s{seed}"),
+            DataSource::Synthetic(Language::Markov { symbols, order, branching, seed, .. }) => {
+                format!("markov-{symbols}-o{order}-b{branching}-s{seed}")
+            }
             DataSource::Mixture(parts) => {
                 let parts: Vec<_> = parts
                     .iter()

@@ -112,9 +112,7 @@ pub struct Mutator {
 impl Mutator {
     /// A stream of inputs.
     pub fn new(seed: u64) -> Self {
-        Mutator {
-            rng: ChaCha8Rng::seed_from_u64(seed),
-        }
+        Mutator { rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
     /// One of the samples with one to eight changes; without samples, bytes at random.
@@ -271,9 +269,7 @@ impl Mutator {
 /// The variable is set to something other than a number.
 pub fn inputs(default: u64) -> u64 {
     match std::env::var("ISOFLOP_FUZZ_INPUTS") {
-        Ok(text) => text
-            .parse()
-            .expect("ISOFLOP_FUZZ_INPUTS holds a whole number"),
+        Ok(text) => text.parse().expect("ISOFLOP_FUZZ_INPUTS holds a whole number"),
         Err(_) => default,
     }
 }
@@ -307,11 +303,7 @@ fn feed(name: &str, input: &[u8], body: &impl Fn(&[u8])) {
     // An input that fills gigabytes takes its time.
     if took > Duration::from_millis(20) {
         let peak = peak_memory();
-        assert!(
-            peak <= LARGEST,
-            "{name} left a peak of {peak} bytes; {}",
-            named(input)
-        );
+        assert!(peak <= LARGEST, "{name} left a peak of {peak} bytes; {}", named(input));
     }
 }
 
@@ -348,9 +340,7 @@ mod tests {
     fn a_seed_gives_the_same_inputs_each_time_and_another_seed_others() {
         let inputs = |seed| {
             let mut mutator = Mutator::new(seed);
-            (0..200)
-                .map(|_| mutator.mutate(SAMPLES))
-                .collect::<Vec<_>>()
+            (0..200).map(|_| mutator.mutate(SAMPLES)).collect::<Vec<_>>()
         };
         assert_eq!(inputs(3), inputs(3));
         assert_ne!(inputs(3), inputs(4));
@@ -363,20 +353,13 @@ mod tests {
         let some = |found: &dyn Fn(&[u8]) -> bool| inputs.iter().any(|input| found(input));
         let has =
             |input: &[u8], piece: &[u8]| input.windows(piece.len()).any(|window| window == piece);
-        assert!(some(
-            &|input| SAMPLES[0].starts_with(input) && input.len() > 2
-        ));
+        assert!(some(&|input| SAMPLES[0].starts_with(input) && input.len() > 2));
         assert!(some(&|input| input.len() == SAMPLES[0].len()
             && has(input, b"\"b\": \"text\"}")
             && input != SAMPLES[0]));
-        for piece in [
-            &b"1e308"[..],
-            b"NaN",
-            b"9223372036854775808",
-            b"\x1b[31m",
-            b"\0",
-            b"[[[[[[[[",
-        ] {
+        for piece in
+            [&b"1e308"[..], b"NaN", b"9223372036854775808", b"\x1b[31m", b"\0", b"[[[[[[[["]
+        {
             assert!(some(&|input| has(input, piece)), "{piece:?}");
         }
         let longest = inputs.iter().map(Vec::len).max().unwrap();
@@ -402,10 +385,7 @@ mod tests {
         run(0, 7, SAMPLES, |input| {
             seen.borrow_mut().push(input.to_vec());
         });
-        assert_eq!(
-            seen.borrow()[..2],
-            [SAMPLES[0].to_vec(), SAMPLES[1].to_vec()]
-        );
+        assert_eq!(seen.borrow()[..2], [SAMPLES[0].to_vec(), SAMPLES[1].to_vec()]);
         assert_eq!(seen.borrow().len() as u64, 2 + inputs(7));
 
         let count = Cell::new(0);
@@ -417,10 +397,7 @@ mod tests {
         }));
         let cause = failed.unwrap_err();
         let words = cause.downcast_ref::<String>().unwrap();
-        assert!(
-            words.starts_with("sample 1: the second is wrong; 15 bytes"),
-            "{words}"
-        );
+        assert!(words.starts_with("sample 1: the second is wrong; 15 bytes"), "{words}");
         assert!(words.contains("in hex 6e2c6c6f7373"), "{words}");
     }
 

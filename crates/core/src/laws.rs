@@ -75,13 +75,7 @@ mod tests {
     #[test]
     fn hoffmanns_constants_give_ninety_tokens_per_parameter_at_gophers_budget() {
         // Hoffmann et al. 2022 print 1.69, 406.4, 410.7, 0.34, 0.28; at 5.76e23 that is D/N = 93.
-        let law = ChinchillaLaw {
-            e: 1.69,
-            a: 406.4,
-            b: 410.7,
-            alpha: 0.34,
-            beta: 0.28,
-        };
+        let law = ChinchillaLaw { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
         let (n, d) = law.optimum(Flops(5.76e23));
         assert_eq!(d.per_param(n).round(), 93.0);
     }

@@ -123,9 +123,8 @@ mod tests {
     #[test]
     fn normal_numbers_have_their_moments() {
         let mut rng = stream(0, Purpose::Init, 0);
-        let draws: Vec<f64> = (0..50_000)
-            .flat_map(|_| <[f64; 2]>::from(normal_pair(&mut rng)))
-            .collect();
+        let draws: Vec<f64> =
+            (0..50_000).flat_map(|_| <[f64; 2]>::from(normal_pair(&mut rng))).collect();
         let n = draws.len() as f64;
         let moment = |k: i32| draws.iter().map(|x| x.powi(k)).sum::<f64>() / n;
         // Five standard errors each: 1/sqrt(n), sqrt(2/n), sqrt(96/n).
@@ -139,11 +138,9 @@ mod tests {
         let first = |seed, purpose, index| stream(seed, purpose, index).next_u64();
         let base = first(1, Purpose::Init, 2);
         assert_eq!(base, first(1, Purpose::Init, 2));
-        for other in [
-            first(2, Purpose::Init, 2),
-            first(1, Purpose::Split, 2),
-            first(1, Purpose::Init, 3),
-        ] {
+        for other in
+            [first(2, Purpose::Init, 2), first(1, Purpose::Split, 2), first(1, Purpose::Init, 3)]
+        {
             assert_ne!(base, other);
         }
     }

@@ -22,11 +22,7 @@ impl Schedule {
     /// reach into the decay is cut to end where the decay starts.
     pub fn wsd(steps: u64, warmup: u64) -> Self {
         let decay = ((steps as f64 * Self::DECAY_SHARE).round() as u64).clamp(1, steps.max(1));
-        Schedule {
-            steps,
-            warmup: warmup.min(steps.saturating_sub(decay)),
-            decay,
-        }
+        Schedule { steps, warmup: warmup.min(steps.saturating_sub(decay)), decay }
     }
 
     /// Factor on the peak rate at `step` (from 0): positive throughout, 1 when stable.
@@ -49,13 +45,8 @@ mod tests {
     #[test]
     fn ten_steps_rise_stay_and_fall() {
         let schedule = Schedule::wsd(10, 2);
-        let factors: Vec<_> = (0..10)
-            .map(|step| (schedule.factor(step) * 300.0).round())
-            .collect();
-        assert_eq!(
-            factors,
-            [150.0, 300., 300., 300., 300., 300., 300., 300., 200., 100.]
-        );
+        let factors: Vec<_> = (0..10).map(|step| (schedule.factor(step) * 300.0).round()).collect();
+        assert_eq!(factors, [150.0, 300., 300., 300., 300., 300., 300., 300., 200., 100.]);
     }
 
     proptest! {

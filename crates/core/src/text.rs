@@ -41,11 +41,7 @@ pub fn push_visible(text: &mut String, letter: char) {
 /// Names as a message lists them: each [`shown`], the first dozen, then how many more.
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
     const MOST: usize = 12;
-    let first: Vec<String> = names
-        .iter()
-        .take(MOST)
-        .map(|name| shown(name.as_ref()))
-        .collect();
+    let first: Vec<String> = names.iter().take(MOST).map(|name| shown(name.as_ref())).collect();
     let more = match names.len().saturating_sub(MOST) {
         0 => String::new(),
         more => format!(" and {more} more"),

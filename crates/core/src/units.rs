@@ -91,10 +91,7 @@ pub fn scientific(x: f64) -> String {
     let text = format!("{x:.2e}");
     match text.split_once('e') {
         Some((mantissa, exponent)) => {
-            format!(
-                "{}e{exponent}",
-                mantissa.trim_end_matches('0').trim_end_matches('.')
-            )
+            format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
         }
         None => text,
     }
@@ -105,9 +102,7 @@ pub fn scientific(x: f64) -> String {
 /// # Errors
 /// The text is not a number with an optional suffix k, M, B or T, or not positive and finite.
 pub fn parse_quantity(text: &str) -> Result<f64, QuantityError> {
-    let malformed = || QuantityError::Malformed {
-        text: text.to_owned(),
-    };
+    let malformed = || QuantityError::Malformed { text: text.to_owned() };
     let trimmed = text.trim().replace('_', "");
     let (digits, scale) = match trimmed.chars().last() {
         Some('k' | 'K') => (&trimmed[..trimmed.len() - 1], 1e3),
@@ -123,9 +118,7 @@ pub fn parse_quantity(text: &str) -> Result<f64, QuantityError> {
     let value = digits.parse::<f64>().map_err(|_| malformed())? * scale;
     match value.is_finite() && value > 0.0 {
         true => Ok(value),
-        false => Err(QuantityError::NotPositive {
-            text: text.to_owned(),
-        }),
+        false => Err(QuantityError::NotPositive { text: text.to_owned() }),
     }
 }
 
@@ -134,18 +127,12 @@ pub fn parse_quantity(text: &str) -> Result<f64, QuantityError> {
 /// # Errors
 /// The text is not numbers each with a unit d, h, min (m) or s, or not positive and finite.
 pub fn parse_duration(text: &str) -> Result<f64, QuantityError> {
-    let malformed = || QuantityError::NotATime {
-        text: text.to_owned(),
-    };
+    let malformed = || QuantityError::NotATime { text: text.to_owned() };
     let (mut seconds, mut rest) = (0.0, text.trim());
     while !rest.is_empty() {
-        let unit_at = rest
-            .find(|c: char| c.is_ascii_alphabetic())
-            .ok_or_else(malformed)?;
+        let unit_at = rest.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(malformed)?;
         let (number, tail) = rest.split_at(unit_at);
-        let end = tail
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(tail.len());
+        let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let scale = match &tail[..end] {
             "d" => 86_400.0,
             "h" => 3600.0,
@@ -192,9 +179,8 @@ mod tests {
 
     #[test]
     fn times_read_as_people_write_them() {
-        let read: Vec<f64> = ["8h", "1h 30min", "90 s", "1.5m", "2d"]
-            .map(|t| parse_duration(t).unwrap())
-            .into();
+        let read: Vec<f64> =
+            ["8h", "1h 30min", "90 s", "1.5m", "2d"].map(|t| parse_duration(t).unwrap()).into();
         assert_eq!(read, [28_800.0, 5400.0, 90.0, 90.0, 172_800.0]);
         for wrong in ["", "8", "h", "8 weeks", "-1h", "0s", "1h30"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
@@ -213,21 +199,11 @@ mod tests {
     fn what_is_not_a_quantity_is_refused_by_name() {
         for text in ["", "k", "3 apples", "nan", "inf", "1e", "--3"] {
             let error = parse_quantity(text).unwrap_err();
-            assert_eq!(
-                error,
-                QuantityError::Malformed {
-                    text: text.to_owned()
-                }
-            );
+            assert_eq!(error, QuantityError::Malformed { text: text.to_owned() });
         }
         for text in ["0", "-3k"] {
             let error = parse_quantity(text).unwrap_err();
-            assert_eq!(
-                error,
-                QuantityError::NotPositive {
-                    text: text.to_owned()
-                }
-            );
+            assert_eq!(error, QuantityError::NotPositive { text: text.to_owned() });
         }
     }
 

@@ -21,10 +21,8 @@ pub(crate) fn in_batches<T: Send>(
     let mut bytes = 0;
     let mut number = 0u32;
     let mut flush = |batch: &mut Vec<(u32, Document)>| {
-        let done: Vec<Result<T, DataError>> = batch
-            .par_iter()
-            .map(|(number, document)| work(*number, document))
-            .collect();
+        let done: Vec<Result<T, DataError>> =
+            batch.par_iter().map(|(number, document)| work(*number, document)).collect();
         for ((number, document), made) in batch.drain(..).zip(done) {
             take(number, document, made?)?;
         }

@@ -86,17 +86,11 @@ pub(crate) fn build(
     let whole = corpus.whole_test(&test, tokenizer)?;
     let stream = corpus.scored(&test, tokenizer)?;
     let found = corpus.tokenize(&test, tokenizer, &filling)?;
-    let train = Bytes::map(&filling.path(TRAIN)).map_err(|cause| DataError::Read {
-        path: filling.path(TRAIN),
-        cause,
-    })?;
+    let train = Bytes::map(&filling.path(TRAIN))
+        .map_err(|cause| DataError::Read { path: filling.path(TRAIN), cause })?;
     filling.write(TEST, stream.as_bytes())?;
     let train = Tokens::new(Width::of(tokenizer.vocab_size()), train);
-    progress(Progress {
-        stage: Stage::Counting,
-        done: 0,
-        total: 1,
-    });
+    progress(Progress { stage: Stage::Counting, done: 0, total: 1 });
     let mut references = references(&train, &stream, tokenizer.vocab_size());
     references.extend(corpus.source_row(&test, &stream));
     let dropped = corpus.surveys.iter().map(|survey| survey.dropped);
@@ -105,12 +99,8 @@ pub(crate) fn build(
         tokenizer: tokenizer.name().to_owned(),
         vocab_size: tokenizer.vocab_size(),
         separator: tokenizer.separator(),
-        digest: data_digest(tokenizer.name(), &train, &stream).map_err(|cause| {
-            DataError::Read {
-                path: filling.path(TRAIN),
-                cause,
-            }
-        })?,
+        digest: data_digest(tokenizer.name(), &train, &stream)
+            .map_err(|cause| DataError::Read { path: filling.path(TRAIN), cause })?,
         split: corpus.split(),
         train: found.train,
         test: whole,
@@ -159,11 +149,7 @@ impl Corpus<'_> {
     fn stepper(&self, stage: Stage, before: u64) -> impl Fn(u64) + '_ {
         let total = self.total();
         move |bytes| {
-            (self.progress)(Progress {
-                stage,
-                done: before + bytes,
-                total,
-            });
+            (self.progress)(Progress { stage, done: before + bytes, total });
         }
     }
 
@@ -173,12 +159,7 @@ impl Corpus<'_> {
         let mut before = 0;
         for part in self.parts {
             let step = self.stepper(Stage::Reading, before);
-            surveys.push(survey(
-                part,
-                self.request.options,
-                &self.reading(&step),
-                &mut seen,
-            )?);
+            surveys.push(survey(part, self.request.options, &self.reading(&step), &mut seen)?);
             before += part.input.bytes();
         }
         weigh(self.parts, &mut surveys);
@@ -194,24 +175,20 @@ impl Corpus<'_> {
     fn split(&self) -> Split {
         match &self.surveys[..] {
             [one] => one.split.clone(),
-            several => Split::Parts {
-                parts: several.iter().map(|survey| survey.split.clone()).collect(),
-            },
+            several => {
+                Split::Parts { parts: several.iter().map(|survey| survey.split.clone()).collect() }
+            }
         }
     }
 
     /// Every part, with the bytes before it.
     fn each_part(&self) -> impl Iterator<Item = (usize, &Part, &Survey, u64)> {
         let mut before = 0;
-        self.parts
-            .iter()
-            .zip(&self.surveys)
-            .enumerate()
-            .map(move |(index, (part, survey))| {
-                let start = before;
-                before += part.input.bytes();
-                (index, part, survey, start)
-            })
+        self.parts.iter().zip(&self.surveys).enumerate().map(move |(index, (part, survey))| {
+            let start = before;
+            before += part.input.bytes();
+            (index, part, survey, start)
+        })
     }
 
     /// The documents that are held out, in the order of the source.
@@ -329,12 +306,7 @@ impl Corpus<'_> {
             bytes += held.iter().map(|held| held.text.len() as u64).sum::<u64>();
         }
         kept(tokenizer, trip)?;
-        Ok(Counts {
-            documents: test.len(),
-            bytes,
-            tokens,
-            sha256: hex(hasher),
-        })
+        Ok(Counts { documents: test.len(), bytes, tokens, sha256: hex(hasher) })
     }
 
     /// Whether this is text of one language with a known entropy, of which no document is to be cut.
@@ -391,8 +363,6 @@ fn fact_of(
     match fact {
         Some(fact) if part.is_built() || part.is_synthetic() => Ok(*fact),
         Some(fact) if fact.key == key(document.text.as_bytes()) as u64 => Ok(*fact),
-        _ => Err(DataError::SourceChanged {
-            name: part.name.clone(),
-        }),
+        _ => Err(DataError::SourceChanged { name: part.name.clone() }),
     }
 }

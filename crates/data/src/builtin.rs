@@ -28,11 +28,7 @@ pub(crate) fn documents(
     let found = digest(&documents);
     match found == expected {
         true => Ok(documents),
-        false => Err(DataError::CorpusChanged {
-            corpus,
-            expected,
-            found,
-        }),
+        false => Err(DataError::CorpusChanged { corpus, expected, found }),
     }
 }
 
@@ -55,11 +51,7 @@ fn build(
     let mut part = |packages: &[Package]| {
         let mut documents = Vec::new();
         for (_, folder) in packages {
-            progress(Progress {
-                stage: Stage::Cleaning,
-                done: done as u64,
-                total: total as u64,
-            });
+            progress(Progress { stage: Stage::Cleaning, done: done as u64, total: total as u64 });
             read_package(corpus, folder, &mut cleaner, &mut documents)?;
             done += 1;
         }
@@ -71,15 +63,9 @@ fn build(
     Ok(Documents {
         train,
         test,
-        split: Split::Family {
-            test: selection.test_families(),
-        },
+        split: Split::Family { test: selection.test_families() },
         dropped: cleaner.dropped,
-        sources: train_packages
-            .into_iter()
-            .chain(test_packages)
-            .map(|(name, _)| name)
-            .collect(),
+        sources: train_packages.into_iter().chain(test_packages).map(|(name, _)| name).collect(),
     })
 }
 

@@ -63,9 +63,7 @@ pub(crate) struct Filling {
 
 impl Entry {
     pub(crate) fn new(cache: &Path, name: &str) -> Self {
-        Entry {
-            folder: cache.join(name),
-        }
+        Entry { folder: cache.join(name) }
     }
 
     /// Every filled entry of a cache, by name.
@@ -96,16 +94,12 @@ impl Entry {
     /// Bytes on disk.
     pub(crate) fn bytes(&self) -> u64 {
         let files = fs::read_dir(&self.folder).into_iter().flatten();
-        files
-            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
-            .sum()
+        files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum()
     }
 
     pub(crate) fn remove(&self) -> Result<(), DataError> {
-        fs::remove_dir_all(&self.folder).map_err(|cause| DataError::Write {
-            path: self.folder.clone(),
-            cause,
-        })
+        fs::remove_dir_all(&self.folder)
+            .map_err(|cause| DataError::Write { path: self.folder.clone(), cause })
     }
 
     /// Why what lies here is not trusted, if anything does.
@@ -122,9 +116,7 @@ impl Entry {
     /// The same place, or one that no other user has, where what lies here can be neither trusted nor replaced.
     pub(crate) fn or_own(self) -> Self {
         match self.distrust().is_some() && !can_replace(&self.folder) {
-            true => Entry {
-                folder: self.beside(&suffix()),
-            },
+            true => Entry { folder: self.beside(&suffix()) },
             false => self,
         }
     }
@@ -157,12 +149,7 @@ impl Entry {
             return None;
         }
         let width = Width::of(metadata.vocab_size);
-        let read = |name| {
-            Some(Tokens::new(
-                width,
-                Bytes::map(&self.folder.join(name)).ok()?,
-            ))
-        };
+        let read = |name| Some(Tokens::new(width, Bytes::map(&self.folder.join(name)).ok()?));
         let (train, test) = (read(TRAIN)?, read(TEST)?);
         let scored = &metadata.scored;
         let ends: Vec<u32> = test.ids(0..test.len()).collect();
@@ -180,10 +167,7 @@ impl Entry {
             && (highest as usize) < metadata.vocab_size
             && test.stretches() == scored.stretches
             && self.text_bytes(metadata, &test) == Some(scored.bytes);
-        whole.then(|| Data {
-            train: Arc::new(train),
-            test,
-        })
+        whole.then(|| Data { train: Arc::new(train), test })
     }
 
     /// Bytes of the text that is scored, which bits per byte divide by, counted from its tokens.
@@ -222,11 +206,7 @@ impl Entry {
         let _ = fs::remove_dir_all(self.beside(OLD));
         fs::create_dir(&folder).map_err(fail(&folder))?;
         make_own(&folder).map_err(fail(&folder))?;
-        Ok(Filling {
-            entry: self.clone(),
-            folder,
-            _lock: lock,
-        })
+        Ok(Filling { entry: self.clone(), folder, _lock: lock })
     }
 
     fn beside(&self, what: &str) -> PathBuf {
@@ -269,16 +249,10 @@ impl Filling {
         let _ = fs::rename(place, &aside);
         let placed = fs::rename(&self.folder, place);
         let _ = fs::remove_dir_all(&aside);
-        placed.map_err(|cause| DataError::Write {
-            path: place.clone(),
-            cause,
-        })?;
+        placed.map_err(|cause| DataError::Write { path: place.clone(), cause })?;
         match self.entry.distrust() {
             None => Ok(()),
-            Some(why) => Err(DataError::CacheNotOwn {
-                folder: place.clone(),
-                why,
-            }),
+            Some(why) => Err(DataError::CacheNotOwn { folder: place.clone(), why }),
         }
     }
 }

@@ -37,15 +37,8 @@ const GENERATED: [&str; 7] = [
 ];
 
 /// Files of legal text, by the start of their name in lower case.
-const LEGAL: [&str; 7] = [
-    "license",
-    "licence",
-    "copying",
-    "unlicense",
-    "notice",
-    "copyright",
-    "code_of_conduct",
-];
+const LEGAL: [&str; 7] =
+    ["license", "licence", "copying", "unlicense", "notice", "copyright", "code_of_conduct"];
 
 /// Keeps what was not seen before. Documents must come in a fixed order, train before test: what
 /// repeats is dropped where it comes second.
@@ -62,9 +55,7 @@ impl Cleaner {
     /// that within its package, with `/`.
     pub(crate) fn read(&mut self, path: &str, bytes: Vec<u8>) -> Option<String> {
         let readable = bytes.len() <= LARGEST_FILE && !bytes.contains(&0);
-        let Some(text) = readable
-            .then_some(bytes)
-            .and_then(|bytes| String::from_utf8(bytes).ok())
+        let Some(text) = readable.then_some(bytes).and_then(|bytes| String::from_utf8(bytes).ok())
         else {
             self.dropped.unreadable_files += 1;
             return None;
@@ -135,21 +126,13 @@ pub(crate) fn lf(text: String) -> String {
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    if text.contains('\r') {
-        text.replace("\r\n", "\n")
-    } else {
-        text
-    }
+    if text.contains('\r') { text.replace("\r\n", "\n") } else { text }
 }
 
 fn is_table(text: &str) -> bool {
     let (mut digits, mut others) = (0usize, 0usize);
     for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        if byte.is_ascii_digit() {
-            digits += 1
-        } else {
-            others += 1
-        }
+        if byte.is_ascii_digit() { digits += 1 } else { others += 1 }
     }
     digits as f64 > MOST_DIGITS * (digits + others) as f64
 }
@@ -166,10 +149,7 @@ mod tests {
             )
         };
         let words = ["one", "two", "three"];
-        paragraphs
-            .map(|p| words.map(|l| line(p, l)).concat())
-            .collect::<Vec<_>>()
-            .join("\n")
+        paragraphs.map(|p| words.map(|l| line(p, l)).concat()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -177,13 +157,7 @@ mod tests {
         let mut cleaner = Cleaner::default();
         assert_eq!(cleaner.keep(&prose(0..3)).unwrap(), prose(0..3));
         assert_eq!(cleaner.keep(&prose(0..3)), None);
-        assert_eq!(
-            cleaner.dropped,
-            Dropped {
-                repeated_documents: 1,
-                ..Dropped::default()
-            }
-        );
+        assert_eq!(cleaner.dropped, Dropped { repeated_documents: 1, ..Dropped::default() });
     }
 
     #[test]
@@ -191,21 +165,12 @@ mod tests {
         let mut cleaner = Cleaner::default();
         cleaner.keep(&format!("{}\n# Examples\n", prose(0..3)));
         let repeated_line = prose(0..1).lines().next().unwrap().to_owned();
-        let second = format!(
-            "{}\n# Examples\n\n  {repeated_line}\nand new\n",
-            prose(1..6)
-        );
+        let second = format!("{}\n# Examples\n\n  {repeated_line}\nand new\n", prose(1..6));
         assert_eq!(
             cleaner.keep(&second).unwrap(),
             format!("{}\n# Examples\n\nand new\n", prose(3..6))
         );
-        assert_eq!(
-            (
-                cleaner.dropped.repeated_paragraphs,
-                cleaner.dropped.repeated_lines
-            ),
-            (2, 1)
-        );
+        assert_eq!((cleaner.dropped.repeated_paragraphs, cleaner.dropped.repeated_lines), (2, 1));
     }
 
     #[test]
@@ -213,22 +178,10 @@ mod tests {
         let mut cleaner = Cleaner::default();
         assert_eq!(cleaner.keep("A stub.\n"), None);
         assert_eq!(cleaner.keep(&"0x1234, 0x5678,\n".repeat(100)), None);
-        let kept = cleaner.keep(&format!(
-            "{}\n{}\n",
-            prose(0..3),
-            "x".repeat(LONGEST_LINE + 1)
-        ));
+        let kept = cleaner.keep(&format!("{}\n{}\n", prose(0..3), "x".repeat(LONGEST_LINE + 1)));
         assert_eq!(kept.unwrap(), prose(0..3));
-        let Dropped {
-            short_documents,
-            unwritten_documents,
-            overlong_lines,
-            ..
-        } = cleaner.dropped;
-        assert_eq!(
-            (short_documents, unwritten_documents, overlong_lines),
-            (1, 1, 1)
-        );
+        let Dropped { short_documents, unwritten_documents, overlong_lines, .. } = cleaner.dropped;
+        assert_eq!((short_documents, unwritten_documents, overlong_lines), (1, 1, 1));
     }
 
     #[test]

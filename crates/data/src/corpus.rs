@@ -49,9 +49,7 @@ impl FromStr for Corpus {
         let meant = |corpus: &&Corpus| corpus.name() == name || corpus.to_string() == name;
         match Corpus::ALL.iter().rfind(meant) {
             Some(corpus) => Ok(*corpus),
-            None => Err(DataError::UnknownCorpus {
-                name: name.to_owned(),
-            }),
+            None => Err(DataError::UnknownCorpus { name: name.to_owned() }),
         }
     }
 }

@@ -72,18 +72,13 @@ impl Documents {
     /// Hands over every document, train first.
     pub(crate) fn each(&self, how: &Reading, take: &mut Take) -> Result<(), DataError> {
         let sides = [(&self.train, Side::Train), (&self.test, Side::Test)];
-        let all = sides
-            .iter()
-            .flat_map(|(texts, side)| texts.iter().map(|text| (text, *side)));
+        let all = sides.iter().flat_map(|(texts, side)| texts.iter().map(|text| (text, *side)));
         let mut read = 0;
         for (place, (text, side)) in all.enumerate() {
             let document = Document {
                 text: text.clone(),
                 ids: None,
-                origin: Origin {
-                    file: u32::MAX,
-                    place: place as u64 + 1,
-                },
+                origin: Origin { file: u32::MAX, place: place as u64 + 1 },
                 side: Some(side),
             };
             if !take(document)? {

@@ -112,10 +112,7 @@ pub fn token_file(bytes: &[u8]) {
             let ids = document.ids.expect("of a token file");
             assert!(ids.iter().all(|&id| (id as usize) < tokenizer.vocab_size()));
             assert!(!ids.contains(&tokenizer.separator()));
-            assert_eq!(
-                tokenizer.decode(&ids).as_deref(),
-                Some(document.text.as_bytes())
-            );
+            assert_eq!(tokenizer.decode(&ids).as_deref(), Some(document.text.as_bytes()));
             count += ids.len();
         }
         assert!(count <= bytes.len());
@@ -133,11 +130,7 @@ pub fn tokenizer(bytes: &[u8]) {
         }
     };
     assert!((tokenizer.separator() as usize) < tokenizer.vocab_size());
-    for text in [
-        "plain words, 3 of them\n",
-        "na\u{ef}ve \u{4e16}\u{754c} \u{1f980}",
-        " ",
-    ] {
+    for text in ["plain words, 3 of them\n", "na\u{ef}ve \u{4e16}\u{754c} \u{1f980}", " "] {
         let mut ids = Vec::new();
         if let Err(error) = tokenizer.encode(text, &mut ids) {
             check_message(&error);
@@ -166,19 +159,9 @@ pub fn hub_answer(bytes: &[u8]) {
         };
         for name in names.iter().map(String::as_str).chain([commit]) {
             let mut parts = Path::new(name).components();
-            assert!(
-                parts.all(|part| matches!(part, Component::Normal(_))),
-                "{name:?}"
-            );
-            assert!(
-                !name.contains(|letter: char| letter.is_control()),
-                "{name:?}"
-            );
-            assert!(
-                Path::new("/cache/data")
-                    .join(name)
-                    .starts_with("/cache/data")
-            );
+            assert!(parts.all(|part| matches!(part, Component::Normal(_))), "{name:?}");
+            assert!(!name.contains(|letter: char| letter.is_control()), "{name:?}");
+            assert!(Path::new("/cache/data").join(name).starts_with("/cache/data"));
         }
     }
 }
@@ -192,9 +175,7 @@ pub fn cache_metadata(bytes: &[u8]) {
     }
     // Whoever may write may also seal: what a seal says is not relied on.
     let open = serde_json::from_slice::<Value>(bytes);
-    let metadata = open
-        .ok()
-        .and_then(|value| Some(value.get("metadata")?.clone()));
+    let metadata = open.ok().and_then(|value| Some(value.get("metadata")?.clone()));
     if let Some(metadata) =
         metadata.and_then(|value| serde_json::from_value::<Metadata>(value).ok())
     {

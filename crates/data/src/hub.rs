@@ -32,11 +32,8 @@ pub(crate) fn fetch(
     test: Option<&str>,
     progress: &dyn Fn(Progress),
 ) -> Result<Found, DataError> {
-    let refused = |why: String| DataError::Hub {
-        dataset: shown(dataset),
-        revision: shown(revision),
-        why,
-    };
+    let refused =
+        |why: String| DataError::Hub { dataset: shown(dataset), revision: shown(revision), why };
     names::check_dataset(dataset).map_err(refused)?;
     names::check_file(revision).map_err(|why| refused(format!("the revision: {why}")))?;
     let store = Store::of_this_machine(dataset)?;
@@ -60,20 +57,14 @@ pub(crate) fn fetch(
     let total = chosen.len() as u64;
     let mut found = Vec::new();
     for (done, name) in chosen.iter().enumerate() {
-        progress(Progress {
-            stage: Stage::Fetching,
-            done: done as u64,
-            total,
-        });
+        progress(Progress { stage: Stage::Fetching, done: done as u64, total });
         let path = store.path(&commit, name);
         if !path.is_file() {
             store.place(&path, |file| {
-                client
-                    .download(dataset, &commit, name, file)
-                    .map_err(|trouble| match trouble {
-                        Trouble::Network(why) => refused(why),
-                        Trouble::Answer(why) => bad_answer(dataset, why),
-                    })
+                client.download(dataset, &commit, name, file).map_err(|trouble| match trouble {
+                    Trouble::Network(why) => refused(why),
+                    Trouble::Answer(why) => bad_answer(dataset, why),
+                })
             })?;
         }
         found.push(SourceFile::new(name.clone(), path)?);
@@ -88,10 +79,7 @@ pub(crate) fn fetch(
 }
 
 fn bad_answer(dataset: &str, why: String) -> DataError {
-    DataError::HubAnswer {
-        dataset: shown(dataset),
-        why,
-    }
+    DataError::HubAnswer { dataset: shown(dataset), why }
 }
 
 /// How a dataset's files are read, which their names say.
@@ -103,11 +91,7 @@ pub(crate) fn kind(files: &[SourceFile], field: &str, dataset: &str) -> Result<K
         _ if ends.iter().any(|other| *other != ends[0]) => Err(DataError::MixedFiles {
             dataset: dataset.to_owned(),
             first: ends[0].clone(),
-            other: ends
-                .iter()
-                .find(|other| **other != ends[0])
-                .cloned()
-                .unwrap_or_default(),
+            other: ends.iter().find(|other| **other != ends[0]).cloned().unwrap_or_default(),
         }),
         _ => Ok(match Ending::of(&files[0].name) {
             Ending::Parquet => Kind::Parquet { column: field },
@@ -124,11 +108,7 @@ fn chosen(pattern: &str, known: &[String], dataset: &str) -> Result<Vec<String>,
         pattern: pattern.to_owned(),
         why: error.msg.to_owned(),
     })?;
-    let mut names: Vec<String> = known
-        .iter()
-        .filter(|name| glob.matches(name))
-        .cloned()
-        .collect();
+    let mut names: Vec<String> = known.iter().filter(|name| glob.matches(name)).cloned().collect();
     names.sort();
     names.dedup();
     for name in &names {

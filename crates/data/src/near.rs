@@ -71,10 +71,7 @@ pub(crate) struct Index {
 impl Index {
     pub(crate) fn new(sketches: impl Iterator<Item = (u32, Sketch)>) -> Self {
         let (documents, sketches): (Vec<u32>, Vec<Sketch>) = sketches.unzip();
-        Index {
-            index: LshIndex::from_signatures(sketches),
-            documents,
-        }
+        Index { index: LshIndex::from_signatures(sketches), documents }
     }
 
     /// Documents that resemble one, but for `but`, with their similarity.
@@ -85,10 +82,7 @@ impl Index {
             .iter()
             .map(|candidate| {
                 let known = self.index.signature(candidate.id);
-                (
-                    self.documents[candidate.id as usize],
-                    known.estimate_jaccard_index(sketch),
-                )
+                (self.documents[candidate.id as usize], known.estimate_jaccard_index(sketch))
             })
             .filter(|(document, similarity)| {
                 Some(*document) != but && *similarity >= NearDuplicates::SIMILARITY
@@ -158,18 +152,11 @@ mod tests {
         let of = |text: String| sketch(&words(&text)).unwrap();
         let original = of(text(0..400));
         // One word changed spoils five runs of 396.
-        let edited = of(text(
-            (0..400).map(|word| if word == 200 { 9999 } else { word }),
-        ));
+        let edited = of(text((0..400).map(|word| if word == 200 { 9999 } else { word })));
         let other = of(text(1000..1400));
         let index = Index::new([(7, original), (8, other)].into_iter());
         let near = index.near(&edited, None);
-        assert_eq!(
-            near.iter()
-                .map(|(document, _)| *document)
-                .collect::<Vec<_>>(),
-            [7]
-        );
+        assert_eq!(near.iter().map(|(document, _)| *document).collect::<Vec<_>>(), [7]);
         assert!(near[0].1 > 0.9, "{near:?}");
         assert!(sketch(&words("a few words")).is_none());
     }

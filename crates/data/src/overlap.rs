@@ -60,18 +60,12 @@ impl Search {
         for text in test {
             wanted.extend(runs(&words(text), WORDS).filter(|gram| gram % every == 0));
         }
-        Search {
-            every,
-            wanted,
-            found: FxHashMap::default(),
-        }
+        Search { every, wanted, found: FxHashMap::default() }
     }
 
     /// What a train document of these words has of it.
     pub(crate) fn hits(&self, words: &[u64]) -> Vec<u64> {
-        runs(words, WORDS)
-            .filter(|gram| self.wanted.contains(gram))
-            .collect()
+        runs(words, WORDS).filter(|gram| self.wanted.contains(gram)).collect()
     }
 
     /// Notes what a train document has.
@@ -101,9 +95,8 @@ impl Search {
             }
             overlap.ngrams += all;
             overlap.in_train += shared;
-            if let Some((&document, _)) = of
-                .iter()
-                .max_by_key(|(document, count)| (**count, u32::MAX - **document))
+            if let Some((&document, _)) =
+                of.iter().max_by_key(|(document, count)| (**count, u32::MAX - **document))
             {
                 leaks.push((place, document, shared as f64 / all as f64));
             }
@@ -134,20 +127,12 @@ mod tests {
                 .iter()
                 .map(|d| d.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
             words
-                .flat_map(|words| {
-                    words
-                        .windows(WORDS)
-                        .map(<[String]>::to_vec)
-                        .collect::<Vec<_>>()
-                })
+                .flat_map(|words| words.windows(WORDS).map(<[String]>::to_vec).collect::<Vec<_>>())
                 .collect()
         };
         let (train, test) = (grams(train), grams(test));
         let in_train = test.iter().filter(|gram| train.contains(gram)).count() as u64;
-        Overlap {
-            ngrams: test.len() as u64,
-            in_train,
-        }
+        Overlap { ngrams: test.len() as u64, in_train }
     }
 
     #[test]
@@ -155,17 +140,8 @@ mod tests {
         let sentence =
             "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
         let train = ["nothing".to_owned(), format!("before {sentence} after")];
-        let test = [
-            "too short".to_owned(),
-            format!("other\n{}", sentence.replace(' ', "\n ")),
-        ];
-        assert_eq!(
-            overlap(&train, &test),
-            Overlap {
-                ngrams: 3,
-                in_train: 2
-            }
-        );
+        let test = ["too short".to_owned(), format!("other\n{}", sentence.replace(' ', "\n "))];
+        assert_eq!(overlap(&train, &test), Overlap { ngrams: 3, in_train: 2 });
         assert_eq!(Overlap::default().share(), None);
         let mut search = Search::of_test(test.iter().map(String::as_str));
         let hits = search.hits(&words(&train[1]));

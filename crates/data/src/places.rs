@@ -24,18 +24,11 @@ impl Places {
         let cache = match std::env::var_os("ISOFLOP_CACHE").filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),
             None => etcetera::choose_base_strategy()
-                .map_err(|_| DataError::NoHome {
-                    variable: "ISOFLOP_CACHE",
-                })?
+                .map_err(|_| DataError::NoHome { variable: "ISOFLOP_CACHE" })?
                 .cache_dir()
                 .join("isoflop"),
         };
-        let cargo = home::cargo_home().map_err(|_| DataError::NoHome {
-            variable: "CARGO_HOME",
-        })?;
-        Ok(Places {
-            cache,
-            sources: cargo.join("registry").join("src"),
-        })
+        let cargo = home::cargo_home().map_err(|_| DataError::NoHome { variable: "CARGO_HOME" })?;
+        Ok(Places { cache, sources: cargo.join("registry").join("src") })
     }
 }

@@ -72,11 +72,7 @@ pub fn prepare_at(
     if request.test_tokens == 0 {
         return Err(DataError::NoTestTokens { test_tokens: 0 });
     }
-    let Sought {
-        entry,
-        filled,
-        note,
-    } = find(request, places, progress)?;
+    let Sought { entry, filled, note } = find(request, places, progress)?;
     let metadata = match filled {
         Filled::There(metadata) => *metadata,
         Filled::Open(filling) => fill(request, &entry, filling, places, progress)?,
@@ -155,21 +151,12 @@ fn find(
     });
     let filled = match entry.metadata() {
         // Names are for people and of this request.
-        Some(metadata) => Filled::There(Box::new(Metadata {
-            name: name_of(request.source, &parts),
-            ..metadata
-        })),
-        None => Filled::Open(Job {
-            parts,
-            wanted,
-            tokenizer,
-        }),
+        Some(metadata) => {
+            Filled::There(Box::new(Metadata { name: name_of(request.source, &parts), ..metadata }))
+        }
+        None => Filled::Open(Job { parts, wanted, tokenizer }),
     };
-    Ok(Sought {
-        entry,
-        filled,
-        note,
-    })
+    Ok(Sought { entry, filled, note })
 }
 
 fn name_of(source: &DataSource, parts: &[Part]) -> String {
@@ -185,12 +172,10 @@ fn slug(parts: &[Part], options: &DataOptions) -> String {
     let text = format!("{name}-{}", options.tokenizer);
     let mut slug: String = text
         .chars()
-        .map(
-            |c| match c.is_ascii_alphanumeric() || c == '@' || c == '.' {
-                true => c,
-                false => '_',
-            },
-        )
+        .map(|c| match c.is_ascii_alphanumeric() || c == '@' || c == '.' {
+            true => c,
+            false => '_',
+        })
         .collect();
     slug.truncate(60);
     slug.trim_start_matches(['.', '_']).to_owned()
@@ -207,14 +192,8 @@ fn fill(
     let whole = match request.options.unique_tokens {
         None => None,
         Some(tokens) => {
-            let options = DataOptions {
-                unique_tokens: None,
-                ..request.options.clone()
-            };
-            let request = Request {
-                options: &options,
-                ..*request
-            };
+            let options = DataOptions { unique_tokens: None, ..request.options.clone() };
+            let request = Request { options: &options, ..*request };
             let prepared = prepare_at(&request, places, progress)?;
             subset::check(tokens, prepared.metadata())?;
             Some((tokens, prepared))
@@ -234,11 +213,7 @@ fn fill(
             subset::cut(tokens, prepared.metadata(), &data, json, filling)
         }
         None => {
-            let Job {
-                mut parts,
-                wanted,
-                tokenizer,
-            } = job;
+            let Job { mut parts, wanted, tokenizer } = job;
             for part in &mut parts {
                 part.build(places, progress)?;
             }
@@ -278,9 +253,7 @@ impl Prepared {
         };
         match entry.data(&metadata) {
             Some(data) if metadata.digest == self.metadata.digest => Ok(data),
-            _ => Err(DataError::SourceChanged {
-                name: self.metadata.name.clone(),
-            }),
+            _ => Err(DataError::SourceChanged { name: self.metadata.name.clone() }),
         }
     }
 
@@ -320,10 +293,7 @@ pub(crate) fn tokenizer_of(
     json: Option<Vec<u8>>,
 ) -> Result<Tokenizer, DataError> {
     let name = metadata.tokenizer.as_str();
-    let refused = |why| DataError::NoToken {
-        tokenizer: name.to_owned(),
-        why,
-    };
+    let refused = |why| DataError::NoToken { tokenizer: name.to_owned(), why };
     match json {
         Some(json) => Tokenizer::named(name, &json).map_err(refused),
         None => match Wanted::parse(name)? {
@@ -345,15 +315,9 @@ fn samples(train: &Tokens, tokenizer: &Tokenizer, count: usize) -> Vec<String> {
         let ids: Vec<u32> = train.ids(from..to).collect();
         let start = match index {
             0 => 0,
-            _ => ids
-                .iter()
-                .position(|&id| id == separator)
-                .map_or(0, |at| at + 1),
+            _ => ids.iter().position(|&id| id == separator).map_or(0, |at| at + 1),
         };
-        let document = ids[start..]
-            .split(|&id| id == separator)
-            .next()
-            .unwrap_or_default();
+        let document = ids[start..].split(|&id| id == separator).next().unwrap_or_default();
         let bytes = tokenizer.decode(document).unwrap_or_default();
         samples.push(String::from_utf8_lossy(&bytes).into_owned());
     }

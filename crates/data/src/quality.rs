@@ -50,11 +50,7 @@ pub(crate) fn keeps(quality: &Quality, text: &str) -> bool {
         && quality.max_bytes.is_none_or(|most| bytes <= most)
         && within(None, quality.max_symbols, Measures::symbols)
         && within(None, quality.max_repeated_lines, Measures::repeated_lines)
-        && within(
-            quality.min_compressed,
-            quality.max_compressed,
-            Measures::compressed,
-        )
+        && within(quality.min_compressed, quality.max_compressed, Measures::compressed)
 }
 
 #[cfg(test)]
@@ -71,17 +67,11 @@ mod tests {
         assert!(keeps(&standard, PROSE));
         assert!(!keeps(&standard, "short"));
         assert!(!keeps(
-            &Quality {
-                max_symbols: Some(Real(0.4)),
-                ..Quality::default()
-            },
+            &Quality { max_symbols: Some(Real(0.4)), ..Quality::default() },
             "{{<>}} == a != (b);"
         ));
         assert!(!keeps(
-            &Quality {
-                max_repeated_lines: Some(Real(0.3)),
-                ..Quality::default()
-            },
+            &Quality { max_repeated_lines: Some(Real(0.3)), ..Quality::default() },
             "one\ntwo\none\n one\n"
         ));
         let compressed = |least, most| Quality {
@@ -89,10 +79,7 @@ mod tests {
             max_compressed: Some(Real(most)),
             ..Quality::default()
         };
-        assert!(!keeps(
-            &compressed(0.2, 1.0),
-            &"the same again ".repeat(100)
-        ));
+        assert!(!keeps(&compressed(0.2, 1.0), &"the same again ".repeat(100)));
         assert!(!keeps(&compressed(0.0, 0.5), PROSE));
         assert!(keeps(&Quality::default(), ""));
     }

@@ -43,10 +43,7 @@ pub(crate) fn references(train: &Tokens, test: &TestStream, vocab_size: usize) -
 }
 
 pub(crate) fn row(name: &str, test: &TestStream, nats: &[f32]) -> Reference {
-    Reference {
-        name: name.to_owned(),
-        loss: test.score(nats),
-    }
+    Reference { name: name.to_owned(), loss: test.score(nats) }
 }
 
 /// Counts after one context.
@@ -240,10 +237,7 @@ mod tests {
     fn a_long_text_is_counted_in_stretches_to_its_end() {
         assert_eq!(stretches(10), vec![0..10]);
         let all = stretches(3 * MOST_TOKENS);
-        assert_eq!(
-            all.iter().map(|range| range.len()).sum::<usize>(),
-            MOST_TOKENS
-        );
+        assert_eq!(all.iter().map(|range| range.len()).sum::<usize>(), MOST_TOKENS);
         assert_eq!((all[0].start, all[all.len() - 1].end), (0, 3 * MOST_TOKENS));
         assert!(all.is_sorted_by(|a, b| a.end <= b.start));
     }

@@ -10,10 +10,8 @@ const SKIPPED: [&str; 2] = ["target", ".git"];
 /// The folder of `NAME-VERSION` in one of the registries below `sources`, if cargo has unpacked
 /// it to the end. It marks that with `.cargo-ok`.
 pub(crate) fn find(sources: &Path, package: &str) -> Option<PathBuf> {
-    let mut registries: Vec<PathBuf> = fs::read_dir(sources)
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
+    let mut registries: Vec<PathBuf> =
+        fs::read_dir(sources).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     registries.sort();
     registries
         .into_iter()
@@ -31,10 +29,7 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> 
 }
 
 fn walk(folder: &Path, below: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), DataError> {
-    let fail = |cause| DataError::Read {
-        path: folder.to_owned(),
-        cause,
-    };
+    let fail = |cause| DataError::Read { path: folder.to_owned(), cause };
     for entry in fs::read_dir(folder).map_err(fail)? {
         let entry = entry.map_err(fail)?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -67,24 +62,13 @@ mod tests {
     #[test]
     fn files_come_in_the_order_of_their_paths_and_without_build_folders() {
         let folder = tempfile::tempdir().unwrap();
-        for path in [
-            "b.rs",
-            "a/z.md",
-            "a.rs",
-            "a/b/c.rs",
-            "target/d.rs",
-            ".git/e.md",
-            "f.txt",
-        ] {
+        for path in ["b.rs", "a/z.md", "a.rs", "a/b/c.rs", "target/d.rs", ".git/e.md", "f.txt"] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let names: Vec<_> = files(folder.path())
-            .unwrap()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let names: Vec<_> =
+            files(folder.path()).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["a.rs", "a/b/c.rs", "a/z.md", "b.rs"]);
     }
 }

@@ -55,17 +55,8 @@ pub(crate) fn compare(tokenizer: &Tokenizer, text: &str, ids: &[u32], knows_not:
         let shown = words_at(&String::from_utf8_lossy(&back), at);
         (lost(text.as_bytes(), &back), words_at(text, at), shown)
     });
-    let unknown = || {
-        (
-            0.0,
-            words_at(text, 0),
-            "the token for the unknown".to_owned(),
-        )
-    };
-    Compared {
-        bytes: text.len(),
-        altered: altered.or_else(|| knows_not.then(unknown)),
-    }
+    let unknown = || (0.0, words_at(text, 0), "the token for the unknown".to_owned());
+    Compared { bytes: text.len(), altered: altered.or_else(|| knows_not.then(unknown)) }
 }
 
 impl RoundTrip {
@@ -75,11 +66,7 @@ impl RoundTrip {
         if let Some((lost, text, back)) = compared.altered {
             self.altered += 1;
             self.lost += lost;
-            self.first.get_or_insert_with(|| Difference {
-                document: document(),
-                text,
-                back,
-            });
+            self.first.get_or_insert_with(|| Difference { document: document(), text, back });
         }
     }
 
@@ -152,10 +139,7 @@ mod tests {
         assert_eq!(lost(b"some text", b" some text"), 0.0);
         assert_eq!(lost(b"some text", b""), 9.0);
         assert_eq!(lost(b"", b"x"), 0.0);
-        let unknown = lost(
-            b"many words of a kind that nobody knows",
-            b"[UNK] [UNK] [UNK]",
-        );
+        let unknown = lost(b"many words of a kind that nobody knows", b"[UNK] [UNK] [UNK]");
         assert!(unknown > 30.0, "{unknown}");
     }
 

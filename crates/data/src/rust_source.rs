@@ -19,10 +19,7 @@ pub(crate) fn comments(source: &str) -> String {
                 let line = &text[marker(doc_style)..];
                 blocks.push(line.strip_prefix(' ').unwrap_or(line));
             }
-            TokenKind::BlockComment {
-                doc_style,
-                terminated: true,
-            } => {
+            TokenKind::BlockComment { doc_style, terminated: true } => {
                 blocks.end();
                 blocks.style = doc_style;
                 push_block(&mut blocks, &text[marker(doc_style)..text.len() - 2]);
@@ -151,10 +148,7 @@ impl Blocks {
 /// Whether an ordinary comment is as long as a sentence, and fewer than one line in four ends as
 /// code does.
 fn is_prose(block: &str) -> bool {
-    let code = block
-        .lines()
-        .filter(|line| line.ends_with([';', '{', '}']))
-        .count();
+    let code = block.lines().filter(|line| line.ends_with([';', '{', '}'])).count();
     block.len() >= SENTENCE && 4 * code < block.lines().count()
 }
 
@@ -166,20 +160,13 @@ fn push_block(blocks: &mut Blocks, comment: &str) {
     let below: Vec<&str> = lines.collect();
     let filled = || below.iter().filter(|line| !line.trim().is_empty());
     let starred = filled().all(|line| line.trim_start().starts_with('*'));
-    let indent = filled()
-        .map(|line| line.len() - line.trim_start().len())
-        .min()
-        .unwrap_or(0);
+    let indent = filled().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     for line in &below {
         let line = match starred {
             true => line.trim_start().trim_start_matches('*'),
             false => line.get(indent..).unwrap_or_default(),
         };
-        blocks.push(if starred {
-            line.strip_prefix(' ').unwrap_or(line)
-        } else {
-            line
-        });
+        blocks.push(if starred { line.strip_prefix(' ').unwrap_or(line) } else { line });
     }
 }
 

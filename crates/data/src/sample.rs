@@ -48,23 +48,13 @@ pub(crate) fn sample<'d>(
 /// A short document whole; of a long one, from the start of the line that a keyed byte falls
 /// into, or from the byte itself where that line would begin more than a stretch before.
 fn stretch(document: &str, index: u64) -> &str {
-    let Some(spare) = document
-        .len()
-        .checked_sub(LONGEST_STRETCH)
-        .filter(|&spare| spare > 0)
-    else {
+    let Some(spare) = document.len().checked_sub(LONGEST_STRETCH).filter(|&spare| spare > 0) else {
         return document;
     };
     let mut draw = stream(SEED, Purpose::TestStretch, 1 + index);
     let keyed = document.floor_char_boundary(below(&mut draw, spare as u64 + 1) as usize);
-    let line = document[..keyed]
-        .rfind('\n')
-        .map_or(0, |newline| newline + 1);
-    let start = if keyed - line > LONGEST_STRETCH {
-        keyed
-    } else {
-        line
-    };
+    let line = document[..keyed].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = if keyed - line > LONGEST_STRETCH { keyed } else { line };
     &document[start..document.floor_char_boundary(start + LONGEST_STRETCH)]
 }
 

@@ -29,14 +29,8 @@ impl Selection {
 
     /// Lines `train|test FAMILY PACKAGE...` and `digest CORPUS SHA-256`; `#` starts a comment.
     fn parse(text: &str) -> Option<Self> {
-        let mut selection = Selection {
-            families: Vec::new(),
-            digests: BTreeMap::new(),
-        };
-        for line in text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default())
-        {
+        let mut selection = Selection { families: Vec::new(), digests: BTreeMap::new() };
+        for line in text.lines().map(|line| line.split('#').next().unwrap_or_default()) {
             let mut words = line.split_whitespace().map(str::to_owned);
             let Some(side) = words.next() else { continue };
             let name = words.next()?;
@@ -58,9 +52,8 @@ impl Selection {
     /// Packages of one side, by name.
     pub(crate) fn packages(&self, test: bool) -> Vec<&str> {
         let side = self.families.iter().filter(|family| family.test == test);
-        let mut packages: Vec<&str> = side
-            .flat_map(|family| family.packages.iter().map(String::as_str))
-            .collect();
+        let mut packages: Vec<&str> =
+            side.flat_map(|family| family.packages.iter().map(String::as_str)).collect();
         packages.sort_unstable();
         packages
     }
@@ -104,9 +97,7 @@ pub(crate) fn locked_versions() -> BTreeMap<String, String> {
 
 /// Major, minor, patch; what follows only breaks ties.
 fn order(version: &str) -> ([u64; 3], &str) {
-    let mut numbers = version
-        .split(['.', '-', '+'])
-        .map(|part| part.parse().unwrap_or(0));
+    let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse().unwrap_or(0));
     ([(); 3].map(|()| numbers.next().unwrap_or(0)), version)
 }
 
@@ -119,36 +110,19 @@ mod tests {
     fn every_selected_package_is_locked() {
         let locked = locked_versions();
         let selection = Selection::rust_1();
-        for package in selection
-            .families
-            .iter()
-            .flat_map(|family| &family.packages)
-        {
-            assert!(
-                locked.contains_key(package),
-                "{package} is not in Cargo.lock"
-            );
+        for package in selection.families.iter().flat_map(|family| &family.packages) {
+            assert!(locked.contains_key(package), "{package} is not in Cargo.lock");
         }
     }
 
     #[test]
     fn no_family_or_package_is_named_twice() {
         let selection = Selection::rust_1();
-        let families: BTreeSet<_> = selection
-            .families
-            .iter()
-            .map(|family| &family.name)
-            .collect();
+        let families: BTreeSet<_> = selection.families.iter().map(|family| &family.name).collect();
         assert_eq!(families.len(), selection.families.len());
-        let packages: BTreeSet<_> = [true, false]
-            .into_iter()
-            .flat_map(|test| selection.packages(test))
-            .collect();
-        let named = selection
-            .families
-            .iter()
-            .map(|family| family.packages.len())
-            .sum::<usize>();
+        let packages: BTreeSet<_> =
+            [true, false].into_iter().flat_map(|test| selection.packages(test)).collect();
+        let named = selection.families.iter().map(|family| family.packages.len()).sum::<usize>();
         assert_eq!(packages.len(), named);
         assert!(selection.test_families().len() >= 5);
     }
@@ -164,20 +138,9 @@ mod tests {
     /// sources of that platform have not been fetched.
     fn needed_on(target: &str) -> Option<BTreeSet<String>> {
         let mut cargo = std::process::Command::new(env!("CARGO"));
-        cargo.args([
-            "tree",
-            "--locked",
-            "--offline",
-            "-p",
-            "isoflop",
-            "-e",
-            "normal",
-        ]);
+        cargo.args(["tree", "--locked", "--offline", "-p", "isoflop", "-e", "normal"]);
         cargo.args(["--prefix", "none", "--target", target]);
-        let output = cargo
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
+        let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
         if !output.status.success() {
             return None;
         }
@@ -202,16 +165,9 @@ mod tests {
                 );
                 continue;
             };
-            for package in Selection::rust_1()
-                .families
-                .iter()
-                .flat_map(|family| &family.packages)
-            {
+            for package in Selection::rust_1().families.iter().flat_map(|family| &family.packages) {
                 let locked = format!("{package} v{}", locked[package]);
-                assert!(
-                    needed.contains(&locked),
-                    "{locked} is not built for {target}"
-                );
+                assert!(needed.contains(&locked), "{locked} is not built for {target}");
             }
         }
     }

@@ -42,16 +42,12 @@ pub(crate) fn look_up(
     progress: &dyn Fn(Progress),
 ) -> Result<Vec<Part>, DataError> {
     let parts: Vec<(&DataSource, f64)> = match source {
-        DataSource::Mixture(shares) => shares
-            .iter()
-            .map(|Share { weight, source }| (source, weight.0))
-            .collect(),
+        DataSource::Mixture(shares) => {
+            shares.iter().map(|Share { weight, source }| (source, weight.0)).collect()
+        }
         source => vec![(source, 1.0)],
     };
-    parts
-        .into_iter()
-        .map(|(source, weight)| Part::new(source, weight, test, progress))
-        .collect()
+    parts.into_iter().map(|(source, weight)| Part::new(source, weight, test, progress)).collect()
 }
 
 impl Part {
@@ -85,29 +81,16 @@ impl Part {
                 (Kind::Text, Vec::new(), None, pinned)
             }
             DataSource::Text { pattern, base } => of_files(Kind::Text, pattern, base)?,
-            DataSource::Jsonl {
-                pattern,
-                base,
-                field,
-            } => {
+            DataSource::Jsonl { pattern, base, field } => {
                 let field = field.clone();
                 of_files(Kind::Jsonl { field }, pattern, base)?
             }
-            DataSource::Parquet {
-                pattern,
-                base,
-                column,
-            } => {
+            DataSource::Parquet { pattern, base, column } => {
                 let column = column.clone();
                 of_files(Kind::Parquet { column }, pattern, base)?
             }
             DataSource::Tokens { pattern, base } => of_files(Kind::Tokens, pattern, base)?,
-            DataSource::Hub {
-                dataset,
-                revision,
-                files,
-                field,
-            } => {
+            DataSource::Hub { dataset, revision, files, field } => {
                 let found = hub::fetch(dataset, revision, files, test, progress)?;
                 let kind = hub::kind(&found.files, field, dataset)?;
                 (kind, found.files, found.test_from, found.fingerprint)
@@ -132,11 +115,7 @@ impl Part {
             name,
             weight,
             fingerprint: sha256([fingerprint.as_bytes(), b"\0", how.as_bytes()]),
-            input: Input {
-                kind,
-                files,
-                test_from,
-            },
+            input: Input { kind, files, test_from },
             corpus,
         })
     }
@@ -184,12 +163,7 @@ impl Part {
     pub(crate) fn sources(&self) -> Vec<String> {
         match self.built() {
             Some(documents) => documents.sources.clone(),
-            None => self
-                .input
-                .files
-                .iter()
-                .map(|file| file.name.clone())
-                .collect(),
+            None => self.input.files.iter().map(|file| file.name.clone()).collect(),
         }
     }
 }
@@ -208,10 +182,7 @@ fn fingerprint(files: &[SourceFile]) -> Result<String, DataError> {
 }
 
 fn digest_of(path: &Path) -> Result<String, DataError> {
-    let read = |cause| DataError::Read {
-        path: path.to_owned(),
-        cause,
-    };
+    let read = |cause| DataError::Read { path: path.to_owned(), cause };
     let mut file = File::open(path).map_err(read)?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; 1 << 16];

@@ -17,10 +17,7 @@ pub(crate) fn check(tokens: u64, whole: &Metadata) -> Result<(), DataError> {
     let have = whole.train.tokens as u64;
     match tokens > 0 && tokens < have {
         true => Ok(()),
-        false => Err(DataError::SubsetTooLarge {
-            asked: tokens,
-            have: have.saturating_sub(1),
-        }),
+        false => Err(DataError::SubsetTooLarge { asked: tokens, have: have.saturating_sub(1) }),
     }
 }
 
@@ -49,11 +46,7 @@ pub(crate) fn cut(
     };
     filling.write(TRAIN, train.as_bytes())?;
     filling.write(TEST, data.test.as_bytes())?;
-    let source_row = whole
-        .references
-        .iter()
-        .filter(|row| row.name == "source")
-        .cloned();
+    let source_row = whole.references.iter().filter(|row| row.name == "source").cloned();
     let mut references = references(&train, &data.test, whole.vocab_size);
     references.extend(source_row);
     let metadata = Metadata {

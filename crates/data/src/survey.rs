@@ -42,10 +42,7 @@ pub(crate) struct Fact {
 
 impl Fact {
     pub(crate) fn origin(&self) -> Origin {
-        Origin {
-            file: self.file,
-            place: u64::from(self.place),
-        }
+        Origin { file: self.file, place: u64::from(self.place) }
     }
 }
 
@@ -85,10 +82,7 @@ pub(crate) fn survey(
         reading,
         |_| true,
         |_, document| {
-            Ok((
-                key(document.text.as_bytes()),
-                !quality::keeps(&options.quality, &document.text),
-            ))
+            Ok((key(document.text.as_bytes()), !quality::keeps(&options.quality, &document.text)))
         },
         |_, document, (key, poor)| {
             let repeated = distinct && !seen.insert(key);
@@ -111,9 +105,7 @@ pub(crate) fn survey(
     dropped.invalid_documents += skipped.invalid;
     dropped.empty_documents += skipped.empty;
     if facts.is_empty() {
-        return Err(DataError::NoDocuments {
-            name: part.name.clone(),
-        });
+        return Err(DataError::NoDocuments { name: part.name.clone() });
     }
     let split = hold_out(part, options, &mut facts, &sides);
     for fact in &mut facts {
@@ -126,11 +118,7 @@ pub(crate) fn survey(
             dropped.poor_documents += usize::from(fact.fate == Fate::Poor);
         }
     }
-    Ok(Survey {
-        facts,
-        split,
-        dropped,
-    })
+    Ok(Survey { facts, split, dropped })
 }
 
 /// Decides who is held out, and says how.
@@ -148,19 +136,13 @@ fn hold_out(
         }
         return match part.built() {
             Some(built) => built.split.clone(),
-            None => Split::Source {
-                test: options.test.clone().unwrap_or_default(),
-            },
+            None => Split::Source { test: options.test.clone().unwrap_or_default() },
         };
     }
     let share = options.test_fraction.map(|share| share.0);
-    let kept: Vec<usize> = (0..facts.len())
-        .filter(|&index| facts[index].fate == Fate::Train)
-        .collect();
-    let lengths: Vec<u64> = kept
-        .iter()
-        .map(|&index| u64::from(facts[index].bytes))
-        .collect();
+    let kept: Vec<usize> =
+        (0..facts.len()).filter(|&index| facts[index].fate == Fate::Train).collect();
+    let lengths: Vec<u64> = kept.iter().map(|&index| u64::from(facts[index].bytes)).collect();
     let seed = options.split_seed;
     match by_document(&lengths, share, seed) {
         Some(held_out) => {
@@ -175,9 +157,7 @@ fn hold_out(
             for index in kept {
                 facts[index].fate = Fate::Tail;
             }
-            Split::Tail {
-                share: share.unwrap_or(TEST_SHARE),
-            }
+            Split::Tail { share: share.unwrap_or(TEST_SHARE) }
         }
     }
 }

@@ -28,10 +28,8 @@ impl TestLoss {
         let tokens: usize = clusters.iter().map(|(_, tokens)| tokens).sum();
         let nats_per_token = nats / tokens as f64;
         let m = clusters.len() as f64;
-        let squares: f64 = clusters
-            .iter()
-            .map(|(nats, n)| (nats - nats_per_token * *n as f64).powi(2))
-            .sum();
+        let squares: f64 =
+            clusters.iter().map(|(nats, n)| (nats - nats_per_token * *n as f64).powi(2)).sum();
         TestLoss {
             nats_per_token,
             standard_error: (clusters.len() > 1)
@@ -81,10 +79,7 @@ mod tests {
         let spread = mean(&|loss| (loss.nats_per_token - centre).powi(2)).sqrt();
         let claimed = mean(&|loss| loss.standard_error.unwrap());
         // 2,000 draws give the spread to 2 %; the linearisation is a few per cent low at 100 clusters.
-        assert!(
-            (claimed / spread - 1.0).abs() < 0.06,
-            "{claimed} claimed, {spread} seen"
-        );
+        assert!((claimed / spread - 1.0).abs() < 0.06, "{claimed} claimed, {spread} seen");
     }
 
     #[test]

@@ -29,12 +29,7 @@ impl TestStream {
             .zip(scored)
             .filter_map(|(end, id)| (id == separator).then_some(end))
             .collect();
-        TestStream {
-            tokens: Arc::new(tokens),
-            separator,
-            ends,
-            text_bytes,
-        }
+        TestStream { tokens: Arc::new(tokens), separator, ends, text_bytes }
     }
 
     pub(crate) fn of_stretches(
@@ -96,9 +91,7 @@ impl TestStream {
 
     /// Of every scored token in order, which stretch it belongs to.
     pub fn documents(&self) -> impl Iterator<Item = usize> {
-        let lengths = std::iter::once(0)
-            .chain(self.ends.iter().copied())
-            .zip(&self.ends);
+        let lengths = std::iter::once(0).chain(self.ends.iter().copied()).zip(&self.ends);
         lengths
             .enumerate()
             .flat_map(|(index, (start, end))| std::iter::repeat_n(index, end - start))
@@ -160,10 +153,7 @@ impl TestStream {
             .iter()
             .map(|&end| {
                 let stretch = &nats[std::mem::replace(&mut start, end)..end];
-                (
-                    stretch.iter().map(|&nats| f64::from(nats)).sum(),
-                    stretch.len(),
-                )
+                (stretch.iter().map(|&nats| f64::from(nats)).sum(), stretch.len())
             })
             .collect();
         TestLoss::of_clusters(&clusters, self.text_bytes())

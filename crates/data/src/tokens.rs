@@ -93,8 +93,7 @@ impl Tokens {
 
     pub(crate) fn ids(&self, range: Range<usize>) -> impl Iterator<Item = u32> + '_ {
         let size = self.width.bytes();
-        self.width
-            .read(&self.bytes[range.start * size..range.end * size])
+        self.width.read(&self.bytes[range.start * size..range.end * size])
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -24,14 +24,8 @@ impl Windows {
     pub fn new(train_tokens: usize, context: usize) -> Result<Self, DataError> {
         match train_tokens.saturating_sub(1).checked_div(context) {
             None => Err(DataError::NoContext),
-            Some(0) => Err(DataError::TooFewTokens {
-                tokens: train_tokens,
-                context,
-            }),
-            Some(count) => Ok(Windows {
-                count: count as u64,
-                context,
-            }),
+            Some(0) => Err(DataError::TooFewTokens { tokens: train_tokens, context }),
+            Some(count) => Ok(Windows { count: count as u64, context }),
         }
     }
 
@@ -71,11 +65,7 @@ impl TrainStream {
     /// As [`Windows::new`].
     pub fn new(tokens: Arc<Tokens>, context: usize, seed: u64) -> Result<Self, DataError> {
         let windows = Windows::new(tokens.len(), context)?;
-        Ok(TrainStream {
-            tokens,
-            windows,
-            seed,
-        })
+        Ok(TrainStream { tokens, windows, seed })
     }
 
     /// Of this stream.
@@ -115,10 +105,7 @@ impl TrainStream {
     }
 
     fn order(&self, epoch: u64) -> Permutation {
-        Permutation::new(
-            self.windows.count,
-            &mut stream(self.seed, Purpose::WindowOrder, epoch),
-        )
+        Permutation::new(self.windows.count, &mut stream(self.seed, Purpose::WindowOrder, epoch))
     }
 }
 
@@ -147,19 +134,10 @@ mod tests {
     #[test]
     fn a_stream_shorter_than_a_window_is_refused() {
         let error = Windows::new(128, 128).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "128 tokens of train text do not fill one context of 128"
-        );
-        assert_eq!(
-            error.hint().unwrap(),
-            "give at least 129 tokens, or a context of 127 or less"
-        );
+        assert_eq!(error.to_string(), "128 tokens of train text do not fill one context of 128");
+        assert_eq!(error.hint().unwrap(), "give at least 129 tokens, or a context of 127 or less");
         assert_eq!(Windows::new(129, 128).unwrap().count(), 1);
-        assert_eq!(
-            Windows::new(129, 0).unwrap_err().to_string(),
-            "a context of 0 tokens"
-        );
+        assert_eq!(Windows::new(129, 0).unwrap_err().to_string(), "a context of 0 tokens");
     }
 
     #[test]
@@ -167,10 +145,7 @@ mod tests {
         let windows = Windows::new(1001, 100).unwrap();
         assert_eq!((windows.count(), windows.tokens()), (10, 1000));
         assert_eq!(windows.unique_tokens(700), 700);
-        assert_eq!(
-            (windows.unique_tokens(2500), windows.epochs(2500)),
-            (1000, 2.5)
-        );
+        assert_eq!((windows.unique_tokens(2500), windows.epochs(2500)), (1000, 2.5));
     }
 
     proptest! {

@@ -121,11 +121,7 @@ mod tests {
         assert_eq!(distrust(&path, Kind::Folder).unwrap(), "it is no folder");
         for mode in [0o664, 0o646, 0o666] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(
-                distrust(&path, Kind::File).unwrap(),
-                "others may write to it",
-                "{mode:o}"
-            );
+            assert_eq!(distrust(&path, Kind::File).unwrap(), "others may write to it", "{mode:o}");
             make_own(&path).unwrap();
             assert_eq!(distrust(&path, Kind::File), None, "{mode:o}");
         }

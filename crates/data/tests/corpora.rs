@@ -10,48 +10,25 @@ use std::path::Path;
 fn prepare(corpus: Corpus, test_tokens: usize, places: &Places) -> Prepared {
     let source = DataSource::Corpus(corpus.to_string());
     let options = DataOptions::default();
-    let request = Request {
-        source: &source,
-        options: &options,
-        test_tokens,
-    };
+    let request = Request { source: &source, options: &options, test_tokens };
     prepare_at(&request, places, &|_| {}).unwrap()
 }
 
 fn places(cache: &Path) -> Places {
-    Places {
-        cache: cache.to_owned(),
-        ..Places::of_this_machine().unwrap()
-    }
+    Places { cache: cache.to_owned(), ..Places::of_this_machine().unwrap() }
 }
 
 fn is_sane(metadata: &Metadata) {
-    let Metadata {
-        train,
-        test,
-        scored,
-        ..
-    } = metadata;
-    assert!(
-        train.bytes > 15_000_000,
-        "{} bytes of train text",
-        train.bytes
-    );
+    let Metadata { train, test, scored, .. } = metadata;
+    assert!(train.bytes > 15_000_000, "{} bytes of train text", train.bytes);
     let share = test.bytes as f64 / (train.bytes + test.bytes) as f64;
     assert!((0.04..0.08).contains(&share), "{share} of the text is test");
     assert!(scored.tokens <= 1 << 18 && scored.tokens > (1 << 18) - 5);
     assert!(scored.stretches > 64);
     let overlap = metadata.overlap.share().unwrap();
-    assert!(
-        overlap < 0.02,
-        "{overlap} of the test's 13-grams occur in train"
-    );
+    assert!(overlap < 0.02, "{overlap} of the test's 13-grams occur in train");
     assert!(matches!(&metadata.split, Split::Family { test } if test.len() >= 5));
-    let losses: Vec<f64> = metadata
-        .references
-        .iter()
-        .map(|row| row.loss.bits_per_byte)
-        .collect();
+    let losses: Vec<f64> = metadata.references.iter().map(|row| row.loss.bits_per_byte).collect();
     assert!(
         losses.is_sorted_by(|a, b| a > b) && losses.len() == 3,
         "uniform, unigram, 5-gram: {losses:?}"
@@ -109,25 +86,15 @@ fn two_builders_at_once_and_a_damaged_cache_give_the_same_data() {
 #[test]
 fn missing_sources_are_counted_and_no_data_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let places = Places {
-        cache: folder.path().join("cache"),
-        sources: folder.path().join("src"),
-    };
+    let places = Places { cache: folder.path().join("cache"), sources: folder.path().join("src") };
     let source = DataSource::Corpus("rust-code@1".to_owned());
     let options = DataOptions::default();
-    let request = Request {
-        source: &source,
-        options: &options,
-        test_tokens: 1 << 18,
-    };
+    let request = Request { source: &source, options: &options, test_tokens: 1 << 18 };
     let error = prepare_at(&request, &places, &|_| {}).unwrap_err();
     let message = error.to_string();
     let start = "rust-code@1 is made of the sources of ";
     assert!(message.starts_with(start), "{message}");
     assert!(message.contains("the first being adler2-"), "{message}");
-    assert_eq!(
-        error.hint().unwrap(),
-        "run `cargo fetch --locked` in the checkout of isoflop"
-    );
+    assert_eq!(error.hint().unwrap(), "run `cargo fetch --locked` in the checkout of isoflop");
     assert!(Cached::all(&places).is_empty());
 }

@@ -16,10 +16,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn utf16(text: &str) -> Vec<u8> {
-    format!("\u{feff}{text}")
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect()
+    format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 const TEXT: &str = "Some words on a line,\r\nand caf\u{e9} \u{4e16}\u{754c} on the next.\n";
@@ -28,13 +25,8 @@ const LINES: &str = "{\"id\": 1, \"text\": \"some words\"}\n{\"text\": \"caf\\u0
 #[test]
 fn damaged_text_files_are_read_or_refused() {
     let zstd = zstd::bulk::compress(TEXT.as_bytes(), 1).unwrap();
-    let samples = [
-        TEXT.as_bytes(),
-        b"plain words\nand more\n",
-        &gzip(TEXT.as_bytes()),
-        &zstd,
-        &utf16(TEXT),
-    ];
+    let samples =
+        [TEXT.as_bytes(), b"plain words\nand more\n", &gzip(TEXT.as_bytes()), &zstd, &utf16(TEXT)];
     run(1, 15_000, &samples, fuzz::text);
     run(10, 5_000, &samples, fuzz::unpacked);
 }
@@ -57,9 +49,7 @@ fn damaged_json_is_read_or_refused() {
 #[test]
 fn damaged_token_files_are_read_or_refused() {
     let ids = |text: &str| -> Vec<u8> {
-        text.bytes()
-            .flat_map(|byte| u16::from(byte).to_le_bytes())
-            .collect()
+        text.bytes().flat_map(|byte| u16::from(byte).to_le_bytes()).collect()
     };
     let body = ids("some words\0other words\0");
     let header = "{'descr': '<u2', 'fortran_order': False, 'shape': (23,), }\n";
@@ -67,10 +57,8 @@ fn damaged_token_files_are_read_or_refused() {
     npy.extend((header.len() as u16).to_le_bytes());
     npy.extend(header.as_bytes());
     npy.extend(&body);
-    let mut llm: Vec<u8> = [20_240_520u32, 1, 23]
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect();
+    let mut llm: Vec<u8> =
+        [20_240_520u32, 1, 23].iter().flat_map(|word| word.to_le_bytes()).collect();
     llm.resize(1024, 0);
     llm.extend(&body);
     run(3, 15_000, &[&body, &npy, &llm], fuzz::token_file);
@@ -97,12 +85,7 @@ fn damaged_tokenizers_are_read_or_refused() {
         "prepend_scheme": "always", "split": true}, "post_processor": null, "decoder": {"type": "Metaspace",
         "replacement": "\u2581", "prepend_scheme": "always", "split": true}, "model": {"type": "Unigram", "unk_id": 0,
         "vocab": [["<unk>", 0.0], ["\u2581", -2.0], ["a", -3.5], ["words", -7.25]], "byte_fallback": false}}"#;
-    run(
-        4,
-        8000,
-        &[words.as_bytes(), bpe.as_bytes(), unigram.as_bytes()],
-        fuzz::tokenizer,
-    );
+    run(4, 8000, &[words.as_bytes(), bpe.as_bytes(), unigram.as_bytes()], fuzz::tokenizer);
 }
 
 #[test]
@@ -113,41 +96,20 @@ fn damaged_answers_of_a_hub_are_refused_or_lead_nowhere_else() {
          {{\"rfilename\": \"b/../c.txt\"}}]}}"
     );
     let good = answer.replace("b/../c.txt", "README.md");
-    run(
-        5,
-        20_000,
-        &[answer.as_bytes(), good.as_bytes()],
-        fuzz::hub_answer,
-    );
+    run(5, 20_000, &[answer.as_bytes(), good.as_bytes()], fuzz::hub_answer);
 }
 
 #[test]
 fn damaged_metadata_of_the_cache_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a", "b"] {
-        std::fs::write(
-            folder.path().join(name),
-            format!("text {name} to train on\n").repeat(9),
-        )
-        .unwrap();
+        std::fs::write(folder.path().join(name), format!("text {name} to train on\n").repeat(9))
+            .unwrap();
     }
-    let source = DataSource::Text {
-        pattern: "?".to_owned(),
-        base: folder.path().to_owned(),
-    };
-    let options = DataOptions {
-        max_overlap: Real(1.0),
-        ..DataOptions::default()
-    };
-    let request = Request {
-        source: &source,
-        options: &options,
-        test_tokens: 300,
-    };
-    let places = Places {
-        cache: folder.path().join("cache"),
-        sources: folder.path().to_owned(),
-    };
+    let source = DataSource::Text { pattern: "?".to_owned(), base: folder.path().to_owned() };
+    let options = DataOptions { max_overlap: Real(1.0), ..DataOptions::default() };
+    let request = Request { source: &source, options: &options, test_tokens: 300 };
+    let places = Places { cache: folder.path().join("cache"), sources: folder.path().to_owned() };
     let prepared = prepare_at(&request, &places, &|_| {}).unwrap();
     let sample = std::fs::read(prepared.folder().join("metadata.json")).unwrap();
     run(6, 10_000, &[&sample], fuzz::cache_metadata);

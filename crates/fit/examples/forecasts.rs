@@ -18,13 +18,8 @@ use sweeps::{LAW, Sweep, Truth};
 const REACHES: [f64; 4] = [2.0, 5.0, 10.0, 20.0];
 
 /// Five budgets of a decade and a half in all; runs err by .3 %, sizes by .2 % in common.
-const PLAN: Sweep = Sweep {
-    truth: Truth::Right,
-    budgets: 5,
-    factor: 2.4,
-    run: 0.003,
-    trunk: 0.002,
-};
+const PLAN: Sweep =
+    Sweep { truth: Truth::Right, budgets: 5, factor: 2.4, run: 0.003, trunk: 0.002 };
 
 fn truths() -> Vec<(&'static str, Truth)> {
     let broken = |at, power| Truth::Broken { at, power };
@@ -34,22 +29,10 @@ fn truths() -> Vec<(&'static str, Truth)> {
         ("breaks in the midst, +.04", broken(1e18, 0.04)),
         ("breaks early, -.05", broken(3e17, -0.05)),
         ("breaks at the largest budget, -.05", broken(3e18, -0.05)),
-        (
-            "one rate for all sizes, 1 %",
-            Truth::RateBias { share: 0.01 },
-        ),
-        (
-            "one rate for all sizes, 3 %",
-            Truth::RateBias { share: 0.03 },
-        ),
-        (
-            "small budgets train worse, 3 %",
-            Truth::ShortRuns { share: 0.03 },
-        ),
-        (
-            "small budgets train worse, 8 %",
-            Truth::ShortRuns { share: 0.08 },
-        ),
+        ("one rate for all sizes, 1 %", Truth::RateBias { share: 0.01 }),
+        ("one rate for all sizes, 3 %", Truth::RateBias { share: 0.03 }),
+        ("small budgets train worse, 3 %", Truth::ShortRuns { share: 0.03 }),
+        ("small budgets train worse, 8 %", Truth::ShortRuns { share: 0.08 }),
         (".4 % worse for each factor e", Truth::Bend { share: 0.004 }),
         ("1 % worse for each factor e", Truth::Bend { share: 0.01 }),
     ]
@@ -57,11 +40,7 @@ fn truths() -> Vec<(&'static str, Truth)> {
 
 /// Plans other than [`PLAN`], each under three truths.
 fn variants() -> Vec<(&'static str, Sweep)> {
-    let budgets = |budgets, factor| Sweep {
-        budgets,
-        factor,
-        ..PLAN
-    };
+    let budgets = |budgets, factor| Sweep { budgets, factor, ..PLAN };
     let noise = |run, trunk| Sweep { run, trunk, ..PLAN };
     vec![
         ("4 budgets, x 3", budgets(4, 3.0)),
@@ -85,12 +64,7 @@ fn cell(found: &Fit, sweep: &Sweep, seed: u64, reach: f64) -> Option<Cell> {
     let (run, trunk) = normal_pair(&mut stream(seed, Purpose::Init, 401));
     let noise = sweep.run * run + sweep.trunk * trunk;
     let measured = sweep.truth.loss(n.0, d.0) * noise.exp();
-    let at = At {
-        n: Some(n.0),
-        d: Some(d.0),
-        c: Some(c),
-        ..At::default()
-    };
+    let at = At { n: Some(n.0), d: Some(d.0), c: Some(c), ..At::default() };
     let estimate = found.predict(at)?.estimate;
     let (low, high) = (estimate.low?, estimate.high?);
     Some(Cell {
@@ -109,11 +83,7 @@ fn median(of: impl Iterator<Item = f64>) -> f64 {
 fn line(name: &str, sweep: &Sweep, sweeps: u64) -> Result<String, FitError> {
     let mut cells: Vec<Vec<Cell>> = REACHES.iter().map(|_| Vec::new()).collect();
     for seed in 0..sweeps {
-        let options = Options {
-            bootstrap: 100,
-            seed,
-            ..Options::default()
-        };
+        let options = Options { bootstrap: 100, seed, ..Options::default() };
         let found = fit(&sweep.points(seed), Law::Chinchilla, &options)?;
         for (reach, cells) in REACHES.iter().zip(&mut cells) {
             cells.extend(cell(&found, sweep, seed, *reach));
@@ -128,10 +98,7 @@ fn line(name: &str, sweep: &Sweep, sweeps: u64) -> Result<String, FitError> {
             100.0 * median(cells.iter().map(|cell| cell.error))
         )
     });
-    Ok(format!(
-        "| {name} | {} |",
-        shown.collect::<Vec<_>>().join(" | ")
-    ))
+    Ok(format!("| {name} | {} |", shown.collect::<Vec<_>>().join(" | ")))
 }
 
 fn main() -> Result<(), FitError> {
@@ -144,13 +111,7 @@ fn main() -> Result<(), FitError> {
     }
     let few = [
         ("right", Truth::Right),
-        (
-            "breaks",
-            Truth::Broken {
-                at: 1e18,
-                power: -0.02,
-            },
-        ),
+        ("breaks", Truth::Broken { at: 1e18, power: -0.02 }),
         ("small worse, 3 %", Truth::ShortRuns { share: 0.03 }),
     ];
     for (plan, variant) in variants() {

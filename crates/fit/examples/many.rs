@@ -11,13 +11,8 @@ use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 use isoflop_fit::{FitError, Law, Options, Point, analyse, fit};
 use std::time::Instant;
 
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.8172,
-    a: 482.01,
-    b: 2085.43,
-    alpha: 0.3478,
-    beta: 0.3658,
-};
+const LAW: ChinchillaLaw =
+    ChinchillaLaw { e: 1.8172, a: 482.01, b: 2085.43, alpha: 0.3478, beta: 0.3658 };
 const BUDGETS: usize = 20;
 
 /// `rows` runs of as many sizes as that takes, two seeds each.
@@ -92,21 +87,12 @@ fn main() -> Result<(), FitError> {
     let rows = rows.unwrap_or(1000);
     let only = arguments.next();
     let asked = |name: &str| only.as_deref().is_none_or(|only| only == name);
-    let options = Options {
-        bootstrap: 200,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 200, ..Options::default() };
     if asked("analyse") {
         let all = Options::default();
         timed("analyse", || analyse(&sweep(rows), Vec::new(), &all))?;
     }
-    let laws = [
-        "chinchilla",
-        "kaplan",
-        "kaplan-offset",
-        "data-constrained",
-        "broken-1",
-    ];
+    let laws = ["chinchilla", "kaplan", "kaplan-offset", "data-constrained", "broken-1"];
     for name in laws.into_iter().filter(|name| asked(name)) {
         let law = Law::parse(name, Some(isoflop_fit::output::Axis::C))?;
         let points = match law {

@@ -6,9 +6,7 @@ use isoflop_fit::{Law, Options, Point, fit};
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args()
-        .nth(1)
-        .ok_or("name the table: published/chinchilla-epoch.csv")?;
+    let path = std::env::args().nth(1).ok_or("name the table: published/chinchilla-epoch.csv")?;
     let mut points = Vec::new();
     for (row, record) in csv::Reader::from_path(path)?.records().enumerate() {
         let record = record?;
@@ -21,32 +19,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..Point::new((row + 1).to_string(), cell(3)?)
         });
     }
-    let mut options = Options {
-        bootstrap: 0,
-        drop_worst: 5,
-        ..Options::default()
-    };
+    let mut options = Options { bootstrap: 0, drop_worst: 5, ..Options::default() };
     for replicates in [0, 0, 0, 4000] {
         options.bootstrap = replicates;
         let start = Instant::now();
         let fit = fit(&points, Law::Chinchilla, &options)?;
-        println!(
-            "{replicates} replicates: {:.1} ms",
-            1e3 * start.elapsed().as_secs_f64()
-        );
+        println!("{replicates} replicates: {:.1} ms", 1e3 * start.elapsed().as_secs_f64());
         if replicates > 0 {
-            println!(
-                "{:#?}\n{:#?}\n{:#?}",
-                fit.parameters, fit.bootstrap, fit.warnings
-            );
-            println!(
-                "{} of {} starts agreed",
-                fit.starts_agreed, fit.starts_tried
-            );
-            println!(
-                "objective {:.15}, gradient {:.1e}",
-                fit.objective.value, fit.gradient_norm
-            );
+            println!("{:#?}\n{:#?}\n{:#?}", fit.parameters, fit.bootstrap, fit.warnings);
+            println!("{} of {} starts agreed", fit.starts_agreed, fit.starts_tried);
+            println!("objective {:.15}, gradient {:.1e}", fit.objective.value, fit.gradient_norm);
         }
     }
     Ok(())

@@ -115,9 +115,7 @@ const WORTH: f64 = 0.01;
 /// See [`AdviceError`].
 pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, AdviceError> {
     let surface = |law: &Law| law.is_surface() && *law != Law::DataConstrained;
-    let law = fit.law().filter(surface).ok_or(AdviceError::NotASurface {
-        law: fit.law.clone(),
-    })?;
+    let law = fit.law().filter(surface).ok_or(AdviceError::NotASurface { law: fit.law.clone() })?;
     let values = fit.values().ok_or(AdviceError::Singular)?;
     let points: Vec<Point> = fit
         .data
@@ -174,19 +172,9 @@ pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, Advice
         add(&mut information, &chosen.slopes);
         left -= chosen.c;
         error = after;
-        runs.push(Advice {
-            n: chosen.n,
-            d: chosen.d,
-            c: chosen.c,
-            standard_error: after,
-        });
+        runs.push(Advice { n: chosen.n, d: chosen.d, c: chosen.c, standard_error: after });
     }
-    Ok(Plan {
-        value,
-        logarithm,
-        standard_error: before,
-        runs,
-    })
+    Ok(Plan { value, logarithm, standard_error: before, runs })
 }
 
 /// The target's value, whether its logarithm counts, and its gradient by the inner parameters.
@@ -217,10 +205,7 @@ fn aim(
                 name: name.clone(),
                 available: names.join(", "),
             };
-            let k = names
-                .iter()
-                .position(|known| known == name)
-                .ok_or_else(unknown)?;
+            let k = names.iter().position(|known| known == name).ok_or_else(unknown)?;
             let gradient = engine.natural_gradients(t).swap_remove(k);
             let value = engine.natural(t)[k];
             match law.scales().contains(name) {
@@ -283,9 +268,8 @@ fn candidates(
     let (least_ratio, most_ratio) = span(&|p| Some(p.d? / p.n?));
     let limit = limits.flops_per_run;
     let given = limits.sizes.iter().copied();
-    let mut sizes: Vec<f64> = given
-        .filter(|n| (least_n * SMALLEST..=most_n * LARGER).contains(n))
-        .collect();
+    let mut sizes: Vec<f64> =
+        given.filter(|n| (least_n * SMALLEST..=most_n * LARGER).contains(n)).collect();
     if limits.sizes.is_empty() {
         sizes = ladder(least_n, most_n * LARGER);
     }

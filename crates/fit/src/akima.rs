@@ -24,19 +24,14 @@ impl Akima {
         chords.extend(&inner);
         chords.extend([last + end, last + 2.0 * end]);
         let slope = |k: usize| {
-            let (before, after) = (
-                (chords[k + 1] - chords[k]).abs(),
-                (chords[k + 3] - chords[k + 2]).abs(),
-            );
+            let (before, after) =
+                ((chords[k + 1] - chords[k]).abs(), (chords[k + 3] - chords[k + 2]).abs());
             match before + after > 0.0 {
                 true => (after * chords[k + 1] + before * chords[k + 2]) / (before + after),
                 false => f64::midpoint(chords[k + 1], chords[k + 2]),
             }
         };
-        Some(Akima {
-            points: points.to_vec(),
-            slopes: (0..count).map(slope).collect(),
-        })
+        Some(Akima { points: points.to_vec(), slopes: (0..count).map(slope).collect() })
     }
 
     /// Coefficients of the cubic in `x - x_k` from point k on.
@@ -44,12 +39,7 @@ impl Akima {
         let ((x0, y0), (x1, y1)) = (self.points[k], self.points[k + 1]);
         let (width, s0, s1) = (x1 - x0, self.slopes[k], self.slopes[k + 1]);
         let chord = (y1 - y0) / width;
-        [
-            y0,
-            s0,
-            (3.0 * chord - 2.0 * s0 - s1) / width,
-            (s0 + s1 - 2.0 * chord) / (width * width),
-        ]
+        [y0, s0, (3.0 * chord - 2.0 * s0 - s1) / width, (s0 + s1 - 2.0 * chord) / (width * width)]
     }
 
     /// Where the curve is lowest, if that is inside: x and y.

@@ -31,39 +31,22 @@ pub fn analyse(
 ) -> Result<Fits, FitError> {
     points.iter().try_for_each(Point::check)?;
     let (kept, repeated) = without_repetition(points);
-    let mut fits = Fits {
-        level: LEVEL,
-        excluded,
-        ..Fits::default()
-    };
+    let mut fits = Fits { level: LEVEL, excluded, ..Fits::default() };
     fits.excluded.extend(repeated);
     let all_series = series_of(&kept);
-    let lost = series_of(points)
-        .into_iter()
-        .filter(|s| !all_series.contains(s));
-    fits.refused
-        .extend(lost.map(|series| only_repetition(points, series)));
+    let lost = series_of(points).into_iter().filter(|s| !all_series.contains(s));
+    fits.refused.extend(lost.map(|series| only_repetition(points, series)));
     for law in SURFACES {
         let rows = |series: &String| kept.iter().filter(|p| p.series == *series).count();
-        let works = all_series
-            .iter()
-            .map(|series| work(law, rows(series), options));
+        let works = all_series.iter().map(|series| work(law, rows(series), options));
         options.watch.expect(works.sum());
     }
     for series in all_series {
-        let all: Vec<Point> = kept
-            .iter()
-            .filter(|p| p.series == series)
-            .cloned()
-            .collect();
+        let all: Vec<Point> = kept.iter().filter(|p| p.series == series).cloned().collect();
         let left = without_worst(&all, options.drop_worst)?;
-        fits.excluded
-            .extend(dropped(&all, &left, options.drop_worst));
+        fits.excluded.extend(dropped(&all, &left, options.drop_worst));
         let mut of_series = one_series(&left, &series, options)?;
-        of_series
-            .fits
-            .iter_mut()
-            .for_each(|fit| fit.dropped = options.drop_worst);
+        of_series.fits.iter_mut().for_each(|fit| fit.dropped = options.drop_worst);
         fits.fits.append(&mut of_series.fits);
         fits.isoflop.append(&mut of_series.isoflop);
         fits.refused.append(&mut of_series.refused);
@@ -77,10 +60,7 @@ pub fn analyse(
 }
 
 fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits, FitError> {
-    let mut out = Fits {
-        level: LEVEL,
-        ..Fits::default()
-    };
+    let mut out = Fits { level: LEVEL, ..Fits::default() };
     let options = &Options {
         drop_worst: 0,
         seed_noise: options.seed_noise.or_else(|| between_seeds(points)),
@@ -108,9 +88,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             match fitted.and_then(|chosen| fit_envelope(chosen, law, options)) {
                 Ok(fit) => out.fits.push(fit),
                 Err(FitError::Stopped) => return Err(FitError::Stopped),
-                Err(error) => out
-                    .refused
-                    .push(refusal(&law.name(), series, Some(axis), &error)),
+                Err(error) => out.refused.push(refusal(&law.name(), series, Some(axis), &error)),
             }
         }
     }
@@ -131,13 +109,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
         out.refused.extend(no_exponent(isoflop, series));
         isoflop.bias = surface.and_then(|surface| parabola_bias(isoflop, surface));
     }
-    out.approaches.extend(approaches(
-        points,
-        isoflop.as_ref(),
-        &draws,
-        surface,
-        options,
-    ));
+    out.approaches.extend(approaches(points, isoflop.as_ref(), &draws, surface, options));
     out.ranking = rank(&out.fits);
     out.isoflop.extend(isoflop);
     match options.watch.is_stopped() {
@@ -147,12 +119,8 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
 }
 
 /// Laws of all runs, the one that is drawn first.
-const SURFACES: [Law; 4] = [
-    Law::Chinchilla,
-    Law::Tied,
-    Law::Kaplan { offset: true },
-    Law::Kaplan { offset: false },
-];
+const SURFACES: [Law; 4] =
+    [Law::Chinchilla, Law::Tied, Law::Kaplan { offset: true }, Law::Kaplan { offset: false }];
 
 #[cfg(test)]
 mod tests {
@@ -160,13 +128,7 @@ mod tests {
     use crate::point::point;
     use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 
-    const LAW: ChinchillaLaw = ChinchillaLaw {
-        e: 1.2,
-        a: 30.0,
-        b: 60.0,
-        alpha: 0.3,
-        beta: 0.3,
-    };
+    const LAW: ChinchillaLaw = ChinchillaLaw { e: 1.2, a: 30.0, b: 60.0, alpha: 0.3, beta: 0.3 };
 
     fn noisy(n: f64, d: f64, i: usize) -> f64 {
         LAW.loss(Params(n), Tokens(d)) * (1.0 + 0.003 * ((i * 37 % 11) as f64 / 5.0 - 1.0))
@@ -199,20 +161,13 @@ mod tests {
     }
 
     fn options() -> Options {
-        Options {
-            bootstrap: 50,
-            ..Options::default()
-        }
+        Options { bootstrap: 50, ..Options::default() }
     }
 
     #[test]
     fn a_grid_gives_the_panels_the_surfaces_and_no_isoflop() {
         let fits = analyse(&grid(), vec![], &options()).unwrap();
-        let found: Vec<_> = fits
-            .fits
-            .iter()
-            .map(|fit| (fit.law.as_str(), fit.x))
-            .collect();
+        let found: Vec<_> = fits.fits.iter().map(|fit| (fit.law.as_str(), fit.x)).collect();
         let (n, d, c) = (Some(Axis::N), Some(Axis::D), Some(Axis::C));
         assert_eq!(
             found,
@@ -240,35 +195,16 @@ mod tests {
 
     #[test]
     fn an_isoflop_plan_gives_minima_with_intervals_that_hold_the_truth() {
-        let fits = analyse(
-            &budgets(7),
-            vec![],
-            &Options {
-                bootstrap: 400,
-                ..options()
-            },
-        )
-        .unwrap();
+        let fits = analyse(&budgets(7), vec![], &Options { bootstrap: 400, ..options() }).unwrap();
         let exponent = fits.isoflop[0].n_exponent.unwrap();
-        assert!(
-            exponent.low.unwrap() < 0.5 && 0.5 < exponent.high.unwrap(),
-            "{exponent:?}"
-        );
+        assert!(exponent.low.unwrap() < 0.5 && 0.5 < exponent.high.unwrap(), "{exponent:?}");
         for budget in &fits.isoflop[0].budgets {
-            let (n, truth) = (
-                budget.minimum.unwrap().n_opt,
-                LAW.optimum(Flops(budget.flops_budget)).0.0,
-            );
-            assert!(
-                n.low.unwrap() < truth && truth < n.high.unwrap(),
-                "{n:?} for {truth}"
-            );
+            let (n, truth) =
+                (budget.minimum.unwrap().n_opt, LAW.optimum(Flops(budget.flops_budget)).0.0);
+            assert!(n.low.unwrap() < truth && truth < n.high.unwrap(), "{n:?} for {truth}");
         }
-        let names: Vec<&str> = fits.approaches[0]
-            .approaches
-            .iter()
-            .map(|a| a.name.as_str())
-            .collect();
+        let names: Vec<&str> =
+            fits.approaches[0].approaches.iter().map(|a| a.name.as_str()).collect();
         assert_eq!(names, ["1", "2", "2-akima", "3"]);
         for approach in &fits.approaches[0].approaches {
             let found = approach.n_exponent.unwrap();
@@ -279,22 +215,11 @@ mod tests {
             );
         }
         // Equal exponents leave parabolas unbiased, and the grids are centred.
-        assert!(
-            fits.isoflop[0].bias.unwrap().abs() < 0.01,
-            "{:?}",
-            fits.isoflop[0].bias
-        );
+        assert!(fits.isoflop[0].bias.unwrap().abs() < 0.01, "{:?}", fits.isoflop[0].bias);
         assert!(fits.isoflop[0].drift.unwrap().abs() < 0.1);
         let ranked: Vec<&str> = fits.ranking.iter().map(|law| law.law.as_str()).collect();
-        assert!(
-            ranked.contains(&"chinchilla") && ranked.len() >= 3,
-            "{ranked:?}"
-        );
-        assert!(
-            fits.ranking
-                .windows(2)
-                .all(|pair| pair[0].rms_error <= pair[1].rms_error)
-        );
+        assert!(ranked.contains(&"chinchilla") && ranked.len() >= 3, "{ranked:?}");
+        assert!(fits.ranking.windows(2).all(|pair| pair[0].rms_error <= pair[1].rms_error));
         let panel = &fits.fits[4];
         assert_eq!((panel.points.as_str(), panel.rows), ("isoFLOP minima", 4));
         assert!(panel.bootstrap.as_ref().unwrap().unit.contains("parabolas"));
@@ -306,12 +231,7 @@ mod tests {
         let fits = analyse(&budgets(3), vec![], &options()).unwrap();
         let isoflop = &fits.isoflop[0];
         assert!(isoflop.n_exponent.unwrap().low.is_none() && isoflop.bootstrap.is_none());
-        assert!(
-            isoflop
-                .warnings
-                .iter()
-                .any(|w| w.starts_with("no intervals"))
-        );
+        assert!(isoflop.warnings.iter().any(|w| w.starts_with("no intervals")));
     }
 
     #[test]
@@ -341,19 +261,9 @@ mod tests {
     fn rows_left_out_are_listed_with_their_reason() {
         let mut points = grid();
         points[7].epochs = Some(9.0);
-        let diverged = Excluded {
-            label: "x".into(),
-            reason: "diverged".into(),
-        };
-        let fits = analyse(
-            &points,
-            vec![diverged],
-            &Options {
-                drop_worst: 1,
-                ..options()
-            },
-        )
-        .unwrap();
+        let diverged = Excluded { label: "x".into(), reason: "diverged".into() };
+        let fits =
+            analyse(&points, vec![diverged], &Options { drop_worst: 1, ..options() }).unwrap();
         let reasons: Vec<_> = fits.excluded.iter().map(|e| e.reason.as_str()).collect();
         assert_eq!(reasons[0], "diverged");
         assert!(reasons[1].starts_with("9.0 epochs"));
@@ -372,20 +282,16 @@ mod tests {
         let [refused] = fits.refused.as_slice() else {
             panic!("one refusal: {:?}", fits.refused);
         };
-        assert!(
-            refused.reason.contains("20 finished runs passes 4 epochs"),
-            "{refused:?}"
-        );
+        assert!(refused.reason.contains("20 finished runs passes 4 epochs"), "{refused:?}");
         assert!(refused.hint.as_ref().unwrap().contains("data-constrained"));
     }
 
     #[test]
     fn series_are_fitted_apart_and_can_be_written_and_read() {
         let mut points = grid();
-        points.extend(grid().into_iter().map(|point| Point {
-            series: "tokenizer=bytes".into(),
-            ..point
-        }));
+        points.extend(
+            grid().into_iter().map(|point| Point { series: "tokenizer=bytes".into(), ..point }),
+        );
         let fits = analyse(&points, vec![], &options()).unwrap();
         assert_eq!(fits.fits.len(), 20);
         assert_eq!(fits.fits[16].series, "tokenizer=bytes");

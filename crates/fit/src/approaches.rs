@@ -59,10 +59,7 @@ pub(crate) fn lines(optima: &[Optimum]) -> Option<Lines> {
         };
         Some([line(|at| at.n)?, line(|at| at.d)?])
     };
-    Some(Lines {
-        given: through(|at| at.c)?,
-        six_nd: through(|at| 6.0 * at.n * at.d),
-    })
+    Some(Lines { given: through(|at| at.c)?, six_nd: through(|at| 6.0 * at.n * at.d) })
 }
 
 /// Counts of compute that differ by less than this are one.
@@ -87,10 +84,7 @@ pub(crate) fn six_nd(optima: &[Optimum], found: &Lines, replicates: &[Lines]) ->
 
 /// An exponent whose interval is wider than twice its value is not identified.
 fn told(exponent: Estimate) -> Estimate {
-    let width = exponent
-        .low
-        .zip(exponent.high)
-        .map(|(low, high)| high - low);
+    let width = exponent.low.zip(exponent.high).map(|(low, high)| high - low);
     Estimate {
         identified: width.is_none_or(|width| width <= 2.0 * exponent.value.abs()),
         ..exponent
@@ -152,12 +146,7 @@ fn parabolas(isoflop: &Isoflop, draws: &Draws) -> Option<Approach> {
     let redrawn = |draw: &Vec<Option<Bottom>>| -> Option<Lines> {
         let again = minima().map(|(k, minimum)| {
             let bottom = draw.get(k).copied().flatten()?;
-            Some(Optimum {
-                c: minimum.c,
-                n: bottom.n_opt,
-                d: bottom.d_opt,
-                loss: bottom.loss,
-            })
+            Some(Optimum { c: minimum.c, n: bottom.n_opt, d: bottom.d_opt, loss: bottom.loss })
         });
         lines(&again.collect::<Option<Vec<Optimum>>>()?)
     };
@@ -203,7 +192,6 @@ pub fn side_by_side(points: &[Point], fits: &mut Fits, options: &Options) {
     if let (Some(found), Some(surface)) = (&mut found, surface) {
         found.bias = parabola_bias(found, surface);
     }
-    fits.approaches
-        .extend(approaches(&kept, found.as_ref(), &draws, surface, options));
+    fits.approaches.extend(approaches(&kept, found.as_ref(), &draws, surface, options));
     fits.isoflop.extend(found);
 }

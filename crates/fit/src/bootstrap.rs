@@ -135,12 +135,7 @@ fn summarise(values: Vec<Vec<f64>>, unit: &str, units: usize, options: &Options)
         seed: options.seed,
         ..Bootstrap::default()
     };
-    Replicates {
-        values,
-        jackknife: None,
-        tail: TAIL,
-        summary,
-    }
+    Replicates { values, jackknife: None, tail: TAIL, summary }
 }
 
 impl Replicates {
@@ -153,12 +148,9 @@ impl Replicates {
         };
         let left_out: Vec<f64> = left_out.iter().map(|values| values[k]).collect();
         match corrected(value, &column, &left_out, self.tail) {
-            Some((low, high)) => Estimate {
-                low: Some(low),
-                high: Some(high),
-                ..plain
+            Some((low, high)) => {
+                Estimate { low: Some(low), high: Some(high), ..plain }.with_its_value()
             }
-            .with_its_value(),
             None => plain,
         }
     }

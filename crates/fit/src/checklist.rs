@@ -8,12 +8,9 @@ use crate::output::Fit;
 pub fn checklist(fit: &Fit) -> Vec<(&'static str, String)> {
     let mut items = vec![("law", format!("{}: {}", fit.law, fit.formula))];
     let source = Law::list().find(|(names, _)| names.split(", ").any(|name| name == fit.law));
-    items.extend(source.map(|(_, what)| {
-        (
-            "source",
-            what.rsplit("; ").next().unwrap_or(what).to_owned(),
-        )
-    }));
+    items.extend(
+        source.map(|(_, what)| ("source", what.rsplit("; ").next().unwrap_or(what).to_owned())),
+    );
     items.push(("N", format!("column {}", fit.n_kind)));
     items.push((
         "C",
@@ -30,12 +27,7 @@ pub fn checklist(fit: &Fit) -> Vec<(&'static str, String)> {
         items.push(("left out", format!("{} rows of highest loss", fit.dropped)));
     }
     items.push(("objective", objective(fit)));
-    let bound: Vec<&String> = fit
-        .basins
-        .iter()
-        .take(1)
-        .flat_map(|basin| &basin.at_bound)
-        .collect();
+    let bound: Vec<&String> = fit.basins.iter().take(1).flat_map(|basin| &basin.at_bound).collect();
     items.push((
         "optimum",
         format!(
@@ -99,13 +91,8 @@ fn objective(fit: &Fit) -> String {
         true => "residuals of ln L",
         false => "residuals of L",
     };
-    let delta = objective
-        .delta
-        .map_or(String::new(), |delta| format!(", delta {delta:e}"));
-    format!(
-        "{} over rows of {} ({of}{delta})",
-        objective.reduction, objective.kind
-    )
+    let delta = objective.delta.map_or(String::new(), |delta| format!(", delta {delta:e}"));
+    format!("{} over rows of {} ({of}{delta})", objective.reduction, objective.kind)
 }
 
 fn join(names: &[&String]) -> String {

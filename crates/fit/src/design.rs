@@ -75,12 +75,9 @@ impl Design {
             }
             let law = law.name();
             return Err(match coordinate {
-                Coordinate::Along(axis) => FitError::TooFewValues {
-                    law,
-                    axis: *axis,
-                    values,
-                    needed,
-                },
+                Coordinate::Along(axis) => {
+                    FitError::TooFewValues { law, axis: *axis, values, needed }
+                }
                 other => FitError::TooFewKinds {
                     law,
                     what: match other {
@@ -113,12 +110,7 @@ impl Design {
 
     fn distinct(&self, coordinate: usize, weights: &[f64]) -> usize {
         let mut seen = vec![false; self.classes.len()];
-        for (class, _) in self
-            .classes
-            .iter()
-            .zip(weights)
-            .filter(|(_, weight)| **weight > 0.0)
-        {
+        for (class, _) in self.classes.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
             seen[class[coordinate]] = true;
         }
         seen.into_iter().filter(|seen| *seen).count()
@@ -182,9 +174,7 @@ fn check_sides(points: &[Point]) -> Result<(), FitError> {
         let at = lowest.and_then(|point| point.n).unwrap_or(f64::NAN).ln();
         let (least, most) = logs
             .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| {
-                (l.min(*x), m.max(*x))
-            });
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), x| (l.min(*x), m.max(*x)));
         ends.push((at - least <= SAME, most - at <= SAME));
     }
     let end = match (ends.iter().all(|end| end.0), ends.iter().all(|end| end.1)) {
@@ -193,10 +183,7 @@ fn check_sides(points: &[Point]) -> Result<(), FitError> {
         (_, true) => "largest",
         _ => return Ok(()),
     };
-    Err(FitError::OneSided {
-        budgets: ends.len(),
-        end,
-    })
+    Err(FitError::OneSided { budgets: ends.len(), end })
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {
@@ -250,29 +237,17 @@ mod tests {
 
     #[test]
     fn one_number_of_tokens_per_parameter_asks_for_others() {
-        let rows: Vec<_> = (0..8)
-            .map(|i| (1e4 * 2f64.powi(i), 2.003e5 * 2f64.powi(i)))
-            .collect();
+        let rows: Vec<_> = (0..8).map(|i| (1e4 * 2f64.powi(i), 2.003e5 * 2f64.powi(i))).collect();
         let error = refusal(&rows, Law::Chinchilla);
-        assert!(
-            error
-                .to_string()
-                .starts_with("every row has 20.030 tokens per parameter")
-        );
+        assert!(error.to_string().starts_with("every row has 20.030 tokens per parameter"));
         assert!(error.hint().unwrap().ends_with("such as 5.008 and 80.120"));
     }
 
     #[test]
     fn tokens_that_follow_parameters_are_refused() {
-        let rows: Vec<_> = (0..8)
-            .map(|i| (1e4 * 2f64.powi(i), 1e6 * 4f64.powi(i)))
-            .collect();
+        let rows: Vec<_> = (0..8).map(|i| (1e4 * 2f64.powi(i), 1e6 * 4f64.powi(i))).collect();
         assert_eq!(
-            refusal(&rows, Law::Chinchilla)
-                .to_string()
-                .split(',')
-                .next()
-                .unwrap(),
+            refusal(&rows, Law::Chinchilla).to_string().split(',').next().unwrap(),
             "tokens follow parameters along one line (D ~ N^2.00)"
         );
     }
@@ -304,10 +279,7 @@ mod tests {
             .collect();
         points.iter_mut().for_each(|p| p.width = Some(64.0));
         let error = Design::new(&points, Law::Chinchilla, 0).unwrap_err();
-        assert!(
-            error.to_string().starts_with("every model is 64 wide"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("every model is 64 wide"), "{error}");
         points[3].width = Some(128.0);
         assert!(Design::new(&points, Law::Chinchilla, 0).is_ok());
     }
@@ -345,10 +317,7 @@ mod tests {
         assert!(matches!(refusal(&points), FitError::NoRepetition { .. }));
         points.iter_mut().for_each(|p| p.batch = Some(512.0));
         assert_eq!(
-            Design::new(&points, Law::CriticalBatch, 0)
-                .unwrap_err()
-                .hint()
-                .unwrap(),
+            Design::new(&points, Law::CriticalBatch, 0).unwrap_err().hint().unwrap(),
             "add runs at 2 or more other values of the batch"
         );
     }

@@ -50,8 +50,7 @@ impl Evidence {
     /// All that the windows of a fit show.
     pub(crate) fn of<'a>(windows: impl Iterator<Item = &'a HeldOut>) -> Vec<Evidence> {
         let all = windows.enumerate();
-        all.flat_map(|(window, held)| Evidence::of_window(window, held))
-            .collect()
+        all.flat_map(|(window, held)| Evidence::of_window(window, held)).collect()
     }
 
     pub(crate) fn new(window: usize, range: f64, at: &Reached) -> Self {
@@ -95,11 +94,7 @@ impl Drift {
             Some(measured) => measured.drift(),
             None => believed(0.0, f64::INFINITY),
         };
-        Drift {
-            mean,
-            variance,
-            range,
-        }
+        Drift { mean, variance, range }
     }
 
     /// What the drift adds to the scatter of single runs at `beyond` (of ln C) the largest compute fitted.
@@ -154,9 +149,7 @@ impl Measured {
         let all: f64 = weights.iter().sum();
         let weighed = |of: &dyn Fn(&(f64, f64)) -> f64| {
             let both = weights.iter().zip(windows);
-            both.map(|(weight, window)| weight * of(window))
-                .sum::<f64>()
-                / all
+            both.map(|(weight, window)| weight * of(window)).sum::<f64>() / all
         };
         let mean = weighed(&|(k, _)| *k);
         let expected = weighed(&|(_, sd)| sd * sd);
@@ -208,10 +201,7 @@ fn believed(mean: f64, variance: f64) -> (f64, f64) {
     for prior in priors {
         // Without evidence every width is as likely, and nothing is learnt.
         let (likely, kept) = match variance.is_finite() {
-            true => (
-                (log_likelihood(prior) - widest).exp(),
-                prior / (prior + variance),
-            ),
+            true => ((log_likelihood(prior) - widest).exp(), prior / (prior + variance)),
             false => (1.0, 0.0),
         };
         all += likely;

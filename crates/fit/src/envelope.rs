@@ -75,10 +75,7 @@ pub fn envelope(
             "add runs that spend more and reach a lower loss",
         ),
     };
-    Err(FitError::NoEnvelope {
-        reason,
-        hint: hint.into(),
-    })
+    Err(FitError::NoEnvelope { reason, hint: hint.into() })
 }
 
 /// Whether there are several points, all of one size.
@@ -103,22 +100,14 @@ fn minima(isoflop: &Isoflop, runs: &[Point]) -> Envelope {
             ..Point::new(label, minimum.loss.value)
         })
     });
-    Envelope {
-        points: points.collect(),
-        words: "isoFLOP minima".into(),
-        draws: Vec::new(),
-    }
+    Envelope { points: points.collect(), words: "isoFLOP minima".into(), draws: Vec::new() }
 }
 
 impl Envelope {
     /// Adds the minima of bootstrap replicates in which every budget kept its bottom.
     pub(crate) fn with_draws(mut self, isoflop: &Isoflop, draws: &[Vec<Option<Bottom>>]) -> Self {
         let drawn = |draw: &Vec<Option<Bottom>>| -> Option<Vec<Point>> {
-            let kept = isoflop
-                .budgets
-                .iter()
-                .zip(draw)
-                .filter(|(b, _)| b.minimum.is_some());
+            let kept = isoflop.budgets.iter().zip(draw).filter(|(b, _)| b.minimum.is_some());
             let moved = self.points.iter().zip(kept).map(|(point, (_, bottom))| {
                 let Bottom { n_opt, d_opt, loss } = (*bottom)?;
                 (loss > 0.0).then(|| Point {
@@ -139,11 +128,7 @@ impl Envelope {
 fn edge(points: &[Point], axis: Axis, other: Axis) -> Result<Envelope, FitError> {
     let mut runs = Vec::new();
     for point in points {
-        runs.push((
-            point.need(axis, "an envelope")?,
-            point.need(other, "an envelope")?,
-            point,
-        ));
+        runs.push((point.need(axis, "an envelope")?, point.need(other, "an envelope")?, point));
     }
     let most = runs.iter().map(|(_, other, _)| *other).fold(0.0, f64::max);
     let sizes = |runs: &[(f64, f64, &Point)]| {
@@ -164,21 +149,10 @@ fn edge(points: &[Point], axis: Axis, other: Axis) -> Result<Envelope, FitError>
     }
     // Replicates of one size are no envelope.
     let points = match all - short {
-        0 | 1 => runs
-            .into_iter()
-            .take(1)
-            .map(|(_, _, point)| point.clone())
-            .collect(),
-        _ => runs
-            .into_iter()
-            .map(|(_, _, point)| point.clone())
-            .collect(),
+        0 | 1 => runs.into_iter().take(1).map(|(_, _, point)| point.clone()).collect(),
+        _ => runs.into_iter().map(|(_, _, point)| point.clone()).collect(),
     };
-    Ok(Envelope {
-        points,
-        words,
-        draws: Vec::new(),
-    })
+    Ok(Envelope { points, words, draws: Vec::new() })
 }
 
 /// Runs that beat every run of less compute, ascending in C.
@@ -197,11 +171,7 @@ fn frontier(points: &[Point]) -> Result<Envelope, FitError> {
         }
     }
     let words = "frontier of finished runs: each beats every run of less compute".into();
-    Ok(Envelope {
-        points,
-        words,
-        draws: Vec::new(),
-    })
+    Ok(Envelope { points, words, draws: Vec::new() })
 }
 
 #[cfg(test)]
@@ -220,11 +190,7 @@ mod tests {
     }
 
     fn labels(envelope: &Envelope) -> Vec<&str> {
-        envelope
-            .points
-            .iter()
-            .map(|point| point.label.as_str())
-            .collect()
+        envelope.points.iter().map(|point| point.label.as_str()).collect()
     }
 
     #[test]
@@ -244,10 +210,7 @@ mod tests {
         let mut points = grid();
         points.retain(|point| point.n == Some(2e4));
         let refused = envelope(&points, Axis::C, None).unwrap_err();
-        assert!(
-            refused.to_string().contains("3 runs have one size"),
-            "{refused}"
-        );
+        assert!(refused.to_string().contains("3 runs have one size"), "{refused}");
         assert!(envelope(&points, Axis::D, None).is_ok());
     }
 
@@ -266,9 +229,6 @@ mod tests {
     fn one_ratio_of_tokens_has_no_edge() {
         let points: Vec<_> = [1e4, 2e4, 4e4].map(|n| point("r", n, 20.0 * n, 3.0)).into();
         let error = envelope(&points, Axis::N, None).unwrap_err();
-        assert_eq!(
-            error.hint().unwrap(),
-            "train every size to the same largest token count"
-        );
+        assert_eq!(error.hint().unwrap(), "train every size to the same largest token count");
     }
 }

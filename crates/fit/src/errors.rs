@@ -97,11 +97,7 @@ impl Errors {
         let squares: f64 = residuals.iter().map(|r| r * r).sum();
         let count = units.iter().max().map_or(0, |last| last + 1);
         let mut errors = Errors {
-            ratios: vec![Ratio {
-                ratio: 0.0,
-                share: 1.0,
-                variance: squares / spare as f64,
-            }],
+            ratios: vec![Ratio { ratio: 0.0, share: 1.0, variance: squares / spare as f64 }],
             freedom: spare as f64,
             gram,
             of_units: Vec::new(),
@@ -154,9 +150,7 @@ impl Errors {
             let place = i as f64 / RATIOS as f64;
             (FARTHEST.powf(2.0 * place - 1.0) - 1.0 / FARTHEST) / most
         });
-        self.ratios = ratios
-            .map(|ratio| Ratio::of(ratio, &told, within, self.freedom))
-            .collect();
+        self.ratios = ratios.map(|ratio| Ratio::of(ratio, &told, within, self.freedom)).collect();
         let highest = self.ratios.iter().map(|r| r.share).fold(f64::MIN, f64::max);
         let places = self.ratios.iter_mut();
         places.for_each(|r| r.share = (r.share - highest).exp());
@@ -188,9 +182,7 @@ impl Errors {
             .collect();
         let beyond = |half: f64| -> f64 {
             let parts = deviations.iter();
-            parts
-                .map(|(share, of)| share * student.cdf(-half / of))
-                .sum()
+            parts.map(|(share, of)| share * student.cdf(-half / of)).sum()
         };
         let variance: f64 = deviations.iter().map(|(share, of)| share * of * of).sum();
         let (mut low, mut high) = (0.0, variance.sqrt());
@@ -204,11 +196,7 @@ impl Errors {
                 false => high = middle,
             }
         }
-        (high.is_finite() && high > 0.0).then_some(Spread {
-            rise: 1.0 / own,
-            half: high,
-            variance,
-        })
+        (high.is_finite() && high > 0.0).then_some(Spread { rise: 1.0 / own, half: high, variance })
     }
 
     /// Errors of the rows in replicate number `index`: variances that the residuals allow, then normal
@@ -222,17 +210,13 @@ impl Errors {
             left -= r.share;
             left < 0.0
         });
-        let Ratio {
-            ratio, variance, ..
-        } = *drawn.unwrap_or(last);
+        let Ratio { ratio, variance, .. } = *drawn.unwrap_or(last);
         let chi = ChiSquared::new(self.freedom).expect("degrees are positive");
         let own = variance * self.freedom / chi.inverse_cdf(chance).max(f64::MIN_POSITIVE);
         let count = self.units.iter().max().map_or(0, |last| last + 1);
         let shared: Vec<f64> = match self.of_units.is_empty() {
             true => vec![0.0; count],
-            false => (0..count)
-                .map(|_| (own * ratio).sqrt() * normal())
-                .collect(),
+            false => (0..count).map(|_| (own * ratio).sqrt() * normal()).collect(),
         };
         let rows = self.units.iter().zip(&self.weights);
         rows.map(|(unit, weight)| {
@@ -276,11 +260,7 @@ mod tests {
     fn about_mean(shared: &[f64], own: &[f64]) -> (Vec<f64>, Vec<usize>) {
         let each = own.len() / shared.len();
         let units: Vec<usize> = (0..own.len()).map(|row| row / each).collect();
-        let all: Vec<f64> = own
-            .iter()
-            .zip(&units)
-            .map(|(e, u)| e + shared[*u])
-            .collect();
+        let all: Vec<f64> = own.iter().zip(&units).map(|(e, u)| e + shared[*u]).collect();
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         (all.iter().map(|x| x - mean).collect(), units)
     }
@@ -293,17 +273,11 @@ mod tests {
     #[test]
     fn a_mean_of_independent_rows_has_students_interval() {
         let (residuals, _) = about_mean(&[0.0], &[1.0, -2.0, 0.5, 3.0, -0.5]);
-        let found = errors(&residuals, &[0, 1, 2, 3, 4])
-            .spread(&[1.0], 0.05)
-            .unwrap();
+        let found = errors(&residuals, &[0, 1, 2, 3, 4]).spread(&[1.0], 0.05).unwrap();
         let squares: f64 = residuals.iter().map(|r| r * r).sum();
         // Student's 95 % point at four degrees of freedom.
         let half = 2.131_846_8 * (squares / 4.0 / 5.0).sqrt();
-        assert!(
-            (found.half / half - 1.0).abs() < 1e-5,
-            "{} {half}",
-            found.half
-        );
+        assert!((found.half / half - 1.0).abs() < 1e-5, "{} {half}", found.half);
         assert!((found.rise - 5.0).abs() < 1e-9);
     }
 
@@ -311,20 +285,14 @@ mod tests {
     #[test]
     fn a_mean_of_runs_that_err_in_common_has_the_interval_of_so_many_runs() {
         let shared = [2.0, -1.0, 0.5, -2.5, 1.5, 0.1];
-        let own: Vec<f64> = (0..60)
-            .map(|row| 0.1 * f64::from(row * 7 % 11 - 5) / 3.0)
-            .collect();
+        let own: Vec<f64> = (0..60).map(|row| 0.1 * f64::from(row * 7 % 11 - 5) / 3.0).collect();
         let (residuals, units) = about_mean(&shared, &own);
         let together = errors(&residuals, &units).spread(&[1.0], 0.05).unwrap();
         let mean = shared.iter().sum::<f64>() / 6.0;
         let squares: f64 = shared.iter().map(|s| (s - mean).powi(2)).sum();
         // Student's 95 % point at five degrees of freedom.
         let half = 2.015_048_4 * (squares / 5.0 / 6.0).sqrt();
-        assert!(
-            (together.half / half - 1.0).abs() < 0.1,
-            "{} {half}",
-            together.half
-        );
+        assert!((together.half / half - 1.0).abs() < 0.1, "{} {half}", together.half);
         let rows: Vec<usize> = (0..60).collect();
         let apart = errors(&residuals, &rows).spread(&[1.0], 0.05).unwrap();
         assert!(apart.half < together.half / 2.0);
@@ -333,9 +301,7 @@ mod tests {
     #[test]
     fn replicates_err_as_much_as_the_residuals_and_in_common() {
         let shared = [2.0, -1.0, 0.5, -2.5, 1.5, 0.1, 0.8, -0.9, 1.2, -1.7];
-        let own: Vec<f64> = (0..100)
-            .map(|row| f64::from(row * 7 % 11 - 5) / 6.0)
-            .collect();
+        let own: Vec<f64> = (0..100).map(|row| f64::from(row * 7 % 11 - 5) / 6.0).collect();
         let (residuals, units) = about_mean(&shared, &own);
         let errors = errors(&residuals, &units);
         let (mut within, mut between) = (0.0, 0.0);

@@ -34,19 +34,12 @@ impl Few {
         if !units.are_few() {
             return None;
         }
-        let squares = Objective {
-            penalty: Penalty::Square,
-            ..from.objective()
-        };
+        let squares = Objective { penalty: Penalty::Square, ..from.objective() };
         let mut engine = engine(points, from.law(), squares, from.holds()).ok()?;
         engine.watched_by(watch);
         let best = engine.solve_near(known, false)?;
         let errors = Errors::of(&*engine, &best.t, units.numbers())?;
-        Some(Few {
-            engine,
-            best,
-            errors,
-        })
+        Some(Few { engine, best, errors })
     }
 
     /// Profiles of the squares; none for an objective whose law runs elsewhere than through the middle.
@@ -56,9 +49,7 @@ impl Few {
         }
         let chance = Chance::Few(self.errors.clone());
         let walked = profiles(&*self.engine, &self.best, &chance);
-        let better = walked
-            .lower
-            .and_then(|lower| self.engine.refit(None, &[lower.t]));
+        let better = walked.lower.and_then(|lower| self.engine.refit(None, &[lower.t]));
         Some(match better {
             Some(better) => profiles(&*self.engine, &better, &chance).profiles,
             None => walked.profiles,

@@ -56,12 +56,7 @@ impl Findings<'_> {
     }
 
     fn convergence(&self) -> Vec<String> {
-        let Solution {
-            starts,
-            unmoved,
-            unfinished,
-            ..
-        } = *self.solution;
+        let Solution { starts, unmoved, unfinished, .. } = *self.solution;
         let best = self.solution.best();
         let mut warnings = Vec::new();
         match best.end {
@@ -76,15 +71,10 @@ impl Findings<'_> {
             )),
         }
         if unmoved > 0 {
-            warnings.push(format!(
-                "{unmoved} of {starts} starts did not move and are no optima"
-            ));
+            warnings.push(format!("{unmoved} of {starts} starts did not move and are no optima"));
         }
         if unfinished > unmoved {
-            warnings.push(format!(
-                "{} of {starts} starts did not converge",
-                unfinished - unmoved
-            ));
+            warnings.push(format!("{} of {starts} starts did not converge", unfinished - unmoved));
         }
         if self.found_by_profile {
             warnings.push(
@@ -133,11 +123,7 @@ impl Findings<'_> {
                 (Some(_), "beta") => &["beta", "B"],
                 _ => &[name],
             };
-            let derived = if name == "E" {
-                &[][..]
-            } else {
-                law.derived_names()
-            };
+            let derived = if name == "E" { &[][..] } else { law.derived_names() };
             for name in follows.iter().chain(derived) {
                 if let Some(estimate) = parameters.get_mut(*name) {
                     estimate.identified = false;
@@ -147,9 +133,7 @@ impl Findings<'_> {
         // A law without a floor or without a term is a law; one that a bound cuts off is none.
         let cut_off = |k: usize| t[k] != 0.0;
         if held.iter().any(|k| cut_off(*k)) {
-            parameters
-                .values_mut()
-                .for_each(|estimate| estimate.identified = estimate.fixed);
+            parameters.values_mut().for_each(|estimate| estimate.identified = estimate.fixed);
         }
         let rest = "every other number and interval of this fit holds for that value alone";
         let sentence = |k: usize| {
@@ -184,10 +168,7 @@ impl Findings<'_> {
     fn other_basins(&self) -> Option<String> {
         let best = self.solution.best();
         let near = |value: f64| value <= 1.1 * best.value;
-        let rivals = self.solution.basins[1..]
-            .iter()
-            .filter(|basin| near(basin.value))
-            .count();
+        let rivals = self.solution.basins[1..].iter().filter(|basin| near(basin.value)).count();
         (rivals > 0).then(|| {
             format!("{rivals} other local optima lie within 10 % of the best objective; see basins")
         })
@@ -232,21 +213,13 @@ impl Findings<'_> {
 
     fn rows(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self
-            .points
-            .iter()
-            .any(|point| point.series != self.points[0].series)
-        {
+        if self.points.iter().any(|point| point.series != self.points[0].series) {
             warnings.push(
                 "rows of several series are fitted as one; losses under different data or tokenizers do not compare".to_owned(),
             );
         }
-        let repeated: Vec<f64> = self
-            .points
-            .iter()
-            .filter_map(|point| point.epochs)
-            .filter(|e| *e > 1.0)
-            .collect();
+        let repeated: Vec<f64> =
+            self.points.iter().filter_map(|point| point.epochs).filter(|e| *e > 1.0).collect();
         if !repeated.is_empty() && self.engine.law() != Law::DataConstrained {
             let most = repeated.iter().copied().fold(0.0, f64::max);
             warnings.push(format!(
@@ -280,11 +253,8 @@ impl Findings<'_> {
     }
 
     fn labels(&self, rows: &[usize]) -> String {
-        let shown: Vec<&str> = rows
-            .iter()
-            .take(10)
-            .map(|&row| self.points[row].label.as_str())
-            .collect();
+        let shown: Vec<&str> =
+            rows.iter().take(10).map(|&row| self.points[row].label.as_str()).collect();
         match rows.len() - shown.len() {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
@@ -332,9 +302,8 @@ pub(crate) fn far_rows(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
     if sizes.len() < 20 || sigma <= COMPUTED {
         return Vec::new();
     }
-    let mut far: Vec<usize> = (0..sizes.len())
-        .filter(|&row| residuals[row].abs() > OUTLIER * sigma)
-        .collect();
+    let mut far: Vec<usize> =
+        (0..sizes.len()).filter(|&row| residuals[row].abs() > OUTLIER * sigma).collect();
     far.sort_by(|&i, &j| residuals[j].abs().total_cmp(&residuals[i].abs()));
     far
 }

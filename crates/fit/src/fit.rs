@@ -114,9 +114,7 @@ pub(crate) fn fit_envelope(
     law: Law,
     options: &Options,
 ) -> Result<Fit, FitError> {
-    options
-        .watch
-        .expect(work(law, envelope.points.len(), options));
+    options.watch.expect(work(law, envelope.points.len(), options));
     let draws = (!envelope.draws.is_empty()).then_some(envelope.draws.as_slice());
     fit_named(&envelope.points, law, options, &envelope.words, draws)
 }
@@ -139,28 +137,21 @@ pub(crate) fn fit_named(
     let objective = options.objective.unwrap_or(law.default_objective());
     let mut engine = engine(&kept, law, objective, &holds)?;
     engine.watched_by(watch);
-    let mut solution = engine.solve().ok_or(FitError::NoFall {
-        law: law.name(),
-        rows: kept.len(),
-    })?;
+    let mut solution =
+        engine.solve().ok_or(FitError::NoFall { law: law.name(), rows: kept.len() })?;
     let finite = |loss: &f64| loss.is_finite() && *loss > 0.0;
     let best = solution.best();
     if !best.gradient_norm.is_finite() || !engine.losses(&best.t).iter().all(finite) {
         return Err(match watch.is_stopped() {
             true => FitError::Stopped,
-            false => FitError::NotFinite {
-                law: law.name(),
-                rows: kept.len(),
-            },
+            false => FitError::NotFinite { law: law.name(), rows: kept.len() },
         });
     }
     let units = Units::of(&kept);
     let intervals = options.bootstrap > 0;
     let walked = intervals.then(|| walk(&*engine, &mut solution, units.numbers()));
     let known = solution.known();
-    let few = intervals
-        .then(|| Few::of(&kept, &units, &*engine, &known, watch))
-        .flatten();
+    let few = intervals.then(|| Few::of(&kept, &units, &*engine, &known, watch)).flatten();
     let walked_few = few.as_ref().and_then(|few| few.profiles(objective));
     let (profiled, found_by_profile) = walked.unwrap_or_default();
     let by_squares = walked_few.is_some() && draws.is_none();
@@ -168,15 +159,7 @@ pub(crate) fn fit_named(
     task.part(PROFILES);
     let mut replicates = intervals.then(|| match draws {
         Some(draws) => carried(draws, law, objective, &holds, options),
-        None => bootstrap(
-            &design,
-            &*engine,
-            &units,
-            few.as_ref(),
-            &known,
-            options,
-            Some(&task),
-        ),
+        None => bootstrap(&design, &*engine, &units, few.as_ref(), &known, options, Some(&task)),
     });
     let mut parameters = estimates(&*engine, &known[0], replicates.as_ref());
     let far = far_rows(&*engine, &known[0]);
@@ -230,9 +213,7 @@ pub(crate) fn fit_named(
         starts_agreed: solution.agreed,
         gradient_norm: solution.best().gradient_norm,
         influence,
-        draws: replicates
-            .as_ref()
-            .map_or_else(Vec::new, |r| thinned(&r.values, law)),
+        draws: replicates.as_ref().map_or_else(Vec::new, |r| thinned(&r.values, law)),
         draw_names: law.names(),
         validation,
         sensitivity,
@@ -250,14 +231,8 @@ pub(crate) fn fit_named(
 
 /// Standard deviation of ln L about a law of so many parameters.
 pub(crate) fn noise(data: &[FittedPoint], parameters: usize) -> Option<f64> {
-    let spare = data
-        .len()
-        .checked_sub(parameters)
-        .filter(|spare| *spare > 0)?;
-    let squares: f64 = data
-        .iter()
-        .map(|point| (point.loss / point.fitted).ln().powi(2))
-        .sum();
+    let spare = data.len().checked_sub(parameters).filter(|spare| *spare > 0)?;
+    let squares: f64 = data.iter().map(|point| (point.loss / point.fitted).ln().powi(2)).sum();
     Some((squares / spare as f64).sqrt())
 }
 
@@ -287,10 +262,9 @@ fn estimates(
         .filter(|(_, (_, value))| value.is_finite())
         .map(|(name, (k, value))| {
             let found = match replicates {
-                _ if engine.holds().iter().any(|held| held.quantity == k) => Estimate {
-                    fixed: true,
-                    ..estimate(value, &[])
-                },
+                _ if engine.holds().iter().any(|held| held.quantity == k) => {
+                    Estimate { fixed: true, ..estimate(value, &[]) }
+                }
                 Some(replicates) => replicates.estimate(k, value),
                 None => estimate(value, &[]),
             };
@@ -329,11 +303,7 @@ fn describe_basins(engine: &dyn Engine, solution: &Solution) -> Vec<Basin> {
             .zip(engine.natural(&basin.t))
             .filter(|(_, value)| value.is_finite())
             .collect(),
-        at_bound: engine
-            .at_bound(&basin.t)
-            .into_iter()
-            .map(|k| names[k].clone())
-            .collect(),
+        at_bound: engine.at_bound(&basin.t).into_iter().map(|k| names[k].clone()).collect(),
     };
     solution.basins.iter().map(describe).collect()
 }
@@ -361,28 +331,16 @@ fn known_floor(
     profiles: &[Profile],
 ) -> Option<KnownFloor> {
     let entropy = points.first()?.entropy?;
-    let same = |p: &Point| {
-        p.entropy
-            .is_some_and(|other| (other / entropy - 1.0).abs() < 1e-9)
-    };
+    let same = |p: &Point| p.entropy.is_some_and(|other| (other / entropy - 1.0).abs() < 1e-9);
     if !points.iter().all(same) || matches!(law.axis(), Some(Axis::N | Axis::D)) {
         return None;
     }
-    let found = law
-        .names()
-        .contains(&"E".to_owned())
-        .then(|| parameters.get("E"))??;
+    let found = law.names().contains(&"E".to_owned()).then(|| parameters.get("E"))??;
     let profile = profiles.iter().find(|profile| profile.parameter == "E");
     let (low, high) = profile.map_or((found.low, found.high), |p| (p.low, p.high));
     let judged = profile.is_some() || found.low.is_some();
     let inside = low.is_none_or(|low| low <= entropy) && high.is_none_or(|high| entropy <= high);
-    Some(KnownFloor {
-        entropy,
-        fitted: found.value,
-        low,
-        high,
-        agrees: judged.then_some(inside),
-    })
+    Some(KnownFloor { entropy, fitted: found.value, low, high, agrees: judged.then_some(inside) })
 }
 
 /// Empty where the rows come from several series.

@@ -46,10 +46,7 @@ pub(crate) fn holds(
                 names: names.join(", "),
             });
         }
-        holds.push(Held {
-            quantity,
-            value: *value,
-        });
+        holds.push(Held { quantity, value: *value });
     }
     match holds.len() == names.len() {
         true => Err(FitError::AllFixed { law: law.name() }),
@@ -115,22 +112,14 @@ mod tests {
     #[test]
     fn a_name_of_no_parameter_is_refused_with_those_there_are() {
         let error = held(Law::PowerOffset(Axis::C), &[("beta", 0.3)]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "power-offset has no parameter `beta` to fix"
-        );
+        assert_eq!(error.to_string(), "power-offset has no parameter `beta` to fix");
         assert_eq!(error.hint().unwrap(), "its parameters are E, A, alpha");
     }
 
     #[test]
     fn values_that_a_parameter_cannot_take_are_refused() {
-        for (name, value) in [
-            ("E", 3.0),
-            ("E", f64::NAN),
-            ("E", -0.1),
-            ("alpha", 0.0),
-            ("A", -3.0),
-        ] {
+        for (name, value) in [("E", 3.0), ("E", f64::NAN), ("E", -0.1), ("alpha", 0.0), ("A", -3.0)]
+        {
             let error = held(Law::Chinchilla, &[(name, value)]).unwrap_err();
             assert!(matches!(error, FitError::BadFixed { .. }), "{name} {value}");
             assert!(error.hint().unwrap().contains("E, A, alpha, B, beta"));
@@ -145,11 +134,6 @@ mod tests {
     #[test]
     fn something_must_be_left_to_fit() {
         let error = held(Law::Power(Axis::N), &[("A", 1.0), ("alpha", 0.1)]).unwrap_err();
-        assert_eq!(
-            error,
-            FitError::AllFixed {
-                law: "power".into()
-            }
-        );
+        assert_eq!(error, FitError::AllFixed { law: "power".into() });
     }
 }

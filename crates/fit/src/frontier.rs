@@ -38,16 +38,11 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
         }
         lines(&of(&units.drawn(options.seed, index)?))
     };
-    let replicates: Vec<Lines> = (0..options.bootstrap as u64)
-        .into_par_iter()
-        .filter_map(redraw)
-        .collect();
-    let (least, most) = sizes
-        .iter()
-        .fold((f64::INFINITY, 0.0f64), |(l, m), n| (l.min(*n), m.max(*n)));
-    let at_end = optima
-        .iter()
-        .filter(|at| at.n < least * 1.01 || at.n > most * 0.99);
+    let replicates: Vec<Lines> =
+        (0..options.bootstrap as u64).into_par_iter().filter_map(redraw).collect();
+    let (least, most) =
+        sizes.iter().fold((f64::INFINITY, 0.0f64), |(l, m), n| (l.min(*n), m.max(*n)));
+    let at_end = optima.iter().filter(|at| at.n < least * 1.01 || at.n > most * 0.99);
     let share = at_end.count() as f64 / optima.len() as f64;
     let mut warnings = Vec::new();
     if share > AT_AN_END {
@@ -83,9 +78,7 @@ const SHOWN: usize = 60;
 fn thinned(optima: Vec<Optimum>) -> Vec<Optimum> {
     let count = optima.len();
     match count > SHOWN {
-        true => (0..SHOWN)
-            .map(|i| optima[i * (count - 1) / (SHOWN - 1)])
-            .collect(),
+        true => (0..SHOWN).map(|i| optima[i * (count - 1) / (SHOWN - 1)]).collect(),
         false => optima,
     }
 }
@@ -99,12 +92,7 @@ fn best_of_budgets(points: &[Point], weights: &[f64]) -> Vec<Optimum> {
         if *weight <= 0.0 {
             continue;
         }
-        let run = Optimum {
-            c: point.c.unwrap_or(budget),
-            n,
-            d,
-            loss: point.loss,
-        };
+        let run = Optimum { c: point.c.unwrap_or(budget), n, d, loss: point.loss };
         match best.iter_mut().find(|(other, _)| *other == budget) {
             Some((_, lowest)) if run.loss < lowest.loss => *lowest = run,
             Some(_) => {}
@@ -116,10 +104,7 @@ fn best_of_budgets(points: &[Point], weights: &[f64]) -> Vec<Optimum> {
 }
 
 fn best_along_curves(points: &[Point], weights: &[f64]) -> Vec<Optimum> {
-    let counted = points
-        .iter()
-        .zip(weights)
-        .filter(|(_, weight)| **weight > 0.0);
+    let counted = points.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
     let mut runs: Vec<(f64, f64, f64, f64)> = counted
         .filter_map(|(p, _)| {
             let (n, d) = (p.n?, p.d?);
@@ -137,13 +122,10 @@ fn best_along_curves(points: &[Point], weights: &[f64]) -> Vec<Optimum> {
         curve.sort_by(|a, b| a.1.total_cmp(&b.1));
     }
     curves.retain(|curve| curve.len() > 1);
-    let ends = curves
-        .iter()
-        .map(|curve| (curve[0].1, curve[curve.len() - 1].1));
-    let (low, high) = ends.fold(
-        (f64::INFINITY, f64::NEG_INFINITY),
-        |(l, h), (first, last)| (l.min(first), h.max(last)),
-    );
+    let ends = curves.iter().map(|curve| (curve[0].1, curve[curve.len() - 1].1));
+    let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (first, last)| {
+        (l.min(first), h.max(last))
+    });
     let mut optima = Vec::new();
     for step in 0..STEPS {
         let ln_c = low + (high - low) * step as f64 / (STEPS - 1) as f64;
@@ -197,15 +179,8 @@ mod tests {
                 points.push(run);
             }
         }
-        let options = Options {
-            bootstrap: 0,
-            ..Options::default()
-        };
-        approach(&points, &options)
-            .unwrap()
-            .n_exponent
-            .unwrap()
-            .value
+        let options = Options { bootstrap: 0, ..Options::default() };
+        approach(&points, &options).unwrap().n_exponent.unwrap().value
     }
 
     #[test]
@@ -228,33 +203,19 @@ mod tests {
                 points.push(point(&format!("{i} {j}"), n, d, loss));
             }
         }
-        let options = Options {
-            bootstrap: 50,
-            ..Options::default()
-        };
+        let options = Options { bootstrap: 50, ..Options::default() };
         let found = approach(&points, &options).unwrap();
         let exponent = found.n_exponent.unwrap();
         // Equal exponents: 1/2, blunted where the smallest and the largest size win.
         assert!((exponent.value - 0.5).abs() < 0.06, "{exponent:?}");
         assert!(exponent.low.unwrap() < exponent.high.unwrap());
-        assert!(
-            found.optima.len() <= SHOWN && found.words.contains("1500"),
-            "{}",
-            found.words
-        );
+        assert!(found.optima.len() <= SHOWN && found.words.contains("1500"), "{}", found.words);
     }
 
     #[test]
     fn one_size_that_always_wins_tells_no_exponent() {
         let points: Vec<Point> = (0..5)
-            .map(|j| {
-                point(
-                    &j.to_string(),
-                    1e6,
-                    1e7 * 3f64.powi(j),
-                    3.0 - 0.1 * f64::from(j),
-                )
-            })
+            .map(|j| point(&j.to_string(), 1e6, 1e7 * 3f64.powi(j), 3.0 - 0.1 * f64::from(j)))
             .collect();
         assert_eq!(approach(&points, &Options::default()), None);
     }

@@ -26,14 +26,8 @@ pub fn fits(bytes: &[u8]) {
         };
         let counted = Cost::counted(fit);
         for c in [1e-300, 1.0, 1e14, 1e21, 1e300] {
-            let at = |n, d, c| At {
-                n,
-                d,
-                c,
-                epochs: Some(3.0),
-                batch: Some(512.0),
-                experts: Some(8.0),
-            };
+            let at =
+                |n, d, c| At { n, d, c, epochs: Some(3.0), batch: Some(512.0), experts: Some(8.0) };
             let places = [
                 at(None, None, Some(c)),
                 at(Some(c.sqrt()), None, Some(c)),
@@ -77,27 +71,16 @@ pub fn points(bytes: &[u8]) {
             ..Point::new(row.to_string(), cell(3).unwrap_or(f64::NAN))
         });
     }
-    let options = Options {
-        bootstrap: 12,
-        ..Options::default()
-    };
-    let sum = bytes
-        .iter()
-        .fold(0u64, |sum, b| sum.wrapping_mul(31) + u64::from(*b));
-    let laws: Vec<&str> = Law::list()
-        .flat_map(|(names, _)| names.split(", "))
-        .collect();
+    let options = Options { bootstrap: 12, ..Options::default() };
+    let sum = bytes.iter().fold(0u64, |sum, b| sum.wrapping_mul(31) + u64::from(*b));
+    let laws: Vec<&str> = Law::list().flat_map(|(names, _)| names.split(", ")).collect();
     let axis = [Axis::N, Axis::D, Axis::C][(sum / 64 % 3) as usize];
     let name = laws[(sum % laws.len() as u64) as usize];
     // Names of `--list` that need a number do not read as they stand.
     let law = Law::parse(name, Some(axis)).unwrap_or(Law::Pinned(1.5));
-    let mut fits = Fits {
-        level: crate::LEVEL,
-        ..Fits::default()
-    };
+    let mut fits = Fits { level: crate::LEVEL, ..Fits::default() };
     fits.fits.extend(fit(&points, law, &options));
-    fits.isoflop
-        .extend(isoflop(&points, &options).ok().flatten());
+    fits.isoflop.extend(isoflop(&points, &options).ok().flatten());
     crate::side_by_side(&points, &mut fits, &options);
     let written = serde_json::to_vec(&fits).expect("a fit can be written");
     let read = Fits::parse(&written);

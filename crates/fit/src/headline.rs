@@ -13,15 +13,7 @@ pub(crate) fn choose(
 ) {
     bootstrap.intervals = parameters
         .iter()
-        .map(|(name, estimate)| {
-            (
-                name.clone(),
-                Interval {
-                    low: estimate.low,
-                    high: estimate.high,
-                },
-            )
-        })
+        .map(|(name, estimate)| (name.clone(), Interval { low: estimate.low, high: estimate.high }))
         .collect();
     bootstrap.headline = if by_profile { "profile" } else { "replicates" }.into();
     if !by_profile {
@@ -29,12 +21,8 @@ pub(crate) fn choose(
     }
     for profile in profiles {
         if let Some(estimate) = parameters.get_mut(&profile.parameter) {
-            *estimate = Estimate {
-                low: profile.low,
-                high: profile.high,
-                ..*estimate
-            }
-            .with_its_value();
+            *estimate =
+                Estimate { low: profile.low, high: profile.high, ..*estimate }.with_its_value();
         }
     }
 }

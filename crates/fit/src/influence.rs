@@ -72,21 +72,15 @@ pub(crate) fn without_worst_fitted(
     let mut starts = known.to_vec();
     let mut best: Option<WorstRows> = None;
     for _ in 0..LISTED.min(engine.rows().len() / 20) {
-        let worst = by_residual(engine, &starts[0])
-            .into_iter()
-            .find(|row| !out.contains(row))?;
+        let worst = by_residual(engine, &starts[0]).into_iter().find(|row| !out.contains(row))?;
         out.push(worst);
         starts[0] = without(design, engine, &starts, &out)?;
         let (k, before, after) = most_moved(&full, &engine.natural(&starts[0]), names.len())?;
         let farther =
             |best: &WorstRows| relative(before, after) > 1.02 * relative(best.before, best.after);
         if best.as_ref().is_none_or(farther) {
-            best = Some(WorstRows {
-                rows: out.clone(),
-                parameter: names[k].clone(),
-                before,
-                after,
-            });
+            best =
+                Some(WorstRows { rows: out.clone(), parameter: names[k].clone(), before, after });
         }
     }
     best
@@ -104,9 +98,8 @@ fn by_residual(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
 fn by_one_step(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
     let size = t.len();
     let lower = engine.derivatives(t).1;
-    let full: Vec<Vec<f64>> = (0..size)
-        .map(|i| (0..size).map(|j| lower[i.max(j)][i.min(j)]).collect())
-        .collect();
+    let full: Vec<Vec<f64>> =
+        (0..size).map(|i| (0..size).map(|j| lower[i.max(j)][i.min(j)]).collect()).collect();
     let objective = engine.objective();
     let jacobian = engine.jacobian(t);
     let natural = engine.natural(t);
@@ -118,14 +111,10 @@ fn by_one_step(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
             let pull = of.weight * objective.penalty.derivatives(residual).0;
             let right: Vec<f64> = slopes.iter().map(|slope| -pull * slope).collect();
             let step = solve_dense(&full, &right).unwrap_or_else(|| vec![0.0; size]);
-            let moves = gradients
-                .iter()
-                .zip(&natural)
-                .take(size)
-                .map(|(gradient, value)| {
-                    let change: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
-                    (change / value).abs()
-                });
+            let moves = gradients.iter().zip(&natural).take(size).map(|(gradient, value)| {
+                let change: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+                (change / value).abs()
+            });
             (row, moves.filter(|x| x.is_finite()).fold(0.0, f64::max))
         })
         .collect();
@@ -143,8 +132,7 @@ pub(crate) fn without(
     let mut changed = Resample::of(engine);
     rows.iter().for_each(|&row| changed.weights[row] = 0.0);
     let told = design.determined_by(&changed.weights);
-    told.then(|| engine.refit(Some(&changed), starts))?
-        .map(|end| end.t)
+    told.then(|| engine.refit(Some(&changed), starts))?.map(|end| end.t)
 }
 
 /// The free parameter that changed most relative to its value: its index, before and after.

@@ -42,12 +42,8 @@ impl Curve {
     }
 
     fn lowest(&self, logs: &[f64]) -> Option<Optimum> {
-        let points: Vec<(f64, f64)> = self
-            .places
-            .iter()
-            .zip(logs)
-            .map(|(at, l)| (at.0, *l))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            self.places.iter().zip(logs).map(|(at, l)| (at.0, *l)).collect();
         let (ln_n, ln_l) = Akima::through(&points)?.lowest()?;
         Some(Optimum {
             c: self.c,
@@ -88,10 +84,8 @@ pub(crate) fn approach(isoflop: &Isoflop, options: &Options) -> Option<Approach>
         }
         lines(&optima)
     };
-    let replicates: Vec<Lines> = (0..options.bootstrap as u64)
-        .into_par_iter()
-        .filter_map(redraw)
-        .collect();
+    let replicates: Vec<Lines> =
+        (0..options.bootstrap as u64).into_par_iter().filter_map(redraw).collect();
     let mut warnings = Vec::new();
     let lost = options.bootstrap - replicates.len();
     if lost * 20 > options.bootstrap {
@@ -132,17 +126,10 @@ fn noise(isoflop: &Isoflop, options: &Options) -> Option<(f64, &'static str)> {
         return Some((noise / mean, "the noise between seeds"));
     }
     let squares: f64 = runs().map(|run| (run.loss / run.fitted).ln().powi(2)).sum();
-    let curves = isoflop
-        .budgets
-        .iter()
-        .filter(|budget| budget.parabola.is_some())
-        .count();
+    let curves = isoflop.budgets.iter().filter(|budget| budget.parabola.is_some()).count();
     let spare = count - 3.0 * curves as f64;
     (spare > 0.0).then(|| {
         let noise = (squares / spare).sqrt();
-        (
-            noise,
-            "the scatter about the parabolas for want of replicates",
-        )
+        (noise, "the scatter about the parabolas for want of replicates")
     })
 }

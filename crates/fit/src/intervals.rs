@@ -114,10 +114,7 @@ mod tests {
         let symmetric: Vec<f64> = (0..=1000).map(|i| f64::from(i) - 500.0).collect();
         let even: Vec<f64> = (0..20).map(f64::from).collect();
         let (low, high) = corrected(0.0, &symmetric, &even, TAIL).unwrap();
-        assert!(
-            (low + 450.0).abs() < 1.0 && (high - 450.0).abs() < 1.0,
-            "{low} {high}"
-        );
+        assert!((low + 450.0).abs() < 1.0 && (high - 450.0).abs() < 1.0, "{low} {high}");
         let skewed: Vec<f64> = (0..20).map(|i| -f64::from(i).powi(3)).collect();
         let (low, high) = corrected(0.0, &symmetric, &skewed, TAIL).unwrap();
         assert!(low > -440.0 && high > 455.0, "{low} {high}");
@@ -135,9 +132,6 @@ mod tests {
     #[test]
     fn without_replicates_there_is_no_interval() {
         let estimate = estimate(1.0, &[]);
-        assert_eq!(
-            (estimate.low, estimate.high, estimate.standard_error),
-            (None, None, None)
-        );
+        assert_eq!((estimate.low, estimate.high, estimate.standard_error), (None, None, None));
     }
 }

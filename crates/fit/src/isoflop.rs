@@ -73,10 +73,8 @@ pub(crate) fn isoflop_with_draws(
     }
     number(&mut curves, points);
     let mut warnings = Vec::new();
-    let bottoms: Vec<Option<Bottom>> = curves
-        .iter()
-        .map(|curve| curve.bottom(&curve.losses))
-        .collect();
+    let bottoms: Vec<Option<Bottom>> =
+        curves.iter().map(|curve| curve.bottom(&curve.losses)).collect();
     let lines = lines(&curves, &bottoms);
     let found = bottoms.iter().flatten().count();
     if lines.is_none() {
@@ -132,15 +130,9 @@ fn by_budget(points: &[Point]) -> Vec<(f64, Vec<&Point>)> {
 
 fn curve(flops_budget: f64, group: &[&Point]) -> Result<Curve, FitError> {
     let along = |axis| -> Result<Vec<f64>, FitError> {
-        group
-            .iter()
-            .map(|point| point.need(axis, "isoflop").map(f64::ln))
-            .collect()
+        group.iter().map(|point| point.need(axis, "isoflop").map(f64::ln)).collect()
     };
-    let spent: Vec<f64> = group
-        .iter()
-        .map(|point| point.c.unwrap_or(flops_budget))
-        .collect();
+    let spent: Vec<f64> = group.iter().map(|point| point.c.unwrap_or(flops_budget)).collect();
     Ok(Curve {
         flops_budget,
         ln_n: along(Axis::N)?,
@@ -159,11 +151,7 @@ impl Curve {
         if at <= low || at >= high || loss <= 0.0 {
             return None;
         }
-        Some(Bottom {
-            n_opt: at.exp(),
-            d_opt: self.tokens(at).exp(),
-            loss,
-        })
+        Some(Bottom { n_opt: at.exp(), d_opt: self.tokens(at).exp(), loss })
     }
 
     /// ln D at a ln N, on the line through the nearest runs.
@@ -223,9 +211,7 @@ fn describe(curve: &Curve, group: &[&Point]) -> BudgetCurve {
         d: point.d,
         c: Some(point.c.unwrap_or(curve.flops_budget)),
         loss: point.loss,
-        fitted: parabola
-            .zip(point.n)
-            .map_or(point.loss, |(parabola, n)| parabola.loss(n)),
+        fitted: parabola.zip(point.n).map_or(point.loss, |(parabola, n)| parabola.loss(n)),
     });
     let (low, high) = curve.span();
     let bottom = parabola.and_then(|parabola| parabola.bottom());
@@ -282,10 +268,7 @@ pub(crate) fn lines(curves: &[Curve], bottoms: &[Option<Bottom>]) -> Option<Line
             .collect();
         log_line(&points)
     };
-    Some(Lines {
-        n: through(|bottom| bottom.n_opt)?,
-        d: through(|bottom| bottom.d_opt)?,
-    })
+    Some(Lines { n: through(|bottom| bottom.n_opt)?, d: through(|bottom| bottom.d_opt)? })
 }
 
 #[cfg(test)]
@@ -310,35 +293,20 @@ mod tests {
         points
     }
 
-    const HOFFMANN: ChinchillaLaw = ChinchillaLaw {
-        e: 1.69,
-        a: 406.4,
-        b: 410.7,
-        alpha: 0.34,
-        beta: 0.28,
-    };
+    const HOFFMANN: ChinchillaLaw =
+        ChinchillaLaw { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
 
     fn bare_options() -> Options {
-        Options {
-            bootstrap: 0,
-            ..Options::default()
-        }
+        Options { bootstrap: 0, ..Options::default() }
     }
 
     #[test]
     fn the_bias_of_wide_parabolas_is_the_known_one() {
         // published/README.md: D* at 1e24, grids of a factor 2, 4, 8, 16 each side.
-        let published = [
-            (2.0, -0.3269),
-            (4.0, -1.3011),
-            (8.0, -2.9029),
-            (16.0, -5.1002),
-        ];
+        let published = [(2.0, -0.3269), (4.0, -1.3011), (8.0, -2.9029), (16.0, -5.1002)];
         let (_, truth) = HOFFMANN.optimum(Flops(1e24));
         for (width, bias) in published {
-            let isoflop = isoflop(&sweep(&HOFFMANN, width, 15), &bare_options())
-                .unwrap()
-                .unwrap();
+            let isoflop = isoflop(&sweep(&HOFFMANN, width, 15), &bare_options()).unwrap().unwrap();
             let exponent = isoflop.d_exponent.unwrap().value;
             let d = (isoflop.d_log_coefficient.unwrap() + exponent * 1e24f64.ln()).exp();
             let miss = 100.0 * (d / truth.0 - 1.0);
@@ -348,16 +316,8 @@ mod tests {
 
     #[test]
     fn equal_exponents_leave_a_parabola_unbiased() {
-        let law = ChinchillaLaw {
-            e: 1.7,
-            a: 400.0,
-            b: 400.0,
-            alpha: 0.3,
-            beta: 0.3,
-        };
-        let isoflop = isoflop(&sweep(&law, 4.0, 9), &bare_options())
-            .unwrap()
-            .unwrap();
+        let law = ChinchillaLaw { e: 1.7, a: 400.0, b: 400.0, alpha: 0.3, beta: 0.3 };
+        let isoflop = isoflop(&sweep(&law, 4.0, 9), &bare_options()).unwrap().unwrap();
         assert!((isoflop.n_exponent.unwrap().value - 0.5).abs() < 1e-9);
         assert!(isoflop.budgets.iter().all(|budget| budget.note.is_none()));
     }

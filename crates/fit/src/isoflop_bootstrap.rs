@@ -83,16 +83,12 @@ pub(crate) fn with_intervals(
             })
             .collect()
     };
-    let all: Vec<Vec<(Option<Bottom>, Option<Loose>)>> = (0..options.bootstrap as u64)
-        .into_par_iter()
-        .map(redraw)
-        .collect();
+    let all: Vec<Vec<(Option<Bottom>, Option<Loose>)>> =
+        (0..options.bootstrap as u64).into_par_iter().map(redraw).collect();
     let column = |draw: &Vec<(Option<Bottom>, Option<Loose>)>| draw.iter().map(|b| b.0).collect();
     let draws: Draws = all.iter().map(column).collect();
-    let loose: Vec<Vec<Option<Loose>>> = all
-        .iter()
-        .map(|draw| draw.iter().map(|b| b.1).collect())
-        .collect();
+    let loose: Vec<Vec<Option<Loose>>> =
+        all.iter().map(|draw| draw.iter().map(|b| b.1).collect()).collect();
     fill_budgets(&mut isoflop, &draws, &loose);
     fill_exponents(&mut isoflop, curves, &loose);
     isoflop.bootstrap = Some(Bootstrap {
@@ -154,9 +150,7 @@ impl Noise {
             Noise::Seeds(deviation) => loss + deviation * normal_pair(&mut rng).0,
         };
         let curves = fitted.iter();
-        curves
-            .map(|curve| Some(curve.as_ref()?.iter().map(&mut err).collect()))
-            .collect()
+        curves.map(|curve| Some(curve.as_ref()?.iter().map(&mut err).collect())).collect()
     }
 }
 
@@ -171,10 +165,7 @@ fn loose(curve: &Curve, losses: &[f64]) -> Option<Loose> {
         _ if at_low < at_high => (f64::NEG_INFINITY, at_low),
         _ => (f64::INFINITY, at_high),
     };
-    Some(Loose {
-        at: [at, curve.tokens(at)],
-        loss,
-    })
+    Some(Loose { at: [at, curve.tokens(at)], loss })
 }
 
 /// A value with the ends of what replicates say at least and at most of it; open where too many
@@ -182,10 +173,7 @@ fn loose(curve: &Curve, losses: &[f64]) -> Option<Loose> {
 fn within(value: f64, lows: Vec<f64>, highs: Vec<f64>) -> Estimate {
     let finite = lows.len() > 1 && lows.iter().chain(&highs).all(|x| x.is_finite());
     let standard_error = finite.then(|| deviation(&lows));
-    let (low, high) = (
-        outer_quantile(lows, TAIL),
-        outer_quantile(highs, 1.0 - TAIL),
-    );
+    let (low, high) = (outer_quantile(lows, TAIL), outer_quantile(highs, 1.0 - TAIL));
     Estimate {
         value,
         low,
@@ -206,11 +194,8 @@ fn fill_budgets(isoflop: &mut Isoflop, draws: &Draws, loose: &[Vec<Option<Loose>
         let inside = draws.iter().filter(|draw| draw[at].is_some()).count();
         let often = inside * 20 >= draws.len() * 19;
         let interval = |value: f64, of: &dyn Fn(&Loose) -> f64| {
-            let column: Vec<f64> = loose
-                .iter()
-                .filter_map(|draw| draw[at].as_ref())
-                .map(of)
-                .collect();
+            let column: Vec<f64> =
+                loose.iter().filter_map(|draw| draw[at].as_ref()).map(of).collect();
             let found = within(value, column.clone(), column);
             Estimate {
                 // A bottom infinitely far below is at zero.

@@ -133,11 +133,7 @@ impl<const P: usize> Neg for Jet<P> {
 
 impl<const P: usize> Real for Jet<P> {
     fn constant(value: f64) -> Self {
-        Jet {
-            value,
-            gradient: [0.0; P],
-            hessian: [[0.0; P]; P],
-        }
+        Jet { value, gradient: [0.0; P], hessian: [[0.0; P]; P] }
     }
     fn value(self) -> f64 {
         self.value

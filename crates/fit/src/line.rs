@@ -52,28 +52,20 @@ impl Isoflop {
             let (down, up) = ((exponent.value - low) * x, (high - exponent.value) * x);
             // Below the middle a larger exponent means a smaller optimum.
             let (down, up) = if x < 0.0 { (-up, -down) } else { (down, up) };
-            (
-                value * (-down.hypot(open)).exp(),
-                value * up.hypot(open).exp(),
-            )
+            (value * (-down.hypot(open)).exp(), value * up.hypot(open).exp())
         });
         let slope = exponent.standard_error.map(|sd| sd * x);
-        let all = [
-            Some(value),
-            ends.map(|ends| ends.0),
-            ends.map(|ends| ends.1),
-        ];
-        all.into_iter()
-            .flatten()
-            .all(|value: f64| value.is_finite() && value > 0.0)
-            .then(|| Estimate {
+        let all = [Some(value), ends.map(|ends| ends.0), ends.map(|ends| ends.1)];
+        all.into_iter().flatten().all(|value: f64| value.is_finite() && value > 0.0).then(|| {
+            Estimate {
                 value,
                 low: ends.map(|ends| ends.0),
                 high: ends.map(|ends| ends.1),
                 standard_error: slope.map(|slope| value * slope.hypot(open / Z)),
                 identified: exponent.identified,
                 fixed: false,
-            })
+            }
+        })
     }
 }
 

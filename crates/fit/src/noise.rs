@@ -39,13 +39,7 @@ pub fn noise_floor<G: Hash + Eq>(losses: impl IntoIterator<Item = (G, f64)>) -> 
         .sum();
     let sd = (squares / degrees as f64).sqrt();
     let bound = |z: f64| sd / (chi_squared(degrees as f64, z) / degrees as f64).sqrt();
-    Some(NoiseFloor {
-        sd,
-        low: bound(Z_95),
-        high: bound(-Z_95),
-        groups: groups.len(),
-        degrees,
-    })
+    Some(NoiseFloor { sd, low: bound(Z_95), high: bound(-Z_95), groups: groups.len(), degrees })
 }
 
 /// Standard deviation between runs that are alike in size, tokens and compute.
@@ -71,14 +65,7 @@ mod tests {
 
     #[test]
     fn replicates_are_pooled_within_their_groups() {
-        let losses = [
-            ("a", 2.0),
-            ("a", 2.2),
-            ("b", 3.0),
-            ("b", 3.1),
-            ("b", 3.2),
-            ("c", 9.0),
-        ];
+        let losses = [("a", 2.0), ("a", 2.2), ("b", 3.0), ("b", 3.1), ("b", 3.2), ("c", 9.0)];
         let floor = noise_floor(losses).unwrap();
         // (0.02 + 0.02) / 3 degrees
         assert!((floor.sd - (0.04f64 / 3.0).sqrt()).abs() < 1e-12);
@@ -90,11 +77,9 @@ mod tests {
     #[test]
     fn quantiles_are_those_of_the_tables() {
         // Abramowitz & Stegun 1964, table 26.8.
-        for (degrees, low, high, within) in [
-            (2.0, 0.1026, 5.991, 0.25),
-            (10.0, 3.940, 18.307, 0.02),
-            (30.0, 18.493, 43.773, 0.005),
-        ] {
+        for (degrees, low, high, within) in
+            [(2.0, 0.1026, 5.991, 0.25), (10.0, 3.940, 18.307, 0.02), (30.0, 18.493, 43.773, 0.005)]
+        {
             assert!((chi_squared(degrees, -Z_95) / low - 1.0f64).abs() < within);
             assert!((chi_squared(degrees, Z_95) / high - 1.0f64).abs() < within);
         }

@@ -126,9 +126,7 @@ impl Objective {
             _ => 0,
         };
         (0..rounder).map(move |k| Objective {
-            penalty: Penalty::Absolute {
-                smooth: 1e-2 * 0.1f64.powi(k),
-            },
+            penalty: Penalty::Absolute { smooth: 1e-2 * 0.1f64.powi(k) },
             ..self
         })
     }
@@ -221,9 +219,7 @@ impl FromStr for Objective {
     type Err = FitError;
 
     fn from_str(text: &str) -> Result<Self, FitError> {
-        let unknown = || FitError::UnknownObjective {
-            text: text.to_owned(),
-        };
+        let unknown = || FitError::UnknownObjective { text: text.to_owned() };
         let lower = text.trim().to_ascii_lowercase().replace('_', "-");
         let (reduction, rest) = match lower.strip_prefix("mean-") {
             Some(rest) => (Reduction::Mean, rest),
@@ -242,23 +238,15 @@ impl FromStr for Objective {
                     _ => Penalty::Asymmetric { delta },
                 },
                 _ => {
-                    return Err(FitError::BadDelta {
-                        text: text.to_owned(),
-                    });
+                    return Err(FitError::BadDelta { text: text.to_owned() });
                 }
             },
             None if rest == "huber" || rest == "asymmetric" => {
-                return Err(FitError::BadDelta {
-                    text: text.to_owned(),
-                });
+                return Err(FitError::BadDelta { text: text.to_owned() });
             }
             _ => return Err(unknown()),
         };
-        Ok(Objective {
-            residual,
-            penalty,
-            reduction,
-        })
+        Ok(Objective { residual, penalty, reduction })
     }
 }
 
@@ -312,10 +300,7 @@ mod tests {
             "huber:x",
             "asymmetric",
         ] {
-            assert_eq!(
-                text.parse::<Objective>(),
-                Err(FitError::BadDelta { text: text.into() })
-            );
+            assert_eq!(text.parse::<Objective>(), Err(FitError::BadDelta { text: text.into() }));
         }
     }
 

@@ -92,13 +92,7 @@ const SECTIONS: usize = 60;
 /// 2022, eq. 4), by search otherwise. None where the loss is lowest at an end of the search.
 pub(crate) fn optimum(law: Law, values: &[f64], c: f64, cost: &Cost) -> Option<[f64; 3]> {
     if let (Law::Chinchilla, Cost::SixNd, [e, a, alpha, b, beta]) = (law, cost, values) {
-        let law = ChinchillaLaw {
-            e: *e,
-            a: *a,
-            b: *b,
-            alpha: *alpha,
-            beta: *beta,
-        };
+        let law = ChinchillaLaw { e: *e, a: *a, b: *b, alpha: *alpha, beta: *beta };
         let (n, d): (Params, Tokens) = law.optimum(Flops(c));
         return finite([n.0, d.0, law.loss(n, d)]);
     }
@@ -141,10 +135,7 @@ mod tests {
     #[test]
     fn the_search_finds_the_closed_form() {
         let closed = optimum(Law::Chinchilla, &HOFFMANN, 1e21, &Cost::SixNd).unwrap();
-        let same = Cost::Counted {
-            ln_n: vec![0.0, 60.0],
-            factor: vec![1.0, 1.0],
-        };
+        let same = Cost::Counted { ln_n: vec![0.0, 60.0], factor: vec![1.0, 1.0] };
         let searched = optimum(Law::Chinchilla, &HOFFMANN, 1e21, &same).unwrap();
         for (a, b) in closed.iter().zip(searched) {
             assert!((a / b - 1.0).abs() < 1e-5, "{closed:?} {searched:?}");
@@ -175,9 +166,8 @@ mod tests {
             .map(|k| 2e11 * 10f64.powf(f64::from(k) / 29.0))
             .map(|c| (n(c * 1.05) - n(c)) / 1.05f64.ln())
             .collect();
-        let (low, high) = local
-            .iter()
-            .fold((f64::INFINITY, 0.0f64), |(l, h), a| (l.min(*a), h.max(*a)));
+        let (low, high) =
+            local.iter().fold((f64::INFINITY, 0.0f64), |(l, h), a| (l.min(*a), h.max(*a)));
         assert!(low > 0.4 && high < 1.0, "{low} {high}");
     }
 
@@ -191,16 +181,11 @@ mod tests {
             loss: 3.0,
             fitted: 3.0,
         };
-        let mut fit = Fit {
-            data: vec![row(1e3, 4.0), row(1e5, 2.0)],
-            ..Fit::default()
-        };
+        let mut fit = Fit { data: vec![row(1e3, 4.0), row(1e5, 2.0)], ..Fit::default() };
         let cost = Cost::counted(&fit).unwrap();
         assert!((cost.tokens(1e12, 1e4) / (1e12 / (6e4 * 3.0)) - 1.0).abs() < 1e-12);
         assert!((cost.tokens(1e12, 1e9) / (1e12 / (6e9 * 2.0)) - 1.0).abs() < 1e-12);
-        fit.data
-            .iter_mut()
-            .for_each(|p| p.c = Some(6.0 * p.n.unwrap() * 1e6));
+        fit.data.iter_mut().for_each(|p| p.c = Some(6.0 * p.n.unwrap() * 1e6));
         assert_eq!(Cost::counted(&fit), None);
     }
 }

@@ -121,21 +121,14 @@ impl Outlook {
     /// How the rows of every later budget lie to what is said of them, up to the first budget where a
     /// number is not finite.
     pub(crate) fn reached(&self, later: &[Vec<Point>]) -> Vec<Reached> {
-        later
-            .iter()
-            .map_while(|rows| self.one_reached(rows))
-            .collect()
+        later.iter().map_while(|rows| self.one_reached(rows)).collect()
     }
 
     fn one_reached(&self, rows: &[Point]) -> Option<Reached> {
-        let said: Vec<Said> = rows
-            .iter()
-            .map(|point| self.says(point))
-            .collect::<Option<_>>()?;
+        let said: Vec<Said> = rows.iter().map(|point| self.says(point)).collect::<Option<_>>()?;
         let both = said.iter().zip(rows);
-        let errors: Vec<f64> = both
-            .map(|(said, point)| (said.predicted / point.loss).ln())
-            .collect();
+        let errors: Vec<f64> =
+            both.map(|(said, point)| (said.predicted / point.loss).ln()).collect();
         let squares: f64 = errors.iter().map(|error| error * error).sum();
         let (count, mean_error) = (errors.len() as f64, mean(&errors));
         let whole = said.iter().map(|said| said.drawn.len()).min().unwrap_or(0);
@@ -193,10 +186,7 @@ impl Outlook {
             mean_error: first.mean_error,
             rms_error: first.rms_error,
             covered: first.covered,
-            points: next
-                .iter()
-                .filter_map(|point| self.forecast(point, drift))
-                .collect(),
+            points: next.iter().filter_map(|point| self.forecast(point, drift)).collect(),
             reached,
         })
     }
@@ -204,10 +194,7 @@ impl Outlook {
     fn forecast(&self, point: &Point, drift: &Drift) -> Option<Forecast> {
         let said = self.says(point)?;
         let spread = self.spread(&said, drift);
-        let interval = self
-            .replicates
-            .is_some()
-            .then(|| spread.about(said.predicted, &said.drawn));
+        let interval = self.replicates.is_some().then(|| spread.about(said.predicted, &said.drawn));
         Some(Forecast {
             label: point.label.clone(),
             n: point.n,

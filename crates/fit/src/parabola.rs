@@ -28,10 +28,7 @@ pub(crate) fn fit_parabola(logs: &[f64], losses: &[f64]) -> Option<Parabola> {
     }
     let centre = mean(logs);
     // In units of the half-width the three columns are of one size.
-    let width = logs
-        .iter()
-        .map(|log| (log - centre).abs())
-        .fold(0.0, f64::max);
+    let width = logs.iter().map(|log| (log - centre).abs()).fold(0.0, f64::max);
     let mut gram = [[0.0; 3]; 3];
     let mut right = [0.0; 3];
     for (log, loss) in logs.iter().zip(losses) {
@@ -45,10 +42,7 @@ pub(crate) fn fit_parabola(logs: &[f64], losses: &[f64]) -> Option<Parabola> {
         }
     }
     let x = solve_subset(&gram, &right, 0b111)?;
-    Some(Parabola {
-        centre,
-        c: [x[0], x[1] / width, x[2] / (width * width)],
-    })
+    Some(Parabola { centre, c: [x[0], x[1] / width, x[2] / (width * width)] })
 }
 
 /// `ln y = intercept + slope ln x` by ordinary least squares; None below two different x.
@@ -68,11 +62,7 @@ pub(crate) fn log_line(points: &[(f64, f64)]) -> Option<(f64, f64)> {
 pub(crate) fn interpolate(points: &[(f64, f64)], at: f64) -> f64 {
     let mut sorted: Vec<(f64, f64)> = points.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let above = sorted
-        .iter()
-        .position(|(x, _)| *x >= at)
-        .unwrap_or(sorted.len() - 1)
-        .max(1);
+    let above = sorted.iter().position(|(x, _)| *x >= at).unwrap_or(sorted.len() - 1).max(1);
     let ((x0, y0), (x1, y1)) = (sorted[above - 1], sorted[above]);
     match x1 > x0 {
         true => y0 + (at - x0) / (x1 - x0) * (y1 - y0),
@@ -86,11 +76,7 @@ pub(crate) fn parabola_bias(isoflop: &Isoflop, surface: &Fit) -> Option<f64> {
     let (law, values) = (surface.law()?, surface.values()?);
     let cost = Cost::counted(surface).unwrap_or(Cost::SixNd);
     let (mut by_parabola, mut by_law) = (Vec::new(), Vec::new());
-    for budget in isoflop
-        .budgets
-        .iter()
-        .filter(|budget| budget.minimum.is_some())
-    {
+    for budget in isoflop.budgets.iter().filter(|budget| budget.minimum.is_some()) {
         let c = budget.minimum.as_ref()?.c;
         let mut logs = Vec::new();
         let mut losses = Vec::new();
@@ -168,9 +154,6 @@ mod tests {
 
     #[test]
     fn two_sizes_make_no_parabola() {
-        assert_eq!(
-            fit_parabola(&[1.0, 1.001, 2.0, 2.002], &[3.0, 3.1, 2.9, 2.8]),
-            None
-        );
+        assert_eq!(fit_parabola(&[1.0, 1.001, 2.0, 2.002], &[3.0, 3.1, 2.9, 2.8]), None);
     }
 }

@@ -41,11 +41,7 @@ pub(crate) fn approach(fit: &Fit) -> Option<Approach> {
             "{} on {}, its optimum under C {}",
             fit.formula,
             fit.points,
-            if cost.is_some() {
-                "as counted"
-            } else {
-                "= 6 N D"
-            }
+            if cost.is_some() { "as counted" } else { "= 6 N D" }
         ),
         n_exponent: Some(closed.n_exponent),
         n_log_coefficient: Some(closed.n_log_coefficient),
@@ -86,10 +82,8 @@ fn laws(fit: &Fit) -> Option<(Values, Vec<Values>)> {
     for (value, name) in fitted.iter_mut().zip(NAMES) {
         *value = fit.parameters.get(name)?.value;
     }
-    let places: Option<Vec<usize>> = NAMES
-        .iter()
-        .map(|name| fit.draw_names.iter().position(|known| known == name))
-        .collect();
+    let places: Option<Vec<usize>> =
+        NAMES.iter().map(|name| fit.draw_names.iter().position(|known| known == name)).collect();
     let read = |draw: &Vec<f64>| -> Option<Values> {
         let mut values = [0.0; 5];
         for (value, place) in values.iter_mut().zip(places.as_ref()?) {
@@ -111,10 +105,7 @@ fn closed(fit: &Fit, [_, a, alpha, b, beta]: &Values) -> Option<Counting> {
     let d_exponent = *fit.parameters.get("d_exponent")?;
     let ln_g = ((alpha * a) / (beta * b)).ln() / (alpha + beta);
     let six = 6f64.ln();
-    let (n, d) = (
-        ln_g - n_exponent.value * six,
-        -ln_g - d_exponent.value * six,
-    );
+    let (n, d) = (ln_g - n_exponent.value * six, -ln_g - d_exponent.value * six);
     (n.is_finite() && d.is_finite()).then_some(Counting {
         n_exponent,
         n_log_coefficient: n,
@@ -163,11 +154,8 @@ mod tests {
             fixed: false,
         };
         let n_exponent = LAW[4] / (LAW[2] + LAW[4]);
-        let mut parameters: std::collections::BTreeMap<String, Estimate> = NAMES
-            .iter()
-            .zip(LAW)
-            .map(|(name, value)| ((*name).to_owned(), known(value)))
-            .collect();
+        let mut parameters: std::collections::BTreeMap<String, Estimate> =
+            NAMES.iter().zip(LAW).map(|(name, value)| ((*name).to_owned(), known(value))).collect();
         parameters.insert("n_exponent".into(), known(n_exponent));
         parameters.insert("d_exponent".into(), known(1.0 - n_exponent));
         let mut data = Vec::new();
@@ -185,12 +173,7 @@ mod tests {
                 });
             }
         }
-        Fit {
-            law: "chinchilla".into(),
-            parameters,
-            data,
-            ..Fit::default()
-        }
+        Fit { law: "chinchilla".into(), parameters, data, ..Fit::default() }
     }
 
     #[test]
@@ -212,10 +195,7 @@ mod tests {
         let head = 3e4;
         let found = approach(&fit(head)).unwrap();
         let six = found.six_nd.unwrap();
-        let (a, b) = (
-            found.n_exponent.unwrap().value,
-            found.d_exponent.unwrap().value,
-        );
+        let (a, b) = (found.n_exponent.unwrap().value, found.d_exponent.unwrap().value);
         let sum = six.n_exponent.value + six.d_exponent.value;
         assert!((sum - 1.0).abs() < 1e-12 && a + b > 1.05, "{a} {b}");
         let middle = &found.optima[found.optima.len() / 2];

@@ -69,11 +69,7 @@ impl Point {
         for (column, value) in columns {
             let Some(value) = value else { continue };
             if !(value.is_finite() && value > 0.0) {
-                return Err(FitError::BadValue {
-                    label: self.label.clone(),
-                    column,
-                    value,
-                });
+                return Err(FitError::BadValue { label: self.label.clone(), column, value });
             }
         }
         Ok(())
@@ -136,10 +132,8 @@ pub(crate) fn series_of(points: &[Point]) -> Vec<String> {
 
 /// Splits off the runs that repeat their data more than [`MOST_EPOCHS`] times.
 pub(crate) fn without_repetition(points: &[Point]) -> (Vec<Point>, Vec<Excluded>) {
-    let (kept, repeated): (Vec<_>, Vec<_>) = points
-        .iter()
-        .cloned()
-        .partition(|point| point.epochs.is_none_or(|e| e <= MOST_EPOCHS));
+    let (kept, repeated): (Vec<_>, Vec<_>) =
+        points.iter().cloned().partition(|point| point.epochs.is_none_or(|e| e <= MOST_EPOCHS));
     let excluded = repeated.into_iter().map(|point| Excluded {
         reason: format!(
             "{:.1} epochs; a law without a repetition term takes up to {MOST_EPOCHS}",
@@ -156,10 +150,7 @@ pub(crate) fn without_worst(points: &[Point], dropped: usize) -> Result<Vec<Poin
         return Err(FitError::Empty);
     }
     if dropped >= points.len() {
-        return Err(FitError::DropsAll {
-            dropped,
-            rows: points.len(),
-        });
+        return Err(FitError::DropsAll { dropped, rows: points.len() });
     }
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&i, &j| points[j].loss.total_cmp(&points[i].loss));
@@ -170,12 +161,7 @@ pub(crate) fn without_worst(points: &[Point], dropped: usize) -> Result<Vec<Poin
 
 #[cfg(test)]
 pub(crate) fn point(label: &str, n: f64, d: f64, loss: f64) -> Point {
-    Point {
-        n: Some(n),
-        d: Some(d),
-        c: Some(6.0 * n * d),
-        ..Point::new(label, loss)
-    }
+    Point { n: Some(n), d: Some(d), c: Some(6.0 * n * d), ..Point::new(label, loss) }
 }
 
 #[cfg(test)]
@@ -185,10 +171,7 @@ mod tests {
     #[test]
     fn a_number_without_a_logarithm_is_refused_with_its_row() {
         for loss in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
-            let message = point("run-7", 1e6, 1e7, loss)
-                .check()
-                .unwrap_err()
-                .to_string();
+            let message = point("run-7", 1e6, 1e7, loss).check().unwrap_err().to_string();
             assert!(message.starts_with("row run-7: loss is"), "{message}");
         }
         let message = point("3", 0.0, 1e7, 2.0).check().unwrap_err().to_string();
@@ -197,22 +180,11 @@ mod tests {
 
     #[test]
     fn the_rows_of_highest_loss_are_dropped_and_the_order_kept() {
-        let points: Vec<_> = [3.0, 5.0, 2.0, 4.0]
-            .map(|loss| point(&loss.to_string(), 1e6, 1e7, loss))
-            .into();
-        let kept: Vec<_> = without_worst(&points, 2)
-            .unwrap()
-            .into_iter()
-            .map(|p| p.loss)
-            .collect();
+        let points: Vec<_> =
+            [3.0, 5.0, 2.0, 4.0].map(|loss| point(&loss.to_string(), 1e6, 1e7, loss)).into();
+        let kept: Vec<_> = without_worst(&points, 2).unwrap().into_iter().map(|p| p.loss).collect();
         assert_eq!(kept, [3.0, 2.0]);
-        assert_eq!(
-            without_worst(&points, 4),
-            Err(FitError::DropsAll {
-                dropped: 4,
-                rows: 4
-            })
-        );
+        assert_eq!(without_worst(&points, 4), Err(FitError::DropsAll { dropped: 4, rows: 4 }));
     }
 
     #[test]

@@ -78,9 +78,7 @@ impl Fit {
         let law = self.law().filter(|law| law.is_surface())?;
         let values = optimum(law, &self.values()?, c, cost)?;
         let draws = self.draws.iter();
-        let drawn: Vec<[f64; 3]> = draws
-            .filter_map(|draw| optimum(law, draw, c, cost))
-            .collect();
+        let drawn: Vec<[f64; 3]> = draws.filter_map(|draw| optimum(law, draw, c, cost)).collect();
         let column = |k: usize| -> Vec<f64> { drawn.iter().map(|values| values[k]).collect() };
         let prediction = |what, estimate| Prediction { what, estimate };
         Some([
@@ -95,11 +93,7 @@ impl Fit {
         let law = self.law().filter(|law| law.is_surface())?;
         let values = self.values()?;
         let [_, _, best] = optimum(law, &values, c, cost)?;
-        let at = At {
-            n: Some(n),
-            d: Some(cost.tokens(c, n)),
-            ..At::default()
-        };
+        let at = At { n: Some(n), d: Some(cost.tokens(c, n)), ..At::default() };
         let loss = loss(law, &values, at)?;
         // The optimum's loss falls with compute: look for the compute where it is the split's.
         let (mut low, mut high) = (-40.0f64, 0.0f64);
@@ -172,12 +166,7 @@ impl Spread {
         Estimate {
             value,
             low: finite(on.quantile(TAIL).min(ends.quantile(TAIL)).exp().min(value)),
-            high: finite(
-                on.quantile(1.0 - TAIL)
-                    .max(ends.quantile(1.0 - TAIL))
-                    .exp()
-                    .max(value),
-            ),
+            high: finite(on.quantile(1.0 - TAIL).max(ends.quantile(1.0 - TAIL)).exp().max(value)),
             standard_error: finite(value * on.deviation()),
             identified: true,
             fixed: false,
@@ -194,11 +183,7 @@ impl Spread {
     }
 
     fn both(self, value: f64, drawn: &[f64]) -> (Mixture, Mixture) {
-        let drawn = if drawn.is_empty() {
-            &[value][..]
-        } else {
-            drawn
-        };
+        let drawn = if drawn.is_empty() { &[value][..] } else { drawn };
         let about = |noise: f64, shift: f64| Mixture {
             centres: drawn.iter().map(|loss| loss.ln() - shift).collect(),
             // The distribution of exact rows has no width.

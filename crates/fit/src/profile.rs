@@ -96,10 +96,7 @@ pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, chance: &Chance) -> 
             Some((search.run(&names[k]), search.lower))
         })
         .collect();
-    let mut out = Profiles {
-        profiles: Vec::new(),
-        lower: None,
-    };
+    let mut out = Profiles { profiles: Vec::new(), lower: None };
     for (profile, lower) in found {
         out.profiles.push(profile);
         let better = |other: &Optimum| out.lower.as_ref().is_none_or(|old| other.value < old.value);
@@ -143,18 +140,12 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(&mut self, name: &str) -> Profile {
-        let Scale {
-            threshold,
-            half: guess,
-            ..
-        } = self.scale;
+        let Scale { threshold, half: guess, .. } = self.scale;
         // In the logarithm a step is relative.
         let unit = match self.walk {
             Walk::Ratio => guess.map_or(0.3, |half| (half / self.value).clamp(1e-6, 2.0)),
             Walk::Plain(..) => guess
-                .map_or(0.3 * self.value.abs(), |half| {
-                    half.min(2.0 * self.value.abs() + 0.05)
-                })
+                .map_or(0.3 * self.value.abs(), |half| half.min(2.0 * self.value.abs() + 0.05))
                 .max(1e-9),
         };
         let low = self.side(-1.0, unit);
@@ -169,10 +160,7 @@ impl Search<'_> {
         let points = self
             .points
             .iter()
-            .map(|(value, statistic, _)| ProfilePoint {
-                value: *value,
-                statistic: *statistic,
-            });
+            .map(|(value, statistic, _)| ProfilePoint { value: *value, statistic: *statistic });
         Profile {
             parameter: name.to_owned(),
             value: self.value,
@@ -212,15 +200,9 @@ impl Search<'_> {
                 Walk::Ratio => None,
                 Walk::Plain(low, high) => Some(if sign < 0.0 { low } else { high }),
             };
-            return Side {
-                at: edge.filter(|edge| inside.0 == *edge),
-                set_by_data: false,
-            };
+            return Side { at: edge.filter(|edge| inside.0 == *edge), set_by_data: false };
         };
-        let found = |at: f64| Side {
-            at: Some(at),
-            set_by_data: true,
-        };
+        let found = |at: f64| Side { at: Some(at), set_by_data: true };
         // The root of the statistic is near a straight line in the value.
         let root = threshold.sqrt();
         for _ in 0..REFINEMENTS {

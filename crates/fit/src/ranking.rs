@@ -57,11 +57,8 @@ fn reason(ranked: &[Ranked]) -> String {
     let per_cent = |law: &Ranked| format!("{:.2} %", 100.0 * law.rms_error);
     let first = &ranked[0];
     let good = |law: &&Ranked| law.rms_error <= first.rms_error * (1.0 + AS_GOOD);
-    let equals: Vec<&str> = ranked[1..]
-        .iter()
-        .take_while(good)
-        .map(|law| law.law.as_str())
-        .collect();
+    let equals: Vec<&str> =
+        ranked[1..].iter().take_while(good).map(|law| law.law.as_str()).collect();
     let mut text = format!("best on held-out rows: rms {}", per_cent(first));
     if !equals.is_empty() {
         text.push_str(&format!("; as good: {};", equals.join(", ")));
@@ -92,19 +89,13 @@ fn contests(fits: &[Fit]) -> Vec<Vec<&Fit>> {
 
 fn held(fit: &Fit) -> impl Iterator<Item = &HeldOut> {
     let validation = fit.validation.as_ref();
-    validation
-        .into_iter()
-        .flat_map(|v| v.windows.iter().chain(&v.largest_size))
+    validation.into_iter().flat_map(|v| v.windows.iter().chain(&v.largest_size))
 }
 
 fn ranked(group: &[&Fit]) -> Vec<Ranked> {
     let common: Vec<&str> = held(group[0])
         .map(|window| window.window.as_str())
-        .filter(|name| {
-            group
-                .iter()
-                .all(|fit| held(fit).any(|window| window.window == *name))
-        })
+        .filter(|name| group.iter().all(|fit| held(fit).any(|window| window.window == *name)))
         .collect();
     if common.is_empty() {
         return Vec::new();
@@ -112,9 +103,8 @@ fn ranked(group: &[&Fit]) -> Vec<Ranked> {
     let mut all: Vec<Ranked> = group
         .iter()
         .map(|fit| {
-            let windows: Vec<&HeldOut> = held(fit)
-                .filter(|window| common.contains(&window.window.as_str()))
-                .collect();
+            let windows: Vec<&HeldOut> =
+                held(fit).filter(|window| common.contains(&window.window.as_str())).collect();
             let held_out: usize = windows.iter().map(|window| window.held_out).sum();
             let squares: f64 = windows
                 .iter()
@@ -150,10 +140,7 @@ mod tests {
             law: law.into(),
             points: "all rows".into(),
             rows: 24,
-            validation: Some(Validation {
-                windows: vec![window],
-                ..Validation::default()
-            }),
+            validation: Some(Validation { windows: vec![window], ..Validation::default() }),
             ..Fit::default()
         }
     }
@@ -164,19 +151,12 @@ mod tests {
         let [best] = best(&fits).try_into().unwrap();
         assert_eq!(best.law, rank(&fits)[0].law);
         assert!(best.is(&fits[1]) && !best.is(&fits[0]));
-        assert_eq!(
-            best.reason,
-            "best on held-out rows: rms 1.20 % against 3.40 % for chinchilla"
-        );
+        assert_eq!(best.reason, "best on held-out rows: rms 1.20 % against 3.40 % for chinchilla");
     }
 
     #[test]
     fn laws_that_do_as_well_are_named_and_the_next_is_the_first_that_does_not() {
-        let fits = [
-            fit("kaplan", 0.04),
-            fit("kaplan-offset", 0.0401),
-            fit("chinchilla", 0.06),
-        ];
+        let fits = [fit("kaplan", 0.04), fit("kaplan-offset", 0.0401), fit("chinchilla", 0.06)];
         assert_eq!(
             best(&fits)[0].reason,
             "best on held-out rows: rms 4.00 %; as good: kaplan-offset; against 6.00 % for chinchilla"

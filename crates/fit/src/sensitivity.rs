@@ -23,10 +23,7 @@ pub(crate) fn sensitivity(engine: &dyn Engine, known: &[Vec<f64>]) -> Vec<Sensit
         .collect();
     others.sort_by(|a, b| a.delta().partial_cmp(&b.delta()).expect("all have one"));
     if matches!(objective.penalty, Penalty::Huber { .. }) {
-        others.push(Objective {
-            penalty: Penalty::Square,
-            ..objective
-        });
+        others.push(Objective { penalty: Penalty::Square, ..objective });
     }
     let weight: f64 = engine.rows().iter().map(|row| row.weight).sum();
     others

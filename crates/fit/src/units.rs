@@ -30,10 +30,7 @@ pub(crate) struct Units {
 impl Units {
     pub(crate) fn of(points: &[Point]) -> Self {
         let numbers = number_units(points.iter().map(|point| point.unit.as_str()));
-        Units {
-            count: numbers.iter().max().map_or(0, |last| last + 1),
-            numbers,
-        }
+        Units { count: numbers.iter().max().map_or(0, |last| last + 1), numbers }
     }
 
     pub(crate) fn count(&self) -> usize {

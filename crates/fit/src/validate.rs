@@ -39,10 +39,7 @@ pub(crate) fn validate(
         full,
         holds: engine.holds(),
         lone: engine.is_lone(),
-        options: Options {
-            bootstrap: options.bootstrap.min(REPLICATES),
-            ..options.clone()
-        },
+        options: Options { bootstrap: options.bootstrap.min(REPLICATES), ..options.clone() },
     };
     let outlook = |next: usize| {
         let fitted: Vec<Point> = groups[..next].concat();
@@ -58,14 +55,9 @@ pub(crate) fn validate(
     }
     let seen = Seen::of(&groups, outlooks);
     let windows = seen.windows();
-    let size = points
-        .iter()
-        .filter_map(|point| point.n)
-        .fold(0.0, f64::max);
-    let (largest, smaller): (Vec<Point>, Vec<Point>) = points
-        .iter()
-        .cloned()
-        .partition(|point| point.n.is_some_and(|n| n >= size * 0.999));
+    let size = points.iter().filter_map(|point| point.n).fold(0.0, f64::max);
+    let (largest, smaller): (Vec<Point>, Vec<Point>) =
+        points.iter().cloned().partition(|point| point.n.is_some_and(|n| n >= size * 0.999));
     let name = format!("N below {}", short(size));
     // Where the largest size is all of the largest budget, as among minima, it has been judged.
     let same = |judged: &HeldOut| {
@@ -80,17 +72,9 @@ pub(crate) fn validate(
             let judged = format!("N {}", short(size));
             outlook.held_out(judged, &later, outlook.reached(&later), &drift)
         })
-        .map(|held| HeldOut {
-            reached: Vec::new(),
-            ..held
-        })
+        .map(|held| HeldOut { reached: Vec::new(), ..held })
         .filter(|judged| !same(judged));
-    let mut found = Validation {
-        drift: rate(&windows),
-        windows,
-        largest_size,
-        misfit: None,
-    };
+    let mut found = Validation { drift: rate(&windows), windows, largest_size, misfit: None };
     found.misfit = found.verdict();
     (!found.windows.is_empty() || found.largest_size.is_some()).then_some(found)
 }
@@ -106,14 +90,8 @@ struct Seen<'a> {
 impl<'a> Seen<'a> {
     fn of(groups: &'a [Vec<Point>], outlooks: Vec<(Outlook, usize)>) -> Self {
         let all = outlooks.par_iter();
-        let reached = all
-            .map(|(outlook, next)| outlook.reached(&groups[*next..]))
-            .collect();
-        Seen {
-            groups,
-            outlooks,
-            reached,
-        }
+        let reached = all.map(|(outlook, next)| outlook.reached(&groups[*next..])).collect();
+        Seen { groups, outlooks, reached }
     }
 
     /// What was known of the drift before the budgets from this number on were seen.

@@ -64,11 +64,7 @@ pub(crate) struct Task<'a> {
 
 impl<'a> Task<'a> {
     pub(crate) fn new(watch: &'a Watch, work: u64) -> Self {
-        Task {
-            watch,
-            work,
-            done: AtomicU64::new(0),
-        }
+        Task { watch, work, done: AtomicU64::new(0) }
     }
 
     /// So many parts of so many are done.

@@ -8,13 +8,8 @@ use isoflop_fit::advise::{AdviceError, Limits, Target, advise};
 use isoflop_fit::output::Fit;
 use isoflop_fit::{Law, Options, Point, fit};
 
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.8172,
-    a: 482.01,
-    b: 2085.43,
-    alpha: 0.3478,
-    beta: 0.3658,
-};
+const LAW: ChinchillaLaw =
+    ChinchillaLaw { e: 1.8172, a: 482.01, b: 2085.43, alpha: 0.3478, beta: 0.3658 };
 const NOISE: f64 = 0.003;
 
 fn run(label: usize, n: f64, d: f64) -> Point {
@@ -23,10 +18,7 @@ fn run(label: usize, n: f64, d: f64) -> Point {
         n: Some(n),
         d: Some(d),
         c: Some(6.0 * n * d),
-        ..Point::new(
-            label.to_string(),
-            LAW.loss(Params(n), Tokens(d)) * off.exp(),
-        )
+        ..Point::new(label.to_string(), LAW.loss(Params(n), Tokens(d)) * off.exp())
     }
 }
 
@@ -57,38 +49,19 @@ fn error(fit: &Fit) -> f64 {
 fn advised_runs_shrink_the_interval_about_as_promised_and_more_than_repeats() {
     let points = grid();
     let before = fitted(&points);
-    let limits = Limits {
-        sizes: Vec::new(),
-        runs: 6,
-        flops_per_run: 1e20,
-        flops: 2e20,
-    };
+    let limits = Limits { sizes: Vec::new(), runs: 6, flops_per_run: 1e20, flops: 2e20 };
     let plan = advise(&before, &Target::Parameter("n_exponent".into()), limits).unwrap();
     assert_eq!(plan.runs.len(), 6);
-    assert!(
-        (plan.standard_error / error(&before) - 1.0).abs() < 0.5,
-        "{plan:?}"
-    );
-    assert!(
-        plan.runs
-            .windows(2)
-            .all(|pair| pair[1].standard_error < pair[0].standard_error)
-    );
+    assert!((plan.standard_error / error(&before) - 1.0).abs() < 0.5, "{plan:?}");
+    assert!(plan.runs.windows(2).all(|pair| pair[1].standard_error < pair[0].standard_error));
     let with = |more: Vec<(f64, f64)>| {
         let mut all = points.clone();
-        all.extend(
-            more.into_iter()
-                .enumerate()
-                .map(|(k, (n, d))| run(100 + k, n, d)),
-        );
+        all.extend(more.into_iter().enumerate().map(|(k, (n, d))| run(100 + k, n, d)));
         error(&fitted(&all))
     };
     let advised = with(plan.runs.iter().map(|run| (run.n, run.d)).collect());
     let promised = plan.runs[5].standard_error / plan.standard_error;
-    assert!(
-        (advised / error(&before) / promised - 1.0).abs() < 0.5,
-        "{advised} {plan:?}"
-    );
+    assert!((advised / error(&before) / promised - 1.0).abs() < 0.5, "{advised} {plan:?}");
     // As many runs of the same FLOPs in the middle of what is there.
     let spent: f64 = plan.runs.iter().map(|run| run.c).sum::<f64>() / 6.0;
     let n = (spent / 6.0 / 20.0).sqrt();
@@ -99,12 +72,7 @@ fn advised_runs_shrink_the_interval_about_as_promised_and_more_than_repeats() {
 #[test]
 fn a_target_that_the_law_does_not_have_is_refused_by_name() {
     let fit = fitted(&grid());
-    let limits = Limits {
-        sizes: Vec::new(),
-        runs: 1,
-        flops_per_run: 1e18,
-        flops: 1e18,
-    };
+    let limits = Limits { sizes: Vec::new(), runs: 1, flops_per_run: 1e18, flops: 1e18 };
     let error = advise(&fit, &Target::Parameter("gamma".into()), limits.clone()).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -6,10 +6,7 @@ use isoflop_fit::output::{Axis, Fit};
 use isoflop_fit::{Law, Options, Point, fit};
 
 fn options(bootstrap: usize) -> Options {
-    Options {
-        bootstrap,
-        ..Options::default()
-    }
+    Options { bootstrap, ..Options::default() }
 }
 
 /// Where a parameter is at a bound other than zero, no number of the fit counts as identified.
@@ -23,10 +20,7 @@ fn check_bounds(fit: &Fit) {
         .filter(|name| fit.parameters.get(*name).is_none_or(|e| e.value != 0.0));
     let cut_off: Vec<&String> = cut_off.collect();
     if !cut_off.is_empty() {
-        assert!(
-            fit.parameters.values().all(|estimate| !estimate.identified),
-            "{cut_off:?}"
-        );
+        assert!(fit.parameters.values().all(|estimate| !estimate.identified), "{cut_off:?}");
         let says = |name: &String| {
             fit.warnings
                 .iter()
@@ -45,19 +39,12 @@ fn a_steep_break_is_followed_to_its_optimum() {
         let points: Vec<Point> = (0..40)
             .map(|i| {
                 let c = 1e16 * 10f64.powf(f64::from(i) / 10.0);
-                Point {
-                    c: Some(c),
-                    ..Point::new(i.to_string(), law(c))
-                }
+                Point { c: Some(c), ..Point::new(i.to_string(), law(c)) }
             })
             .collect();
         let found = fit(&points, Law::Broken(1, Axis::C), &options(0)).unwrap();
         let c = found.parameters["c1"].value;
-        assert!(
-            (c / c1 - 1.0).abs() < 0.02,
-            "{c1} {c} {:?}",
-            found.basins[0]
-        );
+        assert!((c / c1 - 1.0).abs() < 0.02, "{c1} {c} {:?}", found.basins[0]);
         assert_eq!(found.basins[0].at_bound.len(), 0, "{:?}", found.basins[0]);
     }
 }
@@ -147,10 +134,7 @@ fn every_number_beside_a_bound_says_so() {
 fn an_optimum_that_starts_agree_on_is_no_find_of_a_profile() {
     for seed in 0..6 {
         let found = fit(&repeated(1e5, seed), Law::DataConstrained, &options(20)).unwrap();
-        let alarm = found
-            .warnings
-            .iter()
-            .any(|w| w.contains("a profile came upon"));
+        let alarm = found.warnings.iter().any(|w| w.contains("a profile came upon"));
         assert!(!alarm, "{} of {}", found.starts_agreed, found.starts_tried);
     }
 }

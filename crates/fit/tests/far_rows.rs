@@ -23,17 +23,11 @@ fn table(name: &str) -> Vec<Point> {
 /// Units drawn with replacement may hold eight of four low rows, whose law is another one.
 #[test]
 fn intervals_beside_far_rows_are_those_that_the_law_allows() {
-    let options = Options {
-        bootstrap: 50,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 50, ..Options::default() };
     let points: Vec<Point> = table("low_four_rows.csv")
         .into_iter()
         .enumerate()
-        .map(|(k, point)| Point {
-            unit: k.to_string(),
-            ..point
-        })
+        .map(|(k, point)| Point { unit: k.to_string(), ..point })
         .collect();
     let found = fit(&points, Law::Chinchilla, &options).unwrap();
     let bootstrap = found.bootstrap.as_ref().unwrap();
@@ -41,26 +35,17 @@ fn intervals_beside_far_rows_are_those_that_the_law_allows() {
     for (name, truth, width) in [("alpha", 0.34, 0.1), ("beta", 0.36, 0.1), ("E", 1.7, 0.2)] {
         let found = found.parameters[name];
         let (low, high) = (found.low.unwrap(), found.high.unwrap());
-        assert!(
-            low < truth && truth < high && high - low < width,
-            "{name} {found:?}"
-        );
+        assert!(low < truth && truth < high && high - low < width, "{name} {found:?}");
         assert!(found.identified, "{name}");
     }
     // E can be held above the rows that lie below it.
-    let held = Options {
-        fixed: vec![("E".into(), 1.7)],
-        ..options
-    };
+    let held = Options { fixed: vec![("E".into(), 1.7)], ..options };
     let held = fit(&points, Law::Chinchilla, &held).unwrap();
     assert!((held.parameters["alpha"].value - 0.34).abs() < 0.03);
 }
 
 fn without_intervals(points: &[Point]) -> Fit {
-    let options = Options {
-        bootstrap: 0,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 0, ..Options::default() };
     fit(points, Law::Chinchilla, &options).unwrap()
 }
 

@@ -6,13 +6,7 @@ use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 use isoflop_fit::output::Estimate;
 use isoflop_fit::{Law, Options, Point, fit, isoflop};
 
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.7,
-    a: 400.0,
-    b: 1500.0,
-    alpha: 0.34,
-    beta: 0.36,
-};
+const LAW: ChinchillaLaw = ChinchillaLaw { e: 1.7, a: 400.0, b: 1500.0, alpha: 0.34, beta: 0.36 };
 
 fn row(unit: usize, n: f64, d: f64, error: f64) -> Point {
     Point {
@@ -20,10 +14,7 @@ fn row(unit: usize, n: f64, d: f64, error: f64) -> Point {
         n: Some(n),
         d: Some(d),
         c: Some(6.0 * n * d),
-        ..Point::new(
-            format!("{n:e} {d:e}"),
-            LAW.loss(Params(n), Tokens(d)) * error.exp(),
-        )
+        ..Point::new(format!("{n:e} {d:e}"), LAW.loss(Params(n), Tokens(d)) * error.exp())
     }
 }
 
@@ -52,12 +43,7 @@ fn grid(rows: usize, noise: f64, seed: u64) -> Vec<Point> {
         }
     }
     let cell = |(k, c): (usize, &usize)| {
-        row(
-            k,
-            size(c % 4),
-            tokens(c / 4),
-            noise * normal_pair(&mut rng).0,
-        )
+        row(k, size(c % 4), tokens(c / 4), noise * normal_pair(&mut rng).0)
     };
     cells[..rows].iter().enumerate().map(cell).collect()
 }
@@ -86,12 +72,7 @@ fn budgets(budgets: usize, sizes: usize, noise: f64, seed: u64) -> Vec<Point> {
         let best = LAW.optimum(Flops(c)).0.0;
         for j in 0..sizes {
             let n = best * 16f64.powf(j as f64 / (sizes - 1) as f64 - 0.5);
-            let mut run = row(
-                points.len(),
-                n,
-                c / (6.0 * n),
-                noise * normal_pair(&mut rng).0,
-            );
+            let mut run = row(points.len(), n, c / (6.0 * n), noise * normal_pair(&mut rng).0);
             run.flops_budget = Some(c);
             points.push(run);
         }
@@ -100,11 +81,7 @@ fn budgets(budgets: usize, sizes: usize, noise: f64, seed: u64) -> Vec<Point> {
 }
 
 fn options(bootstrap: usize, seed: u64) -> Options {
-    Options {
-        bootstrap,
-        seed,
-        ..Options::default()
-    }
+    Options { bootstrap, seed, ..Options::default() }
 }
 
 fn holds(estimate: Estimate, truth: f64) -> bool {
@@ -144,10 +121,7 @@ fn six_rows_for_five_parameters_have_a_wide_interval() {
     let found = fit(&grid(6, 0.003, 1), Law::Chinchilla, &options(50, 0)).unwrap();
     let exponent = found.parameters["n_exponent"];
     let width = exponent.high.unwrap_or(1.0) - exponent.low.unwrap_or(0.0);
-    assert!(
-        width > 0.05 && holds(exponent, LAW.n_exponent()),
-        "{exponent:?}"
-    );
+    assert!(width > 0.05 && holds(exponent, LAW.n_exponent()), "{exponent:?}");
     let bootstrap = found.bootstrap.unwrap();
     assert_eq!(bootstrap.headline, "profile");
     assert!(bootstrap.intervals.contains_key("n_exponent"));
@@ -159,10 +133,7 @@ fn many_rows_keep_the_intervals_of_their_replicates() {
     let points: Vec<Point> = points
         .into_iter()
         .enumerate()
-        .map(|(k, point)| Point {
-            unit: k.to_string(),
-            ..point
-        })
+        .map(|(k, point)| Point { unit: k.to_string(), ..point })
         .collect();
     let found = fit(&points, Law::Chinchilla, &options(100, 0)).unwrap();
     let bootstrap = found.bootstrap.unwrap();
@@ -176,10 +147,7 @@ fn many_rows_keep_the_intervals_of_their_replicates() {
 fn nine_in_ten_intervals_of_parabolas_hold_the_truth() {
     let held = (0..200).filter(|seed| {
         let found = isoflop(&budgets(3, 4, 0.002, *seed), &options(100, *seed));
-        holds(
-            found.unwrap().unwrap().n_exponent.unwrap(),
-            LAW.n_exponent(),
-        )
+        holds(found.unwrap().unwrap().n_exponent.unwrap(), LAW.n_exponent())
     });
     let held = held.count();
     assert!((165..=196).contains(&held), "{held}");
@@ -194,12 +162,7 @@ fn an_estimate_of_a_noisy_isoflop_plan_lies_inside_its_interval() {
         let found = isoflop(&points, &options(100, seed)).unwrap().unwrap();
         let minima = found.budgets.iter().filter_map(|budget| budget.minimum);
         let minima = minima.flat_map(|m| [m.n_opt, m.d_opt, m.loss]);
-        for estimate in found
-            .n_exponent
-            .into_iter()
-            .chain(found.d_exponent)
-            .chain(minima)
-        {
+        for estimate in found.n_exponent.into_iter().chain(found.d_exponent).chain(minima) {
             assert!(holds(estimate, estimate.value), "{estimate:?}");
         }
         if let Some(exponent) = found.n_exponent {
@@ -216,20 +179,12 @@ fn an_estimate_of_a_noisy_isoflop_plan_lies_inside_its_interval() {
 
 #[test]
 fn few_units_say_how_their_replicates_were_made() {
-    let points: Vec<Point> = (0..7)
-        .map(|i| row(i, 1e8, 1e8 * 4f64.powi(i as i32), 1e-3 * (i * 5 % 7) as f64))
-        .collect();
-    let found = fit(
-        &points,
-        Law::PowerOffset(isoflop_fit::output::Axis::D),
-        &options(50, 0),
-    )
-    .unwrap();
+    let points: Vec<Point> =
+        (0..7).map(|i| row(i, 1e8, 1e8 * 4f64.powi(i as i32), 1e-3 * (i * 5 % 7) as f64)).collect();
+    let found =
+        fit(&points, Law::PowerOffset(isoflop_fit::output::Axis::D), &options(50, 0)).unwrap();
     let bootstrap = found.bootstrap.unwrap();
-    assert_eq!(
-        (bootstrap.units, bootstrap.headline.as_str()),
-        (7, "profile")
-    );
+    assert_eq!((bootstrap.units, bootstrap.headline.as_str()), (7, "profile"));
     assert!(bootstrap.unit.contains("normal errors about the fit"));
     let wide = |w: &String| w.starts_with("intervals rest on 7 rows of 7 units");
     assert!(found.warnings.iter().any(wide), "{:?}", found.warnings);

@@ -6,13 +6,7 @@ use isoflop_core::{ChinchillaLaw, Params, Tokens};
 use isoflop_fit::output::{Axis, Fit};
 use isoflop_fit::{Law, Options, Point, fit};
 
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.7,
-    a: 400.0,
-    b: 900.0,
-    alpha: 0.34,
-    beta: 0.31,
-};
+const LAW: ChinchillaLaw = ChinchillaLaw { e: 1.7, a: 400.0, b: 900.0, alpha: 0.34, beta: 0.31 };
 
 fn rows(sizes: i32, tokens: i32) -> Vec<Point> {
     let mut rng = stream(3, Purpose::Init, 620);
@@ -53,10 +47,7 @@ fn holding_e_is_the_law_with_e_given() {
             let (one, other) = (held.parameters[name], pinned.parameters[name]);
             assert!((one.value / other.value - 1.0).abs() < 1e-5, "{name}");
             let width = |e: isoflop_fit::output::Estimate| e.high.unwrap() - e.low.unwrap();
-            assert!(
-                (width(one) / width(other) - 1.0).abs() < 0.05,
-                "{name} {one:?} {other:?}"
-            );
+            assert!((width(one) / width(other) - 1.0).abs() < 0.05, "{name} {one:?} {other:?}");
         }
         let e = held.parameters["E"];
         assert_eq!((e.value, e.low, e.high, e.fixed), (1.6, None, None, true));
@@ -87,12 +78,7 @@ fn a_floor_is_held_in_a_law_of_compute() {
         let alpha = fit.parameters["alpha"];
         alpha.high.unwrap() - alpha.low.unwrap()
     };
-    assert!(
-        width(&held) < width(&free) / 2.0,
-        "{} {}",
-        width(&held),
-        width(&free)
-    );
+    assert!(width(&held) < width(&free) / 2.0, "{} {}", width(&held), width(&free));
     // Both of its other parameters too, at the cost of a worse fit.
     let exponent = fixed(&points, law, &[("alpha", 0.2)]);
     assert!(exponent.objective.value > free.objective.value);
@@ -114,17 +100,8 @@ fn five_rows_fit_a_law_of_five_parameters_of_which_one_is_held() {
 
 #[test]
 fn an_unknown_name_is_an_error_that_lists_the_parameters() {
-    let options = Options {
-        fixed: vec![("gamma".into(), 1.0)],
-        ..Options::default()
-    };
+    let options = Options { fixed: vec![("gamma".into(), 1.0)], ..Options::default() };
     let error = fit(&rows(4, 4), Law::Kaplan { offset: true }, &options).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "kaplan-offset has no parameter `gamma` to fix"
-    );
-    assert_eq!(
-        error.hint().unwrap(),
-        "its parameters are N_c, alpha_N, D_c, alpha_D, E"
-    );
+    assert_eq!(error.to_string(), "kaplan-offset has no parameter `gamma` to fix");
+    assert_eq!(error.hint().unwrap(), "its parameters are N_c, alpha_N, D_c, alpha_D, E");
 }

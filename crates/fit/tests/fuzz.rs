@@ -28,10 +28,7 @@ fn plan() -> Vec<Point> {
 }
 
 fn fits() -> Fits {
-    let options = Options {
-        bootstrap: 4,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 4, ..Options::default() };
     analyse(&plan(), Vec::new(), &options).unwrap()
 }
 
@@ -63,11 +60,7 @@ fn no_fits_json_makes_a_prediction_panic() {
     run(
         17,
         500,
-        &[
-            &whole,
-            &few,
-            b"{\"level\": 0.9, \"fits\": [], \"isoflop\": [], \"excluded\": []}",
-        ],
+        &[&whole, &few, b"{\"level\": 0.9, \"fits\": [], \"isoflop\": [], \"excluded\": []}"],
         fuzz::fits,
     );
 }
@@ -101,11 +94,7 @@ fn a_field_that_cannot_be_is_named() {
             other => panic!("{other:?}"),
         }
     };
-    let at = fits()
-        .fits
-        .iter()
-        .position(|fit| fit.law == "chinchilla")
-        .unwrap();
+    let at = fits().fits.iter().position(|fit| fit.law == "chinchilla").unwrap();
     assert_eq!(
         problem(&|fits| fits.fits[at].draws[2].truncate(4)),
         format!("fits[{at}].draws[2] has 4 values for 5 parameters")
@@ -128,39 +117,25 @@ fn a_field_that_cannot_be_is_named() {
         problem(&|fits| fits.fits[0].rows = 99),
         format!("fits[0].rows is 99, but data has {}", fits().fits[0].rows)
     );
-    assert_eq!(
-        problem(&|fits| fits.level = 9.0),
-        "level is 9; it must lie between 0 and 1"
-    );
+    assert_eq!(problem(&|fits| fits.level = 9.0), "level is 9; it must lie between 0 and 1");
     assert_eq!(
         problem(&|fits| fits.isoflop[0].budgets[1].flops_budget = 0.0),
         "isoflop[0].budgets[1].flops_budget is 0; it must be positive and finite"
     );
     let name = "\u{1b}[31m".repeat(1000);
     let strange = problem(&|fits| fits.fits[0].law = name.clone());
-    assert!(
-        strange.len() < 500 && !strange.contains('\u{1b}'),
-        "{strange}"
-    );
+    assert!(strange.len() < 500 && !strange.contains('\u{1b}'), "{strange}");
 }
 
 #[test]
 fn the_fits_of_the_repository_read_back_as_they_were_written() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../results/quickstart/fits.json"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/quickstart/fits.json");
     let bytes = std::fs::read(path).unwrap();
     let fits = Fits::parse(&bytes).unwrap();
     assert!(fits.fits.len() > 5);
     fuzz::fits(&bytes);
-    let cut = Fits::parse(&bytes[..bytes.len() / 2])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        cut.starts_with("not a fits.json: EOF") && cut.len() < 300,
-        "{cut}"
-    );
+    let cut = Fits::parse(&bytes[..bytes.len() / 2]).unwrap_err().to_string();
+    assert!(cut.starts_with("not a fits.json: EOF") && cut.len() < 300, "{cut}");
 }
 
 /// A row of no size at all takes the law of learning curves to infinity.
@@ -171,16 +146,9 @@ fn a_row_of_no_size_leaves_numbers_that_can_be_read_back() {
         point.batch = Some(512.0 * 2f64.powi(row as i32 % 3));
     }
     points[1].n = Some(5e-324);
-    let options = Options {
-        bootstrap: 4,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 4, ..Options::default() };
     let found = fit(&points, Law::LearningCurve, &options);
-    let fits = Fits {
-        level: 0.9,
-        fits: found.clone().into_iter().collect(),
-        ..Fits::default()
-    };
+    let fits = Fits { level: 0.9, fits: found.clone().into_iter().collect(), ..Fits::default() };
     let read = Fits::parse(&serde_json::to_vec(&fits).unwrap());
     assert!(read.is_ok(), "{read:?}");
 }

@@ -8,13 +8,8 @@ use isoflop_fit::predict::At;
 use isoflop_fit::{Law, Options, Point, fit};
 
 /// Besiroglu et al. 2024, table 1.
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.8172,
-    a: 482.01,
-    b: 2085.43,
-    alpha: 0.3478,
-    beta: 0.3658,
-};
+const LAW: ChinchillaLaw =
+    ChinchillaLaw { e: 1.8172, a: 482.01, b: 2085.43, alpha: 0.3478, beta: 0.3658 };
 
 /// Twelve sizes at five budgets, each loss off by `noise` (of ln L), and by `bend` for each e-fold of
 /// compute beyond the second budget.
@@ -45,21 +40,13 @@ fn runs(seed: u64, noise: f64, bend: f64) -> Vec<Point> {
 }
 
 fn options(bootstrap: usize) -> Options {
-    Options {
-        bootstrap,
-        ..Options::default()
-    }
+    Options { bootstrap, ..Options::default() }
 }
 
 #[test]
 fn without_noise_the_law_predicts_itself_and_its_optimum() {
     let fit = fit(&runs(0, 0.0, 0.0), Law::Chinchilla, &options(0)).unwrap();
-    let at = At {
-        n: Some(1e10),
-        d: Some(1e12),
-        c: None,
-        ..At::default()
-    };
+    let at = At { n: Some(1e10), d: Some(1e12), c: None, ..At::default() };
     let truth = LAW.loss(Params(1e10), Tokens(1e12));
     assert!((fit.predict(at).unwrap().estimate.value / truth - 1.0).abs() < 1e-6);
     let [n, d, loss] = fit.optimum(1e21, &Cost::SixNd).unwrap();
@@ -78,13 +65,7 @@ fn without_noise_the_law_predicts_itself_and_its_optimum() {
 fn a_misallocation_costs_what_the_optimum_would_have_needed() {
     let fit = fit(&runs(0, 0.0, 0.0), Law::Chinchilla, &options(0)).unwrap();
     let n_opt = LAW.optimum(Flops(1e21)).0.0;
-    assert!(
-        fit.misallocation(1e21, n_opt, &Cost::SixNd)
-            .unwrap()
-            .wasted_share
-            .abs()
-            < 1e-4
-    );
+    assert!(fit.misallocation(1e21, n_opt, &Cost::SixNd).unwrap().wasted_share.abs() < 1e-4);
     let small = fit.misallocation(1e21, n_opt / 10.0, &Cost::SixNd).unwrap();
     let (n, d) = LAW.optimum(Flops(small.flops_needed));
     assert!((LAW.loss(n, d) / small.loss - 1.0).abs() < 1e-5);
@@ -101,12 +82,7 @@ fn nine_of_ten_intervals_hold_a_new_run_at_ten_times_the_compute() {
             let mut rng = stream(seed, Purpose::Bootstrap, 78);
             let off = noise * normal_pair(&mut rng).0 + bend * (1e20f64 / 3e17).ln();
             let truth = LAW.loss(n, d) * off.exp();
-            let at = At {
-                n: Some(n.0),
-                d: Some(d.0),
-                c: Some(1e20),
-                ..At::default()
-            };
+            let at = At { n: Some(n.0), d: Some(d.0), c: Some(1e20), ..At::default() };
             let found = fit.predict(at).unwrap().estimate;
             (found.low.unwrap()..=found.high.unwrap()).contains(&truth)
         });
@@ -121,12 +97,7 @@ fn nine_of_ten_intervals_hold_a_new_run_at_ten_times_the_compute() {
 
 #[test]
 fn a_drift_that_goes_one_way_in_all_windows_widens_the_interval_that_way() {
-    let at = At {
-        n: Some(2e9),
-        d: Some(1e20 / 1.2e10),
-        c: Some(1e20),
-        ..At::default()
-    };
+    let at = At { n: Some(2e9), d: Some(1e20 / 1.2e10), c: Some(1e20), ..At::default() };
     // Losses that bend up, or down, as no law of powers does.
     for bend in [0.002, -0.002] {
         let mut points = runs(3, 0.002, 0.0);
@@ -153,10 +124,7 @@ fn every_later_budget_judges_a_fit_on_the_smaller_ones() {
     assert_eq!(judged, [3, 2, 1]);
     let first = &validation.windows[0];
     let reaches: Vec<f64> = first.reached.iter().map(|at| at.reach).collect();
-    assert!(
-        (reaches[0] / (1e18 / 3e17) - 1.0).abs() < 1e-9,
-        "{reaches:?}"
-    );
+    assert!((reaches[0] / (1e18 / 3e17) - 1.0).abs() < 1e-9, "{reaches:?}");
     assert!((validation.reach().unwrap() / (1e19 / 3e17) - 1.0).abs() < 1e-9);
     assert_eq!(first.reached[0].mean_error, first.mean_error);
     // What the replicates leave open grows with the distance.
@@ -169,11 +137,7 @@ fn the_width_grows_with_the_compute_asked_for() {
     let fit = fit(&runs(2, 0.002, 0.0), Law::Chinchilla, &options(40)).unwrap();
     let width = |reach: f64| {
         let (n, d) = LAW.optimum(Flops(1e19 * reach));
-        let at = At {
-            n: Some(n.0),
-            d: Some(d.0),
-            ..At::default()
-        };
+        let at = At { n: Some(n.0), d: Some(d.0), ..At::default() };
         let found = fit.predict(at).unwrap().estimate;
         assert!(found.low.unwrap() <= found.value && found.value <= found.high.unwrap());
         (found.high.unwrap() / found.low.unwrap()).ln()

@@ -18,18 +18,10 @@ fn forecasts_of_three_sweeps_that_drift_hold_the_runs_of_larger_budgets() {
         let compute = |point: &Point| point.c.unwrap();
         let (fitted, later): (Vec<Point>, Vec<Point>) =
             points.into_iter().partition(|point| compute(point) < 5e19);
-        let options = Options {
-            bootstrap: 60,
-            ..Options::default()
-        };
+        let options = Options { bootstrap: 60, ..Options::default() };
         let fit = fit(&fitted, Law::Chinchilla, &options).unwrap();
         for point in later {
-            let at = At {
-                n: point.n,
-                d: point.d,
-                c: point.c,
-                ..At::default()
-            };
+            let at = At { n: point.n, d: point.d, c: point.c, ..At::default() };
             let found = fit.predict(at).unwrap().estimate;
             let (low, high) = (found.low.unwrap(), found.high.unwrap());
             inside += usize::from((low..=high).contains(&point.loss));
@@ -51,12 +43,7 @@ fn table(file: &str) -> Option<Vec<Point>> {
         return None;
     }
     let mut reader = csv::Reader::from_path(path).unwrap();
-    let columns: Vec<String> = reader
-        .headers()
-        .unwrap()
-        .iter()
-        .map(str::to_owned)
-        .collect();
+    let columns: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     let points = reader.records().enumerate().map(|(row, record)| {
         let record = record.unwrap();
         let cell = |name: &str| {
@@ -78,12 +65,7 @@ fn table(file: &str) -> Option<Vec<Point>> {
 
 fn options(objective: &str, drop_worst: usize) -> Options {
     let objective = Some(objective.parse().unwrap());
-    Options {
-        objective,
-        drop_worst,
-        bootstrap: 0,
-        ..Options::default()
-    }
+    Options { objective, drop_worst, bootstrap: 0, ..Options::default() }
 }
 
 fn value(fit: &Fit, name: &str) -> f64 {
@@ -92,18 +74,11 @@ fn value(fit: &Fit, name: &str) -> f64 {
 
 fn near(fit: &Fit, name: &str, expected: f64, tolerance: f64) {
     let found = value(fit, name);
-    assert!(
-        (found - expected).abs() <= tolerance,
-        "{name} is {found}, expected {expected}"
-    );
+    assert!((found - expected).abs() <= tolerance, "{name} is {found}, expected {expected}");
 }
 
 fn converged(fit: &Fit) {
-    assert!(
-        fit.gradient_norm < 1e-9,
-        "gradient norm {}",
-        fit.gradient_norm
-    );
+    assert!(fit.gradient_norm < 1e-9, "gradient norm {}", fit.gradient_norm);
     assert!(fit.basins[0].at_bound.is_empty());
 }
 
@@ -116,11 +91,7 @@ fn chinchillas_240_rows_give_their_optimum() {
     converged(&fit);
     assert_eq!((fit.rows, fit.dropped), (240, 5));
     // published/README.md, row "optimum".
-    assert!(
-        fit.objective.value <= 0.001018274019,
-        "{}",
-        fit.objective.value
-    );
+    assert!(fit.objective.value <= 0.001018274019, "{}", fit.objective.value);
     near(&fit, "A", 477.826, 477.826 * 5e-4);
     near(&fit, "B", 2143.417, 2143.417 * 5e-4);
     near(&fit, "E", 1.817218, 2e-5);
@@ -137,24 +108,14 @@ fn chinchillas_five_outliers_are_named_with_what_they_do() {
     let fit = fit(&points, Law::Chinchilla, &options("log-huber:1e-3", 0)).unwrap();
     converged(&fit);
     // published/README.md, row "all 245 rows".
-    assert!(
-        fit.objective.value <= 0.0018260105235,
-        "{}",
-        fit.objective.value
-    );
+    assert!(fit.objective.value <= 0.0018260105235, "{}", fit.objective.value);
     near(&fit, "A", 495.73, 495.73 * 5e-4);
     near(&fit, "B", 12845.6, 12845.6 * 5e-4);
     near(&fit, "E", 1.89134, 2e-5);
     near(&fit, "alpha", 0.349313, 2e-5);
     near(&fit, "beta", 0.453049, 2e-5);
     println!("{:#?}\n{:#?}", fit.influence, fit.warnings);
-    assert!(
-        fit.warnings
-            .iter()
-            .any(|w| w.contains("5 of 245 rows carry B")),
-        "{:?}",
-        fit.warnings
-    );
+    assert!(fit.warnings.iter().any(|w| w.contains("5 of 245 rows carry B")), "{:?}", fit.warnings);
 }
 
 #[test]
@@ -165,18 +126,9 @@ fn llama_3s_rows_give_their_least_squares() {
     let fit = fit(&points, Law::Chinchilla, &options("mse", 0)).unwrap();
     converged(&fit);
     // published/README.md, "llama3-isoflop"; RSS is the sum.
-    assert!(
-        (fit.objective.value - 0.00201972).abs() < 5e-9,
-        "{}",
-        fit.objective.value
-    );
-    let expected = [
-        ("E", 0.60467),
-        ("A", 59.141),
-        ("B", 155.114),
-        ("alpha", 0.310006),
-        ("beta", 0.313643),
-    ];
+    assert!((fit.objective.value - 0.00201972).abs() < 5e-9, "{}", fit.objective.value);
+    let expected =
+        [("E", 0.60467), ("A", 59.141), ("B", 155.114), ("alpha", 0.310006), ("beta", 0.313643)];
     for (name, expected) in expected {
         near(&fit, name, expected, 1e-4 * expected);
     }
@@ -202,17 +154,8 @@ fn the_vpnls_tables_give_no_more_than_their_published_objectives() {
             point.d = point.d.map(|d| d / 1e9);
         }
         let fit = fit(&points, Law::Chinchilla, &options("mean-huber:1e-3", 0)).unwrap();
-        println!(
-            "{file} {:.6} {:?} {:?}",
-            fit.objective.value * 1e6,
-            fit.basins,
-            fit.warnings
-        );
-        assert!(
-            fit.objective.value * 1e6 < objective + 5e-4,
-            "{file} {}",
-            fit.objective.value
-        );
+        println!("{file} {:.6} {:?} {:?}", fit.objective.value * 1e6, fit.basins, fit.warnings);
+        assert!(fit.objective.value * 1e6 < objective + 5e-4, "{file} {}", fit.objective.value);
         assert!(fit.gradient_norm < 1e-9, "{file} {}", fit.gradient_norm);
     }
 }
@@ -222,24 +165,13 @@ fn the_bootstrap_agrees_with_the_published_standard_errors() {
     let Some(points) = table("chinchilla-epoch.csv") else {
         return;
     };
-    let options = Options {
-        bootstrap: 200,
-        ..options("log-huber:1e-3", 5)
-    };
+    let options = Options { bootstrap: 200, ..options("log-huber:1e-3", 5) };
     let fit = fit(&points, Law::Chinchilla, &options).unwrap();
     // Besiroglu et al. 2024, 4,000 replicates; 200 estimate a standard error within a sixth.
-    let published = [
-        ("alpha", 0.0154),
-        ("beta", 0.0206),
-        ("E", 0.0257),
-        ("n_exponent", 0.020),
-    ];
+    let published = [("alpha", 0.0154), ("beta", 0.0206), ("E", 0.0257), ("n_exponent", 0.020)];
     for (name, published) in published {
         let found = fit.parameters[name].standard_error.unwrap();
-        assert!(
-            (found / published - 1.0).abs() < 0.25,
-            "{name}: {found}, published {published}"
-        );
+        assert!((found / published - 1.0).abs() < 0.25, "{name}: {found}, published {published}");
         assert!(fit.parameters[name].identified);
     }
     assert_eq!(fit.bootstrap.unwrap().failed, 0);
@@ -251,13 +183,8 @@ fn cs336s_budgets_give_the_published_exponents() {
         return;
     };
     let mut points = points;
-    points
-        .iter_mut()
-        .for_each(|point| point.flops_budget = point.c);
-    let options = Options {
-        bootstrap: 0,
-        ..Options::default()
-    };
+    points.iter_mut().for_each(|point| point.flops_budget = point.c);
+    let options = Options { bootstrap: 0, ..Options::default() };
     let isoflop = isoflop(&points, &options).unwrap().unwrap();
     let mut fits = isoflop_fit::output::Fits::default();
     fits.isoflop.push(isoflop.clone());
@@ -271,11 +198,7 @@ fn cs336s_budgets_give_the_published_exponents() {
     assert!((at(1e23) / 7.005e10 - 1.0).abs() < 1e-4, "{}", at(1e23));
     assert!((at(1e24) / 2.0612e11 - 1.0).abs() < 5e-5, "{}", at(1e24));
     // published/README.md: "a parabola per budget gives .5146".
-    assert!(
-        (isoflop.n_exponent.unwrap().value - 0.5146).abs() < 5e-5,
-        "{:?}",
-        isoflop.n_exponent
-    );
+    assert!((isoflop.n_exponent.unwrap().value - 0.5146).abs() < 5e-5, "{:?}", isoflop.n_exponent);
 }
 
 #[test]
@@ -283,17 +206,10 @@ fn llama_3s_parabolas_give_the_published_exponent() {
     let Some(points) = table("llama3-isoflop.csv") else {
         return;
     };
-    let options = Options {
-        bootstrap: 0,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 0, ..Options::default() };
     let isoflop = isoflop(&points, &options).unwrap().unwrap();
     // published/README.md: "the parabola method on the same rows gives a .4632".
-    assert!(
-        (isoflop.n_exponent.unwrap().value - 0.4632).abs() < 5e-5,
-        "{:?}",
-        isoflop.n_exponent
-    );
+    assert!((isoflop.n_exponent.unwrap().value - 0.4632).abs() < 5e-5, "{:?}", isoflop.n_exponent);
 }
 
 /// Gadre et al. 2024: five small runs on RedPajama (four at 20 tokens a parameter, the smallest model at
@@ -342,16 +258,8 @@ fn gadres_five_small_runs_predict_the_large_ones() {
         let law = alpha * n.powf(-eta) + beta * 6f64.powf(-eta / 2.0) * (m * n).powf(-eta) + e;
         100.0 * (law / loss - 1.0).abs()
     };
-    assert!(
-        (error(640.0, 1e9) - 0.7103).abs() < 1e-3,
-        "{}",
-        error(640.0, 1e9)
-    );
-    assert!(
-        (error(20.0, 5e9) - 0.7320).abs() < 1e-3,
-        "{}",
-        error(20.0, 5e9)
-    );
+    assert!((error(640.0, 1e9) - 0.7103).abs() < 1e-3, "{}", error(640.0, 1e9));
+    assert!((error(20.0, 5e9) - 0.7320).abs() < 1e-3, "{}", error(20.0, 5e9));
 }
 
 /// One exponent and a given E are special cases of the law with two: never below its objective, and
@@ -362,10 +270,7 @@ fn laws_inside_chinchillas_lie_above_it() {
         return;
     };
     let options = options("log-huber:1e-3", 5);
-    let whole = fit(&points, Law::Chinchilla, &options)
-        .unwrap()
-        .objective
-        .value;
+    let whole = fit(&points, Law::Chinchilla, &options).unwrap().objective.value;
     let of = |law| fit(&points, law, &options).unwrap().objective.value;
     let (tied, pinned) = (of(Law::Tied), of(Law::Pinned(1.817218)));
     assert!(tied > whole && tied < 1.01 * whole, "{tied} {whole}");

@@ -38,24 +38,14 @@ fn noisy(mut points: Vec<Point>, deviation: f64, seed: u64) -> Vec<Point> {
 }
 
 fn options(objective: &str, bootstrap: usize) -> Options {
-    Options {
-        objective: Some(objective.parse().unwrap()),
-        bootstrap,
-        ..Options::default()
-    }
+    Options { objective: Some(objective.parse().unwrap()), bootstrap, ..Options::default() }
 }
 
 fn value(fit: &Fit, name: &str) -> f64 {
     fit.parameters[name].value
 }
 
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.7,
-    a: 400.0,
-    b: 900.0,
-    alpha: 0.34,
-    beta: 0.31,
-};
+const LAW: ChinchillaLaw = ChinchillaLaw { e: 1.7, a: 400.0, b: 900.0, alpha: 0.34, beta: 0.31 };
 const CASES: u32 = 64;
 const OBJECTIVES: [&str; 4] = ["log-huber:1e-3", "huber:1e-3", "mse", "mean-log-mse"];
 
@@ -114,11 +104,7 @@ proptest! {
 /// The way to this optimum leads along a kink in steps of a hundred-millionth of the loss.
 #[test]
 fn an_optimum_behind_a_kink_is_reached() {
-    let points = noisy(
-        grid(&LAW),
-        0.006_012_810_386_344_629,
-        15_171_597_784_315_988_505,
-    );
+    let points = noisy(grid(&LAW), 0.006_012_810_386_344_629, 15_171_597_784_315_988_505);
     let fit = fit(&points, Law::Chinchilla, &options("huber:1e-3", 0)).unwrap();
     assert!(fit.gradient_norm < 1e-7, "{:e}", fit.gradient_norm);
 }
@@ -143,10 +129,7 @@ fn intervals_of_many_sweeps_cover_the_truth_as_often_as_they_say() {
 fn the_bootstrap_does_not_depend_on_the_threads() {
     let points = noisy(grid(&LAW), 0.004, 1);
     let on = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| fit(&points, Law::Chinchilla, &options("log-huber:1e-3", 40)).unwrap())
     };
     assert_eq!(on(1), on(3));
@@ -161,9 +144,7 @@ fn without_replicates_the_intervals_are_null_and_the_rest_is_there() {
     assert_eq!(fit.influence.len(), 5);
     assert!(!fit.basins.is_empty());
     assert!(
-        fit.warnings
-            .iter()
-            .any(|w| w.starts_with("outliers") && w.ends_with(": 3")),
+        fit.warnings.iter().any(|w| w.starts_with("outliers") && w.ends_with(": 3")),
         "{:?}",
         fit.warnings
     );
@@ -189,10 +170,7 @@ fn rows_of_one_trunk_are_resampled_together_and_widen_the_interval() {
     let together = fit(&points, Law::Chinchilla, &options("log-mse", 100)).unwrap();
     let error = |fit: &Fit| fit.parameters["alpha"].standard_error.unwrap();
     assert_eq!(
-        (
-            apart.bootstrap.as_ref().unwrap().units,
-            together.bootstrap.as_ref().unwrap().units
-        ),
+        (apart.bootstrap.as_ref().unwrap().units, together.bootstrap.as_ref().unwrap().units),
         (72, 12)
     );
     assert!(error(&together) > error(&apart));
@@ -216,30 +194,19 @@ fn a_floor_that_the_rows_do_not_show_is_not_identified() {
     assert_eq!(value(&fit, "E"), 0.0);
     assert!(!fit.parameters["E"].identified);
     assert_eq!(fit.basins[0].at_bound, ["E"]);
-    assert!(
-        fit.warnings
-            .iter()
-            .any(|w| w.starts_with("E is at its bound 0"))
-    );
+    assert!(fit.warnings.iter().any(|w| w.starts_with("E is at its bound 0")));
 }
 
 #[test]
 fn a_loss_that_rises_with_size_is_no_power_law() {
-    let points: Vec<_> = (0..6)
-        .map(|i| point(i, 1e4 * 3f64.powi(i as i32), 1e7, 3.0 + 0.1 * i as f64))
-        .collect();
+    let points: Vec<_> =
+        (0..6).map(|i| point(i, 1e4 * 3f64.powi(i as i32), 1e7, 3.0 + 0.1 * i as f64)).collect();
     let fit = fit(&points, Law::Power(Axis::N), &options("log-mse", 0)).unwrap();
     assert_eq!(fit.basins[0].at_bound, ["alpha"]);
     assert!(!fit.parameters["alpha"].identified);
     let error =
         isoflop_fit::fit(&points, Law::PowerOffset(Axis::N), &options("log-mse", 0)).unwrap_err();
-    assert_eq!(
-        error,
-        FitError::NoFall {
-            law: "power-offset".into(),
-            rows: 6
-        }
-    );
+    assert_eq!(error, FitError::NoFall { law: "power-offset".into(), rows: 6 });
 }
 
 #[test]
@@ -249,11 +216,7 @@ fn a_row_without_the_coordinate_is_named() {
     let error = fit(&points, Law::Chinchilla, &options("mse", 0)).unwrap_err();
     assert_eq!(
         error,
-        FitError::Missing {
-            label: "4".into(),
-            column: "d",
-            law: "chinchilla".into()
-        }
+        FitError::Missing { label: "4".into(), column: "d", law: "chinchilla".into() }
     );
 }
 
@@ -261,11 +224,7 @@ fn a_row_without_the_coordinate_is_named() {
 fn an_absolute_error_runs_through_as_many_rows_as_there_are_parameters() {
     let points = noisy(grid(&LAW), 0.004, 5);
     let fit = fit(&points, Law::Chinchilla, &options("log-absolute", 0)).unwrap();
-    let exact = fit
-        .data
-        .iter()
-        .filter(|p| (p.fitted / p.loss).ln().abs() < 1e-6)
-        .count();
+    let exact = fit.data.iter().filter(|p| (p.fitted / p.loss).ln().abs() < 1e-6).count();
     assert_eq!(exact, 5);
     // Huber's penalty with a threshold far below the noise is the same but for its scale.
     let huber = isoflop_fit::fit(&points, Law::Chinchilla, &options("log-huber:1e-6", 0)).unwrap();
@@ -279,30 +238,18 @@ fn an_absolute_error_runs_through_as_many_rows_as_there_are_parameters() {
 fn runs_as_upper_bounds_put_the_law_below_most_of_them() {
     let mut points = noisy(grid(&LAW), 0.001, 6);
     // Every third run had a bad rate.
-    points
-        .iter_mut()
-        .step_by(3)
-        .for_each(|point| point.loss *= 1.03);
+    points.iter_mut().step_by(3).for_each(|point| point.loss *= 1.03);
     let fit = |objective| fit(&points, Law::Chinchilla, &options(objective, 0)).unwrap();
     let below = |fit: &Fit| fit.data.iter().filter(|p| p.loss < p.fitted).count();
     let (even, upper) = (fit("log-huber:1e-3"), fit("log-asymmetric:1e-3"));
-    assert!(
-        below(&upper) < below(&even),
-        "{} {}",
-        below(&upper),
-        below(&even)
-    );
+    assert!(below(&upper) < below(&even), "{} {}", below(&upper), below(&even));
     // With a threshold far below the noise a fifth of the 36 lie below.
     let lowest = below(&fit("log-asymmetric:1e-5"));
     assert!((3..=11).contains(&lowest), "{lowest}");
     // The floor of the truth, which the bad runs would raise.
     let truth = LAW.loss(Params(1e9), Tokens(1e11));
     let at = |fit: &Fit| {
-        let place = isoflop_fit::predict::At {
-            n: Some(1e9),
-            d: Some(1e11),
-            ..Default::default()
-        };
+        let place = isoflop_fit::predict::At { n: Some(1e9), d: Some(1e11), ..Default::default() };
         (fit.predict(place).unwrap().estimate.value / truth - 1.0).abs()
     };
     assert!(at(&upper) < at(&even), "{} {}", at(&upper), at(&even));
@@ -326,13 +273,8 @@ fn a_profile_is_flat_where_the_rows_tell_nothing_and_ends_where_they_do() {
     let law = ChinchillaLaw { a: 1.0, ..LAW };
     let points = noisy(grid(&law), 0.004, 8);
     let found = fit(&points, Law::Chinchilla, &options("log-mse", 100)).unwrap();
-    let profile = |fit: &Fit, name: &str| {
-        fit.profiles
-            .iter()
-            .find(|p| p.parameter == name)
-            .unwrap()
-            .clone()
-    };
+    let profile =
+        |fit: &Fit, name: &str| fit.profiles.iter().find(|p| p.parameter == name).unwrap().clone();
     assert!(!profile(&found, "alpha").identified && !found.parameters["alpha"].identified);
     let beta = profile(&found, "beta");
     assert!(beta.identified && beta.low.unwrap() < law.beta && law.beta < beta.high.unwrap());
@@ -340,26 +282,15 @@ fn a_profile_is_flat_where_the_rows_tell_nothing_and_ends_where_they_do() {
         |w: &String| w.contains("is not identified by these runs") && w.contains("the data allow");
     // Where the exponent even ends at its bound, no number of the fit counts as told.
     let cut_off = found.basins[0].at_bound.contains(&"alpha".to_owned());
-    assert!(
-        cut_off || found.warnings.iter().any(warned),
-        "{:?}",
-        found.warnings
-    );
+    assert!(cut_off || found.warnings.iter().any(warned), "{:?}", found.warnings);
     assert!(!cut_off || found.parameters.values().all(|e| !e.identified));
     // For squares the statistic is that of the F test: 1 at one standard error of a linear fit.
-    let line = fit(
-        &noisy(grid(&LAW), 0.004, 9),
-        Law::Chinchilla,
-        &options("log-mse", 200),
-    )
-    .unwrap();
+    let line =
+        fit(&noisy(grid(&LAW), 0.004, 9), Law::Chinchilla, &options("log-mse", 200)).unwrap();
     let e = profile(&line, "E");
     let half = (e.high.unwrap() - e.low.unwrap()) / 2.0;
     let by_replicates = 1.7 * line.parameters["E"].standard_error.unwrap();
-    assert!(
-        (half / by_replicates - 1.0).abs() < 0.5,
-        "{half} {by_replicates}"
-    );
+    assert!((half / by_replicates - 1.0).abs() < 0.5, "{half} {by_replicates}");
 }
 
 #[test]
@@ -389,10 +320,7 @@ fn e_is_held_against_the_entropy_of_the_language() {
     assert!(low < 1.7 && 1.7 < high && high - low < 0.2, "{right}");
     let wrong = of(1.2, Law::Chinchilla).known_floor.unwrap();
     assert_eq!(wrong.agrees, Some(false));
-    assert!(
-        wrong.to_string().contains("outside the interval"),
-        "{wrong}"
-    );
+    assert!(wrong.to_string().contains("outside the interval"), "{wrong}");
     // A law without an E of its own is not judged.
     assert_eq!(of(1.7, Law::Pinned(1.6)).known_floor, None);
 }

@@ -24,10 +24,7 @@ fn grid(side: i32) -> Vec<Point> {
 }
 
 fn options(bootstrap: usize) -> Options {
-    Options {
-        bootstrap,
-        ..Options::default()
-    }
+    Options { bootstrap, ..Options::default() }
 }
 
 #[test]
@@ -78,8 +75,5 @@ fn a_watch_that_was_stopped_before_lets_nothing_begin() {
     let options = options(200);
     options.watch.stop();
     assert!(options.watch.is_stopped() && options.watch == Watch::default());
-    assert_eq!(
-        fit(&grid(6), Law::Chinchilla, &options),
-        Err(FitError::Stopped)
-    );
+    assert_eq!(fit(&grid(6), Law::Chinchilla, &options), Err(FitError::Stopped));
 }

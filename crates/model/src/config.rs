@@ -187,9 +187,7 @@ impl ModelConfig {
         let (d, v) = (self.shape.d_model, self.vocab_size);
         let products = |half: &'static dyn Half| half.products(self);
         let blocks = self.halves().into_iter().flat_map(products);
-        let mut all: Vec<_> = blocks
-            .map(|product| product.times(self.shape.n_layers))
-            .collect();
+        let mut all: Vec<_> = blocks.map(|product| product.times(self.shape.n_layers)).collect();
         all.push(Product::of_matrix(Group::Head, self.context, [d, v]));
         all
     }
@@ -246,16 +244,8 @@ impl ModelConfig {
 
 #[cfg(test)]
 pub(crate) fn tiny(norm: Norm, position: Position) -> ModelConfig {
-    let shape = Shape {
-        d_model: 24,
-        n_layers: 3,
-        n_heads: 2,
-    };
-    ModelConfig {
-        norm,
-        position,
-        ..ModelConfig::transformer(shape, 256, 128)
-    }
+    let shape = Shape { d_model: 24, n_layers: 3, n_heads: 2 };
+    ModelConfig { norm, position, ..ModelConfig::transformer(shape, 256, 128) }
 }
 
 #[cfg(test)]
@@ -274,18 +264,10 @@ mod tests {
     #[test]
     fn an_odd_head_is_refused_under_rotary_position_only() {
         let shape = Shape::new(15, 1, 3).unwrap();
-        let odd = |position| ModelConfig {
-            shape,
-            position,
-            ..tiny(Norm::Rms, position)
-        };
+        let odd = |position| ModelConfig { shape, position, ..tiny(Norm::Rms, position) };
         assert_eq!(
             odd(Position::Rope).check(),
-            Err(ShapeError::OddHead {
-                d_model: 15,
-                n_heads: 3,
-                head: 5
-            })
+            Err(ShapeError::OddHead { d_model: 15, n_heads: 3, head: 5 })
         );
         assert_eq!(odd(Position::Learned).check(), Ok(()));
     }
@@ -296,39 +278,23 @@ mod tests {
         let written = serde_json::to_string(&tiny(Norm::Rms, Position::Rope)).unwrap();
         let expected = r#"{"shape":{"d_model":24,"n_layers":3,"n_heads":2},"norm":"rms","position":"rope","vocab_size":256,"context":128}"#;
         assert_eq!(written, expected);
-        let other = ModelConfig {
-            feed_forward: FeedForward::None,
-            ..tiny(Norm::Rms, Position::Rope)
-        };
+        let other =
+            ModelConfig { feed_forward: FeedForward::None, ..tiny(Norm::Rms, Position::Rope) };
         let written = serde_json::to_string(&other).unwrap();
         assert!(written.ends_with(r#""feed_forward":"none"}"#), "{written}");
-        assert_eq!(
-            serde_json::from_str::<ModelConfig>(&written).unwrap(),
-            other
-        );
+        assert_eq!(serde_json::from_str::<ModelConfig>(&written).unwrap(), other);
     }
 
     #[test]
     fn tensors_come_in_the_order_of_the_checkpoint_with_names_of_their_own() {
         let model = tiny(Norm::Rms, Position::Learned);
-        let names: Vec<String> = model
-            .tensors()
-            .into_iter()
-            .map(|tensor| tensor.name)
-            .collect();
+        let names: Vec<String> = model.tensors().into_iter().map(|tensor| tensor.name).collect();
         assert_eq!(names[..3], ["token", "position", "blocks.0.attention_norm"]);
         assert_eq!(names[names.len() - 3..], ["blocks.2.down", "norm", "head"]);
         let distinct: std::collections::BTreeSet<_> = names.iter().collect();
         assert_eq!(distinct.len(), names.len());
-        let none = ModelConfig {
-            feed_forward: FeedForward::None,
-            ..model
-        };
-        assert!(
-            none.tensors()
-                .iter()
-                .all(|tensor| !tensor.name.contains("mlp_norm"))
-        );
+        let none = ModelConfig { feed_forward: FeedForward::None, ..model };
+        assert!(none.tensors().iter().all(|tensor| !tensor.name.contains("mlp_norm")));
         assert_eq!(none.tensors().len(), names.len() - 3 * 3);
     }
 

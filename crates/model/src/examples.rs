@@ -9,30 +9,16 @@ impl ModelConfig {
     /// Models of sizes that nothing divides: 61 tokens, windows of 17, three heads of 8, two blocks.
     #[doc(hidden)]
     pub fn examples() -> Vec<ModelConfig> {
-        let shape = Shape {
-            d_model: 24,
-            n_layers: 2,
-            n_heads: 3,
-        };
+        let shape = Shape { d_model: 24, n_layers: 2, n_heads: 3 };
         let plain = ModelConfig::transformer(shape, 61, 17);
         let mut all = Vec::new();
         for norm in [Norm::Rms, Norm::Layer] {
             for position in [Position::Rope, Position::Learned] {
-                all.push(ModelConfig {
-                    norm,
-                    position,
-                    ..plain
-                });
+                all.push(ModelConfig { norm, position, ..plain });
             }
         }
-        all.push(ModelConfig {
-            parametrization: Parametrization::Mup,
-            ..plain
-        });
-        all.push(ModelConfig {
-            feed_forward: FeedForward::None,
-            ..plain
-        });
+        all.push(ModelConfig { parametrization: Parametrization::Mup, ..plain });
+        all.push(ModelConfig { feed_forward: FeedForward::None, ..plain });
         all
     }
 }

@@ -96,10 +96,7 @@ mod tests {
     fn the_closed_form_equals_a_walk_over_the_products() {
         for position in [Position::Rope, Position::Learned] {
             let model = tiny(Norm::Rms, position);
-            assert_eq!(
-                FlopCount::of(&model).per_window().0,
-                3.0 * walked_forward(&model)
-            );
+            assert_eq!(FlopCount::of(&model).per_window().0, 3.0 * walked_forward(&model));
         }
     }
 

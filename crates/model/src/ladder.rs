@@ -17,20 +17,12 @@ impl ModelConfig {
         let of_blocks = self.distinct_tensors().into_iter().filter(|(tensor, _)| {
             tensor.dims.len() > 1 && matches!(tensor.group, Group::Mixer | Group::FeedForward)
         });
-        Params(
-            of_blocks
-                .map(|(tensor, times)| tensor.active_len() * times as f64)
-                .sum(),
-        )
+        Params(of_blocks.map(|(tensor, times)| tensor.active_len() * times as f64).sum())
     }
 
     fn shaped(&self, d_model: usize, n_layers: usize) -> Self {
         let n_heads = default_heads(d_model);
-        let shape = Shape {
-            d_model,
-            n_layers,
-            n_heads,
-        };
+        let shape = Shape { d_model, n_layers, n_heads };
         ModelConfig { shape, ..*self }
     }
 
@@ -123,20 +115,10 @@ mod tests {
 
     #[test]
     fn a_model_of_other_halves_has_a_ladder_of_its_own() {
-        let attention_alone = ModelConfig {
-            feed_forward: FeedForward::None,
-            ..transformer()
-        };
+        let attention_alone = ModelConfig { feed_forward: FeedForward::None, ..transformer() };
         let shape = attention_alone.shape_for(Params(1e5)).unwrap();
-        let n = ModelConfig {
-            shape,
-            ..attention_alone
-        }
-        .matrix_params();
-        assert_eq!(
-            n.0,
-            (4 * shape.n_layers * shape.d_model * shape.d_model) as f64
-        );
+        let n = ModelConfig { shape, ..attention_alone }.matrix_params();
+        assert_eq!(n.0, (4 * shape.n_layers * shape.d_model * shape.d_model) as f64);
         assert!((n.0 / 1e5).ln().abs() < 0.2, "{shape} has {n}");
     }
 

@@ -34,11 +34,7 @@ impl Product {
     /// Every one of `tokens` times a matrix `[inputs, outputs]`.
     pub fn of_matrix(group: Group, tokens: usize, [inputs, outputs]: [usize; 2]) -> Self {
         let multiply_adds = tokens as f64 * inputs as f64 * outputs as f64;
-        Product {
-            group,
-            multiply_adds,
-            not_causal: multiply_adds,
-        }
+        Product { group, multiply_adds, not_causal: multiply_adds }
     }
 
     /// Scores or weighted sums: `width` multiply-adds a pair.

@@ -86,9 +86,9 @@ impl ShapeError {
                 Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
             }
             ShapeError::Context(_) => Some("give 1 to 2^31 tokens; 128 is the default".to_owned()),
-            ShapeError::TooLarge(_) => Some(format!(
-                "d_model is at most {LARGEST_WIDTH}, n_layers at most {MOST_LAYERS}"
-            )),
+            ShapeError::TooLarge(_) => {
+                Some(format!("d_model is at most {LARGEST_WIDTH}, n_layers at most {MOST_LAYERS}"))
+            }
             _ => None,
         }
     }
@@ -109,11 +109,7 @@ impl Shape {
     /// # Errors
     /// A zero dimension, one beyond what anybody could train, or heads that do not divide the width.
     pub fn new(d_model: usize, n_layers: usize, n_heads: usize) -> Result<Self, ShapeError> {
-        let shape = Shape {
-            d_model,
-            n_layers,
-            n_heads,
-        };
+        let shape = Shape { d_model, n_layers, n_heads };
         shape.check()?;
         match d_model.is_multiple_of(n_heads) {
             true => Ok(shape),
@@ -143,10 +139,7 @@ impl Shape {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!(
-            "{}x{}x{}",
-            self.d_model, self.n_layers, self.n_heads
-        ))
+        f.pad(&format!("{}x{}x{}", self.d_model, self.n_layers, self.n_heads))
     }
 }
 

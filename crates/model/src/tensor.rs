@@ -84,10 +84,7 @@ impl TensorSpec {
     /// The same with another factor on the rate.
     #[must_use]
     pub fn at_rate(self, rate_factor: f64) -> Self {
-        TensorSpec {
-            rate_factor,
-            ..self
-        }
+        TensorSpec { rate_factor, ..self }
     }
 
     /// Its numbers.

@@ -26,9 +26,7 @@ pub(crate) fn footer(bytes: &[u8]) -> Result<(), String> {
     }
     let length = u32::from_le_bytes(length.try_into().expect("four bytes")) as usize;
     if length > rest.len() - MAGIC.len() {
-        return Err(format!(
-            "its footer of {length} bytes is longer than the file"
-        ));
+        return Err(format!("its footer of {length} bytes is longer than the file"));
     }
     if length > LARGEST_FOOTER {
         return Err(format!("its footer has {length} bytes"));
@@ -118,9 +116,7 @@ pub(crate) fn pages(chunk: &[u8], rows: usize, most: u64) -> Result<(), String> 
         match page.kind {
             // A dictionary has an entry a byte at most, but for entries without any.
             DICTIONARY if count > uncompressed.max(1) => {
-                return Err(format!(
-                    "a dictionary of {uncompressed} bytes has {count} entries"
-                ));
+                return Err(format!("a dictionary of {uncompressed} bytes has {count} entries"));
             }
             DICTIONARY => {}
             _ => values += count,
@@ -138,21 +134,12 @@ fn header(bytes: &[u8]) -> Option<(Page, usize)> {
     let mut walk = Walk::new(bytes);
     walk.fields(|walk, id, kind| match (id, kind) {
         (1, INTEGER) => walk.integer().map(|value| page.kind = value).map(|()| true),
-        (2, INTEGER) => walk
-            .integer()
-            .map(|value| page.uncompressed = value)
-            .map(|()| true),
-        (3, INTEGER) => walk
-            .integer()
-            .map(|value| page.compressed = value)
-            .map(|()| true),
+        (2, INTEGER) => walk.integer().map(|value| page.uncompressed = value).map(|()| true),
+        (3, INTEGER) => walk.integer().map(|value| page.compressed = value).map(|()| true),
         // The header of a data page, of a dictionary, of a data page of version 2.
         (5 | 7 | 8, STRUCT) => {
             walk.fields(|walk, id, kind| match (id, kind) {
-                (1, INTEGER) => walk
-                    .integer()
-                    .map(|value| page.values = value)
-                    .map(|()| true),
+                (1, INTEGER) => walk.integer().map(|value| page.values = value).map(|()| true),
                 _ => Some(false),
             })?;
             Some(true)

@@ -113,10 +113,7 @@ fn append_texts(cells: &mut Vec<Option<String>>, chunk: &Chunk, most: u64) -> Re
     for text in chunk.texts().into_iter().flatten() {
         bytes += text.map_or(0, |text| text.len() as u64);
         if bytes > most {
-            return Err(format!(
-                "one of its columns holds more than {} MB of text",
-                most >> 20
-            ));
+            return Err(format!("one of its columns holds more than {} MB of text", most >> 20));
         }
         let text = text.map(|text| std::str::from_utf8(text).map(str::to_owned));
         let text = text.transpose();
@@ -129,9 +126,7 @@ fn floats(array: &dyn Array, kind: &Kind) -> Result<Vec<Option<f64>>, String> {
     let any = array.as_any();
     if let Kind::Decimal { scale } = *kind {
         let wide = |bytes: Option<&[u8]>| {
-            bytes
-                .map(|bytes| Ok(decimal(big_endian(bytes)?, scale)))
-                .transpose()
+            bytes.map(|bytes| Ok(decimal(big_endian(bytes)?, scale))).transpose()
         };
         if let Some(array) = any.downcast_ref::<FixedSizeBinaryArray>() {
             return array.iter().map(wide).collect();
@@ -162,11 +157,8 @@ fn numbers<'a, T: NativeType, N>(
     let array = of::<PrimitiveArray<T>>(array)?;
     let valid = array.validity();
     let cells = array.values().iter().enumerate();
-    Ok(cells.map(move |(i, value)| {
-        valid
-            .is_none_or(|bits| bits.get_bit(i))
-            .then(|| number(*value))
-    }))
+    Ok(cells
+        .map(move |(i, value)| valid.is_none_or(|bits| bits.get_bit(i)).then(|| number(*value))))
 }
 
 pub(crate) fn of<A: 'static>(array: &dyn Array) -> Result<&A, String> {
@@ -237,10 +229,7 @@ mod tests {
         assert_eq!(decimal(35, 1), 3.5);
         assert_eq!(decimal(-12_345, 3), -12.345);
         assert_eq!(decimal(1, 30), 1e-30);
-        assert_eq!(
-            decimal(123_456_789_012_345_678_901, 10),
-            12_345_678_901.234_568
-        );
+        assert_eq!(decimal(123_456_789_012_345_678_901, 10), 12_345_678_901.234_568);
         assert_eq!(big_endian(&[0xff, 0x85]), Ok(-123));
         assert_eq!(big_endian(&[0x01, 0x00]), Ok(256));
         assert_eq!(big_endian(&[]), Ok(0));

@@ -27,15 +27,9 @@ pub struct Limits {
 
 impl Limits {
     /// Of a table that is read whole.
-    pub const TABLE: Limits = Limits {
-        cells: 20_000_000,
-        bytes: 1 << 28,
-    };
+    pub const TABLE: Limits = Limits { cells: 20_000_000, bytes: 1 << 28 };
     /// Of texts that are read a row group at a time.
-    pub const TEXTS: Limits = Limits {
-        cells: 20_000_000,
-        bytes: 1 << 30,
-    };
+    pub const TEXTS: Limits = Limits { cells: 20_000_000, bytes: 1 << 30 };
 }
 
 /// A file whose footer has been read.
@@ -64,19 +58,11 @@ impl File {
         checks::footer(&bytes)?;
         let read = guarded(|| read_metadata(&mut Cursor::new(bytes.as_slice())));
         let metadata = read.map_err(damaged)?.map_err(|error| error.to_string())?;
-        let groups = metadata
-            .row_groups
-            .iter()
-            .map(|group| group.num_rows() as u128);
+        let groups = metadata.row_groups.iter().map(|group| group.num_rows() as u128);
         if groups.sum::<u128>() != metadata.num_rows as u128 {
             return Err(damaged("its row groups do not hold the rows it declares"));
         }
-        Ok(File {
-            columns: heads(metadata.schema_descr.fields())?,
-            metadata,
-            bytes,
-            limits,
-        })
+        Ok(File { columns: heads(metadata.schema_descr.fields())?, metadata, bytes, limits })
     }
 
     /// Names of the columns, in order.
@@ -104,9 +90,7 @@ impl File {
     /// Where a row group ends in the file.
     pub fn end(&self, group: usize) -> u64 {
         let columns = self.metadata.row_groups[group].parquet_columns();
-        let ends = columns
-            .iter()
-            .filter_map(|chunk| guarded(|| chunk.byte_range().end).ok());
+        let ends = columns.iter().filter_map(|chunk| guarded(|| chunk.byte_range().end).ok());
         ends.max().unwrap_or(0).min(self.bytes.len() as u64)
     }
 
@@ -129,10 +113,7 @@ impl File {
             for group in 0..self.groups() {
                 values.append(&self.chunk(group, index)?, self.limits.bytes)?;
             }
-            Ok(Column {
-                name: head.name.clone(),
-                values,
-            })
+            Ok(Column { name: head.name.clone(), values })
         };
         self.columns.iter().enumerate().map(whole).collect()
     }
@@ -145,20 +126,14 @@ impl File {
         let head = &self.columns[column];
         let group = &self.metadata.row_groups[group];
         let rows = group.num_rows();
-        let whole = |arrays| Chunk {
-            kind: head.kind.clone(),
-            rows,
-            arrays,
-        };
+        let whole = |arrays| Chunk { kind: head.kind.clone(), rows, arrays };
         if matches!(head.kind, Kind::Other(_) | Kind::Null) {
             return Ok(whole(Vec::new()));
         }
         let chunk = group.parquet_columns().get(head.leaf);
         let chunk = chunk.ok_or_else(|| damaged("a row group lacks a column"))?;
         if rows > self.limits.cells || chunk.num_values() != rows as i64 {
-            return Err(damaged(
-                "a row group holds more or fewer rows than it declares",
-            ));
+            return Err(damaged("a row group holds more or fewer rows than it declares"));
         }
         let named = |problem: String| format!("column `{}`: {problem}", shown(&head.name));
         let arrays = guarded(|| self.decode(head, chunk, rows))
@@ -167,9 +142,7 @@ impl File {
             .map_err(named)?;
         match arrays.iter().map(|array| array.len()).sum::<usize>() == rows {
             true => Ok(whole(arrays)),
-            false => Err(named(damaged(
-                "it holds more or fewer rows than it declares",
-            ))),
+            false => Err(named(damaged("it holds more or fewer rows than it declares"))),
         }
     }
 
@@ -233,11 +206,7 @@ fn heads(fields: &[ParquetType]) -> Result<Vec<Head>, String> {
                 shown(field.name())
             ));
         }
-        heads.push(Head {
-            name: field.name().to_owned(),
-            kind: Kind::of(field),
-            leaf,
-        });
+        heads.push(Head { name: field.name().to_owned(), kind: Kind::of(field), leaf });
         leaf += leaves(field);
     }
     Ok(heads)

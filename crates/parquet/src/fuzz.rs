@@ -34,11 +34,7 @@ pub fn texts(bytes: &[u8]) {
                 for text in texts {
                     count += 1;
                     // Every byte is looked at: a view of another's memory would end the test.
-                    bytes += text
-                        .into_iter()
-                        .flatten()
-                        .map(|byte| u64::from(*byte))
-                        .sum::<u64>();
+                    bytes += text.into_iter().flatten().map(|byte| u64::from(*byte)).sum::<u64>();
                 }
                 std::hint::black_box(bytes);
                 assert_eq!(*rows.get_or_insert(count), count);

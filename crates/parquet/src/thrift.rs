@@ -155,19 +155,14 @@ mod tests {
         })
         .unwrap();
         assert_eq!(walk.at(), bytes.len());
-        assert_eq!(
-            seen,
-            [(1, 0), (2, -3), (3, 0), (4, 0), (5, 0), (6, 0), (9, 300)]
-        );
+        assert_eq!(seen, [(1, 0), (2, -3), (3, 0), (4, 0), (5, 0), (6, 0), (9, 300)]);
     }
 
     #[test]
     fn lists_beyond_the_bytes_and_endless_nesting_are_refused() {
         let none = |bytes: &[u8]| Walk::new(bytes).fields(|_, _, _| Some(false)).is_none();
         assert!(none(&[0x19, 0xf5, 0xff, 0xff, 0xff, 0xff, 0x07, 0]));
-        assert!(none(&[
-            0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0
-        ]));
+        assert!(none(&[0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0]));
         assert!(none(&[0x1c; 5000]));
         assert!(none(&[0x1f, 0]));
         assert!(none(&[0x15]));

@@ -35,24 +35,20 @@ fn write_columns(
     };
     let field =
         |column: &Column| Field::new(column.name.as_str().into(), dtype(&column.values), true);
-    let schema: ArrowSchema = columns
-        .iter()
-        .map(|column| (column.name.as_str().into(), field(column)))
-        .collect();
+    let schema: ArrowSchema =
+        columns.iter().map(|column| (column.name.as_str().into(), field(column))).collect();
     let arrays: Vec<Box<dyn Array>> = columns.iter().map(|c| array(&c.values)).collect();
     let rows = columns.first().map_or(0, |column| column.values.len());
     let batch = RecordBatchT::try_new(rows, Arc::new(schema.clone()), arrays)?;
-    let encodings: Buffer<Vec<Encoding>> = vec![vec![Encoding::Plain]; columns.len()]
-        .into_iter()
-        .collect();
+    let encodings: Buffer<Vec<Encoding>> =
+        vec![vec![Encoding::Plain]; columns.len()].into_iter().collect();
     let mut writer = FileWriter::try_new(file, schema.clone(), options)?;
     for group in RowGroupIterator::try_new([Ok(batch)].into_iter(), &schema, options, encodings)? {
         writer.write(rows as u64, group?)?;
     }
-    let notes = notes.iter().map(|(key, value)| KeyValue {
-        key: (*key).to_owned(),
-        value: Some(value.clone()),
-    });
+    let notes = notes
+        .iter()
+        .map(|(key, value)| KeyValue { key: (*key).to_owned(), value: Some(value.clone()) });
     let notes = std::iter::once(schema_to_metadata_key(&schema)).chain(notes);
     writer.end(Some(notes.collect()))?;
     Ok(())

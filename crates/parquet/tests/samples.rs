@@ -41,15 +41,7 @@ mod expected {
 
 #[test]
 fn every_compression_and_version_reads_alike() {
-    for name in [
-        "none",
-        "snappy",
-        "gzip",
-        "zstd",
-        "brotli",
-        "lz4",
-        "version_2",
-    ] {
+    for name in ["none", "snappy", "gzip", "zstd", "brotli", "lz4", "version_2"] {
         let columns = columns(&format!("{name}.parquet"));
         assert_eq!(values(&columns, "uint64"), expected::unsigned(), "{name}");
         assert_eq!(values(&columns, "float64"), expected::quarters(), "{name}");
@@ -78,12 +70,9 @@ fn numbers_and_texts_of_every_width_and_encoding_are_read() {
         values(&columns, "truth"),
         Values::Text(truth.map(|cell| cell.map(str::to_owned)).to_vec())
     );
-    for (name, kind) in [
-        ("date", "date"),
-        ("timestamp", "timestamp"),
-        ("list", "list"),
-        ("struct", "struct"),
-    ] {
+    for (name, kind) in
+        [("date", "date"), ("timestamp", "timestamp"), ("list", "list"), ("struct", "struct")]
+    {
         assert_eq!(values(&columns, name), Values::Other(kind.to_owned(), 4));
     }
 }
@@ -135,10 +124,7 @@ fn texts_of_a_group_come_as_bytes_and_numbers_do_not() {
 
 #[test]
 fn what_is_written_is_read_back_with_its_notes() {
-    let column = |name: &str, values| Column {
-        name: name.to_owned(),
-        values,
-    };
+    let column = |name: &str, values| Column { name: name.to_owned(), values };
     let written = [
         column("a", expected::unsigned()),
         column("b", expected::quarters()),
@@ -156,10 +142,7 @@ fn what_is_written_is_read_back_with_its_notes() {
 #[test]
 fn a_column_named_twice_is_refused_and_both_places_are_named() {
     let mut bytes = Vec::new();
-    let one = |name: &str| Column {
-        name: name.to_owned(),
-        values: expected::unsigned(),
-    };
+    let one = |name: &str| Column { name: name.to_owned(), values: expected::unsigned() };
     isoflop_parquet::write(&mut bytes, &[one("loss"), one("n"), one("losz")], &[]).unwrap();
     // The writer keeps names apart: the third is renamed in the bytes.
     while let Some(at) = bytes.windows(4).position(|window| window == b"losz") {

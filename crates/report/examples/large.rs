@@ -9,10 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() -> Result<(), isoflop_report::ReportError> {
-    let out: PathBuf = std::env::args_os()
-        .nth(1)
-        .unwrap_or_else(|| "reports".into())
-        .into();
+    let out: PathBuf = std::env::args_os().nth(1).unwrap_or_else(|| "reports".into()).into();
     for (runs, points) in [(200, 1000), (1000, 200)] {
         let sweep = synthetic::large(runs, points);
         let all: usize = sweep.curves.iter().map(|c| c.points.len()).sum();

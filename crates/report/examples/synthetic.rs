@@ -6,10 +6,7 @@ mod synthetic;
 use std::path::PathBuf;
 
 fn main() -> Result<(), isoflop_report::ReportError> {
-    let out: PathBuf = std::env::args_os()
-        .nth(1)
-        .unwrap_or_else(|| "reports".into())
-        .into();
+    let out: PathBuf = std::env::args_os().nth(1).unwrap_or_else(|| "reports".into()).into();
     for (name, sweep) in [
         ("quickstart", synthetic::quickstart()),
         ("two-series", synthetic::two_series()),

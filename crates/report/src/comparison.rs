@@ -66,12 +66,7 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
         .filter_map(|(name, of)| {
             let (a, b) = (of(view, base)?, of(view, other)?);
             let less = difference(&a, &b);
-            Some(Difference {
-                name,
-                base: a,
-                other: b,
-                less,
-            })
+            Some(Difference { name, base: a, other: b, less })
         })
         .collect();
     let bits = |series: &str| {
@@ -83,10 +78,7 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
         (Some(a), Some(b)) if view.by_bytes() || (a / b - 1.0).abs() > 0.01 => Some((a, b)),
         _ => None,
     };
-    let sides = [
-        (base, units.map_or(1.0, |u| u.0)),
-        (other, units.map_or(1.0, |u| u.1)),
-    ];
+    let sides = [(base, units.map_or(1.0, |u| u.0)), (other, units.map_or(1.0, |u| u.1))];
     Pair {
         base,
         other,

@@ -98,11 +98,7 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
     let folder = out_dir.join("figures");
     let drawn: Vec<Drawn> = figures
         .iter()
-        .map(|figure| Drawn {
-            name: figure.name,
-            svg: figure.svg(),
-            csv: figure.csv(),
-        })
+        .map(|figure| Drawn { name: figure.name, svg: figure.svg(), csv: figure.csv() })
         .collect();
     let mut written = Vec::new();
     for paths in place_all(&drawn, &folder) {
@@ -110,10 +106,7 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
     }
     files::clear_others(&folder, &written)?;
     let index = out_dir.join("index.html");
-    files::place(
-        &index,
-        page::html(&view, &figures, page::Kind::File).as_bytes(),
-    )?;
+    files::place(&index, page::html(&view, &figures, page::Kind::File).as_bytes())?;
     written.push(index);
     Ok(written)
 }

@@ -53,24 +53,16 @@ pub fn merge(sweeps: Vec<(String, Sweep)>) -> Sweep {
                 .validation
                 .iter_mut()
                 .flat_map(|v| v.windows.iter_mut().chain(&mut v.largest_size));
-            windows
-                .flat_map(|w| &mut w.points)
-                .for_each(|p| label(&mut p.label));
+            windows.flat_map(|w| &mut w.points).for_each(|p| label(&mut p.label));
         }
         for isoflop in &mut fits.isoflop {
             isoflop.series = series(&isoflop.series);
             isoflop.budgets.iter_mut().for_each(|b| points(&mut b.runs));
         }
         fits.excluded.iter_mut().for_each(|e| label(&mut e.label));
-        fits.refused
-            .iter_mut()
-            .for_each(|r| r.series = series(&r.series));
-        fits.approaches
-            .iter_mut()
-            .for_each(|a| a.series = series(&a.series));
-        fits.ranking
-            .iter_mut()
-            .for_each(|r| r.series = series(&r.series));
+        fits.refused.iter_mut().for_each(|r| r.series = series(&r.series));
+        fits.approaches.iter_mut().for_each(|a| a.series = series(&a.series));
+        fits.ranking.iter_mut().for_each(|r| r.series = series(&r.series));
         known.extend(sweep.runs.iter().map(|r| r.run_id.clone()));
         all.runs.extend(sweep.runs);
         all.curves.extend(sweep.curves);

@@ -9,10 +9,7 @@ pub fn series_name(series: &str, all: &[&str]) -> String {
     };
     let others: Option<Vec<_>> = all.iter().map(|other| pairs(other)).collect();
     let same_keys = |other: &Vec<(&str, &str)>| {
-        other
-            .iter()
-            .map(|(key, _)| key)
-            .eq(own.iter().map(|(key, _)| key))
+        other.iter().map(|(key, _)| key).eq(own.iter().map(|(key, _)| key))
     };
     let Some(others) = others.filter(|others| others.iter().all(same_keys)) else {
         return series.to_owned();
@@ -37,10 +34,7 @@ mod tests {
 
     #[test]
     fn a_name_keeps_what_differs_and_no_more() {
-        let all = [
-            "data.corpus=a, data.tokenizer=bytes",
-            "data.corpus=a, data.tokenizer=bpe:512",
-        ];
+        let all = ["data.corpus=a, data.tokenizer=bytes", "data.corpus=a, data.tokenizer=bpe:512"];
         let names = all.map(|series| series_name(series, &all));
         assert_eq!(names, ["bytes", "bpe:512"]);
         assert_eq!(series_name("mine", &["mine", "k=v"]), "mine");

@@ -58,9 +58,7 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     }
     if view.series.len() > MOST_CHARTS {
         let more = view.series.len() - MOST_CHARTS;
-        out.push_str(&format!(
-            "\n{more} more series have their charts on the page\n"
-        ));
+        out.push_str(&format!("\n{more} more series have their charts on the page\n"));
     }
     out
 }
@@ -97,10 +95,7 @@ fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
         .filter(|p| p.0 > 0.0)
         .collect();
     let bounds = |of: fn(&(f64, f64, u8)) -> f64| {
-        points
-            .iter()
-            .map(of)
-            .fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)))
+        points.iter().map(of).fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)))
     };
     let ((c0, c1), (low, high)) = (bounds(|p| p.0), bounds(|p| p.1));
     if points.len() < 2 || c1 < NARROWEST * c0 || low >= high {
@@ -128,10 +123,7 @@ fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
         true => format!("{}: ", clip(&visible(&view.series_name(series)), 40)),
         false => String::new(),
     };
-    let mut out = format!(
-        "{of}{} by training compute (FLOPs), log-log\n",
-        loss_label(view, LOSS)
-    );
+    let mut out = format!("{of}{} by training compute (FLOPs), log-log\n", loss_label(view, LOSS));
     for (k, cells) in grid.into_iter().enumerate() {
         let tick = match k % 5 {
             0 => {
@@ -149,20 +141,15 @@ fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
     let (from, to) = (scientific(c0), scientific(c1));
     let gap = columns.saturating_sub(from.len() + to.len()).max(1);
     out.push_str(&format!("{}+{}\n", " ".repeat(MARGIN), "-".repeat(columns)));
-    out.push_str(&format!(
-        "{}{from}{}{to}\n",
-        " ".repeat(MARGIN + 1),
-        " ".repeat(gap)
-    ));
+    out.push_str(&format!("{}{from}{}{to}\n", " ".repeat(MARGIN + 1), " ".repeat(gap)));
     let has = |n: &u64| {
         let mut runs = view.finished.iter();
         runs.any(|run| run.series == series && run.n_non_embedding == *n)
     };
     let sizes = view.sizes.iter().enumerate().take(SIZES.len());
     let sizes = sizes.filter(|(_, n)| has(n));
-    let keys: Vec<String> = sizes
-        .map(|(k, n)| format!("{}={}", SIZES[k] as char, short(*n as f64)))
-        .collect();
+    let keys: Vec<String> =
+        sizes.map(|(k, n)| format!("{}={}", SIZES[k] as char, short(*n as f64))).collect();
     let law = match drawn {
         Some(_) => "; dots: the law",
         None => "",

@@ -118,11 +118,7 @@ pub(crate) fn label_len(text: &str) -> f64 {
 pub(crate) fn clip(text: &str, count: usize) -> String {
     let text = text.replace([SUP, SUB, END], "\u{fffd}");
     match text.chars().count() > count {
-        true => text
-            .chars()
-            .take(count.saturating_sub(1))
-            .chain(['\u{2026}'])
-            .collect(),
+        true => text.chars().take(count.saturating_sub(1)).chain(['\u{2026}']).collect(),
         false => text,
     }
 }
@@ -173,9 +169,7 @@ fn decimals(e: &Estimate) -> usize {
         (Some(low), Some(high)) if high > low => high - low,
         _ => e.value.abs() / 10.0,
     };
-    second_digit(width)
-        .max(second_digit(e.value.abs()))
-        .unwrap_or(3)
+    second_digit(width).max(second_digit(e.value.abs())).unwrap_or(3)
 }
 
 /// `0.113`, with the digits that its interval supports.
@@ -214,14 +208,7 @@ mod tests {
     use super::*;
 
     fn estimate(value: f64, low: Option<f64>, high: Option<f64>) -> Estimate {
-        Estimate {
-            value,
-            low,
-            high,
-            standard_error: None,
-            identified: true,
-            fixed: false,
-        }
+        Estimate { value, low, high, standard_error: None, identified: true, fixed: false }
     }
 
     #[test]
@@ -247,10 +234,7 @@ mod tests {
             with_interval(&estimate(0.11342, Some(0.1048), Some(0.1213))),
             "0.113 [0.105, 0.121]"
         );
-        assert_eq!(
-            with_interval(&estimate(0.5, Some(0.31), Some(0.72))),
-            "0.50 [0.31, 0.72]"
-        );
+        assert_eq!(with_interval(&estimate(0.5, Some(0.31), Some(0.72))), "0.50 [0.31, 0.72]");
         assert_eq!(with_interval(&estimate(0.11342, None, None)), "0.113");
         assert_eq!(
             with_interval(&estimate(0.2376, Some(0.1992), Some(1.5287))),
@@ -265,18 +249,7 @@ mod tests {
     #[test]
     fn three_digits_turn_to_powers_at_the_extremes() {
         let shown = [406.4, 0.3478, 2.0, 387_477.0, 3.1e9, 4e-7, 0.0].map(three_digits);
-        assert_eq!(
-            shown,
-            [
-                "406",
-                "0.348",
-                "2.00",
-                "3.87e5",
-                "3.10e9",
-                "4.00e\u{2212}7",
-                "0"
-            ]
-        );
+        assert_eq!(shown, ["406", "0.348", "2.00", "3.87e5", "3.10e9", "4.00e\u{2212}7", "0"]);
     }
 
     #[test]

@@ -136,9 +136,7 @@ pub(crate) fn rules(color: fn(Tone) -> RGBColor) -> String {
     );
     for tone in Tone::all() {
         let (class, color) = (tone.class(), hex(color(tone)));
-        css.push_str(&format!(
-            ".f.{class}{{fill:{color}}}.l.{class}{{stroke:{color}}}"
-        ));
+        css.push_str(&format!(".f.{class}{{fill:{color}}}.l.{class}{{stroke:{color}}}"));
     }
     css.push_str(&format!(".h{{stroke:{}}}", hex(color(Tone::Paper))));
     css
@@ -172,11 +170,7 @@ mod tests {
     fn luminance(RGBColor(r, g, b): RGBColor) -> f64 {
         let linear = |v: u8| {
             let v = f64::from(v) / 255.0;
-            if v <= 0.03928 {
-                v / 12.92
-            } else {
-                ((v + 0.055) / 1.055).powf(2.4)
-            }
+            if v <= 0.03928 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
     }

@@ -31,11 +31,7 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
     let first = fits.first().map(|fit| *fit.get());
     let n_kind = first.map_or("n_non_embedding", |f| f.n_kind.as_str());
     let c_kind = first.and_then(|f| f.c_kind.as_deref());
-    let unit = if axis == Axis::C {
-        FLOPS_PER_PF_DAY
-    } else {
-        1.0
-    };
+    let unit = if axis == Axis::C { FLOPS_PER_PF_DAY } else { 1.0 };
     let runs: Vec<Value> = view
         .finished
         .iter()

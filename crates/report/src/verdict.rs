@@ -76,13 +76,7 @@ pub(crate) fn nothing(view: &View<'_>) -> String {
     let all = view.report.runs.len();
     let finished = view.finished.len();
     if finished == 0 {
-        let ended = |status| {
-            view.report
-                .runs
-                .iter()
-                .filter(|r| r.status == status)
-                .count()
-        };
+        let ended = |status| view.report.runs.iter().filter(|r| r.status == status).count();
         return match (all, ended(Status::Diverged)) {
             (0, _) => "No run has finished yet: there is nothing to fit.".to_owned(),
             (all, diverged) if diverged == all => format!(
@@ -114,9 +108,7 @@ fn reason(view: &View<'_>) -> Option<String> {
     let surface = fits.refused.iter().find(|r| r.law == "chinchilla");
     let refused = surface.or(fits.refused.first());
     let refused = refused.map(|r| r.reason.trim_end_matches('.').to_owned());
-    left.into_iter()
-        .chain(refused)
-        .reduce(|a, b| format!("{a}; {b}"))
+    left.into_iter().chain(refused).reduce(|a, b| format!("{a}; {b}"))
 }
 
 /// How much stands behind the findings, parts of a line.
@@ -124,11 +116,7 @@ pub(crate) fn footing(view: &View<'_>) -> Vec<String> {
     let report = view.report;
     let count = |status| report.runs.iter().filter(|r| r.status == status).count();
     let (diverged, failed) = (count(Status::Diverged), count(Status::Failed));
-    let mut parts = vec![format!(
-        "{} of {} runs finished",
-        view.finished.len(),
-        report.runs.len()
-    )];
+    let mut parts = vec![format!("{} of {} runs finished", view.finished.len(), report.runs.len())];
     if diverged > 0 {
         parts.push(format!("{diverged} diverged"));
     }
@@ -139,10 +127,7 @@ pub(crate) fn footing(view: &View<'_>) -> Vec<String> {
     let mut bootstraps = fits.fits.iter().map(|f| f.bootstrap.is_some());
     let isoflop = fits.isoflop.iter().any(|i| i.bootstrap.is_some());
     if isoflop || bootstraps.any(|made| made) {
-        parts.push(format!(
-            "brackets are {}\u{a0}% intervals",
-            (100.0 * fits.level).round()
-        ));
+        parts.push(format!("brackets are {}\u{a0}% intervals", (100.0 * fits.level).round()));
     } else if !fits.fits.is_empty() {
         parts.push("no intervals: fitted without a bootstrap".to_owned());
     }

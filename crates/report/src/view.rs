@@ -68,11 +68,7 @@ impl<'a> View<'a> {
                     let record = self.report.data.iter().find(|r| r.data_digest == digest);
                     let series = run.series.as_str();
                     let unit = self.shared_unit(series);
-                    texts.extend(record.map(|record| Text {
-                        series,
-                        record,
-                        unit,
-                    }));
+                    texts.extend(record.map(|record| Text { series, record, unit }));
                 }
             }
         }
@@ -136,8 +132,7 @@ impl<'a> View<'a> {
     /// Fits of a law through points in all variables, one a series.
     pub(crate) fn surfaces(&self, law: &str) -> Vec<&'a Fit> {
         let fits = self.report.fits.fits.iter();
-        fits.filter(|f| f.law == law && f.x.is_none() && !f.data.is_empty())
-            .collect()
+        fits.filter(|f| f.law == law && f.x.is_none() && !f.data.is_empty()).collect()
     }
 
     pub(crate) fn many_series(&self) -> bool {
@@ -218,10 +213,7 @@ pub(crate) fn symbol(name: &str) -> String {
 fn bits_of_series<'a>(finished: &[&'a RunRow]) -> HashMap<&'a str, f64> {
     let mut bits = HashMap::new();
     let first = finished.first().map(|run| run.tokenizer.as_str());
-    if finished
-        .iter()
-        .all(|run| Some(run.tokenizer.as_str()) == first)
-    {
+    if finished.iter().all(|run| Some(run.tokenizer.as_str()) == first) {
         return bits;
     }
     for run in finished {
@@ -242,10 +234,7 @@ mod tests {
     #[test]
     fn series_are_told_apart_by_what_differs() {
         let name = |all: Vec<&'static str>, k: usize| {
-            let fits = Fits {
-                level: 0.9,
-                ..Fits::default()
-            };
+            let fits = Fits { level: 0.9, ..Fits::default() };
             let provenance = Provenance::default();
             let report = Report {
                 title: "",
@@ -257,16 +246,10 @@ mod tests {
                 data: &[],
                 provenance,
             };
-            let view = View {
-                series: all.clone(),
-                ..View::of(&report)
-            };
+            let view = View { series: all.clone(), ..View::of(&report) };
             view.series_name(all[k])
         };
-        assert_eq!(
-            name(vec!["data.corpus=rust-docs", "data.corpus=rust-code"], 1),
-            "rust-code"
-        );
+        assert_eq!(name(vec!["data.corpus=rust-docs", "data.corpus=rust-code"], 1), "rust-code");
         assert_eq!(name(vec!["a=1, b=2", "a=1, b=20"], 0), "2");
         assert_eq!(name(vec!["a=1, b=2", "a=3, b=2", "a=1, b=4"], 0), "1, 2");
         assert_eq!(name(vec!["a=1, b=2", "c=1"], 0), "a=1, b=2");

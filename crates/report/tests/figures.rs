@@ -59,10 +59,7 @@ fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {
     assert!((y / bits - 1.0).abs() < 1e-9, "{y} {bits}");
     let words = labels(&written.text("three-panels.svg"));
     assert!(words.contains(&"test loss (bits per byte)".to_owned()));
-    assert!(
-        !words.iter().any(|w| w.contains("nats per token")),
-        "{words:?}"
-    );
+    assert!(!words.iter().any(|w| w.contains("nats per token")), "{words:?}");
     // Each size and budget against its own in the first series.
     let home = |r: &&isoflop_results::RunRow| (r.size.clone(), r.flops_budget.map(f64::to_bits));
     let base = finished().find(|r| r.series != run.series && home(r) == home(&run));
@@ -84,25 +81,14 @@ fn entropy_and_references_are_drawn_where_they_leave_room() {
     let csv = written.text("three-panels.csv");
     let lines = |mark: &str| csv.lines().filter(|l| l.contains(mark)).count();
     // A line of two ends in each of three panels.
-    assert_eq!(
-        (lines(",entropy,"), lines("5-gram"), lines("unigram")),
-        (6, 6, 0),
-        "{csv}"
-    );
+    assert_eq!((lines(",entropy,"), lines("5-gram"), lines("unigram")), (6, 6, 0), "{csv}");
     assert!(csv.contains(&format!("{entropy}")));
     let named = labels(&written.text("three-panels.svg"));
     assert_eq!(named.iter().filter(|l| *l == "entropy").count(), 3);
     assert!(labels(&written.text("isoflop.svg")).contains(&"entropy".to_owned()));
     let page = std::fs::read_to_string(written.folder().join("index.html")).unwrap();
     let table = &page[page.find("<h2 id=\"texts\"").unwrap()..];
-    for name in [
-        "uniform",
-        "unigram",
-        "5-gram",
-        "source",
-        "entropy of the language",
-        "best run",
-    ] {
+    for name in ["uniform", "unigram", "5-gram", "source", "entropy of the language", "best run"] {
         assert!(table.contains(&format!("<td>{name}")), "{name}");
     }
     assert!(page.contains(", inside what the runs allow E, ["));
@@ -131,11 +117,7 @@ fn embedded_fonts() -> usvg::Options<'static> {
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
     let fontdb = Arc::new(fonts);
-    usvg::Options {
-        fontdb,
-        font_family: "Ubuntu".into(),
-        ..Default::default()
-    }
+    usvg::Options { fontdb, font_family: "Ubuntu".into(), ..Default::default() }
 }
 
 /// Boxes of all texts, in CSS pixels of the figure.
@@ -177,10 +159,7 @@ fn several_series_are_labelled_by_what_tells_them_apart() {
     let found = labels(&svg);
     for series in ["rust-docs", "rust-code"] {
         assert!(found.contains(&series.to_owned()), "{found:?}");
-        let fitted = found
-            .iter()
-            .filter(|l| l.starts_with(&format!("{series}: \u{3b1}")))
-            .count();
+        let fitted = found.iter().filter(|l| l.starts_with(&format!("{series}: \u{3b1}"))).count();
         assert_eq!(fitted, 3, "one exponent a panel");
     }
 }
@@ -189,21 +168,9 @@ fn several_series_are_labelled_by_what_tells_them_apart() {
 fn a_panel_without_a_fit_says_why() {
     let written = Written::of(&synthetic::too_small());
     let found = labels(&written.text("three-panels.svg")).join(" ");
-    assert_eq!(
-        found
-            .matches("No line: one budget with an inner minimum")
-            .count(),
-        3,
-        "{found}"
-    );
+    assert_eq!(found.matches("No line: one budget with an inner minimum").count(), 3, "{found}");
     assert!(!written.text("three-panels.csv").contains(",fit,"));
-    assert!(
-        !written
-            .folder()
-            .join("figures")
-            .join("isoflop.svg")
-            .exists()
-    );
+    assert!(!written.folder().join("figures").join("isoflop.svg").exists());
 }
 
 #[test]
@@ -261,16 +228,8 @@ fn text_is_visible_in_a_png_without_any_system_font() {
     resvg::render(&blank, twice, &mut without.as_mut());
     for wanted in ["Compute", "training tokens D", "frontier of finished runs"] {
         let (_, area) = boxes.iter().find(|(text, _)| text == wanted).unwrap();
-        assert!(
-            dark(&pixels, area) > 60,
-            "{wanted}: {}",
-            dark(&pixels, area)
-        );
-        assert_eq!(
-            dark(&without, area),
-            0,
-            "{wanted} is drawn by its font alone"
-        );
+        assert!(dark(&pixels, area) > 60, "{wanted}: {}", dark(&pixels, area));
+        assert_eq!(dark(&without, area), 0, "{wanted} is drawn by its font alone");
     }
 }
 
@@ -282,15 +241,10 @@ fn the_csv_holds_exactly_the_points_drawn() {
     let csv = written.text("three-panels.csv");
     let finished = sweep.runs.iter().filter(|r| r.test_loss.is_some());
     let mut lines = csv.lines();
-    assert_eq!(
-        lines.next().unwrap(),
-        "panel,mark,series,label,x,y,low,high"
-    );
+    assert_eq!(lines.next().unwrap(), "panel,mark,series,label,x,y,low,high");
     let rows: Vec<Vec<&str>> = lines.map(|l| l.split(',').collect()).collect();
     let of = |panel: &str, mark: &str| -> Vec<&Vec<&str>> {
-        rows.iter()
-            .filter(|r| r[0] == panel && r[1] == mark)
-            .collect()
+        rows.iter().filter(|r| r[0] == panel && r[1] == mark).collect()
     };
     for panel in ["compute", "tokens", "parameters"] {
         let drawn: Vec<&str> = of(panel, "run").iter().map(|r| r[3]).collect();
@@ -298,14 +252,8 @@ fn the_csv_holds_exactly_the_points_drawn() {
         assert_eq!(drawn, runs);
         assert_eq!(of(panel, "fitted point").len(), 4);
     }
-    assert_eq!(
-        svg.matches("<g class=\"run\"").count(),
-        of("compute", "run").len() * 3
-    );
-    assert_eq!(
-        svg.matches("<g class=\"curve\"").count(),
-        sweep.curves.len()
-    );
+    assert_eq!(svg.matches("<g class=\"run\"").count(), of("compute", "run").len() * 3);
+    assert_eq!(svg.matches("<g class=\"curve\"").count(), sweep.curves.len());
 
     // Each disc lies where its row says: log x and log y are affine in pixels.
     let discs: Vec<(f64, f64)> = svg
@@ -316,12 +264,7 @@ fn the_csv_holds_exactly_the_points_drawn() {
         .collect();
     let data: Vec<(f64, f64)> = of("compute", "run")
         .iter()
-        .map(|r| {
-            (
-                r[4].parse::<f64>().unwrap().ln(),
-                r[5].parse::<f64>().unwrap().ln(),
-            )
-        })
+        .map(|r| (r[4].parse::<f64>().unwrap().ln(), r[5].parse::<f64>().unwrap().ln()))
         .collect();
     let last = data.len() - 1;
     let slope = |a: f64, b: f64, pa: f64, pb: f64| (pb - pa) / (b - a);
@@ -336,21 +279,14 @@ fn the_csv_holds_exactly_the_points_drawn() {
 
 fn attribute(element: &str, name: &str) -> f64 {
     let start = element.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
-    element[start..start + element[start..].find('"').unwrap()]
-        .parse()
-        .unwrap()
+    element[start..start + element[start..].find('"').unwrap()].parse().unwrap()
 }
 
 #[test]
 fn the_fitted_line_is_the_law_over_the_range_of_its_points() {
     let sweep = synthetic::quickstart();
     let csv = Written::of(&sweep).text("three-panels.csv");
-    let fit = sweep
-        .fits
-        .fits
-        .iter()
-        .find(|f| f.x == Some(isoflop_fit::output::Axis::N))
-        .unwrap();
+    let fit = sweep.fits.fits.iter().find(|f| f.x == Some(isoflop_fit::output::Axis::N)).unwrap();
     let (a, alpha) = (fit.parameters["A"].value, fit.parameters["alpha"].value);
     let line: Vec<(f64, f64)> = csv
         .lines()

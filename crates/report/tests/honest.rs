@@ -42,21 +42,13 @@ fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() 
     let html = page(&sweep);
     let compared = &html[html.find("<h2 id=\"comparison\"").unwrap()..];
     let compared = &compared[..compared.find("</ul>").unwrap()];
-    assert!(
-        compared.contains("<li>Measured: rust-code needs "),
-        "{compared}"
-    );
+    assert!(compared.contains("<li>Measured: rust-code needs "), "{compared}");
     assert!(compared.contains("bits per byte"), "{compared}");
     for law in ["By the laws", "falls with an exponent", "6ND"] {
         assert!(!compared.contains(law), "{law}: {compared}");
     }
     let verdict = verdict(&html);
-    for claim in [
-        "Test loss falls",
-        "Compute-optimal N grows",
-        "E = ",
-        "\u{3b1} = ",
-    ] {
+    for claim in ["Test loss falls", "Compute-optimal N grows", "E = ", "\u{3b1} = "] {
         assert!(!verdict.contains(claim), "{claim}: {verdict}");
     }
     assert!(verdict.contains("these runs do not identify"), "{verdict}");
@@ -65,40 +57,25 @@ fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() 
         let csv = figures.text(file).unwrap();
         assert!(!csv.contains(",fit,"), "{file}");
     }
-    assert!(
-        figures
-            .text("multiplier.csv")
-            .unwrap()
-            .contains(",measured,")
-    );
+    assert!(figures.text("multiplier.csv").unwrap().contains(",measured,"));
     assert!(figures.text("plane.csv").is_none());
     assert!(html.contains("No line: the runs do not identify alpha"));
     let words = isoflop_report::terminal(&sweep.report(), 80);
-    assert!(
-        words.contains("Measured: rust-code") && !words.contains("dots: the law"),
-        "{words}"
-    );
+    assert!(words.contains("Measured: rust-code") && !words.contains("dots: the law"), "{words}");
 }
 
 #[test]
 fn identified_laws_are_compared_after_what_was_measured() {
     let html = page(&synthetic::two_series());
-    let (runs, laws) = (
-        html.find("<li>Measured: ").unwrap(),
-        html.find("<li>By the laws").unwrap(),
-    );
+    let (runs, laws) =
+        (html.find("<li>Measured: ").unwrap(), html.find("<li>By the laws").unwrap());
     assert!(runs < laws);
 }
 
 #[test]
 fn an_approach_whose_optima_lie_outside_the_sizes_has_no_line() {
     let mut sweep = synthetic::quickstart();
-    let lines = |sweep: &Synthetic| {
-        figure(sweep, "isoflop.csv")
-            .unwrap()
-            .matches(",fit,")
-            .count()
-    };
+    let lines = |sweep: &Synthetic| figure(sweep, "isoflop.csv").unwrap().matches(",fit,").count();
     let before = lines(&sweep);
     sweep.fits.approaches[0].approaches[3].optima.clear();
     // Two ends each in N* and in D*.
@@ -123,13 +100,7 @@ fn exponents_stand_under_both_counts_of_compute_with_a_word_why() {
 #[test]
 fn residuals_of_each_law_bear_its_name() {
     let mut sweep = synthetic::quickstart();
-    let law = sweep
-        .fits
-        .fits
-        .iter()
-        .find(|f| f.law == "chinchilla")
-        .unwrap()
-        .clone();
+    let law = sweep.fits.fits.iter().find(|f| f.law == "chinchilla").unwrap().clone();
     for name in ["chinchilla-tied", "kaplan"] {
         let mut other = law.clone();
         other.law = name.into();
@@ -137,11 +108,7 @@ fn residuals_of_each_law_bear_its_name() {
     }
     let svg = figure(&sweep, "residuals-by-law.svg").unwrap();
     for name in ["chinchilla", "chinchilla-tied", "kaplan"] {
-        assert_eq!(
-            svg.matches(&format!(">Residuals of {name}<")).count(),
-            1,
-            "{name}"
-        );
+        assert_eq!(svg.matches(&format!(">Residuals of {name}<")).count(), 1, "{name}");
     }
     assert!(!svg.contains("Residuals by compute"));
 }
@@ -152,11 +119,7 @@ fn a_reference_that_beats_every_run_is_drawn_and_said() {
     let losses = sweep.runs.iter().filter_map(|r| r.test_loss);
     let best = losses.fold(f64::INFINITY, f64::min);
     let text = &mut sweep.data[0];
-    let reference = text
-        .references
-        .iter_mut()
-        .find(|r| r.name == "5-gram")
-        .unwrap();
+    let reference = text.references.iter_mut().find(|r| r.name == "5-gram").unwrap();
     reference.test_loss = 0.95 * best;
     let words = format!(
         "No run beats a 5-gram ({:.3} nats per token); the best has {best:.3}.",
@@ -178,11 +141,7 @@ fn the_noise_between_seeds_is_told_series_by_series() {
         .iter()
         .map(|run| {
             let mut run = run.clone();
-            let off = if run.series.ends_with("code") {
-                0.2
-            } else {
-                0.02
-            };
+            let off = if run.series.ends_with("code") { 0.2 } else { 0.02 };
             run.run_id.push_str("-s1");
             (run.seed, run.test_loss) = (1, run.test_loss.map(|loss| loss + off));
             run
@@ -204,19 +163,14 @@ fn charts_of_several_tokenizers_share_no_axis_of_nats() {
     let sweep = synthetic::two_tokenizers();
     let words = isoflop_report::terminal(&sweep.report(), 80);
     assert_eq!(
-        words
-            .matches("test loss (bits per byte) by training compute")
-            .count(),
+        words.matches("test loss (bits per byte) by training compute").count(),
         2,
         "{words}"
     );
     let vega = isoflop_report::vega_lite(&sweep.report());
     let layers = vega["hconcat"][0]["layer"].as_array().unwrap();
     let runs = layers[2]["data"]["values"].as_array().unwrap();
-    assert_eq!(
-        layers[2]["encoding"]["y"]["title"],
-        "test loss (bits per byte)"
-    );
+    assert_eq!(layers[2]["encoding"]["y"]["title"], "test loss (bits per byte)");
     for run in runs {
         let known = sweep
             .runs
@@ -239,21 +193,14 @@ fn the_equation_of_a_panel_has_a_form_in_bits_per_byte() {
 fn every_warning_is_listed_once_where_the_verdict_links_to() {
     let mut sweep = synthetic::quickstart();
     let common = "take the intervals as rough";
-    sweep
-        .fits
-        .fits
-        .iter_mut()
-        .for_each(|fit| fit.warnings = vec![common.into()]);
+    sweep.fits.fits.iter_mut().for_each(|fit| fit.warnings = vec![common.into()]);
     sweep.fits.isoflop[0].warnings = vec!["two budgets alone".into()];
     sweep.fits.approaches[0].approaches[1].warnings = vec!["two budgets alone".into()];
     let html = page(&sweep);
     assert!(html.contains("<a href=\"#warnings\">2 warnings</a>"));
     let list = &html[html.find("<h3 id=\"warnings\">").unwrap()..];
     let list = &list[..list.find("</ul>").unwrap()];
-    assert!(
-        list.contains("<b>power in N, power in D, power in C, chinchilla</b>"),
-        "{list}"
-    );
+    assert!(list.contains("<b>power in N, power in D, power in C, chinchilla</b>"), "{list}");
     assert_eq!(html.matches(common).count(), 1);
     assert_eq!(html.matches("two budgets alone").count(), 1);
 }
@@ -264,10 +211,7 @@ fn what_is_left_out_is_counted_in_words() {
     assert!(page(&sweep).contains("and one finished run for the reason given above"));
     sweep.fits.excluded.clear();
     let html = page(&sweep);
-    assert!(
-        html.contains("Diverged and failed runs, no others."),
-        "{html}"
-    );
+    assert!(html.contains("Diverged and failed runs, no others."), "{html}");
 }
 
 #[test]

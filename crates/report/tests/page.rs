@@ -56,42 +56,24 @@ fn the_page_written_is_the_page_returned_and_its_links_lead_to_files() {
     let dir = tempfile::tempdir().unwrap();
     let written = isoflop_report::write(&sweep.report(), dir.path()).unwrap();
     let html = page(&sweep);
-    assert_eq!(
-        std::fs::read_to_string(dir.path().join("index.html")).unwrap(),
-        html
-    );
+    assert_eq!(std::fs::read_to_string(dir.path().join("index.html")).unwrap(), html);
     let links = attributes(&html, "href");
     let files = links.into_iter().filter_map(|l| l.strip_prefix("figures/"));
     let linked: BTreeSet<_> = files.map(|f| dir.path().join("figures").join(f)).collect();
     let mut placed: BTreeSet<_> = written.into_iter().collect();
     assert!(placed.remove(&dir.path().join("index.html")));
     assert_eq!(linked, placed);
-    assert_eq!(
-        std::fs::read_dir(dir.path().join("figures"))
-            .unwrap()
-            .count(),
-        placed.len()
-    );
+    assert_eq!(std::fs::read_dir(dir.path().join("figures")).unwrap().count(), placed.len());
 }
 
 #[test]
 fn nothing_on_the_page_is_fetched() {
     let html = page(&synthetic::two_series());
-    for link in attributes(&html, "href")
-        .into_iter()
-        .chain(attributes(&html, "src"))
-    {
+    for link in attributes(&html, "href").into_iter().chain(attributes(&html, "src")) {
         let local = link.starts_with('#') || link.starts_with("figures/") || link == "data:,";
         assert!(local, "{link}");
     }
-    for fetch in [
-        "http:",
-        "https:",
-        "@import",
-        "url(",
-        "fetch(",
-        "XMLHttpRequest",
-    ] {
+    for fetch in ["http:", "https:", "@import", "url(", "fetch(", "XMLHttpRequest"] {
         assert!(!html.contains(fetch), "{fetch}");
     }
 }
@@ -146,10 +128,7 @@ fn hostile_text_is_shown_as_text_everywhere() {
         match path.extension().unwrap().to_str().unwrap() {
             "csv" => {
                 for line in text.lines() {
-                    assert!(
-                        !line.contains(",=cmd") && !line.contains(",\"=cmd"),
-                        "{line}"
-                    );
+                    assert!(!line.contains(",=cmd") && !line.contains(",\"=cmd"), "{line}");
                 }
             }
             "svg" => {
@@ -172,11 +151,8 @@ fn hostile_text_is_shown_as_text_everywhere() {
 fn runs_that_did_not_finish_are_listed_with_the_reason() {
     let html = page(&synthetic::quickstart());
     let section = &html[html.find("id=\"left-out\"").unwrap()..html.find("id=\"method\"").unwrap()];
-    for words in [
-        "at step 41: train loss became NaN",
-        "worker was killed (signal 9)",
-        "4.6 epochs",
-    ] {
+    for words in ["at step 41: train loss became NaN", "worker was killed (signal 9)", "4.6 epochs"]
+    {
         assert!(section.contains(words), "{words}");
     }
     // The failed run is excluded too; it is told once.
@@ -186,21 +162,13 @@ fn runs_that_did_not_finish_are_listed_with_the_reason() {
 #[test]
 fn a_parameter_that_is_not_identified_says_so() {
     let mut sweep = synthetic::quickstart();
-    let law = sweep
-        .fits
-        .fits
-        .iter_mut()
-        .find(|f| f.law == "chinchilla")
-        .unwrap();
+    let law = sweep.fits.fits.iter_mut().find(|f| f.law == "chinchilla").unwrap();
     law.parameters.get_mut("E").unwrap().identified = false;
     let html = page(&sweep);
     assert!(html.contains(">0.75<"));
     assert_eq!(html.matches("<b>no</b>").count(), 1);
     let verdict = &html[html.find("class=\"verdict\"").unwrap()..html.find("</header>").unwrap()];
-    assert!(
-        verdict.contains("these runs do not identify its E."),
-        "{verdict}"
-    );
+    assert!(verdict.contains("these runs do not identify its E."), "{verdict}");
     assert!(!verdict.contains("0.75"), "{verdict}");
 }
 
@@ -228,10 +196,7 @@ fn a_law_that_errs_to_one_side_in_every_window_is_told_so_in_the_verdict_and_the
     let verdict = "predicts too high in 6 of 6 windows, by 8.3 % at 2.5 times the compute";
     // The lead of the page, and the table of laws judged by runs held out.
     assert!(html.contains(&format!(" It {verdict}")), "the lead");
-    assert!(
-        html.contains(&format!("</b> the law {verdict}")),
-        "the table"
-    );
+    assert!(html.contains(&format!("</b> the law {verdict}")), "the table");
     assert!(html.contains("<td>C 4e12</td>"));
 }
 
@@ -310,11 +275,7 @@ fn the_table_of_runs_has_a_row_a_run_and_sorts_by_unrounded_numbers() {
     let table = &table[..table.find("</table>").unwrap()];
     assert_eq!(table.matches("<tr data-r=").count(), sweep.runs.len());
     let run = &sweep.runs[0];
-    let cell = format!(
-        "data-key=\"{}\">{:.3}",
-        run.test_loss.unwrap(),
-        run.test_loss.unwrap()
-    );
+    let cell = format!("data-key=\"{}\">{:.3}", run.test_loss.unwrap(), run.test_loss.unwrap());
     assert!(table.contains(&cell), "{cell}");
 }
 
@@ -329,16 +290,7 @@ fn numbers_of_any_size_make_a_page_in_time() {
         |run, x| (run.learning_rate, run.test_loss_se) = (x, Some(x)),
     ];
     let begun = std::time::Instant::now();
-    for extreme in [
-        0.0,
-        5e-324,
-        1e-300,
-        1e300,
-        f64::MAX,
-        f64::INFINITY,
-        f64::NAN,
-        -1.0,
-    ] {
+    for extreme in [0.0, 5e-324, 1e-300, 1e300, f64::MAX, f64::INFINITY, f64::NAN, -1.0] {
         for change in change {
             for every in [1, 5] {
                 let mut sweep = synthetic::quickstart();

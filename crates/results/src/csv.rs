@@ -15,10 +15,7 @@ pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
     let header = COLUMNS.iter().map(|column| column.name.to_owned());
     let cells = rows.iter().map(|row| {
         let row = serde_json::to_value(row).expect("a row is text and numbers");
-        COLUMNS
-            .iter()
-            .map(|column| cell(&row[column.name]))
-            .collect()
+        COLUMNS.iter().map(|column| cell(&row[column.name])).collect()
     });
     write(path, header.collect(), cells)
 }
@@ -109,10 +106,7 @@ mod tests {
         write_curves(&path, &[Curve { run_id, points }]).unwrap();
         let table = Table::read(&path).unwrap();
         assert_eq!(table.numbers("step").unwrap(), [10.0, 20.0]);
-        assert_eq!(
-            table.cells("run_id").unwrap()[0],
-            Cell::Text("'-a".to_owned())
-        );
+        assert_eq!(table.cells("run_id").unwrap()[0], Cell::Text("'-a".to_owned()));
         assert_eq!(table.cells("train_loss").unwrap()[1], Cell::Missing);
     }
 }

@@ -85,10 +85,7 @@ impl DataFile {
             Err(error) => return Err(ResultsError::io(path, "read")(error)),
         };
         let parsed = DataFile::parse(&bytes).map(Some);
-        parsed.map_err(|problem| ResultsError::DamagedRecord {
-            path: path.to_owned(),
-            problem,
-        })
+        parsed.map_err(|problem| ResultsError::DamagedRecord { path: path.to_owned(), problem })
     }
 
     /// As [`DataFile::read`], of the bytes of a file.
@@ -110,9 +107,7 @@ impl DataFile {
 
     /// The record of a digest.
     pub fn of(&self, data_digest: &str) -> Option<&DataRecord> {
-        self.data
-            .iter()
-            .find(|record| record.data_digest == data_digest)
+        self.data.iter().find(|record| record.data_digest == data_digest)
     }
 }
 
@@ -128,10 +123,7 @@ mod tests {
         let file = DataFile {
             data: vec![DataRecord {
                 data_digest: "0123456789abcdef".to_owned(),
-                entropy: Some(Entropy {
-                    nats_per_token: 0.1 + 0.2,
-                    bits_per_byte: 1.0 / 3.0,
-                }),
+                entropy: Some(Entropy { nats_per_token: 0.1 + 0.2, bits_per_byte: 1.0 / 3.0 }),
                 references: vec![ReferenceLoss {
                     name: "unigram".to_owned(),
                     test_loss: 3.3,

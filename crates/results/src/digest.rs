@@ -79,10 +79,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, values: Values) -> String {
-        digest(&[Column {
-            name: name.to_owned(),
-            values,
-        }])
+        digest(&[Column { name: name.to_owned(), values }])
     }
 
     #[test]
@@ -96,10 +93,7 @@ mod tests {
         bytes.extend("é".as_bytes());
         let expected = Sha256::digest(&bytes);
         let hex: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(
-            of("loss", Values::Text(vec![None, Some("é".to_owned())])),
-            hex
-        );
+        assert_eq!(of("loss", Values::Text(vec![None, Some("é".to_owned())])), hex);
     }
 
     #[test]

@@ -9,11 +9,7 @@ use std::path::{Path, PathBuf};
 #[allow(missing_docs, reason = "the message names every field")]
 pub enum ResultsError {
     #[error("{}: cannot {action}: {source}", path.display())]
-    Io {
-        path: PathBuf,
-        action: &'static str,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, action: &'static str, source: std::io::Error },
     #[error("{}: damaged record: {problem}", path.display())]
     DamagedRecord { path: PathBuf, problem: String },
     #[error("{}: not readable as parquet: {problem}", path.display())]
@@ -27,38 +23,15 @@ pub enum ResultsError {
     #[error("{}: cannot write parquet: {problem}", path.display())]
     WriteParquet { path: PathBuf, problem: String },
     #[error("{}:{line}: {problem}", path.display())]
-    MalformedLine {
-        path: PathBuf,
-        line: u64,
-        problem: String,
-    },
+    MalformedLine { path: PathBuf, line: u64, problem: String },
     #[error("{}", ragged(path, lines, *more))]
-    Ragged {
-        path: PathBuf,
-        lines: Vec<(u64, String)>,
-        more: usize,
-    },
+    Ragged { path: PathBuf, lines: Vec<(u64, String)>, more: usize },
     #[error("{}:{line}: {what} `{}` is there twice, as {places}", path.display(), shown(name))]
-    NamedTwice {
-        path: PathBuf,
-        line: u64,
-        what: String,
-        name: String,
-        places: String,
-    },
+    NamedTwice { path: PathBuf, line: u64, what: String, name: String, places: String },
     #[error("{}: no column `{}`; it has {}", path.display(), shown(column), listed(available))]
-    MissingColumn {
-        path: PathBuf,
-        column: String,
-        available: Vec<String>,
-    },
+    MissingColumn { path: PathBuf, column: String, available: Vec<String> },
     #[error("{}:{line}: column `{}` holds `{}`, not a number", path.display(), shown(column), shown(value))]
-    NotANumber {
-        path: PathBuf,
-        line: u64,
-        column: String,
-        value: String,
-    },
+    NotANumber { path: PathBuf, line: u64, column: String, value: String },
     #[error("{}: it has no rows", path.display())]
     NoRows { path: PathBuf },
     #[error("{}: do not know the format `{}`", path.display(), shown(extension))]
@@ -67,11 +40,7 @@ pub enum ResultsError {
 
 impl ResultsError {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| ResultsError::Io {
-            path: path.to_owned(),
-            action,
-            source,
-        }
+        move |source| ResultsError::Io { path: path.to_owned(), action, source }
     }
 
     /// Whether nothing was wrong but the room on the disk.

@@ -29,10 +29,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
 /// # Errors
 /// As [`write_atomic`].
 pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
-    write_atomic_with(path, |file| {
-        file.write_all(bytes)
-            .map_err(ResultsError::io(path, "write"))
-    })
+    write_atomic_with(path, |file| file.write_all(bytes).map_err(ResultsError::io(path, "write")))
 }
 
 /// As [`write_atomic`], with the content written by `fill`, and flushed where that matters. Nothing is
@@ -80,10 +77,7 @@ pub fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
     }
     match lfs_pointer(&bytes) {
         None => Ok(bytes),
-        Some(size) => Err(ResultsError::LfsPointer {
-            path: path.to_owned(),
-            size,
-        }),
+        Some(size) => Err(ResultsError::LfsPointer { path: path.to_owned(), size }),
     }
 }
 
@@ -145,10 +139,7 @@ fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(
-        ".{name}.{}.{count}{UNFINISHED}",
-        std::process::id()
-    ))
+    path.with_file_name(format!(".{name}.{}.{count}{UNFINISHED}", std::process::id()))
 }
 
 #[cfg(test)]

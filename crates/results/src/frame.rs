@@ -28,12 +28,8 @@ pub struct Sealed<T> {
 /// Writes columns of equal length with their digest.
 pub(crate) fn write_columns(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
     let mut bytes = Vec::new();
-    isoflop_parquet::write(&mut bytes, columns, &[(digest::KEY, digest(columns))]).map_err(
-        |problem| ResultsError::WriteParquet {
-            path: path.to_owned(),
-            problem,
-        },
-    )?;
+    isoflop_parquet::write(&mut bytes, columns, &[(digest::KEY, digest(columns))])
+        .map_err(|problem| ResultsError::WriteParquet { path: path.to_owned(), problem })?;
     write_atomic(path, &bytes)
 }
 
@@ -55,15 +51,9 @@ impl<'p> Frame<'p> {
         let columns = file.columns().map_err(wrong)?;
         let seal = file.note(digest::KEY);
         if trust == Trust::Checked && seal.is_some_and(|seal| seal != digest(&columns)) {
-            return Err(ResultsError::OtherDigest {
-                path: path.to_owned(),
-            });
+            return Err(ResultsError::OtherDigest { path: path.to_owned() });
         }
-        Ok(Frame {
-            path,
-            columns,
-            sealed: seal.is_some(),
-        })
+        Ok(Frame { path, columns, sealed: seal.is_some() })
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -80,11 +70,7 @@ impl<'p> Frame<'p> {
             None => Err(ResultsError::MissingColumn {
                 path: self.path.to_owned(),
                 column: name.to_owned(),
-                available: self
-                    .columns
-                    .iter()
-                    .map(|column| column.name.clone())
-                    .collect(),
+                available: self.columns.iter().map(|column| column.name.clone()).collect(),
             }),
         }
     }
@@ -106,19 +92,14 @@ impl<'p> Frame<'p> {
     pub(crate) fn integers(&self, name: &str) -> Result<Vec<Option<u64>>, ResultsError> {
         let wrong = |value: String| {
             let value = shown(&value);
-            self.wrong(format!(
-                "column `{name}` holds {value}, not a whole number from 0"
-            ))
+            self.wrong(format!("column `{name}` holds {value}, not a whole number from 0"))
         };
         match self.values(name)? {
             Values::Unsigned(cells) => Ok(cells.clone()),
             gaps if are_gaps(gaps) => Ok(vec![None; gaps.len()]),
             Values::Signed(cells) => {
                 let whole = |x: i64| u64::try_from(x).map_err(|_| wrong(x.to_string()));
-                cells
-                    .iter()
-                    .map(|cell| cell.map(whole).transpose())
-                    .collect()
+                cells.iter().map(|cell| cell.map(whole).transpose()).collect()
             }
             Values::Float(cells) => {
                 // Beyond 2^53 a float does not hold every whole number.
@@ -160,8 +141,5 @@ fn are_gaps(values: &Values) -> bool {
 }
 
 fn parquet(path: &Path, problem: String) -> ResultsError {
-    ResultsError::Parquet {
-        path: path.to_owned(),
-        problem,
-    }
+    ResultsError::Parquet { path: path.to_owned(), problem }
 }

@@ -36,14 +36,8 @@ fn table(format: Format, bytes: &[u8]) {
         assert_eq!(cells.len(), table.len());
         let column = table.column(name).expect("it has the column");
         let is_number = |row| matches!(table.value(column, row), Value::Number(_));
-        let plain = cells
-            .iter()
-            .enumerate()
-            .filter(|(_, cell)| matches!(cell, Cell::Number(_)));
-        assert!(
-            plain.map(|(row, _)| row).all(is_number),
-            "a number that is none"
-        );
+        let plain = cells.iter().enumerate().filter(|(_, cell)| matches!(cell, Cell::Number(_)));
+        assert!(plain.map(|(row, _)| row).all(is_number), "a number that is none");
         let whole = (0..table.len()).all(is_number);
         let error = table.numbers(name).err();
         assert_eq!(whole, error.is_none());

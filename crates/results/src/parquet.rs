@@ -31,10 +31,7 @@ pub(crate) fn run_columns(rows: &[RunRow]) -> Vec<Column> {
                 Kind::Integer => Values::Unsigned(cells.map(Value::as_u64).collect()),
                 Kind::Float => Values::Float(cells.map(Value::as_f64).collect()),
             };
-            Column {
-                name: column.name.to_owned(),
-                values,
-            }
+            Column { name: column.name.to_owned(), values }
         })
         .collect()
 }
@@ -65,10 +62,7 @@ pub fn parse_runs(
     trust: Trust,
 ) -> Result<Sealed<Vec<RunRow>>, ResultsError> {
     let frame = Frame::parse(path, bytes, trust)?;
-    let height = frame
-        .columns
-        .first()
-        .map_or(0, |column| column.values.len());
+    let height = frame.columns.first().map_or(0, |column| column.values.len());
     let mut maps = vec![Map::new(); height];
     let known = COLUMNS.iter();
     for column in known.filter(|column| frame.has(column.name) || !LATER.contains(&column.name)) {
@@ -82,21 +76,15 @@ pub fn parse_runs(
         }
     }
     let row = |(i, map): (usize, Map<String, Value>)| {
-        let empty: Vec<String> = map
-            .iter()
-            .filter(|(_, cell)| cell.is_null())
-            .map(|(name, _)| name.clone())
-            .collect();
+        let empty: Vec<String> =
+            map.iter().filter(|(_, cell)| cell.is_null()).map(|(name, _)| name.clone()).collect();
         serde_json::from_value(Value::Object(map)).map_err(|error| {
             let nulls = format!("row {}: {error}; null are {}", i + 1, empty.join(", "));
             frame.wrong(shown_up_to(400, &nulls))
         })
     };
     let rows: Result<_, _> = maps.into_iter().enumerate().map(row).collect();
-    Ok(Sealed {
-        rows: rows?,
-        sealed: frame.sealed,
-    })
+    Ok(Sealed { rows: rows?, sealed: frame.sealed })
 }
 
 /// Writes one row a point: run_id, step, tokens, flops, train_loss, test_loss, learning_rate,
@@ -110,15 +98,9 @@ pub fn write_curves(path: &Path, curves: &[Curve]) -> Result<(), ResultsError> {
         .iter()
         .flat_map(|curve| std::iter::repeat_n(Some(curve.run_id.clone()), curve.points.len()))
         .collect();
-    let column = |name: &str, values| Column {
-        name: name.to_owned(),
-        values,
-    };
+    let column = |name: &str, values| Column { name: name.to_owned(), values };
     let integer = |name: &str, cell: fn(&CurvePoint) -> u64| {
-        column(
-            name,
-            Values::Unsigned(points().map(|point| Some(cell(point))).collect()),
-        )
+        column(name, Values::Unsigned(points().map(|point| Some(cell(point))).collect()))
     };
     let float = |name: &str, cell: fn(&CurvePoint) -> Option<f64>| {
         column(name, Values::Float(points().map(cell).collect()))
@@ -175,10 +157,7 @@ pub fn parse_curves(
     for (i, id) in ids.into_iter().enumerate() {
         let run_id = id.ok_or_else(|| absent("run_id"))?;
         if curves.last().is_none_or(|curve| curve.run_id != run_id) {
-            curves.push(Curve {
-                run_id,
-                points: Vec::new(),
-            });
+            curves.push(Curve { run_id, points: Vec::new() });
         }
         let point = CurvePoint {
             step: step[i].ok_or_else(|| absent("step"))?,
@@ -191,10 +170,7 @@ pub fn parse_curves(
         };
         curves.last_mut().expect("pushed above").points.push(point);
     }
-    Ok(Sealed {
-        rows: curves,
-        sealed: frame.sealed,
-    })
+    Ok(Sealed { rows: curves, sealed: frame.sealed })
 }
 
 fn as_map(row: &RunRow) -> Map<String, Value> {
@@ -217,10 +193,7 @@ mod tests {
     use std::fs;
 
     fn curve(record: &crate::RunRecord) -> Curve {
-        Curve {
-            run_id: record.row.run_id.clone(),
-            points: record.curve.clone(),
-        }
+        Curve { run_id: record.row.run_id.clone(), points: record.curve.clone() }
     }
 
     /// Saves columns as another program does: without a digest.
@@ -255,10 +228,8 @@ mod tests {
         let records = [record("a"), record("b")];
         let rows: Vec<_> = records.iter().map(|record| record.row.clone()).collect();
         let curves: Vec<_> = records.iter().map(curve).collect();
-        let (runs_path, curves_path) = (
-            folder.path().join("r.parquet"),
-            folder.path().join("c.parquet"),
-        );
+        let (runs_path, curves_path) =
+            (folder.path().join("r.parquet"), folder.path().join("c.parquet"));
         write_runs(&runs_path, &rows).unwrap();
         write_curves(&curves_path, &curves).unwrap();
         let runs = checked(&runs_path).unwrap();
@@ -360,10 +331,7 @@ mod tests {
             checked(&path).unwrap_err().to_string()
         };
         let half = problem("steps", Values::Float(vec![Some(2.5)]));
-        assert!(
-            half.contains("`steps` holds 2.5, not a whole number"),
-            "{half}"
-        );
+        assert!(half.contains("`steps` holds 2.5, not a whole number"), "{half}");
         let negative = problem("steps", Values::Signed(vec![Some(-1)]));
         assert!(negative.contains("`steps` holds -1"), "{negative}");
         let vast = problem("steps", Values::Float(vec![Some(1e17)]));
@@ -406,10 +374,7 @@ mod tests {
         fs::write(&path, b"PAR1 nothing of the kind PAR1").unwrap();
         let error = checked(&path).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.contains("runs.parquet: not readable as parquet"),
-            "{text}"
-        );
+        assert!(text.contains("runs.parquet: not readable as parquet"), "{text}");
         assert!(error.hint().is_some());
     }
 }

@@ -35,10 +35,8 @@ impl RunRecord {
     /// The file cannot be read, is truncated, or does not match its checksum.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         let bytes = fs::read(path).map_err(ResultsError::io(path, "read"))?;
-        RunRecord::parse(&bytes).map_err(|problem| ResultsError::DamagedRecord {
-            path: path.to_owned(),
-            problem,
-        })
+        RunRecord::parse(&bytes)
+            .map_err(|problem| ResultsError::DamagedRecord { path: path.to_owned(), problem })
     }
 
     /// As [`RunRecord::read`], of the bytes of a file.
@@ -68,10 +66,7 @@ pub(crate) fn sealed(body: &str) -> Vec<u8> {
 }
 
 fn checksum(body: &str) -> String {
-    Sha256::digest(body.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -161,10 +156,7 @@ pub(crate) mod tests {
             grad_norm: None,
             ..point
         };
-        RunRecord {
-            row,
-            curve: vec![point, blown],
-        }
+        RunRecord { row, curve: vec![point, blown] }
     }
 
     #[test]
@@ -184,20 +176,14 @@ pub(crate) mod tests {
         for at in 0..whole.len() {
             fs::write(&path, &whole[..at]).unwrap();
             assert!(
-                matches!(
-                    RunRecord::read(&path),
-                    Err(ResultsError::DamagedRecord { .. })
-                ),
+                matches!(RunRecord::read(&path), Err(ResultsError::DamagedRecord { .. })),
                 "cut at {at}"
             );
             let mut flipped = whole.clone();
             flipped[at] ^= 4;
             fs::write(&path, &flipped).unwrap();
             assert!(
-                matches!(
-                    RunRecord::read(&path),
-                    Err(ResultsError::DamagedRecord { .. })
-                ),
+                matches!(RunRecord::read(&path), Err(ResultsError::DamagedRecord { .. })),
                 "flip at {at}"
             );
         }

@@ -35,16 +35,9 @@ mod tests {
     fn a_digest_sees_losses_and_neither_times_nor_order() {
         let (a, b) = (record("a").row, record("b").row);
         let digest = rows_digest(&[a.clone(), b.clone()]);
-        let later = RunRow {
-            wall_time_s: 9.0,
-            host: "elsewhere".to_owned(),
-            ..a.clone()
-        };
+        let later = RunRow { wall_time_s: 9.0, host: "elsewhere".to_owned(), ..a.clone() };
         assert_eq!(rows_digest(&[b.clone(), later]), digest);
-        let other = RunRow {
-            test_loss: Some(2.0),
-            ..a
-        };
+        let other = RunRow { test_loss: Some(2.0), ..a };
         assert_ne!(rows_digest(&[other, b]), digest);
     }
 }

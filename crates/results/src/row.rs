@@ -31,10 +31,7 @@ impl fmt::Display for Status {
 /// `memory`, `host`, `pid` or `attempt` in their name; all others are reproducible.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "documented in COLUMNS, which a test compares with these fields"
-)]
+#[allow(missing_docs, reason = "documented in COLUMNS, which a test compares with these fields")]
 pub struct RunRow {
     pub run_id: String,
     pub sweep: String,
@@ -133,22 +130,14 @@ pub struct Column {
 }
 
 const fn column(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
-    Column {
-        name,
-        kind,
-        meaning,
-    }
+    Column { name, kind, meaning }
 }
 
 use Kind::{Float, Integer, Text};
 
 /// Every column of `runs.parquet`, in order.
 pub const COLUMNS: &[Column] = &[
-    column(
-        "run_id",
-        Text,
-        "readable name and a short hash of the run's identity",
-    ),
+    column("run_id", Text, "readable name and a short hash of the run's identity"),
     column("sweep", Text, "`name` of the sweep file"),
     column(
         "series",
@@ -156,11 +145,7 @@ pub const COLUMNS: &[Column] = &[
         "the cell of `[axes]` the run belongs to, as `key=value` pairs; empty without axes",
     ),
     column("status", Text, "`finished`, `diverged` or `failed`"),
-    column(
-        "message",
-        Text,
-        "why a run diverged or failed; null otherwise",
-    ),
+    column("message", Text, "why a run diverged or failed; null otherwise"),
     column("family", Text, "model family"),
     column("size", Text, "the size as the sweep file wrote it"),
     column("d_model", Integer, "width of the residual stream"),
@@ -171,57 +156,29 @@ pub const COLUMNS: &[Column] = &[
     column("parametrization", Text, "`standard` or `mup`"),
     column("vocab_size", Integer, "distinct tokens, V"),
     column("context", Integer, "tokens a window, T"),
-    column(
-        "attention",
-        Text,
-        "`causal`, or `document` where no token attends to another document",
-    ),
+    column("attention", Text, "`causal`, or `document` where no token attends to another document"),
     column(
         "n_non_embedding",
         Integer,
         "parameters without embedding and position tables and the head",
     ),
     column("n_total", Integer, "all parameters"),
-    column(
-        "n_active",
-        Integer,
-        "parameters used per token; equals n_total for a dense model",
-    ),
-    column(
-        "corpus",
-        Text,
-        "name and version of a built-in corpus, or the path given",
-    ),
+    column("n_active", Integer, "parameters used per token; equals n_total for a dense model"),
+    column("corpus", Text, "name and version of a built-in corpus, or the path given"),
     column(
         "data_digest",
         Text,
         "SHA-256 of the prepared text, split and tokens (first 16 hex digits)",
     ),
     column("tokenizer", Text, "tokenizer"),
-    column(
-        "tokens",
-        Integer,
-        "D: training tokens seen, repeats counted",
-    ),
-    column(
-        "unique_tokens",
-        Integer,
-        "distinct training tokens among them",
-    ),
+    column("tokens", Integer, "D: training tokens seen, repeats counted"),
+    column("unique_tokens", Integer, "distinct training tokens among them"),
     column("epochs", Float, "tokens over the tokens of the train split"),
     column("tokens_per_param", Float, "tokens over n_non_embedding"),
     column("steps", Integer, "optimizer steps"),
     column("batch_tokens", Integer, "tokens a step"),
-    column(
-        "micro_batch",
-        Integer,
-        "windows a forward pass; part of bit-identity",
-    ),
-    column(
-        "flops_budget",
-        Float,
-        "compute asked for (FLOPs); null unless the plan has budgets",
-    ),
+    column("micro_batch", Integer, "windows a forward pass; part of bit-identity"),
+    column("flops_budget", Float, "compute asked for (FLOPs); null unless the plan has budgets"),
     column("c_6nd", Float, "6 n_non_embedding tokens (FLOPs)"),
     column(
         "c_exact",
@@ -240,16 +197,8 @@ pub const COLUMNS: &[Column] = &[
     column("decay_steps", Integer, "steps of linear decay at the end"),
     column("weight_decay", Float, "decoupled decay, matrices only"),
     column("seed", Integer, "seed of initialisation and batches"),
-    column(
-        "test_loss",
-        Float,
-        "nats per token on the held-out test tokens; null unless finished",
-    ),
-    column(
-        "test_loss_se",
-        Float,
-        "standard error of test_loss, clustered by document",
-    ),
+    column("test_loss", Float, "nats per token on the held-out test tokens; null unless finished"),
+    column("test_loss_se", Float, "standard error of test_loss, clustered by document"),
     column("test_bpb", Float, "bits per byte of test text"),
     column("test_tokens", Integer, "test tokens scored"),
     column(
@@ -257,51 +206,27 @@ pub const COLUMNS: &[Column] = &[
         Float,
         "entropy rate of a synthetic language in nats per token: no loss is below it; null for text",
     ),
-    column(
-        "train_loss",
-        Float,
-        "nats per token, mean over the last tenth of the steps",
-    ),
-    column(
-        "diverged_step",
-        Integer,
-        "step at which the run diverged; null otherwise",
-    ),
+    column("train_loss", Float, "nats per token, mean over the last tenth of the steps"),
+    column("diverged_step", Integer, "step at which the run diverged; null otherwise"),
     column(
         "wall_time_s",
         Float,
         "seconds of the attempt that ended the run, evaluation included; what came before a resume, and a trunk that another run trained, is not in it",
     ),
-    column(
-        "tokens_per_s",
-        Float,
-        "training tokens a second of that attempt, evaluation left out",
-    ),
-    column(
-        "flops_per_s",
-        Float,
-        "training FLOPs a second of that attempt, evaluation left out",
-    ),
+    column("tokens_per_s", Float, "training tokens a second of that attempt, evaluation left out"),
+    column("flops_per_s", Float, "training FLOPs a second of that attempt, evaluation left out"),
     column(
         "mfu",
         Float,
         "flops_per_s over those of a large matrix product on the same device (of a processor one core), measured by the worker",
     ),
-    column(
-        "peak_memory_bytes",
-        Integer,
-        "peak resident memory of the worker process so far",
-    ),
+    column("peak_memory_bytes", Integer, "peak resident memory of the worker process so far"),
     column(
         "device_memory_bytes",
         Integer,
         "memory of the device that the run's process held at its end; null on a processor",
     ),
-    column(
-        "device",
-        Text,
-        "device kind: `cpu`, `wgpu` or `ndarray`; part of bit-identity",
-    ),
+    column("device", Text, "device kind: `cpu`, `wgpu` or `ndarray`; part of bit-identity"),
     column(
         "instruction_set",
         Text,
@@ -312,11 +237,7 @@ pub const COLUMNS: &[Column] = &[
     column("attempt", Integer, "1, and one more after every failure"),
     column("started_time", Text, "RFC 3339, UTC"),
     column("finished_time", Text, "RFC 3339, UTC"),
-    column(
-        "numerics_version",
-        Integer,
-        "changes whenever code changes a loss",
-    ),
+    column("numerics_version", Integer, "changes whenever code changes a loss"),
     column("isoflop_version", Text, "version of this program"),
     column("burn_version", Text, "version of Burn"),
 ];

@@ -107,14 +107,8 @@ mod tests {
 
     #[test]
     fn a_diverged_branch_counts_as_far_as_it_came() {
-        let on_the_trunk = RunRow {
-            diverged_step: Some(30),
-            ..branch(0, 100, 0)
-        };
-        let beyond = RunRow {
-            diverged_step: Some(90),
-            ..branch(0, 100, 10)
-        };
+        let on_the_trunk = RunRow { diverged_step: Some(30), ..branch(0, 100, 0) };
+        let beyond = RunRow { diverged_step: Some(90), ..branch(0, 100, 10) };
         assert_eq!(flops_executed(std::slice::from_ref(&on_the_trunk)), 30.0);
         assert_eq!(flops_executed(&[on_the_trunk, beyond]), 80.0 + 10.0);
     }

@@ -80,10 +80,7 @@ pub struct How {
 
 impl From<Trust> for How {
     fn from(trust: Trust) -> Self {
-        How {
-            trust,
-            decimal: None,
-        }
+        How { trust, decimal: None }
     }
 }
 
@@ -109,10 +106,9 @@ impl Format {
             "csv" | "tsv" => Ok(Format::Delimited),
             "jsonl" | "ndjson" | "json" => Ok(Format::Json),
             "parquet" | "pq" => Ok(Format::Parquet),
-            foreign if FOREIGN.contains(&foreign) => Err(ResultsError::UnknownFormat {
-                path: path.to_owned(),
-                extension,
-            }),
+            foreign if FOREIGN.contains(&foreign) => {
+                Err(ResultsError::UnknownFormat { path: path.to_owned(), extension })
+            }
             _ if text.starts_with(b"{") || text.starts_with(b"[") => Ok(Format::Json),
             _ => Ok(Format::Delimited),
         }
@@ -160,9 +156,7 @@ impl Table {
             Format::Parquet => columnar::parquet(path, bytes, how),
         }?;
         match table.lines.is_empty() {
-            true => Err(ResultsError::NoRows {
-                path: path.to_owned(),
-            }),
+            true => Err(ResultsError::NoRows { path: path.to_owned() }),
             false => Ok(table),
         }
     }
@@ -238,10 +232,7 @@ impl Table {
         let text = match &self.columns[column][row] {
             Cell::Missing => return Value::Blank,
             Cell::Number(value) => {
-                return Value::Number(Written {
-                    value: *value,
-                    scaled: false,
-                });
+                return Value::Number(Written { value: *value, scaled: false });
             }
             Cell::Text(text) if numbers::is_blank(text) => return Value::Blank,
             Cell::Text(text) => text,
@@ -257,10 +248,9 @@ impl Table {
         };
         match (written, text.parse()) {
             (Some(written), _) => Value::Number(written),
-            (None, Ok(value)) if !text.contains(['.', ',']) => Value::Number(Written {
-                value,
-                scaled: false,
-            }),
+            (None, Ok(value)) if !text.contains(['.', ',']) => {
+                Value::Number(Written { value, scaled: false })
+            }
             _ => Value::Text(text),
         }
     }

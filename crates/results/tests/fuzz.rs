@@ -46,10 +46,7 @@ fn runs() -> Vec<u8> {
 }
 
 fn curves() -> Vec<u8> {
-    let curve = |run_id: &str| Curve {
-        run_id: run_id.to_owned(),
-        points: record().curve,
-    };
+    let curve = |run_id: &str| Curve { run_id: run_id.to_owned(), points: record().curve };
     written(|path| write_curves(path, &[curve("a"), curve("b")]).unwrap())
 }
 

@@ -32,10 +32,7 @@ fn plain(x: f64) -> String {
 /// Digits in groups of three.
 fn grouped(x: f64, separator: char) -> String {
     let digits: Vec<char> = x.to_string().chars().rev().collect();
-    let groups: Vec<String> = digits
-        .chunks(3)
-        .map(|group| group.iter().collect())
-        .collect();
+    let groups: Vec<String> = digits.chunks(3).map(|group| group.iter().collect()).collect();
     groups.join(&separator.to_string()).chars().rev().collect()
 }
 
@@ -60,106 +57,47 @@ fn assert_the_runs(what: &str, table: &Table) {
 fn a_table_of_text_is_read_whatever_its_separator_its_decimal_sign_and_its_line_ends() {
     let with = |separator: char| {
         let line = move |a: &str, b: &str, c: &str| format!("{a}{separator}{b}{separator}{c}\n");
-        format!(
-            "{}{}",
-            line("params", "tokens", "loss"),
-            rows(plain, plain, line)
-        )
+        format!("{}{}", line("params", "tokens", "loss"), rows(plain, plain, line))
     };
     let european = |separator: char| {
-        rows(
-            |x| grouped(x, separator),
-            comma,
-            |a, b, c| format!("{a};{b};{c}\n"),
-        )
+        rows(|x| grouped(x, separator), comma, |a, b, c| format!("{a};{b};{c}\n"))
     };
     let head = "params;tokens;loss\n";
-    let english = rows(
-        |x| grouped(x, ','),
-        plain,
-        |a, b, c| format!("\"{a}\",\"{b}\",{c}\n"),
-    );
-    let scaled = rows(
-        |x| format!("{}M", x / 1e6),
-        plain,
-        |a, b, c| format!("{a},{b},{c}\n"),
-    );
-    let exponents = rows(
-        |x| format!("{x:e}"),
-        plain,
-        |a, b, c| format!("{a},{b},{c}\n"),
-    );
+    let english = rows(|x| grouped(x, ','), plain, |a, b, c| format!("\"{a}\",\"{b}\",{c}\n"));
+    let scaled = rows(|x| format!("{}M", x / 1e6), plain, |a, b, c| format!("{a},{b},{c}\n"));
+    let exponents = rows(|x| format!("{x:e}"), plain, |a, b, c| format!("{a},{b},{c}\n"));
     let bars = rows(plain, plain, |a, b, c| format!("| {a} | {b} | {c} |\n"));
     let aligned = rows(plain, plain, |a, b, c| format!("{a:>12} {b:>14}   {c}\n"));
     for (what, name, text) in [
         ("commas", "a.csv", with(',')),
         ("a name that says nothing", "a.txt", with(',')),
         ("no ending", "table", with(';')),
-        (
-            "line ends of Windows",
-            "a.csv",
-            with(',').replace('\n', "\r\n"),
-        ),
+        ("line ends of Windows", "a.csv", with(',').replace('\n', "\r\n")),
         ("line ends of old", "a.csv", with(',').replace('\n', "\r")),
-        (
-            "a byte order mark",
-            "a.csv",
-            format!("\u{feff}{}", with(',')),
-        ),
+        ("a byte order mark", "a.csv", format!("\u{feff}{}", with(','))),
         ("semicolons", "a.csv", with(';')),
         ("tabs", "a.tsv", with('\t')),
         ("tabs in a .csv", "a.csv", with('\t')),
-        (
-            "points between thousands",
-            "a.csv",
-            format!("{head}{}", european('.')),
-        ),
-        (
-            "spaces between thousands",
-            "a.csv",
-            format!("{head}{}", european(' ')),
-        ),
-        (
-            "thin spaces between thousands",
-            "a.csv",
-            format!("{head}{}", european('\u{202f}')),
-        ),
+        ("points between thousands", "a.csv", format!("{head}{}", european('.'))),
+        ("spaces between thousands", "a.csv", format!("{head}{}", european(' '))),
+        ("thin spaces between thousands", "a.csv", format!("{head}{}", european('\u{202f}'))),
         (
             "a comma and no thousands",
             "a.csv",
-            format!(
-                "{head}{}",
-                rows(plain, comma, |a, b, c| format!("{a};{b};{c}\n"))
-            ),
+            format!("{head}{}", rows(plain, comma, |a, b, c| format!("{a};{b};{c}\n"))),
         ),
-        (
-            "commas between thousands",
-            "a.csv",
-            format!("params,tokens,loss\n{english}"),
-        ),
+        ("commas between thousands", "a.csv", format!("params,tokens,loss\n{english}")),
         (
             "underscores",
             "a.csv",
             format!(
                 "params,tokens,loss\n{}",
-                rows(
-                    |x| grouped(x, '_'),
-                    plain,
-                    |a, b, c| format!("{a},{b},{c}\n")
-                )
+                rows(|x| grouped(x, '_'), plain, |a, b, c| format!("{a},{b},{c}\n"))
             ),
         ),
         ("suffixes", "a.csv", format!("Params,Tokens,Loss\n{scaled}")),
-        (
-            "powers of ten",
-            "a.csv",
-            format!("params,tokens,loss\n{exponents}"),
-        ),
-        (
-            "Markdown",
-            "a.md",
-            format!("| params | tokens | loss |\n|---|---:|:--|\n{bars}"),
-        ),
+        ("powers of ten", "a.csv", format!("params,tokens,loss\n{exponents}")),
+        ("Markdown", "a.md", format!("| params | tokens | loss |\n|---|---:|:--|\n{bars}")),
         ("spaces", "a.dat", format!("params tokens loss\n{aligned}")),
         (
             "names that begin as a comment does",
@@ -177,23 +115,12 @@ fn a_table_of_text_is_read_whatever_its_separator_its_decimal_sign_and_its_line_
                 rows(plain, plain, |a, b, c| format!("\"row\" {a} {b} {c}\n"))
             ),
         ),
-        (
-            "names in a comment",
-            "a.dat",
-            format!("# made by hand\n# params tokens loss\n{aligned}"),
-        ),
-        (
-            "the separator in the first line",
-            "a.csv",
-            format!("sep=;\n{}", with(';')),
-        ),
+        ("names in a comment", "a.dat", format!("# made by hand\n# params tokens loss\n{aligned}")),
+        ("the separator in the first line", "a.csv", format!("sep=;\n{}", with(';'))),
         (
             "comments, blank rows and names again",
             "a.csv",
-            format!(
-                "# losses\n\n{}\n,,\n# more\nparams,tokens,loss\n",
-                with(',')
-            ),
+            format!("# losses\n\n{}\n,,\n# more\nparams,tokens,loss\n", with(',')),
         ),
     ] {
         let table = read(name, &text).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -212,22 +139,12 @@ fn json_is_read_as_lines_objects_columns_and_as_pandas_writes_it() {
     let array = format!("[\n{}\n]", lines.trim_end().replace('\n', ",\n"));
     let column = |cells: Vec<String>| format!("[{}]", cells.join(","));
     let of = |values: [f64; 8]| column(values.iter().map(f64::to_string).collect());
-    let (n, d) = (
-        std::array::from_fn(|i| N[i / 2]),
-        std::array::from_fn(|i| D[i % 2]),
-    );
-    let columns = format!(
-        "{{\"params\": {}, \"tokens\": {}, \"loss\": {}}}",
-        of(n),
-        of(d),
-        of(LOSS)
-    );
+    let (n, d) = (std::array::from_fn(|i| N[i / 2]), std::array::from_fn(|i| D[i % 2]));
+    let columns =
+        format!("{{\"params\": {}, \"tokens\": {}, \"loss\": {}}}", of(n), of(d), of(LOSS));
     let numbered = |values: [f64; 8]| {
-        let cells: Vec<String> = values
-            .iter()
-            .enumerate()
-            .map(|(i, x)| format!("\"{i}\": {x}"))
-            .collect();
+        let cells: Vec<String> =
+            values.iter().enumerate().map(|(i, x)| format!("\"{i}\": {x}")).collect();
         format!("{{{}}}", cells.join(","))
     };
     let pandas = format!(
@@ -242,9 +159,8 @@ fn json_is_read_as_lines_objects_columns_and_as_pandas_writes_it() {
         split.trim_end_matches(',')
     );
     let within = format!("{{\"made\": \"by hand\", \"runs\": {array}}}").replace("NaN", "null");
-    let pretty = lines
-        .replace(", \"eval\"", ",\n \"eval\"")
-        .replace("{\"config\"", "{\n\"config\"");
+    let pretty =
+        lines.replace(", \"eval\"", ",\n \"eval\"").replace("{\"config\"", "{\n\"config\"");
     for (what, name, text) in [
         ("lines", "a.jsonl", lines.clone()),
         ("lines in a .json", "a.json", lines.replace('\n', "\r\n")),
@@ -272,21 +188,12 @@ fn lines_are_those_that_an_editor_counts() {
         ("a byte order mark", "\u{feff}n,loss\r\n1,2\r\n3,4\r\n5,low"),
         ("a blank line", "n,loss\r\n1,2\r\n\r\n5,low\r\n"),
         ("a comment", "n,loss\n1,2\n# a remark\n5,low\n"),
-        (
-            "a comment first",
-            "# a remark\r\nn,loss\r\n1,2\r\n5,low\r\n",
-        ),
-        (
-            "a text on two lines",
-            "n,loss,note\r\n1,2,\"a\r\nb\"\r\n5,low,\r\n",
-        ),
+        ("a comment first", "# a remark\r\nn,loss\r\n1,2\r\n5,low\r\n"),
+        ("a text on two lines", "n,loss,note\r\n1,2,\"a\r\nb\"\r\n5,low,\r\n"),
     ] {
         let table = read("a.csv", text).unwrap();
         let error = table.numbers("loss").unwrap_err().to_string();
-        assert!(
-            error.starts_with("a.csv:4: column `loss` holds `low`"),
-            "{what}: {error}"
-        );
+        assert!(error.starts_with("a.csv:4: column `loss` holds `low`"), "{what}: {error}");
     }
 }
 
@@ -296,10 +203,7 @@ fn what_nothing_settles_is_asked_and_what_was_given_is_taken() {
     let table = read("a.csv", text).unwrap();
     assert_eq!(table.value(1, 0), Value::Unclear("3,405"));
     for (decimal, loss) in [(Decimal::Comma, 3.405), (Decimal::Point, 3405.0)] {
-        let how = How {
-            trust: Trust::Checked,
-            decimal: Some(decimal),
-        };
+        let how = How { trust: Trust::Checked, decimal: Some(decimal) };
         let table = Table::parse(Path::new("a.csv"), Format::Delimited, text.into(), how).unwrap();
         assert_eq!(table.numbers("loss").unwrap()[0], loss);
     }
@@ -321,19 +225,10 @@ fn an_object_of_many_keys_or_many_values_is_refused_before_it_fills_the_memory()
     let keys: String = (0..20_000).map(|i| format!("\"k{i}\": 1,")).collect();
     for text in [
         format!("{{{keys} \"n\": 1}}\n{{\"n\": 2}}\n"),
-        format!(
-            "[{}]",
-            (0..9000)
-                .map(|i| format!("{{\"k{i}\":1}}"))
-                .collect::<Vec<_>>()
-                .join(",")
-        ),
+        format!("[{}]", (0..9000).map(|i| format!("{{\"k{i}\":1}}")).collect::<Vec<_>>().join(",")),
         format!(
             "{{\"runs\":[{}]}}",
-            (0..9000)
-                .map(|i| format!("{{\"k{i}\":1}}"))
-                .collect::<Vec<_>>()
-                .join(",")
+            (0..9000).map(|i| format!("{{\"k{i}\":1}}")).collect::<Vec<_>>().join(",")
         ),
         "[".repeat(100_000),
         "{\"a\":".repeat(100_000),

@@ -35,41 +35,26 @@ fn main() {
             ..Default::default()
         }))
     };
-    let mut context = PlanContext {
-        facts: &mut facts,
-        numerics_version: 1,
-        memory_bytes: 1 << 36,
-        tuned: None,
-    };
+    let mut context =
+        PlanContext { facts: &mut facts, numerics_version: 1, memory_bytes: 1 << 36, tuned: None };
     let started = Instant::now();
     let sweep = Sweep::parse(Path::new("many.toml"), source.clone()).unwrap();
     let plan = Plan::build(&sweep, &mut context).unwrap();
     let count = plan.runs().len();
-    println!(
-        "{count} runs planned in {:.2} s",
-        started.elapsed().as_secs_f64()
-    );
+    println!("{count} runs planned in {:.2} s", started.elapsed().as_secs_f64());
 
     let keep = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::at(keep.path().join("many"));
     folder.adopt(&plan, &source).unwrap();
-    let price = Price {
-        step: 1e-3,
-        once: 0.1,
-    };
+    let price = Price { step: 1e-3, once: 0.1 };
     let started = Instant::now();
     let _ = Forecast::of(&plan, &vec![price; count], &Standing::default(), 8);
-    println!(
-        "a forecast of them in {:.2} s",
-        started.elapsed().as_secs_f64()
-    );
+    println!("a forecast of them in {:.2} s", started.elapsed().as_secs_f64());
 
     // The branches are there already, so that every run is open at once.
     for run in plan.runs() {
         let kind = format!("none-{}", run.micro_windows());
-        Shelf::new(&folder, run.trunk(), &kind)
-            .write(run.branch_step(), &[])
-            .unwrap();
+        Shelf::new(&folder, run.trunk(), &kind).write(run.branch_step(), &[]).unwrap();
     }
     let mut claims = Claims::new(&folder, &plan, &Owner::current(), "none");
     let (mut claimed, mut claiming, mut ending) = (0, 0.0, 0.0);
@@ -80,9 +65,7 @@ fn main() {
         };
         claiming += started.elapsed().as_secs_f64();
         claimed += 1;
-        let lease = isoflop_sweep::leases::live_leases(&folder, &[run])
-            .unwrap()
-            .remove(0);
+        let lease = isoflop_sweep::leases::live_leases(&folder, &[run]).unwrap().remove(0);
         let record = record_of_death(plan.name(), run, &lease, "nothing was trained".to_owned());
         let started = Instant::now();
         claim.finish(&record, false).unwrap();

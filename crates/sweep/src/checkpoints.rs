@@ -31,12 +31,7 @@ const FORMAT: u64 = 1;
 
 impl Label {
     pub(crate) fn of(step: u64, state: &[u8]) -> Self {
-        Label {
-            format: FORMAT,
-            step,
-            bytes: state.len() as u64,
-            sha256: checksum(state),
-        }
+        Label { format: FORMAT, step, bytes: state.len() as u64, sha256: checksum(state) }
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -51,10 +46,7 @@ impl Label {
         if self.format != FORMAT || self.step != step {
             return Err("its label is of another format or step");
         }
-        match (
-            state.len() as u64 == self.bytes,
-            checksum(state) == self.sha256,
-        ) {
+        match (state.len() as u64 == self.bytes, checksum(state) == self.sha256) {
             (true, true) => Ok(()),
             (false, _) => Err("truncated"),
             _ => Err("its checksum does not match"),
@@ -65,9 +57,7 @@ impl Label {
 impl Shelf {
     /// The shelf of a trunk or run, for one [`crate::Trainer::kind`].
     pub fn new(folder: &ResultsFolder, owner: &str, kind: &str) -> Self {
-        Shelf {
-            folder: folder.checkpoints_path().join(owner).join(kind),
-        }
+        Shelf { folder: folder.checkpoints_path().join(owner).join(kind) }
     }
 
     /// Steps after which there is a state, ascending. None of a folder that cannot be read: the
@@ -141,9 +131,7 @@ impl Shelf {
 /// Steps after which some kind of trainer has left a state of an owner.
 pub fn steps_of(folder: &ResultsFolder, owner: &str) -> Vec<u64> {
     let kinds = fs::read_dir(folder.checkpoints_path().join(owner));
-    let shelves = kinds.into_iter().flatten().flatten().map(|kind| Shelf {
-        folder: kind.path(),
-    });
+    let shelves = kinds.into_iter().flatten().flatten().map(|kind| Shelf { folder: kind.path() });
     shelves.flat_map(|shelf| shelf.steps()).collect()
 }
 

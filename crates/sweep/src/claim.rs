@@ -170,9 +170,8 @@ impl<'p> Claims<'p> {
         if has(run.trunk(), branch, branch) || has(run.id(), branch, u64::MAX) {
             return Some(Stage::Cooldown);
         }
-        let busy = leases
-            .iter()
-            .any(|lease| lease.stage == Stage::Trunk && lease.trunk == run.trunk());
+        let busy =
+            leases.iter().any(|lease| lease.stage == Stage::Trunk && lease.trunk == run.trunk());
         (!busy).then_some(Stage::Trunk)
     }
 }
@@ -197,9 +196,7 @@ fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option
         return Some((1, None));
     };
     let was = row.micro_batch.clamp(1, run.batch_windows().max(1));
-    let short = row
-        .message
-        .is_some_and(|text| text.starts_with(OUT_OF_MEMORY));
+    let short = row.message.is_some_and(|text| text.starts_with(OUT_OF_MEMORY));
     match short && was > 1 {
         true => Some((row.attempt.saturating_add(1), Some(was / 2))),
         false => (row.attempt < ATTEMPTS).then_some((row.attempt + 1, Some(was))),
@@ -242,10 +239,7 @@ pub fn given_up(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<u64, Sw
 /// The folder cannot be read or written.
 pub fn allow_retries(folder: &ResultsFolder, failed: &[RunRecord]) -> Result<(), SweepError> {
     let _lock = lock(folder)?;
-    for record in failed
-        .iter()
-        .filter(|record| record.row.attempt >= ATTEMPTS)
-    {
+    for record in failed.iter().filter(|record| record.row.attempt >= ATTEMPTS) {
         let mut again = record.clone();
         again.row.attempt = ATTEMPTS - 1;
         again.write(&folder.failure_path(&record.row.run_id))?;
@@ -270,22 +264,13 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Claim {
     fn start(folder: ResultsFolder, lease: Lease) -> Self {
         let lease = Arc::new(Mutex::new(lease));
-        let (lost, stop) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicBool::new(false)),
-        );
+        let (lost, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let heart = std::thread::spawn({
             let (folder, lease, lost, stop) =
                 (folder.clone(), lease.clone(), lost.clone(), stop.clone());
             move || beat(&folder, &lease, &lost, &stop)
         });
-        Claim {
-            folder,
-            lease,
-            lost,
-            stop,
-            heart: Some(heart),
-        }
+        Claim { folder, lease, lost, stop, heart: Some(heart) }
     }
 
     /// 1, and one more after every failure.

@@ -39,11 +39,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Problem {
-            span: Some(span),
-            message: message.into(),
-            hint: None,
-        }
+        Problem { span: Some(span), message: message.into(), hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -58,12 +54,7 @@ impl Problem {
 
     pub(crate) fn in_file(self, file: &Path, source: &str) -> SpecError {
         let place = self.span.map(|span| Box::new(Place::of(source, span)));
-        SpecError {
-            file: file.to_owned(),
-            place,
-            message: self.message,
-            hint: self.hint,
-        }
+        SpecError { file: file.to_owned(), place, message: self.message, hint: self.hint }
     }
 }
 
@@ -71,9 +62,7 @@ impl Place {
     fn of(source: &str, span: Range<usize>) -> Self {
         let start = span.start.min(source.len());
         let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = source[start..]
-            .find('\n')
-            .map_or(source.len(), |at| start + at);
+        let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
         let marked = &source[start..span.end.clamp(start, line_end)];
         let column = source[line_start..start].chars().count() + 1;
         let text = source[line_start..line_end].trim_end();
@@ -89,10 +78,7 @@ impl Place {
             column,
             before,
             text: shown.collect(),
-            width: marked
-                .chars()
-                .count()
-                .clamp(1, (LONGEST_LINE - before).max(1)),
+            width: marked.chars().count().clamp(1, (LONGEST_LINE - before).max(1)),
         }
     }
 }
@@ -110,23 +96,12 @@ impl fmt::Display for SpecError {
         let Some(place) = &self.place else {
             return write!(f, "{file}: {}", self.message);
         };
-        let Place {
-            line,
-            column,
-            before,
-            text,
-            width,
-        } = &**place;
+        let Place { line, column, before, text, width } = &**place;
         writeln!(f, "{file}:{line}:{column}: {}", self.message)?;
         let gutter = " ".repeat(line.to_string().len());
         writeln!(f, " {gutter} |")?;
         writeln!(f, " {line} | {text}")?;
-        write!(
-            f,
-            " {gutter} | {}{}",
-            " ".repeat(*before),
-            "^".repeat(*width)
-        )
+        write!(f, " {gutter} | {}{}", " ".repeat(*before), "^".repeat(*width))
     }
 }
 
@@ -142,17 +117,9 @@ pub enum SweepError {
     #[error(transparent)]
     Results(#[from] ResultsError),
     #[error("{}: cannot {action}: {source}", path.display())]
-    Io {
-        path: PathBuf,
-        action: &'static str,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, action: &'static str, source: std::io::Error },
     #[error("{}: it holds the results of sweep `{found}`, not of `{wanted}`", path.display())]
-    OtherSweep {
-        path: PathBuf,
-        found: String,
-        wanted: String,
-    },
+    OtherSweep { path: PathBuf, found: String, wanted: String },
     #[error("{}: it is not empty and not a results folder", path.display())]
     NotAResultsFolder { path: PathBuf },
     #[error("{}: no sweep has been run here: {problem}", path.display())]
@@ -171,11 +138,7 @@ pub enum SweepError {
 
 impl SweepError {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| SweepError::Io {
-            path: path.to_owned(),
-            action,
-            source,
-        }
+        move |source| SweepError::Io { path: path.to_owned(), action, source }
     }
 
     /// Whether a worker lacks what training takes, rather than having met with an accident.
@@ -244,34 +207,20 @@ mod tests {
         let at = |span: Range<usize>| {
             let error = Problem::new(span, "no").in_file(Path::new("x.toml"), &source);
             let text = error.to_string();
-            assert!(
-                text.lines().all(|line| line.chars().count() < 200),
-                "{text}"
-            );
+            assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
             text
         };
         let whole = at(4..5006);
-        assert!(
-            whole.contains("1:5: no") && whole.contains("| a = \"kkk"),
-            "{whole}"
-        );
+        assert!(whole.contains("1:5: no") && whole.contains("| a = \"kkk"), "{whole}");
         let late = at(4000..4001);
         let mark = late.lines().last().unwrap().find('^').unwrap();
-        assert!(
-            late.contains("1:4001: no") && late.lines().nth(2).unwrap().len() > mark,
-            "{late}"
-        );
+        assert!(late.contains("1:4001: no") && late.lines().nth(2).unwrap().len() > mark, "{late}");
     }
 
     #[test]
     fn a_span_of_many_lines_is_marked_on_its_first() {
         let source = "sizes = [\n  1,\n]\n";
         let error = Problem::new(8..source.len(), "no").in_file(Path::new("x.toml"), source);
-        assert!(
-            error
-                .to_string()
-                .ends_with(" 1 | sizes = [\n   |         ^"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with(" 1 | sizes = [\n   |         ^"), "{error}");
     }
 }

@@ -37,14 +37,7 @@ pub struct ResultsFolder {
 }
 
 /// Folders that work on a sweep needs.
-const PARTS: [&str; 6] = [
-    "records",
-    "failures",
-    "leases",
-    "logs",
-    "checkpoints",
-    "models",
-];
+const PARTS: [&str; 6] = ["records", "failures", "leases", "logs", "checkpoints", "models"];
 
 /// The sweep file as it was last run.
 const SWEEP: &str = "sweep.toml";
@@ -85,10 +78,7 @@ impl ResultsFolder {
     /// # Errors
     /// It belongs to another sweep or is no results folder.
     pub fn check_owner(&self, name: &str) -> Result<(), SweepError> {
-        let parent_plan = self
-            .root
-            .parent()
-            .map(|parent| ResultsFolder::at(parent.to_owned()));
+        let parent_plan = self.root.parent().map(|parent| ResultsFolder::at(parent.to_owned()));
         if let Some(parent) = parent_plan
             && let Ok(plan) = parent.plan()
         {
@@ -107,9 +97,7 @@ impl ResultsFolder {
             }),
             Err(_) if self.plan_path().exists() || self.is_unfinished()? => Ok(()),
             Err(_) if self.has_sweep_of(name) => Ok(()),
-            Err(_) => Err(SweepError::NotAResultsFolder {
-                path: self.root.clone(),
-            }),
+            Err(_) => Err(SweepError::NotAResultsFolder { path: self.root.clone() }),
         }
     }
 
@@ -165,9 +153,7 @@ impl ResultsFolder {
         write_atomic(&self.plan_path(), plan.to_json()?.as_bytes())?;
         self.make_parts()?;
         write_atomic(&self.root.join(SWEEP), sweep_source.as_bytes())?;
-        let data = DataFile {
-            data: plan.data().to_vec(),
-        };
+        let data = DataFile { data: plan.data().to_vec() };
         Ok(data.write(&self.data_path())?)
     }
 
@@ -186,15 +172,8 @@ impl ResultsFolder {
     /// # Errors
     /// The link.
     fn check_links(&self) -> Result<(), SweepError> {
-        let is_link = |path: &Path| {
-            path.symlink_metadata()
-                .is_ok_and(|found| found.is_symlink())
-        };
-        match PARTS
-            .map(|part| self.root.join(part))
-            .into_iter()
-            .find(|path| is_link(path))
-        {
+        let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+        match PARTS.map(|part| self.root.join(part)).into_iter().find(|path| is_link(path)) {
             Some(path) => Err(SweepError::Link { path }),
             None => Ok(()),
         }
@@ -208,10 +187,8 @@ impl ResultsFolder {
         self.check_links()?;
         self.make_parts()?;
         for part in PARTS {
-            let path = self
-                .root
-                .join(part)
-                .join(format!(".probe.{}{UNFINISHED}", std::process::id()));
+            let path =
+                self.root.join(part).join(format!(".probe.{}{UNFINISHED}", std::process::id()));
             write_atomic(&path, b"")?;
             leases::remove(&path)?;
         }
@@ -333,17 +310,9 @@ impl ResultsFolder {
         let known = |row: &RunRow| plan.run(&row.run_id).is_some();
         let told = self.runs(trust)?;
         let rows = told.rows.into_iter().filter(known);
-        let records = rows.map(|row| RunRecord {
-            row,
-            curve: Vec::new(),
-        });
+        let records = rows.map(|row| RunRecord { row, curve: Vec::new() });
         let (failed, done) = records.partition(|record| record.row.status == Status::Failed);
-        Ok(Records {
-            done,
-            failed,
-            remark: told.remark,
-            ..Records::default()
-        })
+        Ok(Records { done, failed, remark: told.remark, ..Records::default() })
     }
 
     fn gather(&self, plan: &Plan, mend: bool) -> Result<Records, SweepError> {
@@ -484,9 +453,7 @@ fn check_record(
     let failed = path.parent().is_some_and(|part| part.ends_with("failures"));
     let row = &record.row;
     let possible = match row.status {
-        Status::Finished => row
-            .test_loss
-            .is_some_and(|loss| loss.is_finite() && loss >= 0.0),
+        Status::Finished => row.test_loss.is_some_and(|loss| loss.is_finite() && loss >= 0.0),
         Status::Diverged => row.test_loss.is_none(),
         Status::Failed => true,
     };
@@ -499,8 +466,5 @@ fn check_record(
     } else {
         return Ok(record);
     };
-    Err(ResultsError::DamagedRecord {
-        path: path.to_owned(),
-        problem,
-    })
+    Err(ResultsError::DamagedRecord { path: path.to_owned(), problem })
 }

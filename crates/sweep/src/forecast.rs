@@ -47,20 +47,13 @@ impl Standing {
     /// The folder cannot be read.
     pub fn of(folder: &ResultsFolder, plan: &Plan, leases: &[Lease]) -> Result<Self, SweepError> {
         let order = plan.work_order();
-        let open: HashSet<&str> = unfinished(folder, &order)?
-            .iter()
-            .map(|run| run.id())
-            .collect();
+        let open: HashSet<&str> = unfinished(folder, &order)?.iter().map(|run| run.id()).collect();
         let done = plan.runs().iter().filter(|run| !open.contains(run.id()));
         let mut trunks = HashMap::new();
         for run in plan.runs().iter().filter(|run| open.contains(run.id())) {
-            trunks
-                .entry(run.trunk().to_owned())
-                .or_insert_with(|| steps_of(folder, run.trunk()));
+            trunks.entry(run.trunk().to_owned()).or_insert_with(|| steps_of(folder, run.trunk()));
         }
-        let running = leases
-            .iter()
-            .map(|lease| (lease.run_id.clone(), lease.progress.step));
+        let running = leases.iter().map(|lease| (lease.run_id.clone(), lease.progress.step));
         Ok(Standing {
             done: done.map(|run| run.id().to_owned()).collect(),
             trunks,
@@ -92,10 +85,7 @@ struct Trunk {
 impl Trunk {
     /// The last step up to `branch` with a state by `now`.
     fn newest(&self, branch: u64, now: f64) -> u64 {
-        let there = self
-            .states
-            .iter()
-            .filter(|(step, at)| *step <= branch && *at <= now);
+        let there = self.states.iter().filter(|(step, at)| *step <= branch && *at <= now);
         there.map(|(step, _)| *step).max().unwrap_or(0)
     }
 }
@@ -115,14 +105,9 @@ impl Forecast {
         let mut trunks: HashMap<&str, Trunk> = HashMap::new();
         for run in &open {
             let trunk = trunks.entry(run.trunk()).or_default();
-            let running = standing
-                .running
-                .get(run.id())
-                .map(|step| (*step).min(run.branch_step()));
+            let running = standing.running.get(run.id()).map(|step| (*step).min(run.branch_step()));
             let saved = standing.trunks.get(run.trunk()).into_iter().flatten();
-            trunk
-                .states
-                .extend(saved.copied().chain(running).map(|step| (step, 0.0)));
+            trunk.states.extend(saved.copied().chain(running).map(|step| (step, 0.0)));
         }
         let branches: Vec<(&str, u64)> =
             open.iter().map(|r| (r.trunk(), r.branch_step())).collect();
@@ -152,19 +137,12 @@ impl Forecast {
                 let states = passed.map(|(_, step)| (*step, now + cost.steps(step - from)));
                 trunk.states.extend(states);
             }
-            let cooled = standing
-                .running
-                .get(run.id())
-                .map_or(0, |s| s.saturating_sub(branch));
+            let cooled = standing.running.get(run.id()).map_or(0, |s| s.saturating_sub(branch));
             let left = (run.config.steps.steps - branch).saturating_sub(cooled);
             free[0] = until + cost.steps(left) + cost.once;
             work += free[0] - now;
         }
-        Forecast {
-            finish: free.into_iter().fold(0.0, f64::max),
-            work,
-            alone,
-        }
+        Forecast { finish: free.into_iter().fold(0.0, f64::max), work, alone }
     }
 }
 
@@ -175,10 +153,7 @@ fn next_event(trunks: &HashMap<&str, Trunk>, now: f64) -> f64 {
         states.chain([trunk.free])
     });
     let next = all.filter(|at| *at > now).fold(f64::INFINITY, f64::min);
-    assert!(
-        next.is_finite(),
-        "an open run waits for somebody on its trunk"
-    );
+    assert!(next.is_finite(), "an open run waits for somebody on its trunk");
     next
 }
 
@@ -216,10 +191,7 @@ mod tests {
     }
 
     fn prices(plan: &Plan) -> Vec<Price> {
-        let unit = Price {
-            step: 1.0,
-            once: 0.0,
-        };
+        let unit = Price { step: 1.0, once: 0.0 };
         vec![unit; plan.runs().len()]
     }
 
@@ -243,16 +215,11 @@ mod tests {
         let mut standing = Standing::default();
         let left = |standing: &Standing| Forecast::of(&plan, &prices(&plan), standing, 1).work;
         let whole = left(&standing);
-        let sharing = plan
-            .runs()
-            .iter()
-            .filter(|other| other.trunk() == run.trunk());
+        let sharing = plan.runs().iter().filter(|other| other.trunk() == run.trunk());
         let branches = sharing.map(|other| other.branch_step()).collect();
         standing.trunks.insert(run.trunk().to_owned(), branches);
         assert_eq!(left(&standing), whole - run.branch_step() as f64);
-        standing
-            .running
-            .insert(run.id().to_owned(), run.branch_step() + 5);
+        standing.running.insert(run.id().to_owned(), run.branch_step() + 5);
         assert_eq!(left(&standing), whole - run.branch_step() as f64 - 5.0);
         standing.done = plan.runs().iter().map(|run| run.id().to_owned()).collect();
         assert_eq!(left(&standing), 0.0);

@@ -85,18 +85,13 @@ pub(crate) fn clear(folder: &ResultsFolder, plan: &Plan, run: &PlannedRun, kind:
 
 /// Runs of the trunk of a run, itself included: where each branches off.
 fn siblings<'a>(plan: &'a Plan, run: &PlannedRun) -> Vec<(&'a PlannedRun, u64)> {
-    let siblings = plan
-        .runs()
-        .iter()
-        .filter(|other| other.trunk() == run.trunk());
+    let siblings = plan.runs().iter().filter(|other| other.trunk() == run.trunk());
     siblings.map(|run| (run, run.branch_step())).collect()
 }
 
 /// Where runs without a record branch off.
 fn open_branches(folder: &ResultsFolder, siblings: &[(&PlannedRun, u64)]) -> Vec<u64> {
-    let open = siblings
-        .iter()
-        .filter(|(run, _)| !folder.record_path(run.id()).exists());
+    let open = siblings.iter().filter(|(run, _)| !folder.record_path(run.id()).exists());
     open.map(|(_, branch)| *branch).collect()
 }
 

@@ -65,12 +65,7 @@ impl Owner {
     /// This process.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Owner {
-            host: host_name(),
-            boot: boot_id(),
-            pid,
-            pid_start: start_time(pid).unwrap_or(0),
-        }
+        Owner { host: host_name(), boot: boot_id(), pid, pid_start: start_time(pid).unwrap_or(0) }
     }
 
     /// Whether a process of number `pid` on this start of this machine is meant.
@@ -123,10 +118,7 @@ fn start_time(pid: u32) -> Option<u64> {
         ProcessRefreshKind::nothing(),
     );
     let process = system.process(pid)?;
-    let gone = matches!(
-        process.status(),
-        ProcessStatus::Zombie | ProcessStatus::Dead
-    );
+    let gone = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
     (!gone).then(|| process.start_time())
 }
 
@@ -138,20 +130,11 @@ mod tests {
     fn this_process_lives_and_its_namesake_of_another_time_does_not() {
         let owner = Owner::current();
         assert_eq!(owner.is_alive(), Some(true));
-        let earlier = Owner {
-            pid_start: owner.pid_start - 1,
-            ..owner.clone()
-        };
+        let earlier = Owner { pid_start: owner.pid_start - 1, ..owner.clone() };
         assert_eq!(earlier.is_alive(), Some(false));
-        let elsewhere = Owner {
-            host: "elsewhere".to_owned(),
-            ..owner.clone()
-        };
+        let elsewhere = Owner { host: "elsewhere".to_owned(), ..owner.clone() };
         assert_eq!(elsewhere.is_alive(), None);
-        let before = Owner {
-            boot: "before".to_owned(),
-            ..owner
-        };
+        let before = Owner { boot: "before".to_owned(), ..owner };
         assert_eq!(before.is_alive(), None);
     }
 }

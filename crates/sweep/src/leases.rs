@@ -61,12 +61,7 @@ impl Seen {
             };
         }
         let has_changed = known.is_some_and(|seen| seen.lease.owner == lease.owner);
-        let sighting = Sighting {
-            modified,
-            lease: lease.clone(),
-            since: now,
-            has_changed,
-        };
+        let sighting = Sighting { modified, lease: lease.clone(), since: now, has_changed };
         self.leases.insert(lease.run_id.clone(), sighting);
         has_changed || is_fresh(modified)
     }
@@ -95,11 +90,8 @@ impl Seen {
         folder: &ResultsFolder,
         order: &[&PlannedRun],
     ) -> Result<Vec<Lease>, SweepError> {
-        let places: HashMap<&str, usize> = order
-            .iter()
-            .enumerate()
-            .map(|(i, run)| (run.id(), i))
-            .collect();
+        let places: HashMap<&str, usize> =
+            order.iter().enumerate().map(|(i, run)| (run.id(), i)).collect();
         let mut leases = Vec::new();
         for run_id in leased(folder)? {
             if let Some(&place) = places.get(run_id.as_str())
@@ -176,15 +168,11 @@ pub(crate) fn leased(folder: &ResultsFolder) -> Result<Vec<String>, SweepError> 
         Err(error) => return Err(SweepError::io(&path, "read the folder")(error)),
     };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    Ok(names
-        .filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
-        .collect())
+    Ok(names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect())
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 /// Time since a file was written; `None` if its clock is ahead of ours.
@@ -205,10 +193,7 @@ pub(crate) fn read(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>
 
 pub(crate) fn write(folder: &ResultsFolder, lease: &Lease) -> Result<(), SweepError> {
     let text = serde_json::to_string(lease).expect("a struct of text and numbers");
-    Ok(write_atomic(
-        &folder.lease_path(&lease.run_id),
-        text.as_bytes(),
-    )?)
+    Ok(write_atomic(&folder.lease_path(&lease.run_id), text.as_bytes())?)
 }
 
 pub(crate) fn remove(path: &Path) -> Result<(), SweepError> {
@@ -231,16 +216,10 @@ mod tests {
             run_id: "n1k-d1k-s0-0a".to_owned(),
             trunk: "n1k-s0-0b".to_owned(),
             stage: Stage::Trunk,
-            owner: Owner {
-                host: "elsewhere".to_owned(),
-                ..Owner::current()
-            },
+            owner: Owner { host: "elsewhere".to_owned(), ..Owner::current() },
             attempt: 1,
             micro_windows: 4,
-            progress: Progress {
-                step,
-                ..Progress::default()
-            },
+            progress: Progress { step, ..Progress::default() },
         }
     }
 
@@ -261,10 +240,7 @@ mod tests {
     fn a_lease_that_changes_lives_however_old_its_clock_makes_it() {
         let (mut seen, now) = (Seen::default(), Instant::now());
         let behind = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert!(
-            !seen.heard_of(&lease(1), behind(1), now),
-            "nothing but its age is known"
-        );
+        assert!(!seen.heard_of(&lease(1), behind(1), now), "nothing but its age is known");
         let later = now + Duration::from_secs(2);
         assert!(seen.heard_of(&lease(2), behind(3), later));
         assert!(seen.heard_of(&lease(2), behind(3), later + Duration::from_secs(100)));

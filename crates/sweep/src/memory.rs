@@ -38,15 +38,13 @@ pub fn processes_that_fit(mut needs: Vec<u64>, memory_bytes: u64) -> usize {
     const SHARE: f64 = 0.9;
     needs.sort_unstable_by(|a, b| b.cmp(a));
     let mut left = (memory_bytes as f64 * SHARE) as u64;
-    let fits = needs
-        .iter()
-        .take_while(|need| match left.checked_sub(**need) {
-            Some(rest) => {
-                left = rest;
-                true
-            }
-            None => false,
-        });
+    let fits = needs.iter().take_while(|need| match left.checked_sub(**need) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    });
     fits.count().max(1)
 }
 
@@ -57,9 +55,7 @@ pub fn machine_bytes() -> u64 {
         return u64::MAX;
     };
     system.refresh_memory();
-    let limit = system
-        .cgroup_limits()
-        .map_or(u64::MAX, |limits| limits.total_memory);
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
     system.total_memory().min(limit)
 }
 
@@ -67,9 +63,7 @@ pub fn machine_bytes() -> u64 {
 /// (Linux).
 pub fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -78,9 +72,7 @@ pub fn peak() -> Option<u64> {
 /// (Linux).
 pub fn killed_for_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
-    let count = text
-        .lines()
-        .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
+    let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
     count.unwrap_or(0)
 }
 
@@ -117,10 +109,7 @@ mod tests {
         assert!(machine > 1 << 28);
         // 412 billion parameters at 20 bytes each.
         assert!(training_bytes(&model, 1) > 8_000_000_000_000);
-        let small = ModelConfig {
-            shape: Shape::new(32, 2, 2).unwrap(),
-            ..model
-        };
+        let small = ModelConfig { shape: Shape::new(32, 2, 2).unwrap(), ..model };
         assert_eq!(micro_windows(&small, 64), 64);
     }
 }

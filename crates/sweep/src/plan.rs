@@ -190,16 +190,10 @@ impl Plan {
         let value = seal::opened(bytes)?;
         let plan: Plan = serde_json::from_value(value).map_err(|error| error.to_string())?;
         if plan.schema != SCHEMA {
-            return Err(format!(
-                "its schema is {}, this program reads {SCHEMA}",
-                plan.schema
-            ));
+            return Err(format!("its schema is {}, this program reads {SCHEMA}", plan.schema));
         }
         if let Some(why) = build::name_problem(&plan.name) {
-            return Err(format!(
-                "`{}` cannot name a results folder: {why}",
-                plan.name
-            ));
+            return Err(format!("`{}` cannot name a results folder: {why}", plan.name));
         }
         let mut ids = HashSet::new();
         for run in &plan.runs {
@@ -274,10 +268,7 @@ impl Plan {
     /// Notes the time that the budgets of this plan were chosen for.
     #[must_use]
     pub fn chosen_for(self, time: TimeBudget) -> Self {
-        Plan {
-            time: Some(time),
-            ..self
-        }
+        Plan { time: Some(time), ..self }
     }
 
     /// Runs that may be given up before the sweep stops.
@@ -307,10 +298,7 @@ impl Plan {
     pub fn work_order(&self) -> Vec<&PlannedRun> {
         let mut runs: Vec<&PlannedRun> = self.runs.iter().collect();
         runs.sort_by(|a, b| {
-            a.c_exact()
-                .0
-                .total_cmp(&b.c_exact().0)
-                .then_with(|| a.id().cmp(b.id()))
+            a.c_exact().0.total_cmp(&b.c_exact().0).then_with(|| a.id().cmp(b.id()))
         });
         let mut budgets_seen: Vec<f64> = Vec::new();
         let (first, mut rest): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| {

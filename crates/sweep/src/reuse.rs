@@ -68,36 +68,20 @@ const WITH_SHAPE: &[&str] = &["batch_tokens", "learning_rate"];
 /// The folder cannot be read.
 pub fn reuse(plan: &Plan, folder: &ResultsFolder) -> Result<Reuse, SweepError> {
     let recorded = folder.recorded()?;
-    let (reused, new) = plan
-        .runs()
-        .iter()
-        .map(|run| run.id().to_owned())
-        .partition(|id| recorded.contains(id));
-    let mut ids: Vec<String> = recorded
-        .into_iter()
-        .filter(|id| plan.run(id).is_none())
-        .collect();
+    let (reused, new) =
+        plan.runs().iter().map(|run| run.id().to_owned()).partition(|id| recorded.contains(id));
+    let mut ids: Vec<String> = recorded.into_iter().filter(|id| plan.run(id).is_none()).collect();
     ids.sort();
-    let planned: Vec<RunRow> = plan
-        .runs()
-        .iter()
-        .map(|run| row_of_plan(plan.name(), run))
-        .collect();
+    let planned: Vec<RunRow> =
+        plan.runs().iter().map(|run| row_of_plan(plan.name(), run)).collect();
     let orphaned = ids.into_iter().map(|run_id| {
         let why = match RunRecord::read(&folder.record_path(&run_id)) {
             Ok(record) => Why::of(&planned, &record.row),
             Err(error) => Why::Damaged(error.to_string()),
         };
-        Orphan {
-            run_id,
-            why: why.to_string(),
-        }
+        Orphan { run_id, why: why.to_string() }
     });
-    Ok(Reuse {
-        reused,
-        new,
-        orphaned: orphaned.collect(),
-    })
+    Ok(Reuse { reused, new, orphaned: orphaned.collect() })
 }
 
 impl Reuse {
@@ -147,10 +131,7 @@ impl Why {
             return Why::NoRuns;
         };
         let told = columns.into_iter();
-        Why::Changed(
-            told.map(|column| (column, shown(&was[column]), shown(&is[column])))
-                .collect(),
-        )
+        Why::Changed(told.map(|column| (column, shown(&was[column]), shown(&is[column]))).collect())
     }
 }
 
@@ -183,9 +164,7 @@ pub(crate) fn is_of(row: &RunRow, run: &PlannedRun) -> bool {
 
 /// Columns of the identity that differ, without those that only follow others.
 fn differing((row, was): (&RunRow, &Value), (run, is): (&RunRow, &Value)) -> Vec<&'static str> {
-    let differ = IDENTITY
-        .iter()
-        .filter(|column| was[**column] != is[**column]);
+    let differ = IDENTITY.iter().filter(|column| was[**column] != is[**column]);
     let mut columns: Vec<&str> = differ.copied().collect();
     let has = |columns: &[&str], of: &[&str]| columns.iter().any(|column| of.contains(column));
     let shape = has(&columns, OF_SHAPE);
@@ -220,7 +199,5 @@ fn as_json(row: &RunRow) -> Value {
 }
 
 fn shown(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

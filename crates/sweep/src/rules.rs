@@ -60,9 +60,7 @@ mod tests {
         let nodes = first..first + 4;
         let weight = |i: usize| {
             let others = nodes.clone().filter(|j| *j != i);
-            others
-                .map(|j| (rate.ln() - x(j)) / (x(i) - x(j)))
-                .product::<f64>()
+            others.map(|j| (rate.ln() - x(j)) / (x(i) - x(j))).product::<f64>()
         };
         nodes.clone().map(|i| weight(i) * losses[i]).sum()
     }
@@ -73,10 +71,7 @@ mod tests {
             let rate = auto_learning_rate(Params(*n), *batch);
             let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
             let above = loss_at(rate, losses) - best;
-            assert!(
-                above < 0.02,
-                "N {n}, batch {batch}, rate {rate}: {above:.4} nats above"
-            );
+            assert!(above < 0.02, "N {n}, batch {batch}, rate {rate}: {above:.4} nats above");
         }
     }
 

@@ -69,11 +69,7 @@ impl RunConfig {
     /// What is wrong with it.
     fn check(&self) -> Result<(), String> {
         self.model.check().map_err(|error| error.to_string())?;
-        let Schedule {
-            steps,
-            warmup,
-            decay,
-        } = self.steps;
+        let Schedule { steps, warmup, decay } = self.steps;
         if steps == 0 || decay == 0 || decay > steps || warmup > steps - decay {
             return Err(format!(
                 "{steps} steps, {warmup} of warm-up and {decay} of decay are no schedule"
@@ -81,27 +77,14 @@ impl RunConfig {
         }
         let (batch, context) = (self.batch_tokens, self.model.context as u64);
         if batch == 0 || !batch.is_multiple_of(context) {
-            return Err(format!(
-                "a batch of {batch} tokens is not whole windows of {context}"
-            ));
+            return Err(format!("a batch of {batch} tokens is not whole windows of {context}"));
         }
-        if steps
-            .checked_mul(batch)
-            .is_none_or(|tokens| tokens > MOST_TOKENS)
-        {
-            return Err(format!(
-                "{steps} steps of {batch} tokens are more than can be counted"
-            ));
+        if steps.checked_mul(batch).is_none_or(|tokens| tokens > MOST_TOKENS) {
+            return Err(format!("{steps} steps of {batch} tokens are more than can be counted"));
         }
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let share = |value: f64| (0.0..1.0).contains(&value);
-        let Optimizer {
-            beta1,
-            beta2,
-            epsilon,
-            weight_decay,
-            clip_norm,
-        } = self.optimizer;
+        let Optimizer { beta1, beta2, epsilon, weight_decay, clip_norm } = self.optimizer;
         if !positive(self.learning_rate) {
             return Err(format!("{} is no learning rate", self.learning_rate));
         }
@@ -145,13 +128,7 @@ pub struct Optimizer {
 impl Default for Optimizer {
     /// The constants of Hoffmann-style runs: 0.9, 0.95, 1e-8, decay 0.1, clip 1.
     fn default() -> Self {
-        Optimizer {
-            beta1: 0.9,
-            beta2: 0.95,
-            epsilon: 1e-8,
-            weight_decay: 0.1,
-            clip_norm: 1.0,
-        }
+        Optimizer { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip_norm: 1.0 }
     }
 }
 
@@ -261,25 +238,17 @@ impl PlannedRun {
             )));
         }
         if self.trunk != id && self.trunk != self.config.trunk_id() {
-            return Err(of_run(format!(
-                "`{}` is not the name of its trunk",
-                self.trunk
-            )));
+            return Err(of_run(format!("`{}` is not the name of its trunk", self.trunk)));
         }
         let counts = [self.test_tokens, self.scored_tokens, self.train_tokens];
-        if counts
-            .iter()
-            .any(|count| !(1..=MOST_TOKENS).contains(count))
-        {
+        if counts.iter().any(|count| !(1..=MOST_TOKENS).contains(count)) {
             return Err(of_run(format!("{counts:?} are no counts of tokens")));
         }
         let finite =
             |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value >= 0.0);
         match finite(self.flops_budget) && finite(self.entropy) {
             true => Ok(()),
-            false => Err(of_run(
-                "its budget or entropy is not a positive number".to_owned(),
-            )),
+            false => Err(of_run("its budget or entropy is not a positive number".to_owned())),
         }
     }
 

@@ -103,9 +103,7 @@ pub fn supervise(
         order: plan.work_order(),
         limits,
         workers: Vec::new(),
-        done: done
-            .filter_map(|record| Some((place(&record)?, record)))
-            .collect(),
+        done: done.filter_map(|record| Some((place(&record)?, record))).collect(),
         merge_due: Instant::now(),
         unmerged: false,
         idle_deaths: 0,
@@ -166,11 +164,7 @@ impl Supervisor<'_> {
             }
             // No more workers than runs that nobody holds yet, or that ours may free.
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
-            let wanted = if self.no_room {
-                0
-            } else {
-                self.limits.jobs.min(wanted)
-            };
+            let wanted = if self.no_room { 0 } else { self.limits.jobs.min(wanted) };
             for slot in 0..self.limits.jobs {
                 let taken = self.workers.iter().any(|(worker, _)| *worker == slot);
                 if !taken && self.workers.len() < wanted {
@@ -191,11 +185,7 @@ impl Supervisor<'_> {
         if self.no_room {
             return Ok(Some(Outcome::NoRoom));
         }
-        if self
-            .limits
-            .deadline
-            .is_some_and(|at| SystemTime::now() >= at)
-        {
+        if self.limits.deadline.is_some_and(|at| SystemTime::now() >= at) {
             return Ok(Some(Outcome::Deadline));
         }
         let given_up = given_up(self.folder, &self.order)?;
@@ -260,14 +250,9 @@ impl Supervisor<'_> {
             }
         }
         self.idle_deaths += 1;
-        let what = format!(
-            "worker {slot} died without a run: {status}; see {}",
-            log.display()
-        );
+        let what = format!("worker {slot} died without a run: {status}; see {}", log.display());
         match self.idle_deaths > MOST_IDLE_DEATHS {
-            true => Err(SweepError::Spawn {
-                source: std::io::Error::other(what),
-            }),
+            true => Err(SweepError::Spawn { source: std::io::Error::other(what) }),
             false => {
                 self.watcher.notice(&what);
                 Ok(())

@@ -53,10 +53,8 @@ impl Tuned {
             .map(|record| (record.row.run_id.as_str(), record))
             .collect();
         let open = stage.runs().iter().map(PlannedRun::id);
-        let open: Vec<String> = open
-            .filter(|id| !ended.contains_key(id))
-            .map(str::to_owned)
-            .collect();
+        let open: Vec<String> =
+            open.filter(|id| !ended.contains_key(id)).map(str::to_owned).collect();
         if !open.is_empty() {
             return Err(open);
         }
@@ -76,10 +74,7 @@ impl Tuned {
 
     /// Sizes of the stage all of whose trials diverged.
     pub fn untuned(&self, stage: &Plan) -> Vec<String> {
-        let without = stage
-            .runs()
-            .iter()
-            .filter(|run| self.rate(&run.tuning_key()).is_none());
+        let without = stage.runs().iter().filter(|run| self.rate(&run.tuning_key()).is_none());
         let mut sizes: Vec<String> = without.map(|run| run.size.clone()).collect();
         sizes.dedup();
         sizes
@@ -108,21 +103,15 @@ impl TunedRate {
     /// Whether there is a best.
     fn choose(&mut self) -> bool {
         self.trials.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let finished: Vec<(f64, f64)> = self
-            .trials
-            .iter()
-            .filter_map(|(rate, loss)| Some((rate.ln(), (*loss)?)))
-            .collect();
+        let finished: Vec<(f64, f64)> =
+            self.trials.iter().filter_map(|(rate, loss)| Some((rate.ln(), (*loss)?))).collect();
         let best = (0..finished.len()).min_by(|a, b| finished[*a].1.total_cmp(&finished[*b].1));
         let Some(best) = best else {
             return false;
         };
         let (first, last) = (finished[0].0, finished[finished.len() - 1].0);
-        let near: Vec<_> = finished
-            .iter()
-            .filter(|(_, loss)| *loss <= finished[best].1 + NEAR)
-            .copied()
-            .collect();
+        let near: Vec<_> =
+            finished.iter().filter(|(_, loss)| *loss <= finished[best].1 + NEAR).copied().collect();
         let bottom = bottom(&near).filter(|at| (first..=last).contains(at));
         self.at_edge = best == 0 || best + 1 == finished.len() || bottom.is_none();
         self.rate = two_digits(bottom.unwrap_or(finished[best].0).exp());
@@ -145,16 +134,9 @@ fn bottom(points: &[(f64, f64)]) -> Option<f64> {
         points.iter().map(|(x, y)| of(x - centre, *y)).sum::<f64>() / count
     };
     // Moments about the centre; the first of x is zero.
-    let (m2, m3, m4) = (
-        mean(&|x, _| x.powi(2)),
-        mean(&|x, _| x.powi(3)),
-        mean(&|x, _| x.powi(4)),
-    );
+    let (m2, m3, m4) = (mean(&|x, _| x.powi(2)), mean(&|x, _| x.powi(3)), mean(&|x, _| x.powi(4)));
     let level = mean(&|_, y| y);
-    let (xy, xxy) = (
-        mean(&|x, y| x * (y - level)),
-        mean(&|x, y| (x * x - m2) * (y - level)),
-    );
+    let (xy, xxy) = (mean(&|x, y| x * (y - level)), mean(&|x, y| (x * x - m2) * (y - level)));
     let determinant = m2 * (m4 - m2 * m2) - m3 * m3;
     let slope = (xy * (m4 - m2 * m2) - m3 * xxy) / determinant;
     let curvature = (m2 * xxy - m3 * xy) / determinant;

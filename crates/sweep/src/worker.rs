@@ -85,10 +85,7 @@ fn work_on(
                 continue;
             }
         };
-        let stopwatch = Stopwatch {
-            started: Instant::now(),
-            started_time: (place.clock)(),
-        };
+        let stopwatch = Stopwatch { started: Instant::now(), started_time: (place.clock)() };
         let log = |what: &str| folder.log(run.id(), &format!("{} {what}", (place.clock)()));
         let (attempt, pid, host) = (claim.attempt(), owner.pid, &owner.host);
         log(&format!("attempt {attempt}, process {pid} on {host}"));
@@ -162,10 +159,7 @@ fn record(
         Ok(trained) => trained,
         Err(failure) => {
             row.message = Some(failure.to_string());
-            return RunRecord {
-                row,
-                curve: Vec::new(),
-            };
+            return RunRecord { row, curve: Vec::new() };
         }
     };
     let flops = |tokens: u64| {
@@ -200,10 +194,7 @@ fn record(
             row.message = Some(reason);
         }
     }
-    RunRecord {
-        row,
-        curve: trained.curve,
-    }
+    RunRecord { row, curve: trained.curve }
 }
 
 /// The record of a run whose worker died over it.
@@ -212,10 +203,7 @@ pub fn record_of_death(sweep: &str, run: &PlannedRun, lease: &Lease, how: String
     row.host = lease.owner.host.clone();
     row.pid = u64::from(lease.owner.pid);
     row.message = Some(how);
-    RunRecord {
-        row,
-        curve: Vec::new(),
-    }
+    RunRecord { row, curve: Vec::new() }
 }
 
 /// What the plan knows of a run, as a row.

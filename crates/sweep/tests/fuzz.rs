@@ -54,10 +54,7 @@ fn plan(source: &str) -> String {
         memory_bytes: 1 << 34,
         tuned: None,
     };
-    Plan::build(&sweep, &mut context)
-        .unwrap()
-        .to_json()
-        .unwrap()
+    Plan::build(&sweep, &mut context).unwrap().to_json().unwrap()
 }
 
 #[test]

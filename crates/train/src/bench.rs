@@ -110,10 +110,7 @@ impl Bench {
 
 /// FLOP/s of a product of two square matrices of side 2048 on one core: the best of five.
 pub fn peak_flops_per_s() -> f64 {
-    let best = (0..5)
-        .map(|_| peak_product(PEAK_SIDE))
-        .min()
-        .unwrap_or_default();
+    let best = (0..5).map(|_| peak_product(PEAK_SIDE)).min().unwrap_or_default();
     2.0 * (PEAK_SIDE as f64).powi(3) / best.as_secs_f64()
 }
 

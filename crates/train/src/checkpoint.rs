@@ -53,10 +53,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Write(#[from] ResultsError),
     #[error("{}: cannot read: {source}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{}: no checkpoint: {problem}", path.display())]
     Damaged { path: PathBuf, problem: String },
 }
@@ -161,17 +158,11 @@ fn label(json: &Path) -> Result<Label, CheckpointError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
-    std::fs::read(path).map_err(|source| CheckpointError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })
 }
 
 fn damaged(path: &Path, problem: String) -> CheckpointError {
-    CheckpointError::Damaged {
-        path: path.to_owned(),
-        problem,
-    }
+    CheckpointError::Damaged { path: path.to_owned(), problem }
 }
 
 /// Keys of what a state says of itself, in the header of its tensors.
@@ -182,10 +173,7 @@ const SESSION: &str = "isoflop.session";
 /// is whatever else its writer wants back.
 pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: &str) -> Vec<u8> {
     let label = serde_json::to_string(manifest).expect("a struct of text and numbers");
-    let said = [
-        (MANIFEST.to_owned(), label),
-        (SESSION.to_owned(), session.to_owned()),
-    ];
+    let said = [(MANIFEST.to_owned(), label), (SESSION.to_owned(), session.to_owned())];
     let tensors = tensors(&manifest.model, weights, Some(optimizer));
     serialize_with(&tensors, Some(said.into()))
 }
@@ -232,10 +220,7 @@ fn rebuild(
         let tensor = found.ok_or_else(|| format!("no tensor `{name}`"))?;
         match tensor.dims == dims {
             true => Ok(tensor.values.clone()),
-            false => Err(format!(
-                "`{name}` is {:?} and should be {dims:?}",
-                tensor.dims
-            )),
+            false => Err(format!("`{name}` is {:?} and should be {dims:?}", tensor.dims)),
         }
     };
     let mut values = Vec::new();
@@ -270,10 +255,8 @@ pub(crate) const SECOND: &str = "adamw.second.";
 
 /// Every weight under its name, in the order of the model's list.
 pub(crate) fn named(model: &ModelConfig, weights: &Weights) -> Vec<Raw> {
-    let mut values = Values {
-        names: model.tensors().into_iter().map(|tensor| tensor.name),
-        all: Vec::new(),
-    };
+    let mut values =
+        Values { names: model.tensors().into_iter().map(|tensor| tensor.name), all: Vec::new() };
     weights.visit(&mut values);
     values.all
 }
@@ -316,10 +299,7 @@ pub(crate) fn serialize(tensors: &[Raw]) -> Vec<u8> {
 fn serialize_with(tensors: &[Raw], said: Option<HashMap<String, String>>) -> Vec<u8> {
     let views = tensors.iter().map(|tensor| {
         let view = TensorView::new(tensor.dtype, tensor.dims.clone(), &tensor.data);
-        (
-            &tensor.name,
-            view.expect("as much data as the dimensions say"),
-        )
+        (&tensor.name, view.expect("as much data as the dimensions say"))
     });
     safetensors::serialize(views, said).expect("names that differ")
 }

@@ -36,11 +36,7 @@ pub fn coordinates(
         let mut model = model;
         model.shape.d_model = d_model;
         model.shape.n_heads = d_model / Parametrization::BASE_HEAD;
-        let mut mean = Coordinates {
-            d_model,
-            stream: vec![0.0; steps],
-            logits: vec![0.0; steps],
-        };
+        let mut mean = Coordinates { d_model, stream: vec![0.0; steps], logits: vec![0.0; steps] };
         for seed in 0..SEEDS {
             let (stream, logits) = changes(model, seed, steps, rate);
             for step in 0..steps {
@@ -57,9 +53,8 @@ fn changes(model: ModelConfig, seed: u64, steps: usize, rate: f64) -> (Vec<f64>,
     const WINDOWS: usize = 4;
     let count = WINDOWS * model.context;
     let mut rng = stream(seed, Purpose::Benchmark, 0);
-    let ids: Vec<i32> = (0..=count)
-        .map(|_| below(&mut rng, model.vocab_size as u64) as i32)
-        .collect();
+    let ids: Vec<i32> =
+        (0..=count).map(|_| below(&mut rng, model.vocab_size as u64) as i32).collect();
     let (inputs, targets) = (&ids[..count], &ids[1..]);
     let mut trained = Transformer::new(model, seed, &Device::flex().autodiff());
     let mut optimizer = AdamW::new(Optimizer::default());
@@ -83,17 +78,13 @@ fn changes(model: ModelConfig, seed: u64, steps: usize, rate: f64) -> (Vec<f64>,
 /// The exponent with which a size grows with the width: the least-squares slope of its logarithm
 /// over that of the width.
 pub fn growth(widths: &[Coordinates], size: impl Fn(&Coordinates) -> f64) -> f64 {
-    let points: Vec<(f64, f64)> = widths
-        .iter()
-        .map(|at| ((at.d_model as f64).ln(), size(at).ln()))
-        .collect();
+    let points: Vec<(f64, f64)> =
+        widths.iter().map(|at| ((at.d_model as f64).ln(), size(at).ln())).collect();
     let count = points.len() as f64;
-    let (x, y) = points
+    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / count, y + p.1 / count));
+    let (xy, xx) = points
         .iter()
-        .fold((0.0, 0.0), |(x, y), p| (x + p.0 / count, y + p.1 / count));
-    let (xy, xx) = points.iter().fold((0.0, 0.0), |(xy, xx), p| {
-        (xy + (p.0 - x) * (p.1 - y), xx + (p.0 - x).powi(2))
-    });
+        .fold((0.0, 0.0), |(xy, xx), p| (xy + (p.0 - x) * (p.1 - y), xx + (p.0 - x).powi(2)));
     xy / xx
 }
 
@@ -114,10 +105,8 @@ mod tests {
             let widths = coordinates(model, &[32, 64, 128, 256], 3, 0.01);
             growth(&widths, |at| at.logits[2])
         };
-        let (standard, mup) = (
-            growth_of(Parametrization::Standard),
-            growth_of(Parametrization::Mup),
-        );
+        let (standard, mup) =
+            (growth_of(Parametrization::Standard), growth_of(Parametrization::Mup));
         assert!(mup.abs() < 0.25, "{mup}");
         assert!(standard > 0.4, "{standard}");
     }

@@ -59,9 +59,7 @@ impl Recorder {
         self.curve.push(CurvePoint {
             step: done,
             tokens,
-            flops: FlopCount::of(&config.model)
-                .of_tokens(Tokens(tokens as f64))
-                .0,
+            flops: FlopCount::of(&config.model).of_tokens(Tokens(tokens as f64)).0,
             train_loss: finite(sum / count as f64),
             test_loss: (due && !blown).then(score).and_then(finite),
             learning_rate: seen.rate,
@@ -99,12 +97,10 @@ fn is_scored(place: u64, tokens: u64, scored: u64) -> bool {
 
 /// How often the test loss is measured on the way of a run.
 pub(crate) fn scored_points(config: &RunConfig) -> u64 {
-    points(&config.steps)
-        .into_iter()
-        .fold(0, |scored, (done, place)| {
-            let tokens = done * config.batch_tokens;
-            scored + u64::from(is_scored(place, tokens, scored))
-        })
+    points(&config.steps).into_iter().fold(0, |scored, (done, place)| {
+        let tokens = done * config.batch_tokens;
+        scored + u64::from(is_scored(place, tokens, scored))
+    })
 }
 
 /// Every point of a schedule: the steps done and its number, ascending. Found from where points
@@ -120,14 +116,9 @@ fn points(schedule: &Schedule) -> Vec<(u64, u64)> {
         let way = u128::from(point) * u128::from(schedule.decay) / u128::from(COOLDOWN_POINTS);
         about(branch + way as u64)
     });
-    let steps: BTreeSet<u64> = rising
-        .chain(falling)
-        .filter(|step| (1..=schedule.steps).contains(step))
-        .collect();
-    steps
-        .into_iter()
-        .filter_map(|step| Some((step, place(schedule, step)?)))
-        .collect()
+    let steps: BTreeSet<u64> =
+        rising.chain(falling).filter(|step| (1..=schedule.steps).contains(step)).collect();
+    steps.into_iter().filter_map(|step| Some((step, place(schedule, step)?))).collect()
 }
 
 /// The number of the point after `done` steps, if there is one.
@@ -140,11 +131,7 @@ fn place(schedule: &Schedule, done: u64) -> Option<u64> {
             (way / u128::from(schedule.decay)) as i64
         }
     };
-    let before = if done == branch + 1 {
-        0
-    } else {
-        reached(done - 1)
-    };
+    let before = if done == branch + 1 { 0 } else { reached(done - 1) };
     (done == 1 || reached(done) > before).then_some(reached(done) as u64)
 }
 
@@ -161,9 +148,8 @@ mod tests {
     fn points_are_those_that_a_walk_over_every_step_meets() {
         for steps in (10..400).chain([999, 1000, 4096, 12_345, 100_000]) {
             let schedule = Schedule::wsd(steps, 5);
-            let walked: Vec<u64> = (1..=steps)
-                .filter(|done| place(&schedule, *done).is_some())
-                .collect();
+            let walked: Vec<u64> =
+                (1..=steps).filter(|done| place(&schedule, *done).is_some()).collect();
             assert_eq!(points(steps), walked, "{steps} steps");
         }
     }
@@ -180,9 +166,7 @@ mod tests {
         let short = points(1000);
         assert_eq!(short[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
         let per_doubling = |from: u64| {
-            let inside = short
-                .iter()
-                .filter(|step| (from + 1..=2 * from).contains(*step));
+            let inside = short.iter().filter(|step| (from + 1..=2 * from).contains(*step));
             inside.count()
         };
         assert_eq!([per_doubling(64), per_doubling(400)], [8, 8]);

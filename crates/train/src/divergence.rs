@@ -12,9 +12,7 @@ const MARGIN: f64 = 2.0;
 impl Watch {
     /// For a vocabulary.
     pub fn new(vocab_size: usize) -> Self {
-        Watch {
-            ceiling: (vocab_size as f64).ln() + MARGIN,
-        }
+        Watch { ceiling: (vocab_size as f64).ln() + MARGIN }
     }
 
     /// Why the run has diverged at this loss and gradient norm, if it has.
@@ -43,12 +41,7 @@ mod tests {
         let watch = Watch::new(256);
         assert_eq!(watch.verdict(5.6, 3.0), None);
         assert_eq!(watch.verdict(7.5, 1e9), None);
-        assert!(
-            watch
-                .verdict(7.6, 1.0)
-                .unwrap()
-                .contains("reached 7.60, above 7.55")
-        );
+        assert!(watch.verdict(7.6, 1.0).unwrap().contains("reached 7.60, above 7.55"));
         assert!(watch.verdict(f64::NAN, 1.0).unwrap().contains("NaN"));
         assert!(watch.verdict(3.0, f64::INFINITY).unwrap().contains("inf"));
     }

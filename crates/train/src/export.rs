@@ -63,10 +63,7 @@ pub struct Exported {
 pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
     let (manifest, model, _) = checkpoint::load(stem, &Device::flex())?;
     if manifest != Manifest::of(run, run.config.steps.steps) {
-        return Err(ExportError::OtherRun {
-            stem: stem.to_owned(),
-            run: run.id().to_owned(),
-        });
+        return Err(ExportError::OtherRun { stem: stem.to_owned(), run: run.id().to_owned() });
     }
     let checked = checkpoint::has_checksum(stem)?;
     let prepared = prepare_run(run, &|_| {})?;
@@ -75,11 +72,7 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     let windows = WINDOWS.min(test.windows(context));
     let (mut inputs, mut targets) = (Vec::new(), Vec::new());
     let scored = test.fill(context, 0..windows, &mut inputs, &mut targets);
-    let nats: Vec<f32> = model
-        .nats(&inputs, &targets)
-        .into_data()
-        .iter::<f32>()
-        .collect();
+    let nats: Vec<f32> = model.nats(&inputs, &targets).into_data().iter::<f32>().collect();
     let loss = nats[..scored].iter().map(|&x| f64::from(x)).sum::<f64>() / scored as f64;
     let tensor = |name: &str, dtype, data: Vec<u8>| Raw {
         name: name.to_owned(),
@@ -99,17 +92,10 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     let write = |name: &str, content: &[u8]| {
         write_atomic(&out.join(name), content).map_err(CheckpointError::from)
     };
-    write(
-        "model.safetensors",
-        &serialize(&named(&manifest.model, &model.weights)),
-    )?;
+    write("model.safetensors", &serialize(&named(&manifest.model, &model.weights)))?;
     write("batch.safetensors", &serialize(&batch))?;
     write("config.json", config.as_bytes())?;
-    Ok(Exported {
-        tokens: scored,
-        loss,
-        checked,
-    })
+    Ok(Exported { tokens: scored, loss, checked })
 }
 
 /// Everything that rebuilding the model takes.

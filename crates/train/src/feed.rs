@@ -100,23 +100,12 @@ mod tests {
             let text = format!("document {k} has words of its own, {} of them\n", k * k);
             std::fs::write(folder.path().join(format!("{k}.txt")), text.repeat(3)).unwrap();
         }
-        let source = DataSource::Text {
-            pattern: "*.txt".to_owned(),
-            base: folder.path().to_owned(),
-        };
-        let options = DataOptions {
-            max_overlap: Real(1.0),
-            ..DataOptions::default()
-        };
-        let request = Request {
-            source: &source,
-            options: &options,
-            test_tokens: 100,
-        };
-        let places = Places {
-            cache: folder.path().join("cache"),
-            sources: folder.path().to_owned(),
-        };
+        let source =
+            DataSource::Text { pattern: "*.txt".to_owned(), base: folder.path().to_owned() };
+        let options = DataOptions { max_overlap: Real(1.0), ..DataOptions::default() };
+        let request = Request { source: &source, options: &options, test_tokens: 100 };
+        let places =
+            Places { cache: folder.path().join("cache"), sources: folder.path().to_owned() };
         let data = prepare_at(&request, &places, &|_| {}).unwrap();
         let data = data.load(&|_| {}).unwrap();
         TrainStream::new(data.train, CONTEXT, 5).unwrap()
@@ -131,10 +120,7 @@ mod tests {
         let mut single = Feed::new(stream(), WINDOWS, tokens, None);
         for step in (0..steps).chain(AHEAD - 2..AHEAD + 2) {
             let (found, wanted) = (ahead.batch(step, steps), single.batch(step, steps));
-            assert_eq!(
-                (found.inputs, found.targets),
-                (wanted.inputs, wanted.targets)
-            );
+            assert_eq!((found.inputs, found.targets), (wanted.inputs, wanted.targets));
             assert!(wanted.there.is_none());
             let (inputs, targets) = found.there.unwrap();
             let back = |sent: Tensor<1, Int>| sent.into_data().iter::<i32>().collect::<Vec<_>>();

@@ -92,10 +92,7 @@ impl Flat {
             Some(moments) => {
                 let (first, second): (Vec<_>, Vec<_>) =
                     moments.into_iter().map(|m| (m.first, m.second)).unzip();
-                Moments {
-                    first: layout.join(first, &device),
-                    second: layout.join(second, &device),
-                }
+                Moments { first: layout.join(first, &device), second: layout.join(second, &device) }
             }
             None => Moments {
                 first: Tensor::zeros([layout.total], &device),
@@ -156,9 +153,7 @@ impl Flat {
         let first = self.layout.split(&self.moments.first);
         let second = self.layout.split(&self.moments.second);
         let pairs = first.zip(second);
-        pairs
-            .map(|(first, second)| Some(Moments { first, second }))
-            .collect()
+        pairs.map(|(first, second)| Some(Moments { first, second })).collect()
     }
 }
 

@@ -66,11 +66,7 @@ impl Flight {
         let numbers: Vec<f64> = numbers.into_iter().map(f64::from).collect();
         let steps = rates.into_iter().zip(numbers.chunks(2));
         Ok(steps
-            .map(|(rate, numbers)| Step {
-                loss: numbers[0],
-                grad_norm: numbers[1],
-                rate,
-            })
+            .map(|(rate, numbers)| Step { loss: numbers[0], grad_norm: numbers[1], rate })
             .collect())
     }
 }

@@ -15,10 +15,7 @@ pub struct ModelGradients(Vec<Option<Tensor<1>>>);
 impl ModelGradients {
     /// Those of one backward pass.
     pub fn of(weights: &Weights, mut grads: Gradients) -> Self {
-        let mut collector = Collector {
-            grads: &mut grads,
-            collected: Vec::new(),
-        };
+        let mut collector = Collector { grads: &mut grads, collected: Vec::new() };
         weights.visit(&mut collector);
         ModelGradients(collector.collected)
     }
@@ -63,9 +60,7 @@ pub fn gradients(
     micro: usize,
 ) -> (f64, ModelGradients) {
     let (losses, grads) = unread_gradients(model, &Batch::new(inputs, targets), micro);
-    let losses = losses
-        .into_iter()
-        .map(|loss| f64::from(loss.into_scalar::<f32>()));
+    let losses = losses.into_iter().map(|loss| f64::from(loss.into_scalar::<f32>()));
     (losses.sum(), grads)
 }
 
@@ -107,12 +102,7 @@ pub struct AdamW {
 impl AdamW {
     /// Without history.
     pub fn new(constants: Constants) -> Self {
-        AdamW {
-            constants,
-            step: 0,
-            moments: Vec::new(),
-            flat: None,
-        }
+        AdamW { constants, step: 0, moments: Vec::new(), flat: None }
     }
 
     /// After `step` steps, with the two running means of each parameter.
@@ -122,12 +112,7 @@ impl AdamW {
         moments: impl Iterator<Item = (Tensor<1>, Tensor<1>)>,
     ) -> Self {
         let moments = moments.map(|(first, second)| Some(Moments { first, second }));
-        AdamW {
-            constants,
-            step,
-            moments: moments.collect(),
-            flat: None,
-        }
+        AdamW { constants, step, moments: moments.collect(), flat: None }
     }
 
     /// The running means, for parameters of these names in the order of the model's list.
@@ -198,13 +183,8 @@ impl AdamW {
         };
         let moments = std::mem::take(&mut self.moments);
         let decay = self.constants.weight_decay;
-        let flat = self
-            .flat
-            .get_or_insert_with(|| Flat::new(model, moments, decay));
-        let grads = grads
-            .0
-            .into_iter()
-            .map(|grad| grad.expect("of every parameter"));
+        let flat = self.flat.get_or_insert_with(|| Flat::new(model, moments, decay));
+        let grads = grads.0.into_iter().map(|grad| grad.expect("of every parameter"));
         flat.step(model, grads, &update)
     }
 }
@@ -240,11 +220,7 @@ where
             true => self.update.constants.weight_decay,
             false => 0.0,
         };
-        let update = Update {
-            decay,
-            rate: self.update.rate * pull.rate_factor,
-            ..self.update
-        };
+        let update = Update { decay, rate: self.update.rate * pull.rate_factor, ..self.update };
         param.map(|value| {
             let dims = value.dims();
             let value = value.inner().flatten(0, D - 1);

@@ -45,10 +45,7 @@ const ONCE: f64 = 0.05;
 impl Load {
     /// Of a run.
     pub fn of(run: &PlannedRun) -> Self {
-        Load {
-            model: run.config.model,
-            windows: run.batch_windows(),
-        }
+        Load { model: run.config.model, windows: run.batch_windows() }
     }
 
     /// Trains on random tokens for about as long as `limit` says, at least one step after a first
@@ -84,16 +81,9 @@ impl Load {
         let scored = (CHUNK / context).max(1) * context;
         let mut rng = stream(0, Purpose::Benchmark, 1);
         let vocab = self.model.vocab_size as u64;
-        let ids: Vec<i32> = (0..=scored)
-            .map(|_| below(&mut rng, vocab) as i32)
-            .collect();
+        let ids: Vec<i32> = (0..=scored).map(|_| below(&mut rng, vocab) as i32).collect();
         // A number is looked at, which waits for all.
-        let score = || {
-            model
-                .nats(&ids[..scored], &ids[1..])
-                .narrow(0, 0, 1)
-                .into_scalar::<f32>()
-        };
+        let score = || model.nats(&ids[..scored], &ids[1..]).narrow(0, 0, 1).into_scalar::<f32>();
         if device.is_queued() {
             score();
         }

@@ -29,12 +29,10 @@ pub(crate) fn part<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let result = work();
     let spent = started.elapsed();
-    PARTS.with_borrow_mut(
-        |parts| match parts.iter_mut().find(|(part, _)| *part == name) {
-            Some((_, total)) => *total += spent,
-            None => parts.push((name, spent)),
-        },
-    );
+    PARTS.with_borrow_mut(|parts| match parts.iter_mut().find(|(part, _)| *part == name) {
+        Some((_, total)) => *total += spent,
+        None => parts.push((name, spent)),
+    });
     result
 }
 
@@ -51,10 +49,7 @@ mod tests {
         part("b", work);
         part("a", work);
         let seen = parts();
-        assert_eq!(
-            seen.iter().map(|part| part.0).collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(seen.iter().map(|part| part.0).collect::<Vec<_>>(), ["a", "b"]);
         assert!(seen[0].1 >= Duration::from_millis(4));
         measure(false);
         assert!(parts().is_empty());

@@ -40,9 +40,7 @@ impl<'a> Rehearsal<'a> {
         let tokens = windows as usize * config.context;
         let mut rng = stream(0, Purpose::Benchmark, 0);
         let vocab = config.vocab_size as u64;
-        let ids: Vec<i32> = (0..=tokens)
-            .map(|_| below(&mut rng, vocab) as i32)
-            .collect();
+        let ids: Vec<i32> = (0..=tokens).map(|_| below(&mut rng, vocab) as i32).collect();
         let there = device.is_queued().then(|| {
             let (inputs, targets) = (&ids[..tokens], &ids[1..]);
             (upload(inputs, &tensors), upload(targets, &tensors))
@@ -74,10 +72,7 @@ impl<'a> Rehearsal<'a> {
                 self.optimizer.step(&mut self.model, grads, self.rate);
                 None
             }
-            true => Some(
-                self.optimizer
-                    .step_queued(&mut self.model, grads, self.rate),
-            ),
+            true => Some(self.optimizer.step_queued(&mut self.model, grads, self.rate)),
         }
     }
 
@@ -113,9 +108,7 @@ impl<'a> Rehearsal<'a> {
         let norm = self.model.weights.norm.val();
         norm.narrow(0, 0, 1).into_scalar::<f32>();
         let losses = self.losses.drain(..);
-        losses
-            .map(|loss| f64::from(loss.into_scalar::<f32>()))
-            .sum()
+        losses.map(|loss| f64::from(loss.into_scalar::<f32>())).sum()
     }
 
     /// The model, without gradients.

@@ -164,9 +164,7 @@ impl<'a> Session<'a> {
         let steps = match self.device.is_queued() {
             false => {
                 let losses = losses.into_iter();
-                let loss = losses
-                    .map(|loss| f64::from(loss.into_scalar::<f32>()))
-                    .sum();
+                let loss = losses.map(|loss| f64::from(loss.into_scalar::<f32>())).sum();
                 vec![Step {
                     loss,
                     grad_norm: self.optimizer.step(&mut self.model, grads, rate),
@@ -200,8 +198,7 @@ impl<'a> Session<'a> {
             let (model, test) = (&self.model, &self.data.test);
             // Scored only where nothing is queued beyond: `scores` sees to that.
             let score = &|| curve_loss(model, test);
-            self.recorder
-                .note(&self.run.config, self.seen, &step, score);
+            self.recorder.note(&self.run.config, self.seen, &step, score);
             self.loss = Some(step.loss).filter(|loss| loss.is_finite());
             if let Some(reason) = self.watch.verdict(step.loss, step.grad_norm) {
                 let step = self.seen - 1;
@@ -221,11 +218,7 @@ impl<'a> Session<'a> {
         let trained = Trained {
             ending,
             train_loss: self.recorder.tail_loss(),
-            unique_tokens: self
-                .feed
-                .stream()
-                .windows()
-                .unique_tokens(self.step * batch_tokens),
+            unique_tokens: self.feed.stream().windows().unique_tokens(self.step * batch_tokens),
             steps: self.step,
             tokens_here: (self.step - self.before) * batch_tokens,
             train_seconds: self.in_steps.as_secs_f64(),
@@ -247,9 +240,6 @@ fn resume(
 ) -> Option<(u64, Transformer, AdamW, Recorder)> {
     let (manifest, model, optimizer, session) = unpack(state, device).ok()?;
     let recorder = serde_json::from_str(&session).ok()?;
-    let wanted = Manifest {
-        run_id: manifest.run_id.clone(),
-        ..Manifest::of(run, manifest.step)
-    };
+    let wanted = Manifest { run_id: manifest.run_id.clone(), ..Manifest::of(run, manifest.step) };
     (manifest == wanted).then_some((manifest.step, model, optimizer?, recorder))
 }

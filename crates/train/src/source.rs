@@ -18,11 +18,7 @@ pub fn prepare(
     test_tokens: u64,
     progress: &dyn Fn(Progress),
 ) -> Result<Prepared, DataError> {
-    let request = Request {
-        source,
-        options,
-        test_tokens: test_tokens as usize,
-    };
+    let request = Request { source, options, test_tokens: test_tokens as usize };
     isoflop_data::prepare(&request, progress)
 }
 
@@ -43,10 +39,7 @@ pub fn prepare_run_in(
     cache: &Path,
     progress: &dyn Fn(Progress),
 ) -> Result<Prepared, DataError> {
-    let places = Places {
-        cache: cache.to_owned(),
-        ..Places::of_this_machine()?
-    };
+    let places = Places { cache: cache.to_owned(), ..Places::of_this_machine()? };
     let request = Request {
         source: &run.source,
         options: &run.options,
@@ -64,12 +57,7 @@ pub fn data_facts(
     progress: &dyn Fn(Progress),
     remark: &dyn Fn(&str),
 ) -> Result<DataFacts, DataError> {
-    let prepared = prepare(
-        &request.source,
-        &request.options,
-        request.test_tokens,
-        progress,
-    )?;
+    let prepared = prepare(&request.source, &request.options, request.test_tokens, progress)?;
     prepared.note().into_iter().for_each(remark);
     prepared.metadata().windows(request.context)?;
     Ok(DataFacts::of(record(prepared.metadata())))
@@ -92,10 +80,7 @@ pub fn record(metadata: &Metadata) -> DataRecord {
         overlap: metadata.overlap.share(),
         near_duplicates: metadata.near.test as u64,
         entropy: metadata.entropy.zip(metadata.entropy_per_token()).map(
-            |(rate, nats_per_token)| Entropy {
-                nats_per_token,
-                bits_per_byte: rate.bits_per_byte,
-            },
+            |(rate, nats_per_token)| Entropy { nats_per_token, bits_per_byte: rate.bits_per_byte },
         ),
         references: metadata
             .references

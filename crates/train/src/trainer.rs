@@ -28,28 +28,19 @@ pub struct BurnTrainer {
 impl BurnTrainer {
     /// On a device.
     pub fn on(device: TrainDevice) -> Self {
-        BurnTrainer {
-            device,
-            ..BurnTrainer::default()
-        }
+        BurnTrainer { device, ..BurnTrainer::default() }
     }
 
     /// Keeps the weights of every finished run as a checkpoint `RUN` in a folder.
     #[must_use]
     pub fn keeping_models(self, folder: PathBuf) -> Self {
-        BurnTrainer {
-            models: Some(folder),
-            ..self
-        }
+        BurnTrainer { models: Some(folder), ..self }
     }
 
     /// Looks for texts in another cache too, where this machine's own cannot be filled.
     #[must_use]
     pub fn with_cache(self, cache: PathBuf) -> Self {
-        BurnTrainer {
-            cache: Some(cache),
-            ..self
-        }
+        BurnTrainer { cache: Some(cache), ..self }
     }
 
     fn data(&mut self, run: &PlannedRun) -> Result<Data, TrainFailure> {
@@ -140,8 +131,7 @@ impl Trainer for BurnTrainer {
     }
 
     fn micro_windows(&self, run: &PlannedRun) -> u64 {
-        self.device
-            .micro_windows(&run.config.model, run.batch_windows())
+        self.device.micro_windows(&run.config.model, run.batch_windows())
     }
 
     fn peak_flops_per_s(&self) -> Option<f64> {

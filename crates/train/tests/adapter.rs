@@ -46,10 +46,7 @@ fn kinds() -> [ModelConfig; 4] {
 fn batch(step: u64) -> (Vec<i32>, Vec<i32>) {
     let count = 3 * CONTEXT as u64;
     let token = |i: u64| ((i * i * 7 + i + step % 3 * 13) % VOCAB as u64) as i32;
-    (
-        (0..count).map(token).collect(),
-        (1..=count).map(token).collect(),
-    )
+    ((0..count).map(token).collect(), (1..=count).map(token).collect())
 }
 
 /// Losses and gradient norms of `steps`, `micro` tokens a pass.
@@ -105,10 +102,7 @@ fn twenty_steps_on_an_adapter_have_the_processors_losses_and_again_to_the_last_b
         assert_eq!(found, losses(config, &adapter, whole), "{config:?}, again");
         let in_parts = losses(config, &adapter, 2 * CONTEXT);
         for (parts, whole) in in_parts.iter().zip(&found) {
-            assert!(
-                (parts.0 / whole.0 - 1.0).abs() < 1e-3,
-                "{config:?} in parts"
-            );
+            assert!((parts.0 / whole.0 - 1.0).abs() < 1e-3, "{config:?} in parts");
         }
     }
     println!("largest relative difference of a loss: {largest:.1e}");

@@ -51,10 +51,7 @@ fn a_saved_and_loaded_model_goes_on_to_the_last_bit() {
     let undisturbed = train(&mut model, &mut optimizer, 4..9);
     let (found, mut model, optimizer) = load(&stem, &device).unwrap();
     assert_eq!(found, manifest);
-    assert_eq!(
-        train(&mut model, &mut optimizer.unwrap(), 4..9),
-        undisturbed
-    );
+    assert_eq!(train(&mut model, &mut optimizer.unwrap(), 4..9), undisturbed);
 }
 
 #[test]
@@ -76,29 +73,14 @@ fn damaged_files_are_named_with_what_is_wrong() {
     let model = Transformer::new(manifest(0).model, 5, &Device::flex());
     save(&stem, &manifest(0), &model.weights, None).unwrap();
     let message = || load(&stem, &Device::flex()).unwrap_err().to_string();
-    let (json, numbers) = (
-        stem.with_extension("json"),
-        stem.with_extension("safetensors"),
-    );
+    let (json, numbers) = (stem.with_extension("json"), stem.with_extension("safetensors"));
     let whole = fs::read(&numbers).unwrap();
     fs::write(&numbers, &whole[..whole.len() / 2]).unwrap();
-    assert!(
-        message().contains("a.safetensors: no checkpoint"),
-        "{}",
-        message()
-    );
+    assert!(message().contains("a.safetensors: no checkpoint"), "{}", message());
     fs::write(&numbers, &whole).unwrap();
     let text = fs::read_to_string(&json).unwrap();
-    fs::write(
-        &json,
-        text.replace("\"vocab_size\": 31", "\"vocab_size\": 30"),
-    )
-    .unwrap();
-    assert!(
-        message().contains("`token` is [31, 12] and should be [30, 12]"),
-        "{}",
-        message()
-    );
+    fs::write(&json, text.replace("\"vocab_size\": 31", "\"vocab_size\": 30")).unwrap();
+    assert!(message().contains("`token` is [31, 12] and should be [30, 12]"), "{}", message());
     fs::write(&json, text.replace("\"format\": 1", "\"format\": 9")).unwrap();
     assert!(message().contains("its format is 9"), "{}", message());
     fs::remove_file(&json).unwrap();

@@ -10,11 +10,7 @@ use isoflop_train::optimizer::{AdamW, ModelGradients, gradients};
 
 fn config(norm: Norm, position: Position) -> ModelConfig {
     let shape = Shape::new(24, 2, 3).unwrap();
-    ModelConfig {
-        norm,
-        position,
-        ..ModelConfig::transformer(shape, 61, 17)
-    }
+    ModelConfig { norm, position, ..ModelConfig::transformer(shape, 61, 17) }
 }
 
 fn kinds() -> impl Iterator<Item = ModelConfig> {
@@ -59,13 +55,8 @@ fn the_closed_form_counts_are_burns_own() {
 fn a_fresh_model_guesses_uniformly() {
     let (inputs, targets) = batch();
     for config in kinds() {
-        let loss = model(config, 0)
-            .loss(&inputs, &targets)
-            .into_scalar::<f32>();
-        assert!(
-            (f64::from(loss) - 61f64.ln()).abs() < 0.05,
-            "{config:?}: {loss}"
-        );
+        let loss = model(config, 0).loss(&inputs, &targets).into_scalar::<f32>();
+        assert!((f64::from(loss) - 61f64.ln()).abs() < 0.05, "{config:?}: {loss}");
     }
 }
 
@@ -75,11 +66,7 @@ fn a_later_token_changes_no_earlier_loss_and_changes_its_own() {
     for config in kinds() {
         let model = model(config, 0);
         let nats = |inputs: &[i32]| -> Vec<f32> {
-            model
-                .nats(inputs, &targets)
-                .into_data()
-                .iter::<f32>()
-                .collect()
+            model.nats(inputs, &targets).into_data().iter::<f32>().collect()
         };
         let before = nats(&inputs);
         let mut changed = inputs.clone();
@@ -130,10 +117,7 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
     for config in kinds() {
         let model = model(config, 3);
         let grads = model.loss(&inputs, &targets).backward();
-        let mut found = Grads {
-            of: &grads,
-            all: Vec::new(),
-        };
+        let mut found = Grads { of: &grads, all: Vec::new() };
         model.weights.visit(&mut found);
         let specs = config.tensors();
         assert_eq!(found.all.len(), specs.len());
@@ -184,10 +168,7 @@ fn one_vector_of_all_parameters_trains_as_each_for_itself() {
     for mut config in kinds() {
         config.parametrization = Parametrization::Mup;
         let (mut each, mut one) = (model(config, 2), model(config, 2));
-        let constants = Optimizer {
-            clip_norm: 0.5,
-            ..Optimizer::default()
-        };
+        let constants = Optimizer { clip_norm: 0.5, ..Optimizer::default() };
         let (mut first, mut second) = (AdamW::new(constants), AdamW::new(constants));
         for step in 0..20 {
             let (expected, grads) = gradients(&each, &inputs, &targets, inputs.len());
@@ -195,14 +176,8 @@ fn one_vector_of_all_parameters_trains_as_each_for_itself() {
             let (loss, grads) = gradients(&one, &inputs, &targets, inputs.len());
             let norm = second.step_queued(&mut one, grads, 0.003);
             let norm = f64::from(norm.into_scalar::<f32>());
-            assert!(
-                (loss / expected - 1.0).abs() < 1e-4,
-                "{config:?}, step {step}"
-            );
-            assert!(
-                (norm / expected_norm - 1.0).abs() < 1e-3,
-                "{config:?}, step {step}"
-            );
+            assert!((loss / expected - 1.0).abs() < 1e-4, "{config:?}, step {step}");
+            assert!((norm / expected_norm - 1.0).abs() < 1e-3, "{config:?}, step {step}");
         }
     }
 }
@@ -248,10 +223,7 @@ fn an_adamw_step_is_the_published_one() {
     let values = |tensor: burn::tensor::Tensor<2>| -> Vec<f64> {
         tensor.into_data().iter::<f32>().map(f64::from).collect()
     };
-    let constants = Optimizer {
-        clip_norm: 0.5,
-        ..Optimizer::default()
-    };
+    let constants = Optimizer { clip_norm: 0.5, ..Optimizer::default() };
     let mut optimizer = AdamW::new(constants);
     let (mut current, mut expected) = (model.clone(), values(model.weights.head.val()));
     let (mut first, mut second) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
@@ -270,10 +242,7 @@ fn an_adamw_step_is_the_published_one() {
             expected[i] -= 0.003 * 0.1 * expected[i] + 0.003 * mean / (root + 1e-8);
         }
         for (found, expected) in values(current.weights.head.val()).iter().zip(&expected) {
-            assert!(
-                (found - expected).abs() < 2e-6,
-                "{found} against {expected}"
-            );
+            assert!((found - expected).abs() < 2e-6, "{found} against {expected}");
         }
     }
 }

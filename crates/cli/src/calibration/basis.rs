@@ -60,10 +60,7 @@ impl Basis {
             parts.push(format!("{} measured by themselves", models(self.measured)));
         }
         if self.between > 0 {
-            parts.push(format!(
-                "{} estimated from their neighbours",
-                models(self.between)
-            ));
+            parts.push(format!("{} estimated from their neighbours", models(self.between)));
         }
         let when = match (&self.oldest, &self.newest) {
             (Some(oldest), Some(newest)) if oldest == newest => format!(" ({newest})"),
@@ -71,10 +68,7 @@ impl Basis {
             _ => String::new(),
         };
         let noise = self.noise.map_or(String::new(), |noise| {
-            format!(
-                "; a step's time varied by {:.0} %",
-                (100.0 * noise).max(1.0)
-            )
+            format!("; a step's time varied by {:.0} %", (100.0 * noise).max(1.0))
         });
         format!("speeds: {}{when}{noise}", parts.join(", "))
     }

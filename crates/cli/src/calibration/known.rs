@@ -43,10 +43,7 @@ impl Speeds {
         let text = std::fs::read_to_string(path(&device)?).unwrap_or_default();
         Ok(match serde_json::from_str::<Speeds>(&text) {
             Ok(found) if found.device == device => found,
-            _ => Speeds {
-                device,
-                known: Vec::new(),
-            },
+            _ => Speeds { device, known: Vec::new() },
         })
     }
 
@@ -115,13 +112,9 @@ fn device(on: &Found, jobs: usize) -> String {
 }
 
 fn path(device: &str) -> Result<PathBuf> {
-    let name: String = device
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    Ok(Places::of_this_machine()?
-        .cache
-        .join(format!("speed-{name}.json")))
+    let name: String =
+        device.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    Ok(Places::of_this_machine()?.cache.join(format!("speed-{name}.json")))
 }
 
 /// FLOPs of a step.
@@ -145,9 +138,6 @@ pub(super) fn now() -> String {
 pub(super) fn uneven(values: &[f64]) -> Option<f64> {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values
-        .iter()
-        .map(|value| (value / mean - 1.0).powi(2))
-        .sum();
+    let squares: f64 = values.iter().map(|value| (value / mean - 1.0).powi(2)).sum();
     (values.len() > 1 && mean > 0.0).then(|| (squares / (count - 1.0)).sqrt())
 }

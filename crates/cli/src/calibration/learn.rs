@@ -56,10 +56,7 @@ fn of_runs(speeds: &Speeds, load: Load, mut steps: Vec<f64>) -> Known {
     // Of a score, runs tell nothing apart: as measured, or in proportion to the step.
     let before = speeds.guess(&load);
     let speed = match before {
-        Some(speed) => Speed {
-            step_s: median,
-            ..speed
-        },
+        Some(speed) => Speed { step_s: median, ..speed },
         None => Speed {
             step_s: median,
             // A token forward, of a token forward and twice as much backward.

@@ -70,9 +70,7 @@ pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Resul
     }
     let slower = jobs as f64 / at_once as f64;
     let price = |run: &PlannedRun| {
-        let speed = speeds
-            .guess(&Load::of(run))
-            .context("the first load is always measured")?;
+        let speed = speeds.guess(&Load::of(run)).context("the first load is always measured")?;
         anyhow::Ok(shared(speed, slower).price(run))
     };
     Ok(Priced {
@@ -107,11 +105,7 @@ fn at_once(on: &Found, jobs: usize) -> usize {
 
 /// The speed of a process that gets a part of a core, or of a device, alone.
 fn shared(speed: Speed, slower: f64) -> Speed {
-    Speed {
-        step_s: speed.step_s * slower,
-        score_s: speed.score_s * slower,
-        ..speed
-    }
+    Speed { step_s: speed.step_s * slower, score_s: speed.score_s * slower, ..speed }
 }
 
 /// Bytes of an adapter's memory that a process takes for the largest model of a plan that was
@@ -119,13 +113,8 @@ fn shared(speed: Speed, slower: f64) -> Speed {
 pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
     let speeds = Speeds::of(on, 1).ok()?;
     let largest = loads(plan).pop()?;
-    let bytes = speeds
-        .known
-        .iter()
-        .filter(|known| flops(&known.load) <= flops(&largest));
-    bytes
-        .filter_map(|known| known.speed.device_bytes)
-        .reduce(f64::max)
+    let bytes = speeds.known.iter().filter(|known| flops(&known.load) <= flops(&largest));
+    bytes.filter_map(|known| known.speed.device_bytes).reduce(f64::max)
 }
 
 /// Prices of a plan on the processor from what is remembered, without measuring anything; none where too
@@ -146,17 +135,13 @@ pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
 fn spread(loads: &[Load]) -> Vec<Load> {
     match loads.len() {
         0..=MOST_MEASURED => loads.to_vec(),
-        count => (0..MOST_MEASURED)
-            .map(|i| loads[i * (count - 1) / (MOST_MEASURED - 1)])
-            .collect(),
+        count => (0..MOST_MEASURED).map(|i| loads[i * (count - 1) / (MOST_MEASURED - 1)]).collect(),
     }
 }
 
 /// The mean speed of `jobs` processes that all train the same at once.
 fn measure(load: &Load, on: DeviceChoice, jobs: usize) -> Result<Known> {
-    let children = (0..jobs)
-        .map(|_| start(load, on))
-        .collect::<Result<Vec<Child>>>()?;
+    let children = (0..jobs).map(|_| start(load, on)).collect::<Result<Vec<Child>>>()?;
     let mut speeds = Vec::new();
     for mut child in children {
         let mut text = String::new();

@@ -51,11 +51,8 @@ impl Problems {
     /// One error that lists everything, if there is anything.
     pub(super) fn none(&self, path: &Path) -> Result<(), Hinted> {
         let path = path.display();
-        let mut lines: Vec<String> = self
-            .found
-            .iter()
-            .map(|what| format!("{path}: {what}"))
-            .collect();
+        let mut lines: Vec<String> =
+            self.found.iter().map(|what| format!("{path}: {what}")).collect();
         let cells = self.cells.iter().take(MOST_SHOWN);
         lines.extend(cells.map(|(line, what)| format!("{path}:{line}: {what}")));
         let more = self.cells.len().saturating_sub(MOST_SHOWN);

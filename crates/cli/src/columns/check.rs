@@ -11,13 +11,7 @@ const OF_SIX_N_D: (f64, f64) = (0.2, 50.0);
 
 /// What is wrong with counts that must be larger.
 pub(super) fn too_small(what: &str, name: &str, values: &[Option<f64>]) -> Option<String> {
-    let found = || {
-        values
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|x| x.is_finite() && *x > 0.0)
-    };
+    let found = || values.iter().flatten().copied().filter(|x| x.is_finite() && *x > 0.0);
     let least = found().fold(f64::INFINITY, f64::min);
     let most = found().fold(0.0, f64::max);
     (least < FEWEST && most > 0.0).then(|| {
@@ -67,11 +61,7 @@ pub(super) fn no_compute(
         x if (1.0..=20.0).contains(&x) => ", as FLOPs a token would be",
         _ => "",
     };
-    Some(format!(
-        "it holds {} where 6 N D is {}{guess}",
-        scientific(c),
-        scientific(6.0 * n * d)
-    ))
+    Some(format!("it holds {} where 6 N D is {}{guess}", scientific(c), scientific(6.0 * n * d)))
 }
 
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -101,10 +91,7 @@ mod tests {
         assert!(out_of_proportion(&some(&[20.0]), &some(&[4e8])).is_some());
         assert_eq!(no_compute(&some(&[4.8e16, 1e21]), &n, &d), None);
         let a_token = no_compute(&some(&[4e7, 6e9]), &n, &d).unwrap();
-        assert_eq!(
-            a_token,
-            "it holds 4e7 where 6 N D is 4.8e16, as FLOPs a token would be"
-        );
+        assert_eq!(a_token, "it holds 4e7 where 6 N D is 4.8e16, as FLOPs a token would be");
         let units = no_compute(&some(&[4.8e-2, 1e3]), &n, &d).unwrap();
         assert_eq!(units, "it holds 4.8e-2 where 6 N D is 4.8e16");
     }

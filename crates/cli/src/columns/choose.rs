@@ -70,10 +70,7 @@ impl Columns {
                 );
                 return roles;
             }
-            problems.add(
-                format!("no column `{}`; it has {names}", roles::LOSS[0]),
-                NAME,
-            );
+            problems.add(format!("no column `{}`; it has {names}", roles::LOSS[0]), NAME);
         }
         roles
     }

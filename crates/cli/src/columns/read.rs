@@ -131,8 +131,7 @@ impl Reading<'_> {
             && self.problems.is_empty()
         {
             let far = out_of_proportion(n, d);
-            far.into_iter()
-                .for_each(|what| self.problems.add(what, UNIT));
+            far.into_iter().for_each(|what| self.problems.add(what, UNIT));
         }
         found
     }
@@ -170,9 +169,7 @@ impl Reading<'_> {
         ] {
             if let (Some(column), Some(values), None) = (column, values, flag) {
                 let small = too_small(what, &shown(&column.name), values);
-                small
-                    .into_iter()
-                    .for_each(|what| self.problems.add(what, UNIT));
+                small.into_iter().for_each(|what| self.problems.add(what, UNIT));
             }
         }
     }
@@ -180,14 +177,8 @@ impl Reading<'_> {
     /// Leaves out rows that are blank where a number is needed, or names them.
     fn without_blanks(&mut self) {
         let roles = &self.roles;
-        let needed = [
-            &roles.n,
-            &roles.d,
-            &roles.loss,
-            &roles.weights,
-            &roles.batch,
-            &roles.experts,
-        ];
+        let needed =
+            [&roles.n, &roles.d, &roles.loss, &roles.weights, &roles.batch, &roles.experts];
         let skip = self.columns.skip_blank;
         let mut blank: BTreeSet<usize> = BTreeSet::new();
         for column in needed.into_iter().flatten() {
@@ -218,13 +209,7 @@ impl Reading<'_> {
         for column in &self.roles.compute {
             let is_needed = column.given || d.is_none();
             let problems = is_needed.then_some(&mut self.problems);
-            let found = numbers(
-                self.table,
-                column,
-                self.columns.c_unit,
-                &self.keep,
-                problems,
-            );
+            let found = numbers(self.table, column, self.columns.c_unit, &self.keep, problems);
             if is_needed {
                 name_blanks(self.table, &column.name, &found.blank, &mut self.problems);
             }
@@ -311,11 +296,7 @@ impl Reading<'_> {
         let (unit, Some(loss)) = (self.roles.unit.as_ref(), &self.roles.loss) else {
             return String::new();
         };
-        let wishes = Wishes {
-            unit,
-            best_of: self.columns.best_of,
-            last: self.columns.last,
-        };
+        let wishes = Wishes { unit, best_of: self.columns.best_of, last: self.columns.last };
         let as_they_are = unit.is_none() && !wishes.best_of && !wishes.last;
         if self.of_a_sweep && as_they_are && trunks(self.table, rows) {
             return TRUNKS.to_owned();

@@ -42,10 +42,7 @@ impl Rows {
         loss: &Chosen,
         wishes: &Wishes,
     ) -> Result<Seen, String> {
-        let mut seen = Seen {
-            unit: "each row is a unit".to_owned(),
-            ..Seen::default()
-        };
+        let mut seen = Seen { unit: "each row is a unit".to_owned(), ..Seen::default() };
         self.without_repeats(table, &mut seen);
         let runs = self.runs(table);
         if let Some(unit) = wishes.unit {
@@ -78,18 +75,15 @@ impl Rows {
 
     fn retain(&mut self, keep: &[bool]) {
         let mut kept = keep.iter();
-        self.points
-            .retain(|_| *kept.next().expect("one flag a row"));
+        self.points.retain(|_| *kept.next().expect("one flag a row"));
         let mut kept = keep.iter();
-        self.places
-            .retain(|_| *kept.next().expect("one flag a row"));
+        self.places.retain(|_| *kept.next().expect("one flag a row"));
     }
 
     /// Rows that are equal in every column count once.
     fn without_repeats(&mut self, table: &Table, seen: &mut Seen) {
-        let columns: Vec<usize> = (0..table.names().len())
-            .filter(|at| !numbers_rows(&table.names()[*at]))
-            .collect();
+        let columns: Vec<usize> =
+            (0..table.names().len()).filter(|at| !numbers_rows(&table.names()[*at])).collect();
         let mut first = BTreeSet::new();
         let keep: Vec<bool> = self
             .places
@@ -178,10 +172,7 @@ impl Rows {
         let mut groups: BTreeMap<(u64, u64), Vec<usize>> = BTreeMap::new();
         for (i, point) in self.points.iter().enumerate() {
             if let (Some(n), Some(d)) = (point.n, point.d) {
-                groups
-                    .entry((n.to_bits(), d.to_bits()))
-                    .or_default()
-                    .push(i);
+                groups.entry((n.to_bits(), d.to_bits())).or_default().push(i);
             }
         }
         let rows = self.points.len();
@@ -232,8 +223,7 @@ impl Rows {
                 "; they are all fitted, those of one (N, D) as one unit: --best-of fits the best of each, --where chooses a setting".to_owned()
             }
         };
-        seen.remarks
-            .push(format!("{rows} rows share {pairs} (N, D): {what}{done}"));
+        seen.remarks.push(format!("{rows} rows share {pairs} (N, D): {what}{done}"));
     }
 
     fn varies_within(
@@ -244,8 +234,7 @@ impl Rows {
     ) -> bool {
         groups.values().any(|rows| {
             let first = text(table, at, self.places[rows[0]]);
-            rows.iter()
-                .any(|i| text(table, at, self.places[*i]) != first)
+            rows.iter().any(|i| text(table, at, self.places[*i]) != first)
         })
     }
 }

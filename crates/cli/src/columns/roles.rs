@@ -117,16 +117,8 @@ pub(super) const STEP: &[&str] = &["step", "steps", "iter", "iteration", "checkp
 /// Names of the run where a row says its place in it.
 pub(super) const MODEL: &[&str] = &["model", "model_name"];
 /// Names of the run that a row is a checkpoint of.
-pub(super) const RUN: &[&str] = &[
-    "run",
-    "run_id",
-    "run_name",
-    "trial",
-    "trial_id",
-    "experiment",
-    "experiment_name",
-    "name",
-];
+pub(super) const RUN: &[&str] =
+    &["run", "run_id", "run_name", "trial", "trial_id", "experiment", "experiment_name", "name"];
 
 /// A column that was chosen.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,15 +143,8 @@ impl Chosen {
 pub(super) fn given(table: &Table, name: &str) -> Result<Chosen, String> {
     let found = table.named(name);
     match found[..] {
-        [at] => Ok(Chosen {
-            given: true,
-            ..chosen(table, at)
-        }),
-        [] => Err(format!(
-            "no column `{}`; it has {}",
-            shown(name),
-            listed(table.names())
-        )),
+        [at] => Ok(Chosen { given: true, ..chosen(table, at) }),
+        [] => Err(format!("no column `{}`; it has {}", shown(name), listed(table.names()))),
         _ => Err(which(table, &found, name)),
     }
 }
@@ -178,9 +163,7 @@ pub(super) fn first(
 
 /// The column of the first of these names that is there, whatever it holds.
 pub(super) fn first_of_any(table: &Table, names: &[&str]) -> Option<Chosen> {
-    let found = names
-        .iter()
-        .find_map(|name| table.named(name).first().copied());
+    let found = names.iter().find_map(|name| table.named(name).first().copied());
     found.map(|at| chosen(table, at))
 }
 
@@ -209,12 +192,8 @@ pub(super) fn all<'t>(
         let headers = table.names().iter().enumerate();
         headers.filter_map(move |(at, header)| {
             let unit = of_header(header)?;
-            (unit.stem == key(name) && holds_numbers(table, at)).then(|| {
-                Ok(Chosen {
-                    unit: Some(unit),
-                    ..chosen(table, at)
-                })
-            })
+            (unit.stem == key(name) && holds_numbers(table, at))
+                .then(|| Ok(Chosen { unit: Some(unit), ..chosen(table, at) }))
         })
     });
     plain.chain(with_unit)
@@ -222,12 +201,7 @@ pub(super) fn all<'t>(
 
 fn chosen(table: &Table, at: usize) -> Chosen {
     let name = &table.names()[at];
-    Chosen {
-        at,
-        name: name.clone(),
-        unit: of_header(name),
-        given: false,
-    }
+    Chosen { at, name: name.clone(), unit: of_header(name), given: false }
 }
 
 fn holds_numbers(table: &Table, at: usize) -> bool {
@@ -236,9 +210,5 @@ fn holds_numbers(table: &Table, at: usize) -> bool {
 
 fn which(table: &Table, found: &[usize], name: &str) -> String {
     let names: Vec<&str> = found.iter().map(|at| table.names()[*at].as_str()).collect();
-    format!(
-        "`{}` may be any of {}: name the one that is meant",
-        shown(name),
-        listed(&names)
-    )
+    format!("`{}` may be any of {}: name the one that is meant", shown(name), listed(&names))
 }

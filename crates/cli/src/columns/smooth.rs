@@ -11,10 +11,7 @@ const SMOOTH: f64 = 0.4;
 /// A sentence where each of some sizes has many token counts.
 pub(super) fn smooth_along_tokens(points: &[Point]) -> Option<String> {
     let lines = lines(points, |point| point.n, |point| point.d);
-    let (long, all) = (
-        lines.iter().filter(|line| line.len() >= FEWEST).count(),
-        lines.len(),
-    );
+    let (long, all) = (lines.iter().filter(|line| line.len() >= FEWEST).count(), lines.len());
     if all < 2 || 2 * long <= all {
         return None;
     }
@@ -59,9 +56,7 @@ const FOURTH: [f64; 5] = [1.0, -4.0, 6.0, -4.0, 1.0];
 /// Root mean square of differences, which a smooth curve hardly has, as the standard deviation of noise.
 fn roughness(lines: &[Vec<f64>], differences: &[f64]) -> Option<f64> {
     let one = |window: &[f64]| -> f64 { window.iter().zip(differences).map(|(x, c)| x * c).sum() };
-    let windows = lines
-        .iter()
-        .flat_map(|line| line.windows(differences.len()));
+    let windows = lines.iter().flat_map(|line| line.windows(differences.len()));
     let found: Vec<f64> = windows.map(one).collect();
     let squares: f64 = found.iter().map(|x| x * x).sum();
     let scale: f64 = differences.iter().map(|c| c * c).sum::<f64>() * found.len() as f64;
@@ -96,10 +91,7 @@ mod tests {
     fn one_offset_a_run_is_told_from_one_a_row_and_from_none() {
         let of_run = smooth_along_tokens(&grid(|i, _| draw(i)));
         assert!(of_run.is_some_and(|text| text.contains("times smoother along D")));
-        assert_eq!(
-            smooth_along_tokens(&grid(|i, j| draw(8 * i + 3 * j * j))),
-            None
-        );
+        assert_eq!(smooth_along_tokens(&grid(|i, j| draw(8 * i + 3 * j * j))), None);
         assert_eq!(smooth_along_tokens(&grid(|_, _| 0.0)), None);
     }
 }

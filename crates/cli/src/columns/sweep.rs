@@ -5,13 +5,7 @@ use isoflop_results::Table;
 
 /// Whether a table is the runs of a sweep, whatever file it was in.
 pub(super) fn is_of_a_sweep(table: &Table) -> bool {
-    let names = [
-        "run_id",
-        "status",
-        "data_digest",
-        "n_non_embedding",
-        "test_loss",
-    ];
+    let names = ["run_id", "status", "data_digest", "n_non_embedding", "test_loss"];
     names.iter().all(|name| table.has(name))
 }
 

@@ -74,9 +74,7 @@ fn power(text: &str) -> Option<(&str, f64)> {
         (Some(("10", exponent)), _) | (None, Some(("1", exponent))) => exponent.parse().ok()?,
         _ => return None,
     };
-    (3..=24)
-        .contains(&exponent)
-        .then(|| (stem, 10f64.powi(exponent)))
+    (3..=24).contains(&exponent).then(|| (stem, 10f64.powi(exponent)))
 }
 
 /// `params_m`, `tokens (B)`, `paramsM`, `params_in_millions`
@@ -152,13 +150,9 @@ mod tests {
 
     #[test]
     fn a_flag_takes_the_same_units() {
-        for (text, scale) in [
-            ("M", 1e6),
-            ("billions", 1e9),
-            ("1e18", 1e18),
-            ("1", 1.0),
-            ("PF-days", 8.64e19),
-        ] {
+        for (text, scale) in
+            [("M", 1e6), ("billions", 1e9), ("1e18", 1e18), ("1", 1.0), ("PF-days", 8.64e19)]
+        {
             assert_eq!(parse(text), Ok(scale), "{text}");
         }
         assert!(parse("-3").is_err() && parse("much").is_err());

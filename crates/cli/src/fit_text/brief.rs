@@ -74,24 +74,16 @@ fn law_row(fit: &Fit) -> Vec<String> {
     let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
     let is_shown =
         |name: &str| name == "E" || name.starts_with("alpha") || name.starts_with("beta");
-    let shown = parameters_of(fit)
-        .into_iter()
-        .filter(|(name, _)| is_shown(name));
-    let shown: Vec<String> = shown
-        .map(|(name, found)| format!("{name} {}", short(found)))
-        .collect();
+    let shown = parameters_of(fit).into_iter().filter(|(name, _)| is_shown(name));
+    let shown: Vec<String> =
+        shown.map(|(name, found)| format!("{name} {}", short(found))).collect();
     let held = fit.validation.as_ref().and_then(last_window);
     vec![
         format!("{}{x}{}", fit.law, of_series(&fit.series)),
         shown.join("  "),
-        fit.noise
-            .map_or(String::new(), |noise| format!("{:.2} %", 100.0 * noise)),
+        fit.noise.map_or(String::new(), |noise| format!("{:.2} %", 100.0 * noise)),
         held.map_or(String::new(), |held| {
-            format!(
-                "{:+.2} % at {:.1} x C",
-                100.0 * held.mean_error.exp_m1(),
-                held.reach
-            )
+            format!("{:+.2} % at {:.1} x C", 100.0 * held.mean_error.exp_m1(), held.reach)
         }),
     ]
 }
@@ -122,21 +114,14 @@ fn short(estimate: &Estimate) -> String {
 
 /// Where the rows are from, a line a file.
 pub(super) fn sources(sources: &[Source]) -> Option<String> {
-    let lines: Vec<String> = sources
-        .iter()
-        .map(|source| format!("data: {}", source.words()))
-        .collect();
+    let lines: Vec<String> =
+        sources.iter().map(|source| format!("data: {}", source.words())).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn one_fit(fit: &Fit, source: Option<&str>) -> String {
     let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
-    let mut lines = vec![format!(
-        "{}{x}{}: {}",
-        fit.law,
-        of_series(&fit.series),
-        fit.formula
-    )];
+    let mut lines = vec![format!("{}{x}{}: {}", fit.law, of_series(&fit.series), fit.formula)];
     lines.extend(source.map(|source| format!("  {source}")));
     lines.extend(estimates(fit));
     lines.push(format!("  fit: {}", quality(fit)));
@@ -157,11 +142,7 @@ fn estimates(fit: &Fit) -> Vec<String> {
         .collect();
     let columns = all.len().div_ceil(IN_A_COLUMN).max(1);
     let rows = all.len().div_ceil(columns);
-    let width = all
-        .iter()
-        .map(|text| text.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = all.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     (0..rows)
         .map(|row| {
             let cells = all.iter().skip(row).step_by(rows.max(1));
@@ -172,20 +153,15 @@ fn estimates(fit: &Fit) -> Vec<String> {
 }
 
 fn quality(fit: &Fit) -> String {
-    let noise = fit.noise.map_or(String::new(), |noise| {
-        format!(", off by {:.2} % root mean square", 100.0 * noise)
-    });
+    let noise = fit
+        .noise
+        .map_or(String::new(), |noise| format!(", off by {:.2} % root mean square", 100.0 * noise));
     let dropped = match fit.dropped {
         0 => String::new(),
         dropped => format!(", {dropped} of highest loss dropped"),
     };
     let intervals = match &fit.bootstrap {
-        Some(b) => format!(
-            "90 % intervals: {}, {} units{}",
-            b.words(),
-            b.units,
-            unit(&b.unit)
-        ),
+        Some(b) => format!("90 % intervals: {}, {} units{}", b.words(), b.units, unit(&b.unit)),
         None => "no intervals (--bootstrap 0)".to_owned(),
     };
     format!(
@@ -214,9 +190,9 @@ fn last_window(validation: &Validation) -> Option<&HeldOut> {
 
 fn held_out(validation: &Validation) -> Option<String> {
     let last = last_window(validation)?;
-    let covered = last.covered.map_or(String::new(), |covered| {
-        format!(", {covered} inside their 90 % interval")
-    });
+    let covered = last
+        .covered
+        .map_or(String::new(), |covered| format!(", {covered} inside their 90 % interval"));
     let more = match validation.windows.len() + usize::from(validation.largest_size.is_some()) {
         1 => String::new(),
         windows => format!(" (one of {windows} windows: --details)"),
@@ -237,11 +213,7 @@ fn held_out(validation: &Validation) -> Option<String> {
 }
 
 fn isoflop(isoflop: &Isoflop) -> String {
-    let minima = isoflop
-        .budgets
-        .iter()
-        .filter(|b| b.minimum.is_some())
-        .count();
+    let minima = isoflop.budgets.iter().filter(|b| b.minimum.is_some()).count();
     let mut lines = vec![format!(
         "isoFLOP{}: {minima} of {} budgets have a minimum",
         of_series(&isoflop.series),

@@ -119,10 +119,7 @@ impl FitBar {
                     format!("ETA {}", super::clock(left))
                 }
             };
-            note(&format!(
-                "fitting laws: {:.0} % done, {left}",
-                share * 100.0
-            ));
+            note(&format!("fitting laws: {:.0} % done, {left}", share * 100.0));
         }
     }
 }

@@ -36,9 +36,7 @@ impl Door {
         let mut inside = self.inside();
         if inside.readers.len() >= READERS {
             let mut waiting = inside.readers.iter();
-            let first = waiting
-                .find(|(_, reader)| !reader.welcome)
-                .map(|(n, _)| *n)?;
+            let first = waiting.find(|(_, reader)| !reader.welcome).map(|(n, _)| *n)?;
             if let Some(reader) = inside.readers.remove(&first) {
                 // Gone already, which is as good.
                 let _ = reader.stream.shutdown(Shutdown::Both);

@@ -48,9 +48,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Head {
     let all = |name: &str| {
         let found = request.headers.iter();
         let found = found.filter(|header| header.name.eq_ignore_ascii_case(name));
-        let texts: Vec<_> = found
-            .map(|h| String::from_utf8_lossy(h.value).into_owned())
-            .collect();
+        let texts: Vec<_> = found.map(|h| String::from_utf8_lossy(h.value).into_owned()).collect();
         texts
     };
     let hosts = all("host");
@@ -89,14 +87,8 @@ mod tests {
     fn a_head_tells_what_is_asked_for() {
         let head = asked(GOOD[1]);
         assert!(head.head_alone);
-        assert_eq!(
-            (head.path.as_str(), head.query.as_str()),
-            ("/figures/a.png", "x=1")
-        );
-        assert_eq!(
-            (head.host.as_str(), head.cookie.as_str()),
-            ("[::1]:80", "a=b; c=d")
-        );
+        assert_eq!((head.path.as_str(), head.query.as_str()), ("/figures/a.png", "x=1"));
+        assert_eq!((head.host.as_str(), head.cookie.as_str()), ("[::1]:80", "a=b; c=d"));
         assert_eq!(parse(GOOD[3]), Head::OtherMethod);
         assert_eq!(parse(&GOOD[0][..20]), Head::Unfinished);
         assert_eq!(parse(b"\x16\x03\x01\x02\x00\x01"), Head::Malformed);
@@ -115,10 +107,7 @@ mod tests {
         };
         assert!(!asked.path.contains('?') && asked.path.len() + asked.query.len() <= LONGEST);
         let contains = |text: &str| {
-            text.is_empty()
-                || bytes
-                    .windows(text.len())
-                    .any(|part| part == text.as_bytes())
+            text.is_empty() || bytes.windows(text.len()).any(|part| part == text.as_bytes())
         };
         assert!(contains(&asked.path) && contains(&asked.query));
         assert_eq!(parse(&[bytes, b"more"].concat()), head);

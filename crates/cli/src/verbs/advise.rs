@@ -25,11 +25,9 @@ use std::process::ExitCode;
 /// smaller compute than the least fitted, sizes up to four times the largest. Of a results folder the sizes are
 /// those of its sweep and rungs of the ladder, and a [plan] to paste into the sweep file follows.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  isoflop advise results/quickstart --target n_exponent\n  \
+#[command(after_help = "Examples:\n  isoflop advise results/quickstart --target n_exponent\n  \
     isoflop advise results/quickstart --target n_opt --compute 1e16 --runs 8 --flops 1e14\n  \
-    isoflop advise fits.json --target loss --params 1B --tokens 20B"
-)]
+    isoflop advise fits.json --target loss --params 1B --tokens 20B")]
 pub(crate) struct Args {
     /// A fits.json, or the results folder that holds one.
     fits: PathBuf,
@@ -77,9 +75,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let limits = Limits {
-        sizes: known.as_ref().map_or(Vec::new(), |known| {
-            known.sizes.iter().map(|(_, n)| *n).collect()
-        }),
+        sizes: known
+            .as_ref()
+            .map_or(Vec::new(), |known| known.sizes.iter().map(|(_, n)| *n).collect()),
         runs: args.runs,
         flops_per_run: args
             .flops_per_run
@@ -100,10 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let named: Vec<Named<'_>> = plan
         .runs
         .iter()
-        .map(|run| Named {
-            size: known.as_ref().and_then(|known| known.label(run.n)),
-            run,
-        })
+        .map(|run| Named { size: known.as_ref().and_then(|known| known.label(run.n)), run })
         .collect();
     let paste = known.as_ref().filter(|_| !named.is_empty()).map(|known| {
         let more = named.iter().map(|named| {
@@ -178,9 +173,7 @@ impl Known {
                 let (Some(model), Some(shape)) = (model, shape) else {
                     continue;
                 };
-                let n = ParamCount::of(&ModelConfig { shape, ..model })
-                    .active_non_embedding()
-                    .0;
+                let n = ParamCount::of(&ModelConfig { shape, ..model }).active_non_embedding().0;
                 let far = |known: &(String, f64)| (known.1 / n).ln().abs() > SAME_SIZE.ln();
                 if n < 10.0 * largest && sizes.iter().all(far) {
                     sizes.push((short(rung), n));
@@ -224,11 +217,7 @@ fn as_text(
     named: &[Named<'_>],
     paste: Option<&str>,
 ) -> String {
-    let unit = if plan.logarithm {
-        " of its logarithm"
-    } else {
-        ""
-    };
+    let unit = if plan.logarithm { " of its logarithm" } else { "" };
     let head = format!(
         "{} under {} is {}, standard error{unit} {} with the {} runs there are",
         args.target,
@@ -253,22 +242,11 @@ fn as_text(
             scientific(run.c),
             number(run.standard_error),
             format!("{:.1} %", 100.0 * (1.0 - run.standard_error / before)),
-            format!(
-                "{:.1} %",
-                100.0 * (1.0 - run.standard_error / plan.standard_error)
-            ),
+            format!("{:.1} %", 100.0 * (1.0 - run.standard_error / plan.standard_error)),
         ]);
         before = run.standard_error;
     }
-    let header = [
-        "size",
-        "N",
-        "D",
-        "FLOPs",
-        "standard error",
-        "less by",
-        "less in all",
-    ];
+    let header = ["size", "N", "D", "FLOPs", "standard error", "less by", "less in all"];
     let total: f64 = plan.runs.iter().map(|run| run.c).sum();
     let mut text = format!(
         "{head}\n\n{}\n\n{} FLOPs in all, if the law holds",

@@ -27,11 +27,7 @@ Example:
   isoflop bench --sizes 64x4x4,128x4x4 --profile")]
 pub(crate) struct Args {
     /// Width x layers x heads, separated by commas.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "32x2x2,64x4x4,128x4x4,256x6x8"
-    )]
+    #[arg(long, value_delimiter = ',', default_value = "32x2x2,64x4x4,128x4x4,256x6x8")]
     sizes: Vec<String>,
     /// Windows a step.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
@@ -138,22 +134,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut rows = Vec::new();
     for (size, model) in shapes {
         if args.peak.is_none() {
-            note(&format!(
-                "{size}: {} steps of {} tokens",
-                args.steps,
-                args.tokens()
-            ));
+            note(&format!("{size}: {} steps of {} tokens", args.steps, args.tokens()));
         }
         rows.push(match args.threads {
             1 => args.row(size, model, &device, peak),
             _ => args.side_by_side(size, peak)?,
         });
     }
-    let output = Output {
-        device: args.device,
-        peak_gflops: peak / 1e9,
-        sizes: rows,
-    };
+    let output = Output { device: args.device, peak_gflops: peak / 1e9, sizes: rows };
     match args.json {
         true => print_json(&output)?,
         false => print(&output.shown())?,
@@ -193,13 +181,9 @@ impl Args {
             profile: self.profile,
         }
         .run(device);
-        let Measured {
-            seconds, tokens, ..
-        } = measured;
-        let part = |(name, seconds): &(&str, f64)| Part {
-            part: (*name).to_owned(),
-            ms: seconds * 1e3,
-        };
+        let Measured { seconds, tokens, .. } = measured;
+        let part =
+            |(name, seconds): &(&str, f64)| Part { part: (*name).to_owned(), ms: seconds * 1e3 };
         Row {
             size: size.to_owned(),
             n_matrix: model.matrix_params().0,
@@ -243,18 +227,11 @@ impl Args {
             .collect::<Result<Vec<_>, _>>()
             .context("start a process")?;
         // They end when these are dropped.
-        let _lines: Vec<_> = children
-            .iter_mut()
-            .map(|child| child.stdin.take())
-            .collect();
+        let _lines: Vec<_> = children.iter_mut().map(|child| child.stdin.take()).collect();
         let mut rows = Vec::new();
         for child in children {
             let output = child.wait_with_output().context("wait for a process")?;
-            ensure!(
-                output.status.success(),
-                "a process ended with {}",
-                output.status
-            );
+            ensure!(output.status.success(), "a process ended with {}", output.status);
             let one: Output = serde_json::from_slice(&output.stdout)?;
             rows.extend(one.sizes);
         }
@@ -308,20 +285,15 @@ impl Output {
 
 impl Row {
     fn cells(&self) -> Vec<String> {
-        let traffic = [
-            self.launches_per_step,
-            self.sent_bytes_per_step,
-            self.fetched_bytes_per_step,
-        ];
+        let traffic =
+            [self.launches_per_step, self.sent_bytes_per_step, self.fetched_bytes_per_step];
         let mut cells = vec![
             self.size.clone(),
             format!("{:.2}", self.ms_per_step),
             format!("{:.0}", self.tokens_per_s),
             format!("{:.1}", self.gflops),
             format!("{:.0} %", self.mfu * 100.0),
-            self.memory_bytes
-                .map(isoflop_sweep::memory::shown)
-                .unwrap_or_default(),
+            self.memory_bytes.map(isoflop_sweep::memory::shown).unwrap_or_default(),
         ];
         cells.extend(traffic.into_iter().flatten().map(|count| count.to_string()));
         cells

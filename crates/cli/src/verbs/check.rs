@@ -51,12 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let What::Mup(args) = &args.what;
     args.check()?;
     let of = |parametrization| {
-        let widths = coordinates(
-            args.model(parametrization)?,
-            &args.widths,
-            args.steps,
-            args.rate,
-        );
+        let widths = coordinates(args.model(parametrization)?, &args.widths, args.steps, args.rate);
         anyhow::Ok(Found::of(widths))
     };
     let (standard, mup) = (of(Parametrization::Standard)?, of(Parametrization::Mup)?);
@@ -165,13 +160,8 @@ impl Mup {
                 ]
             })
             .collect();
-        let header = [
-            "width",
-            "stream, mup",
-            "logits, mup",
-            "stream, standard",
-            "logits, standard",
-        ];
+        let header =
+            ["width", "stream, mup", "logits, mup", "stream, standard", "logits, standard"];
         let verdict = match passes {
             true => "passes: under mup what is learnt in a step does not depend on the width",
             false => "fails: under mup what is learnt in a step depends on the width",

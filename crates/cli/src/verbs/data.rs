@@ -122,16 +122,10 @@ impl Wanted {
         let test_tokens = match &self.test_tokens {
             None => DEFAULT_TEST_TOKENS as f64,
             Some(text) => parse_quantity(text).map_err(|error| {
-                Hinted::new(
-                    format!("--test-tokens {text}: {error}"),
-                    "write it as in 64k",
-                )
+                Hinted::new(format!("--test-tokens {text}: {error}"), "write it as in 64k")
             })?,
         };
-        let options = DataOptions {
-            tokenizer: self.tokenizer.clone(),
-            ..DataOptions::default()
-        };
+        let options = DataOptions { tokenizer: self.tokenizer.clone(), ..DataOptions::default() };
         Ok(vec![DataRequest {
             source: self.source(),
             options,
@@ -145,16 +139,8 @@ impl Wanted {
         let base = PathBuf::new();
         let field = self.field.clone();
         match Ending::of(&pattern) {
-            Ending::Json => DataSource::Jsonl {
-                pattern,
-                base,
-                field,
-            },
-            Ending::Parquet => DataSource::Parquet {
-                pattern,
-                base,
-                column: field,
-            },
+            Ending::Json => DataSource::Jsonl { pattern, base, field },
+            Ending::Parquet => DataSource::Parquet { pattern, base, column: field },
             Ending::Tokens => DataSource::Tokens { pattern, base },
             Ending::None
                 if !pattern.contains(['/', '*', '?', '[']) && !Path::new(&pattern).exists() =>
@@ -232,14 +218,7 @@ fn list() -> Result<String> {
     if prepared.is_empty() {
         return Ok(format!("{built_in}\n\nnothing is prepared yet"));
     }
-    let headers = [
-        "digest",
-        "text",
-        "tokenizer",
-        "train tokens",
-        "scored",
-        "on disk",
-    ];
+    let headers = ["digest", "text", "tokenizer", "train tokens", "scored", "on disk"];
     Ok(format!("{built_in}\n\n{}", table(&headers, &prepared)))
 }
 

@@ -65,11 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             Err(error) => finding.problem = Some(format!("{error:#}")),
         }
     }
-    let output = Output {
-        auto: auto(&devices),
-        hint: hint(&devices),
-        devices,
-    };
+    let output = Output { auto: auto(&devices), hint: hint(&devices), devices };
     match args.json {
         true => print_json(&output)?,
         false => print(&output.shown())?,
@@ -150,10 +146,7 @@ fn auto(devices: &[Finding]) -> String {
         .filter(|finding| finding.problem.is_none())
         .map(|finding| finding.device.as_str())
         .collect();
-    match (
-        named.is_empty(),
-        devices.iter().any(|finding| finding.api.is_some()),
-    ) {
+    match (named.is_empty(), devices.iter().any(|finding| finding.api.is_some())) {
         (true, false) => "cpu: there is no graphics adapter".to_owned(),
         (true, true) => {
             "cpu: there is no adapter of hardware that trains as the processor does".to_owned()

@@ -14,11 +14,9 @@ use std::process::ExitCode;
 /// Writes the runs of a sweep as a tidy table, one row a run, or its curves, one row a point; or the
 /// three panels as a Vega-Lite specification with its data inside. The name of the file says which.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  isoflop export results/quickstart --out runs.csv\n  \
+#[command(after_help = "Examples:\n  isoflop export results/quickstart --out runs.csv\n  \
     isoflop export results/quickstart --curves --out curves.parquet\n  \
-    isoflop export results/quickstart --out panels.vl.json     # opens in the Vega editor"
-)]
+    isoflop export results/quickstart --out panels.vl.json     # opens in the Vega editor")]
 pub(crate) struct Args {
     /// The results folder of a sweep.
     results_dir: PathBuf,
@@ -36,12 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results_dir.clone());
     let trust = args.trust.trust();
     folder.plan()?;
-    let name = args
-        .out
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
+    let name = args.out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let kind = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match (kind, args.curves) {
         ("csv", false) => csv::write_runs(&args.out, &source::runs(&folder, trust)?)?,

@@ -56,10 +56,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// The only run whose name starts so.
 fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p PlannedRun> {
     let order = plan.work_order();
-    let matching: Vec<&PlannedRun> = order
-        .into_iter()
-        .filter(|run| !name.is_empty() && run.id().starts_with(name))
-        .collect();
+    let matching: Vec<&PlannedRun> =
+        order.into_iter().filter(|run| !name.is_empty() && run.id().starts_with(name)).collect();
     match matching[..] {
         [run] => Ok(run),
         [] => Err(Hinted::new(

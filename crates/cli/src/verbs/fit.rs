@@ -92,23 +92,15 @@ impl From<X> for Axis {
 }
 
 /// What `--law all` stands for.
-const SURFACES: [&str; 5] = [
-    "chinchilla",
-    "chinchilla-tied",
-    "kaplan-offset",
-    "kaplan",
-    "over-training",
-];
+const SURFACES: [&str; 5] =
+    ["chinchilla", "chinchilla-tied", "kaplan-offset", "kaplan", "over-training"];
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.list {
         print(&fit_text::list())?;
         return Ok(ExitCode::SUCCESS);
     }
-    if args
-        .seed_noise
-        .is_some_and(|noise| !(noise.is_finite() && noise > 0.0))
-    {
+    if args.seed_noise.is_some_and(|noise| !(noise.is_finite() && noise > 0.0)) {
         let hint = "give it in nats, as in --seed-noise 0.02";
         return Err(Hinted::new("--seed-noise must be a positive number", hint).into());
     }
@@ -190,21 +182,14 @@ fn stored(args: &Args) -> Result<Option<Fits>> {
 
 /// `E=1.6`: a parameter's name and where it is held.
 fn fixed(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or("write it as NAME=VALUE, as in E=1.6")?;
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, as in E=1.6")?;
     let value = value.trim();
-    let number = value
-        .parse()
-        .map_err(|_| format!("`{value}` is not a number"))?;
+    let number = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
     Ok((name.trim().to_owned(), number))
 }
 
 fn shown(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     paths.join(", ")
 }
 
@@ -234,12 +219,8 @@ struct Rows {
 }
 
 fn read(args: &Args, options: &mut Options) -> Result<Rows> {
-    let mut rows = Rows {
-        points: Vec::new(),
-        excluded: Vec::new(),
-        sources: Vec::new(),
-        all_folders: true,
-    };
+    let mut rows =
+        Rows { points: Vec::new(), excluded: Vec::new(), sources: Vec::new(), all_folders: true };
     let several = args.paths.len() > 1;
     let mut units: Vec<String> = Vec::new();
     for path in &args.paths {
@@ -295,18 +276,12 @@ fn read_folder(
     let of_folder = source::runs(&folder, trust)?;
     let (points, excluded) = analysis::points(&of_folder);
     (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
-    let source = Source {
-        file: runs.display().to_string(),
-        ..analysis::source(&runs, &of_folder)
-    };
+    let source = Source { file: runs.display().to_string(), ..analysis::source(&runs, &of_folder) };
     Ok((points, excluded, source))
 }
 
 fn read_table(args: &Args, path: &Path, options: &mut Options) -> Result<(Vec<Point>, Source)> {
-    let how = How {
-        trust: args.trust.trust(),
-        decimal: args.columns.decimal(),
-    };
+    let how = How { trust: args.trust.trust(), decimal: args.columns.decimal() };
     let (table, digest) = table_file::read(path, how)?;
     let (points, mut source) = args.columns.points(path, &table, options, false)?;
     source.sha256 = Some(digest);
@@ -319,12 +294,8 @@ fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
         fits.sources = rows.sources;
         return Ok(fits);
     }
-    let mut fits = Fits {
-        level: LEVEL,
-        sources: rows.sources,
-        excluded: rows.excluded,
-        ..Fits::default()
-    };
+    let mut fits =
+        Fits { level: LEVEL, sources: rows.sources, excluded: rows.excluded, ..Fits::default() };
     let mut names: Vec<&str> = args.law.iter().map(|law| law.trim()).collect();
     if names.is_empty() {
         names.push("chinchilla");
@@ -341,13 +312,9 @@ fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
         names.retain(|name| *name != "isoflop");
     }
     let axis = args.x.map(Axis::from);
-    let laws = names
-        .iter()
-        .map(|name| Law::parse(name, axis))
-        .collect::<Result<Vec<Law>, FitError>>()?;
-    let fitted = analysis::watched(options, || {
-        isoflop_fit::fit_each(&rows.points, &laws, options)
-    });
+    let laws =
+        names.iter().map(|name| Law::parse(name, axis)).collect::<Result<Vec<Law>, FitError>>()?;
+    let fitted = analysis::watched(options, || isoflop_fit::fit_each(&rows.points, &laws, options));
     for (name, fitted) in names.iter().zip(fitted) {
         match fitted {
             Ok(fit) => fits.fits.push(fit),
@@ -358,11 +325,8 @@ fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
     }
     if fits.fits.is_empty() && fits.isoflop.is_empty() {
         let hint = fits.refused.iter().find_map(|refused| refused.hint.clone());
-        let reasons: Vec<String> = fits
-            .refused
-            .iter()
-            .map(|refused| refused.reason.clone())
-            .collect();
+        let reasons: Vec<String> =
+            fits.refused.iter().map(|refused| refused.reason.clone()).collect();
         return Err(Hinted::new(reasons.join("; "), hint.unwrap_or_default()).into());
     }
     fits.ranking = isoflop_fit::rank(&fits.fits);

@@ -27,21 +27,13 @@ const LONGEST: usize = 1000;
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results_dir.clone());
     let plan = folder.plan()?;
-    let named: Vec<&str> = plan
-        .runs()
-        .iter()
-        .map(|run| run.id())
-        .filter(|id| id.starts_with(&args.run))
-        .collect();
+    let named: Vec<&str> =
+        plan.runs().iter().map(|run| run.id()).filter(|id| id.starts_with(&args.run)).collect();
     let id = match named[..] {
         [id] => id,
         [] => {
             return Err(Hinted::new(
-                format!(
-                    "no run `{}` in {}",
-                    shown(&args.run),
-                    args.results_dir.display()
-                ),
+                format!("no run `{}` in {}", shown(&args.run), args.results_dir.display()),
                 format!("`isoflop status {}` lists them", args.results_dir.display()),
             )
             .into());
@@ -67,10 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     // What a worker printed is somebody else's text.
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| shown_up_to(LONGEST, line))
-        .collect();
+    let lines: Vec<String> = text.lines().map(|line| shown_up_to(LONGEST, line)).collect();
     print(&lines[lines.len().saturating_sub(args.lines)..].join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -52,21 +52,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let places = Places::of(args.device, &sweep::folder(&args.sweep, &args.results)?)?;
-    let setting = Setting {
-        results: &args.results,
-        jobs: args.jobs,
-        places: &places,
-        replan: args.replan,
-    };
+    let setting =
+        Setting { results: &args.results, jobs: args.jobs, places: &places, replan: args.replan };
     let Planned { plan, stage, .. } = sweep::plan(&args.sweep, &setting)?;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
-    let Settled {
-        found,
-        jobs,
-        prices,
-        basis,
-        ..
-    } = places.settle(&plan, args.jobs, args.calibrate)?;
+    let Settled { found, jobs, prices, basis, .. } =
+        places.settle(&plan, args.jobs, args.calibrate)?;
     let reuse = reuse(&plan, &folder)?;
     let standing = Standing {
         done: reuse.reused.iter().cloned().collect(),
@@ -161,12 +152,7 @@ impl Priced {
                 row
             })
             .collect();
-        let mut text = format!(
-            "{} ({})\n\n{}\n",
-            plan.name(),
-            plan.kind(),
-            table(&header, &rows)
-        );
+        let mut text = format!("{} ({})\n\n{}\n", plan.name(), plan.kind(), table(&header, &rows));
         text.push_str(&format!(
             "\n{} runs, {} FLOPs in all{} (N without embeddings, D in tokens)",
             rows.len(),
@@ -181,11 +167,7 @@ impl Priced {
         ));
         let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
         if repeating > 0 {
-            let runs = if repeating == 1 {
-                "run sees"
-            } else {
-                "runs see"
-            };
+            let runs = if repeating == 1 { "run sees" } else { "runs see" };
             text.push_str(&format!(
                 "\n{repeating} {runs} some text more than once (epochs marked *); \
              above {MOST_EPOCHS} epochs a run is left out of the laws"
@@ -234,11 +216,7 @@ impl Priced {
                 hours(*seconds)
             ));
         }
-        let Reuse {
-            reused,
-            new,
-            orphaned,
-        } = &self.reuse;
+        let Reuse { reused, new, orphaned } = &self.reuse;
         if !reused.is_empty() || !orphaned.is_empty() {
             text.push_str(&format!(
                 "\nalready there: {} of {} runs; {} left to train, {}",
@@ -265,21 +243,11 @@ impl Priced {
         }
         text.push_str(&format!(
             "\nmemory: up to {} a worker; disk: up to {}",
-            shown(
-                self.plan
-                    .runs()
-                    .iter()
-                    .map(PlannedRun::memory_bytes)
-                    .max()
-                    .unwrap_or(0)
-            ),
+            shown(self.plan.runs().iter().map(PlannedRun::memory_bytes).max().unwrap_or(0)),
             shown(disk(&self.plan))
         ));
         for orphan in orphaned {
-            text.push_str(&format!(
-                "\nnot in this plan: {}; {}",
-                orphan.run_id, orphan.why
-            ));
+            text.push_str(&format!("\nnot in this plan: {}; {}", orphan.run_id, orphan.why));
         }
         text
     }
@@ -341,13 +309,9 @@ fn cells(run: &PlannedRun, price: &Price) -> Vec<String> {
         format!("{}", config.learning_rate),
         format!("{:.3}{star}", run.epochs()),
         format!("{:.1}", run.tokens().per_param(run.n())),
-        run.flops_budget
-            .map_or(String::new(), |c| Flops(c).to_string()),
+        run.flops_budget.map_or(String::new(), |c| Flops(c).to_string()),
         run.c_exact().to_string(),
-        format!(
-            "{:.2}",
-            run.c_exact().0 / Flops::six_nd(run.n(), run.tokens()).0
-        ),
+        format!("{:.2}", run.c_exact().0 / Flops::six_nd(run.n(), run.tokens()).0),
         clock(span(price.of(run))),
         shown(run.memory_bytes()),
     ]

@@ -20,14 +20,12 @@ use std::process::ExitCode;
 /// best of everything else; with both the loss of that run; with --compute and --params the loss of that split and what it wastes against the optimum.
 /// D = C / (6 N) where it is not given.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  isoflop predict results/quickstart --compute 1e14\n  \
+#[command(after_help = "Examples:\n  isoflop predict results/quickstart --compute 1e14\n  \
     isoflop predict results/quickstart/fits.json --params 1M --tokens 50M\n  \
     isoflop predict results/quickstart --compute 1e14 --params 100k\n\n\
     Intervals carry the parameters' uncertainty, the scatter of single runs and, beyond the compute \
     that was fitted, the drift of the law as measured by holding larger budgets out. The prediction is \
-    the law's own; where all windows erred to one side the interval is longer on that side."
-)]
+    the law's own; where all windows erred to one side the interval is longer on that side.")]
 pub(crate) struct Args {
     /// A fits.json, or the results folder that holds one.
     fits: PathBuf,
@@ -95,9 +93,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     // The exponents of the headline are those of the minima.
     let minima = fits.isoflop.iter();
-    let minima: Vec<Answer> = minima
-        .filter_map(|isoflop| minima_answer(isoflop, &fits, at))
-        .collect();
+    let minima: Vec<Answer> =
+        minima.filter_map(|isoflop| minima_answer(isoflop, &fits, at)).collect();
     answers.splice(0..0, minima);
     if answers.is_empty() {
         return Err(Hinted::new(
@@ -148,18 +145,12 @@ impl Args {
         };
         let hint = "give --compute C, or --params N --tokens D, or --compute C --params N";
         match at {
-            At {
-                n: None,
-                d: None,
-                c: None,
-                ..
-            } => Err(Hinted::new("nothing to predict", hint).into()),
-            At {
-                n: Some(_),
-                d: Some(_),
-                c: Some(_),
-                ..
-            } => Err(Hinted::new("two of compute, params and tokens give the third", hint).into()),
+            At { n: None, d: None, c: None, .. } => {
+                Err(Hinted::new("nothing to predict", hint).into())
+            }
+            At { n: Some(_), d: Some(_), c: Some(_), .. } => {
+                Err(Hinted::new("two of compute, params and tokens give the third", hint).into())
+            }
             _ => Ok(at),
         }
     }
@@ -170,26 +161,12 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
     let mut counted = Vec::new();
     let mut misallocation = None;
     match at {
-        At {
-            n: None,
-            d: None,
-            c: Some(c),
-            ..
-        } if fit.x.is_none() => {
+        At { n: None, d: None, c: Some(c), .. } if fit.x.is_none() => {
             predictions.extend(fit.optimum(c, &Cost::SixNd)?);
             let cost = Cost::counted(fit);
-            counted.extend(
-                cost.and_then(|cost| fit.optimum(c, &cost))
-                    .into_iter()
-                    .flatten(),
-            );
+            counted.extend(cost.and_then(|cost| fit.optimum(c, &cost)).into_iter().flatten());
         }
-        At {
-            n: Some(n),
-            d: None,
-            c: Some(c),
-            ..
-        } if fit.x.is_none() => {
+        At { n: Some(n), d: None, c: Some(c), .. } if fit.x.is_none() => {
             predictions.extend(fit.predict(at));
             misallocation = fit.misallocation(c, n, &Cost::SixNd);
         }

@@ -39,11 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let folder = ResultsFolder::at(path.clone());
         sources.push(Source::of(&folder, None, args.trust.trust())?);
     }
-    let paths: Vec<String> = args
-        .results
-        .iter()
-        .map(|p| p.display().to_string())
-        .collect();
+    let paths: Vec<String> = args.results.iter().map(|p| p.display().to_string()).collect();
     let commands = vec![format!("isoflop report {}", paths.join(" "))];
     let source = match sources.len() {
         1 => sources.remove(0),
@@ -65,10 +61,7 @@ fn side_by_side(sources: Vec<Source>) -> Source {
     let mut names: Vec<String> = Vec::new();
     let (mut parts, mut facts) = (Vec::new(), Vec::new());
     for source in sources {
-        let same = names
-            .iter()
-            .filter(|n| n.split(" #").next() == Some(&source.title))
-            .count();
+        let same = names.iter().filter(|n| n.split(" #").next() == Some(&source.title)).count();
         let name = match same {
             0 => source.title,
             k => format!("{} #{}", source.title, k + 1),
@@ -101,22 +94,13 @@ pub(crate) fn write(
     let out = reports.join(&source.folder);
     let report: Report<'_> = source.report(source.provenance(commands));
     isoflop_report::write(&report, &out)?;
-    Ok((
-        out.join("index.html"),
-        isoflop_report::terminal(&report, COLUMNS),
-    ))
+    Ok((out.join("index.html"), isoflop_report::terminal(&report, COLUMNS)))
 }
 
 impl Source {
     /// The report of it.
     pub(crate) fn report(&self, provenance: Provenance) -> Report<'_> {
-        let Sweep {
-            runs,
-            curves,
-            tuning,
-            data,
-            fits,
-        } = &self.sweep;
+        let Sweep { runs, curves, tuning, data, fits } = &self.sweep;
         Report {
             title: &self.title,
             question: self.question.as_deref(),

@@ -61,12 +61,8 @@ const WORTH_MEASURING: f64 = 3e12;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let places = Places::of(args.device, &sweep::folder(&args.sweep, &args.results)?)?;
-    let setting = Setting {
-        results: &args.results,
-        jobs: args.jobs,
-        places: &places,
-        replan: args.replan,
-    };
+    let setting =
+        Setting { results: &args.results, jobs: args.jobs, places: &places, replan: args.replan };
     let started = Instant::now();
     if let Some(deadline) = &args.deadline {
         note(&deadline.in_words(&jiff::Zoned::now()));
@@ -88,11 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         planned = sweep::plan(&args.sweep, &setting)?;
     }
     if let Some((stage, tuned)) = &planned.tuned {
-        keep_rates(
-            &ResultsFolder::at(args.results.join(stage.name())),
-            stage,
-            tuned,
-        )?;
+        keep_rates(&ResultsFolder::at(args.results.join(stage.name())), stage, tuned)?;
     }
     let Planned { sweep, plan, .. } = planned;
     let folder = ResultsFolder::at(args.results.join(plan.name()));
@@ -105,11 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if outcome != Outcome::Complete {
         return Ok(stopped(&outcome, &folder, &plan, &records));
     }
-    note(&format!(
-        "{} in {}",
-        ending(&records),
-        clock(started.elapsed())
-    ));
+    note(&format!("{} in {}", ending(&records), clock(started.elapsed())));
     Ok(match records.failed.is_empty() {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(1),
@@ -134,10 +122,9 @@ fn stopped(outcome: &Outcome, folder: &ResultsFolder, plan: &Plan, records: &Rec
         Outcome::Complete | Outcome::Stopped => {
             format!("stopped with {open} runs open; the same command resumes")
         }
-        Outcome::Deadline => format!(
-            "deadline: {}, {open} runs open; the same command resumes",
-            ending(records)
-        ),
+        Outcome::Deadline => {
+            format!("deadline: {}, {open} runs open; the same command resumes", ending(records))
+        }
         Outcome::NoRoom => format!(
             "stopped: the disk is full, {open} runs open; make room and run the same command again"
         ),
@@ -178,9 +165,7 @@ fn keep_rates(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<()>
 /// Tells what a stage found.
 fn tell(stage: &Plan, tuned: &Tuned) {
     for size in tuned.untuned(stage) {
-        note(&format!(
-            "warning: {size}: every trial diverged; its rate is the rule's"
-        ));
+        note(&format!("warning: {size}: every trial diverged; its rate is the rule's"));
     }
     for found in &tuned.rates {
         let trials: Vec<String> = found
@@ -215,10 +200,7 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> R
     let open = plan.runs().len() - before.done.len();
     note_left_out(&reuse(plan, folder)?, args);
     if open == 0 {
-        note(&format!(
-            "nothing to train: all {} runs are done",
-            plan.runs().len()
-        ));
+        note(&format!("nothing to train: all {} runs are done", plan.runs().len()));
         return Ok(Outcome::Complete);
     }
     let (found, workers, prices) = match places.only_processor() {
@@ -262,10 +244,7 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> R
     let outcome = supervise(
         folder,
         plan,
-        Limits {
-            jobs,
-            deadline: args.deadline.as_ref().map(SystemTime::from),
-        },
+        Limits { jobs, deadline: args.deadline.as_ref().map(SystemTime::from) },
         &mut spawn,
         &mut progress,
         signals::flag(),
@@ -287,12 +266,7 @@ fn learn(
     jobs: usize,
 ) -> Result<()> {
     let known: HashSet<&str> = before.done.iter().map(|r| r.row.run_id.as_str()).collect();
-    let mut rows: Vec<RunRow> = folder
-        .records(plan)?
-        .done
-        .into_iter()
-        .map(|r| r.row)
-        .collect();
+    let mut rows: Vec<RunRow> = folder.records(plan)?.done.into_iter().map(|r| r.row).collect();
     rows.retain(|row| !known.contains(row.run_id.as_str()));
     calibration::learn(plan, found, jobs, &rows);
     Ok(())
@@ -307,10 +281,7 @@ fn note_left_out(reuse: &Reuse, args: &Args) {
         _ => format!("{count} earlier runs are"),
     };
     for (why, count) in reasons.iter().take(MOST) {
-        note(&format!(
-            "{} kept and left out, no longer in the sweep: {why}",
-            runs(*count)
-        ));
+        note(&format!("{} kept and left out, no longer in the sweep: {why}", runs(*count)));
     }
     let others: usize = reasons.iter().skip(MOST).map(|(_, count)| count).sum();
     if others > 0 {
@@ -347,12 +318,8 @@ fn spawn_worker(
 
 /// Fits what there is and writes the report.
 fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()> {
-    let rows: Vec<RunRow> = records
-        .done
-        .iter()
-        .chain(&records.failed)
-        .map(|r| r.row.clone())
-        .collect();
+    let rows: Vec<RunRow> =
+        records.done.iter().chain(&records.failed).map(|r| r.row.clone()).collect();
     let finished = rows.iter().any(|row| row.status == Status::Finished);
     let options = Options::default();
     note(&match finished {
@@ -371,15 +338,8 @@ fn conclude(args: &Args, folder: &ResultsFolder, records: &Records) -> Result<()
         0 => "none".to_owned(),
         laws => laws.to_string(),
     };
-    let laws = format!(
-        "laws: {count} fitted; isoflop fit {}\n",
-        shell(folder.root())
-    );
-    print(&format!(
-        "{}\n\n{laws}report: {}",
-        verdict.trim_end(),
-        page.display()
-    ))
+    let laws = format!("laws: {count} fitted; isoflop fit {}\n", shell(folder.root()));
+    print(&format!("{}\n\n{laws}report: {}", verdict.trim_end(), page.display()))
 }
 
 fn shell(path: &Path) -> String {
@@ -387,19 +347,10 @@ fn shell(path: &Path) -> String {
 }
 
 fn ending(records: &Records) -> String {
-    let of = |status: Status| {
-        records
-            .done
-            .iter()
-            .filter(|r| r.row.status == status)
-            .count()
-    };
+    let of = |status: Status| records.done.iter().filter(|r| r.row.status == status).count();
     let mut parts = vec![format!("{} finished", of(Status::Finished))];
     if of(Status::Diverged) > 0 {
-        parts.push(format!(
-            "{} diverged (left out of every fit)",
-            of(Status::Diverged)
-        ));
+        parts.push(format!("{} diverged (left out of every fit)", of(Status::Diverged)));
     }
     if !records.failed.is_empty() {
         parts.push(format!(

@@ -136,23 +136,14 @@ fn states<'a>(
 ) -> Vec<(&'a str, State<'a>)> {
     let ended = |id: &str| {
         let mut all = records.done.iter().chain(&records.failed);
-        all.find(|record| record.row.run_id == id)
-            .map(|record| State::Ended(&record.row))
+        all.find(|record| record.row.run_id == id).map(|record| State::Ended(&record.row))
     };
-    let running = |id: &str| {
-        leases
-            .iter()
-            .find(|lease| lease.run_id == id)
-            .map(State::Running)
-    };
+    let running = |id: &str| leases.iter().find(|lease| lease.run_id == id).map(State::Running);
     plan.runs()
         .iter()
         .map(|run| {
             let id = run.id();
-            (
-                id,
-                running(id).or_else(|| ended(id)).unwrap_or(State::Waiting),
-            )
+            (id, running(id).or_else(|| ended(id)).unwrap_or(State::Waiting))
         })
         .collect()
 }
@@ -166,10 +157,7 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
                 State::Ended(row) => ended_cells(row),
                 State::Running(lease) => {
                     let text = describe(lease);
-                    (
-                        "▶",
-                        text.strip_prefix(*id).unwrap_or(&text).trim().to_owned(),
-                    )
+                    ("▶", text.strip_prefix(*id).unwrap_or(&text).trim().to_owned())
                 }
                 State::Waiting => ("·", "waiting".to_owned()),
             };
@@ -178,11 +166,7 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
         .collect();
     let count =
         |wanted: fn(&State<'_>) -> bool| states.iter().filter(|(_, state)| wanted(state)).count();
-    let mut text = format!(
-        "{}\n\n{}\n\n",
-        plan.name(),
-        table(&["", "run", "state"], &rows)
-    );
+    let mut text = format!("{}\n\n{}\n\n", plan.name(), table(&["", "run", "state"], &rows));
     text.push_str(&format!(
         "{} of {} ended, {} running, {} waiting",
         count(|state| matches!(state, State::Ended(_))),
@@ -204,14 +188,10 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
 
 fn ended_cells(row: &RunRow) -> (&'static str, String) {
     match (row.status, row.test_loss) {
-        (Status::Finished, Some(loss)) => (
-            "✓",
-            format!("test loss {loss:.4} in {:.1} s", row.wall_time_s),
-        ),
-        _ => (
-            "✗",
-            format!("{}: {}", row.status, row.message.as_deref().unwrap_or("")),
-        ),
+        (Status::Finished, Some(loss)) => {
+            ("✓", format!("test loss {loss:.4} in {:.1} s", row.wall_time_s))
+        }
+        _ => ("✗", format!("{}: {}", row.status, row.message.as_deref().unwrap_or(""))),
     }
 }
 

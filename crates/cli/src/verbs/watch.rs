@@ -53,26 +53,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let at = listener.local_addr().context("the socket has no address")?;
     let token = match at.ip().is_loopback() {
         true => None,
-        false => Some(Token {
-            secret: secret()?,
-            port: at.port(),
-        }),
+        false => Some(Token { secret: secret()?, port: at.port() }),
     };
     let mut seen = Seen::of(&folder)?;
     let trust = args.trust.trust();
     let records = folder.peek_with(&plan, trust)?;
     let progress = standing_in_words(&folder, &plan, &records)?;
-    let shown = Shown::new(
-        page(&folder, &plan, &records, trust)?,
-        progress,
-        token.clone(),
-    );
+    let shown = Shown::new(page(&folder, &plan, &records, trust)?, progress, token.clone());
     let query = token.map(|token| token.query()).unwrap_or_default();
     print(&format!("http://{at}/{query}"))?;
-    note(&format!(
-        "following {}; Ctrl-C ends this, not the sweep",
-        plan.name()
-    ));
+    note(&format!("following {}; Ctrl-C ends this, not the sweep", plan.name()));
     std::thread::spawn({
         let shown = shown.clone();
         move || serve(listener, shown)
@@ -110,15 +100,8 @@ struct Seen {
 impl Seen {
     fn of(folder: &ResultsFolder) -> Result<Seen> {
         let mut ended: BTreeSet<String> = folder.recorded()?.into_iter().collect();
-        ended.extend(
-            folder
-                .failed()?
-                .into_iter()
-                .map(|id| format!("failed {id}")),
-        );
-        let fitted = fs::metadata(folder.fits_path())
-            .and_then(|m| m.modified())
-            .ok();
+        ended.extend(folder.failed()?.into_iter().map(|id| format!("failed {id}")));
+        let fitted = fs::metadata(folder.fits_path()).and_then(|m| m.modified()).ok();
         Ok(Seen { ended, fitted })
     }
 }
@@ -129,10 +112,7 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) ->
     let runs: Vec<RunRow> = all().map(|record| record.row.clone()).collect();
     let mut known: Vec<Curve> = all()
         .filter(|record| !record.curve.is_empty())
-        .map(|record| Curve {
-            run_id: record.row.run_id.clone(),
-            points: record.curve.clone(),
-        })
+        .map(|record| Curve { run_id: record.row.run_id.clone(), points: record.curve.clone() })
         .collect();
     if known.is_empty() && folder.curves_path().exists() {
         known = curves(folder, trust)?;
@@ -153,11 +133,7 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) ->
         tuning: &tuning,
         fits: &fits,
         data: &data,
-        provenance: Provenance {
-            commands,
-            generated: None,
-            facts,
-        },
+        provenance: Provenance { commands, generated: None, facts },
     }))
 }
 
@@ -167,36 +143,18 @@ fn fits(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
     if let Ok(known) = analysis::read_fits(&folder.fits_path()) {
         let told = |id: &str| {
             let excluded = known.excluded.iter().map(|e| e.label.as_str());
-            let fitted = known
-                .fits
-                .iter()
-                .flat_map(|f| &f.data)
-                .map(|p| p.label.as_str());
-            let budgets = known
-                .isoflop
-                .iter()
-                .flat_map(|i| &i.budgets)
-                .flat_map(|b| &b.runs);
-            excluded
-                .chain(fitted)
-                .chain(budgets.map(|p| p.label.as_str()))
-                .any(|label| label == id)
+            let fitted = known.fits.iter().flat_map(|f| &f.data).map(|p| p.label.as_str());
+            let budgets = known.isoflop.iter().flat_map(|i| &i.budgets).flat_map(|b| &b.runs);
+            excluded.chain(fitted).chain(budgets.map(|p| p.label.as_str())).any(|label| label == id)
         };
         if runs.iter().all(|run| told(&run.run_id)) {
             return Ok(known);
         }
     }
-    let options = Options {
-        bootstrap: 0,
-        ..Options::default()
-    };
+    let options = Options { bootstrap: 0, ..Options::default() };
     // Too few runs for any law are no error of a sweep that has just begun.
-    Ok(
-        analysis::fits(&folder.runs_path(), runs, &options).unwrap_or(Fits {
-            level: isoflop_fit::LEVEL,
-            ..Fits::default()
-        }),
-    )
+    Ok(analysis::fits(&folder.runs_path(), runs, &options)
+        .unwrap_or(Fits { level: isoflop_fit::LEVEL, ..Fits::default() }))
 }
 
 /// 128 bits that nobody can guess.

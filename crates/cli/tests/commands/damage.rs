@@ -23,10 +23,7 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
     shop.run().code(0);
     let files = [
         ("runs", vec!["export", "results/tiny", "--out", "out.csv"]),
-        (
-            "curves",
-            vec!["export", "results/tiny", "--curves", "--out", "out.csv"],
-        ),
+        ("curves", vec!["export", "results/tiny", "--curves", "--out", "out.csv"]),
     ];
     for (name, export) in &files {
         let path = shop.path(&format!("results/tiny/{name}.parquet"));
@@ -38,9 +35,7 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
             fs::write(&path, flipped).unwrap();
             let exported = command(&shop, export).code(0);
             assert_eq!(fs::read(shop.path("out.csv")).unwrap(), good, "byte {at}");
-            let said = stderr(&exported)
-                .matches("made again from the 6 records")
-                .count();
+            let said = stderr(&exported).matches("made again from the 6 records").count();
             assert!(said <= 1, "{}", stderr(&exported));
             told += said;
         }
@@ -88,16 +83,8 @@ fn values_that_are_not_those_of_the_digest_are_read_only_on_trust() {
     fs::write(&path, bytes).unwrap();
     fs::remove_dir_all(shop.path("results/tiny/records")).unwrap();
     let status = ["status", "results/tiny"];
-    let fit = [
-        "fit",
-        "results/tiny/runs.parquet",
-        "--bootstrap",
-        "0",
-        "--law",
-        "power",
-        "--x",
-        "n",
-    ];
+    let fit =
+        ["fit", "results/tiny/runs.parquet", "--bootstrap", "0", "--law", "power", "--x", "n"];
     let report = ["report", "results/tiny", "--terminal"];
     let export = ["export", "results/tiny", "--out", "o.csv"];
     for args in [&status[..], &fit, &report, &export] {
@@ -116,10 +103,8 @@ fn damaged_weights_are_refused_and_those_without_a_checksum_are_told() {
     shop.run().code(0);
     let run = &shop.rows()[0].run_id;
     let stem = format!("results/tiny/models/{run}");
-    let (numbers, label) = (
-        shop.path(&format!("{stem}.safetensors")),
-        shop.path(&format!("{stem}.json")),
-    );
+    let (numbers, label) =
+        (shop.path(&format!("{stem}.safetensors")), shop.path(&format!("{stem}.json")));
     let export = || {
         let run = format!("results/tiny/{run}");
         command(&shop, &["export-model", &run, "--out", "model"])
@@ -129,10 +114,7 @@ fn damaged_weights_are_refused_and_those_without_a_checksum_are_told() {
         fs::write(&numbers, flipped).unwrap();
         let refused = export().code(2);
         let text = stderr(&refused);
-        assert!(
-            text.contains("its checksum does not match"),
-            "byte {at}: {text}"
-        );
+        assert!(text.contains("its checksum does not match"), "byte {at}: {text}");
         assert!(text.contains(&format!("records/{run}.json")), "{text}");
     }
     assert!(!shop.path("model").exists());
@@ -141,19 +123,12 @@ fn damaged_weights_are_refused_and_those_without_a_checksum_are_told() {
     assert!(text.contains("\"seed\": 0"), "{text}");
     fs::write(&label, text.replace("\"seed\": 0", "\"seed\": 1")).unwrap();
     let other = stderr(&export().code(2));
-    assert!(
-        other.contains(&format!("it is not of run {run}")),
-        "{other}"
-    );
+    assert!(other.contains(&format!("it is not of run {run}")), "{other}");
     // As earlier versions wrote it.
     let mut old: serde_json::Value = serde_json::from_str(&text).unwrap();
     old.as_object_mut().unwrap().remove("sha256").unwrap();
     fs::write(&label, old.to_string()).unwrap();
     let exported = export().code(0);
-    assert!(
-        stderr(&exported).contains("has no checksum"),
-        "{}",
-        stderr(&exported)
-    );
+    assert!(stderr(&exported).contains("has no checksum"), "{}", stderr(&exported));
     assert!(stdout(&exported).contains(run), "{}", stdout(&exported));
 }

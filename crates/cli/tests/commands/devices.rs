@@ -19,10 +19,7 @@ fn what_is_no_device_is_refused_with_what_is_one() {
 #[test]
 fn a_device_that_is_not_in_this_build_says_how_to_get_it() {
     let shop = Workshop::new(SWEEP);
-    let missing = [
-        ("wgpu", cfg!(feature = "wgpu")),
-        ("ndarray", cfg!(feature = "ndarray")),
-    ];
+    let missing = [("wgpu", cfg!(feature = "wgpu")), ("ndarray", cfg!(feature = "ndarray"))];
     for (device, _) in missing.into_iter().filter(|(_, built)| !built) {
         let mut command = shop.isoflop();
         command.args(["run", "sweep.toml", "--device", device]);
@@ -57,22 +54,12 @@ fn the_processor_is_taken_where_nothing_else_is_named_and_stayed_with() {
     let shop = Workshop::new(SWEEP);
     shop.run().code(0);
     for row in shop.rows() {
-        assert_eq!(
-            (row.device.as_str(), row.device_memory_bytes),
-            ("cpu", None)
-        );
-        assert!(
-            row.mfu.is_some_and(|mfu| mfu > 0.0 && mfu < 2.0),
-            "{:?}",
-            row.mfu
-        );
+        assert_eq!((row.device.as_str(), row.device_memory_bytes), ("cpu", None));
+        assert!(row.mfu.is_some_and(|mfu| mfu > 0.0 && mfu < 2.0), "{:?}", row.mfu);
     }
     let kept = fs::read_to_string(shop.path("results/tiny/device.json")).unwrap();
     assert!(kept.contains("\"cpu\""), "{kept}");
-    let again = shop
-        .isoflop()
-        .args(["run", "sweep.toml", "--device", "auto"])
-        .assert();
+    let again = shop.isoflop().args(["run", "sweep.toml", "--device", "auto"]).assert();
     assert!(stderr(&again.code(0)).contains("nothing to train"));
 }
 
@@ -115,10 +102,7 @@ mod adapter {
             assert!(found.device_memory_bytes.is_some_and(|bytes| bytes > 0));
             assert!(found.mfu.is_some_and(|mfu| mfu > 0.0));
             let (found, expected) = (found.test_loss.unwrap(), expected.test_loss.unwrap());
-            assert!(
-                (found / expected - 1.0).abs() < 1e-3,
-                "{found} against {expected}"
-            );
+            assert!((found / expected - 1.0).abs() < 1e-3, "{found} against {expected}");
         }
     }
 
@@ -157,10 +141,7 @@ mod adapter {
         let mut command = shop.isoflop();
         command.args(["run", "sweep.toml", "--device", "wgpu:77"]);
         let text = stderr(&command.assert().code(2));
-        assert!(
-            text.contains("there is no adapter 77") && text.contains("doctor"),
-            "{text}"
-        );
+        assert!(text.contains("there is no adapter 77") && text.contains("doctor"), "{text}");
         shop.assert_nothing_written();
     }
 
@@ -170,15 +151,7 @@ mod adapter {
             return;
         }
         let mut command = isoflop();
-        command.args([
-            "bench",
-            "--sizes",
-            "8x1x1",
-            "--batch",
-            "2",
-            "--context",
-            "16",
-        ]);
+        command.args(["bench", "--sizes", "8x1x1", "--batch", "2", "--context", "16"]);
         command.args(["--steps", "2", "--device", "wgpu", "--json"]);
         let json = stdout(&command.assert().code(0));
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();

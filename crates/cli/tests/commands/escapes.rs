@@ -43,18 +43,12 @@ fn names_cells_logs_and_messages_are_shown_and_not_obeyed() {
     fs::write(shop.path("header.csv"), header).unwrap();
     said(&shop, &["fit", "header.csv"]);
 
-    let toml: String = NASTY
-        .chars()
-        .map(|c| format!("\\U{:08x}", u32::from(c)))
-        .collect();
+    let toml: String = NASTY.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
     for (was, is) in [
         ("\"tiny\"", format!("\"{toml}\"")),
         ("\"text/*.md\"", format!("\"{toml}\"")),
         ("\"8x1x1\"", format!("\"{toml}\"")),
-        (
-            "context = 32",
-            format!("context = 32\ntokenizer = \"{toml}\""),
-        ),
+        ("context = 32", format!("context = 32\ntokenizer = \"{toml}\"")),
     ] {
         fs::write(shop.path("nasty.toml"), SWEEP.replace(was, &is)).unwrap();
         said(&shop, &["plan", "nasty.toml"]);
@@ -90,10 +84,7 @@ fn json_holds_the_very_text_and_steers_nothing_either() {
 fn a_value_of_five_thousand_letters_is_cut() {
     let long = "k".repeat(5000);
     for (was, is) in [
-        (
-            "isoflop = { budgets = [\"4e8\", \"8e8\"] }",
-            format!("time = \"{long}\""),
-        ),
+        ("isoflop = { budgets = [\"4e8\", \"8e8\"] }", format!("time = \"{long}\"")),
         ("\"8x1x1\"", format!("\"{long}\"")),
         ("\"text/*.md\"", format!("\"{long}\"")),
         ("question", long.clone()),
@@ -102,11 +93,7 @@ fn a_value_of_five_thousand_letters_is_cut() {
         let shop = Workshop::new(&SWEEP.replace(was, &is));
         let refused = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(2);
         let text = stderr(&refused);
-        assert!(
-            text.chars().count() < 1500,
-            "{} characters: {text}",
-            text.chars().count()
-        );
+        assert!(text.chars().count() < 1500, "{} characters: {text}", text.chars().count());
         assert!(text.contains('…') || text.lines().count() > 1, "{text}");
     }
 }

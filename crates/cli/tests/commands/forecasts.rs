@@ -24,14 +24,7 @@ fn isoflop_table() -> String {
 fn fitted(folder: &Path) -> String {
     fs::write(folder.join("a.csv"), isoflop_table()).unwrap();
     let fit = |more: &[&str]| {
-        let args = [
-            "fit",
-            "a.csv",
-            "--law",
-            "chinchilla,kaplan",
-            "--bootstrap",
-            "40",
-        ];
+        let args = ["fit", "a.csv", "--law", "chinchilla,kaplan", "--bootstrap", "40"];
         let run = isoflop().current_dir(folder).args(args).args(more).assert();
         stdout(&run.code(0))
     };

@@ -8,9 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/samples")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)
 }
 
 fn fit(path: &Path, args: &[&str]) -> Assert {
@@ -27,17 +25,12 @@ fn quick(path: &Path, args: &[&str]) -> (Value, String) {
 }
 
 fn parameter(fits: &Value, name: &str) -> f64 {
-    fits["fits"][0]["parameters"][name]["value"]
-        .as_f64()
-        .unwrap()
+    fits["fits"][0]["parameters"][name]["value"].as_f64().unwrap()
 }
 
 fn assert_near(fits: &Value, name: &str, truth: f64, within: f64) {
     let found = parameter(fits, name);
-    assert!(
-        (found / truth - 1.0).abs() < within,
-        "{name} is {found}, not {truth}"
-    );
+    assert!((found / truth - 1.0).abs() < within, "{name} is {found}, not {truth}");
 }
 
 fn refused(path: &Path, args: &[&str]) -> String {
@@ -72,12 +65,8 @@ fn lines_of_outliers_are_those_of_an_editor_under_every_line_end() {
     let text = fs::read_to_string(sample("crlf_lines_off_by_one.csv")).unwrap();
     let keep = tempfile::tempdir().unwrap();
     let plain = text.replace("\r\n", "\n");
-    for text in [
-        text.clone(),
-        plain.clone(),
-        format!("\u{feff}{text}"),
-        plain.replace('\n', "\r"),
-    ] {
+    for text in [text.clone(), plain.clone(), format!("\u{feff}{text}"), plain.replace('\n', "\r")]
+    {
         let path = keep.path().join("a.csv");
         fs::write(&path, text).unwrap();
         let (fits, _) = quick(&path, &[]);
@@ -97,10 +86,7 @@ fn a_model_card_is_read_with_its_comment_its_suffixes_and_its_empty_row() {
     let fits: Value = serde_json::from_str(&stdout(&fit.code(0))).unwrap();
     let data = fits["fits"][0]["data"].as_array().unwrap();
     assert_eq!(data.len(), 7);
-    assert_eq!(
-        (data[0]["n"].as_f64(), data[0]["d"].as_f64()),
-        (Some(110e6), Some(2.2e9))
-    );
+    assert_eq!((data[0]["n"].as_f64(), data[0]["d"].as_f64()), (Some(110e6), Some(2.2e9)));
     assert_eq!(data[6]["c"].as_f64(), Some(2.03e22));
     assert_eq!(data[0]["label"], "line 3");
     assert_eq!(fits["sources"][0]["c"], "`Training FLOPs`");
@@ -129,16 +115,10 @@ fn a_packed_table_and_one_in_utf_16_are_read() {
     packed.truncate(60);
     fs::write(keep.path().join("cut.csv.gz"), packed).unwrap();
     let text = refused(&keep.path().join("cut.csv.gz"), &[]);
-    assert!(
-        text.contains("cannot unpack") && text.contains("cut.csv.gz"),
-        "{text}"
-    );
+    assert!(text.contains("cannot unpack") && text.contains("cut.csv.gz"), "{text}");
     fs::write(keep.path().join("book.xlsx"), b"PK\x03\x04").unwrap();
     let text = refused(&keep.path().join("book.xlsx"), &[]);
-    assert!(
-        text.contains("format `xlsx`") && text.contains("save the table as .csv"),
-        "{text}"
-    );
+    assert!(text.contains("format `xlsx`") && text.contains("save the table as .csv"), "{text}");
 }
 
 /// CRC-32 as gzip has it (RFC 1952, 8).
@@ -165,9 +145,7 @@ fn checkpoints_are_seen_and_those_of_a_run_are_one_unit() {
     // Without the column the losses tell.
     let keep = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    let bare = text
-        .lines()
-        .map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n");
+    let bare = text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n");
     fs::write(keep.path().join("bare.csv"), bare.collect::<String>()).unwrap();
     let (_, said) = quick(&keep.path().join("bare.csv"), &[]);
     assert!(said.contains("smoother along D than along N"), "{said}");
@@ -177,21 +155,12 @@ fn checkpoints_are_seen_and_those_of_a_run_are_one_unit() {
 
 #[test]
 fn the_last_checkpoint_of_each_run_is_used_on_a_flag() {
-    let (fits, said) = quick(
-        &sample("nested.jsonl"),
-        &["--last", "--law", "power", "--x", "n"],
-    );
-    assert!(
-        said.contains("the last checkpoint of each `run`: 5 of 20 rows"),
-        "{said}"
-    );
+    let (fits, said) = quick(&sample("nested.jsonl"), &["--last", "--law", "power", "--x", "n"]);
+    assert!(said.contains("the last checkpoint of each `run`: 5 of 20 rows"), "{said}");
     let data = fits["fits"][0]["data"].as_array().unwrap();
     assert!(data.iter().all(|point| point["d"].as_f64() == Some(2e9)));
     let text = refused(&sample("well_tab.csv"), &["--last"]);
-    assert!(
-        text.contains("no column tells") && text.contains("--unit"),
-        "{text}"
-    );
+    assert!(text.contains("no column tells") && text.contains("--unit"), "{text}");
 }
 
 #[test]
@@ -213,19 +182,14 @@ fn a_sweep_of_rates_is_seen_and_the_best_of_each_size_and_length_is_fitted_on_a_
     let path = sample("rate_sweep_over_few_sizes.csv");
     let all = fit(&path, &["--bootstrap", "30", "--json"]).code(0);
     let said = stderr(&all);
-    assert!(
-        said.contains("315 rows share 15 (N, D): within one vary `lr`, `batch`"),
-        "{said}"
-    );
+    assert!(said.contains("315 rows share 15 (N, D): within one vary `lr`, `batch`"), "{said}");
     assert!(said.contains("--best-of"), "{said}");
     let fits: Value = serde_json::from_str(&stdout(&all)).unwrap();
     assert_eq!(fits["fits"][0]["bootstrap"]["units"], 15);
     let (best, said) = quick(&path, &["--best-of"]);
     assert!(said.contains("15 of 315 rows"), "{said}");
     let table = fs::read_to_string(&path).unwrap();
-    let losses = table
-        .lines()
-        .filter(|line| line.starts_with("60000000,600000000,"));
+    let losses = table.lines().filter(|line| line.starts_with("60000000,600000000,"));
     let losses = losses.map(|line| line.rsplit_once(',').unwrap().1.parse::<f64>().unwrap());
     let data = best["fits"][0]["data"].as_array().unwrap();
     assert_eq!(data.len(), 15);
@@ -243,10 +207,7 @@ fn counts_in_millions_are_asked_about_and_read_by_flag_header_or_suffix() {
     );
     assert!(text.contains("--n-unit M"), "{text}");
     let (by_flag, said) = quick(&path, &["--n-unit", "M", "--d-unit", "B"]);
-    assert!(
-        said.contains("N is `params` times 1e6, D is `tokens` times 1e9"),
-        "{said}"
-    );
+    assert!(said.contains("N is `params` times 1e6, D is `tokens` times 1e9"), "{said}");
     assert_near(&by_flag, "alpha", 0.34, 0.03);
     let keep = tempfile::tempdir().unwrap();
     let table = fs::read_to_string(&path).unwrap();
@@ -255,13 +216,10 @@ fn counts_in_millions_are_asked_about_and_read_by_flag_header_or_suffix() {
     let (by_header, _) = quick(&keep.path().join("a.csv"), &[]);
     assert_eq!(parameter(&by_header, "A"), parameter(&by_flag, "A"));
     let suffixed =
-        table
-            .lines()
-            .enumerate()
-            .map(|(i, line)| match line.split(',').collect::<Vec<_>>()[..] {
-                [n, d, loss] if i > 0 => format!("{n}M,{d}B,{loss}\n"),
-                _ => format!("{line}\n"),
-            });
+        table.lines().enumerate().map(|(i, line)| match line.split(',').collect::<Vec<_>>()[..] {
+            [n, d, loss] if i > 0 => format!("{n}M,{d}B,{loss}\n"),
+            _ => format!("{line}\n"),
+        });
     fs::write(keep.path().join("b.csv"), suffixed.collect::<String>()).unwrap();
     let (by_suffix, _) = quick(&keep.path().join("b.csv"), &[]);
     assert_near(&by_suffix, "A", parameter(&by_flag, "A"), 1e-6);
@@ -283,10 +241,7 @@ fn a_column_that_cannot_be_compute_is_passed_over_or_refused_where_it_was_named(
     );
     assert_near(&fits, "alpha", 0.34, 0.02);
     let text = refused(&path, &["--c", "flops"]);
-    assert!(
-        text.contains("column `flops` cannot be C: it holds 4e7"),
-        "{text}"
-    );
+    assert!(text.contains("column `flops` cannot be C: it holds 4e7"), "{text}");
 }
 
 #[test]
@@ -312,10 +267,7 @@ fn blank_cells_are_all_named_or_left_out_on_a_flag() {
     lines.remove(11);
     fs::write(&path, lines.join("\n")).unwrap();
     let (fits, said) = quick(&path, &["--skip-blank"]);
-    assert!(
-        said.contains("2 rows with blank cells left out (lines 5, 10)"),
-        "{said}"
-    );
+    assert!(said.contains("2 rows with blank cells left out (lines 5, 10)"), "{said}");
     assert_eq!(fits["fits"][0]["rows"], 33);
     let (fits, _) = quick(&sample("pandas.parquet"), &["--skip-blank"]);
     assert_eq!(fits["fits"][0]["rows"], 16);
@@ -329,10 +281,7 @@ fn a_column_that_may_be_several_is_asked_about() {
     let line = "{\"params\": 1e6, \"tokens\": 1e8, \"final\": {\"val_loss\": 3}, \"best\": {\"val_loss\": 2}}\n";
     fs::write(&path, line).unwrap();
     let text = refused(&path, &[]);
-    assert!(
-        text.contains("may be any of final.val_loss, best.val_loss"),
-        "{text}"
-    );
+    assert!(text.contains("may be any of final.val_loss, best.val_loss"), "{text}");
     let text = refused(&path, &["--loss", "final.val_loss"]);
     assert!(!text.contains("may be any of"), "{text}");
 }
@@ -361,32 +310,19 @@ fn a_fit_answers_in_fifteen_lines_and_says_where_its_rows_are_from() {
     ] {
         assert!(short.contains(part), "{part}: {short}");
     }
-    assert!(
-        !short.contains("all rows") && !short.contains("trunk"),
-        "{short}"
-    );
+    assert!(!short.contains("all rows") && !short.contains("trunk"), "{short}");
     let long = stdout(&fit(&path, &[&args[..], &["--details"]].concat()).code(0));
-    assert!(
-        long.contains("other thresholds") && long.contains("profile"),
-        "{long}"
-    );
+    assert!(long.contains("other thresholds") && long.contains("profile"), "{long}");
     let latex = stdout(&fit(&path, &[&args[..], &["--table", "latex"]].concat()).code(0));
-    for part in [
-        "% - file: ",
-        "% - sha256 of the file: ",
-        "filter: corpus = c4",
-        "loss is `loss`",
-    ] {
+    for part in ["% - file: ", "% - sha256 of the file: ", "filter: corpus = c4", "loss is `loss`"]
+    {
         assert!(latex.contains(part), "{part}: {latex}");
     }
     let json = stdout(&fit(&path, &[&args[..], &["--json"]].concat()).code(0));
     let fits: Value = serde_json::from_str(&json).unwrap();
     let source = &fits["sources"][0];
     assert_eq!(source["sha256"].as_str().unwrap().len(), 64);
-    assert_eq!(
-        (source["rows"].as_u64(), source["used"].as_u64()),
-        (Some(36), Some(32))
-    );
+    assert_eq!((source["rows"].as_u64(), source["used"].as_u64()), (Some(36), Some(32)));
     assert_eq!(source["filter"][0], "corpus = c4");
     assert_eq!(source["c"], "6 N D");
 }
@@ -395,9 +331,7 @@ fn a_fit_answers_in_fifteen_lines_and_says_where_its_rows_are_from() {
 fn runs(row: impl Fn(f64, f64, f64) -> String) -> String {
     let sizes = [1e7, 4e7, 1.6e8, 6.4e8];
     let tokens = [4e8, 2e9, 1e10, 5e10];
-    let pairs = sizes
-        .iter()
-        .flat_map(|n| tokens.iter().map(move |d| (*n, *d)));
+    let pairs = sizes.iter().flat_map(|n| tokens.iter().map(move |d| (*n, *d)));
     let lines = pairs.map(|(n, d): (f64, f64)| {
         let loss = 1.7 + 400.0 * n.powf(-0.34) + 1500.0 * d.powf(-0.36);
         row(n, d, loss) + "\n"
@@ -458,11 +392,7 @@ fn rows_of_two_tables_are_units_of_their_own() {
         fs::write(keep.path().join(name), format!("{head}{body}")).unwrap();
     }
     let args = ["fit", "a.csv", "b.csv", "--bootstrap", "30", "--json"];
-    let fit = isoflop()
-        .current_dir(keep.path())
-        .args(args)
-        .assert()
-        .code(0);
+    let fit = isoflop().current_dir(keep.path()).args(args).assert().code(0);
     let fits: Value = serde_json::from_str(&stdout(&fit)).unwrap();
     assert_eq!(fits["fits"][0]["bootstrap"]["units"], 32);
     assert_eq!(fits["sources"].as_array().unwrap().len(), 2);

@@ -13,11 +13,7 @@ fn a_plan_prints_a_table_and_json_and_writes_nothing() {
         "{}",
         stdout(&text)
     );
-    let json = shop
-        .isoflop()
-        .args(["plan", "sweep.toml", "--json"])
-        .assert()
-        .code(0);
+    let json = shop.isoflop().args(["plan", "sweep.toml", "--json"]).assert().code(0);
     let plan: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(plan["runs"].as_array().unwrap().len(), 6);
     assert_eq!(plan["kind"], "isoflop");
@@ -31,18 +27,12 @@ fn bad_sweep_files_exit_with_2_say_where_and_write_nothing() {
         (
             "[model]",
             "[model]\nnorn = \"rms\"",
-            &[
-                "sweep.toml:9:1: unknown key `norn`",
-                "hint: did you mean `norm`?",
-            ],
+            &["sweep.toml:9:1: unknown key `norn`", "hint: did you mean `norm`?"],
         ),
         (
             "[model]",
             "[model]\nfamily = \"transformr\"",
-            &[
-                "sweep.toml:9:10: unknown value `transformr`",
-                "did you mean `transformer`?",
-            ],
+            &["sweep.toml:9:10: unknown value `transformr`", "did you mean `transformer`?"],
         ),
         (
             "\"8x1x1\"",
@@ -52,31 +42,15 @@ fn bad_sweep_files_exit_with_2_say_where_and_write_nothing() {
                 "hint: d_model 18 or 21 would fit",
             ],
         ),
-        (
-            "\"8x1x1\"",
-            "\"900B\"",
-            &["sweep.toml:9:10: training", "this machine has"],
-        ),
-        (
-            "\"4e8\"",
-            "\"4e6\"",
-            &["sweep.toml:11:24: budget 4e6 keeps", "a curve needs 3"],
-        ),
+        ("\"8x1x1\"", "\"900B\"", &["sweep.toml:9:10: training", "this machine has"]),
+        ("\"4e8\"", "\"4e6\"", &["sweep.toml:11:24: budget 4e6 keeps", "a curve needs 3"]),
         (
             "[plan]",
             "[plan]\ntokens_per_param = [20]",
             &["the plan has two kinds: `isoflop` and `tokens_per_param`"],
         ),
-        (
-            "text/*.md",
-            "nowhere/*.md",
-            &["sweep.toml:5:8: ", "nowhere/*.md", "hint: "],
-        ),
-        (
-            "context = 32",
-            "context = 4000000",
-            &["sweep.toml:5:8: ", "4000000"],
-        ),
+        ("text/*.md", "nowhere/*.md", &["sweep.toml:5:8: ", "nowhere/*.md", "hint: "]),
+        ("context = 32", "context = 4000000", &["sweep.toml:5:8: ", "4000000"]),
         ("[plan]", "[plan", &["sweep.toml:10:"]),
     ];
     for (from, to, expected) in cases {
@@ -84,10 +58,7 @@ fn bad_sweep_files_exit_with_2_say_where_and_write_nothing() {
         for verb in ["plan", "run"] {
             let text = stderr(&shop.isoflop().args([verb, "sweep.toml"]).assert().code(2));
             for part in *expected {
-                assert!(
-                    text.contains(part),
-                    "{verb} after `{from}` -> `{to}`: {text}"
-                );
+                assert!(text.contains(part), "{verb} after `{from}` -> `{to}`: {text}");
             }
             assert!(!text.contains("panicked"), "{text}");
         }
@@ -100,10 +71,7 @@ fn an_empty_text_is_refused() {
     let shop = Workshop::new(&SWEEP.replace("text/*.md", "empty.md"));
     fs::write(shop.path("empty.md"), "").unwrap();
     let text = stderr(&shop.run().code(2));
-    assert!(
-        text.contains("sweep.toml:5:8: ") && text.contains("empty.md"),
-        "{text}"
-    );
+    assert!(text.contains("sweep.toml:5:8: ") && text.contains("empty.md"), "{text}");
     assert!(!shop.path("results").exists());
 }
 
@@ -112,15 +80,8 @@ fn results_of_another_sweep_are_not_touched() {
     let shop = Workshop::new(SWEEP);
     shop.run().code(0);
     fs::rename(shop.path("results/tiny"), shop.path("results/other")).unwrap();
-    fs::write(
-        shop.path("sweep.toml"),
-        SWEEP.replace("\"tiny\"", "\"other\""),
-    )
-    .unwrap();
+    fs::write(shop.path("sweep.toml"), SWEEP.replace("\"tiny\"", "\"other\"")).unwrap();
     let text = stderr(&shop.run().code(2));
-    assert!(
-        text.contains("it holds the results of sweep `tiny`, not of `other`"),
-        "{text}"
-    );
+    assert!(text.contains("it holds the results of sweep `tiny`, not of `other`"), "{text}");
     assert!(text.contains("hint: "), "{text}");
 }

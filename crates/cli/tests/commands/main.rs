@@ -46,10 +46,7 @@ fn every_verb_has_an_example_in_its_help() {
         "doctor",
     ] {
         let help = stdout(&isoflop().args([verb, "--help"]).assert().code(0));
-        assert!(
-            help.contains("Example") && help.contains(&format!("isoflop {verb} ")),
-            "{help}"
-        );
+        assert!(help.contains("Example") && help.contains(&format!("isoflop {verb} ")), "{help}");
     }
 }
 
@@ -61,10 +58,6 @@ fn the_columns_are_documented() {
     for column in isoflop_results::row::COLUMNS {
         let line = format!("| `{}` |", column.name);
         let found = docs.lines().find(|row| row.starts_with(&line));
-        assert!(
-            found.is_some_and(|row| row.contains(column.meaning)),
-            "{}",
-            column.name
-        );
+        assert!(found.is_some_and(|row| row.contains(column.meaning)), "{}", column.name);
     }
 }

@@ -10,9 +10,7 @@ fn a_trained_model_is_exported_with_a_batch_to_compare_by() {
     let row = &shop.rows()[0];
     let export = |run: &str| {
         let run = format!("results/tiny/{run}");
-        shop.isoflop()
-            .args(["export-model", &run, "--out", "model"])
-            .assert()
+        shop.isoflop().args(["export-model", &run, "--out", "model"]).assert()
     };
     let done = export(&row.run_id).code(0);
     assert!(stdout(&done).contains(&row.run_id), "{}", stdout(&done));
@@ -33,31 +31,17 @@ fn a_trained_model_is_exported_with_a_batch_to_compare_by() {
     let ambiguous = stderr(&export("n").code(2));
     assert!(ambiguous.contains("6 runs start with `n`"), "{ambiguous}");
     let unknown = stderr(&export("zzz").code(2));
-    assert!(
-        unknown.contains("no run of tiny starts with `zzz`"),
-        "{unknown}"
-    );
+    assert!(unknown.contains("no run of tiny starts with `zzz`"), "{unknown}");
     fs::remove_file(shop.path(&format!("results/tiny/models/{}.json", row.run_id))).unwrap();
     let missing = stderr(&export(&row.run_id).code(2));
-    assert!(
-        missing.contains("cannot read") && missing.contains("hint:"),
-        "{missing}"
-    );
+    assert!(missing.contains("cannot read") && missing.contains("hint:"), "{missing}");
 }
 
 #[test]
 fn bench_measures_whole_steps_and_their_parts() {
     let bench = |more: &[&str]| {
         let mut command = isoflop();
-        command.args([
-            "bench",
-            "--sizes",
-            "8x1x1,16x1x2",
-            "--batch",
-            "2",
-            "--context",
-            "16",
-        ]);
+        command.args(["bench", "--sizes", "8x1x1,16x1x2", "--batch", "2", "--context", "16"]);
         command.args(["--steps", "2", "--json"]).args(more);
         let text = stdout(&command.assert().code(0));
         serde_json::from_str::<serde_json::Value>(&text).unwrap()

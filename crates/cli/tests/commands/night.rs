@@ -43,17 +43,11 @@ fn budgets_of_a_time_stay_as_they_were_chosen() {
     ));
     let first = shop.run().code(0);
     let line = |text: &str| {
-        let found = text
-            .lines()
-            .find(|line| line.starts_with("budgets for 3s:"));
+        let found = text.lines().find(|line| line.starts_with("budgets for 3s:"));
         found.unwrap().to_owned()
     };
     let chosen = line(&stderr(&first));
-    let plan = shop
-        .isoflop()
-        .args(["plan", "sweep.toml", "--json"])
-        .assert()
-        .code(0);
+    let plan = shop.isoflop().args(["plan", "sweep.toml", "--json"]).assert().code(0);
     assert_eq!(line(&stderr(&plan)), chosen);
     let plan: serde_json::Value = serde_json::from_str(&stdout(&plan)).unwrap();
     assert_eq!(plan["new"].as_array().unwrap().len(), 0);
@@ -64,25 +58,15 @@ fn budgets_of_a_time_stay_as_they_were_chosen() {
 fn a_plan_tells_what_is_there_and_what_has_changed() {
     let shop = Workshop::new(SWEEP);
     shop.run().code(0);
-    let edited = SWEEP
-        .replace("[train]", "[train]\nlearning_rate = 0.01")
-        .replace("\"8x1x1\", ", "");
+    let edited =
+        SWEEP.replace("[train]", "[train]\nlearning_rate = 0.01").replace("\"8x1x1\", ", "");
     let edited = edited.replace("\"16x2x2\"]", "\"16x2x2\", \"16x3x2\"]");
     fs::write(shop.path("sweep.toml"), edited).unwrap();
     let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
     let text = stdout(&plan);
-    assert!(
-        text.contains("already there: 0 of 6 runs; 6 left to train"),
-        "{text}"
-    );
-    assert!(
-        text.contains("the nearest planned run, learning_rate 0.0058 is now 0.01"),
-        "{text}"
-    );
-    assert!(
-        text.contains("the nearest planned run, d_model 8 is now 16"),
-        "{text}"
-    );
+    assert!(text.contains("already there: 0 of 6 runs; 6 left to train"), "{text}");
+    assert!(text.contains("the nearest planned run, learning_rate 0.0058 is now 0.01"), "{text}");
+    assert!(text.contains("the nearest planned run, d_model 8 is now 16"), "{text}");
 }
 
 #[test]
@@ -91,15 +75,9 @@ fn an_edit_is_named_as_what_it_is_by_plan_and_run() {
     let sweep = SWEEP.replace("isoflop = { budgets = [\"4e8\", \"8e8\"] }", grid);
     let shop = Workshop::new(&format!("{sweep}learning_rate = 0.01\n"));
     shop.run().code(0);
-    fs::write(
-        shop.path("sweep.toml"),
-        format!("{sweep}learning_rate = 0.03\n"),
-    )
-    .unwrap();
+    fs::write(shop.path("sweep.toml"), format!("{sweep}learning_rate = 0.03\n")).unwrap();
     let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
-    let named = stdout(&plan)
-        .matches("run, learning_rate 0.01 is now 0.03")
-        .count();
+    let named = stdout(&plan).matches("run, learning_rate 0.01 is now 0.03").count();
     assert_eq!(named, 9, "{}", stdout(&plan));
     let run = shop.run().code(0);
     assert!(
@@ -107,18 +85,11 @@ fn an_edit_is_named_as_what_it_is_by_plan_and_run() {
         "{}",
         stderr(&run)
     );
-    fs::write(
-        shop.path("text/0.md"),
-        "another text altogether\n".repeat(900),
-    )
-    .unwrap();
+    fs::write(shop.path("text/0.md"), "another text altogether\n".repeat(900)).unwrap();
     for verb in ["plan", "run"] {
         let told = shop.isoflop().args([verb, "sweep.toml"]).assert().code(0);
         let text = format!("{}{}", stdout(&told), stderr(&told));
-        assert!(
-            text.contains("the text has changed: data_digest "),
-            "{verb}: {text}"
-        );
+        assert!(text.contains("the text has changed: data_digest "), "{verb}: {text}");
     }
 }
 
@@ -130,14 +101,7 @@ fn no_more_processes_measure_than_there_are_cores_or_runs() {
         let begun = std::time::Instant::now();
         let mut command = shop.isoflop();
         command.env("ISOFLOP_CACHE", shop.path("cache"));
-        command.args([
-            "plan",
-            "sweep.toml",
-            "--json",
-            "--calibrate",
-            "--jobs",
-            jobs,
-        ]);
+        command.args(["plan", "sweep.toml", "--json", "--calibrate", "--jobs", jobs]);
         let plan = command.assert().code(0);
         let said = stderr(&plan);
         let processes =
@@ -158,23 +122,10 @@ fn a_deadline_is_printed_in_full_and_never_half_read() {
         command.assert()
     };
     let said = stderr(&run("2131-05-05T07:23+05:00").code(0));
-    assert!(
-        said.starts_with("until ") && said.contains(" 2131-05-05 "),
-        "{said}"
-    );
-    for wrong in [
-        "2031-05-05",
-        "2020-01-01T07:00",
-        "07:00+99:00",
-        "fri",
-        "soon",
-    ] {
+    assert!(said.starts_with("until ") && said.contains(" 2131-05-05 "), "{said}");
+    for wrong in ["2031-05-05", "2020-01-01T07:00", "07:00+99:00", "fri", "soon"] {
         let refused = run(wrong).code(2);
-        assert!(
-            stderr(&refused).contains("--deadline"),
-            "{}",
-            stderr(&refused)
-        );
+        assert!(stderr(&refused).contains("--deadline"), "{}", stderr(&refused));
     }
 }
 
@@ -198,10 +149,7 @@ fn a_log_tells_what_happened_to_a_run() {
     let id = shop.rows()[0].run_id.clone();
     let logs = |run: &str| shop.isoflop().args(["logs", "results/tiny", run]).assert();
     let text = stdout(&logs(&id[..id.len() - 3]).code(0));
-    assert!(
-        text.contains("attempt 1, process ") && text.contains("finished, test loss"),
-        "{text}"
-    );
+    assert!(text.contains("attempt 1, process ") && text.contains("finished, test loss"), "{text}");
     let error = stderr(&logs("n9").code(2));
     assert!(error.contains("no run `n9` in results/tiny"), "{error}");
     let error = stderr(&logs("n").code(2));
@@ -214,10 +162,8 @@ struct Tmpfs<'a>(&'a Path);
 impl<'a> Tmpfs<'a> {
     fn mount(at: &'a Path, options: &str) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(at)
-            .output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).output();
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Tmpfs(at));
         }
@@ -227,10 +173,7 @@ impl<'a> Tmpfs<'a> {
 
     fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
-        let done = Command::new("mount")
-            .args(["-o", &options])
-            .arg(self.0)
-            .status();
+        let done = Command::new("mount").args(["-o", &options]).arg(self.0).status();
         assert!(done.unwrap().success());
     }
 }
@@ -251,11 +194,7 @@ fn a_full_disk_stops_the_sweep_and_room_resumes_it() {
         return;
     };
     let run = shop.run().code(130);
-    assert!(
-        stderr(&run).contains("the disk is full"),
-        "{}",
-        stderr(&run)
-    );
+    assert!(stderr(&run).contains("the disk is full"), "{}", stderr(&run));
     disk.remount("size=16m");
     shop.run().code(0);
     let rows = |shop: &Workshop| shop.rows().iter().map(reproducible).collect::<Vec<_>>();
@@ -289,24 +228,14 @@ fn a_disk_of_any_size_stops_the_sweep_and_room_ends_it_as_if_nothing_had_been() 
         };
         let first = run();
         let (code, said) = (first.get_output().status.code(), stderr(&first));
-        assert!(
-            matches!(code, Some(130 | 0)),
-            "{kilobytes}k: {code:?}: {said}"
-        );
-        assert_eq!(
-            code == Some(130),
-            said.contains("the disk is full"),
-            "{kilobytes}k: {said}"
-        );
+        assert!(matches!(code, Some(130 | 0)), "{kilobytes}k: {code:?}: {said}");
+        assert_eq!(code == Some(130), said.contains("the disk is full"), "{kilobytes}k: {said}");
         full += u64::from(code == Some(130));
         disk.remount("size=64m");
         run().code(0);
         std::os::unix::fs::symlink("disk/results", shop.path("results")).unwrap();
         assert_eq!(rows(&shop), rows(&undisturbed), "{kilobytes}k");
-        let unfinished = Command::new("find")
-            .arg(&disk_at)
-            .args(["-name", "*.partial"])
-            .output();
+        let unfinished = Command::new("find").arg(&disk_at).args(["-name", "*.partial"]).output();
         assert!(unfinished.unwrap().stdout.is_empty(), "{kilobytes}k");
         assert!(shop.path("disk/reports/tiny/index.html").exists());
     }
@@ -323,8 +252,5 @@ fn a_read_only_folder_is_named_with_what_to_do() {
     disk.remount("ro");
     let run = shop.run().code(2);
     let text = stderr(&run);
-    assert!(
-        text.contains("results/tiny") && text.contains("--results DIR"),
-        "{text}"
-    );
+    assert!(text.contains("results/tiny") && text.contains("--results DIR"), "{text}");
 }

@@ -19,12 +19,10 @@ fn page_of(sweep: &str, said: &str) -> String {
 }
 
 fn grid(sizes: &str, tokens: &str) -> String {
-    SWEEP
-        .replace("[\"8x1x1\", \"16x1x1\", \"16x2x2\"]", sizes)
-        .replace(
-            "isoflop = { budgets = [\"4e8\", \"8e8\"] }",
-            &format!("grid = {{ tokens = {tokens} }}"),
-        )
+    SWEEP.replace("[\"8x1x1\", \"16x1x1\", \"16x2x2\"]", sizes).replace(
+        "isoflop = { budgets = [\"4e8\", \"8e8\"] }",
+        &format!("grid = {{ tokens = {tokens} }}"),
+    )
 }
 
 #[test]
@@ -38,10 +36,8 @@ fn runs_that_all_repeat_their_text_are_planned_without_laws_and_end_with_a_page(
         let line = format!("\u{2717} {law}: every run passes 4 epochs");
         assert!(plan.contains(&line), "{plan}");
     }
-    let page = page_of(
-        &sweep,
-        "4 runs have finished; no law could be fitted to them: all are left out",
-    );
+    let page =
+        page_of(&sweep, "4 runs have finished; no law could be fitted to them: all are left out");
     assert!(page.contains("passes 4 epochs, and repetition is what this law does not know"));
     assert!(page.contains("id=\"three-panels\""));
 }
@@ -55,10 +51,7 @@ fn runs_that_all_diverge_end_with_a_page() {
 
 #[test]
 fn one_run_one_size_and_one_budget_end_with_a_page() {
-    page_of(
-        &grid("[\"8x1x1\"]", "[\"10k\"]"),
-        "One run has finished; no law could be fitted",
-    );
+    page_of(&grid("[\"8x1x1\"]", "[\"10k\"]"), "One run has finished; no law could be fitted");
     page_of(
         &grid("[\"8x1x1\"]", "[\"10k\", \"20k\"]"),
         "2 runs have finished; no law could be fitted",

@@ -47,9 +47,7 @@ fn run(folder: &tempfile::TempDir, args: &[&str]) -> assert_cmd::assert::Assert 
 /// Rows by run.
 fn rows(results: &Path) -> BTreeMap<String, RunRow> {
     let rows = read_runs(&results.join("pinned/runs.parquet")).unwrap();
-    rows.into_iter()
-        .map(|row| (row.run_id.clone(), row))
-        .collect()
+    rows.into_iter().map(|row| (row.run_id.clone(), row)).collect()
 }
 
 #[test]
@@ -59,10 +57,7 @@ fn ids_digests_and_losses_are_those_that_were_committed() {
     let folder = copy(false);
     run(&folder, &["run", "sweep.toml"]);
     let after = rows(&folder.path().join("results"));
-    assert_eq!(
-        before.keys().collect::<Vec<_>>(),
-        after.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     let mut to_the_bit = 0;
     for (id, was) in &before {
         let is = &after[id];
@@ -77,10 +72,7 @@ fn ids_digests_and_losses_are_those_that_were_committed() {
         assert!((loss / again - 1.0).abs() < allowed, "{id}: {loss} {again}");
         to_the_bit += usize::from(loss.to_bits() == again.to_bits());
     }
-    note(&format!(
-        "{to_the_bit} of {} losses are equal to the last bit",
-        before.len()
-    ));
+    note(&format!("{to_the_bit} of {} losses are equal to the last bit", before.len()));
 }
 
 #[test]
@@ -90,11 +82,7 @@ fn the_committed_folder_reads_as_it_did_and_trains_nothing() {
     let before: Vec<_> = rows(&results).values().map(reproducible).collect();
     let curves = read_curves(&results.join("pinned/curves.parquet")).unwrap();
     let status = run(&folder, &["status", "results/pinned"]);
-    assert!(
-        stdout(&status).contains("32 of 32 ended"),
-        "{}",
-        stdout(&status)
-    );
+    assert!(stdout(&status).contains("32 of 32 ended"), "{}", stdout(&status));
     run(&folder, &["export", "results/pinned", "--out", "rows.csv"]);
     let csv = fs::read_to_string(folder.path().join("rows.csv")).unwrap();
     assert_eq!(csv.lines().count(), 33);
@@ -103,8 +91,5 @@ fn the_committed_folder_reads_as_it_did_and_trains_nothing() {
     assert!(said.contains("nothing to train"), "{said}");
     let after: Vec<_> = rows(&results).values().map(reproducible).collect();
     assert_eq!(before, after);
-    assert_eq!(
-        curves,
-        read_curves(&results.join("pinned/curves.parquet")).unwrap()
-    );
+    assert_eq!(curves, read_curves(&results.join("pinned/curves.parquet")).unwrap());
 }

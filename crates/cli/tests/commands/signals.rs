@@ -33,9 +33,7 @@ fn start(shop: &Workshop, ignored: Option<&str>, args: &[&str]) -> Child {
 }
 
 fn send(child: &Child, name: &str) {
-    let sent = Command::new("kill")
-        .args([format!("-{name}"), child.id().to_string()])
-        .status();
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
@@ -49,23 +47,13 @@ fn end(mut child: Child, within: Duration) -> (std::process::ExitStatus, String)
         if begun.elapsed() > within {
             child.kill().unwrap();
             let mut said = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut said)
-                .unwrap();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
             panic!("still at it after {within:?}: {said}");
         }
         std::thread::sleep(Duration::from_millis(5));
     };
     let mut said = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     (status, said)
 }
 
@@ -74,12 +62,7 @@ fn stopped_by(child: Child, name: &str) -> String {
     send(&child, name);
     let (status, said) = end(child, LONGEST);
     assert_eq!(status.code(), Some(130), "{name}: {status}: {said}");
-    assert!(
-        said.lines()
-            .last()
-            .is_some_and(|line| line.starts_with("stopped")),
-        "{name}: {said}"
-    );
+    assert!(said.lines().last().is_some_and(|line| line.starts_with("stopped")), "{name}: {said}");
     assert!(!said.contains("error:"), "{name}: {said}");
     said
 }
@@ -128,10 +111,7 @@ fn assert_clean(shop: &Workshop) {
     let begun = Instant::now();
     while !processes_of(shop).is_empty() {
         let alive = processes_of(shop);
-        assert!(
-            begun.elapsed() < Duration::from_secs(1),
-            "left behind: {alive:?}"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(1), "left behind: {alive:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
     let unfinished = left(&shop.path(""), &[".partial", ".tmp"]);
@@ -227,10 +207,7 @@ fn a_worker_ends_on_every_signal_and_keeps_its_state() {
         std::thread::sleep(Duration::from_millis(200));
         stopped_by(child, name);
         assert!(!held(&shop));
-        assert!(
-            !left(&shop.path("results"), &[".safetensors"]).is_empty(),
-            "{name}: no state"
-        );
+        assert!(!left(&shop.path("results"), &[".safetensors"]).is_empty(), "{name}: no state");
     }
     assert_clean(&shop);
 }
@@ -252,9 +229,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
         until("a run is held", || held(&shop));
         // To the whole group, as the end of a terminal sends it.
         for target in [child.id().to_string(), format!("-{}", child.id())] {
-            let sent = Command::new("kill")
-                .args(["-s", name, "--", &target])
-                .status();
+            let sent = Command::new("kill").args(["-s", name, "--", &target]).status();
             assert!(sent.unwrap().success());
         }
         std::thread::sleep(Duration::from_millis(700));
@@ -270,15 +245,10 @@ fn signals_end_what_comes_before_training() {
     let large = |shop: &Workshop| {
         let text = fs::read_to_string(shop.path("text/0.md")).unwrap();
         for copy in 0..60 {
-            let lines: Vec<String> = text
-                .split_inclusive(' ')
-                .map(|word| format!("{word}{copy:x}"))
-                .collect();
-            fs::write(
-                shop.path(&format!("text/copy-{copy}.md")),
-                lines.concat().repeat(20),
-            )
-            .unwrap();
+            let lines: Vec<String> =
+                text.split_inclusive(' ').map(|word| format!("{word}{copy:x}")).collect();
+            fs::write(shop.path(&format!("text/copy-{copy}.md")), lines.concat().repeat(20))
+                .unwrap();
         }
     };
     let bpe = SWEEP.replace("context = 32", "context = 32\ntokenizer = \"bpe:4096\"");
@@ -302,11 +272,7 @@ fn signals_end_the_measuring_of_speeds_and_the_processes_that_measure() {
     for name in ["INT", "TERM"] {
         let shop = Workshop::new(SWEEP);
         let child = start(&shop, None, &["plan", "sweep.toml", "--jobs", "2"]);
-        until("it measures", || {
-            processes_of(&shop)
-                .iter()
-                .any(|line| line.contains("measure"))
-        });
+        until("it measures", || processes_of(&shop).iter().any(|line| line.contains("measure")));
         let said = stopped_by(child, name);
         assert!(said.contains("measuring"), "{said}");
         assert_clean(&shop);
@@ -322,16 +288,9 @@ fn signals_end_fits_and_what_follows_them() {
         let loss = 1.7 + 400.0 / n.powf(0.34) + 400.0 / d.powf(0.28) + 1e-3 * f64::from(k * 7 % 5);
         format!("{n},{d},{loss}\n")
     });
-    fs::write(
-        shop.path("table.csv"),
-        format!("n,d,loss\n{}", rows.collect::<String>()),
-    )
-    .unwrap();
+    fs::write(shop.path("table.csv"), format!("n,d,loss\n{}", rows.collect::<String>())).unwrap();
     for (name, args) in [
-        (
-            "INT",
-            ["fit", "table.csv", "--bootstrap", "100000"].as_slice(),
-        ),
+        ("INT", ["fit", "table.csv", "--bootstrap", "100000"].as_slice()),
         ("TERM", &["advise", "results/tiny", "--compute", "1e12"]),
         ("USR1", &["watch", "results/tiny", "--port", "0"]),
         ("HUP", &["check", "mup"]),
@@ -343,10 +302,7 @@ fn signals_end_fits_and_what_follows_them() {
             "advise" | "check" => {
                 send(&child, name);
                 let (status, said) = end(child, LONGEST);
-                assert!(
-                    matches!(status.code(), Some(130 | 0 | 2)),
-                    "{status}: {said}"
-                );
+                assert!(matches!(status.code(), Some(130 | 0 | 2)), "{status}: {said}");
             }
             _ => drop(stopped_by(child, name)),
         }
@@ -365,9 +321,7 @@ fn signals_end_fits_and_what_follows_them() {
         let fits = fs::read_to_string(shop.path("results/tiny/fits.json")).unwrap();
         assert!(serde_json::from_str::<serde_json::Value>(&fits).is_ok());
     }
-    note(&format!(
-        "exit codes of a sweep stopped while it fits: {codes:?}"
-    ));
+    note(&format!("exit codes of a sweep stopped while it fits: {codes:?}"));
     assert!(codes.contains(&130), "{codes:?}");
     shop.run().code(0);
 }
@@ -392,10 +346,7 @@ fn a_command_that_waits_for_a_lock_ends_too() {
     shop.run().code(0);
     fs::remove_dir_all(shop.path("results/tiny/records")).unwrap();
     fs::create_dir(shop.path("results/tiny/records")).unwrap();
-    let lock = fs::File::options()
-        .write(true)
-        .open(shop.path("results/tiny/leases/lock"))
-        .unwrap();
+    let lock = fs::File::options().write(true).open(shop.path("results/tiny/leases/lock")).unwrap();
     lock.lock().unwrap();
     let begun = start(&shop, None, &["run", "sweep.toml"]);
     std::thread::sleep(Duration::from_millis(700));
@@ -412,26 +363,14 @@ fn a_small_limit_of_file_sizes_is_told_as_a_lack_of_room() {
     let shop = Workshop::new(SWEEP);
     let limited = |kilobytes: u64| {
         let program = assert_cmd::cargo::cargo_bin("isoflop");
-        let script = format!(
-            "ulimit -f {kilobytes}; exec {} run sweep.toml",
-            program.display()
-        );
-        let output = Command::new("bash")
-            .args(["-c", &script])
-            .current_dir(shop.path(""))
-            .output()
-            .unwrap();
-        (
-            output.status,
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        )
+        let script = format!("ulimit -f {kilobytes}; exec {} run sweep.toml", program.display());
+        let output =
+            Command::new("bash").args(["-c", &script]).current_dir(shop.path("")).output().unwrap();
+        (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
     };
     for kilobytes in [1, 4, 8, 16, 64] {
         let (status, said) = limited(kilobytes);
-        assert!(
-            matches!(status.code(), Some(130 | 0)),
-            "{kilobytes}: {status}: {said}"
-        );
+        assert!(matches!(status.code(), Some(130 | 0)), "{kilobytes}: {status}: {said}");
         assert_eq!(
             status.code() == Some(130),
             said.contains("the disk is full"),

@@ -16,12 +16,7 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
     for row in &rows {
         assert_eq!(row.status, Status::Finished);
         // Uniform guessing is ln 256 = 5.55; the text has ten words.
-        assert!(
-            row.test_loss.unwrap() < 4.5,
-            "{}: {:?}",
-            row.run_id,
-            row.test_loss
-        );
+        assert!(row.test_loss.unwrap() < 4.5, "{}: {:?}", row.run_id, row.test_loss);
         assert!(row.test_bpb.unwrap() > row.test_loss.unwrap());
     }
     let curves = read_curves(&shop.path("results/tiny/curves.parquet")).unwrap();
@@ -33,18 +28,9 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
         "figures/three-panels.png",
         "figures/three-panels.csv",
     ] {
-        assert!(
-            fs::metadata(shop.path("reports/tiny").join(file))
-                .unwrap()
-                .len()
-                > 500,
-            "{file}"
-        );
+        assert!(fs::metadata(shop.path("reports/tiny").join(file)).unwrap().len() > 500, "{file}");
     }
-    let before = fs::metadata(shop.path("results/tiny/records"))
-        .unwrap()
-        .modified()
-        .unwrap();
+    let before = fs::metadata(shop.path("results/tiny/records")).unwrap().modified().unwrap();
     let second = shop.run().code(0);
     assert!(
         stderr(&second).contains("nothing to train: all 6 runs are done"),
@@ -52,28 +38,14 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
         stderr(&second)
     );
     assert_eq!(
-        fs::metadata(shop.path("results/tiny/records"))
-            .unwrap()
-            .modified()
-            .unwrap(),
+        fs::metadata(shop.path("results/tiny/records")).unwrap().modified().unwrap(),
         before
     );
 
-    let status = shop
-        .isoflop()
-        .args(["status", "results/tiny"])
-        .assert()
-        .code(0);
-    assert!(
-        stdout(&status).contains("6 of 6 ended, 0 running, 0 waiting"),
-        "{}",
-        stdout(&status)
-    );
-    let fit = shop
-        .isoflop()
-        .args(["fit", "results/tiny", "--json", "--bootstrap", "0"])
-        .assert()
-        .code(0);
+    let status = shop.isoflop().args(["status", "results/tiny"]).assert().code(0);
+    assert!(stdout(&status).contains("6 of 6 ended, 0 running, 0 waiting"), "{}", stdout(&status));
+    let fit =
+        shop.isoflop().args(["fit", "results/tiny", "--json", "--bootstrap", "0"]).assert().code(0);
     let fits: serde_json::Value = serde_json::from_str(&stdout(&fit)).unwrap();
     assert_eq!(fits["isoflop"][0]["budgets"].as_array().unwrap().len(), 2);
     // Nothing else asked, every command shows the numbers that `run` left.
@@ -86,10 +58,7 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
         assert_eq!(shown[part], kept[part], "{part}");
     }
     let source = &kept["sources"][0];
-    assert_eq!(
-        (&source["file"], &source["used"]),
-        (&"runs.parquet".into(), &6.into())
-    );
+    assert_eq!((&source["file"], &source["used"]), (&"runs.parquet".into(), &6.into()));
     assert_eq!(source["sha256"].as_str().unwrap().len(), 64);
 }
 
@@ -121,25 +90,15 @@ fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
 /// The processes that hold a run without a record right now, as the folder says.
 #[cfg(unix)]
 fn workers(shop: &Workshop) -> Vec<u64> {
-    let leases = fs::read_dir(shop.path("results/tiny/leases"))
-        .into_iter()
-        .flatten();
+    let leases = fs::read_dir(shop.path("results/tiny/leases")).into_iter().flatten();
     leases
         .filter_map(|entry| entry.ok())
         // A lease being written has another ending and does not hold the run yet.
-        .filter(|entry| {
-            entry
-                .path()
-                .extension()
-                .is_some_and(|ending| ending == "json")
-        })
+        .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "json"))
         .filter_map(|entry| fs::read_to_string(entry.path()).ok())
         .filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
         .filter(|lease| {
-            let record = format!(
-                "results/tiny/records/{}.json",
-                lease["run_id"].as_str().unwrap()
-            );
+            let record = format!("results/tiny/records/{}.json", lease["run_id"].as_str().unwrap());
             !shop.path(&record).exists()
         })
         .filter_map(|lease| lease["owner"]["pid"].as_u64())
@@ -164,10 +123,7 @@ fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     // Stopped before it is looked at again: else it may end its run before the kill arrives.
     loop {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "no worker claimed a run"
-        );
+        assert!(std::time::Instant::now() < deadline, "no worker claimed a run");
         let Some(victim) = workers(&shop).first().copied() else {
             std::thread::sleep(Duration::from_millis(2));
             continue;
@@ -216,18 +172,13 @@ fn two_commands_and_three_workers_at_once_train_each_run_once() {
         std::thread::sleep(Duration::from_millis(2));
     }
     let second = shop.start();
-    let workers: Vec<_> = (0..3)
-        .map(|_| shop.spawn(&["worker", "results/tiny"]))
-        .collect();
+    let workers: Vec<_> = (0..3).map(|_| shop.spawn(&["worker", "results/tiny"])).collect();
     for mut child in [first, second].into_iter().chain(workers) {
         assert!(child.wait().unwrap().success());
     }
     let rows = shop.rows();
     assert_eq!(rows.len(), 6);
-    assert!(
-        rows.iter()
-            .all(|row| row.status == Status::Finished && row.attempt == 1)
-    );
+    assert!(rows.iter().all(|row| row.status == Status::Finished && row.attempt == 1));
     for row in &rows {
         let log = fs::read_to_string(shop.path(&format!("results/tiny/logs/{}.log", row.run_id)));
         assert_eq!(log.unwrap().matches("finished, test loss").count(), 1);
@@ -262,8 +213,7 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
         .unwrap();
     let run_id = lease.file_stem().unwrap().to_str().unwrap().to_owned();
     let file = fs::File::options().write(true).open(&lease).unwrap();
-    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(600))
-        .unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(600)).unwrap();
     let mut other = shop.spawn(&["worker", "results/tiny"]);
     assert!(other.wait().unwrap().success());
     signal(sleeper, "-CONT");
@@ -271,12 +221,7 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
     assert_eq!(reproducible_part(&shop), reproducible_part(&undisturbed));
     let log = fs::read_to_string(shop.path(&format!("results/tiny/logs/{run_id}.log"))).unwrap();
     assert_eq!(log.matches("attempt 1, process").count(), 2, "{log}");
-    assert!(
-        shop.rows()
-            .iter()
-            .all(|row| row.pid != sleeper || row.run_id != run_id),
-        "{log}"
-    );
+    assert!(shop.rows().iter().all(|row| row.pid != sleeper || row.run_id != run_id), "{log}");
 }
 
 #[test]
@@ -284,9 +229,7 @@ fn a_run_that_diverges_is_a_row_and_the_exit_code_is_zero() {
     let shop = Workshop::new(&SWEEP.replace("[train]", "[train]\nlearning_rate = 1e6"));
     let run = shop.run().code(0);
     assert!(
-        shop.rows()
-            .iter()
-            .all(|row| row.status == Status::Diverged && row.test_loss.is_none())
+        shop.rows().iter().all(|row| row.status == Status::Diverged && row.test_loss.is_none())
     );
     assert!(stderr(&run).contains("6 diverged"), "{}", stderr(&run));
 }

@@ -24,9 +24,7 @@ fn begun() -> Workshop {
 
 fn command(shop: &Workshop, cache: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("isoflop"));
-    command
-        .current_dir(shop.path(""))
-        .env("ISOFLOP_CACHE", cache);
+    command.current_dir(shop.path("")).env("ISOFLOP_CACHE", cache);
     command
 }
 
@@ -39,10 +37,7 @@ fn count(shop: &Workshop, part: &str) -> usize {
 /// A worker from another folder, with a cache of its own.
 fn elsewhere(shop: &Workshop) -> Output {
     let mut worker = command(shop, shop.path("other-cache").as_path());
-    worker
-        .current_dir("/")
-        .arg("worker")
-        .arg(shop.path("results/tiny"));
+    worker.current_dir("/").arg("worker").arg(shop.path("results/tiny"));
     worker.output().unwrap()
 }
 
@@ -55,14 +50,8 @@ fn a_worker_elsewhere_finds_the_text_and_one_without_it_says_so_and_claims_nothi
     let refused = elsewhere(&shop);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("its text cannot be had") && said.contains("hint:"),
-        "{said}"
-    );
-    assert_eq!(
-        (count(&shop, "records"), count(&shop, "failures")),
-        (records, failures)
-    );
+    assert!(said.contains("its text cannot be had") && said.contains("hint:"), "{said}");
+    assert_eq!((count(&shop, "records"), count(&shop, "failures")), (records, failures));
 
     // Another text in its place is no text of this plan.
     fs::create_dir(shop.path("text")).unwrap();
@@ -74,25 +63,14 @@ fn a_worker_elsewhere_finds_the_text_and_one_without_it_says_so_and_claims_nothi
     let refused = elsewhere(&shop);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("is another text than the one planned"),
-        "{said}"
-    );
+    assert!(said.contains("is another text than the one planned"), "{said}");
     assert_eq!(count(&shop, "failures"), failures);
 
     fs::remove_dir_all(shop.path("text")).unwrap();
     fs::rename(shop.path("hidden"), shop.path("text")).unwrap();
     let able = elsewhere(&shop);
-    assert_eq!(
-        able.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&able.stderr)
-    );
-    assert_eq!(
-        (count(&shop, "records"), count(&shop, "failures")),
-        (6, failures)
-    );
+    assert_eq!(able.status.code(), Some(0), "{}", String::from_utf8_lossy(&able.stderr));
+    assert_eq!((count(&shop, "records"), count(&shop, "failures")), (6, failures));
 }
 
 #[test]
@@ -104,9 +82,6 @@ fn a_worker_on_an_edited_plan_is_told_so() {
     let refused = elsewhere(&shop);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("plan.json: its checksum does not match"),
-        "{said}"
-    );
+    assert!(said.contains("plan.json: its checksum does not match"), "{said}");
     assert_eq!(count(&shop, "failures"), 0);
 }

@@ -36,11 +36,8 @@ impl Workshop {
         let keep = tempfile::tempdir().unwrap();
         fs::create_dir(keep.path().join("text")).unwrap();
         for document in 0..12u64 {
-            fs::write(
-                keep.path().join(format!("text/{document}.md")),
-                words(document, 3000),
-            )
-            .unwrap();
+            fs::write(keep.path().join(format!("text/{document}.md")), words(document, 3000))
+                .unwrap();
         }
         fs::write(keep.path().join("sweep.toml"), sweep).unwrap();
         Workshop { keep }
@@ -93,9 +90,8 @@ impl Workshop {
 
 /// Text with something to learn: words of a small vocabulary, Zipf-like.
 fn words(seed: u64, count: usize) -> String {
-    let vocabulary = [
-        "the ", "model ", "learns ", "a ", "law ", "of ", "loss ", "and ", "tokens ", "grow.\n",
-    ];
+    let vocabulary =
+        ["the ", "model ", "learns ", "a ", "law ", "of ", "loss ", "and ", "tokens ", "grow.\n"];
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -103,9 +99,7 @@ fn words(seed: u64, count: usize) -> String {
         state ^= state << 17;
         state
     };
-    (0..count)
-        .map(|_| vocabulary[(next() % 10).min(next() % 10) as usize])
-        .collect()
+    (0..count).map(|_| vocabulary[(next() % 10).min(next() % 10) as usize]).collect()
 }
 
 pub(crate) fn stderr(assert: &assert_cmd::assert::Assert) -> String {

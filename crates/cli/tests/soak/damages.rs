@@ -29,11 +29,7 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
         all.extend(files(&shop.path("cache")));
         let victim = draw.of(&all).clone();
         let how = damage(&mut draw, &victim, &all);
-        let name = victim
-            .strip_prefix(shop.path(""))
-            .unwrap()
-            .display()
-            .to_string();
+        let name = victim.strip_prefix(shop.path("")).unwrap().display().to_string();
         let told = format!("damage {number}: {name} {how}");
 
         let verb = *draw.of(&[
@@ -55,36 +51,22 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
         }
         let code = run(&shop, &RUN).code();
         let words = said(&shop);
-        assert!(
-            code == Some(0) && !words.contains("panicked"),
-            "{told}: run {code:?}: {words}"
-        );
+        assert!(code == Some(0) && !words.contains("panicked"), "{told}: run {code:?}: {words}");
         let mut changed = differing(&expected, &outcome(&shop));
         // Weights of a run that has ended are not read by `run`; whoever takes them out is told.
         if let Some(model) = name.strip_prefix("results/tiny/models/") {
             changed.retain(|part| part != model);
-            let run_id = model
-                .split_once(".safetensors")
-                .or(model.split_once(".json"))
-                .unwrap()
-                .0;
+            let run_id = model.split_once(".safetensors").or(model.split_once(".json")).unwrap().0;
             let run_id = format!("results/tiny/{run_id}");
             let code = run(&shop, &["export-model", &run_id, "--out", "m"]).code();
             let words = said(&shop);
             let read = |path: &Path| fs::read(path).ok();
             let whole = read(&ended.path(&name)) == read(&victim);
-            assert_eq!(
-                code,
-                Some(if whole { 0 } else { 2 }),
-                "{told}: export-model: {words}"
-            );
+            assert_eq!(code, Some(if whole { 0 } else { 2 }), "{told}: export-model: {words}");
         }
         assert_eq!(changed, [""; 0], "{told}: {words}");
         if (number + 1) % 50 == 0 {
-            note(&format!(
-                "{} damages so far: answered {answered}, refused {refused}",
-                number + 1
-            ));
+            note(&format!("{} damages so far: answered {answered}, refused {refused}", number + 1));
         }
     }
     note(&format!(
@@ -103,10 +85,7 @@ fn stopped_midway() -> Workshop {
         std::thread::sleep(Duration::from_millis(1));
     }
     let pid = child.id().to_string();
-    std::process::Command::new("kill")
-        .args(["-TERM", &pid])
-        .status()
-        .unwrap();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
     child.wait().unwrap();
     said(&shop);
     shop
@@ -115,14 +94,7 @@ fn stopped_midway() -> Workshop {
 fn damage(draw: &mut Draw, path: &Path, all: &[std::path::PathBuf]) -> &'static str {
     let mut bytes = fs::read(path).unwrap();
     let at = draw.below(bytes.len().max(1) as u64) as usize;
-    let kinds = [
-        "flipped",
-        "cut",
-        "emptied",
-        "removed",
-        "doubled",
-        "overwritten",
-    ];
+    let kinds = ["flipped", "cut", "emptied", "removed", "doubled", "overwritten"];
     let kind = *draw.of(&kinds);
     match kind {
         "flipped" if !bytes.is_empty() => bytes[at] ^= 1 << draw.below(8),

@@ -36,10 +36,7 @@ fn a_full_disk_is_said_and_a_larger_one_is_gone_on_with() {
         let shop = Workshop::new(&without_fits());
         let disk = shop.path("disk");
         fs::create_dir(&disk).unwrap();
-        mount(
-            &["-t", "tmpfs", "-o", &format!("size={size}k"), "none"],
-            &disk,
-        );
+        mount(&["-t", "tmpfs", "-o", &format!("size={size}k"), "none"], &disk);
         let _disk = Disk(&disk);
         for folder in ["results", "reports", "cache"] {
             std::os::unix::fs::symlink(disk.join(folder), shop.path(folder)).unwrap();
@@ -56,11 +53,7 @@ fn a_full_disk_is_said_and_a_larger_one_is_gone_on_with() {
         let code = run(&shop, &RUN).code();
         let words = said(&shop);
         assert_eq!(code, Some(0), "{size} KiB enlarged: {words}");
-        assert_eq!(
-            differing(&expected, &outcome(&shop)),
-            [""; 0],
-            "{size} KiB: {words}"
-        );
+        assert_eq!(differing(&expected, &outcome(&shop)), [""; 0], "{size} KiB: {words}");
         let left: Vec<_> = files(&disk.join("results"))
             .into_iter()
             .filter(|path| path.to_string_lossy().ends_with(".partial"))

@@ -39,9 +39,7 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
         killed += u64::from(hit);
         victims[whom] += u64::from(hit);
         if hit && killed % 50 == 0 {
-            note(&format!(
-                "{killed} kills, {ended} sweeps ended as undisturbed so far"
-            ));
+            note(&format!("{killed} kills, {ended} sweeps ended as undisturbed so far"));
         }
         let first = commands[0].wait().unwrap();
         for mut other in commands.drain(1..) {
@@ -52,11 +50,7 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
         match first.code() {
             Some(0) => {
                 let found = outcome(&shop);
-                assert_eq!(
-                    differing(&expected, &found),
-                    [""; 0],
-                    "after {killed} kills"
-                );
+                assert_eq!(differing(&expected, &found), [""; 0], "after {killed} kills");
                 ended += 1;
                 clear(&shop);
             }
@@ -105,10 +99,8 @@ fn kill(draw: &mut Draw, whom: usize, commands: &mut [Child]) -> bool {
     };
     let mut hit = false;
     for pid in victims {
-        let sent = Command::new("kill")
-            .args(["-KILL", &pid.to_string()])
-            .stderr(Stdio::null())
-            .status();
+        let sent =
+            Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
         hit |= sent.unwrap().success();
     }
     hit
@@ -120,19 +112,15 @@ fn descendants(pid: u32) -> Vec<u32> {
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let child: Option<u32> = entry.file_name().to_string_lossy().parse().ok();
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let parent = stat
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.split_whitespace().nth(1));
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
         if let (Some(child), Some(Ok(parent))) = (child, parent.map(str::parse::<u32>)) {
             parents.push((parent, child));
         }
     }
     let mut found = vec![pid];
     let mut seen = HashSet::from([pid]);
-    while let Some((_, child)) = parents
-        .iter()
-        .find(|(parent, child)| seen.contains(parent) && !seen.contains(child))
+    while let Some((_, child)) =
+        parents.iter().find(|(parent, child)| seen.contains(parent) && !seen.contains(child))
     {
         seen.insert(*child);
         found.push(*child);

@@ -63,11 +63,7 @@ impl Draw {
 /// The program at work in a shop, with a cache of the shop's own, in a process group of its own.
 fn start(shop: &Workshop, args: &[&str]) -> Child {
     use std::os::unix::process::CommandExt;
-    let log = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(shop.path("said.txt"))
-        .unwrap();
+    let log = fs::OpenOptions::new().create(true).append(true).open(shop.path("said.txt")).unwrap();
     Command::new(assert_cmd::cargo::cargo_bin("isoflop"))
         .args(args)
         .current_dir(shop.path(""))
@@ -127,11 +123,7 @@ fn outcome(shop: &Workshop) -> BTreeMap<String, String> {
 /// Names of the parts that differ.
 fn differing(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Vec<String> {
     let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| a.get(*name) != b.get(*name))
-        .cloned()
-        .collect()
+    names.into_iter().filter(|name| a.get(*name) != b.get(*name)).cloned().collect()
 }
 
 /// Every file below a folder, in order.

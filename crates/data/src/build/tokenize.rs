@@ -87,46 +87,29 @@ impl Corpus<'_> {
                     let words = words(text);
                     hits = search.hits(&words);
                     sketch = near::sketch(&words);
-                    near = sketch
-                        .as_ref()
-                        .map_or(Vec::new(), |sketch| index.near(sketch, None));
+                    near = sketch.as_ref().map_or(Vec::new(), |sketch| index.near(sketch, None));
                 }
-                Ok(Some(Made {
-                    ids,
-                    bytes: text.len() as u64,
-                    hits,
-                    sketch,
-                    near,
-                    compared,
-                }))
+                Ok(Some(Made { ids, bytes: text.len() as u64, hits, sketch, near, compared }))
             };
             let mut taken: Vec<(u32, Vec<u64>)> = Vec::new();
-            in_batches(
-                &part.input,
-                &self.reading(&step),
-                trains,
-                work,
-                |number, _, made| {
-                    let Some(made) = made else { return Ok(()) };
-                    writer.write(made.ids, made.bytes)?;
-                    let train = origins.len() as u32;
-                    origins.push((part_index as u32, number));
-                    pairs.note(train, &made.near);
-                    if let Some(compared) = made.compared {
-                        trip.add(compared, || self.place(part_index, number));
-                    }
-                    if !made.hits.is_empty() {
-                        taken.push((train, made.hits));
-                    }
-                    if let Some(sketch) = made
-                        .sketch
-                        .filter(|_| (train as usize).is_multiple_of(every))
-                    {
-                        pairs.keep(train, sketch);
-                    }
-                    Ok(())
-                },
-            )?;
+            in_batches(&part.input, &self.reading(&step), trains, work, |number, _, made| {
+                let Some(made) = made else { return Ok(()) };
+                writer.write(made.ids, made.bytes)?;
+                let train = origins.len() as u32;
+                origins.push((part_index as u32, number));
+                pairs.note(train, &made.near);
+                if let Some(compared) = made.compared {
+                    trip.add(compared, || self.place(part_index, number));
+                }
+                if !made.hits.is_empty() {
+                    taken.push((train, made.hits));
+                }
+                if let Some(sketch) = made.sketch.filter(|_| (train as usize).is_multiple_of(every))
+                {
+                    pairs.keep(train, sketch);
+                }
+                Ok(())
+            })?;
             for (train, hits) in taken {
                 search.note(train, &hits);
             }
@@ -134,11 +117,7 @@ impl Corpus<'_> {
         let train = writer.finish()?;
         if train.documents == 0 {
             return Err(DataError::NothingToTrainOn {
-                poor: self
-                    .surveys
-                    .iter()
-                    .map(|survey| survey.dropped.poor_documents)
-                    .sum(),
+                poor: self.surveys.iter().map(|survey| survey.dropped.poor_documents).sum(),
             });
         }
         let test_name = |place: u32| {
@@ -160,11 +139,7 @@ impl Corpus<'_> {
             .collect();
         let limit = self.request.options.max_overlap.0;
         match overlap.share() {
-            Some(share) if share > limit => Err(DataError::Leak {
-                share,
-                limit,
-                leaks,
-            }),
+            Some(share) if share > limit => Err(DataError::Leak { share, limit, leaks }),
             _ => Ok(Found {
                 train,
                 overlap,

@@ -26,10 +26,8 @@ pub(super) struct TrainWriter {
 impl TrainWriter {
     pub(super) fn new(filling: &Filling, tokenizer: &Tokenizer) -> Result<Self, DataError> {
         let path = filling.path(TRAIN);
-        let file = File::create(&path).map_err(|cause| DataError::Write {
-            path: path.clone(),
-            cause,
-        })?;
+        let file =
+            File::create(&path).map_err(|cause| DataError::Write { path: path.clone(), cause })?;
         Ok(TrainWriter {
             path,
             file: BufWriter::with_capacity(1 << 20, file),
@@ -53,17 +51,11 @@ impl TrainWriter {
         self.tokens += ids.len();
         self.file
             .write_all(&self.stored)
-            .map_err(|cause| DataError::Write {
-                path: self.path.clone(),
-                cause,
-            })
+            .map_err(|cause| DataError::Write { path: self.path.clone(), cause })
     }
 
     pub(super) fn finish(mut self) -> Result<Counts, DataError> {
-        self.file.flush().map_err(|cause| DataError::Write {
-            path: self.path.clone(),
-            cause,
-        })?;
+        self.file.flush().map_err(|cause| DataError::Write { path: self.path.clone(), cause })?;
         Ok(Counts {
             documents: self.documents,
             bytes: self.bytes,

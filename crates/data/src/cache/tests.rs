@@ -16,48 +16,28 @@ fn filled(folder: &Path) -> (Entry, Metadata, Data) {
 }
 
 fn prepared(folder: &Path) -> (PathBuf, Prepared) {
-    for (name, text) in [
-        ("a", "some text to train on\n"),
-        ("b", "and some more of it\n"),
-    ] {
+    for (name, text) in [("a", "some text to train on\n"), ("b", "and some more of it\n")] {
         // Threads may be reading it.
         if !folder.join(name).exists() {
             fs::write(folder.join(name), text.repeat(9)).unwrap();
         }
     }
-    let source = DataSource::Text {
-        pattern: "?".to_owned(),
-        base: folder.to_owned(),
-    };
-    let options = DataOptions {
-        max_overlap: isoflop_core::data::Real(1.0),
-        ..DataOptions::default()
-    };
-    let request = Request {
-        source: &source,
-        options: &options,
-        test_tokens: 300,
-    };
-    let places = Places {
-        cache: folder.join("cache"),
-        sources: folder.to_owned(),
-    };
+    let source = DataSource::Text { pattern: "?".to_owned(), base: folder.to_owned() };
+    let options =
+        DataOptions { max_overlap: isoflop_core::data::Real(1.0), ..DataOptions::default() };
+    let request = Request { source: &source, options: &options, test_tokens: 300 };
+    let places = Places { cache: folder.join("cache"), sources: folder.to_owned() };
     let prepared = prepare_at(&request, &places, &|_| {}).unwrap();
     (places.cache, prepared)
 }
 
 fn is_whole(entry: &Entry) -> bool {
-    entry
-        .metadata()
-        .is_some_and(|metadata| entry.data(&metadata).is_some())
+    entry.metadata().is_some_and(|metadata| entry.data(&metadata).is_some())
 }
 
 /// Everything in the cache but the locks.
 fn names(entry: &Entry) -> usize {
-    fs::read_dir(entry.folder.parent().unwrap())
-        .unwrap()
-        .count()
-        - 1
+    fs::read_dir(entry.folder.parent().unwrap()).unwrap().count() - 1
 }
 
 /// Writes metadata as whoever may write in the folder can.
@@ -143,10 +123,7 @@ fn a_cache_that_cannot_be_written_says_which_and_what_to_do() {
     fs::write(&file, "").unwrap();
     let error = Entry::new(&file, "entry").fill().err().unwrap();
     assert!(error.to_string().starts_with("cannot write "), "{error}");
-    assert_eq!(
-        error.hint().unwrap(),
-        "set ISOFLOP_CACHE to a folder that can be written"
-    );
+    assert_eq!(error.hint().unwrap(), "set ISOFLOP_CACHE to a folder that can be written");
 }
 
 #[test]
@@ -240,11 +217,7 @@ mod owners {
         let test = entry.folder.join(TEST);
         fs::rename(&test, folder.path().join("test")).unwrap();
         symlink(folder.path().join("test"), &test).unwrap();
-        assert!(
-            note(folder.path())
-                .unwrap()
-                .contains("test.tokens: it is a link")
-        );
+        assert!(note(folder.path()).unwrap().contains("test.tokens: it is a link"));
         assert_eq!(entry.metadata().as_ref(), Some(&metadata));
     }
 
@@ -260,10 +233,7 @@ mod owners {
         }
         assert!(!is_whole(&entry));
         let note = note(folder.path()).unwrap();
-        assert!(
-            note.contains("it belongs to another user (uid 12345)"),
-            "{note}"
-        );
+        assert!(note.contains("it belongs to another user (uid 12345)"), "{note}");
         assert_eq!(entry.metadata().as_ref(), Some(&metadata));
         assert_eq!(entry.clone().or_own(), entry);
     }

@@ -7,14 +7,7 @@ use std::path::Path;
 pub(super) fn leaks_shown(leaks: &[Leak]) -> String {
     let shown: Vec<String> = leaks
         .iter()
-        .map(|leak| {
-            format!(
-                "{:.0} % of {} (as in {})",
-                leak.share * 100.0,
-                leak.test,
-                leak.train
-            )
-        })
+        .map(|leak| format!("{:.0} % of {} (as in {})", leak.share * 100.0, leak.test, leak.train))
         .collect();
     shown.join(", ")
 }

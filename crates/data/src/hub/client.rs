@@ -46,10 +46,7 @@ impl Client {
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         match endpoint.starts_with("http://") || endpoint.starts_with("https://") {
             true => Ok(Self::new(endpoint, token, SILENCE, SLOW)),
-            false => Err(format!(
-                "HF_ENDPOINT is \"{}\", no address",
-                shown(&endpoint)
-            )),
+            false => Err(format!("HF_ENDPOINT is \"{}\", no address", shown(&endpoint))),
         }
     }
 
@@ -81,10 +78,7 @@ impl Client {
     /// Commit and files of a revision.
     pub(super) fn info(&self, dataset: &str, revision: &str) -> Result<Info, Trouble> {
         let revision = encoded(revision, false);
-        let url = format!(
-            "{}/api/datasets/{dataset}/revision/{revision}",
-            self.endpoint
-        );
+        let url = format!("{}/api/datasets/{dataset}/revision/{revision}", self.endpoint);
         let mut answer = Vec::new();
         self.copy(self.get(&url)?, LONGEST_INFO, &mut answer)?;
         Info::parse(&answer).map_err(Trouble::Answer)
@@ -99,10 +93,7 @@ impl Client {
         file: &mut File,
     ) -> Result<(), Trouble> {
         let name = encoded(name, true);
-        let url = format!(
-            "{}/datasets/{dataset}/resolve/{commit}/{name}",
-            self.endpoint
-        );
+        let url = format!("{}/datasets/{dataset}/resolve/{commit}/{name}", self.endpoint);
         let response = self.get(&url)?;
         let header = response.headers().get("x-repo-commit");
         let said = header.map(|said| String::from_utf8_lossy(said.as_bytes()).into_owned());
@@ -247,19 +238,13 @@ mod tests {
     fn a_hub_that_sends_too_much_or_leads_in_circles_is_refused() {
         let endless = "HTTP/1.1 200 OK\r\nContent-Length: 10000000000000\r\n\r\n";
         let why = said(client(serve(endless, b"x", 1, Duration::ZERO)).info("a/b", "main"));
-        assert_eq!(
-            why,
-            format!("it sends more than {LONGEST_INFO} bytes for a file")
-        );
+        assert_eq!(why, format!("it sends more than {LONGEST_INFO} bytes for a file"));
         let circle = "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
         let why = said(client(serve(circle, b"", 0, Duration::ZERO)).info("a/b", "main"));
         assert!(!why.is_empty());
         let other = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
         let why = said(client(serve(other, b"[]", 1, Duration::ZERO)).info("a/b", "main"));
-        assert!(
-            why.starts_with("it does not say which files there are"),
-            "{why}"
-        );
+        assert!(why.starts_with("it does not say which files there are"), "{why}");
     }
 
     #[test]

@@ -24,16 +24,10 @@ impl Info {
     /// From the answer of a hub; the names are still to be checked.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
-            format!(
-                "it does not say which files there are: {}",
-                shown(&error.to_string())
-            )
+            format!("it does not say which files there are: {}", shown(&error.to_string()))
         })?;
         let names = answer.siblings.into_iter().map(|file| file.rfilename);
-        Ok(Info {
-            sha: answer.sha,
-            names: names.collect(),
-        })
+        Ok(Info { sha: answer.sha, names: names.collect() })
     }
 
     /// What would be fetched for a pattern, for tests of answers.

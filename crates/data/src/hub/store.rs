@@ -23,9 +23,7 @@ impl Store {
         let home = match std::env::var_os("HF_HOME").filter(|home| !home.is_empty()) {
             Some(home) => PathBuf::from(home),
             None => home::home_dir()
-                .ok_or(DataError::NoHome {
-                    variable: "HF_HOME",
-                })?
+                .ok_or(DataError::NoHome { variable: "HF_HOME" })?
                 .join(".cache")
                 .join("huggingface"),
         };
@@ -73,9 +71,7 @@ impl Store {
         let existing = folder.ancestors().find(|folder| folder.exists());
         let within = |folder: &Path| Ok::<_, io::Error>(folder.canonicalize()?.starts_with(&root));
         if !within(existing.unwrap_or(&root))? {
-            return Err(io::Error::other(
-                "a link leads out of the folder of the dataset",
-            ));
+            return Err(io::Error::other("a link leads out of the folder of the dataset"));
         }
         fs::create_dir_all(folder)
     }
@@ -87,10 +83,8 @@ impl Store {
             return Ok(());
         }
         self.place(&path, |file| {
-            io::Write::write_all(file, commit.as_bytes()).map_err(|cause| DataError::HubStore {
-                path: path.clone(),
-                cause,
-            })
+            io::Write::write_all(file, commit.as_bytes())
+                .map_err(|cause| DataError::HubStore { path: path.clone(), cause })
         })
     }
 
@@ -136,10 +130,7 @@ struct Fresh(PathBuf);
 impl Fresh {
     fn new(below: &Path) -> Result<Self, DataError> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let failed = |path: &Path, cause| DataError::HubStore {
-            path: path.to_owned(),
-            cause,
-        };
+        let failed = |path: &Path, cause| DataError::HubStore { path: path.to_owned(), cause };
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = below.join(format!(".isoflop-{}-{number}", std::process::id()));

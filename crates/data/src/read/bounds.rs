@@ -10,10 +10,7 @@ pub(crate) const LONGEST_DOCUMENT: usize = 64 << 20;
 
 /// The bytes of a file that is read whole; none where it has more than `limit`.
 pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, DataError> {
-    let failed = |cause| DataError::Read {
-        path: path.to_owned(),
-        cause,
-    };
+    let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     let read = file.take(limit as u64 + 1).read_to_end(&mut bytes);
@@ -55,10 +52,7 @@ mod tests {
         let mut reader: &[u8] = b"abc\n\nabcdefgh";
         let mut line = Vec::new();
         let mut next = |line: &mut Vec<u8>| next_line(&mut reader, 4, line).unwrap();
-        assert_eq!(
-            (next(&mut line), line.as_slice()),
-            (Line::Read, &b"abc\n"[..])
-        );
+        assert_eq!((next(&mut line), line.as_slice()), (Line::Read, &b"abc\n"[..]));
         assert_eq!((next(&mut line), line.as_slice()), (Line::Read, &b"\n"[..]));
         assert_eq!((next(&mut line), line.len()), (Line::TooLong, 5));
         assert_eq!(next(&mut line), Line::Read);

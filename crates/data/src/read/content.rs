@@ -33,9 +33,7 @@ const FOREIGN: &[Foreign] = &[
     Foreign {
         what: "packed with bzip2",
         advice: "unpack it with `bunzip2 -k`; .gz and .zst are read as they are",
-        starts: &[
-            b"BZh1", b"BZh2", b"BZh3", b"BZh4", b"BZh5", b"BZh6", b"BZh7", b"BZh8", b"BZh9",
-        ],
+        starts: &[b"BZh1", b"BZh2", b"BZh3", b"BZh4", b"BZh5", b"BZh6", b"BZh7", b"BZh8", b"BZh9"],
     },
     Foreign {
         what: "packed with xz",
@@ -112,11 +110,7 @@ const FOREIGN: &[Foreign] = &[
         advice: "write its text to a file, as with `pdftotext`",
         starts: &[b"%PDF-1.", b"%PDF-2."],
     },
-    Foreign {
-        what: "a program",
-        advice: "name files of text",
-        starts: &[b"\x7fELF", b"MZ\x90\0"],
-    },
+    Foreign { what: "a program", advice: "name files of text", starts: &[b"\x7fELF", b"MZ\x90\0"] },
     Foreign {
         what: "an image",
         advice: "name files of text",
@@ -162,10 +156,7 @@ pub(super) fn content(head: &[u8]) -> Content {
 
 /// bzip2: a block begins with the digits of pi, the end of an empty file with those of its root.
 fn is_bzip2(head: &[u8]) -> bool {
-    matches!(
-        head.get(4..10),
-        Some(b"\x31\x41\x59\x26\x53\x59" | b"\x17\x72\x45\x38\x50\x90")
-    )
+    matches!(head.get(4..10), Some(b"\x31\x41\x59\x26\x53\x59" | b"\x17\x72\x45\x38\x50\x90"))
 }
 
 /// Whether a file that begins so can be text: UTF-8 but for a character cut at the end, and no control
@@ -200,13 +191,7 @@ mod tests {
         tar[..5].copy_from_slice(b"a.txt");
         tar[257..262].copy_from_slice(b"ustar");
         assert_eq!(what(&tar), "a tar archive");
-        for text in [
-            "",
-            "PKZIP was a program",
-            "P*M",
-            "\u{feff}text",
-            "%PDF is a format",
-        ] {
+        for text in ["", "PKZIP was a program", "P*M", "\u{feff}text", "%PDF is a format"] {
             assert_eq!(content(text.as_bytes()), Content::Plain, "{text}");
             assert!(is_text(text.as_bytes()));
         }

@@ -53,12 +53,7 @@ impl Nesting {
 
 impl<R: BufRead> Elements<R> {
     pub(super) fn new(reader: R) -> Self {
-        Elements {
-            reader,
-            at: At::Start,
-            line: 1,
-            element: Vec::new(),
-        }
+        Elements { reader, at: At::Start, line: 1, element: Vec::new() }
     }
 
     /// The line that is being read, from 1.
@@ -71,10 +66,7 @@ impl<R: BufRead> Elements<R> {
     pub(super) fn next(&mut self, limit: usize) -> io::Result<Result<Option<Element<'_>>, String>> {
         let wrong = |what: &str| Ok(Err(format!("not a JSON array: {what}")));
         if self.at == At::Start {
-            while self
-                .peek()?
-                .is_some_and(|byte| b"\xef\xbb\xbf".contains(&byte))
-            {
+            while self.peek()?.is_some_and(|byte| b"\xef\xbb\xbf".contains(&byte)) {
                 self.reader.consume(1);
             }
             if self.skip_space()? != Some(b'[') {
@@ -112,10 +104,7 @@ impl<R: BufRead> Elements<R> {
         if self.element.trim_ascii().is_empty() {
             return wrong("an element is missing between commas");
         }
-        Ok(Ok(Some(Element {
-            line,
-            json: &self.element,
-        })))
+        Ok(Ok(Some(Element { line, json: &self.element })))
     }
 
     /// Reads an element up to what ends it; `false` where it is longer than the limit.
@@ -218,10 +207,7 @@ mod tests {
             ("[1}", "a `}` closes nothing"),
             ("[1] [2]", "something follows its `]`"),
         ] {
-            assert_eq!(
-                all(text, 3).unwrap_err(),
-                format!("not a JSON array: {problem}")
-            );
+            assert_eq!(all(text, 3).unwrap_err(), format!("not a JSON array: {problem}"));
         }
     }
 

@@ -18,14 +18,10 @@ pub(crate) struct SourceFile {
 
 impl SourceFile {
     pub(crate) fn new(name: String, path: PathBuf) -> Result<Self, DataError> {
-        let metadata = std::fs::metadata(&path).map_err(|cause| DataError::Read {
-            path: path.clone(),
-            cause,
-        })?;
-        let modified = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let metadata = std::fs::metadata(&path)
+            .map_err(|cause| DataError::Read { path: path.clone(), cause })?;
+        let modified =
+            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Ok(SourceFile {
             name,
             path,
@@ -40,9 +36,7 @@ impl SourceFile {
 pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataError> {
     let plain = base.join(pattern);
     if plain.is_dir() {
-        return Err(DataError::Folder {
-            pattern: pattern.to_owned(),
-        });
+        return Err(DataError::Folder { pattern: pattern.to_owned() });
     }
     if plain.is_file() {
         return Ok(vec![SourceFile::new(pattern.to_owned(), plain)?]);
@@ -59,10 +53,7 @@ pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataE
     let mut files = files.map_err(|cause| cause.into_error(pattern))?;
     files.sort_by(|a, b| a.name.cmp(&b.name));
     match files.is_empty() {
-        true => Err(DataError::NoFile {
-            pattern: pattern.to_owned(),
-            base: base.to_owned(),
-        }),
+        true => Err(DataError::NoFile { pattern: pattern.to_owned(), base: base.to_owned() }),
         false => Ok(files),
     }
 }
@@ -97,10 +88,9 @@ enum Cause {
 impl Cause {
     fn into_error(self, pattern: &str) -> DataError {
         match self {
-            Cause::Pattern(error) => DataError::BadGlob {
-                pattern: pattern.to_owned(),
-                why: error.msg.to_owned(),
-            },
+            Cause::Pattern(error) => {
+                DataError::BadGlob { pattern: pattern.to_owned(), why: error.msg.to_owned() }
+            }
             Cause::Other(error) => error,
         }
     }
@@ -111,16 +101,10 @@ fn found(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, Cause> {
     let full = Path::new(&escaped).join(pattern);
     let mut files = Vec::new();
     // A wildcard matches no hidden file or folder, such as `.git`, as in a shell.
-    let shell = glob::MatchOptions {
-        require_literal_leading_dot: true,
-        ..Default::default()
-    };
+    let shell = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     for path in glob::glob_with(&full.to_string_lossy(), shell).map_err(Cause::Pattern)? {
         let path = path.map_err(|error| {
-            Cause::Other(DataError::Read {
-                path: error.path().to_owned(),
-                cause: error.into(),
-            })
+            Cause::Other(DataError::Read { path: error.path().to_owned(), cause: error.into() })
         })?;
         if path.is_file() {
             let name: Vec<_> = path
@@ -148,13 +132,7 @@ mod tests {
     fn a_path_that_exists_wins_over_the_pattern_it_could_be() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().join("runs[1]");
-        for name in [
-            "data[v2]/a.txt",
-            "datav/b.txt",
-            "a[1]x.txt",
-            "c[.txt",
-            "d1.txt",
-        ] {
+        for name in ["data[v2]/a.txt", "datav/b.txt", "a[1]x.txt", "c[.txt", "d1.txt"] {
             let path = base.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "text").unwrap();
@@ -168,23 +146,16 @@ mod tests {
         let absolute = format!("{}/data[v2]/*", base.display());
         assert_eq!(files(&absolute, Path::new("")).unwrap().len(), 1);
         let error = files("x[*", &base).unwrap_err();
-        assert!(
-            error.to_string().starts_with("`x[*` is not a glob: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("`x[*` is not a glob: "), "{error}");
         assert!(error.hint().unwrap().contains("[[]"));
     }
 
     #[test]
     fn a_message_says_where_files_were_looked_for() {
-        let message = files("no-such-*.txt", Path::new(""))
-            .unwrap_err()
-            .to_string();
+        let message = files("no-such-*.txt", Path::new("")).unwrap_err().to_string();
         let here = std::env::current_dir().unwrap();
-        let expected = format!(
-            "no file matches `no-such-*.txt`, looked for from {}",
-            here.display()
-        );
+        let expected =
+            format!("no file matches `no-such-*.txt`, looked for from {}", here.display());
         assert_eq!(message, expected);
     }
 }

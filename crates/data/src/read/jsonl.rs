@@ -91,9 +91,5 @@ fn give(
 }
 
 fn bad(one: &OneFile, line: u64, problem: String) -> DataError {
-    DataError::BadLine {
-        path: one.file.path.clone(),
-        line,
-        problem,
-    }
+    DataError::BadLine { path: one.file.path.clone(), line, problem }
 }

@@ -65,11 +65,7 @@ fn read_pieces(
 fn end_of_piece(bytes: &[u8], aim: usize) -> usize {
     let line = bytes[aim..].iter().position(|&byte| byte == b'\n');
     line.map_or_else(
-        || {
-            (aim..bytes.len())
-                .find(|&at| bytes[at] & 0xc0 != 0x80)
-                .unwrap_or(bytes.len())
-        },
+        || (aim..bytes.len()).find(|&at| bytes[at] & 0xc0 != 0x80).unwrap_or(bytes.len()),
         |line| aim + line + 1,
     )
 }

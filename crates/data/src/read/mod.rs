@@ -217,9 +217,7 @@ impl OneFile<'_, '_> {
         }
         match self.text(place, bytes)? {
             Some(text) if text.trim().is_empty() => match place {
-                0 => Err(DataError::EmptyFile {
-                    path: self.file.path.clone(),
-                }),
+                0 => Err(DataError::EmptyFile { path: self.file.path.clone() }),
                 _ => {
                     self.skipped.empty += 1;
                     Ok(true)
@@ -240,20 +238,16 @@ impl OneFile<'_, '_> {
             .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
         read.map_err(self.read_error())?;
         match content(&head) {
-            Content::Lfs(bytes) => Err(DataError::LfsPointer {
-                path: self.file.path.clone(),
-                bytes,
-            }),
+            Content::Lfs(bytes) => {
+                Err(DataError::LfsPointer { path: self.file.path.clone(), bytes })
+            }
             _ => Ok(()),
         }
     }
 
     /// What is longer than is held in memory.
     fn too_long(&self, place: u64, what: &'static str) -> DataError {
-        DataError::TooLong {
-            path: self.at(place),
-            what,
-        }
+        DataError::TooLong { path: self.at(place), what }
     }
 
     /// The file, and the place in it.
@@ -274,10 +268,7 @@ impl OneFile<'_, '_> {
         (self.take)(Document {
             text,
             ids,
-            origin: Origin {
-                file: self.index,
-                place,
-            },
+            origin: Origin { file: self.index, place },
             side: self.side,
         })
     }
@@ -306,10 +297,7 @@ impl OneFile<'_, '_> {
             None => text,
             Some(_) if replace => text.replace('\0', "\u{fffd}"),
             Some(offset) => {
-                return refused(DataError::Nul {
-                    path: path(),
-                    offset,
-                });
+                return refused(DataError::Nul { path: path(), offset });
             }
         };
         Ok(Some(crate::clean::lf(text)))
@@ -317,9 +305,6 @@ impl OneFile<'_, '_> {
 
     pub(crate) fn read_error(&self) -> impl Fn(std::io::Error) -> DataError + use<> {
         let path = self.file.path.clone();
-        move |cause| DataError::Read {
-            path: path.clone(),
-            cause,
-        }
+        move |cause| DataError::Read { path: path.clone(), cause }
     }
 }

@@ -8,10 +8,7 @@ use isoflop_parquet::{File, Limits};
 
 pub(super) fn read(one: &mut OneFile, column: &str) -> Result<bool, DataError> {
     let path = one.file.path.clone();
-    let bad = |problem: String| DataError::UnreadableParquet {
-        path: path.clone(),
-        problem,
-    };
+    let bad = |problem: String| DataError::UnreadableParquet { path: path.clone(), problem };
     let bytes = Bytes::map(&one.file.path).map_err(one.read_error())?;
     let file = File::open(Mapped(bytes), Limits::TEXTS).map_err(bad)?;
     let Some(at) = file.names().position(|name| name == column) else {
@@ -27,11 +24,7 @@ pub(super) fn read(one: &mut OneFile, column: &str) -> Result<bool, DataError> {
         let Some(texts) = chunk.texts() else {
             return Err(DataError::BadParquet {
                 path: path.clone(),
-                problem: format!(
-                    "column `{}` holds {}, not text",
-                    shown(column),
-                    file.holds(at)
-                ),
+                problem: format!("column `{}` holds {}, not text", shown(column), file.holds(at)),
             });
         };
         for text in texts {

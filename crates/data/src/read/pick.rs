@@ -19,11 +19,7 @@ pub(super) enum Picked {
 pub(super) fn pick(json: &[u8], field: &str) -> Result<Picked, String> {
     let path: Vec<&str> = field.split('.').collect();
     let mut keys = Vec::new();
-    let seek = Seek {
-        whole: Some(field),
-        path: &path,
-        keys: Some(&mut keys),
-    };
+    let seek = Seek { whole: Some(field), path: &path, keys: Some(&mut keys) };
     let mut value = serde_json::Deserializer::from_slice(json);
     let found = seek
         .deserialize(&mut value)
@@ -36,11 +32,7 @@ pub(super) fn pick(json: &[u8], field: &str) -> Result<Picked, String> {
         Found::Kind(kind, false) => Err(format!("`{}` is {kind}, not a text", shown(field))),
         Found::Missing => {
             keys.sort();
-            Err(format!(
-                "no field `{}`; it has {}",
-                shown(field),
-                listed(&keys)
-            ))
+            Err(format!("no field `{}`; it has {}", shown(field), listed(&keys)))
         }
     }
 }
@@ -148,11 +140,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
         // Of equal keys the last one counts.
         let (mut whole, mut under) = (None, Found::Missing);
         while let Some(key) = map.next_key::<String>()? {
-            let seek = |path| Seek {
-                whole: None,
-                path,
-                keys: None,
-            };
+            let seek = |path| Seek { whole: None, path, keys: None };
             if self.whole == Some(key.as_str()) {
                 whole = Some(map.next_value_seed(seek(&[]))?);
             } else if key == *first {
@@ -197,15 +185,9 @@ mod tests {
     #[test]
     fn a_line_without_the_text_is_told_apart() {
         let problem = |line: &str| pick(line.as_bytes(), "text").unwrap_err();
-        assert_eq!(
-            problem(r#"{"id": 1, "body": "x"}"#),
-            "no field `text`; it has body, id"
-        );
+        assert_eq!(problem(r#"{"id": 1, "body": "x"}"#), "no field `text`; it has body, id");
         assert_eq!(problem(r#"{"text": 3}"#), "`text` is a number, not a text");
-        assert_eq!(
-            problem(r#"{"text": {"a": 1}}"#),
-            "`text` is an object, not a text"
-        );
+        assert_eq!(problem(r#"{"text": {"a": 1}}"#), "`text` is an object, not a text");
         assert_eq!(problem("[1]"), "a list, neither a text nor an object");
         assert!(problem("{").starts_with("not JSON: EOF"));
         assert!(problem("{").ends_with("as `jq -c` writes it"));

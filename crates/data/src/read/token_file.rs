@@ -36,21 +36,13 @@ pub(super) fn read(one: &mut OneFile) -> Result<bool, DataError> {
 }
 
 pub(super) fn parse(one: &mut OneFile, bytes: &[u8]) -> Result<bool, DataError> {
-    let tokenizer = one
-        .how
-        .tokenizer
-        .expect("a source of tokens is read with its tokenizer");
+    let tokenizer = one.how.tokenizer.expect("a source of tokens is read with its tokenizer");
     let path = || one.file.path.clone();
     if let Content::Lfs(bytes) = content(&bytes[..bytes.len().min(HEAD)]) {
-        return Err(DataError::LfsPointer {
-            path: path(),
-            bytes,
-        });
+        return Err(DataError::LfsPointer { path: path(), bytes });
     }
-    let layout = layout(bytes).map_err(|problem| DataError::BadTokenFile {
-        path: path(),
-        problem,
-    })?;
+    let layout =
+        layout(bytes).map_err(|problem| DataError::BadTokenFile { path: path(), problem })?;
     let size = layout.width.bytes();
     let ids = &bytes[layout.start..layout.end];
     let separator = tokenizer.separator();
@@ -86,9 +78,7 @@ pub(super) fn parse(one: &mut OneFile, bytes: &[u8]) -> Result<bool, DataError> 
         (one.step)((layout.start + at * size) as u64);
     }
     match place {
-        0 => Err(DataError::EmptyFile {
-            path: one.file.path.clone(),
-        }),
+        0 => Err(DataError::EmptyFile { path: one.file.path.clone() }),
         _ => Ok(true),
     }
 }
@@ -99,17 +89,12 @@ fn text_of(
     place: u64,
     ids: &[u32],
 ) -> Result<String, DataError> {
-    let bytes = tokenizer
-        .decode(ids)
-        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let bytes = tokenizer.decode(ids).and_then(|bytes| String::from_utf8(bytes).ok());
     bytes.ok_or_else(|| DataError::OtherTokenizer {
         path: one.file.path.clone(),
         document: place,
         tokenizer: tokenizer.name().to_owned(),
-        how: format!(
-            "do not decode to UTF-8 of at most {} MiB",
-            LONGEST_DOCUMENT >> 20
-        ),
+        how: format!("do not decode to UTF-8 of at most {} MiB", LONGEST_DOCUMENT >> 20),
     })
 }
 
@@ -171,11 +156,7 @@ fn header_less(bytes: &[u8]) -> Result<Layout, String> {
         Content::Plain | Content::Lfs(_) => {}
     }
     match bytes.len().is_multiple_of(2) {
-        true => Ok(Layout {
-            start: 0,
-            end: bytes.len(),
-            width: Width::Two,
-        }),
+        true => Ok(Layout { start: 0, end: bytes.len(), width: Width::Two }),
         false => Err("an odd number of bytes, and uint16 ids take two each".to_owned()),
     }
 }
@@ -195,9 +176,9 @@ fn ids_of(
     match (count, end) {
         (Some(_), Some(end)) if end == bytes.len() => Ok(Layout { start, end, width }),
         (Some(count), _) => Err(format!("its header promises {count} ids and it has {held}")),
-        (None, _) => Err(format!(
-            "its header promises more ids than can be counted and it has {held}"
-        )),
+        (None, _) => {
+            Err(format!("its header promises more ids than can be counted and it has {held}"))
+        }
     }
 }
 
@@ -212,23 +193,15 @@ fn npy(bytes: &[u8]) -> Result<Layout, String> {
         }
         2 | 3 => {
             let length = bytes.get(8..12).ok_or_else(truncated)?;
-            (
-                u32::from_le_bytes(length.try_into().expect("four bytes")) as usize,
-                12,
-            )
+            (u32::from_le_bytes(length.try_into().expect("four bytes")) as usize, 12)
         }
         _ => {
-            return Err(format!(
-                "its format has version {version}, and 1 to 3 are known"
-            ));
+            return Err(format!("its format has version {version}, and 1 to 3 are known"));
         }
     };
     let header = bytes.get(from..from + length).ok_or_else(truncated)?;
     let header = String::from_utf8_lossy(header);
-    let kind = header
-        .split("'descr'")
-        .nth(1)
-        .and_then(|rest| rest.split('\'').nth(1));
+    let kind = header.split("'descr'").nth(1).and_then(|rest| rest.split('\'').nth(1));
     let width = match kind {
         Some("<u2") => Width::Two,
         Some("<u4") => Width::Four,
@@ -256,10 +229,7 @@ fn npy(bytes: &[u8]) -> Result<Layout, String> {
         [size] if size.bytes().all(|digit| digit.is_ascii_digit()) => {
             ids_of(bytes, from + length, size.parse().ok(), width)
         }
-        _ => Err(format!(
-            "its shape is ({}), not one row of ids",
-            shown(shape)
-        )),
+        _ => Err(format!("its shape is ({}), not one row of ids", shown(shape))),
     }
 }
 
@@ -277,37 +247,18 @@ mod tests {
 
     #[test]
     fn the_layouts_of_nanogpt_llm_c_and_numpy_are_told_apart() {
-        assert_eq!(
-            layout(&[1, 0, 2, 0]).unwrap(),
-            Layout {
-                start: 0,
-                end: 4,
-                width: Width::Two
-            }
-        );
+        assert_eq!(layout(&[1, 0, 2, 0]).unwrap(), Layout { start: 0, end: 4, width: Width::Two });
         for (magic, version, width) in [(LLM_C_GPT2, 1, Width::Two), (LLM_C_LLAMA3, 7, Width::Four)]
         {
-            let mut bytes: Vec<u8> = [magic, version, 3]
-                .iter()
-                .flat_map(|x: &u32| x.to_le_bytes())
-                .collect();
+            let mut bytes: Vec<u8> =
+                [magic, version, 3].iter().flat_map(|x: &u32| x.to_le_bytes()).collect();
             bytes.resize(LLM_C_HEADER + 3 * width.bytes(), 0);
-            let expected = Layout {
-                start: 1024,
-                end: bytes.len(),
-                width,
-            };
+            let expected = Layout { start: 1024, end: bytes.len(), width };
             assert_eq!(layout(&bytes).unwrap(), expected);
             bytes.pop();
-            assert_eq!(
-                layout(&bytes).unwrap_err(),
-                "its header promises 3 ids and it has 2"
-            );
+            assert_eq!(layout(&bytes).unwrap_err(), "its header promises 3 ids and it has 2");
         }
-        let file = npy_file(
-            "{'descr': '<u4', 'fortran_order': False, 'shape': (2,), }\n",
-            &[0; 8],
-        );
+        let file = npy_file("{'descr': '<u4', 'fortran_order': False, 'shape': (2,), }\n", &[0; 8]);
         let found = layout(&file).unwrap();
         assert_eq!((found.end - found.start, found.width), (8, Width::Four));
     }
@@ -334,11 +285,7 @@ mod tests {
             layout(&npy_file(&header, &vec![0; 2 * ids])).unwrap_err()
         };
         // Twice the second number is 100 in 64 bits.
-        for huge in [
-            "9223372036854775807,",
-            "9223372036854775858,",
-            "4611686018427387954,",
-        ] {
+        for huge in ["9223372036854775807,", "9223372036854775858,", "4611686018427387954,"] {
             let count = huge.trim_end_matches(',');
             assert_eq!(
                 refusal(huge, 200),
@@ -349,32 +296,18 @@ mod tests {
             refusal("99999999999999999999999,", 3),
             "its header promises more ids than can be counted and it has 3"
         );
-        assert_eq!(
-            refusal("50,", 200),
-            "its header promises 50 ids and it has 200"
-        );
+        assert_eq!(refusal("50,", 200), "its header promises 50 ids and it has 200");
         assert_eq!(refusal("-1,", 2), "its shape is (-1,), not one row of ids");
-        assert_eq!(
-            refusal("2, x", 2),
-            "its shape is (2, x), not one row of ids"
-        );
-        let mut llm: Vec<u8> = [LLM_C_GPT2, 1, u32::MAX]
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect();
+        assert_eq!(refusal("2, x", 2), "its shape is (2, x), not one row of ids");
+        let mut llm: Vec<u8> =
+            [LLM_C_GPT2, 1, u32::MAX].iter().flat_map(|x| x.to_le_bytes()).collect();
         llm.resize(LLM_C_HEADER + 4, 0);
-        assert_eq!(
-            layout(&llm).unwrap_err(),
-            "its header promises 4294967295 ids and it has 2"
-        );
+        assert_eq!(layout(&llm).unwrap_err(), "its header promises 4294967295 ids and it has 2");
     }
 
     #[test]
     fn a_packed_token_file_is_not_read_as_ids() {
         let refusal = layout(b"\x1f\x8b\x08\0\0\0").unwrap_err();
-        assert_eq!(
-            refusal,
-            "it is packed with gzip; unpack it with `gunzip -k`"
-        );
+        assert_eq!(refusal, "it is packed with gzip; unpack it with `gunzip -k`");
     }
 }

@@ -70,10 +70,7 @@ pub(super) fn opened<'r>(
     source: impl Read + 'r,
 ) -> Result<Opened<'r>, DataError> {
     let count = Count::default();
-    let mut source: Box<dyn Read + 'r> = Box::new(Counted {
-        source,
-        count: count.clone(),
-    });
+    let mut source: Box<dyn Read + 'r> = Box::new(Counted { source, count: count.clone() });
     let mut packed = false;
     for layer in 0.. {
         let head;

@@ -76,14 +76,7 @@ pub(super) struct Utf16<R> {
 
 impl<R: Read> Utf16<R> {
     pub(super) fn new(inner: R, order: Order) -> Self {
-        Utf16 {
-            inner,
-            order,
-            raw: Vec::new(),
-            ready: Vec::new(),
-            given: 0,
-            ended: false,
-        }
+        Utf16 { inner, order, raw: Vec::new(), ready: Vec::new(), given: 0, ended: false }
     }
 
     fn decode(&mut self) -> io::Result<()> {
@@ -170,9 +163,7 @@ mod tests {
 
     fn read(bytes: &[u8], order: Order, step: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        Utf16::new(Slow(bytes, step), order)
-            .read_to_end(&mut out)
-            .unwrap();
+        Utf16::new(Slow(bytes, step), order).read_to_end(&mut out).unwrap();
         out
     }
 
@@ -201,13 +192,7 @@ mod tests {
                 assert_eq!(order(&bytes(text, order_of)), Some(order_of), "{with_mark}");
             }
         }
-        for other in [
-            &b""[..],
-            b"a",
-            b"some words",
-            b"one\0two and more\n",
-            b"\0\0\0\0",
-        ] {
+        for other in [&b""[..], b"a", b"some words", b"one\0two and more\n", b"\0\0\0\0"] {
             assert_eq!(order(other), None, "{other:?}");
         }
         let greek = bytes("τα λόγια του\n", Order::Big);

@@ -48,20 +48,12 @@ impl Markov {
                 .map(|_| left.swap_remove(below(&mut rng, left.len() as u64) as usize))
                 .collect();
             // Exponential numbers over their sum are uniform on the simplex.
-            let weights: Vec<f64> = chosen
-                .iter()
-                .map(|_| -(1.0 - uniform(&mut rng)).ln())
-                .collect();
+            let weights: Vec<f64> =
+                chosen.iter().map(|_| -(1.0 - uniform(&mut rng)).ln()).collect();
             let total: f64 = weights.iter().sum();
-            chosen
-                .into_iter()
-                .zip(weights.iter().map(|weight| weight / total))
-                .collect()
+            chosen.into_iter().zip(weights.iter().map(|weight| weight / total)).collect()
         };
-        Ok(Markov {
-            symbols: symbols as usize,
-            rows: (0..states).map(row).collect(),
-        })
+        Ok(Markov { symbols: symbols as usize, rows: (0..states).map(row).collect() })
     }
 
     /// The state before any symbol: every place of it holds a symbol after the last.
@@ -146,9 +138,7 @@ impl Markov {
         let mut state = self.start();
         for (index, byte) in document.bytes().enumerate() {
             let symbol = byte.checked_sub(FIRST)?;
-            let (_, p) = self.rows[state]
-                .iter()
-                .find(|(known, _)| *known == symbol)?;
+            let (_, p) = self.rows[state].iter().find(|(known, _)| *known == symbol)?;
             nats -= p.ln();
             if index > 0 {
                 nats -= (-END).ln_1p();

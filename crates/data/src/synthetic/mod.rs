@@ -41,23 +41,11 @@ impl Source {
     pub(crate) fn new(language: &Language) -> Result<Self, DataError> {
         let refused = |why| DataError::BadLanguage { why };
         let (bytes, seed, model) = match *language {
-            Language::Patterns {
-                patterns,
-                exponent,
-                length,
-                bytes,
-                seed,
-            } => {
+            Language::Patterns { patterns, exponent, length, bytes, seed } => {
                 let made = Patterns::new(patterns, exponent.0, length, seed).map_err(refused)?;
                 (bytes, seed, Model::Patterns(made))
             }
-            Language::Markov {
-                symbols,
-                order,
-                branching,
-                bytes,
-                seed,
-            } => {
+            Language::Markov { symbols, order, branching, bytes, seed } => {
                 let made = Markov::new(symbols, order, branching, seed).map_err(refused)?;
                 (bytes, seed, Model::Markov(made))
             }
@@ -99,12 +87,8 @@ impl Source {
             }
             let text = self.draw(&mut stream(self.seed, Purpose::Synthetic, place));
             drawn += text.len() as u64;
-            let document = Document {
-                text,
-                ids: None,
-                origin: Origin { file: 0, place },
-                side: None,
-            };
+            let document =
+                Document { text, ids: None, origin: Origin { file: 0, place }, side: None };
             if !take(document)? {
                 break;
             }
@@ -165,13 +149,7 @@ mod tests {
             });
         }
         for (symbols, order, branching) in [(16, 1, 4), (8, 2, 3), (90, 1, 90)] {
-            check(Language::Markov {
-                symbols,
-                order,
-                branching,
-                bytes: 2_000_000,
-                seed: 2,
-            });
+            check(Language::Markov { symbols, order, branching, bytes: 2_000_000, seed: 2 });
         }
     }
 
@@ -194,13 +172,7 @@ mod tests {
     #[test]
     fn what_cannot_be_a_language_is_refused() {
         let refusal = |symbols, order, branching| {
-            let language = Language::Markov {
-                symbols,
-                order,
-                branching,
-                bytes: 1,
-                seed: 0,
-            };
+            let language = Language::Markov { symbols, order, branching, bytes: 1, seed: 0 };
             Source::new(&language).err().unwrap().to_string()
         };
         assert!(refusal(95, 1, 2).contains("symbols = 95"));

@@ -31,25 +31,20 @@ impl Patterns {
         seed: u64,
     ) -> Result<Self, String> {
         if !(2..=1 << 22).contains(&patterns) {
-            return Err(format!(
-                "patterns = {patterns} does not lie between 2 and 4,194,304"
-            ));
+            return Err(format!("patterns = {patterns} does not lie between 2 and 4,194,304"));
         }
         if !(4..=128).contains(&length) {
             return Err(format!("length = {length} does not lie between 4 and 128"));
         }
         if !(exponent > -1.0 && exponent <= 8.0) {
-            return Err(format!(
-                "exponent = {exponent} does not lie between -1 and 8"
-            ));
+            return Err(format!("exponent = {exponent} does not lie between -1 and 8"));
         }
         let (mut strings, mut places) = (Vec::new(), FxHashMap::default());
         for k in 0..patterns as usize {
             let mut rng = stream(seed, Purpose::Language, k as u64);
             let string = loop {
-                let drawn: String = (0..length)
-                    .map(|_| SYMBOLS[below(&mut rng, 64) as usize] as char)
-                    .collect();
+                let drawn: String =
+                    (0..length).map(|_| SYMBOLS[below(&mut rng, 64) as usize] as char).collect();
                 if !places.contains_key(&drawn) {
                     break drawn;
                 }
@@ -57,9 +52,7 @@ impl Patterns {
             places.insert(string.clone(), k);
             strings.push(string);
         }
-        let weights: Vec<f64> = (1..=patterns)
-            .map(|k| (k as f64).powf(-1.0 - exponent))
-            .collect();
+        let weights: Vec<f64> = (1..=patterns).map(|k| (k as f64).powf(-1.0 - exponent)).collect();
         let total: f64 = weights.iter().sum();
         let probabilities: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
         let upto = probabilities

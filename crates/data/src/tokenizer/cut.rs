@@ -106,10 +106,7 @@ mod tests {
                 let tokenizer = super::super::Tokenizer::ready(name);
                 let mut ids = Vec::new();
                 tokenizer.encode(&text, &mut ids).unwrap();
-                assert!(
-                    tokenizer.decode(&ids).unwrap() == text.as_bytes(),
-                    "{name} {run:?}"
-                );
+                assert!(tokenizer.decode(&ids).unwrap() == text.as_bytes(), "{name} {run:?}");
             }
         }
     }

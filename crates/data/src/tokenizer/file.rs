@@ -11,15 +11,8 @@ use std::time::{Duration, Instant};
 use tokenizers::Tokenizer;
 
 /// Names under which tokenizers know the end of a text, the commonest first.
-const SEPARATORS: [&str; 7] = [
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "</s>",
-    "<eos>",
-    "<|eos|>",
-    "[SEP]",
-    "<|im_end|>",
-];
+const SEPARATORS: [&str; 7] =
+    ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[SEP]", "<|im_end|>"];
 
 /// Ids that a vocabulary may have; the largest known has 262,144.
 const MOST_IDS: usize = 1 << 22;
@@ -80,9 +73,7 @@ impl FileTokenizer {
         let (inner, prefix) = read.map_err(|stopped| outline.stopped(&stopped, limit, None))??;
         let vocabulary = inner.tokenizer.get_vocab(true);
         let highest = vocabulary.values().max().map_or(0, |&id| id as usize + 1);
-        let known = SEPARATORS
-            .iter()
-            .find_map(|name| inner.tokenizer.token_to_id(name));
+        let known = SEPARATORS.iter().find_map(|name| inner.tokenizer.token_to_id(name));
         // Without one, an id after the last.
         let separator = known.unwrap_or(highest as u32);
         let tokenizer = FileTokenizer {
@@ -139,8 +130,7 @@ impl FileTokenizer {
         }
         let owned = ids.to_vec();
         let limit = PATIENCE + PER_BYTE * u32::try_from(4 * ids.len()).unwrap_or(u32::MAX);
-        self.within(limit, 4 * ids.len(), move |inner| inner.decode(&owned))
-            .ok()?
+        self.within(limit, 4 * ids.len(), move |inner| inner.decode(&owned)).ok()?
     }
 
     /// Work over so many bytes, on a thread of its own.
@@ -200,9 +190,7 @@ impl Inner {
         // Text is text: a special token written out in it is not that token. No padding, no cutting.
         tokenizer.set_encode_special_tokens(true);
         tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|error| shown(&error.to_string()))?;
+        tokenizer.with_truncation(None).map_err(|error| shown(&error.to_string()))?;
         // The separator may be one more.
         let bytes = is_byte_level(&tokenizer).then(|| byte_table(&tokenizer, highest as usize + 2));
         Ok(Inner { tokenizer, bytes })
@@ -218,11 +206,8 @@ impl Inner {
         match &self.bytes {
             Some(bytes) => spelt(bytes, ids),
             None => {
-                let length = |id: &u32| {
-                    self.tokenizer
-                        .id_to_token(*id)
-                        .map_or(0, |token| token.len())
-                };
+                let length =
+                    |id: &u32| self.tokenizer.id_to_token(*id).map_or(0, |token| token.len());
                 if ids.iter().map(length).sum::<usize>() > LONGEST_DOCUMENT {
                     return None;
                 }

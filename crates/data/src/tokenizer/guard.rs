@@ -62,12 +62,8 @@ fn hand_over(mut job: Job) -> Result<Sender<Job>, Stopped> {
             job();
         }
     };
-    let thread = thread::Builder::new()
-        .name("tokenizer".to_owned())
-        .stack_size(STACK);
-    thread
-        .spawn(work)
-        .map_err(|error| Stopped::Failed(error.to_string()))?;
+    let thread = thread::Builder::new().name("tokenizer".to_owned()).stack_size(STACK);
+    thread.spawn(work).map_err(|error| Stopped::Failed(error.to_string()))?;
     let _ = worker.send(job);
     Ok(worker)
 }
@@ -88,10 +84,7 @@ mod tests {
         assert_eq!(late, Err(Stopped::Late));
         assert!(begun.elapsed() < Duration::from_secs(10));
         let failed = within(limit, || -> u8 { panic!("as this test wants it") });
-        assert_eq!(
-            failed,
-            Err(Stopped::Failed("as this test wants it".to_owned()))
-        );
+        assert_eq!(failed, Err(Stopped::Failed("as this test wants it".to_owned())));
         assert_eq!(within(limit, || "again"), Ok("again"));
     }
 

@@ -53,12 +53,9 @@ pub(crate) enum Wanted {
 
 impl Wanted {
     pub(crate) fn parse(name: &str) -> Result<Self, DataError> {
-        let unknown = || DataError::UnknownTokenizer {
-            name: name.to_owned(),
-        };
-        if let Some(ready) = ["bytes", "gpt2", "cl100k", "o200k"]
-            .iter()
-            .find(|ready| **ready == name)
+        let unknown = || DataError::UnknownTokenizer { name: name.to_owned() };
+        if let Some(ready) =
+            ["bytes", "gpt2", "cl100k", "o200k"].iter().find(|ready| **ready == name)
         {
             return Ok(Wanted::Ready(ready));
         }
@@ -86,11 +83,8 @@ impl std::fmt::Debug for Tokenizer {
 impl Tokenizer {
     /// One of those whose vocabulary is in this program.
     pub(crate) fn ready(name: &'static str) -> Self {
-        let tiktoken = |bpe, separator| Kind::Tiktoken {
-            bpe,
-            separator,
-            vocab_size: separator as usize + 1,
-        };
+        let tiktoken =
+            |bpe, separator| Kind::Tiktoken { bpe, separator, vocab_size: separator as usize + 1 };
         let kind = match name {
             "gpt2" => tiktoken(tiktoken_rs::r50k_base_singleton(), 50_256),
             // 100,256 is not used.
@@ -99,10 +93,7 @@ impl Tokenizer {
             "o200k" => tiktoken(tiktoken_rs::o200k_base_singleton(), 199_999),
             _ => Kind::Bytes,
         };
-        Tokenizer {
-            name: name.to_owned(),
-            kind,
-        }
+        Tokenizer { name: name.to_owned(), kind }
     }
 
     /// A token a byte.
@@ -115,17 +106,11 @@ impl Tokenizer {
     /// # Errors
     /// It cannot be read, or is none.
     pub(crate) fn file(path: &Path) -> Result<Self, DataError> {
-        let bad = |why| DataError::BadTokenizer {
-            path: path.to_owned(),
-            why,
-        };
+        let bad = |why| DataError::BadTokenizer { path: path.to_owned(), why };
         let json = read_bounded(path, LONGEST_DOCUMENT)?
             .ok_or_else(|| bad(format!("it is larger than {} MiB", LONGEST_DOCUMENT >> 20)))?;
         if let Some(bytes) = lfs_pointer(&json) {
-            return Err(DataError::LfsPointer {
-                path: path.to_owned(),
-                bytes,
-            });
+            return Err(DataError::LfsPointer { path: path.to_owned(), bytes });
         }
         Self::parse(&json).map_err(bad)
     }
@@ -190,10 +175,7 @@ impl Tokenizer {
     /// # Errors
     /// A tokenizer of a file has no token for some part of the text, not even one for the unknown.
     pub fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), DataError> {
-        let refused = |why| DataError::NoToken {
-            tokenizer: self.name.clone(),
-            why,
-        };
+        let refused = |why| DataError::NoToken { tokenizer: self.name.clone(), why };
         match &self.kind {
             Kind::Bytes => ids.extend(text.bytes().map(u32::from)),
             Kind::Tiktoken { bpe, .. } => {

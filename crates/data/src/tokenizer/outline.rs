@@ -56,19 +56,13 @@ impl Outline {
         Ok(Outline {
             patterns,
             unk_token: parts.model.unk_token.as_str().map(str::to_owned),
-            unk_id: parts
-                .model
-                .unk_id
-                .as_u64()
-                .and_then(|id| u32::try_from(id).ok()),
+            unk_id: parts.model.unk_id.as_u64().and_then(|id| u32::try_from(id).ok()),
         })
     }
 
     pub(super) fn unknown(&self, tokenizer: &Tokenizer) -> Option<u32> {
         let named = self.unk_token.as_deref();
-        named
-            .and_then(|token| tokenizer.token_to_id(token))
-            .or(self.unk_id)
+        named.and_then(|token| tokenizer.token_to_id(token)).or(self.unk_id)
     }
 
     pub(super) fn stopped(
@@ -153,9 +147,6 @@ mod tests {
         let long = "x".repeat(2000);
         let json = format!(r#"{{"normalizer": {{"type": "Replace", "content": "{long}"}}}}"#);
         let why = Outline::of(json.as_bytes()).err().unwrap();
-        assert!(
-            why.starts_with("its `content` puts 2000 bytes in the place of others"),
-            "{why}"
-        );
+        assert!(why.starts_with("its `content` puts 2000 bytes in the place of others"), "{why}");
     }
 }

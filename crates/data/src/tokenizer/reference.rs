@@ -34,20 +34,9 @@ fn adversarial_texts_give_the_ids_of_the_reference_libraries() {
             let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
             let wanted = &row["tokens"][name];
             let what = format!("{name} on {}", row["name"]);
-            assert_eq!(
-                ids.len() as u64,
-                wanted["count"].as_u64().unwrap(),
-                "{what}"
-            );
-            assert_eq!(
-                sha256([bytes.as_slice()]),
-                wanted["sha256"].as_str().unwrap(),
-                "{what}"
-            );
-            assert!(
-                tokenizer.decode(&ids).unwrap() == text.as_bytes(),
-                "{what} and back"
-            );
+            assert_eq!(ids.len() as u64, wanted["count"].as_u64().unwrap(), "{what}");
+            assert_eq!(sha256([bytes.as_slice()]), wanted["sha256"].as_str().unwrap(), "{what}");
+            assert!(tokenizer.decode(&ids).unwrap() == text.as_bytes(), "{what} and back");
         }
     }
 }

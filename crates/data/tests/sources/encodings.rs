@@ -21,29 +21,19 @@ fn the_same_text_gives_the_same_digest_in_any_encoding_and_packing() {
         shop.write(&format!("utf8/{index:04}.txt"), &marked);
         shop.write(&format!("little/{index:04}.txt"), &little);
         shop.write(&format!("big/{index:04}.txt"), big);
-        shop.write(
-            &format!("upper/{index:04}.txt.GZ"),
-            gzip(document.as_bytes()),
-        );
+        shop.write(&format!("upper/{index:04}.txt.GZ"), gzip(document.as_bytes()));
         shop.write(&format!("misnamed/{index:04}.txt"), gzip(&little));
         shop.write(&format!("unpacked/{index:04}.txt.gz"), document);
     }
     for folder in ["utf8", "little", "big", "upper", "misnamed", "unpacked"] {
-        assert_eq!(
-            digest(&shop, &shop.text(&format!("{folder}/*"))),
-            expected,
-            "{folder}"
-        );
+        assert_eq!(digest(&shop, &shop.text(&format!("{folder}/*"))), expected, "{folder}");
     }
     // Mostly Latin letters: known without a mark.
     let latin = "plain words on a line, and more of them\n".repeat(30);
     shop.write("latin.txt", &latin);
     let units: Vec<u8> = latin.encode_utf16().flat_map(u16::to_be_bytes).collect();
     shop.write("latin16.txt", units);
-    assert_eq!(
-        digest(&shop, &shop.text("latin16.txt")),
-        digest(&shop, &shop.text("latin.txt"))
-    );
+    assert_eq!(digest(&shop, &shop.text("latin16.txt")), digest(&shop, &shop.text("latin.txt")));
 }
 
 #[test]
@@ -53,29 +43,19 @@ fn json_lines_with_a_mark_and_arrays_of_objects_or_texts_are_read() {
     let lines = jsonl_of(&documents, "text");
     shop.write("plain.jsonl", &lines);
     let expected = digest(&shop, &shop.jsonl("plain.jsonl", "text"));
-    let objects: Vec<_> = documents
-        .iter()
-        .map(|text| serde_json::json!({ "id": [1], "text": text }))
-        .collect();
+    let objects: Vec<_> =
+        documents.iter().map(|text| serde_json::json!({ "id": [1], "text": text })).collect();
     shop.write("mark.jsonl", format!("\u{feff}{lines}"));
     shop.write("objects.json", serde_json::to_string(&objects).unwrap());
     shop.write(
         "pretty.json",
-        format!(
-            "\u{feff}\n{}",
-            serde_json::to_string_pretty(&objects).unwrap()
-        ),
+        format!("\u{feff}\n{}", serde_json::to_string_pretty(&objects).unwrap()),
     );
-    shop.write(
-        "texts.json.gz",
-        gzip(serde_json::to_string(&documents).unwrap().as_bytes()),
-    );
+    shop.write("texts.json.gz", gzip(serde_json::to_string(&documents).unwrap().as_bytes()));
     let (first, second) = lines.split_at(lines.match_indices('\n').nth(9).unwrap().0 + 1);
     shop.write("joined.jsonl", format!("\u{feff}{first}\u{feff}{second}"));
-    let units: Vec<u8> = format!("\u{feff}{lines}")
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let units: Vec<u8> =
+        format!("\u{feff}{lines}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     shop.write("utf16.jsonl", units);
     for name in [
         "mark.jsonl",
@@ -94,21 +74,11 @@ fn an_array_with_something_else_in_it_is_refused_with_its_line() {
     let shop = Workshop::new();
     let refusal = |content: &str| {
         shop.write("a.json", content);
-        shop.refusal(&shop.jsonl("a.json", "text"), &DataOptions::default())
-            .0
+        shop.refusal(&shop.jsonl("a.json", "text"), &DataOptions::default()).0
     };
-    assert_eq!(
-        refusal("[\"x\",\n 3]"),
-        "a.json:2: a number, neither a text nor an object"
-    );
-    assert_eq!(
-        refusal("[{\"a\": 1}]"),
-        "a.json:1: no field `text`; it has a"
-    );
-    assert_eq!(
-        refusal("[\"x\"\n"),
-        "a.json:2: not a JSON array: it ends within an element"
-    );
+    assert_eq!(refusal("[\"x\",\n 3]"), "a.json:2: a number, neither a text nor an object");
+    assert_eq!(refusal("[{\"a\": 1}]"), "a.json:1: no field `text`; it has a");
+    assert_eq!(refusal("[\"x\"\n"), "a.json:2: not a JSON array: it ends within an element");
     assert_eq!(refusal("[]"), "a.json holds no document");
     let message = refusal("{\n \"text\": \"x\"\n}\n");
     assert!(
@@ -121,14 +91,10 @@ fn an_array_with_something_else_in_it_is_refused_with_its_line() {
 fn null_is_no_text_and_counted_in_lines_arrays_and_parquet_alike() {
     let shop = Workshop::new();
     let documents = documents(20);
-    let nulls: Vec<Option<&str>> = documents
-        .iter()
-        .flat_map(|text| [Some(text.as_str()), None, Some("")])
-        .collect();
-    let lines: Vec<String> = nulls
-        .iter()
-        .map(|text| serde_json::json!({ "text": text }).to_string())
-        .collect();
+    let nulls: Vec<Option<&str>> =
+        documents.iter().flat_map(|text| [Some(text.as_str()), None, Some("")]).collect();
+    let lines: Vec<String> =
+        nulls.iter().map(|text| serde_json::json!({ "text": text }).to_string()).collect();
     shop.write("a.jsonl", lines.join("\n"));
     shop.write("a.json", serde_json::to_string(&nulls).unwrap());
     write_parquet_of(&shop.path("a.parquet"), "text", &nulls, 7);
@@ -141,10 +107,7 @@ fn null_is_no_text_and_counted_in_lines_arrays_and_parquet_alike() {
         .iter()
         .map(|source| {
             let prepared = shop.prepare(source, &with("bytes"));
-            (
-                prepared.metadata().digest.clone(),
-                prepared.metadata().dropped.empty_documents,
-            )
+            (prepared.metadata().digest.clone(), prepared.metadata().dropped.empty_documents)
         })
         .collect();
     assert_eq!(seen[0].1, 40);
@@ -165,16 +128,8 @@ fn a_file_that_is_no_text_says_what_it_is_and_never_iconv() {
             "a.txt is packed with bzip2, not text",
             "unpack it with `bunzip2 -k`",
         ),
-        (
-            b"\xfd7zXZ\0\0\x04",
-            "a.txt is packed with xz, not text",
-            "unpack it with `unxz -k`",
-        ),
-        (
-            b"PK\x03\x04\x14\0",
-            "a.txt is a zip archive, not text",
-            "unpack it with `unzip`",
-        ),
+        (b"\xfd7zXZ\0\0\x04", "a.txt is packed with xz, not text", "unpack it with `unxz -k`"),
+        (b"PK\x03\x04\x14\0", "a.txt is a zip archive, not text", "unpack it with `unzip`"),
         (
             b"\xff\xfe\0\0a\0\0\0",
             "a.txt is text in UTF-32, not text",
@@ -190,11 +145,7 @@ fn a_file_that_is_no_text_says_what_it_is_and_never_iconv() {
             "a.txt is not UTF-8 at byte 0",
             "it looks like UTF-16",
         ),
-        (
-            b"\x80\x02\x01\0\xff\xd9",
-            "a.txt is not UTF-8 at byte 0",
-            "it does not look like text",
-        ),
+        (b"\x80\x02\x01\0\xff\xd9", "a.txt is not UTF-8 at byte 0", "it does not look like text"),
     ] {
         let (said, then) = refusal(content);
         assert_eq!(said, message);

@@ -20,10 +20,8 @@ fn ids(tokenizer: &Tokenizer, documents: &[String], before: bool) -> Vec<u32> {
 }
 
 fn npy(ids: &[u32], kind: &str) -> Vec<u8> {
-    let header = format!(
-        "{{'descr': '{kind}', 'fortran_order': False, 'shape': ({},), }}\n",
-        ids.len()
-    );
+    let header =
+        format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({},), }}\n", ids.len());
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
@@ -35,10 +33,8 @@ fn npy(ids: &[u32], kind: &str) -> Vec<u8> {
 }
 
 fn llm_c(ids: &[u32], magic: i32, version: i32) -> Vec<u8> {
-    let mut bytes: Vec<u8> = [magic, version, ids.len() as i32]
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect();
+    let mut bytes: Vec<u8> =
+        [magic, version, ids.len() as i32].iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.resize(1024, 0);
     match version {
         1 => bytes.extend(ids.iter().flat_map(|&id| (id as u16).to_le_bytes())),
@@ -55,18 +51,12 @@ fn sources(
 ) -> Vec<(&'static str, DataSource)> {
     shop.write_texts("text", documents);
     for (index, document) in documents.iter().enumerate() {
-        shop.write(
-            &format!("packed/{index:04}.txt.gz"),
-            gzip(document.as_bytes()),
-        );
+        shop.write(&format!("packed/{index:04}.txt.gz"), gzip(document.as_bytes()));
     }
     let lines = jsonl_of(documents, "body");
     let (first, second) = lines.split_at(lines.match_indices('\n').nth(9).unwrap().0 + 1);
     shop.write("lines/a.jsonl", first);
-    shop.write(
-        "lines/b.jsonl.zst",
-        zstd::bulk::compress(second.as_bytes(), 1).unwrap(),
-    );
+    shop.write("lines/b.jsonl.zst", zstd::bulk::compress(second.as_bytes(), 1).unwrap());
     write_parquet(&shop.path("rows/all.parquet"), "content", documents, 7);
     let mut all = vec![
         ("text", shop.text("text/*.txt")),
@@ -79,10 +69,7 @@ fn sources(
         _ => return all,
     };
     let (after, before) = (ids(&known, documents, false), ids(&known, documents, true));
-    let nano: Vec<u8> = after
-        .iter()
-        .flat_map(|&id| (id as u16).to_le_bytes())
-        .collect();
+    let nano: Vec<u8> = after.iter().flat_map(|&id| (id as u16).to_le_bytes()).collect();
     shop.write("nano.bin", nano);
     shop.write("llm.bin", llm_c(&before, 20240520, 1));
     shop.write("llama.bin", llm_c(&before, 20240801, 7));
@@ -103,11 +90,7 @@ fn the_same_documents_give_the_same_digest_from_every_kind_of_file() {
         for (kind, source) in sources(&shop, &documents, tokenizer) {
             let prepared = shop.prepare(&source, &with(tokenizer));
             let metadata = prepared.metadata();
-            assert_eq!(
-                metadata.train.documents + metadata.test.documents,
-                40,
-                "{kind}"
-            );
+            assert_eq!(metadata.train.documents + metadata.test.documents, 40, "{kind}");
             digests.push((kind, metadata.digest.clone()));
         }
         assert!(
@@ -155,10 +138,7 @@ fn every_byte_trains_or_is_held_out_and_windows_cover_the_stream() {
     let prepared = shop.prepare(&shop.text("text/*.txt"), &with("bytes"));
     let metadata = prepared.metadata();
     let written: usize = documents.iter().map(String::len).sum();
-    assert_eq!(
-        (metadata.train.bytes + metadata.test.bytes) as usize,
-        written
-    );
+    assert_eq!((metadata.train.bytes + metadata.test.bytes) as usize, written);
     assert_eq!(metadata.scored.bytes as u64, metadata.test.bytes);
     assert_eq!(metadata.sources.len(), 40);
     assert_eq!(metadata.sources[0], "text/0000.txt");
@@ -167,15 +147,9 @@ fn every_byte_trains_or_is_held_out_and_windows_cover_the_stream() {
     let stream = TrainStream::new(data.train.clone(), 16, 0).unwrap();
     assert_eq!(stream.windows(), metadata.windows(16).unwrap());
     assert_eq!(stream.windows().count(), (data.train.len() as u64 - 1) / 16);
-    let error = metadata
-        .windows(metadata.train.tokens)
-        .unwrap_err()
-        .to_string();
+    let error = metadata.windows(metadata.train.tokens).unwrap_err().to_string();
     let tokens = metadata.train.tokens;
-    assert_eq!(
-        error,
-        format!("{tokens} tokens of train text do not fill one context of {tokens}")
-    );
+    assert_eq!(error, format!("{tokens} tokens of train text do not fill one context of {tokens}"));
 }
 
 #[test]
@@ -183,31 +157,16 @@ fn the_digest_follows_the_text_and_the_options_but_not_the_folder_or_line_ends()
     let (unix, windows) = (Workshop::new(), Workshop::new());
     let documents = documents(12);
     unix.write_texts("a", &documents);
-    let windows_documents: Vec<String> = documents
-        .iter()
-        .map(|text| text.replace('\n', "\r\n"))
-        .collect();
+    let windows_documents: Vec<String> =
+        documents.iter().map(|text| text.replace('\n', "\r\n")).collect();
     windows.write_texts("b", &windows_documents);
     let digest = |shop: &Workshop, pattern: &str, options: &DataOptions| {
-        shop.prepare(&shop.text(pattern), options)
-            .metadata()
-            .digest
-            .clone()
+        shop.prepare(&shop.text(pattern), options).metadata().digest.clone()
     };
     let first = digest(&unix, "a/*", &with("bytes"));
     assert_eq!(first.len(), 16);
     assert_eq!(first, digest(&windows, "b/*", &with("bytes")));
-    assert_ne!(
-        first,
-        digest(
-            &unix,
-            "a/*",
-            &DataOptions {
-                split_seed: 1,
-                ..with("bytes")
-            }
-        )
-    );
+    assert_ne!(first, digest(&unix, "a/*", &DataOptions { split_seed: 1, ..with("bytes") }));
     assert_ne!(first, digest(&unix, "a/*", &with("gpt2")));
     unix.write("a/0003.txt", "something else");
     assert_ne!(first, digest(&unix, "a/*", &with("bytes")));
@@ -221,10 +180,7 @@ fn a_wildcard_skips_hidden_files_and_a_name_with_its_signs_is_read() {
         shop.write(name, &text);
     }
     let sources = |pattern: &str| {
-        shop.prepare(&shop.text(pattern), &with("bytes"))
-            .metadata()
-            .sources
-            .clone()
+        shop.prepare(&shop.text(pattern), &with("bytes")).metadata().sources.clone()
     };
     assert_eq!(sources("**/*.txt"), ["a.txt"]);
     assert_eq!(sources("a[1].md"), ["a[1].md"]);
@@ -235,11 +191,7 @@ fn a_file_too_large_for_one_document_is_read_in_pieces_that_end_at_lines() {
     let shop = Workshop::new();
     // 40 MB without two lines alike.
     let line = |n: u64| {
-        format!(
-            "{n} {} {}\n",
-            n.wrapping_mul(0x9e37_79b9),
-            n.wrapping_mul(0x85eb_ca6b) >> 7
-        )
+        format!("{n} {} {}\n", n.wrapping_mul(0x9e37_79b9), n.wrapping_mul(0x85eb_ca6b) >> 7)
     };
     let mut text = String::new();
     let mut n = 0;
@@ -250,10 +202,7 @@ fn a_file_too_large_for_one_document_is_read_in_pieces_that_end_at_lines() {
     shop.write("large.txt", &text);
     let prepared = shop.prepare(&shop.text("large.txt"), &with("bytes"));
     let metadata = prepared.metadata();
-    assert_eq!(
-        metadata.train.bytes + metadata.test.bytes,
-        text.len() as u64
-    );
+    assert_eq!(metadata.train.bytes + metadata.test.bytes, text.len() as u64);
     let documents = metadata.train.documents + metadata.test.documents;
     assert!((35..=40).contains(&documents), "{documents}");
     let data = prepared.load(&|_| {}).unwrap();

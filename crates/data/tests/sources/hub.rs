@@ -84,16 +84,10 @@ fn answer(mut stream: TcpStream, files: &Files, sent: &AtomicUsize) {
         if route.contains("/resolve/") && range.is_none_or(|(_, to)| to > 0) {
             sent.fetch_add(1, Ordering::SeqCst);
         }
-        let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n",
-            promised
-        );
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n", promised);
         let is_short = files.short_by > 0 && route.contains("/resolve/");
         body.truncate(promised.saturating_sub(files.short_by * usize::from(is_short)));
-        if stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(&body))
-            .is_err()
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err()
             || is_short
         {
             return;
@@ -107,11 +101,8 @@ fn respond(
     files: &Files,
 ) -> (&'static str, String, Vec<u8>) {
     if route.starts_with("/api/datasets/me/words") {
-        let siblings: Vec<_> = files
-            .files
-            .iter()
-            .map(|(name, _)| serde_json::json!({ "rfilename": name }))
-            .collect();
+        let siblings: Vec<_> =
+            files.files.iter().map(|(name, _)| serde_json::json!({ "rfilename": name })).collect();
         let info =
             serde_json::json!({ "id": "me/words", "sha": files.commit, "siblings": siblings });
         return (
@@ -122,10 +113,7 @@ fn respond(
     }
     let start = format!("/datasets/me/words/resolve/{}/", files.commit);
     let name = route.strip_prefix(&start);
-    let found = files
-        .files
-        .iter()
-        .find(|(known, _)| name == Some(known.as_str()));
+    let found = files.files.iter().find(|(known, _)| name == Some(known.as_str()));
     let Some((_, content)) = found else {
         return ("404 Not Found", String::new(), b"not here".to_vec());
     };
@@ -136,11 +124,7 @@ fn respond(
         Some((from, to)) => {
             let to = to.min(content.len() - 1);
             let range = format!("Content-Range: bytes {from}-{to}/{}\r\n", content.len());
-            (
-                "206 Partial Content",
-                headers + &range,
-                content[from..=to].to_vec(),
-            )
+            ("206 Partial Content", headers + &range, content[from..=to].to_vec())
         }
     }
 }
@@ -164,12 +148,7 @@ fn fetch_in_a_process_of_its_own() {
     let said = match shop.try_prepare(&source, &with("bytes")) {
         Ok(prepared) => {
             let metadata = prepared.metadata();
-            format!(
-                "{} {} {}",
-                metadata.name,
-                metadata.digest,
-                metadata.sources.join(",")
-            )
+            format!("{} {} {}", metadata.name, metadata.digest, metadata.sources.join(","))
         }
         Err(error) => format!("{error}\n{}", error.hint().unwrap_or_default()),
     };
@@ -234,49 +213,25 @@ fn nothing_that_a_hub_says_leads_out_of_the_cache_or_into_a_panic() {
     }
     let good = || Hub::of(vec![("a.jsonl".to_owned(), lines.clone())]);
     for commit in ["../../../../../../out", "a/b", "", "..", "a\nb"] {
-        let hub = Hub {
-            commit: commit.to_owned(),
-            ..good()
-        };
+        let hub = Hub { commit: commit.to_owned(), ..good() };
         let said = fetch(&shop, &serve(Arc::new(hub)).0, "deep/commit", "**");
         assert!(said.contains("is no commit"), "{said}");
         assert_eq!(below(&shop.path("deep")), [""; 0], "{commit:?}");
     }
-    let elsewhere = Hub {
-        commit_of_file: "../../../../../../out".to_owned(),
-        ..good()
-    };
+    let elsewhere = Hub { commit_of_file: "../../../../../../out".to_owned(), ..good() };
     let said = fetch(&shop, &serve(Arc::new(elsewhere)).0, "deep/file", "**");
     assert!(said.contains("it sends a file of commit"), "{said}");
-    let short = Hub {
-        short_by: 100,
-        ..good()
-    };
+    let short = Hub { short_by: 100, ..good() };
     let said = fetch(&shop, &serve(Arc::new(short)).0, "deep/short", "**");
-    assert!(
-        said.starts_with("me/words at main cannot be had from the hub: "),
-        "{said}"
-    );
+    assert!(said.starts_with("me/words at main cannot be had from the hub: "), "{said}");
     assert_eq!(below(&shop.path("deep")), [""; 0]);
-    let odd_etag = Hub {
-        etag: "../../../../../../out".to_owned(),
-        ..good()
-    };
+    let odd_etag = Hub { etag: "../../../../../../out".to_owned(), ..good() };
     let said = fetch(&shop, &serve(Arc::new(odd_etag)).0, "deep/etag", "**");
     assert!(said.starts_with("me/words@main "), "{said}");
     let written = below(&shop.path("deep"));
     let inside = shop.path("deep/etag/hub/datasets--me--words");
-    assert!(
-        written
-            .iter()
-            .all(|path| Path::new(path).starts_with(&inside)),
-        "{written:?}"
-    );
-    assert_eq!(
-        written.len(),
-        2,
-        "a file and the commit of the revision: {written:?}"
-    );
+    assert!(written.iter().all(|path| Path::new(path).starts_with(&inside)), "{written:?}");
+    assert_eq!(written.len(), 2, "a file and the commit of the revision: {written:?}");
 }
 
 #[test]
@@ -288,10 +243,7 @@ fn a_dataset_is_fetched_once_and_read_as_its_files_are() {
         let name = format!("data/train-{index}.parquet");
         write_parquet(&shop.path(&name), "content", half, 8);
         let mut content = Vec::new();
-        std::fs::File::open(shop.path(&name))
-            .unwrap()
-            .read_to_end(&mut content)
-            .unwrap();
+        std::fs::File::open(shop.path(&name)).unwrap().read_to_end(&mut content).unwrap();
         files.push((name, content));
     }
     let (address, sent) = serve(Arc::new(Hub::of(files)));
@@ -307,9 +259,6 @@ fn a_dataset_is_fetched_once_and_read_as_its_files_are() {
     assert_eq!(sent.load(Ordering::SeqCst), first);
     assert_eq!(fetch("http://127.0.0.1:9", "home"), expected);
     let said = fetch("http://127.0.0.1:9", "empty");
-    assert!(
-        said.starts_with("me/words at main cannot be had from the hub: "),
-        "{said}"
-    );
+    assert!(said.starts_with("me/words at main cannot be had from the hub: "), "{said}");
     assert!(said.contains("HF_ENDPOINT"), "{said}");
 }

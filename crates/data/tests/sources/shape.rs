@@ -15,10 +15,7 @@ fn subsets_are_nested_exact_and_scored_on_the_same_text() {
     shop.write_texts("text", &documents(60));
     let source = shop.text("text/*");
     let subset = |tokens| {
-        let options = DataOptions {
-            unique_tokens: Some(tokens),
-            ..with("bytes")
-        };
+        let options = DataOptions { unique_tokens: Some(tokens), ..with("bytes") };
         shop.prepare(&source, &options)
     };
     let (small, large) = (subset(2048), subset(8192));
@@ -45,29 +42,13 @@ fn filters_act_on_the_train_side_alone() {
     shop.write_texts("text", &all);
     let source = shop.text("text/*");
     let raw = shop.prepare(&source, &with("bytes"));
-    let quality = Quality {
-        max_symbols: Some(Real(0.4)),
-        ..Quality::default()
-    };
-    let filtered = shop.prepare(
-        &source,
-        &DataOptions {
-            quality,
-            ..with("bytes")
-        },
-    );
+    let quality = Quality { max_symbols: Some(Real(0.4)), ..Quality::default() };
+    let filtered = shop.prepare(&source, &DataOptions { quality, ..with("bytes") });
     let (raw, filtered) = (raw.metadata(), filtered.metadata());
     assert_eq!(raw.scored, filtered.scored);
     assert_eq!(raw.test, filtered.test);
-    assert_eq!(
-        raw.train.documents - filtered.train.documents,
-        filtered.dropped.poor_documents
-    );
-    assert!(
-        (14..=20).contains(&filtered.dropped.poor_documents),
-        "{:?}",
-        filtered.dropped
-    );
+    assert_eq!(raw.train.documents - filtered.train.documents, filtered.dropped.poor_documents);
+    assert!((14..=20).contains(&filtered.dropped.poor_documents), "{:?}", filtered.dropped);
 }
 
 #[test]
@@ -78,33 +59,20 @@ fn a_mixture_has_its_parts_by_their_weights() {
     shop.write_texts("b", &all[200..]);
     // Mark the documents of b.
     for index in 0..100 {
-        shop.write(
-            &format!("b/{index:04}.txt"),
-            all[200 + index].replace("river", "RIVER"),
-        );
+        shop.write(&format!("b/{index:04}.txt"), all[200 + index].replace("river", "RIVER"));
     }
-    let share = |weight, pattern| Share {
-        weight: Real(weight),
-        source: shop.text(pattern),
-    };
+    let share = |weight, pattern| Share { weight: Real(weight), source: shop.text(pattern) };
     let mixture = |a, b| {
         let source = DataSource::Mixture(vec![share(a, "a/*"), share(b, "b/*")]);
         shop.prepare(&source, &with("bytes"))
     };
     let shares = |prepared: &Prepared| {
         let ids = train(prepared);
-        let documents: Vec<&[i32]> = ids
-            .split(|&id| id == 0)
-            .filter(|ids| !ids.is_empty())
-            .collect();
+        let documents: Vec<&[i32]> =
+            ids.split(|&id| id == 0).filter(|ids| !ids.is_empty()).collect();
         let marked = |ids: &&&[i32]| ids.contains(&i32::from(b'R'));
         let bytes: usize = documents.iter().map(|ids| ids.len()).sum();
-        documents
-            .iter()
-            .filter(marked)
-            .map(|ids| ids.len())
-            .sum::<usize>() as f64
-            / bytes as f64
+        documents.iter().filter(marked).map(|ids| ids.len()).sum::<usize>() as f64 / bytes as f64
     };
     for (a, b) in [(3.0, 1.0), (1.0, 1.0), (1.0, 9.0)] {
         let prepared = mixture(a, b);
@@ -112,23 +80,14 @@ fn a_mixture_has_its_parts_by_their_weights() {
         assert!((seen - b / (a + b)).abs() < 0.02, "{seen} of {a}:{b}");
         assert!(prepared.metadata().dropped.left_documents > 0);
     }
-    assert_eq!(
-        mixture(3.0, 1.0).metadata().digest,
-        mixture(3.0, 1.0).metadata().digest
-    );
+    assert_eq!(mixture(3.0, 1.0).metadata().digest, mixture(3.0, 1.0).metadata().digest);
 }
 
 #[test]
 fn a_language_brings_its_entropy_and_its_own_score() {
     let shop = Workshop::new();
     for language in [
-        Language::Markov {
-            symbols: 20,
-            order: 1,
-            branching: 5,
-            bytes: 3_000_000,
-            seed: 3,
-        },
+        Language::Markov { symbols: 20, order: 1, branching: 5, bytes: 3_000_000, seed: 3 },
         Language::Patterns {
             patterns: 200,
             exponent: Real(0.5),
@@ -186,10 +145,7 @@ fn a_learnt_vocabulary_is_the_same_each_time_and_kept() {
         assert!(prepared.metadata().vocab_size <= 400);
         let samples = prepared.samples(3, &|_| {}).unwrap();
         assert!(all.contains(&samples[0]), "{samples:?}");
-        (
-            prepared.tokenizer_json().unwrap(),
-            prepared.metadata().digest.clone(),
-        )
+        (prepared.tokenizer_json().unwrap(), prepared.metadata().digest.clone())
     };
     let (of_first, digest) = json(&first);
     assert_eq!((of_first.clone(), digest), json(&second));

@@ -47,21 +47,14 @@ fn planted_duplicates_are_removed_or_reported() {
     assert!(near.pairs[0].similarity > 0.9 && near.pairs[0].test != near.pairs[0].train);
     assert!(metadata.overlap.share().unwrap() > 0.7);
 
-    let strict = DataOptions {
-        max_overlap: Real(DataOptions::MAX_OVERLAP),
-        ..options
-    };
+    let strict = DataOptions { max_overlap: Real(DataOptions::MAX_OVERLAP), ..options };
     let (message, hint) = shop.refusal(&shop.text("text/*"), &strict);
     assert!(
         message.contains("% of the test 13-grams occur in the train text, more than 10.0 %: "),
         "{message}"
     );
-    let (leak, source) = message
-        .split_once("% of text/")
-        .unwrap()
-        .1
-        .split_once(" (as in text/")
-        .unwrap();
+    let (leak, source) =
+        message.split_once("% of text/").unwrap().1.split_once(" (as in text/").unwrap();
     let number = |name: &str| name.split('.').next().unwrap().parse::<usize>().unwrap();
     let (leak, source) = (number(leak), number(source));
     // Document i and its copy stand 105 apart.
@@ -87,28 +80,14 @@ fn a_test_of_its_own_and_a_fraction_are_held_out() {
     shop.write_texts("test", &all[40..]);
     // A document of the test that trains too is the test's loss, not its gain.
     shop.write("test/copy.txt", &all[0]);
-    let own = DataOptions {
-        test: Some("test/*".to_owned()),
-        ..DataOptions::default()
-    };
+    let own = DataOptions { test: Some("test/*".to_owned()), ..DataOptions::default() };
     let prepared = shop.prepare(&shop.text("train/*"), &own);
     let metadata = prepared.metadata();
-    assert_eq!(
-        (metadata.train.documents, metadata.test.documents),
-        (40, 20)
-    );
+    assert_eq!((metadata.train.documents, metadata.test.documents), (40, 20));
     assert_eq!(metadata.dropped.repeated_documents, 1);
-    assert_eq!(
-        metadata.split,
-        Split::Source {
-            test: "test/*".to_owned()
-        }
-    );
+    assert_eq!(metadata.split, Split::Source { test: "test/*".to_owned() });
 
-    let fraction = DataOptions {
-        test_fraction: Some(Real(0.25)),
-        ..DataOptions::default()
-    };
+    let fraction = DataOptions { test_fraction: Some(Real(0.25)), ..DataOptions::default() };
     let prepared = shop.prepare(&shop.text("train/*"), &fraction);
     assert_eq!(prepared.metadata().test.documents, 10);
     assert_eq!(prepared.metadata().split, Split::Document { seed: 0 });

@@ -72,13 +72,9 @@ impl Workshop {
 
 fn lossy(error: DataError) -> (usize, usize, f64, String, String) {
     match error {
-        DataError::Lossy {
-            altered,
-            compared,
-            share,
-            first,
-            ..
-        } => (altered, compared, share, first.text, first.back),
+        DataError::Lossy { altered, compared, share, first, .. } => {
+            (altered, compared, share, first.text, first.back)
+        }
         other => panic!("{other}"),
     }
 }
@@ -91,30 +87,16 @@ fn a_tokenizer_that_loses_test_text_is_refused_with_how_much_and_where() {
     let options = shop.tokenizer("unk.json", &words(&["stone", "river", "run"]));
     let error = shop.try_prepare(&source, &options).unwrap_err();
     let message = error.to_string();
-    assert!(
-        message.contains("loses text: 5 of 5 test documents"),
-        "{message}"
-    );
-    assert!(
-        message.contains("% of the bytes are lost; the first is text/00"),
-        "{message}"
-    );
-    assert!(
-        error
-            .hint()
-            .unwrap()
-            .starts_with("bits per byte of text that the tokens do not hold")
-    );
+    assert!(message.contains("loses text: 5 of 5 test documents"), "{message}");
+    assert!(message.contains("% of the bytes are lost; the first is text/00"), "{message}");
+    assert!(error.hint().unwrap().starts_with("bits per byte of text that the tokens do not hold"));
     let (altered, compared, share, _, back) = lossy(error);
     assert_eq!(altered, compared);
     assert!(share > 0.5 && share <= 1.0, "{share}");
     assert!(back.contains("[UNK]"), "{back}");
 
     let lower = byte_level("", json!({ "type": "Lowercase" }), false);
-    let documents: Vec<String> = documents(40)
-        .iter()
-        .map(|text| text.replace('s', "S"))
-        .collect();
+    let documents: Vec<String> = documents(40).iter().map(|text| text.replace('s', "S")).collect();
     shop.write_texts("text", &documents);
     let options = shop.tokenizer("lower.json", &lower);
     let (_, _, share, text, back) = lossy(shop.try_prepare(&source, &options).unwrap_err());
@@ -136,22 +118,14 @@ fn a_tokenizer_that_loses_test_text_is_refused_with_how_much_and_where() {
 fn one_letter_lost_in_one_test_document_is_refused() {
     let shop = Workshop::new();
     shop.write_texts("text", &documents(12));
-    shop.write(
-        "held.txt",
-        "all of this is there, but for a ~ at the end of it\n".repeat(9),
-    );
+    shop.write("held.txt", "all of this is there, but for a ~ at the end of it\n".repeat(9));
     let options = DataOptions {
         test: Some("held.txt".to_owned()),
         ..shop.tokenizer("part.json", &byte_level("~", Value::Null, false))
     };
-    let error = shop
-        .try_prepare(&shop.text("text/*"), &options)
-        .unwrap_err();
+    let error = shop.try_prepare(&shop.text("text/*"), &options).unwrap_err();
     let message = error.to_string();
-    assert!(
-        message.contains("the first is held.txt, where \" ~ at the end"),
-        "{message}"
-    );
+    assert!(message.contains("the first is held.txt, where \" ~ at the end"), "{message}");
     assert_eq!((lossy(error).0), 1);
 }
 
@@ -181,26 +155,16 @@ fn tokenizers_that_hold_every_byte_pass_whatever_they_put_in_front() {
     for (name, json) in [
         ("plain.json", byte_level("", Value::Null, false)),
         ("prefix.json", byte_level("", Value::Null, true)),
-        (
-            "lacks-what-no-text-has.json",
-            byte_level("\u{100}", Value::Null, false),
-        ),
+        ("lacks-what-no-text-has.json", byte_level("\u{100}", Value::Null, false)),
     ] {
         let prepared = shop.prepare(&source, &shop.tokenizer(name, &json));
         let metadata = prepared.metadata();
         assert_eq!(metadata.altered, None, "{name}");
-        assert_eq!(
-            metadata.scored.bytes,
-            bytes.metadata().scored.bytes,
-            "{name}"
-        );
+        assert_eq!(metadata.scored.bytes, bytes.metadata().scored.bytes, "{name}");
     }
     let mut without_decoder = byte_level("", Value::Null, false);
     without_decoder["decoder"] = Value::Null;
-    shop.prepare(
-        &source,
-        &shop.tokenizer("no-decoder.json", &without_decoder),
-    );
+    shop.prepare(&source, &shop.tokenizer("no-decoder.json", &without_decoder));
 }
 
 #[test]
@@ -226,22 +190,14 @@ fn a_token_file_with_the_token_for_the_unknown_in_its_test_is_refused() {
             }
             ids.push(257);
         }
-        let bytes: Vec<u8> = ids
-            .iter()
-            .flat_map(|&id| (id as u16).to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = ids.iter().flat_map(|&id| (id as u16).to_le_bytes()).collect();
         shop.write("tokens.bin", bytes);
     };
     write(false);
     shop.prepare(&shop.tokens("tokens.bin"), &options);
     write(true);
-    let error = shop
-        .try_prepare(&shop.tokens("tokens.bin"), &options)
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("the token for the unknown"),
-        "{error}"
-    );
+    let error = shop.try_prepare(&shop.tokens("tokens.bin"), &options).unwrap_err();
+    assert!(error.to_string().contains("the token for the unknown"), "{error}");
 }
 
 #[test]
@@ -251,11 +207,9 @@ fn a_regular_expression_that_takes_too_long_is_refused_by_name_within_seconds() 
     for (index, letter) in ["x", "xz ", "ax"].iter().enumerate() {
         shop.write(&format!("text/x{index}.txt"), letter.repeat(100_000));
     }
-    for (pattern, slow) in [
-        ("(?:x{1,100}){1,100}y", true),
-        ("(?:(?=x)x+)+(?!x)z(?=y)", false),
-        (r"\p{L}+|\s+", false),
-    ] {
+    for (pattern, slow) in
+        [("(?:x{1,100}){1,100}y", true), ("(?:(?=x)x+)+(?!x)z(?=y)", false), (r"\p{L}+|\s+", false)]
+    {
         let mut json = byte_level("", Value::Null, false);
         json["pre_tokenizer"] = json!({ "type": "Sequence", "pretokenizers": [
             { "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false },
@@ -294,17 +248,11 @@ fn ids_and_replacements_that_fill_any_memory_are_refused() {
     let long =
         json!({ "type": "Replace", "pattern": { "String": "e" }, "content": "x".repeat(1 << 20) });
     let message = refusal(&byte_level("", long, false));
-    assert!(
-        message.contains("puts 1048576 bytes in the place of others"),
-        "{message}"
-    );
+    assert!(message.contains("puts 1048576 bytes in the place of others"), "{message}");
     let mut escape = byte_level("", Value::Null, false);
     escape["version"] = json!("\u{1b}[2J");
     let message = refusal(&escape);
-    assert!(
-        !message.contains('\u{1b}') && message.len() < 300,
-        "{message}"
-    );
+    assert!(!message.contains('\u{1b}') && message.len() < 300, "{message}");
 }
 
 #[test]

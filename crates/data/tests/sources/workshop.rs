@@ -24,9 +24,8 @@ pub(crate) struct Workshop {
 pub(crate) fn documents(count: usize) -> Vec<String> {
     let word = |n: u64| {
         let n = (n ^ 0x9e37).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-        [
-            "stone", "river", "seven", "lamp", "é tude", "quiet", "run", "世界", "under", "x1",
-        ][n as usize % 10]
+        ["stone", "river", "seven", "lamp", "é tude", "quiet", "run", "世界", "under", "x1"]
+            [n as usize % 10]
     };
     (0..count as u64)
         .map(|document| {
@@ -42,9 +41,7 @@ pub(crate) fn documents(count: usize) -> Vec<String> {
 
 impl Workshop {
     pub(crate) fn new() -> Self {
-        Workshop {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Workshop { folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -65,10 +62,7 @@ impl Workshop {
     }
 
     pub(crate) fn places(&self) -> Places {
-        Places {
-            cache: self.path("cache"),
-            sources: self.path("nowhere"),
-        }
+        Places { cache: self.path("cache"), sources: self.path("nowhere") }
     }
 
     pub(crate) fn base(&self) -> PathBuf {
@@ -76,10 +70,7 @@ impl Workshop {
     }
 
     pub(crate) fn text(&self, pattern: &str) -> DataSource {
-        DataSource::Text {
-            pattern: pattern.to_owned(),
-            base: self.base(),
-        }
+        DataSource::Text { pattern: pattern.to_owned(), base: self.base() }
     }
 
     pub(crate) fn jsonl(&self, pattern: &str, field: &str) -> DataSource {
@@ -99,10 +90,7 @@ impl Workshop {
     }
 
     pub(crate) fn tokens(&self, pattern: &str) -> DataSource {
-        DataSource::Tokens {
-            pattern: pattern.to_owned(),
-            base: self.base(),
-        }
+        DataSource::Tokens { pattern: pattern.to_owned(), base: self.base() }
     }
 
     pub(crate) fn try_prepare(
@@ -119,11 +107,7 @@ impl Workshop {
         options: &DataOptions,
         test_tokens: usize,
     ) -> Result<Prepared, DataError> {
-        let request = Request {
-            source,
-            options,
-            test_tokens,
-        };
+        let request = Request { source, options, test_tokens };
         prepare_at(&request, &self.places(), &|_| {})
     }
 
@@ -134,11 +118,7 @@ impl Workshop {
     /// What is said of a source, without the folder, and the hint.
     pub(crate) fn refusal(&self, source: &DataSource, options: &DataOptions) -> (String, String) {
         let error = self.try_prepare(source, options).unwrap_err();
-        let folder = format!(
-            "{}{}",
-            self.folder.path().display(),
-            std::path::MAIN_SEPARATOR
-        );
+        let folder = format!("{}{}", self.folder.path().display(), std::path::MAIN_SEPARATOR);
         let text = error.to_string().replace(&folder, "").replace('\\', "/");
         (text, error.hint().unwrap_or_default())
     }

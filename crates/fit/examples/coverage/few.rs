@@ -4,13 +4,7 @@ use isoflop_core::rng::{Purpose, below, normal_pair, stream};
 use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 use isoflop_fit::{Law, Options, Point, fit, isoflop};
 
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.7,
-    a: 400.0,
-    b: 1500.0,
-    alpha: 0.34,
-    beta: 0.36,
-};
+const LAW: ChinchillaLaw = ChinchillaLaw { e: 1.7, a: 400.0, b: 1500.0, alpha: 0.34, beta: 0.36 };
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,9 +48,7 @@ fn rows(plan: Plan, noise: f64, seed: u64) -> Vec<Point> {
                     cells.swap(i, below(&mut rng, i as u64 + 1) as usize);
                 }
                 let kinds = |of: &dyn Fn(usize) -> usize, all: usize| {
-                    (0..all)
-                        .filter(|k| cells[..rows].iter().any(|c| of(*c) == *k))
-                        .count()
+                    (0..all).filter(|k| cells[..rows].iter().any(|c| of(*c) == *k)).count()
                 };
                 if kinds(&|c| c % sizes, sizes) > 2 && kinds(&|c| c / sizes, tokens) > 2 {
                     break;
@@ -172,11 +164,7 @@ fn one(plan: Plan, noise: f64, draws: u64) {
     let mut fitted = 0u32;
     for seed in 0..draws {
         let points = rows(plan, noise, seed);
-        let options = Options {
-            bootstrap: 100,
-            seed,
-            ..Options::default()
-        };
+        let options = Options { bootstrap: 100, seed, ..Options::default() };
         if let Plan::Budgets(..) = plan
             && let Ok(Some(found)) = isoflop(&points, &options)
         {
@@ -190,10 +178,7 @@ fn one(plan: Plan, noise: f64, draws: u64) {
         for ((name, truth), count) in truths.iter().zip(&mut counts) {
             let headline = found.parameters[*name];
             count[0].add(*truth, headline.low.zip(headline.high));
-            let own = found
-                .bootstrap
-                .as_ref()
-                .and_then(|b| b.intervals.get(*name));
+            let own = found.bootstrap.as_ref().and_then(|b| b.intervals.get(*name));
             count[1].add(*truth, own.and_then(|own| own.low.zip(own.high)));
             let profile = found.profiles.iter().find(|p| p.parameter == *name);
             count[2].add(*truth, profile.and_then(|p| p.low.zip(p.high)));

@@ -18,13 +18,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Besiroglu et al. 2024, table 1.
-const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.8172,
-    a: 482.01,
-    b: 2085.43,
-    alpha: 0.3478,
-    beta: 0.3658,
-};
+const LAW: ChinchillaLaw =
+    ChinchillaLaw { e: 1.8172, a: 482.01, b: 2085.43, alpha: 0.3478, beta: 0.3658 };
 const BUDGETS: [f64; 5] = [1e17, 2.4e17, 5.6e17, 1.33e18, 3.2e18];
 const RUN: f64 = 0.003;
 const TRUNK: f64 = 0.002;
@@ -79,10 +74,7 @@ fn sweep(truth: Truth, seed: u64) -> Vec<Point> {
 }
 
 fn main() -> Result<(), FitError> {
-    let sweeps: u64 = std::env::args()
-        .nth(1)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(400);
+    let sweeps: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400);
     few::table(sweeps);
     for truth in [Truth::Right, Truth::Broken, Truth::RateBias] {
         let begun = Instant::now();
@@ -92,11 +84,7 @@ fn main() -> Result<(), FitError> {
         for seed in 0..sweeps {
             let points = sweep(truth, seed);
             rows = points.len();
-            let options = Options {
-                bootstrap: 200,
-                seed,
-                ..Options::default()
-            };
+            let options = Options { bootstrap: 200, seed, ..Options::default() };
             let found = fit(&points, Law::Chinchilla, &options)?;
             let known = [
                 ("E", LAW.e),
@@ -112,10 +100,7 @@ fn main() -> Result<(), FitError> {
                 };
                 let estimate = found.parameters[name];
                 *held.entry(name.to_owned()).or_default() += hold(estimate.low, estimate.high);
-                let profile = found
-                    .profiles
-                    .iter()
-                    .find(|profile| profile.parameter == name);
+                let profile = found.profiles.iter().find(|profile| profile.parameter == name);
                 *profiled.entry(name.to_owned()).or_default() +=
                     profile.map_or(0, |profile| hold(profile.low, profile.high));
             }
@@ -124,12 +109,7 @@ fn main() -> Result<(), FitError> {
             let mut rng = stream(seed, Purpose::Init, 401);
             let (run, trunk) = normal_pair(&mut rng);
             let measured = loss(truth, n.0, d.0) * (RUN * run + TRUNK * trunk).exp();
-            let at = At {
-                n: Some(n.0),
-                d: Some(d.0),
-                c: Some(c),
-                ..At::default()
-            };
+            let at = At { n: Some(n.0), d: Some(d.0), c: Some(c), ..At::default() };
             if let Some(found) = found.predict(at)
                 && let (Some(low), Some(high)) = (found.estimate.low, found.estimate.high)
             {

@@ -5,13 +5,8 @@ use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 use isoflop_fit::Point;
 
 /// Besiroglu et al. 2024, table 1.
-pub(crate) const LAW: ChinchillaLaw = ChinchillaLaw {
-    e: 1.8172,
-    a: 482.01,
-    b: 2085.43,
-    alpha: 0.3478,
-    beta: 0.3658,
-};
+pub(crate) const LAW: ChinchillaLaw =
+    ChinchillaLaw { e: 1.8172, a: 482.01, b: 2085.43, alpha: 0.3478, beta: 0.3658 };
 
 /// The smallest budget, FLOPs.
 pub(crate) const FIRST: f64 = 1e17;
@@ -72,9 +67,7 @@ impl Sweep {
         let mut rng = stream(seed, Purpose::Init, 400);
         let mut normal = || normal_pair(&mut rng).0;
         let span = (self.largest() / FIRST).sqrt() * 20.0;
-        let sizes: Vec<f64> = (0..12)
-            .map(|i| 5e6 * span.powf(f64::from(i) / 11.0))
-            .collect();
+        let sizes: Vec<f64> = (0..12).map(|i| 5e6 * span.powf(f64::from(i) / 11.0)).collect();
         let trunks: Vec<f64> = sizes.iter().map(|_| self.trunk * normal()).collect();
         let mut points = Vec::new();
         for budget in (0..self.budgets).map(|k| FIRST * self.factor.powi(k)) {

@@ -47,9 +47,6 @@ pub(super) fn dropped(all: &[Point], left: &[Point], worst: usize) -> Vec<Exclud
     gone.retain(|point| point.loss >= floor);
     let reason = format!("among the {worst} rows of highest loss (drop-worst)");
     gone.into_iter()
-        .map(|point| Excluded {
-            label: point.label.clone(),
-            reason: reason.clone(),
-        })
+        .map(|point| Excluded { label: point.label.clone(), reason: reason.clone() })
         .collect()
 }

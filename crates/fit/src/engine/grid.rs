@@ -26,9 +26,7 @@ pub(super) const COLUMNS: usize = 3;
 /// The exponents of a grid of `side` a term; one exponent for both terms is a line, not a square.
 pub(super) fn exponents(form: Form, side: usize) -> Vec<f64> {
     let side = if form.tied { 4 * side } else { side };
-    (0..side)
-        .map(|i| GRID.0 * (GRID.1 / GRID.0).powf(i as f64 / (side - 1) as f64))
-        .collect()
+    (0..side).map(|i| GRID.0 * (GRID.1 / GRID.0).powf(i as f64 / (side - 1) as f64)).collect()
 }
 
 /// Where an exponent lies on a grid of so many, in cells.
@@ -78,11 +76,7 @@ pub(super) fn lowest<const P: usize>(cells: &[Cell<P>], wanted: usize) -> Vec<&C
     let order = by_value(cells);
     let lowest_near = |cell: &Cell<P>| {
         let near = |other: &&Cell<P>| distance(cell, other) == 1;
-        order
-            .iter()
-            .copied()
-            .filter(near)
-            .all(|other| cell.value <= other.value)
+        order.iter().copied().filter(near).all(|other| cell.value <= other.value)
     };
     // A cell is compared with its neighbours only while it can still be chosen.
     let mut chosen: Vec<&Cell<P>> = Vec::new();
@@ -124,11 +118,7 @@ fn scan<const P: usize>(
     let columns: Vec<Vec<Vec<f64>>> = of_term
         .iter()
         .enumerate()
-        .map(|(term, all)| {
-            all.iter()
-                .map(|&exponent| column(problem, term, exponent))
-                .collect()
-        })
+        .map(|(term, all)| all.iter().map(|&exponent| column(problem, term, exponent)).collect())
         .collect();
     let ones = vec![1.0; problem.rows.len()];
     let inner = Inner::new(problem, form, rounds);
@@ -141,11 +131,7 @@ fn scan<const P: usize>(
             if coefficients[1..=form.terms].iter().all(|c| *c > 0.0) {
                 let last = of_term.len() - 1;
                 let theta = assemble(form, &coefficients, [of_term[0][i], of_term[last][j]]);
-                cells.push(Cell {
-                    at: [i, j],
-                    theta,
-                    value,
-                });
+                cells.push(Cell { at: [i, j], theta, value });
             }
         };
         match columns.get(1) {
@@ -193,11 +179,8 @@ struct Inner<'a, const P: usize> {
 
 impl<'a, const P: usize> Inner<'a, P> {
     fn new(problem: &'a Problem<P>, form: Form, rounds: usize) -> Self {
-        let losses: Vec<f64> = problem
-            .rows
-            .iter()
-            .map(|row| problem.objective.untransform(row.target))
-            .collect();
+        let losses: Vec<f64> =
+            problem.rows.iter().map(|row| problem.objective.untransform(row.target)).collect();
         let weight = |(row, loss): (&Row, &f64)| match problem.objective.residual {
             Residual::Loss => row.weight,
             // d ln L = dL / L
@@ -212,10 +195,7 @@ impl<'a, const P: usize> Inner<'a, P> {
             problem,
             form,
             given,
-            losses: losses
-                .iter()
-                .map(|loss| loss - given.unwrap_or(0.0))
-                .collect(),
+            losses: losses.iter().map(|loss| loss - given.unwrap_or(0.0)).collect(),
             weights,
             rounds,
         }

@@ -57,28 +57,21 @@ impl<const P: usize> Problem<P> {
     /// Where this quantity is held.
     pub(crate) fn held_at(&self, quantity: usize) -> Option<f64> {
         let mut holds = self.holds.iter();
-        holds
-            .find(|held| held.quantity == quantity)
-            .map(|held| held.value)
+        holds.find(|held| held.quantity == quantity).map(|held| held.value)
     }
 
     /// Moves the coordinates that held quantities decide; returns their bits.
     pub(crate) fn impose(&self, theta: &mut [f64; P]) -> u16 {
         self.holds.iter().fold(0, |mask, held| {
-            mask | 1
-                << self
-                    .law
-                    .impose(theta, held.quantity, held.value, &self.centre)
+            mask | 1 << self.law.impose(theta, held.quantity, held.value, &self.centre)
         })
     }
 
     /// The coordinates as functions of the free ones, and which are none.
     pub(crate) fn moved(&self, theta: &[f64; P]) -> ([Jet<P>; P], Vec<usize>) {
         let mut moved = Jet::variables(theta);
-        let impose = |held: &Held| {
-            self.law
-                .impose(&mut moved, held.quantity, held.value, &self.centre)
-        };
+        let impose =
+            |held: &Held| self.law.impose(&mut moved, held.quantity, held.value, &self.centre);
         let at = self.holds.iter().map(impose).collect();
         (moved, at)
     }
@@ -144,21 +137,15 @@ mod tests {
         let mut places: Vec<_> = points.iter().map(|row| law.place(row).unwrap()).collect();
         let losses: Vec<f64> = points.iter().map(|row| row.loss).collect();
         let centre = law.centre(&mut places, &losses);
-        let rows = places.iter().zip(&losses).map(|(x, loss)| Row {
-            x: *x,
-            target: *loss,
-            weight: 1.0,
-        });
+        let rows =
+            places.iter().zip(&losses).map(|(x, loss)| Row { x: *x, target: *loss, weight: 1.0 });
         let objective = "mse".parse().unwrap();
         let mut problem: Problem<5> = Problem::new(law, rows.collect(), centre, &losses, objective);
         for (quantity, value) in [(3, 900.0), (5, 0.45), (1, 120.0)] {
             assert!(problem.hold(Held { quantity, value }));
         }
         // Its coordinate is taken.
-        let beta = Held {
-            quantity: 4,
-            value: 0.3,
-        };
+        let beta = Held { quantity: 4, value: 0.3 };
         assert!(!problem.hold(beta));
         let at = |e: f64, alpha: f64| {
             let mut theta = [e, 0.0, alpha, 0.0, 0.0];
@@ -168,10 +155,7 @@ mod tests {
         let (theta, here) = at(1.1, 0.31);
         let natural = law.natural(&theta, &centre);
         for (quantity, value) in [(3, 900.0), (5, 0.45), (1, 120.0)] {
-            assert!(
-                (natural[quantity] / value - 1.0).abs() < 1e-12,
-                "{quantity}"
-            );
+            assert!((natural[quantity] / value - 1.0).abs() < 1e-12, "{quantity}");
         }
         let step = 1e-6;
         let sides = [
@@ -185,10 +169,7 @@ mod tests {
             for j in [0, 2] {
                 let curve = (up.gradient[j] - down.gradient[j]) / (2.0 * step);
                 let found = here.hessian[(*i).max(j)][(*i).min(j)];
-                assert!(
-                    (curve - found).abs() < 1e-4 * size,
-                    "{i} {j}: {curve} {found}"
-                );
+                assert!((curve - found).abs() < 1e-4 * size, "{i} {j}: {curve} {found}");
             }
         }
         assert_eq!([1, 3, 4].map(|k| here.gradient[k]), [0.0; 3]);

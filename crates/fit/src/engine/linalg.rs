@@ -14,10 +14,7 @@ pub(crate) fn solve_subset<const P: usize>(
     let mut x = [0.0; P];
     for i in (0..P).filter(chosen) {
         for j in (0..=i).filter(chosen) {
-            let inner: f64 = (0..j)
-                .filter(chosen)
-                .map(|k| factor[i][k] * factor[j][k])
-                .sum();
+            let inner: f64 = (0..j).filter(chosen).map(|k| factor[i][k] * factor[j][k]).sum();
             let rest = a[i][j] - inner;
             if i != j {
                 factor[i][j] = rest / factor[j][j];
@@ -67,9 +64,8 @@ pub(crate) fn solve_dense(a: &[Vec<f64>], b: &[f64]) -> Option<Vec<f64>> {
 /// Eigenvalues of a symmetric matrix and a vector of each, by Jacobi's rotations.
 pub(crate) fn eigen(mut a: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let size = a.len();
-    let mut vectors: Vec<Vec<f64>> = (0..size)
-        .map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect())
-        .collect();
+    let mut vectors: Vec<Vec<f64>> =
+        (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     let whole: f64 = a.iter().flatten().map(|x| x * x).sum();
     for _ in 0..50 {
         let pairs = || (0..size).flat_map(|i| (0..i).map(move |j| (i, j)));
@@ -106,9 +102,8 @@ mod tests {
 
     #[test]
     fn a_matrix_times_each_of_its_vectors_is_that_vector_scaled() {
-        let a: Vec<Vec<f64>> = (0..5)
-            .map(|i| (0..5).map(|j| 1.0 / f64::from(i + j + 1)).collect())
-            .collect();
+        let a: Vec<Vec<f64>> =
+            (0..5).map(|i| (0..5).map(|j| 1.0 / f64::from(i + j + 1)).collect()).collect();
         let (values, vectors) = eigen(a.clone());
         for (value, vector) in values.iter().zip(&vectors) {
             for (row, own) in a.iter().zip(vector) {

@@ -151,10 +151,7 @@ pub(crate) fn engine(
     holds: &[Held],
 ) -> Result<Box<dyn Engine>, FitError> {
     let losses: Vec<f64> = points.iter().map(|point| point.loss).collect();
-    let mut places = points
-        .iter()
-        .map(|point| law.place(point))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut places = points.iter().map(|point| law.place(point)).collect::<Result<Vec<_>, _>>()?;
     let centre = law.centre(&mut places, &losses);
     let rows = places.iter().zip(points).map(|(x, point)| Row {
         x: *x,
@@ -236,8 +233,7 @@ impl<const P: usize> Engine for Problem<P> {
         let rows = local.hessian.iter();
         (
             local.gradient.iter().map(|g| g * self.scale).collect(),
-            rows.map(|row| row.iter().map(|h| h * self.scale).collect())
-                .collect(),
+            rows.map(|row| row.iter().map(|h| h * self.scale).collect()).collect(),
         )
     }
 
@@ -315,11 +311,7 @@ impl<const P: usize> Engine for Problem<P> {
     }
 
     fn can_hold(&self, quantity: usize) -> bool {
-        self.holds.is_empty()
-            || self.clone().hold(Held {
-                quantity,
-                value: 0.5,
-            })
+        self.holds.is_empty() || self.clone().hold(Held { quantity, value: 0.5 })
     }
 
     fn held(&self, quantity: usize, value: f64, starts: &[Vec<f64>]) -> Option<Optimum> {

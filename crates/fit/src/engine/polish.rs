@@ -124,13 +124,7 @@ fn descend<const P: usize>(
     if gradient_norm < LAST_DIGITS {
         end = End::Converged;
     }
-    Polished {
-        theta,
-        value: here.value * problem.scale,
-        gradient_norm,
-        end,
-        moved: theta != start,
-    }
+    Polished { theta, value: here.value * problem.scale, gradient_norm, end, moved: theta != start }
 }
 
 /// Whether at the pace of the last lap a descent stays above its rival for some more laps, or has come to
@@ -211,9 +205,7 @@ fn damped<const P: usize>(
     for (i, (row, majorant)) in matrix.iter_mut().zip(&here.majorant).enumerate() {
         match problem.law.is_nearly_convex() {
             true => {
-                row.iter_mut()
-                    .zip(majorant)
-                    .for_each(|(entry, above)| *entry += damping * above);
+                row.iter_mut().zip(majorant).for_each(|(entry, above)| *entry += damping * above);
                 // The exponent of a vanishing term has no curvature of its own.
                 row[i] += damping * 1e-9 * largest;
             }

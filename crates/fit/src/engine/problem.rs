@@ -101,11 +101,7 @@ impl<const P: usize> Problem<P> {
                 drawn: (0.0, 0.0),
                 bounds: form.bounds(k),
                 // E, a and b in units of the geometric mean of the losses.
-                unit: if form.is_exponent(k) {
-                    1.0
-                } else {
-                    mean_log.exp()
-                },
+                unit: if form.is_exponent(k) { 1.0 } else { mean_log.exp() },
                 stride: f64::INFINITY,
             }),
             None => drawn_rooms(law, &rows, losses),
@@ -143,9 +139,7 @@ impl<const P: usize> Problem<P> {
         let law = self.ready(theta);
         let fitted = |row: &Row| self.objective.transform(law.loss(&row.x));
         let counted = self.rows.iter().filter(|row| row.weight > 0.0);
-        counted
-            .map(|row| row.weight * penalty.at(row.target - fitted(row)))
-            .sum()
+        counted.map(|row| row.weight * penalty.at(row.target - fitted(row))).sum()
     }
 
     pub(crate) fn weight(&self) -> f64 {
@@ -202,9 +196,9 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
     let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
     // A break lies along the last coordinate.
     let along = law.coordinates().len() - 1;
-    let (left, right) = rows.iter().fold((0.0f64, 0.0f64), |(l, r), row| {
-        (l.min(row.x[along]), r.max(row.x[along]))
-    });
+    let (left, right) = rows
+        .iter()
+        .fold((0.0f64, 0.0f64), |(l, r), row| (l.min(row.x[along]), r.max(row.x[along])));
     let kinds = law.kinds();
     std::array::from_fn(|k| {
         let drawn = match kinds[k] {
@@ -220,12 +214,9 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
             Kind::Count => (1.0f64.ln(), 600.0f64.ln()),
         };
         match kinds[k] {
-            Kind::Offset => Room {
-                drawn,
-                bounds: (0.0, f64::INFINITY),
-                unit: least,
-                stride: f64::INFINITY,
-            },
+            Kind::Offset => {
+                Room { drawn, bounds: (0.0, f64::INFINITY), unit: least, stride: f64::INFINITY }
+            }
             _ => Room {
                 drawn,
                 bounds: (drawn.0 - beyond(kinds[k]).0, drawn.1 + beyond(kinds[k]).1),

@@ -32,9 +32,7 @@ impl<const P: usize> Scout<P> {
             Some(form) => {
                 let all = exponents(form, SIDE);
                 let of_term = |term| {
-                    all.iter()
-                        .map(|exponent| grid::column(problem, term, *exponent))
-                        .collect()
+                    all.iter().map(|exponent| grid::column(problem, term, *exponent)).collect()
                 };
                 Scout::Grid(form, (0..form.terms).map(of_term).collect())
             }
@@ -63,9 +61,7 @@ impl<const P: usize> Scout<P> {
                 let value = |fitted: &[f64]| -> f64 {
                     let rows = problem.rows.iter().zip(fitted);
                     let counted = rows.filter(|(row, _)| row.weight > 0.0);
-                    counted
-                        .map(|(row, fitted)| row.weight * penalty.at(row.target - fitted))
-                        .sum()
+                    counted.map(|(row, fitted)| row.weight * penalty.at(row.target - fitted)).sum()
                 };
                 let values = points.iter().map(|(t, fitted)| (value(fitted), *t));
                 drawn::best(values.collect(), STARTS)
@@ -111,18 +107,11 @@ fn elsewhere<const P: usize>(
             weighted,
         }
     };
-    let of: Vec<Vec<Sums>> = columns
-        .iter()
-        .map(|all| all.iter().map(sums).collect())
-        .collect();
+    let of: Vec<Vec<Sums>> = columns.iter().map(|all| all.iter().map(sums).collect()).collect();
     let (weight, loss) = (weights.iter().sum::<f64>(), dot(&weights, &losses));
     let one = |i: usize| {
         let first = &of[0][i];
-        let gram = [
-            [weight, 0.0, 0.0],
-            [first.column, first.square, 0.0],
-            [0.0; COLUMNS],
-        ];
+        let gram = [[weight, 0.0, 0.0], [first.column, first.square, 0.0], [0.0; COLUMNS]];
         (gram, [loss, first.loss, 0.0])
     };
     let two = |i: usize, j: usize| {
@@ -142,11 +131,7 @@ fn elsewhere<const P: usize>(
         };
         if coefficients[1..=form.terms].iter().all(|c| *c > 0.0) {
             let theta = assemble(form, &coefficients, [exponents[i], exponents[j]]);
-            cells.push(Cell {
-                at: [i, j],
-                theta,
-                value: -gain,
-            });
+            cells.push(Cell { at: [i, j], theta, value: -gain });
         }
     };
     let side = exponents.len();
@@ -157,13 +142,11 @@ fn elsewhere<const P: usize>(
             (_, false) => (0..side).for_each(|j| push(i, j, two(i, j))),
         }
     }
-    let place: Vec<f64> = (0..form.terms)
-        .map(|term| grid::place(known[form.exponent(term)], side))
-        .collect();
+    let place: Vec<f64> =
+        (0..form.terms).map(|term| grid::place(known[form.exponent(term)], side)).collect();
     let own = |cell: &Cell<P>| {
         let ways = place.iter().zip(cell.at);
-        ways.into_iter()
-            .all(|(place, at)| (place - at as f64).abs() < NEAR)
+        ways.into_iter().all(|(place, at)| (place - at as f64).abs() < NEAR)
     };
     let lowest = grid::lowest(&cells, STARTS);
     let away = lowest.into_iter().filter(|cell| !own(cell));
@@ -174,12 +157,7 @@ fn elsewhere<const P: usize>(
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (quads, others) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest: f64 = quads
-        .remainder()
-        .iter()
-        .zip(others.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let rest: f64 = quads.remainder().iter().zip(others.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in quads.zip(others) {
         for k in 0..4 {
             sums[k] += x[k] * y[k];
@@ -213,13 +191,7 @@ mod tests {
     }
 
     fn chinchilla(points: &[Point]) -> Box<dyn Engine> {
-        engine(
-            points,
-            Law::Chinchilla,
-            "log-huber:1e-3".parse().unwrap(),
-            &[],
-        )
-        .unwrap()
+        engine(points, Law::Chinchilla, "log-huber:1e-3".parse().unwrap(), &[]).unwrap()
     }
 
     /// The replicate's rows follow another law than the full fit's.
@@ -231,10 +203,7 @@ mod tests {
         let changed = Resample::of(&*other);
         let found = full.resolve(&changed, &known).unwrap();
         let natural = full.natural(&found.t);
-        assert!(
-            (natural[2] - 1.2).abs() < 1e-4 && (natural[4] - 0.05).abs() < 1e-4,
-            "{natural:?}"
-        );
+        assert!((natural[2] - 1.2).abs() < 1e-4 && (natural[4] - 0.05).abs() < 1e-4, "{natural:?}");
     }
 
     #[test]

@@ -53,10 +53,7 @@ fn from_all<const P: usize>(problem: &Problem<P>, starts: &[[f64; P]]) -> Option
     order.retain(|end| end.value.is_finite());
     order.sort_by(|a, b| a.value.total_cmp(&b.value));
     let best = order.first()?.clone();
-    let agreed = order
-        .iter()
-        .filter(|p| same_basin(problem, p, &best))
-        .count();
+    let agreed = order.iter().filter(|p| same_basin(problem, p, &best)).count();
     let mut basins: Vec<Polished<P>> = Vec::new();
     for end in order {
         let new = basins.iter().all(|basin| !same_basin(problem, basin, &end));

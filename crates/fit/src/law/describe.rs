@@ -11,27 +11,15 @@ const LIST: &[(&str, &str)] = &[
         "power",
         "L = A X^-alpha, that is (X_c / X)^alpha; Kaplan et al. 2020, eq. 1.1 to 1.3; also m1",
     ),
-    (
-        "power-offset",
-        "L = E + A X^-alpha; Henighan et al. 2020, eq. 1.1; also m2",
-    ),
+    ("power-offset", "L = E + A X^-alpha; Henighan et al. 2020, eq. 1.1; also m2"),
     ("m3", "L = b (1/X + g)^c; Alabdulmohsin et al. 2022"),
-    (
-        "m4",
-        "(L - e) / (y0 - L)^a = b X^-c; Alabdulmohsin et al. 2022",
-    ),
+    ("m4", "(L - e) / (y0 - L)^a = b X^-c; Alabdulmohsin et al. 2022"),
     (
         "broken-1, broken-2, broken-3",
         "L = a + b X^-c0 prod (1 + (X/d_i)^(1/f_i))^(-c_i f_i), one to three breaks; Caballero et al. 2022, eq. 1",
     ),
-    (
-        "chinchilla",
-        "L = E + A N^-alpha + B D^-beta; Hoffmann et al. 2022, eq. 2",
-    ),
-    (
-        "chinchilla-tied",
-        "L = E + A N^-alpha + B D^-alpha: the same with one exponent",
-    ),
+    ("chinchilla", "L = E + A N^-alpha + B D^-beta; Hoffmann et al. 2022, eq. 2"),
+    ("chinchilla-tied", "L = E + A N^-alpha + B D^-alpha: the same with one exponent"),
     (
         "chinchilla-pinned:E",
         "L = E + A N^-alpha + B D^-beta with E given, as in chinchilla-pinned:1.69",
@@ -40,10 +28,7 @@ const LIST: &[(&str, &str)] = &[
         "over-training",
         "L = E + alpha N^-eta + beta 6^(-eta/2) (M N)^-eta, M = D/N; Gadre et al. 2024",
     ),
-    (
-        "kaplan",
-        "L = [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D; Kaplan et al. 2020, eq. 1.5",
-    ),
+    ("kaplan", "L = [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D; Kaplan et al. 2020, eq. 1.5"),
     ("kaplan-offset", "the same and E"),
     (
         "learning-curve",
@@ -99,13 +84,9 @@ impl Law {
             other => match other.strip_prefix("chinchilla-pinned") {
                 Some(rest) => match rest.trim_start_matches(':').parse::<f64>() {
                     Ok(e) if e.is_finite() && e > 0.0 => Ok(Law::Pinned(e)),
-                    _ => Err(FitError::PinnedWithoutE {
-                        name: name.to_owned(),
-                    }),
+                    _ => Err(FitError::PinnedWithoutE { name: name.to_owned() }),
                 },
-                None => Err(FitError::UnknownLaw {
-                    name: name.to_owned(),
-                }),
+                None => Err(FitError::UnknownLaw { name: name.to_owned() }),
             },
         }
     }
@@ -135,9 +116,7 @@ impl Law {
 
     /// The formula in plain text, without numbers.
     pub fn formula(self) -> String {
-        let x = self
-            .axis()
-            .map_or(String::new(), |axis| format!("{axis:?}"));
+        let x = self.axis().map_or(String::new(), |axis| format!("{axis:?}"));
         match self {
             Law::Power(_) => format!("L = A {x}^-alpha"),
             Law::PowerOffset(_) => format!("L = E + A {x}^-alpha"),
@@ -179,6 +158,5 @@ pub(crate) fn most_like(name: &str) -> Option<&'static str> {
         let begin = tidy.chars().zip(other.chars()).take_while(|(a, b)| a == b);
         (begin.count(), usize::MAX - other.len())
     };
-    all.max_by_key(|other| shared(other))
-        .filter(|other| shared(other).0 >= 3)
+    all.max_by_key(|other| shared(other)).filter(|other| shared(other).0 >= 3)
 }

@@ -43,11 +43,8 @@ pub(crate) struct Centre {
 impl Law {
     /// The logarithms of a row, not centred.
     pub(crate) fn place(self, point: &Point) -> Result<[f64; COORDINATES], FitError> {
-        let missing = |column| FitError::Missing {
-            label: point.label.clone(),
-            column,
-            law: self.name(),
-        };
+        let missing =
+            |column| FitError::Missing { label: point.label.clone(), column, law: self.name() };
         let need = |value: Option<f64>, column| value.ok_or_else(|| missing(column));
         let mut place = [0.0; COORDINATES];
         for (at, coordinate) in self.coordinates().iter().enumerate() {
@@ -67,10 +64,8 @@ impl Law {
 
     /// Subtracts the means of the logarithms, where a coordinate has one.
     pub(crate) fn centre(self, places: &mut [[f64; COORDINATES]], losses: &[f64]) -> Centre {
-        let mut centre = Centre {
-            top: losses.iter().copied().fold(0.0, f64::max),
-            ..Centre::default()
-        };
+        let mut centre =
+            Centre { top: losses.iter().copied().fold(0.0, f64::max), ..Centre::default() };
         for (at, coordinate) in self.coordinates().iter().enumerate() {
             centre.x[at] = match coordinate {
                 Coordinate::Experts => 0.0,

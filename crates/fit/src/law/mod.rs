@@ -173,13 +173,7 @@ impl Law {
 
     /// The sum of powers that it is, for laws that are one.
     pub(crate) fn form(self) -> Option<Form> {
-        let form = |offset, terms, tied| {
-            Some(Form {
-                offset,
-                terms,
-                tied,
-            })
-        };
+        let form = |offset, terms, tied| Some(Form { offset, terms, tied });
         match self {
             Law::Power(_) => form(Offset::None, 1, false),
             Law::PowerOffset(_) => form(Offset::Free, 1, false),
@@ -281,9 +275,6 @@ impl Law {
                     || parts.iter().any(|part| name.contains(part))
             }
         };
-        self.all_names()
-            .into_iter()
-            .filter(|name| !plain(name))
-            .collect()
+        self.all_names().into_iter().filter(|name| !plain(name)).collect()
     }
 }

@@ -84,10 +84,7 @@ pub(super) fn points(law: Law, t: &[f64]) -> Vec<Point> {
     let mut points = Vec::new();
     for i in 0..8 {
         for j in 0..7 {
-            let (n, d) = (
-                (11.0 + 0.9 * f64::from(i)).exp(),
-                (14.0 + f64::from(j)).exp(),
-            );
+            let (n, d) = ((11.0 + 0.9 * f64::from(i)).exp(), (14.0 + f64::from(j)).exp());
             let repeats: &[f64] = match law {
                 Law::DataConstrained => &[1.0, 6.0, 30.0],
                 _ => &[1.0],
@@ -108,10 +105,7 @@ pub(super) fn points(law: Law, t: &[f64]) -> Vec<Point> {
             }
         }
     }
-    let mut places: Vec<_> = points
-        .iter()
-        .map(|point| law.place(point).unwrap())
-        .collect();
+    let mut places: Vec<_> = points.iter().map(|point| law.place(point).unwrap()).collect();
     let losses = vec![2.0; points.len()];
     let centre = law.centre(&mut places, &losses);
     for (point, x) in points.iter_mut().zip(&places) {
@@ -120,20 +114,11 @@ pub(super) fn points(law: Law, t: &[f64]) -> Vec<Point> {
     points
 }
 
-const CENTRE: Centre = Centre {
-    x: [14.0, 17.0, 9.0],
-    top: 4.0,
-};
+const CENTRE: Centre = Centre { x: [14.0, 17.0, 9.0], top: 4.0 };
 
 fn places() -> impl Iterator<Item = [f64; COORDINATES]> {
     let step = |i: u32| f64::from(i);
-    (0..12).map(move |i| {
-        [
-            1.5 - 0.4 * step(i % 7),
-            0.7 - 0.2 * step(i),
-            1.2 - 0.25 * step(i),
-        ]
-    })
+    (0..12).map(move |i| [1.5 - 0.4 * step(i % 7), 0.7 - 0.2 * step(i), 1.2 - 0.25 * step(i)])
 }
 
 fn check_derivatives<const P: usize>(law: Law, t: &[f64]) {
@@ -165,16 +150,9 @@ fn check_derivatives<const P: usize>(law: Law, t: &[f64]) {
             let near = |difference: f64, exact: f64, what: &str| {
                 let miss = (difference - exact).abs();
                 let size = 1.0 + difference.abs();
-                assert!(
-                    miss < 1e-6 * size,
-                    "{law:?} {what} {k}: {difference} {exact}"
-                );
+                assert!(miss < 1e-6 * size, "{law:?} {what} {k}: {difference} {exact}");
             };
-            near(
-                (up.value - down.value) / 2e-5,
-                exact.gradient[k],
-                "gradient",
-            );
+            near((up.value - down.value) / 2e-5, exact.gradient[k], "gradient");
             for j in 0..=k {
                 let curve = (up.gradient[j] - down.gradient[j]) / 2e-5;
                 near(curve, exact.hessian[k][j], "second derivative");
@@ -225,10 +203,7 @@ fn a_quantity_can_be_set_to_any_value() {
             let mut moved = t.clone();
             law.impose(&mut moved, k, wanted, &CENTRE);
             let found = law.natural(&moved, &CENTRE)[k];
-            assert!(
-                (found / wanted - 1.0).abs() < 1e-9,
-                "{law:?} {k}: {found} {wanted}"
-            );
+            assert!((found / wanted - 1.0).abs() < 1e-9, "{law:?} {k}: {found} {wanted}");
         }
     }
 }
@@ -299,11 +274,7 @@ fn any_parameter_of_any_law_can_be_held() {
             let (at_truth, free) = solve(truth[quantity]);
             assert_eq!(free, law.parameters() - 1);
             // Parameters of M4 trade against each other until the last digits.
-            let least = if matches!(law, Law::M4(_)) {
-                1e-3
-            } else {
-                1e-8
-            };
+            let least = if matches!(law, Law::M4(_)) { 1e-3 } else { 1e-8 };
             assert!(at_truth < least, "{law:?} {name}: {at_truth:e}");
             if law.form().is_none() {
                 continue;
@@ -321,10 +292,7 @@ fn a_line_with_two_or_three_breaks_is_followed() {
         let points = points(law, &inner(law, 3));
         let mut engine = engine(&points, law, Objective::LOG_MSE, &[]).unwrap();
         let best = engine.solve().unwrap().best().clone();
-        let worst = engine
-            .residuals(&best.t)
-            .iter()
-            .fold(0.0, |m: f64, r| m.max(r.abs()));
+        let worst = engine.residuals(&best.t).iter().fold(0.0, |m: f64, r| m.max(r.abs()));
         assert!(worst < 5e-3, "{breaks} {worst}");
     }
 }
@@ -367,17 +335,11 @@ fn names_read_back_and_a_law_of_one_variable_asks_for_it() {
     assert_eq!(Law::parse("M1", Some(Axis::D)), Ok(Law::Power(Axis::D)));
     assert_eq!(
         Law::parse("Power_Offset", None),
-        Err(FitError::AxisRequired {
-            law: "power-offset"
-        })
+        Err(FitError::AxisRequired { law: "power-offset" })
     );
     assert!(Law::parse("chinchilla-pinned:-1", None).is_err());
     let hint = |name: &str| Law::parse(name, None).unwrap_err().hint().unwrap();
-    assert!(
-        hint("chinchila").contains("`chinchilla`"),
-        "{}",
-        hint("chinchila")
-    );
+    assert!(hint("chinchila").contains("`chinchilla`"), "{}", hint("chinchila"));
     assert_eq!(hint("hoffmann"), "`isoflop fit --list` has them all");
     assert_eq!(Law::list().count(), 15);
 }

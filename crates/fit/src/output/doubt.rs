@@ -67,10 +67,7 @@ impl std::fmt::Display for KnownFloor {
             None => "",
         };
         let entropy = self.entropy;
-        write!(
-            f,
-            ", the language's entropy {entropy:.4}: off by {off:+.2} %{verdict}"
-        )
+        write!(f, ", the language's entropy {entropy:.4}: off by {off:+.2} %{verdict}")
     }
 }
 

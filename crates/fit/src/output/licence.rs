@@ -108,10 +108,8 @@ mod tests {
             fixed: false,
         };
         let names = ["E", "A", "B", "alpha", "beta", "n_exponent"];
-        let parameters: BTreeMap<String, Estimate> = names
-            .iter()
-            .map(|name| ((*name).to_owned(), estimate(name)))
-            .collect();
+        let parameters: BTreeMap<String, Estimate> =
+            names.iter().map(|name| ((*name).to_owned(), estimate(name))).collect();
         let profile = |name: &&str| Profile {
             parameter: (*name).to_owned(),
             value: 1.0,
@@ -147,9 +145,6 @@ mod tests {
     #[test]
     fn what_follows_from_a_law_is_no_part_of_its_licence() {
         assert!(law(&["n_exponent"], &[]).licensed().is_ok());
-        assert_eq!(
-            law(&["n_exponent"], &[]).parameters["n_exponent"].licensed(),
-            None
-        );
+        assert_eq!(law(&["n_exponent"], &[]).parameters["n_exponent"].licensed(), None);
     }
 }

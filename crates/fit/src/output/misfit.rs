@@ -75,10 +75,7 @@ impl Validation {
 
 /// The next budget, where a right law's error there is known to have a size.
 fn next(held: &HeldOut) -> Option<Reached> {
-    held.reached()
-        .into_iter()
-        .next()
-        .filter(|at| at.expected > 0.0)
+    held.reached().into_iter().next().filter(|at| at.expected > 0.0)
 }
 
 impl fmt::Display for Misfit {
@@ -96,11 +93,7 @@ impl fmt::Display for Misfit {
             let reach = two_digits(reach);
             write!(f, " and by {} at {reach} times", per_cent(error))?;
         }
-        write!(
-            f,
-            " ({:.1} standard deviations): this law does not hold here",
-            self.z.abs()
-        )
+        write!(f, " ({:.1} standard deviations): this law does not hold here", self.z.abs())
     }
 }
 
@@ -141,10 +134,7 @@ mod tests {
                 .collect(),
             ..HeldOut::default()
         };
-        Validation {
-            windows: (0..errors.len()).map(window).collect(),
-            ..Validation::default()
-        }
+        Validation { windows: (0..errors.len()).map(window).collect(), ..Validation::default() }
     }
 
     #[test]
@@ -186,9 +176,6 @@ mod tests {
     #[test]
     fn digits_are_those_that_people_write() {
         let all = [0.0432, 0.43, 2.0, 2.46, 16.2, 99.6, 239.0, 12_345.0].map(two_digits);
-        assert_eq!(
-            all,
-            ["0.043", "0.43", "2", "2.5", "16", "100", "240", "12000"]
-        );
+        assert_eq!(all, ["0.043", "0.43", "2", "2.5", "16", "100", "240", "12000"]);
     }
 }

@@ -89,31 +89,24 @@ impl Place<'_> {
     ) -> Result<(), FitsError> {
         match holds {
             true => Ok(()),
-            false => Err(FitsError::Field {
-                field: format!("{}{field}", self.0),
-                problem: problem(),
-            }),
+            false => {
+                Err(FitsError::Field { field: format!("{}{field}", self.0), problem: problem() })
+            }
         }
     }
 
     fn finite(&self, field: &str, value: f64) -> Result<(), FitsError> {
-        self.check(field, value.is_finite(), || {
-            format!("is {value}; it must be finite")
-        })
+        self.check(field, value.is_finite(), || format!("is {value}; it must be finite"))
     }
 
     fn positive(&self, field: &str, value: f64) -> Result<(), FitsError> {
         let holds = value.is_finite() && value > 0.0;
-        self.check(field, holds, || {
-            format!("is {value}; it must be positive and finite")
-        })
+        self.check(field, holds, || format!("is {value}; it must be positive and finite"))
     }
 
     fn not_negative(&self, field: &str, value: f64) -> Result<(), FitsError> {
         let holds = value.is_finite() && value >= 0.0;
-        self.check(field, holds, || {
-            format!("is {value}; it must not be negative")
-        })
+        self.check(field, holds, || format!("is {value}; it must not be negative"))
     }
 
     fn estimate(&self, field: &str, estimate: Option<&Estimate>) -> Result<(), FitsError> {
@@ -122,24 +115,15 @@ impl Place<'_> {
         };
         let Estimate { low, high, .. } = *estimate;
         let all = [Some(estimate.value), low, high, estimate.standard_error];
-        all.into_iter()
-            .flatten()
-            .try_for_each(|value| self.finite(field, value))?;
+        all.into_iter().flatten().try_for_each(|value| self.finite(field, value))?;
         let ordered = low.zip(high).is_none_or(|(low, high)| low <= high);
-        self.check(field, ordered, || {
-            "has a lower end above its upper end".into()
-        })
+        self.check(field, ordered, || "has a lower end above its upper end".into())
     }
 
     fn points(&self, field: &str, points: &[FittedPoint]) -> Result<(), FitsError> {
         for (k, point) in points.iter().enumerate() {
             let at = format!("{}{field}[{k}].", self.0);
-            let all = [
-                ("n", point.n),
-                ("d", point.d),
-                ("c", point.c),
-                ("loss", Some(point.loss)),
-            ];
+            let all = [("n", point.n), ("d", point.d), ("c", point.c), ("loss", Some(point.loss))];
             all.into_iter()
                 .filter_map(|(name, value)| Some((name, value?)))
                 .try_for_each(|(name, value)| Place(&at).positive(name, value))?;
@@ -191,9 +175,7 @@ fn check_fit(at: &str, fit: &Fit) -> Result<(), FitsError> {
     let windows = windows.map(|(k, held)| (format!("{at}validation.windows[{k}]."), held));
     let size = validation.largest_size.iter();
     let size = size.map(|held| (format!("{at}validation.largest_size."), held));
-    windows
-        .chain(size)
-        .try_for_each(|(at, held)| check_held_out(&at, held))
+    windows.chain(size).try_for_each(|(at, held)| check_held_out(&at, held))
 }
 
 /// Earlier versions kept no draws, and a scale may be infinite, which JSON cannot hold: such fits stay
@@ -202,20 +184,14 @@ fn check_draws(place: &Place, law: Law, fit: &Fit) -> Result<(), FitsError> {
     let (names, known) = (&fit.draw_names, law.names());
     let expected = names.is_empty() || *names == known;
     place.check("draw_names", expected, || {
-        format!(
-            "are {}; {} has {}",
-            shown(&names.join(", ")),
-            law.name(),
-            known.join(", ")
-        )
+        format!("are {}; {} has {}", shown(&names.join(", ")), law.name(), known.join(", "))
     })?;
     for (k, draw) in fit.draws.iter().enumerate() {
         let field = format!("draws[{k}]");
         place.check(&field, draw.len() == names.len(), || {
             format!("has {} values for {} parameters", draw.len(), names.len())
         })?;
-        draw.iter()
-            .try_for_each(|value| place.finite(&field, *value))?;
+        draw.iter().try_for_each(|value| place.finite(&field, *value))?;
     }
     Ok(())
 }
@@ -235,16 +211,8 @@ fn check_held_out(at: &str, held: &HeldOut) -> Result<(), FitsError> {
         place.not_negative("reached.expected", at.expected)?;
     }
     for point in &held.points {
-        let all = [
-            point.n,
-            point.d,
-            point.c,
-            Some(point.loss),
-            Some(point.predicted),
-        ];
-        all.into_iter()
-            .flatten()
-            .try_for_each(|value| place.positive("points", value))?;
+        let all = [point.n, point.d, point.c, Some(point.loss), Some(point.predicted)];
+        all.into_iter().flatten().try_for_each(|value| place.positive("points", value))?;
     }
     Ok(())
 }
@@ -260,10 +228,7 @@ fn check_isoflop(at: &str, isoflop: &Isoflop) -> Result<(), FitsError> {
         place.points("runs", &budget.runs)?;
         for minimum in [&budget.minimum, &budget.akima].into_iter().flatten() {
             place.positive("minimum.c", minimum.c)?;
-            let all = [
-                ("minimum.n_opt", &minimum.n_opt),
-                ("minimum.d_opt", &minimum.d_opt),
-            ];
+            let all = [("minimum.n_opt", &minimum.n_opt), ("minimum.d_opt", &minimum.d_opt)];
             for (name, estimate) in all {
                 place.positive(name, estimate.value)?;
                 place.estimate(name, Some(estimate))?;
@@ -272,8 +237,7 @@ fn check_isoflop(at: &str, isoflop: &Isoflop) -> Result<(), FitsError> {
         }
         if let Some(parabola) = &budget.parabola {
             let all = parabola.c.iter().chain([&parabola.centre]);
-            all.into_iter()
-                .try_for_each(|value| place.finite("parabola", *value))?;
+            all.into_iter().try_for_each(|value| place.finite("parabola", *value))?;
         }
     }
     Ok(())

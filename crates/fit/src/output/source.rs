@@ -53,9 +53,6 @@ impl Source {
 
     /// How the columns of the file were understood.
     pub fn columns(&self) -> String {
-        format!(
-            "N is {}, D is {}, C is {}, loss is {}",
-            self.n, self.d, self.c, self.loss
-        )
+        format!("N is {}, D is {}, C is {}, loss is {}", self.n, self.d, self.c, self.loss)
     }
 }

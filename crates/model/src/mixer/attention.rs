@@ -36,19 +36,13 @@ impl Half for Attention {
     }
 
     fn check(&self, model: &ModelConfig) -> Result<(), ShapeError> {
-        let Shape {
-            d_model, n_heads, ..
-        } = model.shape;
+        let Shape { d_model, n_heads, .. } = model.shape;
         if !d_model.is_multiple_of(n_heads) {
             return Err(ShapeError::HeadsDoNotDivide { d_model, n_heads });
         }
         let head = model.shape.d_head();
         match model.position == Position::Rope && !head.is_multiple_of(2) {
-            true => Err(ShapeError::OddHead {
-                d_model,
-                n_heads,
-                head,
-            }),
+            true => Err(ShapeError::OddHead { d_model, n_heads, head }),
             false => Ok(()),
         }
     }

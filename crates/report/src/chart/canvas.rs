@@ -78,10 +78,7 @@ pub(crate) struct Numbers<'a> {
 
 impl Canvas {
     pub(crate) fn new(width: f64, height: f64) -> Canvas {
-        Canvas {
-            sheet: Rc::default(),
-            size: (width, height),
-        }
+        Canvas { sheet: Rc::default(), size: (width, height) }
     }
 
     /// The whole sheet as a plotters area.
@@ -159,10 +156,7 @@ impl Sheet {
 impl Group {
     /// Without an owner: axes, notes.
     pub(crate) fn plain(class: &'static str) -> Group {
-        Group {
-            class,
-            ..Group::default()
-        }
+        Group { class, ..Group::default() }
     }
 
     fn write(&self, body: &mut String, medium: Medium<'_>) {
@@ -199,8 +193,7 @@ impl std::fmt::Display for Px {
 }
 
 fn push(body: &mut String, text: std::fmt::Arguments<'_>) {
-    body.write_fmt(text)
-        .expect("writing to a string does not fail");
+    body.write_fmt(text).expect("writing to a string does not fail");
 }
 
 /// The class of a colour, and its opacity as an attribute of the stroke or the fill: opacity of the
@@ -208,10 +201,7 @@ fn push(body: &mut String, text: std::fmt::Arguments<'_>) {
 fn paint_of(color: BackendColor, of: &str) -> (String, String) {
     let class = Tone::of(color.rgb).map(Tone::class).unwrap_or_default();
     let opacity = match color.alpha < 1.0 {
-        true => format!(
-            " {of}-opacity=\"{}\"",
-            (color.alpha * 100.0).round() / 100.0
-        ),
+        true => format!(" {of}-opacity=\"{}\"", (color.alpha * 100.0).round() / 100.0),
         false => String::new(),
     };
     (class, opacity)
@@ -244,11 +234,7 @@ impl DrawingBackend for Canvas {
     }
 
     fn draw_pixel(&mut self, (x, y): BackendCoord, color: BackendColor) -> Drawn {
-        self.path(
-            [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)],
-            &filled(&color),
-            "Z",
-        );
+        self.path([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)], &filled(&color), "Z");
         Ok(())
     }
 
@@ -309,11 +295,7 @@ impl DrawingBackend for Canvas {
         let r = f64::from(radius) / TENTHS;
         push(
             self.sheet.borrow_mut().elements(),
-            format_args!(
-                "<circle cx=\"{}\" cy=\"{}\" r=\"{r}\" {paint}/>\n",
-                Px(x),
-                Px(y)
-            ),
+            format_args!("<circle cx=\"{}\" cy=\"{}\" r=\"{r}\" {paint}/>\n", Px(x), Px(y)),
         );
         Ok(())
     }

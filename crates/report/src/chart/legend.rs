@@ -39,11 +39,7 @@ pub(crate) struct Legend(pub(crate) Vec<Entry>);
 
 impl Legend {
     pub(crate) fn add(&mut self, key: Key, text: impl Into<String>) {
-        self.0.push(Entry {
-            key,
-            text: text.into(),
-            size: None,
-        });
+        self.0.push(Entry { key, text: text.into(), size: None });
     }
 
     pub(crate) fn add_size(&mut self, key: Key, text: impl Into<String>, size: u64) {
@@ -56,11 +52,7 @@ impl Legend {
         let mut places = Vec::new();
         let (mut x, mut y) = (0.0, ROW / 2.0);
         for entry in &self.0 {
-            let indent = if matches!(entry.key, Key::Heading) {
-                0.0
-            } else {
-                KEY
-            };
+            let indent = if matches!(entry.key, Key::Heading) { 0.0 } else { KEY };
             let length = indent + label_len(&entry.text) * CHARACTER * SIZE;
             if x > 0.0 && x + length > width {
                 (x, y) = (0.0, y + ROW);
@@ -68,29 +60,14 @@ impl Legend {
             places.push((entry, x, y, indent));
             x += length + GAP;
         }
-        let height = if self.0.is_empty() {
-            0.0
-        } else {
-            y + ROW / 2.0
-        };
+        let height = if self.0.is_empty() { 0.0 } else { y + ROW / 2.0 };
         let canvas = Canvas::new(width, height.max(1.0));
         canvas.open(Group::plain("legend"));
         for (entry, x, y, indent) in places {
             draw_key(&canvas, entry.key, x, y);
-            let tone = if indent == 0.0 {
-                Tone::Muted
-            } else {
-                Tone::Ink
-            };
+            let tone = if indent == 0.0 { Tone::Muted } else { Tone::Ink };
             let left = Pos::new(HPos::Left, VPos::Center);
-            write_text(
-                &canvas.area(),
-                &entry.text,
-                (x + indent, y),
-                SIZE,
-                tone,
-                left,
-            );
+            write_text(&canvas.area(), &entry.text, (x + indent, y), SIZE, tone, left);
         }
         canvas.close();
         (canvas.body(Medium::File), height)
@@ -125,12 +102,7 @@ fn draw_key(canvas: &Canvas, key: Key, x: f64, y: f64) {
     match key {
         Key::Heading => {}
         Key::Glyph(glyph) => draw(&area, at(x + 9.0, y), glyph),
-        Key::Line(Stroke {
-            tone,
-            width,
-            opacity,
-            dash,
-        }) => {
+        Key::Line(Stroke { tone, width, opacity, dash }) => {
             canvas.dash(dash);
             let style = line_style(tone, width, opacity);
             drawn(area.draw(&PathElement::new(vec![at(x, y), at(x + 16.0, y)], style)));

@@ -59,10 +59,7 @@ const RING: f64 = 5.8;
 pub(crate) fn draw(area: &DrawingArea<Canvas, Shift>, (x, y): (i32, i32), glyph: Glyph) {
     let at = |half: f64, corners: &[(f64, f64)]| -> Vec<(i32, i32)> {
         let shift = |v: i32, share: f64| v + (share * half * TENTHS).round() as i32;
-        corners
-            .iter()
-            .map(|(dx, dy)| (shift(x, *dx), shift(y, *dy)))
-            .collect()
+        corners.iter().map(|(dx, dy)| (shift(x, *dx), shift(y, *dy))).collect()
     };
     let (shape, half, style) = match glyph {
         Glyph::Point(shape, tone) => (shape, HALF, tone.light().filled()),
@@ -120,9 +117,7 @@ pub(crate) fn draw(area: &DrawingArea<Canvas, Shift>, (x, y): (i32, i32), glyph:
 
 /// A stroke of `width` CSS pixels.
 pub(crate) fn line_style(tone: Tone, width: f64, opacity: f64) -> ShapeStyle {
-    tone.light()
-        .mix(opacity)
-        .stroke_width((width * TENTHS).round() as u32)
+    tone.light().mix(opacity).stroke_width((width * TENTHS).round() as u32)
 }
 
 /// The canvas is a string and areas are used one at a time.

@@ -81,10 +81,7 @@ impl Panel {
             Style::Power => 66.0,
             _ => Frame::default().left,
         };
-        let frame = Frame {
-            left,
-            ..Frame::default()
-        };
+        let frame = Frame { left, ..Frame::default() };
         Panel::framed(labels, x, y, frame)
     }
 
@@ -150,8 +147,7 @@ impl Panel {
         drawn(self.plot.draw(&Polygon::new(corners, style)));
         self.canvas.close();
         for (x, low, middle, high) in edges {
-            self.rows
-                .push(row(&self.labels, owner, (x, middle), Some((low, high))));
+            self.rows.push(row(&self.labels, owner, (x, middle), Some((low, high))));
         }
     }
 
@@ -257,10 +253,7 @@ impl Panel {
 
     fn rule(&self, x0: f64, y0: f64, x1: f64, y1: f64, tone: Tone, width: f64) {
         let ends = vec![(tenths(x0), tenths(y0)), (tenths(x1), tenths(y1))];
-        drawn(
-            self.root
-                .draw(&PathElement::new(ends, line_style(tone, width, 1.0))),
-        );
+        drawn(self.root.draw(&PathElement::new(ends, line_style(tone, width, 1.0))));
     }
 
     fn write(&self, text: &str, at: (f64, f64), size: f64, tone: Tone, h: HPos, v: VPos) {
@@ -278,10 +271,7 @@ pub(crate) fn write_text(
     pos: Pos,
 ) {
     let color = tone.light();
-    let style: TextStyle<'_> = ("sans-serif", size * TENTHS)
-        .into_font()
-        .color(&color)
-        .pos(pos);
+    let style: TextStyle<'_> = ("sans-serif", size * TENTHS).into_font().color(&color).pos(pos);
     drawn(area.draw_text(text, &style, (tenths(x), tenths(y))));
 }
 

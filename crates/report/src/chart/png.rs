@@ -25,25 +25,15 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
 
 /// How usvg is to read our SVG.
 pub(crate) fn options() -> usvg::Options<'static> {
-    usvg::Options {
-        fontdb: fonts(),
-        font_family: "Ubuntu".to_owned(),
-        ..Default::default()
-    }
+    usvg::Options { fontdb: fonts(), font_family: "Ubuntu".to_owned(), ..Default::default() }
 }
 
 /// Renders a figure at twice its size.
 pub(crate) fn render(name: &str, svg: &str) -> Result<Vec<u8>, ReportError> {
-    let fail = |reason: String| ReportError::Render {
-        figure: name.to_owned(),
-        reason,
-    };
+    let fail = |reason: String| ReportError::Render { figure: name.to_owned(), reason };
     let tree = usvg::Tree::from_str(svg, &options()).map_err(|e| fail(e.to_string()))?;
     let size = tree.size();
-    let (width, height) = (
-        (size.width() * SCALE) as u32,
-        (size.height() * SCALE) as u32,
-    );
+    let (width, height) = ((size.width() * SCALE) as u32, (size.height() * SCALE) as u32);
     let mut pixels = tiny_skia::Pixmap::new(width, height)
         .ok_or_else(|| fail(format!("{width} x {height} pixels")))?;
     let transform = tiny_skia::Transform::from_scale(SCALE, SCALE);

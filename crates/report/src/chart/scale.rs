@@ -28,11 +28,7 @@ impl Scale {
         let (low, high) = extent(values.into_iter().filter(|v| *v > 0.0).map(f64::ln))
             .unwrap_or((0.0, std::f64::consts::LN_10));
         // A lone value gets a decade around it.
-        let (low, high) = if high - low < 1e-6 {
-            (low - 1.15, high + 1.15)
-        } else {
-            (low, high)
-        };
+        let (low, high) = if high - low < 1e-6 { (low - 1.15, high + 1.15) } else { (low, high) };
         let span = high - low;
         Scale::Log {
             low: (low - pads.0 * span).exp().max(f64::MIN_POSITIVE),
@@ -42,10 +38,7 @@ impl Scale {
 
     /// As [`Scale::log`], over a factor of at least four, so that equal compute looks equal.
     pub(crate) fn wide_log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
-        let values: Vec<f64> = values
-            .into_iter()
-            .filter(|v| *v > 0.0 && v.is_finite())
-            .collect();
+        let values: Vec<f64> = values.into_iter().filter(|v| *v > 0.0 && v.is_finite()).collect();
         let Some((low, high)) = extent(values.iter().copied()) else {
             return Scale::log([], pads);
         };
@@ -57,16 +50,9 @@ impl Scale {
     pub(crate) fn linear(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
         let lone = high - low < 1e-9 * high.abs().max(1e-9);
-        let (low, high) = if lone {
-            (low - 0.5, high + 0.5)
-        } else {
-            (low, high)
-        };
+        let (low, high) = if lone { (low - 0.5, high + 0.5) } else { (low, high) };
         let span = high - low;
-        Scale::Linear {
-            low: low - pads.0 * span,
-            high: high + pads.1 * span,
-        }
+        Scale::Linear { low: low - pads.0 * span, high: high + pads.1 * span }
     }
 
     pub(crate) fn bounds(self) -> (f64, f64) {
@@ -85,10 +71,9 @@ impl Scale {
         match self {
             Scale::Log { low, high } => log_ticks(low, high),
             Scale::Linear { low, high } => linear_ticks(low, high),
-            Scale::Rows { count } => Ticks {
-                major: (0..count).map(|k| k as f64).collect(),
-                minor: Vec::new(),
-            },
+            Scale::Rows { count } => {
+                Ticks { major: (0..count).map(|k| k as f64).collect(), minor: Vec::new() }
+            }
         }
     }
 
@@ -134,13 +119,10 @@ impl Ranged for Scale {
 }
 
 fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
-    values
-        .into_iter()
-        .filter(|v| v.is_finite())
-        .fold(None, |found, v| match found {
-            None => Some((v, v)),
-            Some((low, high)) => Some((v.min(low), v.max(high))),
-        })
+    values.into_iter().filter(|v| v.is_finite()).fold(None, |found, v| match found {
+        None => Some((v, v)),
+        Some((low, high)) => Some((v.min(low), v.max(high))),
+    })
 }
 
 #[cfg(test)]
@@ -152,10 +134,7 @@ mod tests {
         let axis = Scale::log([1.0, 100.0], (0.0, 0.0));
         assert_eq!(axis.map(&10.0, (0, 1000)), 500);
         assert_eq!(axis.map(&10.0, (1000, 0)), 500);
-        assert_eq!(
-            Scale::linear([0.0, 10.0], (0.0, 0.0)).map(&2.5, (0, 1000)),
-            250
-        );
+        assert_eq!(Scale::linear([0.0, 10.0], (0.0, 0.0)).map(&2.5, (0, 1000)), 250);
     }
 
     #[test]
@@ -167,10 +146,7 @@ mod tests {
             Scale::linear([2.0, 2.0], (0.1, 0.1)),
         ] {
             let (low, high) = axis.bounds();
-            assert!(
-                high > low && low.is_finite() && high.is_finite(),
-                "{axis:?}"
-            );
+            assert!(high > low && low.is_finite() && high.is_finite(), "{axis:?}");
             assert!(!axis.ticks().major.is_empty(), "{axis:?}");
         }
     }

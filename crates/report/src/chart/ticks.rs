@@ -103,10 +103,7 @@ pub(crate) fn log_ticks(low: f64, high: f64) -> Ticks {
 pub(crate) fn linear_ticks(low: f64, high: f64) -> Ticks {
     let span = high - low;
     if !(span > 0.0 && span.is_finite()) {
-        return Ticks {
-            major: vec![low],
-            minor: vec![],
-        };
+        return Ticks { major: vec![low], minor: vec![] };
     }
     let raw = span / 5.0;
     let decade = raw.log10().floor() as i32;
@@ -115,10 +112,7 @@ pub(crate) fn linear_ticks(low: f64, high: f64) -> Ticks {
         .into_iter()
         .find(|(step, _)| *step >= raw * 0.999)
         .expect("ten times the decade below a number is above it");
-    without_major(
-        multiples(step, low, high),
-        multiples(step / split, low, high),
-    )
+    without_major(multiples(step, low, high), multiples(step / split, low, high))
 }
 
 /// Ticks of an axis at most; more are none that anybody could tell apart.
@@ -130,26 +124,18 @@ fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
     }
     let first = (low / step).floor() as i64;
     let last = (high / step).ceil() as i64;
-    (first..=last)
-        .map(|k| k as f64 * step)
-        .filter(|v| within(*v, low, high))
-        .collect()
+    (first..=last).map(|k| k as f64 * step).filter(|v| within(*v, low, high)).collect()
 }
 
 fn without_major(major: Vec<f64>, minor: Vec<f64>) -> Ticks {
     let apart = |a: f64, b: f64| (a - b).abs() > 1e-9 * a.abs().max(b.abs());
-    let minor = minor
-        .into_iter()
-        .filter(|m| major.iter().all(|k| apart(*m, *k)))
-        .collect();
+    let minor = minor.into_iter().filter(|m| major.iter().all(|k| apart(*m, *k))).collect();
     Ticks { major, minor }
 }
 
 /// `m * 10^decade`, as close as the decimal literal.
 fn decimal(mantissa: f64, decade: i32) -> f64 {
-    format!("{mantissa}e{decade}")
-        .parse()
-        .expect("a mantissa and an exponent make a number")
+    format!("{mantissa}e{decade}").parse().expect("a mantissa and an exponent make a number")
 }
 
 fn within(value: f64, low: f64, high: f64) -> bool {
@@ -165,10 +151,7 @@ mod tests {
     fn two_decades_are_labelled_at_one_two_five() {
         let ticks = log_ticks(8e-10, 1.2e-8);
         assert_eq!(ticks.major, [1e-9, 2e-9, 5e-9, 1e-8]);
-        assert_eq!(
-            ticks.minor,
-            [8e-10, 9e-10, 3e-9, 4e-9, 6e-9, 7e-9, 8e-9, 9e-9]
-        );
+        assert_eq!(ticks.minor, [8e-10, 9e-10, 3e-9, 4e-9, 6e-9, 7e-9, 8e-9, 9e-9]);
     }
 
     #[test]
@@ -191,48 +174,24 @@ mod tests {
 
     #[test]
     fn a_linear_axis_steps_by_one_two_or_five() {
-        assert_eq!(
-            linear_ticks(0.0, 10.0).major,
-            [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
-        );
-        let labels: Vec<String> = linear_ticks(-0.31, 0.29)
-            .major
-            .iter()
-            .map(|v| Style::Plain.write(*v))
-            .collect();
+        assert_eq!(linear_ticks(0.0, 10.0).major, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        let labels: Vec<String> =
+            linear_ticks(-0.31, 0.29).major.iter().map(|v| Style::Plain.write(*v)).collect();
         assert_eq!(labels, ["\u{2212}0.2", "0", "0.2"]);
         assert_eq!(linear_ticks(3.0, 3.0).major, [3.0]);
     }
 
     #[test]
     fn an_axis_over_any_bounds_has_few_ticks() {
-        let extremes = [
-            0.0,
-            5e-324,
-            f64::MIN_POSITIVE,
-            1.0,
-            1e300,
-            f64::MAX,
-            f64::INFINITY,
-            f64::NAN,
-        ];
+        let extremes =
+            [0.0, 5e-324, f64::MIN_POSITIVE, 1.0, 1e300, f64::MAX, f64::INFINITY, f64::NAN];
         for low in extremes {
             for high in extremes {
-                for ticks in [
-                    log_ticks(low, high),
-                    linear_ticks(low, high),
-                    linear_ticks(-high, high),
-                ] {
-                    assert!(
-                        ticks.major.len() <= 20,
-                        "{low} {high}: {}",
-                        ticks.major.len()
-                    );
-                    assert!(
-                        ticks.minor.len() <= 1000,
-                        "{low} {high}: {}",
-                        ticks.minor.len()
-                    );
+                for ticks in
+                    [log_ticks(low, high), linear_ticks(low, high), linear_ticks(-high, high)]
+                {
+                    assert!(ticks.major.len() <= 20, "{low} {high}: {}", ticks.major.len());
+                    assert!(ticks.minor.len() <= 1000, "{low} {high}: {}", ticks.minor.len());
                 }
             }
         }

@@ -109,16 +109,8 @@ fn between(base: &Frontier, other: &Frontier) -> Option<Factor> {
         .map(|k| (low * (high / low).powf(k as f64 / STEPS as f64)).clamp(low, high))
         .filter_map(|loss| Some((loss, at(loss)?)))
         .collect();
-    let range = trace
-        .iter()
-        .fold((f64::INFINITY, 0.0f64), |(l, h), (_, f)| {
-            (l.min(*f), h.max(*f))
-        });
-    Some(Factor::Reached {
-        at_lowest: Identified::measured(at(low)?),
-        trace,
-        range,
-    })
+    let range = trace.iter().fold((f64::INFINITY, 0.0f64), |(l, h), (_, f)| (l.min(*f), h.max(*f)));
+    Some(Factor::Reached { at_lowest: Identified::measured(at(low)?), trace, range })
 }
 
 #[cfg(test)]
@@ -137,14 +129,10 @@ mod tests {
 
     #[test]
     fn a_frontier_that_is_a_power_law_is_met_between_its_runs() {
-        let runs: Vec<(f64, f64)> = [1.0, 10.0, 100.0]
-            .map(|c: f64| (c, 4.0 * c.powf(-0.1)))
-            .into();
+        let runs: Vec<(f64, f64)> = [1.0, 10.0, 100.0].map(|c: f64| (c, 4.0 * c.powf(-0.1))).into();
         let found = frontier(&runs);
         for c in [1.0, 3.0, 40.0, 100.0f64] {
-            let at = found
-                .compute(4.0 * c.powf(-0.1) * (1.0 + 1e-15))
-                .unwrap_or(c);
+            let at = found.compute(4.0 * c.powf(-0.1) * (1.0 + 1e-15)).unwrap_or(c);
             assert!((at / c - 1.0).abs() < 1e-9, "{at} {c}");
         }
         assert_eq!(found.compute(5.0), None);
@@ -155,10 +143,7 @@ mod tests {
     fn the_factor_is_that_of_the_runs() {
         let bytes = frontier(&[(3e9, 4.238), (8e9, 4.056), (2e10, 3.860)]);
         let bpe = frontier(&[(3e9, 3.957), (8e9, 3.529), (2e10, 3.322)]);
-        let Factor::Reached {
-            at_lowest, range, ..
-        } = between(&bytes, &bpe).unwrap()
-        else {
+        let Factor::Reached { at_lowest, range, .. } = between(&bytes, &bpe).unwrap() else {
             panic!("both have reached 3.9 bits per byte");
         };
         assert!((at_lowest.get() - 0.186).abs() < 0.002, "{at_lowest:?}");
@@ -167,10 +152,7 @@ mod tests {
 
     #[test]
     fn series_without_a_common_loss_bound_the_factor() {
-        let (worse, better) = (
-            frontier(&[(1e9, 4.0), (1e10, 3.5)]),
-            frontier(&[(1e9, 3.0)]),
-        );
+        let (worse, better) = (frontier(&[(1e9, 4.0), (1e10, 3.5)]), frontier(&[(1e9, 3.0)]));
         let Some(Factor::Below { loss, factor }) = between(&worse, &better) else {
             panic!("the other is better throughout");
         };

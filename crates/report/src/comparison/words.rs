@@ -29,11 +29,7 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
 fn measured(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
     let unit = pair.unit();
     Some(match pair.measured.as_ref()? {
-        Factor::Reached {
-            trace,
-            at_lowest,
-            range,
-        } => {
+        Factor::Reached { trace, at_lowest, range } => {
             let (lowest, highest) = (trace.first()?.0, trace.last()?.0);
             let over = match highest > lowest {
                 true => format!(

@@ -20,22 +20,15 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             keys.push(key);
         }
     }
-    let panels: Vec<Panel> = keys
-        .into_iter()
-        .take(MOST)
-        .filter_map(|key| panel(view, key))
-        .collect();
+    let panels: Vec<Panel> =
+        keys.into_iter().take(MOST).filter_map(|key| panel(view, key)).collect();
     (!panels.is_empty()).then(|| Figure {
         name: "axes",
         title: "Loss against each axis of the sweep".to_owned(),
         caption: format!(
             "Finished runs of equal size, length and seed that differ in one axis alone, each over \
              the first value's loss{}; lines join them.",
-            if view.by_bytes() {
-                " in bits per byte"
-            } else {
-                ""
-            }
+            if view.by_bytes() { " in bits per byte" } else { "" }
         ),
         legend: size_legend(view),
         panels,
@@ -107,17 +100,11 @@ fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
         height: (80.0 + 34.0 * values.len() as f64).max(190.0),
         ..Frame::default()
     };
-    let rows = Scale::Rows {
-        count: values.len(),
-    };
+    let rows = Scale::Rows { count: values.len() };
     let mut panel = Panel::framed(labels, x, rows, frame);
     for line in &lines {
         let first = line[0].0;
-        let owner = Owner {
-            mark: "pair",
-            series: "",
-            label: &first.size,
-        };
+        let owner = Owner { mark: "pair", series: "", label: &first.size };
         let points: Vec<(f64, f64)> = line.iter().map(|p| p.1).collect();
         panel.line(owner, &points, thread(view.tone(first), 1.0, 0.5));
         for (run, at) in line {

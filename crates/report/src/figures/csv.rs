@@ -26,11 +26,7 @@ pub(crate) fn write<'a>(rows: impl Iterator<Item = &'a Drawn>) -> String {
 /// (OWASP, "CSV injection"); quotes, commas and line ends are quoted (RFC 4180).
 fn field(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let safe = if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
+    let safe = if formula { format!("'{text}") } else { text.to_owned() };
     match safe.contains(['"', ',', '\n', '\r', '\'', ';', '\t']) {
         true => format!("\"{}\"", safe.replace('"', "\"\"")),
         false => safe,

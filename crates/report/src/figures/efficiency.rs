@@ -33,19 +33,13 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         return None;
     }
     let mut legend = Legend::default();
-    legend.add(
-        Key::Heading,
-        loss_label(view, "loss reached (nats per token)"),
-    );
+    legend.add(Key::Heading, loss_label(view, "loss reached (nats per token)"));
     for (k, loss) in levels.iter().enumerate() {
         let dot = Glyph::Point(crate::chart::Shape::Disc, Tone::budget(k, levels.len()));
         legend.add(Key::Glyph(dot), number((loss * 1e6).round() / 1e6));
     }
     series_legend(view, &mut legend);
-    let panels = vec![
-        panel(view, &levels, &lines, true),
-        panel(view, &levels, &lines, false),
-    ];
+    let panels = vec![panel(view, &levels, &lines, true), panel(view, &levels, &lines, false)];
     Some(Figure {
         name: "sample-efficiency",
         title: "Sample efficiency".to_owned(),
@@ -60,16 +54,10 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
 
 /// Losses of a curve: on test tokens where they were measured, else the smoothed train loss.
 fn losses(curve: &Curve, unit: f64) -> Vec<(f64, f64, f64)> {
-    let tested = curve
-        .points
-        .iter()
-        .filter(|p| p.test_loss.is_some())
-        .count()
-        > 3;
+    let tested = curve.points.iter().filter(|p| p.test_loss.is_some()).count() > 3;
     let all = curve.points.iter().filter_map(|p| {
         let loss = if tested { p.test_loss } else { p.train_loss }?;
-        loss.is_finite()
-            .then_some((p.tokens as f64, p.flops, loss * unit))
+        loss.is_finite().then_some((p.tokens as f64, p.flops, loss * unit))
     });
     all.collect()
 }
@@ -77,25 +65,13 @@ fn losses(curve: &Curve, unit: f64) -> Vec<(f64, f64, f64)> {
 fn levels(view: &View<'_>) -> Vec<f64> {
     let in_unit = |r: &&RunRow| Some(r.test_loss? * view.shared_unit(&r.series));
     let all: Vec<f64> = view.finished.iter().filter_map(in_unit).collect();
-    let (low, high) = all
-        .iter()
-        .fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
-    let ticks = Scale::Linear {
-        low,
-        high: high * 1.15,
-    }
-    .ticks();
+    let (low, high) = all.iter().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
+    let ticks = Scale::Linear { low, high: high * 1.15 }.ticks();
     let inside = |v: &&f64| **v > low * 1.01;
     let major: Vec<f64> = ticks.major.iter().filter(inside).copied().collect();
     let mut all: Vec<f64> = match major.len() >= 4 {
         true => major,
-        false => ticks
-            .major
-            .iter()
-            .chain(&ticks.minor)
-            .filter(inside)
-            .copied()
-            .collect(),
+        false => ticks.major.iter().chain(&ticks.minor).filter(inside).copied().collect(),
     };
     all.sort_by(f64::total_cmp);
     let stride = all.len().div_ceil(LEVELS).max(1);
@@ -131,11 +107,7 @@ fn panel(view: &View<'_>, levels: &[f64], lines: &[(f64, &str, Reached)], tokens
     let x = Scale::wide_log(all().map(|(n, _)| *n as f64), (0.06, 0.06));
     let y = Scale::log(all().map(|(_, at)| y_of(at)), (0.06, 0.06));
     let labels = Labels {
-        key: if tokens {
-            "tokens_to_loss"
-        } else {
-            "flops_to_loss"
-        },
+        key: if tokens { "tokens_to_loss" } else { "flops_to_loss" },
         title: match tokens {
             true => "Tokens to reach a loss".to_owned(),
             false => "Compute to reach a loss".to_owned(),
@@ -154,21 +126,10 @@ fn panel(view: &View<'_>, levels: &[f64], lines: &[(f64, &str, Reached)], tokens
         let rank = levels.iter().position(|l| l == loss).unwrap_or(0);
         let tone = Tone::budget(rank, levels.len());
         let label = format!("loss {}", number((loss * 1e6).round() / 1e6));
-        let owner = Owner {
-            mark: "reached",
-            series,
-            label: &label,
-        };
+        let owner = Owner { mark: "reached", series, label: &label };
         let points: Vec<(f64, f64)> = found.iter().map(|(n, at)| (*n as f64, y_of(at))).collect();
         let dash = dash(view.series_rank(series));
-        panel.line(
-            owner,
-            &points,
-            Stroke {
-                dash,
-                ..thread(tone, 1.3, 0.9)
-            },
-        );
+        panel.line(owner, &points, Stroke { dash, ..thread(tone, 1.3, 0.9) });
         for point in points {
             panel.point(owner, point, Glyph::Point(view.shape(series), tone), &label);
         }

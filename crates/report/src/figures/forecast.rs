@@ -36,10 +36,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             true => format!("{}, ", clip(&view.series_name(&fit.series), 24)),
             false => String::new(),
         };
-        let inside = held
-            .covered
-            .map(|c| format!(": {c} of {} inside", held.held_out))
-            .unwrap_or_default();
+        let inside =
+            held.covered.map(|c| format!(": {c} of {} inside", held.held_out)).unwrap_or_default();
         legend.add(
             Key::Glyph(Glyph::Point(*shape, *tone)),
             format!("{series}{}{inside}", clip(&window(&held.window), 60)),
@@ -68,9 +66,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
 }
 
 fn points<'a>(windows: &'a [Window<'_>]) -> impl Iterator<Item = (&'a Window<'a>, &'a Forecast)> {
-    windows
-        .iter()
-        .flat_map(|w| w.1.points.iter().map(move |p| (w, p)))
+    windows.iter().flat_map(|w| w.1.points.iter().map(move |p| (w, p)))
 }
 
 fn ends(p: &Forecast) -> Option<(f64, f64)> {
@@ -99,21 +95,11 @@ fn losses(view: &View<'_>, windows: &[Window<'_>]) -> Panel {
     let (low, high) = both.bounds();
     guide(&mut panel, "y = x", &[(low, low), (high, high)]);
     for ((fit, _, tone, shape), p) in points(windows) {
-        let owner = Owner {
-            mark: "forecast",
-            series: &fit.series,
-            label: &p.label,
-        };
+        let owner = Owner { mark: "forecast", series: &fit.series, label: &p.label };
         let unit = unit(fit);
         let ends = ends(p).map(|(low, high)| (low * unit, high * unit));
         let glyph = Glyph::Point(*shape, *tone);
-        panel.estimate(
-            owner,
-            (p.loss * unit, p.predicted * unit),
-            ends,
-            false,
-            glyph,
-        );
+        panel.estimate(owner, (p.loss * unit, p.predicted * unit), ends, false, glyph);
     }
     panel
 }
@@ -131,9 +117,8 @@ fn errors(windows: &[Window<'_>]) -> Panel {
     let place = |p: &Forecast| if compute { p.c } else { p.n };
     // Runs of one budget would cover each other: sizes stand side by side.
     let sizes = points(windows).filter_map(|(_, p)| p.n).map(f64::ln);
-    let (small, large) = sizes.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), n| {
-        (l.min(n), h.max(n))
-    });
+    let (small, large) =
+        sizes.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), n| (l.min(n), h.max(n)));
     let aside = |p: &Forecast| match (compute, p.n) {
         (true, Some(n)) if large > small => 1.0 + 0.5 * ((n.ln() - small) / (large - small) - 0.5),
         _ => 1.0,
@@ -156,11 +141,7 @@ fn errors(windows: &[Window<'_>]) -> Panel {
     guide(&mut panel, "0", &[(low, 0.0), (high, 0.0)]);
     for ((fit, _, tone, shape), p) in points(windows) {
         let Some(at) = place(p) else { continue };
-        let owner = Owner {
-            mark: "forecast",
-            series: &fit.series,
-            label: &p.label,
-        };
+        let owner = Owner { mark: "forecast", series: &fit.series, label: &p.label };
         let range = ends(p).map(|(low, high)| (error(p, low), error(p, high)));
         let at = (at * aside(p), error(p, p.predicted));
         panel.estimate(owner, at, range, false, Glyph::Point(*shape, *tone));
@@ -176,21 +157,12 @@ fn ranking(view: &View<'_>) -> Vec<Panel> {
     };
     let series = view.series.iter().map(|s| (*s, of(s)));
     let several = series.filter(|(_, ranked)| ranked.len() > 1);
-    several
-        .map(|(name, ranked)| rank(view, name, &ranked))
-        .collect()
+    several.map(|(name, ranked)| rank(view, name, &ranked)).collect()
 }
 
 fn rank(view: &View<'_>, series: &str, ranked: &[&Ranked]) -> Panel {
-    let x = Scale::linear(
-        ranked.iter().map(|r| 100.0 * r.rms_error).chain([0.0]),
-        (0.0, 0.1),
-    );
-    let frame = Frame {
-        left: 126.0,
-        right: 88.0,
-        ..Frame::default()
-    };
+    let x = Scale::linear(ranked.iter().map(|r| 100.0 * r.rms_error).chain([0.0]), (0.0, 0.1));
+    let frame = Frame { left: 126.0, right: 88.0, ..Frame::default() };
     let labels = Labels {
         key: "ranking",
         title: match view.many_series() {
@@ -201,16 +173,10 @@ fn rank(view: &View<'_>, series: &str, ranked: &[&Ranked]) -> Panel {
         rows: ranked.iter().map(|r| clip(&r.law, 20)).collect(),
         ..Labels::default()
     };
-    let rows = Scale::Rows {
-        count: ranked.len(),
-    };
+    let rows = Scale::Rows { count: ranked.len() };
     let mut panel = Panel::framed(labels, x, rows, frame);
     for (k, r) in ranked.iter().enumerate() {
-        let owner = Owner {
-            mark: "ranked",
-            series,
-            label: &r.law,
-        };
+        let owner = Owner { mark: "ranked", series, label: &r.law };
         let at = (100.0 * r.rms_error, k as f64);
         let words = format!(
             "{}: {:.2} % over {} held-out rows of {} windows",

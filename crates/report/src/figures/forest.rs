@@ -16,24 +16,14 @@ struct Row<'a> {
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let groups = [
-        (
-            "loss_exponents",
-            "Exponents of the loss",
-            "exponent",
-            losses(view),
-        ),
+        ("loss_exponents", "Exponents of the loss", "exponent", losses(view)),
         (
             "optimal_exponents",
             "Exponents of the optimum",
             &format!("a of N* ~ C{}, b of D* ~ C{}", sup("a"), sup("b")),
             optima(view),
         ),
-        (
-            "irreducible",
-            "Irreducible loss",
-            &loss_label(view, "E (nats per token)"),
-            floors(view),
-        ),
+        ("irreducible", "Irreducible loss", &loss_label(view, "E (nats per token)"), floors(view)),
     ];
     let widest = groups.iter().map(|g| g.3.len()).max().unwrap_or(0);
     if widest < 2 {
@@ -66,16 +56,9 @@ fn parameters<'a>(view: &View<'a>, names: &[&str]) -> Vec<Row<'a>> {
         let estimate = *fit.parameters.get(name)?;
         let at = fit.x.map(|x| format!(" in {}", letter(x)));
         let name = format!("{}{}: {}", fit.law, at.unwrap_or_default(), symbol(name));
-        Some(Row {
-            series: fit.series.as_str(),
-            name,
-            estimate,
-        })
+        Some(Row { series: fit.series.as_str(), name, estimate })
     };
-    names
-        .iter()
-        .flat_map(|name| fits.iter().filter_map(move |fit| row(fit, name)))
-        .collect()
+    names.iter().flat_map(|name| fits.iter().filter_map(move |fit| row(fit, name))).collect()
 }
 
 /// E in the unit that all series share.
@@ -163,16 +146,9 @@ fn panel(
     };
     // An interval without end says nothing more by filling the panel.
     let finite = |v: &f64| v.is_finite();
-    let values: Vec<f64> = rows
-        .iter()
-        .map(|r| r.estimate.value)
-        .filter(finite)
-        .collect();
-    let (low, high) = values
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-            (l.min(*v), h.max(*v))
-        });
+    let values: Vec<f64> = rows.iter().map(|r| r.estimate.value).filter(finite).collect();
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     let span = (high - low).max(0.5 * high.abs()).max(1e-3);
     let ends = rows
         .iter()
@@ -201,18 +177,8 @@ fn panel(
             false => Glyph::Ring(Shape::Disc),
         };
         let label = plain(&row.name);
-        let owner = Owner {
-            mark: "interval",
-            series: row.series,
-            label: &label,
-        };
-        panel.estimate(
-            owner,
-            (e.value, k as f64),
-            super::optima::ends(e),
-            true,
-            glyph,
-        );
+        let owner = Owner { mark: "interval", series: row.series, label: &label };
+        panel.estimate(owner, (e.value, k as f64), super::optima::ends(e), true, glyph);
         panel.aside(k as f64, &with_interval(e));
     }
     panel

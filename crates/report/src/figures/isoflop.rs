@@ -17,33 +17,19 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         return None;
     }
     let budgets = Budgets::of(analyses);
-    let mut panels: Vec<Panel> = analyses
-        .iter()
-        .map(|i| parabolas(view, i, &budgets))
-        .collect();
+    let mut panels: Vec<Panel> = analyses.iter().map(|i| parabolas(view, i, &budgets)).collect();
     let minima: usize = analyses.iter().map(|i| minima(i).count()).sum();
     if minima >= 2 {
         panels.extend(optima::panels(view, &budgets));
     }
     let mut legend = Legend::default();
-    legend.add(
-        Key::Glyph(Glyph::Point(Shape::Disc, Tone::budget(1, 3))),
-        "run",
-    );
+    legend.add(Key::Glyph(Glyph::Point(Shape::Disc, Tone::budget(1, 3))), "run");
     legend.add(
         Key::Line(thread(Tone::budget(1, 3), 1.5, 1.0)),
         "parabola in ln N, labelled with its budget (FLOPs)",
     );
-    legend.add(
-        Key::Glyph(Glyph::Point(Shape::Diamond, Tone::Ink)),
-        "minimum with its interval",
-    );
-    let mut approaches = view
-        .report
-        .fits
-        .approaches
-        .iter()
-        .flat_map(|a| &a.approaches);
+    legend.add(Key::Glyph(Glyph::Point(Shape::Diamond, Tone::Ink)), "minimum with its interval");
+    let mut approaches = view.report.fits.approaches.iter().flat_map(|a| &a.approaches);
     if minima >= 2 && approaches.any(|a| a.name == "1") {
         let cross = Glyph::Point(Shape::Cross, Tone::Rule);
         legend.add(Key::Glyph(cross), "best run of a compute (approach 1)");
@@ -57,11 +43,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             "Runs of equal compute by size, a parabola through each budget, and its minimum where \
              it lies inside the sizes trained; the optimal N and D of each budget against compute. \
              Bars and brackets: {level}\u{a0}% intervals.{}",
-            if minima >= 2 {
-                optima::numbers(view)
-            } else {
-                String::new()
-            }
+            if minima >= 2 { optima::numbers(view) } else { String::new() }
         ),
         legend,
         panels,
@@ -73,9 +55,7 @@ pub(super) struct Budgets(Vec<f64>);
 
 impl Budgets {
     pub(super) fn of(analyses: &[Isoflop]) -> Budgets {
-        let all = analyses
-            .iter()
-            .flat_map(|i| i.budgets.iter().map(|b| b.flops_budget));
+        let all = analyses.iter().flat_map(|i| i.budgets.iter().map(|b| b.flops_budget));
         let mut all: Vec<f64> = all.collect();
         all.sort_by(f64::total_cmp);
         all.dedup();
@@ -88,10 +68,7 @@ impl Budgets {
 }
 
 pub(super) fn minima(analysis: &Isoflop) -> impl Iterator<Item = (&BudgetCurve, &Minimum)> {
-    analysis
-        .budgets
-        .iter()
-        .filter_map(|b| Some((b, b.minimum.as_ref()?)))
+    analysis.budgets.iter().filter_map(|b| Some((b, b.minimum.as_ref()?)))
 }
 
 fn parabola_at(curve: &BudgetCurve, n: f64) -> Option<f64> {
@@ -101,33 +78,20 @@ fn parabola_at(curve: &BudgetCurve, n: f64) -> Option<f64> {
 }
 
 fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, 0.0), |(low, high), v| {
-        (v.min(low), v.max(high))
-    })
+    values.fold((f64::INFINITY, 0.0), |(low, high), v| (v.min(low), v.max(high)))
 }
 
 fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
     let runs = || analysis.budgets.iter().flat_map(|b| &b.runs);
     let bottoms = minima(analysis).map(|(_, m)| m.loss.value);
-    let empty: Vec<&BudgetCurve> = analysis
-        .budgets
-        .iter()
-        .filter(|b| b.minimum.is_none())
-        .collect();
+    let empty: Vec<&BudgetCurve> =
+        analysis.budgets.iter().filter(|b| b.minimum.is_none()).collect();
     let note = match empty.len() {
         0 => vec![],
-        k => wrap(
-            &format!(
-                "no inner minimum at {k} of {} budgets",
-                analysis.budgets.len()
-            ),
-            44,
-        ),
+        k => wrap(&format!("no inner minimum at {k} of {} budgets", analysis.budgets.len()), 44),
     };
     let room = 0.05 + Panel::note_share(note.len()) * if note.is_empty() { 0.0 } else { 1.0 };
-    let reach = minima(analysis)
-        .flat_map(|(_, m)| [m.n_opt.low, m.n_opt.high])
-        .flatten();
+    let reach = minima(analysis).flat_map(|(_, m)| [m.n_opt.low, m.n_opt.high]).flatten();
     let (low, high) = extent(runs().filter_map(|p| p.n));
     // A minimum at the edge may have an interval without end: show as much as is near.
     let near = reach.map(|n| n.max(low / 1.6).min(high * 1.6));
@@ -136,15 +100,9 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
     marked.retain(|level| level.series.is_empty() || level.series == analysis.series);
     let marked = levels::near(marked, runs().map(|p| p.loss), |loss| loss);
     let heights = marked.iter().map(|level| level.loss);
-    let y = Scale::linear(
-        runs().map(|p| p.loss).chain(bottoms).chain(heights),
-        (room, 0.06),
-    );
+    let y = Scale::linear(runs().map(|p| p.loss).chain(bottoms).chain(heights), (room, 0.06));
     let title = match view.many_series() {
-        true => format!(
-            "Loss at fixed compute: {}",
-            clip(&view.series_name(&analysis.series), 26)
-        ),
+        true => format!("Loss at fixed compute: {}", clip(&view.series_name(&analysis.series), 26)),
         false => "Loss at fixed compute".to_owned(),
     };
     let labels = Labels {
@@ -173,38 +131,15 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
             .collect();
         let series = analysis.series.as_str();
         let stroke = thread(tone, 1.5, 1.0);
-        panel.line(
-            Owner {
-                mark: "parabola",
-                series,
-                label: &name,
-            },
-            &trace,
-            stroke,
-        );
+        panel.line(Owner { mark: "parabola", series, label: &name }, &trace, stroke);
         for p in &curve.runs {
             let Some(n) = p.n else { continue };
-            let owner = Owner {
-                mark: "run",
-                series,
-                label: &p.label,
-            };
-            let title = view
-                .run(&p.label)
-                .map_or_else(|| p.label.clone(), run_title);
-            panel.point(
-                owner,
-                (n, p.loss),
-                Glyph::Point(view.shape(series), tone),
-                &title,
-            );
+            let owner = Owner { mark: "run", series, label: &p.label };
+            let title = view.run(&p.label).map_or_else(|| p.label.clone(), run_title);
+            panel.point(owner, (n, p.loss), Glyph::Point(view.shape(series), tone), &title);
         }
         if let Some(m) = &curve.minimum {
-            let owner = Owner {
-                mark: "minimum",
-                series,
-                label: &name,
-            };
+            let owner = Owner { mark: "minimum", series, label: &name };
             let at = (m.n_opt.value, m.loss.value);
             let mark = Glyph::Point(Shape::Diamond, Tone::Ink);
             panel.estimate(owner, at, optima::ends(&m.n_opt), true, mark);
@@ -215,10 +150,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
         }
     }
     panel.right_labels(&names);
-    let note: Vec<_> = note
-        .into_iter()
-        .map(|line| (None, line, Tone::Muted))
-        .collect();
+    let note: Vec<_> = note.into_iter().map(|line| (None, line, Tone::Muted)).collect();
     panel.note(Trend::Falling, &note);
     panel
 }

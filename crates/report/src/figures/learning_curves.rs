@@ -23,12 +23,7 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
     panels.extend(panel(
         view,
         &curves(view, by_tokens, train),
-        (
-            "train_tokens",
-            "Train loss by tokens",
-            tokens,
-            "train loss (nats per token)",
-        ),
+        ("train_tokens", "Train loss by tokens", tokens, "train loss (nats per token)"),
         Style::Short,
     ));
     panels.extend(panel(
@@ -45,12 +40,7 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
     panels.extend(panel(
         view,
         &curves(view, by_tokens, test),
-        (
-            "test_tokens",
-            "Test loss by tokens",
-            tokens,
-            "test loss, subset (nats per token)",
-        ),
+        ("test_tokens", "Test loss by tokens", tokens, "test loss, subset (nats per token)"),
         Style::Short,
     ));
     if panels.is_empty() {
@@ -123,21 +113,8 @@ fn panel(
     let opacity = if curves.len() > 60 { 0.5 } else { 0.85 };
     for (run, points) in curves {
         let dash = ["", "5 2", "2 2", "6 2 1 2"][view.series_rank(&run.series) % 4];
-        let owner = Owner {
-            mark: "curve",
-            series: &run.series,
-            label: &run.run_id,
-        };
-        panel.line(
-            owner,
-            points,
-            Stroke {
-                tone: view.tone(run),
-                width: 1.2,
-                opacity,
-                dash,
-            },
-        );
+        let owner = Owner { mark: "curve", series: &run.series, label: &run.run_id };
+        panel.line(owner, points, Stroke { tone: view.tone(run), width: 1.2, opacity, dash });
     }
     Some(panel)
 }

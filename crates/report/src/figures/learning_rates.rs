@@ -44,12 +44,7 @@ fn stage(view: &View<'_>) -> Option<Panel> {
             None => groups.push(vec![run]),
         }
     }
-    Some(panel(
-        view,
-        ("stage", "Trials of the rate stage"),
-        &groups,
-        false,
-    ))
+    Some(panel(view, ("stage", "Trials of the rate stage"), &groups, false))
 }
 
 /// Runs of the sweep that differ in the rate.
@@ -90,11 +85,7 @@ fn panel(
         let line: Vec<(f64, f64)> = group.iter().filter_map(|r| at(r)).collect();
         let (first, tone) = (group[0], view.tone(group[0]));
         let label = short(first.n_non_embedding as f64);
-        let owner = Owner {
-            mark: "rates",
-            series: &first.series,
-            label: &label,
-        };
+        let owner = Owner { mark: "rates", series: &first.series, label: &label };
         panel.line(owner, &line, thread(tone, 1.2, 0.8));
         for run in &group {
             let Some(at) = at(run) else { continue };
@@ -102,11 +93,7 @@ fn panel(
                 run_point(view, &mut panel, run, at);
                 continue;
             }
-            let owner = Owner {
-                mark: "trial",
-                series: &run.series,
-                label: &run.run_id,
-            };
+            let owner = Owner { mark: "trial", series: &run.series, label: &run.run_id };
             let glyph = Glyph::Point(view.shape(&run.series), tone);
             panel.point(owner, at, glyph, &run_title(run));
         }

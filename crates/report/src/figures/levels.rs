@@ -79,17 +79,10 @@ pub(crate) fn near<'a>(
 
 /// Across the panel, named at its left end.
 pub(crate) fn draw(panel: &mut Panel, levels: &[Level<'_>]) {
-    const FLOOR: Stroke = Stroke {
-        dash: "7 2",
-        ..thread(Tone::Ink, 1.4, 0.9)
-    };
+    const FLOOR: Stroke = Stroke { dash: "7 2", ..thread(Tone::Ink, 1.4, 0.9) };
     for level in levels {
         let mark = if level.floor { "entropy" } else { "reference" };
-        let owner = Owner {
-            mark,
-            series: level.series,
-            label: &level.label,
-        };
+        let owner = Owner { mark, series: level.series, label: &level.label };
         let stroke = if level.floor { FLOOR } else { GUIDE };
         panel.level(owner, level.loss, stroke);
     }

@@ -7,29 +7,14 @@ use crate::view::View;
 use isoflop_results::RunRow;
 
 /// A line of ink as wide as fits are.
-pub(super) const LINE: Stroke = Stroke {
-    tone: Tone::Ink,
-    width: 1.6,
-    opacity: 1.0,
-    dash: "",
-};
+pub(super) const LINE: Stroke = Stroke { tone: Tone::Ink, width: 1.6, opacity: 1.0, dash: "" };
 
 /// What guides the eye and is not data: zero, equality, a threshold.
-pub(super) const GUIDE: Stroke = Stroke {
-    tone: Tone::Rule,
-    width: 1.2,
-    opacity: 1.0,
-    dash: "5 3",
-};
+pub(super) const GUIDE: Stroke = Stroke { tone: Tone::Rule, width: 1.2, opacity: 1.0, dash: "5 3" };
 
 /// A line in the colour of what it belongs to.
 pub(super) const fn thread(tone: Tone, width: f64, opacity: f64) -> Stroke {
-    Stroke {
-        tone,
-        width,
-        opacity,
-        dash: "",
-    }
+    Stroke { tone, width, opacity, dash: "" }
 }
 
 /// Of the `k`-th of several lines.
@@ -39,11 +24,7 @@ pub(super) fn dash(k: usize) -> &'static str {
 
 /// A finished run as a point, in the colour of its size and the shape of its series.
 pub(super) fn run_point(view: &View<'_>, panel: &mut Panel, run: &RunRow, at: (f64, f64)) {
-    let owner = Owner {
-        mark: "run",
-        series: &run.series,
-        label: &run.run_id,
-    };
+    let owner = Owner { mark: "run", series: &run.series, label: &run.run_id };
     let glyph = Glyph::Point(view.shape(&run.series), view.tone(run));
     panel.point(owner, at, glyph, &run_title(run));
 }
@@ -58,21 +39,13 @@ pub(super) fn fitted_run(
     let run = view.run(label);
     let tone = run.map_or(Tone::Ink, |run| view.tone(run));
     let title = run.map_or_else(|| label.to_owned(), run_title);
-    let owner = Owner {
-        mark,
-        series,
-        label,
-    };
+    let owner = Owner { mark, series, label };
     panel.point(owner, at, Glyph::Point(view.shape(series), tone), &title);
 }
 
 /// A line that guides the eye.
 pub(super) fn guide(panel: &mut Panel, label: &str, points: &[(f64, f64)]) {
-    let owner = Owner {
-        mark: "guide",
-        series: "",
-        label,
-    };
+    let owner = Owner { mark: "guide", series: "", label };
     panel.line(owner, points, GUIDE);
 }
 

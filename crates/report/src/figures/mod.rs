@@ -146,9 +146,7 @@ impl Figure {
         );
         for (x, y, panel) in places {
             let (x, y, body) = (MARGIN + x, top + y, panel.body(Medium::File));
-            out.push_str(&format!(
-                "<g transform=\"translate({x} {y})\">\n{body}</g>\n"
-            ));
+            out.push_str(&format!("<g transform=\"translate({x} {y})\">\n{body}</g>\n"));
         }
         out.push_str("</svg>\n");
         out
@@ -172,11 +170,7 @@ impl Figure {
              style=\"--columns:{};--width:{}px\">\n",
             self.legend.html(),
             // Rows with names and numbers beside them are too small at a phone's width.
-            if self.panels[0].frame.width > 480.0 {
-                " wide"
-            } else {
-                ""
-            },
+            if self.panels[0].frame.width > 480.0 { " wide" } else { "" },
             self.columns(),
             self.panels[0].frame.width
         );

@@ -13,14 +13,8 @@ use isoflop_results::{Curve, CurvePoint, RunRow};
 const MOST: usize = 96;
 const POINTS: usize = 60;
 
-const FRAME: Frame = Frame {
-    width: 181.0,
-    height: 140.0,
-    left: 36.0,
-    right: 8.0,
-    top: 24.0,
-    bottom: 22.0,
-};
+const FRAME: Frame =
+    Frame { width: 181.0, height: 140.0, left: 36.0, right: 8.0, top: 24.0, bottom: 22.0 };
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut runs: Vec<(&RunRow, &Curve)> = view
@@ -33,13 +27,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     if runs.is_empty() {
         return None;
     }
-    runs.sort_by_key(|(run, _)| {
-        (
-            view.series_rank(&run.series),
-            run.n_non_embedding,
-            run.tokens,
-        )
-    });
+    runs.sort_by_key(|(run, _)| (view.series_rank(&run.series), run.n_non_embedding, run.tokens));
     let of = runs.len();
     runs.truncate(MOST);
     let shown = match of > MOST {
@@ -70,19 +58,11 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             loss_label(view, "Train loss (nats per token)")
         ),
         legend,
-        panels: runs
-            .iter()
-            .map(|(run, curve)| panel(view, run, curve, x, y))
-            .collect(),
+        panels: runs.iter().map(|(run, curve)| panel(view, run, curve, x, y)).collect(),
     })
 }
 
-const TEST: Stroke = Stroke {
-    tone: Tone::Ink,
-    width: 1.1,
-    opacity: 0.9,
-    dash: "1.5 2",
-};
+const TEST: Stroke = Stroke { tone: Tone::Ink, width: 1.1, opacity: 0.9, dash: "1.5 2" };
 
 fn panel(view: &View<'_>, run: &RunRow, curve: &Curve, x: Scale, y: Scale) -> Panel {
     let labels = Labels {
@@ -93,11 +73,7 @@ fn panel(view: &View<'_>, run: &RunRow, curve: &Curve, x: Scale, y: Scale) -> Pa
         ..Labels::default()
     };
     let mut panel = Panel::framed(labels, x, y, FRAME);
-    let owner = |mark| Owner {
-        mark,
-        series: &run.series,
-        label: &run.run_id,
-    };
+    let owner = |mark| Owner { mark, series: &run.series, label: &run.run_id };
     let unit = view.shared_unit(&run.series);
     let line = |loss: fn(&CurvePoint) -> Option<f64>| {
         let all = curve.points.iter();
@@ -107,11 +83,7 @@ fn panel(view: &View<'_>, run: &RunRow, curve: &Curve, x: Scale, y: Scale) -> Pa
             .collect();
         thin(&points, POINTS)
     };
-    panel.line(
-        owner("train curve"),
-        &line(|p| p.train_loss),
-        thread(view.tone(run), 1.3, 1.0),
-    );
+    panel.line(owner("train curve"), &line(|p| p.train_loss), thread(view.tone(run), 1.3, 1.0));
     panel.line(owner("test curve"), &line(|p| p.test_loss), TEST);
     panel
 }

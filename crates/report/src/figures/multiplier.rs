@@ -30,12 +30,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let base = clip(&view.series_name(found[0].0.base), 30);
     let of_laws = || found.iter().filter_map(|(pair, _)| pair.by_law.as_ref());
     let laws = || of_laws().flat_map(|by| &by.trace);
-    let runs = || {
-        found
-            .iter()
-            .filter_map(|(_, trace)| trace.as_ref())
-            .flatten()
-    };
+    let runs = || found.iter().filter_map(|(_, trace)| trace.as_ref()).flatten();
     let xs = laws().map(|t| t.0).chain(runs().map(|t| t.0));
     let ys = laws().flat_map(|t| [t.1, t.3]).chain(runs().map(|t| t.1));
     let x = Scale::log(xs, (0.05, 0.05));
@@ -54,11 +49,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     for (k, (pair, trace)) in found.iter().enumerate() {
         let tone = Tone::group(k + 1);
         let label = clip(&view.series_name(pair.other), 24);
-        let owner = |mark| Owner {
-            mark,
-            series: pair.other,
-            label: &label,
-        };
+        let owner = |mark| Owner { mark, series: pair.other, label: &label };
         if let Some(trace) = trace {
             panel.line(owner("measured"), trace, thread(tone, 2.2, 1.0));
         }
@@ -69,10 +60,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         if let Some(by) = &pair.by_law {
             panel.band(owner("band"), &by.trace, tone);
             let line: Vec<(f64, f64)> = by.trace.iter().map(|t| (t.0, t.2)).collect();
-            let stroke = Stroke {
-                dash: LAW[k % LAW.len()],
-                ..thread(tone, 1.4, 0.8)
-            };
+            let stroke = Stroke { dash: LAW[k % LAW.len()], ..thread(tone, 1.4, 0.8) };
             panel.line(owner("fit"), &line, stroke);
             let e = by.estimate.get();
             let words = format!("{label}, by law: {}\u{d7}{}", factor(e.value), range(e));
@@ -83,17 +71,11 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     panel.note(Trend::Rising, &note);
     let mut legend = Legend::default();
     if runs().next().is_some() {
-        legend.add(
-            Key::Line(thread(Tone::Muted, 2.2, 1.0)),
-            "measured, best runs interpolated",
-        );
+        legend.add(Key::Line(thread(Tone::Muted, 2.2, 1.0)), "measured, best runs interpolated");
     }
     let by_law = of_laws().next().is_some();
     if by_law {
-        let stroke = Stroke {
-            dash: LAW[0],
-            ..thread(Tone::Muted, 1.4, 0.8)
-        };
+        let stroke = Stroke { dash: LAW[0], ..thread(Tone::Muted, 1.4, 0.8) };
         legend.add(Key::Line(stroke), "by the laws of loss in compute");
     }
     let level = (100.0 * view.report.fits.level).round();

@@ -42,13 +42,8 @@ pub(super) fn numbers(view: &View<'_>) -> String {
         _ => "another way",
     };
     let all = fits.approaches.iter().flat_map(|a| &a.approaches);
-    let named: Vec<String> = all
-        .map(|a| format!("{}, {}", a.name, words(&a.name)))
-        .collect();
-    format!(
-        " Lines, after Hoffmann et al. 2022: {}; all in the same count of C.",
-        named.join("; ")
-    )
+    let named: Vec<String> = all.map(|a| format!("{}, {}", a.name, words(&a.name))).collect();
+    format!(" Lines, after Hoffmann et al. 2022: {}; all in the same count of C.", named.join("; "))
 }
 
 /// N* and D* against C.
@@ -84,28 +79,20 @@ impl What {
     /// Exponent and `ln k` of an isoFLOP analysis.
     fn law(self, analysis: &Isoflop) -> Option<Power> {
         match self {
-            What::Parameters => Some((
-                analysis.n_exponent?.licensed()?,
-                analysis.n_log_coefficient?,
-            )),
-            What::Tokens => Some((
-                analysis.d_exponent?.licensed()?,
-                analysis.d_log_coefficient?,
-            )),
+            What::Parameters => {
+                Some((analysis.n_exponent?.licensed()?, analysis.n_log_coefficient?))
+            }
+            What::Tokens => Some((analysis.d_exponent?.licensed()?, analysis.d_log_coefficient?)),
         }
     }
 
     /// The same of an approach.
     fn line(self, approach: &Approach) -> Option<Power> {
         match self {
-            What::Parameters => Some((
-                approach.n_exponent?.licensed()?,
-                approach.n_log_coefficient?,
-            )),
-            What::Tokens => Some((
-                approach.d_exponent?.licensed()?,
-                approach.d_log_coefficient?,
-            )),
+            What::Parameters => {
+                Some((approach.n_exponent?.licensed()?, approach.n_log_coefficient?))
+            }
+            What::Tokens => Some((approach.d_exponent?.licensed()?, approach.d_log_coefficient?)),
         }
     }
 }
@@ -189,21 +176,14 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
     let x = Scale::log(cs.chain(of_lines), (0.1, 0.1));
     let at = |line: &Line<'_>, c: f64| (line.law.1 + line.law.0.get().value * c.ln()).exp();
     let room = 0.1 + Panel::note_share(lines.len().clamp(1, 5));
-    let ends_of = lines
-        .iter()
-        .flat_map(|l| [at(l, l.reach.0), at(l, l.reach.1)]);
+    let ends_of = lines.iter().flat_map(|l| [at(l, l.reach.0), at(l, l.reach.1)]);
     let values = all()
         .flat_map(|(_, m)| span(what.of(m)))
         .chain(envelope().map(|o| what.at(o)))
         .chain(ends_of.filter(|v| v.is_finite()));
     let y = Scale::log(values, (0.08, room));
     let (key, title, axis, symbol) = match what {
-        What::Parameters => (
-            "n_opt",
-            "Compute-optimal parameters",
-            "optimal parameters N*",
-            "N*",
-        ),
+        What::Parameters => ("n_opt", "Compute-optimal parameters", "optimal parameters N*", "N*"),
         What::Tokens => ("d_opt", "Compute-optimal tokens", "optimal tokens D*", "D*"),
     };
     let labels = Labels {
@@ -217,11 +197,8 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
     };
     let mut panel = Panel::new(labels, x, y);
     for optimum in envelope() {
-        let owner = Owner {
-            mark: "envelope",
-            series: "",
-            label: "approach 1: the best of all runs",
-        };
+        let owner =
+            Owner { mark: "envelope", series: "", label: "approach 1: the best of all runs" };
         let glyph = Glyph::Point(Shape::Cross, Tone::Rule);
         panel.point(owner, (optimum.c, what.at(optimum)), glyph, owner.label);
     }
@@ -245,11 +222,7 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
         };
         for (curve, m) in minima(analysis) {
             let label = isoflop_core::units::scientific(curve.flops_budget);
-            let owner = Owner {
-                mark: "minimum",
-                series,
-                label: &label,
-            };
+            let owner = Owner { mark: "minimum", series, label: &label };
             let e = what.of(m);
             let glyph = Glyph::Point(shape, budgets.tone(curve.flops_budget));
             panel.estimate(owner, (m.c, e.value), ends(e), false, glyph);
@@ -270,12 +243,7 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
 
 /// The one count of compute that every optimum and every line of the panel is in.
 fn compute_label(view: &View<'_>) -> String {
-    let kind = view
-        .report
-        .fits
-        .approaches
-        .first()
-        .map(|all| all.c_kind.as_str());
+    let kind = view.report.fits.approaches.first().map(|all| all.c_kind.as_str());
     match kind {
         Some("c_6nd") => "training compute C = 6ND (FLOPs)".to_owned(),
         _ => "training compute C, exact (FLOPs)".to_owned(),

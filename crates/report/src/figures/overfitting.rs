@@ -15,11 +15,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     if repeated < 3 {
         return None;
     }
-    let gap = |r: &RunRow| {
-        r.test_loss
-            .zip(r.train_loss)
-            .map(|(test, train)| test - train)
-    };
+    let gap = |r: &RunRow| r.test_loss.zip(r.train_loss).map(|(test, train)| test - train);
     let epochs = |r: &RunRow| Some(r.epochs);
     let unique = |r: &RunRow| Some(r.unique_tokens as f64);
     let mut panels = vec![
@@ -32,12 +28,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         ),
         panel(
             view,
-            (
-                "gap_epochs",
-                "Gap by epochs",
-                "epochs",
-                "test less train loss (nats per token)",
-            ),
+            ("gap_epochs", "Gap by epochs", "epochs", "test less train loss (nats per token)"),
             (Style::Plain, true),
             epochs,
             (|r| r.unique_tokens, gap),
@@ -47,12 +38,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         1,
         panel(
             view,
-            (
-                "loss_unique",
-                "Loss by unique tokens",
-                "unique tokens",
-                super::LOSS,
-            ),
+            ("loss_unique", "Loss by unique tokens", "unique tokens", super::LOSS),
             (Style::Short, false),
             unique,
             (|r| r.tokens, |r| r.test_loss),
@@ -84,11 +70,8 @@ fn panel(
 ) -> Panel {
     let in_unit = |r: &RunRow| Some(y_of(r)? * view.shared_unit(&r.series));
     let at = |r: &RunRow| Some((x_of(r)?, in_unit(r)?)).filter(|p| p.1.is_finite());
-    let points: Vec<(&RunRow, (f64, f64))> = view
-        .finished
-        .iter()
-        .filter_map(|r| Some((*r, at(r)?)))
-        .collect();
+    let points: Vec<(&RunRow, (f64, f64))> =
+        view.finished.iter().filter_map(|r| Some((*r, at(r)?))).collect();
     let x = Scale::wide_log(points.iter().map(|p| p.1.0), (0.06, 0.06));
     let ys = points.iter().map(|p| p.1.1);
     let y = match is_gap {
@@ -122,11 +105,7 @@ fn panel(
     for (_, run, mut line) in threads {
         line.sort_by(|a, b| a.0.total_cmp(&b.0));
         let label = isoflop_core::units::short(run.n_non_embedding as f64);
-        let owner = Owner {
-            mark: "size",
-            series: &run.series,
-            label: &label,
-        };
+        let owner = Owner { mark: "size", series: &run.series, label: &label };
         panel.line(owner, &line, thread(view.tone(run), 1.0, 0.6));
     }
     for (run, at) in points {

@@ -43,11 +43,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) 
     }
     let fit = fits[0].into_inner();
     let ring = Glyph::Ring(view.shape(&fit.series));
-    lines.push((
-        Some(ring),
-        format!("{} ({})", clip(&fit.points, 34), fit.rows),
-        Tone::Muted,
-    ));
+    lines.push((Some(ring), format!("{} ({})", clip(&fit.points, 34), fit.rows), Tone::Muted));
     lines
 }
 
@@ -57,10 +53,7 @@ pub(super) fn formula_in_bits(
     fit: Identified<&Fit>,
     axis: Axis,
 ) -> Option<String> {
-    let bits = view
-        .finished
-        .iter()
-        .find_map(|run| View::bits_per_nat(run))?;
+    let bits = view.finished.iter().find_map(|run| View::bits_per_nat(run))?;
     equation(fit, axis, bits)
 }
 
@@ -68,11 +61,7 @@ pub(super) fn formula_in_bits(
 /// so many.
 fn equation(licensed: Identified<&Fit>, axis: Axis, in_nat: f64) -> Option<String> {
     let (law, fit) = (surface::power(licensed)?.law, licensed.into_inner());
-    let unit = if axis == Axis::C {
-        FLOPS_PER_PF_DAY
-    } else {
-        1.0
-    };
+    let unit = if axis == Axis::C { FLOPS_PER_PF_DAY } else { 1.0 };
     // k (x / X)^-alpha = (x / (X k^(1 / alpha)))^-alpha
     let scale = law.critical_scale() / unit * in_nat.powf(1.0 / law.alpha);
     if law.e != 0.0 || !(scale.is_finite() && scale > 0.0) {
@@ -80,36 +69,21 @@ fn equation(licensed: Identified<&Fit>, axis: Axis, in_nat: f64) -> Option<Strin
     }
     let alpha = fit.parameters.get("alpha")?;
     let exponent = sup(&match interval(alpha) {
-        Some(_) => value(&Estimate {
-            value: -alpha.value,
-            ..*alpha
-        }),
+        Some(_) => value(&Estimate { value: -alpha.value, ..*alpha }),
         None => fixed(-alpha.value, 3),
     });
     let words = if axis == Axis::C { " PF-days" } else { "" };
-    Some(format!(
-        "L = ({} / {}{words}){exponent}",
-        letter(axis),
-        Style::Power.write(scale)
-    ))
+    Some(format!("L = ({} / {}{words}){exponent}", letter(axis), Style::Power.write(scale)))
 }
 
 /// Why a panel has no line.
 pub(super) fn reason_words(view: &View<'_>, axis: Axis) -> Note {
     let text = format!("No line: {}.", reason(view, axis));
-    wrap(&clip(&text, 150), 44)
-        .into_iter()
-        .map(|line| (None, line, Tone::Muted))
-        .collect()
+    wrap(&clip(&text, 150), 44).into_iter().map(|line| (None, line, Tone::Muted)).collect()
 }
 
 fn reason(view: &View<'_>, axis: Axis) -> String {
-    let refused = view
-        .report
-        .fits
-        .refused
-        .iter()
-        .find(|r| r.law == "power" && r.x == Some(axis));
+    let refused = view.report.fits.refused.iter().find(|r| r.law == "power" && r.x == Some(axis));
     if let Some(refusal) = refused {
         return refusal.reason.clone();
     }
@@ -122,11 +96,7 @@ fn reason(view: &View<'_>, axis: Axis) -> String {
     }
     let isoflop = &view.report.fits.isoflop;
     let budgets: usize = isoflop.iter().map(|i| i.budgets.len()).sum();
-    let minima = isoflop
-        .iter()
-        .flat_map(|i| &i.budgets)
-        .filter(|b| b.minimum.is_some())
-        .count();
+    let minima = isoflop.iter().flat_map(|i| &i.budgets).filter(|b| b.minimum.is_some()).count();
     match (view.finished.len(), budgets) {
         (0, _) => "no run has finished".to_owned(),
         (_, 0) => format!("too few points for a power law in {}", letter(axis)),
@@ -140,10 +110,7 @@ fn reason(view: &View<'_>, axis: Axis) -> String {
 
 pub(super) fn caption(view: &View<'_>) -> String {
     let said = |axis: Axis| match laws(view, axis).first().map(|fit| *fit.get()) {
-        Some(fit) => format!(
-            "the line is fitted to the rings, {} ({})",
-            fit.points, fit.rows
-        ),
+        Some(fit) => format!("the line is fitted to the rings, {} ({})", fit.points, fit.rows),
         None => format!("no line is drawn ({})", reason(view, axis)),
     };
     let all = AXES.map(said);
@@ -151,9 +118,8 @@ pub(super) fn caption(view: &View<'_>) -> String {
         true => format!("In each panel {}.", all[0]),
         false => {
             let each = AXES.iter().zip(&all);
-            let each: Vec<String> = each
-                .map(|(axis, words)| format!("{}: {words}.", letter(*axis)))
-                .collect();
+            let each: Vec<String> =
+                each.map(|(axis, words)| format!("{}: {words}.", letter(*axis))).collect();
             each.join(" ")
         }
     };

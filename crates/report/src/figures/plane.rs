@@ -26,14 +26,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         return None;
     }
     let mut legend = size_legend(view);
-    legend.add(
-        Key::Line(thread(Tone::budget(4, 9), 1.4, 1.0)),
-        "equal loss",
-    );
-    legend.add(
-        Key::Line(Stroke { width: 2.2, ..LINE }),
-        "least compute for a loss under C = 6ND",
-    );
+    legend.add(Key::Line(thread(Tone::budget(4, 9), 1.4, 1.0)), "equal loss");
+    legend.add(Key::Line(Stroke { width: 2.2, ..LINE }), "least compute for a loss under C = 6ND");
     let mut panels: Vec<Panel> = laws.iter().map(|law| contours(view, law)).collect();
     panels.push(trades(view, &laws));
     let level = (100.0 * view.report.fits.level).round();
@@ -62,10 +56,7 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
     let x = Scale::wide_log(runs().map(|r| n(r)), (0.1, 0.2));
     let y = Scale::wide_log(runs().map(|r| r.tokens as f64), (0.1, 0.1));
     let title = match view.many_series() {
-        true => format!(
-            "L(N, D): {}",
-            crate::text::clip(&view.series_name(&fit.series), 30)
-        ),
+        true => format!("L(N, D): {}", crate::text::clip(&view.series_name(&fit.series), 30)),
         false => "L(N, D) and the runs".to_owned(),
     };
     let labels = Labels {
@@ -98,11 +89,7 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
             .collect();
         line.sort_by(|a, b| a.0.total_cmp(&b.0));
         let label = number((loss * 1e6).round() / 1e6);
-        let owner = Owner {
-            mark: "contour",
-            series: &fit.series,
-            label: &label,
-        };
+        let owner = Owner { mark: "contour", series: &fit.series, label: &label };
         panel.line(owner, &line, thread(Tone::budget(k, count), 1.4, 1.0));
         // Named where it leaves to the right; one that leaves by the bottom would be named on the axis.
         let at = n1 * (n1 / n0).powf(-0.12);
@@ -139,24 +126,15 @@ fn levels(low: f64, high: f64) -> Vec<f64> {
     }
     let decade = 10f64.powf(raw.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade);
-    let step = steps
-        .into_iter()
-        .find(|s| *s >= raw)
-        .unwrap_or(10.0 * decade);
+    let step = steps.into_iter().find(|s| *s >= raw).unwrap_or(10.0 * decade);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     let all = (first..=last).map(|k| k as f64 * step);
     all.take(2 * LEVELS).collect()
 }
 
 fn trades(view: &View<'_>, laws: &[Surface<'_>]) -> Panel {
-    let x = Scale::Log {
-        low: 0.1,
-        high: 10.0,
-    };
-    let y = Scale::Log {
-        low: 0.8,
-        high: 5.0,
-    };
+    let x = Scale::Log { low: 0.1, high: 10.0 };
+    let y = Scale::Log { low: 0.8, high: 5.0 };
     let labels = Labels {
         key: "trades",
         title: "Compute at equal loss".to_owned(),
@@ -171,11 +149,7 @@ fn trades(view: &View<'_>, laws: &[Surface<'_>]) -> Panel {
     let level = view.report.fits.level;
     let mut note = Vec::new();
     for (fit, drawn) in laws {
-        let owner = |mark| Owner {
-            mark,
-            series: &fit.series,
-            label: &fit.law,
-        };
+        let owner = |mark| Owner { mark, series: &fit.series, label: &fit.law };
         let shares: Vec<_> = x
             .between(0.1, 10.0, 121)
             .into_iter()
@@ -204,9 +178,7 @@ fn trades(view: &View<'_>, laws: &[Surface<'_>]) -> Panel {
         }
         if laws.len() == 1 {
             let (half, ends) = drawn.ask(level, |law| 100.0 * (flops_share(law, 0.5) - 1.0));
-            let range = ends.map_or(String::new(), |(low, high)| {
-                format!(" [{low:.0}, {high:.0}]")
-            });
+            let range = ends.map_or(String::new(), |(low, high)| format!(" [{low:.0}, {high:.0}]"));
             let words = format!("half of N*: {half:.0}{range} % more compute");
             note.push((None, words, Tone::Ink));
         }

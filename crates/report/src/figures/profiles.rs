@@ -10,22 +10,13 @@ use crate::view::View;
 use isoflop_fit::output::{Fit, Profile};
 
 /// The order of papers.
-const ORDER: [&str; 9] = [
-    "E", "A", "B", "alpha", "beta", "N_c", "D_c", "alpha_N", "alpha_D",
-];
+const ORDER: [&str; 9] = ["E", "A", "B", "alpha", "beta", "N_c", "D_c", "alpha_N", "alpha_D"];
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let (_, fits) = main_law(view)?;
-    let fits: Vec<&Fit> = fits
-        .into_iter()
-        .filter(|f| !f.profiles.is_empty())
-        .collect();
+    let fits: Vec<&Fit> = fits.into_iter().filter(|f| !f.profiles.is_empty()).collect();
     let first = fits.first()?;
-    let mut names: Vec<&str> = first
-        .profiles
-        .iter()
-        .map(|p| p.parameter.as_str())
-        .collect();
+    let mut names: Vec<&str> = first.profiles.iter().map(|p| p.parameter.as_str()).collect();
     names.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(99));
     let panels = names.iter().filter_map(|name| panel(view, &fits, name));
     let panels: Vec<Panel> = panels.collect();
@@ -35,10 +26,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut legend = match fits.len() {
         1 => Legend::default(),
         _ => {
-            let series: Vec<String> = fits
-                .iter()
-                .map(|f| clip(&view.series_name(&f.series), 40))
-                .collect();
+            let series: Vec<String> =
+                fits.iter().map(|f| clip(&view.series_name(&f.series), 40)).collect();
             law_legend(&series.iter().map(String::as_str).collect::<Vec<_>>())
         }
     };
@@ -74,19 +63,15 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
         let all = found.iter().flat_map(|(_, p)| &p.points);
         all.filter(|p| p.statistic <= top && p.value.is_finite())
     };
-    let (low, high) = inside().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| {
-        (l.min(p.value), h.max(p.value))
-    });
+    let (low, high) = inside()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p.value), h.max(p.value)));
     // A coefficient may lie anywhere within decades.
     let wide = low > 0.0 && high / low > 8.0;
     let x = match wide {
         true => Scale::log([low, high], (0.05, 0.05)),
         false => Scale::linear([low, high], (0.05, 0.05)),
     };
-    let y = Scale::Linear {
-        low: -0.1 * top,
-        high: top,
-    };
+    let y = Scale::Linear { low: -0.1 * top, high: top };
     let labels = Labels {
         key: "profile",
         title: title(name, &found),
@@ -105,32 +90,17 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
     };
     let mut panel = Panel::new(labels, x, y);
     let (from, to) = x.bounds();
-    guide(
-        &mut panel,
-        "threshold",
-        &[(from, threshold), (to, threshold)],
-    );
+    guide(&mut panel, "threshold", &[(from, threshold), (to, threshold)]);
     for (fit, profile) in &found {
-        let rank = if fits.len() > 1 {
-            view.series_rank(&fit.series)
-        } else {
-            0
-        };
+        let rank = if fits.len() > 1 { view.series_rank(&fit.series) } else { 0 };
         let tone = Tone::group(rank);
-        let owner = Owner {
-            mark: "profile",
-            series: &fit.series,
-            label: name,
-        };
+        let owner = Owner { mark: "profile", series: &fit.series, label: name };
         let line: Vec<(f64, f64)> = clipped(profile, top);
         let stroke = thread(tone, 1.7, 1.0);
         let dash = dash(rank);
         panel.line(owner, &line, Stroke { dash, ..stroke });
         if let Some(e) = fit.parameters.get(name) {
-            let owner = Owner {
-                mark: "estimate",
-                ..owner
-            };
+            let owner = Owner { mark: "estimate", ..owner };
             let ends = super::optima::ends(e);
             let glyph = Glyph::Point(Shape::Diamond, tone);
             panel.estimate(owner, (e.value, 0.0), ends, true, glyph);
@@ -146,11 +116,7 @@ fn title(name: &str, found: &[(&Fit, &Profile)]) -> String {
         return symbol;
     };
     let end = |v: Option<f64>| v.map_or("open".to_owned(), three_digits);
-    let doubt = if profile.identified {
-        ""
-    } else {
-        ", not identified"
-    };
+    let doubt = if profile.identified { "" } else { ", not identified" };
     format!(
         "{symbol} = {} [{}, {}]{doubt}",
         three_digits(profile.value),

@@ -17,11 +17,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     legend.add(Key::Line(MEAN), "mean residual");
     let mut panels = vec![predicted(view, &fits)];
     let reach = reach(fits.iter().copied());
-    panels.extend(
-        VARIABLES
-            .iter()
-            .filter_map(|v| residuals(view, &fits, v, v.title, reach)),
-    );
+    panels.extend(VARIABLES.iter().filter_map(|v| residuals(view, &fits, v, v.title, reach)));
     Some(Figure {
         name: "residuals",
         title: "A law of all runs against the runs".to_owned(),
@@ -37,11 +33,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
 
 /// The same residuals against compute for every law, on one scale.
 pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
-    let groups: Vec<Vec<&Fit>> = LAWS
-        .iter()
-        .map(|law| view.surfaces(law))
-        .filter(|fits| !fits.is_empty())
-        .collect();
+    let groups: Vec<Vec<&Fit>> =
+        LAWS.iter().map(|law| view.surfaces(law)).filter(|fits| !fits.is_empty()).collect();
     if groups.len() < 2 {
         return None;
     }
@@ -52,10 +45,7 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
         .filter_map(|fits| {
             let title = format!("Residuals of {}", fits[0].law);
             let panel = residuals(view, fits, by_compute, &title, reach)?;
-            let squares = fits
-                .iter()
-                .flat_map(|f| &f.data)
-                .map(|p| residual(p).powi(2));
+            let squares = fits.iter().flat_map(|f| &f.data).map(|p| residual(p).powi(2));
             let count = fits.iter().map(|f| f.data.len()).sum::<usize>() as f64;
             let rms = (squares.sum::<f64>() / count).sqrt();
             let words = format!("root mean square {rms:.2} %");
@@ -95,13 +85,9 @@ fn reach<'a>(fits: impl Iterator<Item = &'a Fit>) -> f64 {
 
 fn predicted(view: &View<'_>, fits: &[&Fit]) -> Panel {
     let unit = |fit: &Fit| view.shared_unit(&fit.series);
-    let points = fits
-        .iter()
-        .flat_map(|f| f.data.iter().map(|p| (p, unit(f))));
-    let both = Scale::log(
-        points.flat_map(|(p, unit)| [p.loss * unit, p.fitted * unit]),
-        (0.06, 0.06),
-    );
+    let points = fits.iter().flat_map(|f| f.data.iter().map(|p| (p, unit(f))));
+    let both =
+        Scale::log(points.flat_map(|(p, unit)| [p.loss * unit, p.fitted * unit]), (0.06, 0.06));
     let labels = Labels {
         key: "predicted",
         title: "Law and runs".to_owned(),
@@ -190,11 +176,7 @@ fn residuals(
             fitted_run(view, &mut panel, mark, (x, residual(p)));
             all.push((x, residual(p)));
         }
-        let owner = Owner {
-            mark: "mean residual",
-            series: &fit.series,
-            label: &fit.law,
-        };
+        let owner = Owner { mark: "mean residual", series: &fit.series, label: &fit.law };
         let dash = dash(view.series_rank(&fit.series));
         panel.line(owner, &means(all), Stroke { dash, ..MEAN });
     }
@@ -241,9 +223,8 @@ mod tests {
 
     #[test]
     fn runs_of_one_size_have_one_mean() {
-        let points: Vec<(f64, f64)> = (0..30)
-            .map(|k| (f64::from(k / 10 + 1) * 1e3, f64::from(k % 10)))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            (0..30).map(|k| (f64::from(k / 10 + 1) * 1e3, f64::from(k % 10))).collect();
         let found = means(points);
         assert_eq!(found.len(), 3);
         assert!(found.iter().all(|(_, mean)| (mean - 4.5).abs() < 1e-12));

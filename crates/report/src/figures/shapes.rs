@@ -33,8 +33,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         .iter()
         .map(|group| {
             let all = group.iter();
-            all.filter_map(|r| Some((*r, (aspect(r), over(r, group)?))))
-                .collect()
+            all.filter_map(|r| Some((*r, (aspect(r), over(r, group)?)))).collect()
         })
         .collect();
     let all = || points.iter().flatten();
@@ -52,25 +51,15 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut names = Vec::new();
     for group in &points {
         let first = group[0].0;
-        let label = format!(
-            "{}, {}",
-            short(first.n_non_embedding as f64),
-            short(first.tokens as f64)
-        );
-        let owner = Owner {
-            mark: "shapes",
-            series: &first.series,
-            label: &label,
-        };
+        let label =
+            format!("{}, {}", short(first.n_non_embedding as f64), short(first.tokens as f64));
+        let owner = Owner { mark: "shapes", series: &first.series, label: &label };
         let line: Vec<(f64, f64)> = group.iter().map(|p| p.1).collect();
         panel.line(owner, &line, thread(view.tone(first), 1.2, 0.8));
         for (run, at) in group {
             run_point(view, &mut panel, run, *at);
         }
-        names.extend(
-            line.last()
-                .map(|end| (*end, label.clone(), view.tone(first))),
-        );
+        names.extend(line.last().map(|end| (*end, label.clone(), view.tone(first))));
     }
     panel.right_labels(&names);
     Some(Figure {

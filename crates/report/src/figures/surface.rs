@@ -43,11 +43,7 @@ impl<L> Drawn<L> {
 pub(crate) fn power(fit: Identified<&Fit>) -> Option<Drawn<PowerLaw>> {
     let fit = fit.into_inner();
     let law = |get: Named<'_>| {
-        let law = PowerLaw {
-            e: get("E").unwrap_or(0.0),
-            a: get("A")?,
-            alpha: get("alpha")?,
-        };
+        let law = PowerLaw { e: get("E").unwrap_or(0.0), a: get("A")?, alpha: get("alpha")? };
         (law.a.is_finite() && law.alpha.is_finite() && law.e.is_finite()).then_some(law)
     };
     Drawn::of(sets(fit).map(law))
@@ -108,13 +104,8 @@ mod tests {
     use super::*;
     use isoflop_core::{Params, Tokens};
 
-    const LAW: ChinchillaLaw = ChinchillaLaw {
-        e: 1.8172,
-        a: 482.01,
-        b: 2085.43,
-        alpha: 0.3478,
-        beta: 0.3658,
-    };
+    const LAW: ChinchillaLaw =
+        ChinchillaLaw { e: 1.8172, a: 482.01, b: 2085.43, alpha: 0.3478, beta: 0.3658 };
 
     #[test]
     fn the_least_compute_for_a_loss_is_that_of_the_optimum() {

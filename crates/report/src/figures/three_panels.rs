@@ -13,18 +13,8 @@ use isoflop_core::units::FLOPS_PER_PF_DAY;
 use isoflop_fit::output::{Axis, Fit, Identified, Unidentified};
 use isoflop_results::RunRow;
 
-const BEYOND: Stroke = Stroke {
-    tone: Tone::Ink,
-    width: 1.2,
-    opacity: 0.7,
-    dash: "2 4",
-};
-const FRONTIER: Stroke = Stroke {
-    tone: Tone::Muted,
-    width: 1.3,
-    opacity: 0.9,
-    dash: "1.5 2.5",
-};
+const BEYOND: Stroke = Stroke { tone: Tone::Ink, width: 1.2, opacity: 0.7, dash: "2 4" };
+const FRONTIER: Stroke = Stroke { tone: Tone::Muted, width: 1.3, opacity: 0.9, dash: "1.5 2.5" };
 const FAINT: f64 = 0.28;
 
 pub(super) const AXES: [Axis; 3] = [Axis::C, Axis::D, Axis::N];
@@ -54,11 +44,7 @@ fn panels(view: &View<'_>) -> Vec<Panel> {
     let clear = |panels: &[(Panel, usize); 3]| panels.iter().all(|(_, covered)| *covered == 0);
     let rooms = [0.2, 0.6, 1.0, 1.4];
     let first = rooms.iter().map(|room| draw(*room)).find(clear);
-    first
-        .unwrap_or_else(|| draw(1.4))
-        .into_iter()
-        .map(|(panel, _)| panel)
-        .collect()
+    first.unwrap_or_else(|| draw(1.4)).into_iter().map(|(panel, _)| panel).collect()
 }
 
 /// The law drawn on an axis, one a series: the plain power law, or the one with an offset where
@@ -74,12 +60,10 @@ pub(crate) fn laws<'a>(view: &View<'a>, axis: Axis) -> Vec<Identified<&'a Fit>> 
 /// Power laws that were fitted on an axis, the plain one first.
 fn candidates<'a>(view: &View<'a>, axis: Axis, series: &str) -> impl Iterator<Item = &'a Fit> {
     let fits = &view.report.fits.fits;
-    ["power", "power-offset"]
-        .into_iter()
-        .filter_map(move |law| {
-            let mut all = fits.iter();
-            all.find(|f| f.law == law && f.x == Some(axis) && f.series == series)
-        })
+    ["power", "power-offset"].into_iter().filter_map(move |law| {
+        let mut all = fits.iter();
+        all.find(|f| f.law == law && f.x == Some(axis) && f.series == series)
+    })
 }
 
 /// What the runs leave open of the plain law that was fitted on an axis and is not drawn.
@@ -106,10 +90,7 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
     let fitted_xs = fits.iter().flat_map(|f| points(f.get(), axis)).map(|p| p.0);
     let xs = view.finished.iter().map(|r| place(r)).chain(fitted_xs);
     let marked = marked(view);
-    let (x, y) = (
-        Scale::wide_log(xs, (0.06, 0.06)),
-        loss_scale(view, &marked, room),
-    );
+    let (x, y) = (Scale::wide_log(xs, (0.06, 0.06)), loss_scale(view, &marked, room));
     let mut panel = Panel::new(labels(view, axis, n_kind), x, y);
     levels::draw(&mut panel, &marked);
     if axis == Axis::C {
@@ -155,24 +136,9 @@ fn marked<'a>(view: &View<'a>) -> Vec<Level<'a>> {
 
 fn labels(view: &View<'_>, axis: Axis, n_kind: &str) -> Labels {
     let (key, title, x, x_style) = match axis {
-        Axis::C => (
-            "compute",
-            "Compute",
-            "training compute C (PF-days)".to_owned(),
-            Style::Power,
-        ),
-        Axis::D => (
-            "tokens",
-            "Data",
-            "training tokens D".to_owned(),
-            Style::Short,
-        ),
-        Axis::N => (
-            "parameters",
-            "Parameters",
-            format!("{} N", n_words(n_kind)),
-            Style::Short,
-        ),
+        Axis::C => ("compute", "Compute", "training compute C (PF-days)".to_owned(), Style::Power),
+        Axis::D => ("tokens", "Data", "training tokens D".to_owned(), Style::Short),
+        Axis::N => ("parameters", "Parameters", format!("{} N", n_words(n_kind)), Style::Short),
     };
     Labels {
         key,
@@ -197,11 +163,7 @@ fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64)
             steps.extend(steps.last().map(|last| (*c, last.1)));
             steps.push((*c, *loss));
         }
-        let owner = Owner {
-            mark: "frontier",
-            series,
-            label: "runs that no cheaper run beats",
-        };
+        let owner = Owner { mark: "frontier", series, label: "runs that no cheaper run beats" };
         panel.line(owner, &steps, FRONTIER);
     }
 }
@@ -223,11 +185,7 @@ fn curves(view: &View<'_>, panel: &mut Panel) {
                 Some((p.flops / FLOPS_PER_PF_DAY, loss))
             })
             .collect();
-        let owner = Owner {
-            mark: "curve",
-            series: &run.series,
-            label: &run.run_id,
-        };
+        let owner = Owner { mark: "curve", series: &run.series, label: &run.run_id };
         let stroke = thread(view.tone(run), 1.0, FAINT);
         panel.line(owner, &thin(&points, most), stroke);
     }
@@ -253,19 +211,10 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
     let (mut low, mut high) = (f64::INFINITY, 0.0f64);
     for (at, loss, label) in points(fit, axis) {
         (low, high) = (low.min(at), high.max(at));
-        let owner = Owner {
-            mark: "fitted point",
-            series: &fit.series,
-            label,
-        };
+        let owner = Owner { mark: "fitted point", series: &fit.series, label };
         let words = format!("fitted: {label} ({})", fit.points);
         let loss = loss * unit_of_loss;
-        panel.point(
-            owner,
-            (at, loss),
-            Glyph::Ring(view.shape(&fit.series)),
-            &words,
-        );
+        panel.point(owner, (at, loss), Glyph::Ring(view.shape(&fit.series)), &words);
     }
     let Some(drawn) = surface::power(licensed) else {
         return;
@@ -274,22 +223,14 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
     if low >= high {
         return;
     }
-    let unit = if axis == Axis::C {
-        FLOPS_PER_PF_DAY
-    } else {
-        1.0
-    };
+    let unit = if axis == Axis::C { FLOPS_PER_PF_DAY } else { 1.0 };
     let trace = |from: f64, to: f64, count| -> Vec<(f64, f64)> {
         x.between(from, to, count)
             .into_iter()
             .map(|v| (v, law.loss(v * unit) * unit_of_loss))
             .collect()
     };
-    let owner = |mark| Owner {
-        mark,
-        series: &fit.series,
-        label: &fit.law,
-    };
+    let owner = |mark| Owner { mark, series: &fit.series, label: &fit.law };
     // Curved in a logarithmic panel only with an offset.
     let count = if law.e == 0.0 { 2 } else { 40 };
     let reach = (high / low).powf(0.12);
@@ -302,11 +243,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
     });
     panel.band(owner("band"), &band.collect::<Vec<_>>(), LINE.tone);
     let dash = dash(view.series_rank(&fit.series));
-    panel.line(
-        owner("fit"),
-        &trace(low, high, count),
-        Stroke { dash, ..LINE },
-    );
+    panel.line(owner("fit"), &trace(low, high, count), Stroke { dash, ..LINE });
     panel.line(owner("fit beyond"), &trace(from, low, count), BEYOND);
     panel.line(owner("fit beyond"), &trace(high, to, count), BEYOND);
 }

@@ -14,10 +14,7 @@ pub(super) fn tables(view: &View<'_>) -> String {
     if bodies.is_empty() {
         return String::new();
     }
-    let two = sets
-        .iter()
-        .flat_map(|set| &set.approaches)
-        .any(|a| a.six_nd.is_some());
+    let two = sets.iter().flat_map(|set| &set.approaches).any(|a| a.six_nd.is_some());
     let counts = match two {
         true => {
             "<th scope=\"col\" class=\"num\">a, C exact</th><th scope=\"col\" class=\"num\">b, C exact</th>\
@@ -35,12 +32,10 @@ fn body<'a>(view: &View<'a>, set: &'a Approaches) -> String {
     let span = if two { 6 } else { 4 };
     // The verdict says why where it has the exponents.
     let unsaid = counting(view.report.fits, &set.series).is_none();
-    let why = set.counting().filter(|_| unsaid).map(|words| {
-        format!(
-            "<br><span class=\"small\">The exponents {}.</span>",
-            escape(&words)
-        )
-    });
+    let why = set
+        .counting()
+        .filter(|_| unsaid)
+        .map(|words| format!("<br><span class=\"small\">The exponents {}.</span>", escape(&words)));
     let mut out = format!(
         "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{span}\">N* ~ C<sup>a</sup>, \
          D* ~ C<sup>b</sup>{}{}</th></tr>\n",

@@ -12,10 +12,8 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
     if pairs.is_empty() {
         return None;
     }
-    let said: String = sentences(view)
-        .iter()
-        .map(|s| format!("<li>{}</li>\n", escape(s)))
-        .collect();
+    let said: String =
+        sentences(view).iter().map(|s| format!("<li>{}</li>\n", escape(s))).collect();
     let mut rows = String::new();
     for pair in pairs.iter().filter(|pair| !pair.exponents.is_empty()) {
         let name = |series| escape(&clip(&view.series_name(series), 60));
@@ -32,9 +30,7 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
                 cell(&d.base),
                 cell(&d.other),
                 // A difference of what is not identified is none.
-                d.less
-                    .licensed()
-                    .map_or_else(|| "\u{2013}".to_owned(), |less| cell(less.get())),
+                d.less.licensed().map_or_else(|| "\u{2013}".to_owned(), |less| cell(less.get())),
             ));
         }
         rows.push_str("</tbody>\n");

@@ -31,11 +31,7 @@ pub(super) fn json(view: &View<'_>) -> String {
         })
         .collect();
     let series: Vec<String> = match view.many_series() {
-        true => view
-            .series
-            .iter()
-            .map(|s| clip(&view.series_name(s), 60))
-            .collect(),
+        true => view.series.iter().map(|s| clip(&view.series_name(s), 60)).collect(),
         false => Vec::new(),
     };
     let all = json!({ "runs": runs, "series": series });

@@ -38,24 +38,14 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
                     <th scope=\"col\" class=\"num\">mean error of ln L (%)</th>\
                     <th scope=\"col\" class=\"num\">root mean square (%)</th>\
                     <th scope=\"col\" class=\"num\">inside their intervals</th></tr>";
-        out.push_str(&table(
-            "Laws judged by runs held out",
-            "fits",
-            head,
-            &judged,
-        ));
+        out.push_str(&table("Laws judged by runs held out", "fits", head, &judged));
     }
     if !fits.refused.is_empty() {
         out.push_str("<h3>Not fitted</h3>\n<ul>\n");
         for r in &fits.refused {
-            let x =
-                r.x.map(|x| format!(" in {}", letter(x)))
-                    .unwrap_or_default();
-            let hint = r
-                .hint
-                .as_ref()
-                .map(|h| format!(" {}.", escape(&sentence(h))))
-                .unwrap_or_default();
+            let x = r.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
+            let hint =
+                r.hint.as_ref().map(|h| format!(" {}.", escape(&sentence(h)))).unwrap_or_default();
             out.push_str(&format!(
                 "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
                 escape(&r.law),
@@ -99,10 +89,7 @@ const ORDER: [&str; 7] = ["E", "A", "B", "alpha", "beta", "n_exponent", "d_expon
 
 pub(super) fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
     match view.many_series() {
-        true => format!(
-            " <span class=\"series\">{}</span>",
-            escape(&view.series_name(series))
-        ),
+        true => format!(" <span class=\"series\">{}</span>", escape(&view.series_name(series))),
         false => String::new(),
     }
 }
@@ -111,20 +98,16 @@ fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
     let Some(validation) = &fit.validation else {
         return String::new();
     };
-    let x = fit
-        .x
-        .map(|x| format!(" in {}", letter(x)))
-        .unwrap_or_default();
+    let x = fit.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
     let mut out = format!(
         "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"8\">{}{x}{}</th></tr>\n",
         escape(&fit.law),
         of_series(view, &fit.series),
     );
     for held in validation.windows.iter().chain(&validation.largest_size) {
-        let inside = held.covered.map_or_else(
-            || "\u{2013}".to_owned(),
-            |k| format!("{k} of {}", held.held_out),
-        );
+        let inside = held
+            .covered
+            .map_or_else(|| "\u{2013}".to_owned(), |k| format!("{k} of {}", held.held_out));
         out.push_str(&format!(
             "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>\
              <td class=\"num\">{:.3}</td><td class=\"num\">{:+.2}</td><td class=\"num\">{:.2}</td>\
@@ -149,10 +132,7 @@ fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
 }
 
 fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
-    let x = fit
-        .x
-        .map(|x| format!(" in {}", letter(x)))
-        .unwrap_or_default();
+    let x = fit.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
     let mut out = format!(
         "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">{}{x}{} \
          <span class=\"formula\">{}</span><br><span class=\"small\">{}</span></th></tr>\n",
@@ -161,13 +141,8 @@ fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
         escape(&fit.formula),
         details(fit)
     );
-    let known = ORDER
-        .iter()
-        .filter_map(|name| fit.parameters.get_key_value(*name));
-    let others = fit
-        .parameters
-        .iter()
-        .filter(|(name, _)| !ORDER.contains(&name.as_str()));
+    let known = ORDER.iter().filter_map(|name| fit.parameters.get_key_value(*name));
+    let others = fit.parameters.iter().filter(|(name, _)| !ORDER.contains(&name.as_str()));
     for (name, e) in known.chain(others) {
         out.push_str(&parameter(&symbol(name), e));
     }
@@ -186,20 +161,12 @@ fn details(fit: &Fit) -> String {
         0 => String::new(),
         k => format!(", {k} dropped"),
     };
-    let delta = fit
-        .objective
-        .delta
-        .map(|d| format!(" (delta {d})"))
-        .unwrap_or_default();
+    let delta = fit.objective.delta.map(|d| format!(" (delta {d})")).unwrap_or_default();
     let basins = match fit.basins.len() {
         1 => "1 basin".to_owned(),
         k => format!("{k} basins"),
     };
-    let c = fit
-        .c_kind
-        .as_ref()
-        .map(|c| format!(", C is {}", escape(c)))
-        .unwrap_or_default();
+    let c = fit.c_kind.as_ref().map(|c| format!(", C is {}", escape(c))).unwrap_or_default();
     let mut text = format!(
         "{}, {} rows{dropped}. N is {}{c}. {} {}{delta} = {}; {basins}, {} of {} starts agreed.",
         escape(&fit.points),
@@ -224,9 +191,7 @@ fn details(fit: &Fit) -> String {
 }
 
 fn parameter(name: &str, e: &Estimate) -> String {
-    let se = e
-        .standard_error
-        .map_or_else(|| "\u{2013}".to_owned(), three_digits);
+    let se = e.standard_error.map_or_else(|| "\u{2013}".to_owned(), three_digits);
     format!(
         "<tr><th scope=\"row\">{name}</th><td class=\"num\">{}</td><td class=\"num\">{}</td>\
          <td class=\"num\">{se}</td><td>{}</td></tr>\n",

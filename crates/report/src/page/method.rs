@@ -12,11 +12,8 @@ use std::collections::BTreeSet;
 pub(crate) fn method(view: &View<'_>) -> String {
     let fits = view.report.fits;
     let mut items: Vec<(&str, String)> = Vec::new();
-    let kinds = distinct(
-        fits.fits
-            .iter()
-            .map(|f| format!("{} ({})", f.n_kind, n_words(&f.n_kind))),
-    );
+    let kinds =
+        distinct(fits.fits.iter().map(|f| format!("{} ({})", f.n_kind, n_words(&f.n_kind))));
     if !kinds.is_empty() {
         items.push(("N", escape(&kinds)));
     }
@@ -33,11 +30,7 @@ pub(crate) fn method(view: &View<'_>) -> String {
          \u{b1} is a standard error over documents."
             .to_owned(),
     ));
-    let kinds: BTreeSet<&str> = fits
-        .fits
-        .iter()
-        .map(|f| f.objective.kind.as_str())
-        .collect();
+    let kinds: BTreeSet<&str> = fits.fits.iter().map(|f| f.objective.kind.as_str()).collect();
     let objectives: Vec<String> = kinds.into_iter().filter_map(objective).collect();
     if !objectives.is_empty() {
         let words = objectives.join("; ");
@@ -90,11 +83,7 @@ fn left_out(view: &View<'_>) -> String {
     };
     let excluded = view.report.fits.excluded.iter();
     let more = excluded.filter(|row| !badly(&row.label)).count();
-    let all_well = view
-        .report
-        .runs
-        .iter()
-        .all(|run| run.status == Status::Finished);
+    let all_well = view.report.runs.iter().all(|run| run.status == Status::Finished);
     let rows = match more {
         0 if all_well => "No run.".to_owned(),
         0 => "Diverged and failed runs, no others.".to_owned(),
@@ -139,18 +128,12 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
             items.push(("Corpus", each(|r| r.corpus.clone())));
             items.push(("Data digest", each(|r| r.data_digest.clone())));
         }
-        items.push((
-            "Tokenizer, context",
-            each(|r| format!("{}, {}", r.tokenizer, r.context)),
-        ));
+        items.push(("Tokenizer, context", each(|r| format!("{}, {}", r.tokenizer, r.context))));
         items.push((
             "Model",
             each(|r| {
                 let (norm, position, how) = (&r.norm, &r.position, &r.parametrization);
-                format!(
-                    "{}, {norm} norm, {position} position, {how} parametrisation",
-                    r.family
-                )
+                format!("{}, {norm} norm, {position} position, {how} parametrisation", r.family)
             }),
         ));
         items.push((
@@ -160,10 +143,7 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
         items.push((
             "Device",
             each(|r| {
-                format!(
-                    "{} ({}), micro-batch {}",
-                    r.device, r.instruction_set, r.micro_batch
-                )
+                format!("{} ({}), micro-batch {}", r.device, r.instruction_set, r.micro_batch)
             }),
         ));
         items.push((

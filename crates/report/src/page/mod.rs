@@ -34,37 +34,15 @@ pub(crate) enum Kind {
 
 /// Figures of a section by name, in order.
 const SECTIONS: [(&str, &str, &[&str]); 5] = [
-    (
-        "loss",
-        "Loss against compute, data and parameters",
-        &["three-panels"],
-    ),
-    (
-        "optimum",
-        "What is compute-optimal",
-        &["isoflop", "optima", "plane"],
-    ),
+    ("loss", "Loss against compute, data and parameters", &["three-panels"]),
+    ("optimum", "What is compute-optimal", &["isoflop", "optima", "plane"]),
     (
         "trust",
         "How far to trust it",
-        &[
-            "forecast",
-            "intervals",
-            "profiles",
-            "residuals",
-            "residuals-by-law",
-        ],
+        &["forecast", "intervals", "profiles", "residuals", "residuals-by-law"],
     ),
-    (
-        "curves",
-        "Learning curves",
-        &["learning-curves", "sample-efficiency", "runs-small"],
-    ),
-    (
-        "factors",
-        "What else moves the loss",
-        &["axes", "shape", "learning-rate", "overfitting"],
-    ),
+    ("curves", "Learning curves", &["learning-curves", "sample-efficiency", "runs-small"]),
+    ("factors", "What else moves the loss", &["axes", "shape", "learning-rate", "overfitting"]),
 ];
 
 /// Beside the words of a comparison.
@@ -72,9 +50,7 @@ const COMPARED: &str = "multiplier";
 
 /// Of every figure that a page can have.
 pub(crate) fn figure_names() -> impl Iterator<Item = &'static str> {
-    let named = SECTIONS
-        .iter()
-        .flat_map(|(_, _, names)| names.iter().copied());
+    let named = SECTIONS.iter().flat_map(|(_, _, names)| names.iter().copied());
     named.chain([COMPARED])
 }
 
@@ -124,16 +100,8 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
     }
     for (id, heading, body) in [
         ("runs", "Runs", runs::table(view)),
-        (
-            "texts",
-            "Texts, and losses that need no model",
-            texts::losses(view),
-        ),
-        (
-            "left-out",
-            "Failed, diverged and excluded runs",
-            Some(runs::left_out(view)),
-        ),
+        ("texts", "Texts, and losses that need no model", texts::losses(view)),
+        ("left-out", "Failed, diverged and excluded runs", Some(runs::left_out(view))),
         ("method", "Method", Some(method::method(view))),
         ("provenance", "Provenance", Some(method::provenance(view))),
     ] {

@@ -12,19 +12,14 @@ pub(crate) fn table(view: &View<'_>) -> Option<String> {
         return None;
     }
     let columns = columns(view);
-    let head: String = columns
-        .iter()
-        .map(|c| format!("<th scope=\"col\"{}>{}</th>", c.class(), c.name))
-        .collect();
+    let head: String =
+        columns.iter().map(|c| format!("<th scope=\"col\"{}>{}</th>", c.class(), c.name)).collect();
     let mut body = String::from("<tbody>\n");
     for (number, run) in runs.iter().enumerate() {
         body.push_str(&format!("<tr data-r=\"{number}\">"));
         for (k, column) in columns.iter().enumerate() {
             let cell = (column.cell)(run);
-            let key = cell
-                .key
-                .map(|key| format!(" data-key=\"{key}\""))
-                .unwrap_or_default();
+            let key = cell.key.map(|key| format!(" data-key=\"{key}\"")).unwrap_or_default();
             match k {
                 0 => body.push_str(&format!("<th scope=\"row\">{}</th>", escape(&cell.text))),
                 _ => body.push_str(&format!(
@@ -59,18 +54,11 @@ struct Column<'a> {
 
 impl<'a> Column<'a> {
     fn text(name: &'static str, cell: impl Fn(&'a RunRow) -> Cell + 'a) -> Self {
-        Column {
-            name,
-            numeric: false,
-            cell: Box::new(cell),
-        }
+        Column { name, numeric: false, cell: Box::new(cell) }
     }
 
     fn numeric(name: &'static str, cell: impl Fn(&'a RunRow) -> Cell + 'a) -> Self {
-        Column {
-            numeric: true,
-            ..Column::text(name, cell)
-        }
+        Column { numeric: true, ..Column::text(name, cell) }
     }
 
     fn class(&self) -> &'static str {
@@ -79,24 +67,15 @@ impl<'a> Column<'a> {
 }
 
 fn words(text: &str) -> Cell {
-    Cell {
-        text: text.to_owned(),
-        key: None,
-    }
+    Cell { text: text.to_owned(), key: None }
 }
 
 fn quantity(text: String, key: f64) -> Cell {
-    Cell {
-        text,
-        key: Some(key),
-    }
+    Cell { text, key: Some(key) }
 }
 
 fn missing() -> Cell {
-    Cell {
-        text: "\u{2013}".to_owned(),
-        key: None,
-    }
+    Cell { text: "\u{2013}".to_owned(), key: None }
 }
 
 fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
@@ -110,26 +89,18 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
         Column::numeric("N non-emb.", |r| {
             quantity(short(r.n_non_embedding as f64), r.n_non_embedding as f64)
         }),
-        Column::numeric("D tokens", |r| {
-            quantity(short(r.tokens as f64), r.tokens as f64)
-        }),
-        Column::numeric("C exact (FLOPs)", |r| {
-            quantity(scientific(r.c_exact), r.c_exact)
-        }),
-        Column::numeric("test loss (nats per token)", |r| {
-            match (r.test_loss, r.test_loss_se) {
-                (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
-                (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
-                (None, _) => missing(),
-            }
+        Column::numeric("D tokens", |r| quantity(short(r.tokens as f64), r.tokens as f64)),
+        Column::numeric("C exact (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
+        Column::numeric("test loss (nats per token)", |r| match (r.test_loss, r.test_loss_se) {
+            (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
+            (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
+            (None, _) => missing(),
         }),
         Column::numeric("bits per byte", |r| {
-            r.test_bpb
-                .map_or_else(missing, |bpb| quantity(format!("{bpb:.3}"), bpb))
+            r.test_bpb.map_or_else(missing, |bpb| quantity(format!("{bpb:.3}"), bpb))
         }),
         Column::numeric("train loss (nats per token)", |r| {
-            r.train_loss
-                .map_or_else(missing, |loss| quantity(format!("{loss:.3}"), loss))
+            r.train_loss.map_or_else(missing, |loss| quantity(format!("{loss:.3}"), loss))
         }),
         Column::numeric("tokens per param", |r| {
             quantity(short(r.tokens_per_param), r.tokens_per_param)
@@ -143,9 +114,7 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
         columns.push(Column::text("size", |r| words(&r.size)));
     }
     columns.extend([
-        Column::text("width x layers x heads", |r| {
-            quantity(shape(r), r.n_non_embedding as f64)
-        }),
+        Column::text("width x layers x heads", |r| quantity(shape(r), r.n_non_embedding as f64)),
         Column::numeric("learning rate", |r| {
             quantity(scientific(r.learning_rate), r.learning_rate)
         }),
@@ -153,9 +122,7 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
         Column::numeric("wall time (s)", |r| {
             quantity(format!("{:.0}", r.wall_time_s), r.wall_time_s)
         }),
-        Column::numeric("tokens/s", |r| {
-            quantity(short(r.tokens_per_s), r.tokens_per_s)
-        }),
+        Column::numeric("tokens/s", |r| quantity(short(r.tokens_per_s), r.tokens_per_s)),
         Column::numeric("GFLOP/s", |r| {
             quantity(format!("{:.1}", r.flops_per_s / 1e9), r.flops_per_s)
         }),
@@ -182,17 +149,11 @@ pub(crate) fn left_out(view: &View<'_>) -> String {
     let ended_badly = |r: &&RunRow| r.status != Status::Finished;
     for run in view.report.runs.iter().filter(ended_badly) {
         let step = run.diverged_step.map(|s| format!("at step {s}"));
-        let why: Vec<&str> = step
-            .as_deref()
-            .into_iter()
-            .chain(run.message.as_deref())
-            .collect();
+        let why: Vec<&str> = step.as_deref().into_iter().chain(run.message.as_deref()).collect();
         add(&run.run_id, &run.status.to_string(), &why.join(": "));
     }
     for row in excluded {
-        let told = view
-            .run(&row.label)
-            .is_some_and(|r| r.status != Status::Finished);
+        let told = view.run(&row.label).is_some_and(|r| r.status != Status::Finished);
         if !told {
             add(&row.label, "excluded", &row.reason);
         }
@@ -202,10 +163,5 @@ pub(crate) fn left_out(view: &View<'_>) -> String {
     }
     let head = "<tr><th scope=\"col\">run</th><th scope=\"col\">what</th>\
                 <th scope=\"col\">why</th></tr>";
-    super::table(
-        "Runs that no fit saw",
-        "why",
-        head,
-        &format!("<tbody>\n{rows}</tbody>\n"),
-    )
+    super::table("Runs that no fit saw", "why", head, &format!("<tbody>\n{rows}</tbody>\n"))
 }

@@ -28,10 +28,7 @@ fn body(view: &View<'_>, text: &Text<'_>) -> String {
         let (nats, se) = (reference.test_loss, reference.test_loss_se);
         rows.push((escape(&reference.name), se, nats, reference.test_bpb));
     }
-    let scored = view
-        .finished
-        .iter()
-        .filter(|run| run.data_digest == record.data_digest);
+    let scored = view.finished.iter().filter(|run| run.data_digest == record.data_digest);
     let best = scored.filter_map(|run| Some((run, run.test_loss?, run.test_bpb?)));
     if let Some((run, nats, bits)) = best.min_by(|a, b| a.1.total_cmp(&b.1)) {
         let name = format!("best run, {}", escape(&run.run_id));
@@ -47,9 +44,7 @@ fn body(view: &View<'_>, text: &Text<'_>) -> String {
         escape(&record.tokenizer),
         short(record.train_tokens as f64),
         short(record.test_tokens as f64),
-        record
-            .overlap
-            .map_or("\u{2013}".to_owned(), |share| fixed(100.0 * share, 2)),
+        record.overlap.map_or("\u{2013}".to_owned(), |share| fixed(100.0 * share, 2)),
     );
     let mut out = String::from("<tbody>\n");
     for (k, (name, se, nats, bits)) in rows.iter().enumerate() {

@@ -8,17 +8,12 @@ use isoflop_fit::output::{Axis, Estimate, Fit, Fits, Identified};
 
 /// How the law of all runs did where it had not seen the runs.
 pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
-    let fit = fits
-        .fits
-        .iter()
-        .find(|f| f.law == "chinchilla" && f.series == series)?;
+    let fit = fits.fits.iter().find(|f| f.law == "chinchilla" && f.series == series)?;
     let validation = fit.validation.as_ref()?;
     let windows = &validation.windows;
     let last = windows.last()?;
-    let (held, inside): (usize, Option<usize>) = (
-        windows.iter().map(|w| w.held_out).sum(),
-        windows.iter().map(|w| w.covered).sum(),
-    );
+    let (held, inside): (usize, Option<usize>) =
+        (windows.iter().map(|w| w.held_out).sum(), windows.iter().map(|w| w.covered).sum());
     let covered = inside
         .map(|inside| format!("; over all windows {inside} of {held} lie inside their intervals"))
         .unwrap_or_default();
@@ -52,11 +47,7 @@ pub(super) fn floor(fits: &Fits, series: &str) -> Option<String> {
         ));
     }
     let end = |end: Option<f64>| end.map_or("open".to_owned(), |v| fixed(v, 2));
-    let allowed = format!(
-        "what the runs allow E, [{}, {}]",
-        end(floor.low),
-        end(floor.high)
-    );
+    let allowed = format!("what the runs allow E, [{}, {}]", end(floor.low), end(floor.high));
     let verdict = match floor.agrees {
         Some(true) => format!(", inside {allowed}"),
         Some(false) => format!(", outside {allowed}"),
@@ -90,10 +81,7 @@ pub(super) fn falls(fit: Identified<&Fit>, axis: Axis) -> Option<(String, String
         true => format!(" over {} decades of {of}", fixed(decades, 1)),
         false => String::new(),
     };
-    let offset = fit
-        .parameters
-        .get("E")
-        .map(|e| format!(" towards {} nats per token", value(e)));
+    let offset = fit.parameters.get("E").map(|e| format!(" towards {} nats per token", value(e)));
     let text = format!(
         "as {letter}{}{}{over}{}",
         sup(&value(&negative(alpha))),
@@ -167,10 +155,7 @@ pub(super) fn chinchilla(fits: &Fits, series: &str) -> Option<String> {
         let symbol = symbol(name);
         match fit.parameters.get(name)?.licensed() {
             Some(e) if name == "E" => {
-                known.push(format!(
-                    "{symbol} = {} nats per token",
-                    with_interval(e.get())
-                ));
+                known.push(format!("{symbol} = {} nats per token", with_interval(e.get())));
             }
             Some(e) => known.push(format!("{symbol} = {}", with_interval(e.get()))),
             None => open.push(symbol),
@@ -188,12 +173,7 @@ pub(super) fn chinchilla(fits: &Fits, series: &str) -> Option<String> {
 }
 
 fn negative(e: &Estimate) -> Estimate {
-    Estimate {
-        value: -e.value,
-        low: e.high.map(|v| -v),
-        high: e.low.map(|v| -v),
-        ..*e
-    }
+    Estimate { value: -e.value, low: e.high.map(|v| -v), high: e.low.map(|v| -v), ..*e }
 }
 
 fn range(e: &Estimate) -> String {

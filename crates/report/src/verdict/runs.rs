@@ -16,10 +16,7 @@ pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
     let text = texts.iter().find(|t| t.data_digest == best.data_digest)?;
     let loss = best.test_loss?;
     // What the language itself scores is no model's rival.
-    let unbeaten = text
-        .references
-        .iter()
-        .filter(|r| r.name != "source" && r.test_loss <= loss);
+    let unbeaten = text.references.iter().filter(|r| r.name != "source" && r.test_loss <= loss);
     let lowest = unbeaten.min_by(|a, b| a.test_loss.total_cmp(&b.test_loss))?;
     Some(format!(
         "No run beats a {} ({} nats per token); the best has {}.",
@@ -33,13 +30,8 @@ pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
 pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
     let runs = view.finished.iter().filter(|run| run.series == series);
     let losses = runs.filter_map(|run| {
-        let alike = (
-            run.d_model,
-            run.n_layers,
-            run.n_heads,
-            run.tokens,
-            run.learning_rate.to_bits(),
-        );
+        let alike =
+            (run.d_model, run.n_layers, run.n_heads, run.tokens, run.learning_rate.to_bits());
         Some((alike, run.test_loss?))
     });
     let floor = noise_floor(losses)?;
@@ -58,10 +50,8 @@ pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
 pub(super) fn left_out(view: &View<'_>) -> Option<(usize, String)> {
     let finished = |label: &str| view.finished.iter().any(|run| run.run_id == label);
     let excluded = view.report.fits.excluded.iter();
-    let left: Vec<&str> = excluded
-        .filter(|row| finished(&row.label))
-        .map(|row| row.reason.as_str())
-        .collect();
+    let left: Vec<&str> =
+        excluded.filter(|row| finished(&row.label)).map(|row| row.reason.as_str()).collect();
     // `9.0 epochs; a law without a repetition term takes up to 4`
     let why = |reason: &str| match reason.split_once("; ") {
         Some((own, common)) if own.ends_with("epochs") => format!("too many epochs ({common})"),

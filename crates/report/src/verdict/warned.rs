@@ -21,10 +21,7 @@ pub(crate) fn warned(view: &View<'_>) -> Vec<Warned> {
     let mut add = |of: String, text: &String| match all.iter_mut().find(|w| w.text == *text) {
         Some(known) if known.of.contains(&of) => {}
         Some(known) => known.of.push(of),
-        None => all.push(Warned {
-            of: vec![of],
-            text: text.clone(),
-        }),
+        None => all.push(Warned { of: vec![of], text: text.clone() }),
     };
     for isoflop in &fits.isoflop {
         for text in &isoflop.warnings {
@@ -47,10 +44,7 @@ pub(crate) fn warned(view: &View<'_>) -> Vec<Warned> {
                     && !fits.fits.iter().any(|f| said(&f.warnings))
             };
             for text in approach.warnings.iter().filter(own) {
-                add(
-                    name(format!("approach {}", approach.name), &set.series),
-                    text,
-                );
+                add(name(format!("approach {}", approach.name), &set.series), text);
             }
         }
     }

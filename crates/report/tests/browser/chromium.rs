@@ -50,10 +50,7 @@ impl Page {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (input, output) = (
-            browser.stdin.take().unwrap(),
-            browser.stdout.take().unwrap(),
-        );
+        let (input, output) = (browser.stdin.take().unwrap(), browser.stdout.take().unwrap());
         let mut page = Page {
             browser,
             input,
@@ -80,10 +77,7 @@ impl Page {
 
     /// Runs no script of the page's from here on.
     pub(crate) fn without_scripts(&mut self) {
-        self.call(
-            "Emulation.setScriptExecutionDisabled",
-            json!({ "value": true }),
-        );
+        self.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
     }
 
     pub(crate) fn load(&mut self) {
@@ -103,10 +97,7 @@ impl Page {
     /// `screen` or `print`, in a colour scheme.
     pub(crate) fn media(&mut self, media: &str, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.call(
-            "Emulation.setEmulatedMedia",
-            json!({ "media": media, "features": features }),
-        );
+        self.call("Emulation.setEmulatedMedia", json!({ "media": media, "features": features }));
     }
 
     /// The value of an expression.
@@ -114,10 +105,7 @@ impl Page {
         let asked =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let answer = self.call("Runtime.evaluate", asked);
-        assert!(
-            answer["exceptionDetails"].is_null(),
-            "{expression}: {answer}"
-        );
+        assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
 

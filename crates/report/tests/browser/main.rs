@@ -68,10 +68,7 @@ fn pointing_at_a_run_shows_its_numbers_and_a_click_isolates_it_everywhere() {
     };
     let page = &mut opened.page;
     page.load();
-    assert_eq!(
-        page.eval("document.querySelector('#tip').hidden"),
-        json!(true)
-    );
+    assert_eq!(page.eval("document.querySelector('#tip').hidden"), json!(true));
     page.point_at(RUN);
     let words = page.eval("document.querySelector('#tip').innerText");
     let run = &sweep.runs[0];
@@ -90,16 +87,10 @@ fn pointing_at_a_run_shows_its_numbers_and_a_click_isolates_it_everywhere() {
     assert_eq!(alone, json!(true), "only its marks are left");
     let marked = page.eval("document.querySelectorAll('g.on').length");
     assert!(marked.as_u64().unwrap() > 10, "in many figures: {marked}");
-    assert_eq!(
-        page.eval("document.querySelectorAll('tr.on').length"),
-        json!(1)
-    );
+    assert_eq!(page.eval("document.querySelectorAll('tr.on').length"), json!(1));
     page.screenshot(false, &kept("isolated-1280.png"));
     page.press("Escape");
-    assert_eq!(
-        page.eval("document.querySelectorAll('.on').length"),
-        json!(0)
-    );
+    assert_eq!(page.eval("document.querySelectorAll('.on').length"), json!(0));
     assert_eq!(page.complaints, Vec::<String>::new());
 }
 
@@ -119,34 +110,17 @@ fn axes_turn_linear_and_losses_to_bits_and_back_to_where_they_were() {
     let before = places(page);
     page.click("#controls input[value=linear]");
     let linear = places(page);
-    assert!(
-        linear
-            .iter()
-            .zip(&before)
-            .any(|(a, b)| (a[0] - b[0]).abs() > 20.0)
-    );
+    assert!(linear.iter().zip(&before).any(|(a, b)| (a[0] - b[0]).abs() > 20.0));
     // On a linear axis equal steps of tokens are equal steps of pixels.
-    let runs: Vec<_> = sweep
-        .runs
-        .iter()
-        .filter(|r| r.test_loss.is_some())
-        .collect();
+    let runs: Vec<_> = sweep.runs.iter().filter(|r| r.test_loss.is_some()).collect();
     let of_tokens: Vec<(f64, f64)> = runs
         .iter()
         .zip(&linear[runs.len()..])
         .map(|(run, at)| (run.tokens as f64, at[0]))
         .collect();
     let (low, high) = (
-        of_tokens
-            .iter()
-            .copied()
-            .reduce(|a, b| if b.0 < a.0 { b } else { a })
-            .unwrap(),
-        of_tokens
-            .iter()
-            .copied()
-            .reduce(|a, b| if b.0 > a.0 { b } else { a })
-            .unwrap(),
+        of_tokens.iter().copied().reduce(|a, b| if b.0 < a.0 { b } else { a }).unwrap(),
+        of_tokens.iter().copied().reduce(|a, b| if b.0 > a.0 { b } else { a }).unwrap(),
     );
     for (tokens, x) in &of_tokens {
         let wanted = low.1 + (high.1 - low.1) * (tokens - low.0) / (high.0 - low.0);
@@ -159,10 +133,7 @@ fn axes_turn_linear_and_losses_to_bits_and_back_to_where_they_were() {
     let in_nats = page.eval(FORMULA);
     page.click("#controls input[value=bits]");
     let in_bits = page.eval(FORMULA);
-    assert!(
-        in_bits.as_str().unwrap().starts_with("L = (C / "),
-        "{in_bits}"
-    );
+    assert!(in_bits.as_str().unwrap().starts_with("L = (C / "), "{in_bits}");
     assert_ne!(in_bits, in_nats);
     let label = page.eval(
         "document.querySelector('#three-panels').textContent.includes('test loss (bits per byte)')",
@@ -189,27 +160,17 @@ fn the_table_filters_and_sorts_and_a_series_can_be_hidden() {
     let shown = page.eval(
         "[...document.querySelectorAll('table.runs tbody tr')].filter(r => !r.hidden).length",
     );
-    let wanted = sweep
-        .runs
-        .iter()
-        .filter(|r| r.series.contains("rust-code") && r.n_non_embedding > 20_000);
+    let wanted =
+        sweep.runs.iter().filter(|r| r.series.contains("rust-code") && r.n_non_embedding > 20_000);
     assert_eq!(shown, json!(wanted.count()));
     page.click(".filter input[type=checkbox]");
-    assert_eq!(
-        page.eval("document.querySelectorAll('tr.on').length"),
-        shown
-    );
+    assert_eq!(page.eval("document.querySelectorAll('tr.on').length"), shown);
     page.press("Escape");
     page.click("table.runs thead th:nth-child(5) button");
     let tokens = page.eval(
         "[...document.querySelectorAll('table.runs tbody tr')].map(r => Number(r.cells[4].dataset.key))",
     );
-    let tokens: Vec<f64> = tokens
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(Value::as_f64)
-        .collect();
+    let tokens: Vec<f64> = tokens.as_array().unwrap().iter().filter_map(Value::as_f64).collect();
     assert!(tokens.windows(2).all(|w| w[0] <= w[1]), "{tokens:?}");
     let toggle = "#controls fieldset:last-of-type label:last-of-type input";
     page.click(toggle);
@@ -236,10 +197,7 @@ fn a_figure_is_walked_and_a_run_isolated_from_the_keyboard() {
     page.press("ArrowRight");
     page.press("ArrowRight");
     page.press("Enter");
-    assert_eq!(
-        page.eval("document.querySelectorAll('tr.on').length"),
-        json!(1)
-    );
+    assert_eq!(page.eval("document.querySelectorAll('tr.on').length"), json!(1));
 }
 
 #[test]
@@ -256,10 +214,7 @@ fn a_phone_and_a_printer_get_all_of_it() {
         let page = &mut opened.page;
         page.load();
         let wide = page.eval("document.documentElement.scrollWidth");
-        assert!(
-            wide.as_u64().unwrap() <= u64::from(size.0),
-            "{name}: {wide}"
-        );
+        assert!(wide.as_u64().unwrap() <= u64::from(size.0), "{name}: {wide}");
         page.screenshot(true, &kept(name));
         assert!(std::fs::metadata(kept(name)).unwrap().len() > 20_000);
         if size == WIDE && scheme == "light" {
@@ -308,10 +263,7 @@ fn without_scripts_every_figure_and_every_run_is_there() {
     let page = &mut opened.page;
     page.without_scripts();
     page.load();
-    assert_eq!(
-        page.eval("document.querySelector('#controls') === null"),
-        json!(true)
-    );
+    assert_eq!(page.eval("document.querySelector('#controls') === null"), json!(true));
     let seen = page.eval("[...document.querySelectorAll('section > figure svg.panel')].every(s => s.getBoundingClientRect().height > 50)");
     assert_eq!(seen, json!(true));
     let rows = page.eval("document.querySelectorAll('table.runs tbody tr').length");
@@ -342,15 +294,9 @@ fn a_hostile_name_is_text_in_the_browser() {
     let page = &mut opened.page;
     page.load();
     page.point_at("#three-panels g.run");
-    assert_eq!(
-        page.eval("document.querySelector('h1').textContent"),
-        json!(evil)
-    );
+    assert_eq!(page.eval("document.querySelector('h1').textContent"), json!(evil));
     assert_eq!(page.eval("window.owned === undefined"), json!(true));
-    assert_eq!(
-        page.eval("document.querySelectorAll('img').length"),
-        json!(0)
-    );
+    assert_eq!(page.eval("document.querySelectorAll('img').length"), json!(0));
     let wide = page.eval("document.documentElement.scrollWidth");
     assert!(wide.as_u64().unwrap() <= 390, "{wide}");
     assert_eq!(page.complaints, Vec::<String>::new());

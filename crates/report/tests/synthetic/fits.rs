@@ -62,16 +62,11 @@ pub fn polynomial<const K: usize>(points: &[(f64, f64)]) -> [f64; K] {
 pub fn isoflop(runs: &[RunRow], series: &str) -> Isoflop {
     let mut budgets = Vec::new();
     for budget in BUDGETS {
-        let rows: Vec<&RunRow> = runs
-            .iter()
-            .filter(|r| r.flops_budget == Some(budget))
-            .collect();
+        let rows: Vec<&RunRow> = runs.iter().filter(|r| r.flops_budget == Some(budget)).collect();
         let ln = |r: &RunRow| (r.n_non_embedding as f64).ln();
         let centre = rows.iter().map(|r| ln(r)).sum::<f64>() / rows.len() as f64;
-        let points: Vec<(f64, f64)> = rows
-            .iter()
-            .map(|r| (ln(r) - centre, r.test_loss.expect("made up with it")))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            rows.iter().map(|r| (ln(r) - centre, r.test_loss.expect("made up with it"))).collect();
         let c = polynomial::<3>(&points);
         let u = -c[1] / (2.0 * c[2]);
         let inside = c[2] > 0.0 && points.iter().any(|p| p.0 < u) && points.iter().any(|p| p.0 > u);
@@ -93,12 +88,7 @@ pub fn isoflop(runs: &[RunRow], series: &str) -> Isoflop {
     }
     let minima: Vec<&Minimum> = budgets.iter().filter_map(|b| b.minimum.as_ref()).collect();
     let trend = |y: fn(&Minimum) -> f64| {
-        polynomial::<2>(
-            &minima
-                .iter()
-                .map(|m| (m.c.ln(), y(m).ln()))
-                .collect::<Vec<_>>(),
-        )
+        polynomial::<2>(&minima.iter().map(|m| (m.c.ln(), y(m).ln())).collect::<Vec<_>>())
     };
     let (n, d) = (trend(|m| m.n_opt.value), trend(|m| m.d_opt.value));
     Isoflop {
@@ -235,11 +225,7 @@ pub fn frame(series: &str) -> Fit {
             value: 1.84e-4,
         },
         parameters: BTreeMap::new(),
-        basins: vec![Basin {
-            objective: 1.84e-4,
-            parameters: BTreeMap::new(),
-            at_bound: vec![],
-        }],
+        basins: vec![Basin { objective: 1.84e-4, parameters: BTreeMap::new(), at_bound: vec![] }],
         starts_tried: 32,
         starts_agreed: 30,
         gradient_norm: 1e-9,

@@ -35,18 +35,11 @@ pub fn profiles(fit: &Fit) -> Vec<Profile> {
     let threshold = 2.86;
     let of = |name: &str| {
         let e = fit.parameters[name];
-        let (low, high) = (
-            e.low.expect("made up with it"),
-            e.high.expect("made up with it"),
-        );
+        let (low, high) = (e.low.expect("made up with it"), e.high.expect("made up with it"));
         let open = !e.identified;
         let points = (-24..=24).map(|k| {
             let u = f64::from(k) / 12.0;
-            let reach = if u < 0.0 {
-                e.value - low
-            } else {
-                high - e.value
-            };
+            let reach = if u < 0.0 { e.value - low } else { high - e.value };
             let rise = u * u * threshold;
             ProfilePoint {
                 value: e.value + u * reach,
@@ -64,10 +57,7 @@ pub fn profiles(fit: &Fit) -> Vec<Profile> {
             note: open.then(|| "flat towards 0".to_owned()),
         }
     };
-    ["A", "B", "E", "alpha", "beta"]
-        .into_iter()
-        .map(of)
-        .collect()
+    ["A", "B", "E", "alpha", "beta"].into_iter().map(of).collect()
 }
 
 /// The same of a fit that may be of any law; none where it had none.
@@ -81,10 +71,7 @@ pub fn profiles_of(fit: &Fit) -> Vec<Profile> {
 /// Windows over the budgets, each judged by the next.
 pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
     let windows = BUDGETS.windows(2).skip(1).map(|pair| {
-        let next: Vec<&RunRow> = runs
-            .iter()
-            .filter(|r| r.flops_budget == Some(pair[1]))
-            .collect();
+        let next: Vec<&RunRow> = runs.iter().filter(|r| r.flops_budget == Some(pair[1])).collect();
         let points: Vec<Forecast> = next
             .iter()
             .enumerate()
@@ -119,21 +106,12 @@ pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
             reached: vec![],
         }
     });
-    Validation {
-        windows: windows.collect(),
-        largest_size: None,
-        drift: Some(0.004),
-        misfit: None,
-    }
+    Validation { windows: windows.collect(), largest_size: None, drift: Some(0.004), misfit: None }
 }
 
 /// Four ways to the optimum about one truth.
 pub fn approaches(isoflop: &Isoflop) -> Approaches {
-    let minima: Vec<&Minimum> = isoflop
-        .budgets
-        .iter()
-        .filter_map(|b| b.minimum.as_ref())
-        .collect();
+    let minima: Vec<&Minimum> = isoflop.budgets.iter().filter_map(|b| b.minimum.as_ref()).collect();
     let middle = minima[minima.len() / 2];
     let approach = |name: &str, words: &str, a: f64, half: f64| Approach {
         name: name.into(),
@@ -160,12 +138,7 @@ pub fn approaches(isoflop: &Isoflop) -> Approaches {
                 .collect(),
             _ => minima
                 .iter()
-                .map(|m| Optimum {
-                    c: m.c,
-                    n: m.n_opt.value,
-                    d: m.d_opt.value,
-                    loss: m.loss.value,
-                })
+                .map(|m| Optimum { c: m.c, n: m.n_opt.value, d: m.d_opt.value, loss: m.loss.value })
                 .collect(),
         },
         intervals: Some("bootstrap".into()),

@@ -77,14 +77,8 @@ pub fn quickstart() -> Synthetic {
         fits: fits_of(&isoflop[0], &runs, ""),
         isoflop,
         excluded: vec![
-            Excluded {
-                label: failed.run_id.clone(),
-                reason: "failed".into(),
-            },
-            Excluded {
-                label: "c1e12-n3.09k-0".into(),
-                reason: "4.6 epochs".into(),
-            },
+            Excluded { label: failed.run_id.clone(), reason: "failed".into() },
+            Excluded { label: "c1e12-n3.09k-0".into(), reason: "4.6 epochs".into() },
         ],
         ..Fits::default()
     };
@@ -117,10 +111,7 @@ pub fn two_series() -> Synthetic {
         let from = sweep.runs.len();
         add_series(&mut sweep.runs, &mut sweep.curves, name, scale);
         let isoflop = isoflop(&sweep.runs[from..], name);
-        sweep
-            .fits
-            .fits
-            .extend(fits_of(&isoflop, &sweep.runs[from..], name));
+        sweep.fits.fits.extend(fits_of(&isoflop, &sweep.runs[from..], name));
         sweep.fits.approaches.push(approaches(&isoflop));
         sweep.fits.ranking.extend(ranking(name));
         sweep.fits.isoflop.push(isoflop);
@@ -158,11 +149,7 @@ pub fn unidentify(sweep: &mut Synthetic) {
     }
     let approaches = sweep.fits.approaches.iter_mut();
     for approach in approaches.flat_map(|set| &mut set.approaches) {
-        for found in approach
-            .n_exponent
-            .iter_mut()
-            .chain(&mut approach.d_exponent)
-        {
+        for found in approach.n_exponent.iter_mut().chain(&mut approach.d_exponent) {
             found.identified = false;
         }
     }
@@ -172,9 +159,8 @@ pub fn unidentify(sweep: &mut Synthetic) {
 pub fn language() -> Synthetic {
     let mut sweep = quickstart();
     let losses = sweep.runs.iter().filter_map(|r| r.test_loss);
-    let (low, high) = losses.fold((f64::INFINITY, 0.0f64), |(low, high), loss| {
-        (low.min(loss), high.max(loss))
-    });
+    let (low, high) =
+        losses.fold((f64::INFINITY, 0.0f64), |(low, high), loss| (low.min(loss), high.max(loss)));
     let entropy = low * 0.9;
     let reference = |name: &str, test_loss: f64| ReferenceLoss {
         name: name.into(),
@@ -241,18 +227,10 @@ pub fn too_small() -> Synthetic {
 /// What else moves the loss: repeated text, norms, shapes, learning rates, and their stage.
 pub fn factors() -> Synthetic {
     let mut sweep = quickstart();
-    let base: Vec<RunRow> = sweep
-        .runs
-        .iter()
-        .filter(|r| r.test_loss.is_some())
-        .cloned()
-        .collect();
+    let base: Vec<RunRow> = sweep.runs.iter().filter(|r| r.test_loss.is_some()).cloned().collect();
     sweep.runs.clear();
     sweep.curves.clear();
-    sweep.fits = Fits {
-        level: 0.9,
-        ..Fits::default()
-    };
+    sweep.fits = Fits { level: 0.9, ..Fits::default() };
     let mut add = |run: &RunRow, series: String, change: f64, edit: &dyn Fn(&mut RunRow)| {
         let mut run = run.clone();
         run.run_id = format!("{}-{}", run.run_id, sweep.runs.len());
@@ -267,14 +245,10 @@ pub fn factors() -> Synthetic {
             add(run, format!("model.norm={norm}"), change, &|_| {});
         }
         for (layers, change) in [(1, 0.02), (4, 0.003), (8, 0.011)] {
-            add(run, "model.norm=rms".into(), change, &|r| {
-                r.n_layers = layers
-            });
+            add(run, "model.norm=rms".into(), change, &|r| r.n_layers = layers);
         }
         for (share, change) in [(0.25, 0.03), (4.0, 0.05)] {
-            add(run, "model.norm=rms".into(), change, &|r| {
-                r.learning_rate *= share
-            });
+            add(run, "model.norm=rms".into(), change, &|r| r.learning_rate *= share);
         }
         for (epochs, change) in [(2.0, 0.004), (8.0, 0.03), (32.0, 0.12)] {
             add(run, "model.norm=rms".into(), change, &|r| {
@@ -317,10 +291,7 @@ pub fn large(count: usize, steps: u64) -> Synthetic {
                 flops: run.c_exact * s as f64 / steps as f64,
                 ..first
             })
-            .map(|p| CurvePoint {
-                train_loss: Some(mid_loss(&run, p.tokens as f64, 1.0)),
-                ..p
-            })
+            .map(|p| CurvePoint { train_loss: Some(mid_loss(&run, p.tokens as f64, 1.0)), ..p })
             .collect();
         sweep.runs.push(run);
         sweep.curves.push(curve);

@@ -138,8 +138,5 @@ pub fn curve_of(run: &RunRow, scale: f64) -> Curve {
             grad_norm: Some(0.4),
         }
     });
-    Curve {
-        run_id: run.run_id.clone(),
-        points: points.collect(),
-    }
+    Curve { run_id: run.run_id.clone(), points: points.collect() }
 }

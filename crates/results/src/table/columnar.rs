@@ -30,15 +30,12 @@ fn as_cells(values: Values) -> Vec<Cell> {
     fn numbers<T>(cells: Vec<Option<T>>, number: impl Fn(T) -> f64) -> Vec<Cell> {
         let cell = |value| Cell::Number(number(value));
         let cells = cells.into_iter();
-        cells
-            .map(|value| value.map_or(Cell::Missing, &cell))
-            .collect()
+        cells.map(|value| value.map_or(Cell::Missing, &cell)).collect()
     }
     match values {
-        Values::Text(cells) => cells
-            .into_iter()
-            .map(|text| text.map_or(Cell::Missing, Cell::Text))
-            .collect(),
+        Values::Text(cells) => {
+            cells.into_iter().map(|text| text.map_or(Cell::Missing, Cell::Text)).collect()
+        }
         Values::Unsigned(cells) => numbers(cells, |x| x as f64),
         Values::Signed(cells) => numbers(cells, |x| x as f64),
         Values::Float(cells) => numbers(cells, |x| x),

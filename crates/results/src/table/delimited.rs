@@ -19,9 +19,7 @@ const MOST_SHOWN: usize = 8;
 /// A column named twice, rows with more fields than names, too many cells.
 pub(super) fn delimited(path: &Path, bytes: &[u8], how: How) -> Result<Table, ResultsError> {
     let start = Start::of(bytes);
-    let separator = start
-        .separator
-        .unwrap_or_else(|| separator(start.rest(bytes)));
+    let separator = start.separator.unwrap_or_else(|| separator(start.rest(bytes)));
     let rest: Cow<[u8]> = match separator {
         Separator::Byte(_) => Cow::Borrowed(start.rest(bytes)),
         Separator::Spaces => Cow::Owned(words_between_tabs(start.rest(bytes), 0)),
@@ -45,9 +43,7 @@ pub(super) fn delimited(path: &Path, bytes: &[u8], how: How) -> Result<Table, Re
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                let line = error
-                    .position()
-                    .map_or(start.line, |at| lines.at(at.byte()));
+                let line = error.position().map_or(start.line, |at| lines.at(at.byte()));
                 return Err(malformed(path, line, error.to_string()));
             }
         }
@@ -69,9 +65,7 @@ pub(super) fn delimited(path: &Path, bytes: &[u8], how: How) -> Result<Table, Re
             names = Some(found);
             continue;
         };
-        let rule = fields
-            .iter()
-            .all(|field| field.bytes().all(|b| matches!(b, b'-' | b':')));
+        let rule = fields.iter().all(|field| field.bytes().all(|b| matches!(b, b'-' | b':')));
         let same = fields.len() == names.len() && fields.iter().zip(names).all(|(a, b)| a == b);
         if rule {
             continue;
@@ -80,11 +74,7 @@ pub(super) fn delimited(path: &Path, bytes: &[u8], how: How) -> Result<Table, Re
             again += 1;
             continue;
         }
-        match fields
-            .iter()
-            .skip(names.len())
-            .any(|field| !field.is_empty())
-        {
+        match fields.iter().skip(names.len()).any(|field| !field.is_empty()) {
             true => trouble.too_many(line, fields.len(), names.len()),
             false => table.row(line, &fields)?,
         }
@@ -98,11 +88,7 @@ pub(super) fn delimited(path: &Path, bytes: &[u8], how: How) -> Result<Table, Re
 }
 
 fn malformed(path: &Path, line: u64, problem: String) -> ResultsError {
-    ResultsError::MalformedLine {
-        path: path.to_owned(),
-        line,
-        problem,
-    }
+    ResultsError::MalformedLine { path: path.to_owned(), line, problem }
 }
 
 /// Names as a table has them; those without letters are what spreadsheets leave behind the last one.
@@ -116,9 +102,7 @@ fn named_once<'n>(
         let first = places.insert(name, i);
         if let Some(first) = first.filter(|_| !name.is_empty()) {
             let places = format!("fields {} and {}", first + 1, i + 1);
-            return Err(super::build::named_twice(
-                path, line, "column", name, &places,
-            ));
+            return Err(super::build::named_twice(path, line, "column", name, &places));
         }
     }
     Ok(names)
@@ -142,10 +126,7 @@ struct Start<'b> {
 impl<'b> Start<'b> {
     /// Behind comments, blank lines and the `sep=;` of a spreadsheet.
     fn of(bytes: &'b [u8]) -> Self {
-        let mut start = Start {
-            line: 1,
-            ..Start::default()
-        };
+        let mut start = Start { line: 1, ..Start::default() };
         while start.at < bytes.len() {
             let rest = &bytes[start.at..];
             let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r'));
@@ -161,12 +142,7 @@ impl<'b> Start<'b> {
                 start.at = bytes.len();
                 break;
             };
-            start.at += end
-                + if rest[end..].starts_with(b"\r\n") {
-                    2
-                } else {
-                    1
-                };
+            start.at += end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
             start.line += 1;
         }
         start
@@ -180,10 +156,7 @@ impl<'b> Start<'b> {
     /// among them and the comment above has as many words, the comment names them.
     fn names(&self, fields: &[&str], separator: Separator) -> (Vec<String>, bool) {
         let numbers = fields.iter().any(|field| is_number(field));
-        let comment = self
-            .comment
-            .filter(|_| numbers)
-            .map(String::from_utf8_lossy);
+        let comment = self.comment.filter(|_| numbers).map(String::from_utf8_lossy);
         if let Some(comment) = comment {
             let words: Vec<&str> = match separator {
                 Separator::Byte(byte) => comment.split(char::from(byte)).map(str::trim).collect(),
@@ -215,12 +188,7 @@ struct Lines<'b> {
 
 impl<'b> Lines<'b> {
     fn from(bytes: &'b [u8], line: u64) -> Self {
-        Lines {
-            bytes,
-            at: 0,
-            line,
-            commented: 0,
-        }
+        Lines { bytes, at: 0, line, commented: 0 }
     }
 
     /// The line of the record that a reader says begins at a byte: it may say so of the line breaks
@@ -282,11 +250,7 @@ impl Trouble {
 /// Lines of words with a tab between the words, and so many before those of the first line.
 fn words_between_tabs(bytes: &[u8], before_the_first: usize) -> Vec<u8> {
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| {
-        let end = if line.ends_with(b"\r") {
-            &b"\r"[..]
-        } else {
-            b""
-        };
+        let end = if line.ends_with(b"\r") { &b"\r"[..] } else { b"" };
         let words = line.split(u8::is_ascii_whitespace);
         let words = words.filter(|word| !word.is_empty());
         let mut line = words.collect::<Vec<_>>().join(&b'\t');

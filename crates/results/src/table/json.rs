@@ -19,14 +19,9 @@ const LONGEST: usize = 1 << 24;
 pub(super) fn json(path: &Path, bytes: &[u8], how: How) -> Result<Table, ResultsError> {
     let bytes = &*as_json(bytes);
     let start = bytes.trim_ascii_start();
-    let first_line = start
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let first_line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole_line = serde_json::from_slice::<Flat>(first_line).is_ok();
-    let several = start[first_line.len()..]
-        .iter()
-        .any(|byte| !byte.is_ascii_whitespace());
+    let several = start[first_line.len()..].iter().any(|byte| !byte.is_ascii_whitespace());
     let objects = Objects::new(path);
     match start.first() {
         Some(b'[') => objects.array(bytes, how),
@@ -53,9 +48,7 @@ fn as_json(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (mut out, mut at) = (Vec::with_capacity(bytes.len() + 64), 0);
     let (mut in_text, mut escaped) = (false, false);
     while let Some(&byte) = bytes.get(at) {
-        let word = WORDS
-            .iter()
-            .find(|word| !in_text && bytes[at..].starts_with(word));
+        let word = WORDS.iter().find(|word| !in_text && bytes[at..].starts_with(word));
         if let Some(word) = word {
             out.push(b'"');
             out.extend_from_slice(word);
@@ -85,10 +78,7 @@ struct Objects {
 
 impl Objects {
     fn new(path: &Path) -> Self {
-        Objects {
-            table: Builder::new(path),
-            places: HashMap::new(),
-        }
+        Objects { table: Builder::new(path), places: HashMap::new() }
     }
 
     /// An object a line.
@@ -121,11 +111,7 @@ impl Objects {
 
     /// Objects with white space between, which may stand on several lines.
     fn stream(mut self, bytes: &[u8], how: How) -> Result<Table, ResultsError> {
-        let mut text = Text {
-            bytes,
-            at: 0,
-            line: 1,
-        };
+        let mut text = Text { bytes, at: 0, line: 1 };
         while text.peek().is_some() {
             self.next(&mut text)?;
         }
@@ -134,11 +120,7 @@ impl Objects {
 
     /// An array of objects.
     fn array(mut self, bytes: &[u8], how: How) -> Result<Table, ResultsError> {
-        let mut text = Text {
-            bytes,
-            at: 0,
-            line: 1,
-        };
+        let mut text = Text { bytes, at: 0, line: 1 };
         text.peek();
         text.skip(1);
         if text.peek() == Some(b']') {
@@ -205,11 +187,7 @@ impl Objects {
     }
 
     fn malformed(&self, line: u64, problem: String) -> ResultsError {
-        ResultsError::MalformedLine {
-            path: self.table.path().to_owned(),
-            line,
-            problem,
-        }
+        ResultsError::MalformedLine { path: self.table.path().to_owned(), line, problem }
     }
 }
 

@@ -40,10 +40,7 @@ pub(super) fn of(path: &Path, bytes: &[u8]) -> Result<Whole, ResultsError> {
         }
         _ => return Ok(Whole::Row),
     };
-    if bytes[values.byte_offset()..]
-        .iter()
-        .any(|byte| !byte.is_ascii_whitespace())
-    {
+    if bytes[values.byte_offset()..].iter().any(|byte| !byte.is_ascii_whitespace()) {
         return Ok(Whole::Several);
     }
     let columns = match table(&object) {
@@ -75,9 +72,7 @@ fn table(object: &Map<String, Value>) -> Whole {
     }
     let lists = object.values().filter(|value| value.is_array()).count();
     if lists == object.len() && lists > 0 && !object.values().any(holds_objects) {
-        let columns = object
-            .iter()
-            .map(|(name, cells)| (name.clone(), listed(cells)));
+        let columns = object.iter().map(|(name, cells)| (name.clone(), listed(cells)));
         return Whole::Columns(columns.collect());
     }
     let mut tables = object.values().filter(|value| holds_objects(value));

@@ -51,9 +51,7 @@ impl Marks {
 
 /// The sign of each column; none where its cells contradict one another, or nothing settles them.
 pub(super) fn settle(columns: &[Marks]) -> Vec<Option<Decimal>> {
-    let all = columns
-        .iter()
-        .fold(Marks::default(), |all, one| all.with(*one));
+    let all = columns.iter().fold(Marks::default(), |all, one| all.with(*one));
     let of_table = match (all.point, all.comma) {
         (true, true) => None,
         (false, false) => match (all.either_point, all.either_comma) {

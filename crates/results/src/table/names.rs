@@ -15,10 +15,7 @@ impl Table {
     pub fn named(&self, name: &str) -> Vec<usize> {
         let all = || self.names.iter().enumerate();
         let found = |test: &dyn Fn(&str) -> bool| -> Vec<usize> {
-            all()
-                .filter(|(_, known)| test(known))
-                .map(|(at, _)| at)
-                .collect()
+            all().filter(|(_, known)| test(known)).map(|(at, _)| at).collect()
         };
         let wanted = key(name);
         let exact = found(&|known| known == name);
@@ -32,10 +29,7 @@ impl Table {
             &|known| ends_so(without_brackets(known), &wanted),
         ];
         let first = tests.iter().map(|test| found(test));
-        first
-            .into_iter()
-            .find(|found| !found.is_empty())
-            .unwrap_or_default()
+        first.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
     }
 }
 

@@ -53,12 +53,7 @@ const LONGEST: usize = 60;
 
 /// The number that a text stands for under a decimal sign.
 pub(super) fn number(text: &str, decimal: Decimal) -> Option<Written> {
-    let Parts {
-        negative,
-        digits,
-        exponent,
-        scaled,
-    } = parts(text)?;
+    let Parts { negative, digits, exponent, scaled } = parts(text)?;
     let (whole, fraction) = match digits.split_once(decimal.sign()) {
         Some((whole, fraction)) => (whole, fraction),
         None => (digits, ""),
@@ -72,9 +67,7 @@ pub(super) fn number(text: &str, decimal: Decimal) -> Option<Written> {
     }
     let sign = if negative { "-" } else { "" };
     // One rounding, whatever the suffix.
-    let value = format!("{sign}0{whole}.{fraction}0e{exponent}")
-        .parse()
-        .ok()?;
+    let value = format!("{sign}0{whole}.{fraction}0e{exponent}").parse().ok()?;
     Some(Written { value, scaled })
 }
 
@@ -150,26 +143,15 @@ fn parts(text: &str) -> Option<Parts<'_>> {
             Some(Power::Of(exponent)) => (exponent, false),
             // The digits are the ten of `10^18`.
             Some(Power::Itself(exponent)) => (exponent - 1, false),
-            None => (
-                scale(first)?,
-                words.next().is_none_or(is_unit).then_some(true)?,
-            ),
+            None => (scale(first)?, words.next().is_none_or(is_unit).then_some(true)?),
         },
     };
-    Some(Parts {
-        negative,
-        digits,
-        exponent,
-        scaled,
-    })
+    Some(Parts { negative, digits, exponent, scaled })
 }
 
 /// What stands between groups of digits besides the point and the comma.
 fn separates(c: char) -> bool {
-    matches!(
-        c,
-        '_' | '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}'
-    )
+    matches!(c, '_' | '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}')
 }
 
 enum Power {
@@ -208,10 +190,9 @@ fn lowered(text: &str) -> Option<String> {
         "\u{2070}\u{b9}\u{b2}\u{b3}\u{2074}\u{2075}\u{2076}\u{2077}\u{2078}\u{2079}";
     let digit = |c: char| match c {
         '\u{207b}' => Some('-'),
-        c => RAISED
-            .chars()
-            .position(|raised| raised == c)
-            .map(|digit| (b'0' + digit as u8) as char),
+        c => {
+            RAISED.chars().position(|raised| raised == c).map(|digit| (b'0' + digit as u8) as char)
+        }
     };
     text.chars().map(digit).collect()
 }
@@ -234,9 +215,7 @@ fn is_unit(word: &str) -> bool {
 
 /// Whether a text stands for nothing.
 pub(super) fn is_blank(text: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "", "na", "n/a", "#n/a", "null", "none", "-", "--", "\u{2014}",
-    ];
+    const WORDS: [&str; 9] = ["", "na", "n/a", "#n/a", "null", "none", "-", "--", "\u{2014}"];
     WORDS.contains(&text.trim().to_lowercase().as_str())
 }
 
@@ -275,19 +254,9 @@ mod tests {
             let found = number(text, Decimal::Comma).map(|written| written.value);
             assert_eq!(found, Some(value), "{text}");
         }
-        for text in [
-            "",
-            "low",
-            "1,23,4",
-            "1.2.3",
-            "2024.01.15",
-            "7B-base",
-            "1e",
-            "e9",
-            ",",
-            "1 2",
-            "k",
-        ] {
+        for text in
+            ["", "low", "1,23,4", "1.2.3", "2024.01.15", "7B-base", "1e", "e9", ",", "1 2", "k"]
+        {
             assert_eq!(number(text, Decimal::Point), None, "{text}");
         }
     }

@@ -102,10 +102,7 @@ mod tests {
             ("n\td\tl\n1\t2\t3\n", Separator::Byte(b'\t')),
             ("| n | d |\n|---|---|\n| 1 | 2 |\n", Separator::Byte(b'|')),
             ("n   d  loss\n1 2   3\n10 20 30\n", Separator::Spaces),
-            (
-                "\"n\" \"l\"\n\"1\" 2 3\n\"2\" 4 5\n",
-                Separator::SpacesAfterNames,
-            ),
+            ("\"n\" \"l\"\n\"1\" 2 3\n\"2\" 4 5\n", Separator::SpacesAfterNames),
             ("loss\n3.5\n", Separator::Byte(b',')),
             ("n\td (tokens, all)\n1\t2\n", Separator::Byte(b'\t')),
             ("", Separator::Byte(b',')),

@@ -42,48 +42,18 @@ fn runs_parquet_is_such_a_table_too_and_so_are_rows() {
 
 #[test]
 fn errors_name_the_file_the_line_and_the_value() {
-    let text = read("a.csv", "loss\n3.5\nlow\n")
-        .unwrap()
-        .numbers("loss")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        text.ends_with("a.csv:3: column `loss` holds `low`, not a number"),
-        "{text}"
-    );
-    let gap = read("a.csv", "n,loss\n1,2\n3,\n")
-        .unwrap()
-        .numbers("loss")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        gap.ends_with("a.csv:3: column `loss` holds ``, not a number"),
-        "{gap}"
-    );
-    let missing = read("a.csv", "n,l\n1,2\n")
-        .unwrap()
-        .numbers("loss")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        missing.ends_with("no column `loss`; it has n, l"),
-        "{missing}"
-    );
+    let text = read("a.csv", "loss\n3.5\nlow\n").unwrap().numbers("loss").unwrap_err().to_string();
+    assert!(text.ends_with("a.csv:3: column `loss` holds `low`, not a number"), "{text}");
+    let gap = read("a.csv", "n,loss\n1,2\n3,\n").unwrap().numbers("loss").unwrap_err().to_string();
+    assert!(gap.ends_with("a.csv:3: column `loss` holds ``, not a number"), "{gap}");
+    let missing = read("a.csv", "n,l\n1,2\n").unwrap().numbers("loss").unwrap_err().to_string();
+    assert!(missing.ends_with("no column `loss`; it has n, l"), "{missing}");
     let ragged = read("a.csv", "n,l\n1,2\n1,2,3\n").unwrap_err().to_string();
-    assert!(
-        ragged.ends_with("a.csv:3: it has 3 fields, and the first line names 2"),
-        "{ragged}"
-    );
+    assert!(ragged.ends_with("a.csv:3: it has 3 fields, and the first line names 2"), "{ragged}");
     let json = read("a.jsonl", "{\"a\": 1}\n[]\n").unwrap_err().to_string();
     assert!(json.contains("a.jsonl:2: not a JSON object"), "{json}");
-    assert!(matches!(
-        read("a.csv", "n,l\n"),
-        Err(ResultsError::NoRows { .. })
-    ));
-    assert!(matches!(
-        read("a.xlsx", ""),
-        Err(ResultsError::UnknownFormat { .. })
-    ));
+    assert!(matches!(read("a.csv", "n,l\n"), Err(ResultsError::NoRows { .. })));
+    assert!(matches!(read("a.xlsx", ""), Err(ResultsError::UnknownFormat { .. })));
 }
 
 #[test]
@@ -91,10 +61,8 @@ fn a_byte_order_mark_goes_and_a_null_is_a_gap_in_every_format() {
     let csv = read("a.csv", "\u{feff}loss,n\n3.5,\n").unwrap();
     let lines = read("a.jsonl", "\u{feff}{\"loss\": 3.5, \"n\": null}\n").unwrap();
     let mut bytes = Vec::new();
-    let column = |name: &str, cell| Column {
-        name: name.to_owned(),
-        values: Values::Text(vec![cell]),
-    };
+    let column =
+        |name: &str, cell| Column { name: name.to_owned(), values: Values::Text(vec![cell]) };
     let columns = [column("loss", Some("3.5".to_owned())), column("n", None)];
     isoflop_parquet::write(&mut bytes, &columns, &[]).unwrap();
     let path = Path::new("a.parquet");
@@ -110,10 +78,7 @@ fn a_byte_order_mark_goes_and_a_null_is_a_gap_in_every_format() {
 fn a_name_that_is_there_twice_is_refused_with_both_places() {
     let csv = read("a.csv", "loss,n,loss\n1,2,3\n").unwrap_err();
     let text = csv.to_string();
-    assert!(
-        text.ends_with("a.csv:1: column `loss` is there twice, as fields 1 and 3"),
-        "{text}"
-    );
+    assert!(text.ends_with("a.csv:1: column `loss` is there twice, as fields 1 and 3"), "{text}");
     assert!(csv.hint().is_some());
     let lines = "{\"n\": 1, \"loss\": 2}\n{\"n\": 1, \"loss\": 2, \"n\": 3}\n";
     let text = read("a.jsonl", lines).unwrap_err().to_string();

@@ -31,13 +31,9 @@ impl ResultsFolder {
     /// As [`ResultsFolder::runs`], or there are no rows.
     pub fn runs_table(&self, trust: Trust) -> Result<Told<Table>, SweepError> {
         let path = self.runs_path();
-        let read = Table::read_with(&path, trust).map(|table| Sealed {
-            sealed: table.sealed(),
-            rows: table,
-        });
-        self.told(&path, read, |records| {
-            Table::of_runs(&path, &runs_of(records))
-        })
+        let read = Table::read_with(&path, trust)
+            .map(|table| Sealed { sealed: table.sealed(), rows: table });
+        self.told(&path, read, |records| Table::of_runs(&path, &runs_of(records)))
     }
 
     /// The learning curves.
@@ -80,10 +76,7 @@ impl ResultsFolder {
                 records.damaged.len()
             ));
         }
-        Ok(Told {
-            rows: again(&records),
-            remark: Some(remark),
-        })
+        Ok(Told { rows: again(&records), remark: Some(remark) })
     }
 
     /// Every record that can be believed, of the plan where there is one; nothing where there is
@@ -132,11 +125,8 @@ pub(super) fn runs_of(records: &Records) -> Vec<RunRow> {
 /// Curves in the order of `curves.parquet`.
 pub(super) fn curves_of(records: &Records) -> Vec<Curve> {
     let all = records.done.iter().chain(&records.failed);
-    all.map(|record| Curve {
-        run_id: record.row.run_id.clone(),
-        points: record.curve.clone(),
-    })
-    .collect()
+    all.map(|record| Curve { run_id: record.row.run_id.clone(), points: record.curve.clone() })
+        .collect()
 }
 
 #[cfg(test)]
@@ -150,10 +140,7 @@ mod tests {
         let folder = ResultsFolder::at(keep.path().to_owned());
         let sample = include_bytes!("../../../results/tests/samples/record.json");
         let record = RunRecord::parse(sample).unwrap();
-        let records = Records {
-            done: vec![record.clone()],
-            ..Records::default()
-        };
+        let records = Records { done: vec![record.clone()], ..Records::default() };
         folder.merge(&records).unwrap();
         let path = folder.record_path(&record.row.run_id);
         record.write(&path).unwrap();
@@ -164,21 +151,12 @@ mod tests {
     fn whole_files_are_read_without_a_word() {
         let (_keep, folder, record) = folder();
         let runs = folder.runs(Trust::Checked).unwrap();
-        assert_eq!(
-            runs,
-            Told {
-                rows: vec![record.row.clone()],
-                remark: None
-            }
-        );
+        assert_eq!(runs, Told { rows: vec![record.row.clone()], remark: None });
         let curves = folder.curves(Trust::Checked).unwrap();
         assert_eq!(curves.rows[0].points, record.curve);
         assert_eq!(curves.remark, None);
         let table = folder.runs_table(Trust::Checked).unwrap();
-        assert_eq!(
-            table.rows.numbers("steps").unwrap(),
-            [record.row.steps as f64]
-        );
+        assert_eq!(table.rows.numbers("steps").unwrap(), [record.row.steps as f64]);
         assert_eq!(table.remark, None);
     }
 
@@ -216,10 +194,7 @@ mod tests {
         let runs = folder.runs(Trust::Checked).unwrap();
         assert_eq!(runs.rows, std::slice::from_ref(&record.row));
         let remark = runs.remark.unwrap();
-        assert!(
-            remark.contains("n9-s0-00.json: damaged record: it is the record of"),
-            "{remark}"
-        );
+        assert!(remark.contains("n9-s0-00.json: damaged record: it is the record of"), "{remark}");
     }
 
     #[test]

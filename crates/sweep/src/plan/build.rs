@@ -14,15 +14,10 @@ const MAX_FAILURES: u64 = 5;
 
 pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan, Problem> {
     let spec = sweep.spec();
-    let plan = lay_out(sweep, context, plan_kind(&spec.plan)?, |planner| {
-        planner.runs()
-    })?;
+    let plan = lay_out(sweep, context, plan_kind(&spec.plan)?, |planner| planner.runs())?;
     match plan.runs.is_empty() {
-        true => Err(Problem::new(
-            spec.plan.span(),
-            "the plan has no run of at least ten steps",
-        )
-        .hint("give larger budgets, or a smaller train.batch_tokens")),
+        true => Err(Problem::new(spec.plan.span(), "the plan has no run of at least ten steps")
+            .hint("give larger budgets, or a smaller train.batch_tokens")),
         false => Ok(plan),
     }
 }
@@ -70,29 +65,15 @@ fn lay_out(
             None => {
                 let span = data::span(&cell.spec.data);
                 let facts = (context.facts)(&request).map_err(|(message, hint)| {
-                    Problem {
-                        span: Some(span),
-                        message,
-                        hint: None,
-                    }
-                    .maybe_hint(hint)
+                    Problem { span: Some(span), message, hint: None }.maybe_hint(hint)
                 })?;
                 known.entry(request.clone()).or_insert(facts)
             }
         };
-        if !plan
-            .data
-            .iter()
-            .any(|known| known.data_digest == facts.record.data_digest)
-        {
+        if !plan.data.iter().any(|known| known.data_digest == facts.record.data_digest) {
             plan.data.push(facts.record.clone());
         }
-        let planner = CellPlanner {
-            cell,
-            request: &request,
-            facts,
-            context,
-        };
+        let planner = CellPlanner { cell, request: &request, facts, context };
         let (runs, dropped) = runs(&planner)?;
         check_count(&spec.plan, &[plan.runs.len() + runs.len()])?;
         plan.dropped.extend(dropped);
@@ -111,11 +92,10 @@ fn lay_out(
 
 fn max_failures(given: &Option<Spanned<u64>>) -> Result<u64, Problem> {
     match given {
-        Some(limit) if *limit.get_ref() == 0 => Err(Problem::new(
-            limit.span(),
-            "no failure at all would be allowed",
-        )
-        .hint("max_failures = 1 stops at the first run that is given up")),
+        Some(limit) if *limit.get_ref() == 0 => {
+            Err(Problem::new(limit.span(), "no failure at all would be allowed")
+                .hint("max_failures = 1 stops at the first run that is given up"))
+        }
         Some(limit) => Ok(*limit.get_ref()),
         None => Ok(MAX_FAILURES),
     }
@@ -125,11 +105,10 @@ fn check_name(name: &Spanned<String>) -> Result<(), Problem> {
     let text = name.get_ref();
     match name_problem(text) {
         None => Ok(()),
-        Some(why) => Err(Problem::new(
-            name.span(),
-            format!("`{text}` cannot name a results folder: {why}"),
-        )
-        .hint("use letters, digits, `-`, `_` and `.`, such as \"quickstart\"")),
+        Some(why) => {
+            Err(Problem::new(name.span(), format!("`{text}` cannot name a results folder: {why}"))
+                .hint("use letters, digits, `-`, `_` and `.`, such as \"quickstart\""))
+        }
     }
 }
 
@@ -150,10 +129,7 @@ fn plan_kind(plan: &Spanned<PlanSpec>) -> Result<PlanKind, Problem> {
     let given: Vec<_> = [
         (plan.get_ref().isoflop.is_some(), PlanKind::Isoflop),
         (plan.get_ref().grid.is_some(), PlanKind::Grid),
-        (
-            plan.get_ref().tokens_per_param.is_some(),
-            PlanKind::TokensPerParam,
-        ),
+        (plan.get_ref().tokens_per_param.is_some(), PlanKind::TokensPerParam),
         (plan.get_ref().epochs.is_some(), PlanKind::Epochs),
         (plan.get_ref().time.is_some(), PlanKind::Time),
     ]
@@ -178,10 +154,9 @@ pub(super) fn whole(given: &Spanned<Quantity>, what: &str) -> Result<u64, Proble
     let value = given.get_ref().value;
     match value >= 1.0 && value.fract() == 0.0 && value < 2f64.powi(53) {
         true => Ok(value as u64),
-        false => Err(Problem::new(
-            given.span(),
-            format!("{value} is not a whole number of {what}"),
-        )),
+        false => {
+            Err(Problem::new(given.span(), format!("{value} is not a whole number of {what}")))
+        }
     }
 }
 

@@ -17,11 +17,7 @@ use toml::Spanned;
 const MEMORY_SHARE: f64 = 0.9;
 
 /// Stands in for the shape of a model until its size is looked up.
-const SMALLEST: Shape = Shape {
-    d_model: 8,
-    n_layers: 1,
-    n_heads: 1,
-};
+const SMALLEST: Shape = Shape { d_model: 8, n_layers: 1, n_heads: 1 };
 
 /// Most runs of a plan.
 const MOST_RUNS: usize = 100_000;
@@ -211,9 +207,7 @@ impl CellPlanner<'_, '_> {
         if needed <= limit {
             return Ok(());
         }
-        let Shape {
-            d_model, n_layers, ..
-        } = model.shape;
+        let Shape { d_model, n_layers, .. } = model.shape;
         let message = format!(
             "training {d_model} x {n_layers} ({} parameters) takes about {}, this machine has {}",
             ParamCount::of(model).total(),
@@ -233,19 +227,14 @@ impl CellPlanner<'_, '_> {
                 given.span(),
                 format!("a batch of {} tokens is too large", scientific(tokens)),
             )
-            .hint(format!(
-                "a step has at most {} tokens",
-                scientific(MOST_BATCH)
-            ))),
+            .hint(format!("a step has at most {} tokens", scientific(MOST_BATCH)))),
             Auto::Given(tokens) if tokens > 0.0 && tokens % model.context as f64 == 0.0 => {
                 Ok(tokens as u64)
             }
             Auto::Given(tokens) => {
                 let windows = (tokens / model.context as f64).round().max(1.0);
-                let message = format!(
-                    "a batch of {tokens} tokens is not whole windows of {}",
-                    model.context
-                );
+                let message =
+                    format!("a batch of {tokens} tokens is not whole windows of {}", model.context);
                 let hint = format!("batch_tokens = {}", windows * model.context as f64);
                 Err(Problem::new(given.span(), message).hint(hint))
             }
@@ -346,17 +335,12 @@ fn single_runs(spec: &Spec) -> Result<&[RunSpec], Problem> {
 
 /// Refuses more runs than a plan may have.
 pub(super) fn check_count(plan: &Spanned<PlanSpec>, factors: &[usize]) -> Result<(), Problem> {
-    let runs = factors
-        .iter()
-        .fold(1usize, |product, factor| product.saturating_mul(*factor));
+    let runs = factors.iter().fold(1usize, |product, factor| product.saturating_mul(*factor));
     if runs <= MOST_RUNS {
         return Ok(());
     }
-    Err(
-        Problem::new(plan.span(), format!("the plan has {runs} runs")).hint(format!(
-            "a sweep has at most {MOST_RUNS}; split it over several sweep files"
-        )),
-    )
+    Err(Problem::new(plan.span(), format!("the plan has {runs} runs"))
+        .hint(format!("a sweep has at most {MOST_RUNS}; split it over several sweep files")))
 }
 
 fn check_kept(length: &Length<'_>, kept: usize) -> Result<(), Problem> {

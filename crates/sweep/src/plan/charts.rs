@@ -35,10 +35,9 @@ pub(super) fn charts(plan: &Plan, most_epochs: f64) -> Vec<Chart> {
     let left = match (runs.len(), repeated.len()) {
         (_, 0) => None,
         (0, _) => Some(format!("every run passes {most_epochs} epochs")),
-        (_, left) => Some(format!(
-            "{left} of {} runs pass {most_epochs} epochs and do not count",
-            all.len()
-        )),
+        (_, left) => {
+            Some(format!("{left} of {} runs pass {most_epochs} epochs and do not count", all.len()))
+        }
     };
     for law in charts.iter_mut().filter(|_| left.is_some()) {
         let left = left.as_deref().unwrap_or_default();
@@ -100,17 +99,10 @@ fn isoflop(runs: &[&PlannedRun]) -> Vec<Chart> {
         let budget = run.flops_budget.unwrap_or(0.0);
         *sizes.entry(budget.to_bits()).or_default() += 1;
     }
-    let enough = sizes
-        .values()
-        .filter(|count| **count >= FEWEST_SIZES)
-        .count();
+    let enough = sizes.values().filter(|count| **count >= FEWEST_SIZES).count();
     let minima = format!("{enough} budgets of {FEWEST_SIZES} sizes or more");
     vec![
-        Chart {
-            name: "isoFLOP curves",
-            supported: enough > 0,
-            why: minima.clone(),
-        },
+        Chart { name: "isoFLOP curves", supported: enough > 0, why: minima.clone() },
         Chart {
             name: "L(C), N*(C), D*(C)",
             supported: enough >= FEWEST_POINTS,

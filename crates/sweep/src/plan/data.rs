@@ -44,18 +44,16 @@ pub(super) fn request(data: &DataSpec, sweep_file: &Path) -> Result<DataRequest,
         None => None,
         Some(given) => match given.get_ref() {
             Unique::All => None,
-            Unique::Tokens(tokens) => Some(whole(
-                &Spanned::new(given.span(), tokens.clone()),
-                "tokens",
-            )?),
+            Unique::Tokens(tokens) => {
+                Some(whole(&Spanned::new(given.span(), tokens.clone()), "tokens")?)
+            }
         },
     };
     let share = |given: &Option<Spanned<f64>>, most: f64, what: &str| match given {
-        Some(given) if !(*given.get_ref() > 0.0 && *given.get_ref() <= most) => Err(Problem::new(
-            given.span(),
-            format!("{} is no {what}", given.get_ref()),
-        )
-        .hint(format!("give a number above 0 and up to {most}"))),
+        Some(given) if !(*given.get_ref() > 0.0 && *given.get_ref() <= most) => {
+            Err(Problem::new(given.span(), format!("{} is no {what}", given.get_ref()))
+                .hint(format!("give a number above 0 and up to {most}")))
+        }
         given => Ok(given.as_ref().map(|given| Real(*given.get_ref()))),
     };
     let options = DataOptions {
@@ -69,12 +67,7 @@ pub(super) fn request(data: &DataSpec, sweep_file: &Path) -> Result<DataRequest,
         quality: data.quality.0.clone(),
         invalid: data.invalid,
     };
-    Ok(DataRequest {
-        source: source(data, base)?,
-        options,
-        context,
-        test_tokens,
-    })
+    Ok(DataRequest { source: source(data, base)?, options, context, test_tokens })
 }
 
 /// Where the source stands in the file.
@@ -185,14 +178,9 @@ impl<'s> Keys<'s> {
     /// The sources that are named, and where.
     fn named(&self) -> Vec<(&'static str, Range<usize>)> {
         let texts = self.texts.iter();
-        let mut named: Vec<_> = texts
-            .filter_map(|(key, value)| Some((*key, value.as_ref()?.span())))
-            .collect();
-        named.extend(
-            self.synthetic
-                .as_ref()
-                .map(|given| ("synthetic", given.span())),
-        );
+        let mut named: Vec<_> =
+            texts.filter_map(|(key, value)| Some((*key, value.as_ref()?.span()))).collect();
+        named.extend(self.synthetic.as_ref().map(|given| ("synthetic", given.span())));
         named.extend(self.mixture.clone().map(|span| ("mixture", span)));
         named
     }
@@ -220,23 +208,13 @@ impl<'s> Keys<'s> {
         let pattern = text.and_then(|(_, value)| value.as_ref());
         let pattern = pattern.map_or_else(String::new, |value| value.get_ref().clone());
         let or_text = |given: &Option<Spanned<String>>| {
-            given
-                .as_ref()
-                .map_or("text".to_owned(), |given| given.get_ref().clone())
+            given.as_ref().map_or("text".to_owned(), |given| given.get_ref().clone())
         };
         Ok(match key {
             "corpus" => DataSource::Corpus(pattern),
             "text" => DataSource::Text { pattern, base },
-            "jsonl" => DataSource::Jsonl {
-                pattern,
-                base,
-                field: or_text(self.field),
-            },
-            "parquet" => DataSource::Parquet {
-                pattern,
-                base,
-                column: or_text(self.column),
-            },
+            "jsonl" => DataSource::Jsonl { pattern, base, field: or_text(self.field) },
+            "parquet" => DataSource::Parquet { pattern, base, column: or_text(self.column) },
             "tokens" => DataSource::Tokens { pattern, base },
             "hf" => {
                 let (dataset, revision) = pattern.split_once('@').unwrap_or((&pattern, "main"));
@@ -267,26 +245,14 @@ fn language(given: Option<&Spanned<LanguageSpec>>) -> Result<Language, Problem> 
         None => Ok(default),
     };
     Ok(match given.get_ref() {
-        LanguageSpec::Patterns {
-            patterns,
-            exponent,
-            length,
-            bytes,
-            seed,
-        } => Language::Patterns {
+        LanguageSpec::Patterns { patterns, exponent, length, bytes, seed } => Language::Patterns {
             patterns: number(patterns, "strings", 1 << 16)?,
             exponent: exponent.unwrap_or(Real(0.5)),
             length: length.unwrap_or(16),
             bytes: number(bytes, "bytes", LANGUAGE_BYTES)?,
             seed: *seed,
         },
-        LanguageSpec::Markov {
-            symbols,
-            order,
-            branching,
-            bytes,
-            seed,
-        } => Language::Markov {
+        LanguageSpec::Markov { symbols, order, branching, bytes, seed } => Language::Markov {
             symbols: symbols.unwrap_or(32),
             order: order.unwrap_or(1),
             branching: branching.unwrap_or(8),

@@ -56,10 +56,7 @@ impl Length<'_> {
             scientific(tokens),
             ParamCount::of(model).active_non_embedding()
         );
-        let hint = format!(
-            "a run has at most {} tokens",
-            scientific(MOST_TOKENS as f64)
-        );
+        let hint = format!("a run has at most {} tokens", scientific(MOST_TOKENS as f64));
         Err(Problem::new(self.quantity().span(), message).hint(hint))
     }
 
@@ -92,10 +89,7 @@ pub(super) fn lengths(plan: &Spanned<PlanSpec>) -> Result<Vec<Length<'_>>, Probl
         return Err(Problem::new(list.span(), "an empty list").hint("give at least one value"));
     }
     for (i, entry) in list.get_ref().iter().enumerate() {
-        if list.get_ref()[..i]
-            .iter()
-            .any(|other| other.get_ref().value == entry.get_ref().value)
-        {
+        if list.get_ref()[..i].iter().any(|other| other.get_ref().value == entry.get_ref().value) {
             let message = format!("{} stands here twice", entry.get_ref().text);
             return Err(
                 Problem::new(entry.span(), message).hint("drop one; `seeds` makes replicates")

@@ -7,15 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Keys that define the sweep itself; an axis over them would have no single meaning.
-const FIXED: &[&str] = &[
-    "name",
-    "question",
-    "max_failures",
-    "plan",
-    "model.sizes",
-    "train.seeds",
-    "axes",
-];
+const FIXED: &[&str] =
+    &["name", "question", "max_failures", "plan", "model.sizes", "train.seeds", "axes"];
 
 /// Most combinations of the values of all axes.
 const MOST_CELLS: usize = 10_000;
@@ -63,10 +56,7 @@ pub(super) fn cells(mut document: Spanned<DeTable<'_>>) -> Result<Vec<CellTable<
 fn read_axes(value: Spanned<DeValue<'_>>) -> Result<Vec<Axis<'_>>, Problem> {
     let span = value.span();
     let DeValue::Table(table) = value.into_inner() else {
-        return Err(Problem::new(
-            span,
-            "`axes` must be a table of keys and lists of values",
-        ));
+        return Err(Problem::new(span, "`axes` must be a table of keys and lists of values"));
     };
     let mut axes = table
         .into_iter()
@@ -81,26 +71,19 @@ fn read_axis<'i>(
     value: Spanned<DeValue<'i>>,
 ) -> Result<Axis<'i>, Problem> {
     let (span, name) = (key.span(), key.get_ref().to_string());
-    if FIXED
-        .iter()
-        .any(|fixed| name == *fixed || name.starts_with(&format!("{fixed}.")))
-    {
+    if FIXED.iter().any(|fixed| name == *fixed || name.starts_with(&format!("{fixed}."))) {
         let hint = "write a second sweep file for it, or use `sizes` and `seeds` themselves";
         return Err(Problem::new(span, format!("`{name}` cannot be an axis")).hint(hint));
     }
     let value_span = value.span();
     match value.into_inner() {
-        DeValue::Array(values) if !values.is_empty() => Ok(Axis {
-            key: name,
-            span,
-            values: values.into_iter().collect(),
-        }),
+        DeValue::Array(values) if !values.is_empty() => {
+            Ok(Axis { key: name, span, values: values.into_iter().collect() })
+        }
         DeValue::Table(_) => Err(Problem::new(span, format!("axis `{name}` is a table"))
             .hint(format!("quote the whole key: \"{name}.key\" = [..]"))),
-        _ => Err(
-            Problem::new(value_span, format!("axis `{name}` needs a list of values"))
-                .hint(format!("\"{name}\" = [first, second]")),
-        ),
+        _ => Err(Problem::new(value_span, format!("axis `{name}` needs a list of values"))
+            .hint(format!("\"{name}\" = [first, second]"))),
     }
 }
 
@@ -125,10 +108,7 @@ fn place<'i>(
         };
     }
     inner.remove(last);
-    inner.insert(
-        Spanned::new(axis.span.clone(), Cow::Owned(last.to_owned())),
-        value,
-    );
+    inner.insert(Spanned::new(axis.span.clone(), Cow::Owned(last.to_owned())), value);
     Ok(())
 }
 

@@ -216,11 +216,7 @@ impl Sweep {
     /// As [`Sweep::read`].
     pub fn parse(path: &Path, source: String) -> Result<Self, SpecError> {
         let cells = parse_cells(&source).map_err(|problem| problem.in_file(path, &source))?;
-        Ok(Sweep {
-            path: path.to_owned(),
-            source,
-            cells,
-        })
+        Ok(Sweep { path: path.to_owned(), source, cells })
     }
 
     /// Where it was read.
@@ -265,17 +261,12 @@ impl Sweep {
         for cell in &mut sweep.cells {
             let span = cell.spec.plan.span();
             let quantity = |value: &f64| {
-                let quantity = Quantity {
-                    value: *value,
-                    text: scientific(*value),
-                };
+                let quantity = Quantity { value: *value, text: scientific(*value) };
                 Spanned::new(span.clone(), quantity)
             };
             let budgets = budgets.iter().map(quantity).collect();
             let plan = PlanSpec {
-                isoflop: Some(IsoflopSpec {
-                    budgets: Spanned::new(span.clone(), budgets),
-                }),
+                isoflop: Some(IsoflopSpec { budgets: Spanned::new(span.clone(), budgets) }),
                 runs: cell.spec.plan.get_ref().runs.clone(),
                 ..PlanSpec::default()
             };

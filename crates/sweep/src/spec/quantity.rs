@@ -47,18 +47,12 @@ impl Visitor<'_> for QuantityVisitor {
 impl Quantity {
     pub(super) fn of_text<E: Error>(text: &str) -> Result<Self, E> {
         let value = parse_quantity(text).map_err(E::custom)?;
-        Ok(Quantity {
-            value,
-            text: text.trim().to_owned(),
-        })
+        Ok(Quantity { value, text: text.trim().to_owned() })
     }
 
     pub(super) fn of_number<E: Error>(value: f64) -> Result<Self, E> {
         let value = parse_quantity(&value.to_string()).map_err(E::custom)?;
-        Ok(Quantity {
-            value,
-            text: short(value),
-        })
+        Ok(Quantity { value, text: short(value) })
     }
 }
 
@@ -88,11 +82,7 @@ impl GivenShape {
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split('x').map(|part| part.trim().parse::<usize>());
         let mut next = || numbers.next()?.ok();
-        let given = GivenShape {
-            d_model: next()?,
-            n_layers: next()?,
-            n_heads: next()?,
-        };
+        let given = GivenShape { d_model: next()?, n_layers: next()?, n_heads: next()? };
         numbers.next().is_none().then_some(given)
     }
 
@@ -191,9 +181,7 @@ impl Visitor<'_> for AutoVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Auto<f64>, E> {
         match text {
             "auto" => Ok(Auto::Auto),
-            _ => QuantityVisitor
-                .visit_str(text)
-                .map(|quantity| Auto::Given(quantity.value)),
+            _ => QuantityVisitor.visit_str(text).map(|quantity| Auto::Given(quantity.value)),
         }
     }
 
@@ -202,8 +190,6 @@ impl Visitor<'_> for AutoVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Auto<f64>, E> {
-        QuantityVisitor
-            .visit_f64(value)
-            .map(|quantity| Auto::Given(quantity.value))
+        QuantityVisitor.visit_f64(value).map(|quantity| Auto::Given(quantity.value))
     }
 }

@@ -74,9 +74,7 @@ impl<'de> Visitor<'de> for RateVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Rate, E> {
         match text {
             "auto" => Ok(Rate::Auto),
-            "tune" => Err(E::custom(
-                "a stage that looks for the rate is written `{ tune = {} }`",
-            )),
+            "tune" => Err(E::custom("a stage that looks for the rate is written `{ tune = {} }`")),
             _ => parse_quantity(text).map(Rate::Given).map_err(E::custom),
         }
     }
@@ -105,10 +103,6 @@ impl<'de> Visitor<'de> for RateVisitor {
                            millionth or a million times the rate of the rule";
             return Err(M::Error::custom(message));
         }
-        Ok(Rate::Tune(TuneSpec {
-            tokens: tune.tokens.map(|tokens| tokens.value),
-            rates,
-            factor,
-        }))
+        Ok(Rate::Tune(TuneSpec { tokens: tune.tokens.map(|tokens| tokens.value), rates, factor }))
     }
 }

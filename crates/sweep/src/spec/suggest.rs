@@ -6,11 +6,7 @@ use crate::error::Problem;
 pub(super) fn explain(error: toml::de::Error) -> Problem {
     let message = error.message().trim().to_owned();
     let names = quoted(&message);
-    let problem = |message: String| Problem {
-        span: error.span(),
-        message,
-        hint: None,
-    };
+    let problem = |message: String| Problem { span: error.span(), message, hint: None };
     let (what, plural) = if message.starts_with("unknown field") {
         ("key", "keys")
     } else if message.starts_with("unknown variant") {

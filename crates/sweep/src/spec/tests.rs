@@ -34,19 +34,10 @@ fn sizes_read_as_rungs_numbers_and_shapes() {
         .unwrap()
         .get_ref()
         .iter()
-        .map(|size| {
-            (
-                size.get_ref().label(),
-                size.get_ref().shape(&like).unwrap().to_string(),
-            )
-        })
+        .map(|size| (size.get_ref().label(), size.get_ref().shape(&like).unwrap().to_string()))
         .collect();
-    let expected = [
-        ("3k", "16x1x1"),
-        ("10k", "20x2x1"),
-        ("64x4x4", "64x4x4"),
-        ("32x2x2", "32x2x2"),
-    ];
+    let expected =
+        [("3k", "16x1x1"), ("10k", "20x2x1"), ("64x4x4", "64x4x4"), ("32x2x2", "32x2x2")];
     assert_eq!(shapes, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
 }
 
@@ -93,11 +84,7 @@ fn a_missing_table_is_named() {
 fn axes_multiply_into_cells_that_override_the_file() {
     let axes = "[axes]\n\"data.corpus\" = [\"rust-docs\", \"rust-code\"]\n\"train.learning_rate\" = [0.001, 0.002]\n";
     let sweep = parse(&format!("{SWEEP}{axes}")).unwrap();
-    let series: Vec<_> = sweep
-        .cells()
-        .iter()
-        .map(|cell| cell.series.as_str())
-        .collect();
+    let series: Vec<_> = sweep.cells().iter().map(|cell| cell.series.as_str()).collect();
     assert_eq!(
         series,
         [
@@ -128,9 +115,6 @@ fn an_axis_that_is_no_key_is_pointed_at_where_it_stands() {
 fn an_axis_over_what_defines_the_sweep_is_refused() {
     for key in ["name", "plan.isoflop", "model.sizes", "train.seeds"] {
         let text = refusal("[plan]", &format!("[axes]\n\"{key}\" = [\"a\"]\n[plan]"));
-        assert!(
-            text.contains(&format!("`{key}` cannot be an axis")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("`{key}` cannot be an axis")), "{text}");
     }
 }

@@ -75,10 +75,7 @@ impl<'de> Visitor<'de> for TimeVisitor {
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<TimeSpec, M::Error> {
         let table = Table::deserialize(MapAccessDeserializer::new(map))?;
-        let (budgets, factor) = (
-            table.budgets.unwrap_or(BUDGETS),
-            table.factor.unwrap_or(FACTOR),
-        );
+        let (budgets, factor) = (table.budgets.unwrap_or(BUDGETS), table.factor.unwrap_or(FACTOR));
         if !(1..=MOST_BUDGETS).contains(&budgets) {
             return Err(M::Error::custom("`budgets` is from 1 to 100"));
         }
@@ -88,11 +85,6 @@ impl<'de> Visitor<'de> for TimeVisitor {
                  times the smallest",
             ));
         }
-        Ok(TimeSpec {
-            limit: table.limit.0,
-            text: table.limit.1,
-            budgets,
-            factor,
-        })
+        Ok(TimeSpec { limit: table.limit.0, text: table.limit.1, budgets, factor })
     }
 }

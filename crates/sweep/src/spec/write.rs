@@ -15,10 +15,7 @@ impl PlanSpec {
         };
         let mut lines = vec!["[plan]".to_owned()];
         if let Some(isoflop) = &self.isoflop {
-            lines.push(format!(
-                "isoflop = {{ budgets = {} }}",
-                list(&isoflop.budgets)
-            ));
+            lines.push(format!("isoflop = {{ budgets = {} }}", list(&isoflop.budgets)));
         }
         if let Some(grid) = &self.grid {
             lines.push(format!("grid = {{ tokens = {} }}", list(&grid.tokens)));
@@ -78,36 +75,21 @@ mod tests {
             "epochs = [1]",
             "time = \"8h\"",
         ] {
-            let before = sweep(&format!(
-                "[plan]\n{kind}\nruns = [{{ size = \"8x1x1\", tokens = 123457 }}]"
-            ));
+            let before =
+                sweep(&format!("[plan]\n{kind}\nruns = [{{ size = \"8x1x1\", tokens = 123457 }}]"));
             let more = [("30k".to_owned(), 3.1e6), ("24x2x2".to_owned(), 7e5)];
             let written = before.spec().plan.get_ref().with_more_runs(&more);
             let after = sweep(&written);
             let again = after.spec().plan.get_ref().with_more_runs(&[]);
             assert_eq!(again, written);
-            let runs = after
-                .spec()
-                .plan
-                .get_ref()
-                .runs
-                .as_ref()
-                .unwrap()
-                .get_ref()
-                .clone();
+            let runs = after.spec().plan.get_ref().runs.as_ref().unwrap().get_ref().clone();
             let runs: Vec<_> = runs
                 .iter()
                 .map(|run| (run.size.get_ref().label(), run.tokens.get_ref().value))
                 .collect();
             let expected = [("8x1x1", 123_457.0), ("30k", 3.1e6), ("24x2x2", 7e5)];
-            assert_eq!(
-                runs,
-                expected.map(|(size, tokens)| (size.to_owned(), tokens))
-            );
-            assert!(
-                written.contains(kind.split(' ').next().unwrap()),
-                "{written}"
-            );
+            assert_eq!(runs, expected.map(|(size, tokens)| (size.to_owned(), tokens)));
+            assert!(written.contains(kind.split(' ').next().unwrap()), "{written}");
         }
     }
 }

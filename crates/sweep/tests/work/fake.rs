@@ -29,9 +29,7 @@ pub(crate) fn plan_of(source: &str) -> Plan {
 
 /// Over a text of this digest.
 pub(crate) fn plan_over(data_digest: &str, source: &str) -> Plan {
-    planned(data_digest, source, |sweep, context| {
-        Plan::build(sweep, context).unwrap()
-    })
+    planned(data_digest, source, |sweep, context| Plan::build(sweep, context).unwrap())
 }
 
 /// The stage of a sweep whose rates are to be tuned.
@@ -58,12 +56,8 @@ fn planned(
             ..Default::default()
         }))
     };
-    let mut context = PlanContext {
-        facts: &mut facts,
-        numerics_version: 1,
-        memory_bytes: 1 << 34,
-        tuned: None,
-    };
+    let mut context =
+        PlanContext { facts: &mut facts, numerics_version: 1, memory_bytes: 1 << 34, tuned: None };
     plan(&sweep, &mut context)
 }
 
@@ -85,10 +79,7 @@ pub(crate) struct Fake<'a> {
 }
 
 pub(crate) fn no_text() -> Lack {
-    Lack {
-        what: "its text is not here".to_owned(),
-        hint: Some("bring it".to_owned()),
-    }
+    Lack { what: "its text is not here".to_owned(), hint: Some("bring it".to_owned()) }
 }
 
 /// FNV-1a over steps and rates.
@@ -153,10 +144,7 @@ impl Trainer for Shared<'_, '_> {
             return Err(TrainFailure::Other("out of luck".to_owned()));
         }
         let ending = match fake.diverging.contains(run.id()) {
-            true => Ending::Diverged {
-                step: 3,
-                reason: "the loss became NaN".to_owned(),
-            },
+            true => Ending::Diverged { step: 3, reason: "the loss became NaN".to_owned() },
             false => Ending::Finished(TestScore {
                 loss: (hash >> 11) as f64 / (1u64 << 53) as f64,
                 standard_error: Some(0.01),
@@ -217,11 +205,7 @@ pub(crate) fn bench_with(plan: Plan, source: &str) -> Bench {
     let keep = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::at(keep.path().join("fake"));
     folder.adopt(&plan, source).unwrap();
-    Bench {
-        _keep: keep,
-        folder,
-        plan,
-    }
+    Bench { _keep: keep, folder, plan }
 }
 
 impl Bench {
@@ -247,10 +231,6 @@ impl Bench {
     /// Test losses of the finished runs in the order of the plan.
     pub(crate) fn losses(&self) -> Vec<Option<f64>> {
         let records = self.folder.records(&self.plan).unwrap();
-        records
-            .done
-            .iter()
-            .map(|record| record.row.test_loss)
-            .collect()
+        records.done.iter().map(|record| record.row.test_loss).collect()
     }
 }

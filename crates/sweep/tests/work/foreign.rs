@@ -38,22 +38,16 @@ fn a_folder_whose_making_was_interrupted_anywhere_is_made_again() {
 
 #[test]
 fn a_folder_that_holds_results_without_a_plan_is_not_taken() {
-    for (part, name) in [
-        ("records", "a.json"),
-        ("", "runs.parquet"),
-        ("models", "m.safetensors"),
-        ("", "notes.md"),
-    ] {
+    for (part, name) in
+        [("records", "a.json"), ("", "runs.parquet"), ("models", "m.safetensors"), ("", "notes.md")]
+    {
         let keep = tempfile::tempdir().unwrap();
         fs::create_dir_all(keep.path().join("records")).unwrap();
         fs::create_dir_all(keep.path().join("models")).unwrap();
         fs::write(keep.path().join(part).join(name), "of somebody").unwrap();
         let folder = ResultsFolder::at(keep.path().to_owned());
         let error = folder.adopt(&plan_of(SWEEP), SWEEP).unwrap_err();
-        assert!(
-            matches!(error, SweepError::NotAResultsFolder { .. }),
-            "{name}: {error}"
-        );
+        assert!(matches!(error, SweepError::NotAResultsFolder { .. }), "{name}: {error}");
     }
 }
 
@@ -64,10 +58,7 @@ fn a_folder_that_has_lost_its_plan_is_known_by_its_sweep_file() {
     fs::remove_file(bench.folder.root().join("plan.json")).unwrap();
     let other = SWEEP.replace("\"fake\"", "\"other\"");
     let error = bench.folder.adopt(&plan_of(&other), &other).unwrap_err();
-    assert!(
-        matches!(error, SweepError::NotAResultsFolder { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SweepError::NotAResultsFolder { .. }), "{error}");
     bench.folder.adopt(&bench.plan, SWEEP).unwrap();
     let records = bench.folder.records(&bench.plan).unwrap();
     assert_eq!(records.done.len(), bench.plan.runs().len());
@@ -76,10 +67,7 @@ fn a_folder_that_has_lost_its_plan_is_known_by_its_sweep_file() {
         fs::remove_file(bench.folder.root().join(file)).unwrap();
     }
     let error = bench.folder.adopt(&bench.plan, SWEEP).unwrap_err();
-    assert!(
-        matches!(error, SweepError::NotAResultsFolder { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SweepError::NotAResultsFolder { .. }), "{error}");
 }
 
 #[test]
@@ -103,17 +91,8 @@ fn a_swapped_or_foreign_record_is_moved_aside_and_its_run_trained_again() {
     edited.row.status = isoflop_results::Status::Failed;
     edited.write(&path(4)).unwrap();
     let records = bench.folder.records(&bench.plan).unwrap();
-    assert_eq!(
-        (records.done.len(), records.damaged.len()),
-        (1, 5),
-        "{:?}",
-        records.damaged
-    );
-    assert!(
-        records.damaged[0].contains("it is the record of"),
-        "{}",
-        records.damaged[0]
-    );
+    assert_eq!((records.done.len(), records.damaged.len()), (1, 5), "{:?}", records.damaged);
+    assert!(records.damaged[0].contains("it is the record of"), "{}", records.damaged[0]);
     let mut again = Fake::default();
     bench.work(&mut again);
     assert_eq!(again.started.len(), 5);
@@ -135,32 +114,17 @@ fn an_edited_plan_is_refused_by_what_was_edited() {
     assert!(edited(|_| ()).is_ok());
     let whole = plan_of(SWEEP).to_json().unwrap();
     let problem = Plan::parse(
-        whole
-            .replace("\"16x1x1\"", "\"3k\"")
-            .replacen("\"3k\"", "\"4k\"", 1)
-            .as_bytes(),
+        whole.replace("\"16x1x1\"", "\"3k\"").replacen("\"3k\"", "\"4k\"", 1).as_bytes(),
     );
     assert!(problem.unwrap_err().contains("checksum"));
     let of_config = |pointer: &'static str, value: Value| {
-        edited(move |json| {
-            *json
-                .pointer_mut(&format!("/runs/0/config{pointer}"))
-                .unwrap() = value
-        })
+        edited(move |json| *json.pointer_mut(&format!("/runs/0/config{pointer}")).unwrap() = value)
     };
     for (pointer, value, told) in [
         ("/learning_rate", json!(0.5), "its configuration is that of"),
         ("/seed", json!(7), "its configuration is that of"),
-        (
-            "/numerics_version",
-            json!(99),
-            "its configuration is that of",
-        ),
-        (
-            "/data_digest",
-            json!("f".repeat(16)),
-            "its configuration is that of",
-        ),
+        ("/numerics_version", json!(99), "its configuration is that of"),
+        ("/data_digest", json!("f".repeat(16)), "its configuration is that of"),
         ("/steps/steps", json!(0), "no schedule"),
         ("/steps/steps", json!(u64::MAX), "more than can be counted"),
         ("/steps/decay", json!(1_u64 << 60), "no schedule"),
@@ -176,17 +140,11 @@ fn an_edited_plan_is_refused_by_what_was_edited() {
         assert!(problem.contains(told), "{pointer}: {problem}");
     }
     let problem = edited(|json| json["runs"][0]["id"] = json!("../../escape")).unwrap_err();
-    assert!(
-        problem.contains("its configuration is that of"),
-        "{problem}"
-    );
+    assert!(problem.contains("its configuration is that of"), "{problem}");
     let problem = edited(|json| json["runs"][0]["trunk"] = json!("../trunk")).unwrap_err();
     assert!(problem.contains("not the name of its trunk"), "{problem}");
     let problem = edited(|json| json["name"] = json!("../fake")).unwrap_err();
-    assert!(
-        problem.contains("cannot name a results folder"),
-        "{problem}"
-    );
+    assert!(problem.contains("cannot name a results folder"), "{problem}");
     let problem = edited(|json| json["runs"][1] = json["runs"][0].clone()).unwrap_err();
     assert!(problem.contains("stands there twice"), "{problem}");
 }
@@ -210,20 +168,9 @@ fn nothing_is_written_through_the_links_of_a_strangers_folder() {
     fs::remove_file(bench.folder.record_path(&run)).unwrap();
     bench.work(&mut Fake::default());
     assert_eq!(fs::read_to_string(&precious).unwrap(), "years");
-    assert!(
-        fs::read_to_string(bench.folder.log_path(&run))
-            .unwrap()
-            .contains("a line")
-    );
+    assert!(fs::read_to_string(bench.folder.log_path(&run)).unwrap().contains("a line"));
 
-    for part in [
-        "records",
-        "failures",
-        "leases",
-        "logs",
-        "checkpoints",
-        "models",
-    ] {
+    for part in ["records", "failures", "leases", "logs", "checkpoints", "models"] {
         bench = self::bench();
         let elsewhere = keep.path().join(part);
         fs::create_dir(&elsewhere).unwrap();
@@ -231,10 +178,7 @@ fn nothing_is_written_through_the_links_of_a_strangers_folder() {
         fs::remove_dir_all(&path).unwrap();
         symlink(&elsewhere, &path).unwrap();
         let error = bench.folder.adopt(&bench.plan, SWEEP).unwrap_err();
-        assert!(
-            matches!(&error, SweepError::Link { path: found } if *found == path),
-            "{error}"
-        );
+        assert!(matches!(&error, SweepError::Link { path: found } if *found == path), "{error}");
         let error = bench.try_work(&mut Fake::default()).unwrap_err();
         assert!(error.is_lack(), "{error}");
         assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "{part}");

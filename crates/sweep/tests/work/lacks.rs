@@ -10,24 +10,13 @@ const TUNED: &str = "[train]\nlearning_rate = { tune = { tokens = \"100k\" } }\n
 #[test]
 fn a_worker_that_lacks_something_claims_nothing_and_says_so() {
     let bench = bench();
-    let mut unable = Fake {
-        lacking: Some(no_text()),
-        ..Fake::default()
-    };
+    let mut unable = Fake { lacking: Some(no_text()), ..Fake::default() };
     let error = bench.try_work(&mut unable).unwrap_err();
-    assert!(
-        matches!(&error, SweepError::Lack(lack) if *lack == no_text()),
-        "{error}"
-    );
+    assert!(matches!(&error, SweepError::Lack(lack) if *lack == no_text()), "{error}");
     assert!(error.is_lack());
     assert_eq!(error.hint().as_deref(), Some("bring it"));
     assert_eq!(unable.started, [""; 0]);
-    assert_eq!(
-        unfinished(&bench.folder, &bench.plan.work_order())
-            .unwrap()
-            .len(),
-        6
-    );
+    assert_eq!(unfinished(&bench.folder, &bench.plan.work_order()).unwrap().len(), 6);
     assert_eq!(bench.folder.failed().unwrap().len(), 0);
 }
 
@@ -35,10 +24,7 @@ fn a_worker_that_lacks_something_claims_nothing_and_says_so() {
 fn a_lack_noticed_at_a_run_gives_the_run_back_without_a_failure() {
     let bench = bench();
     let third = bench.plan.work_order()[2].id().to_owned();
-    let mut unable = Fake {
-        lacking_at: [third.clone()].into(),
-        ..Fake::default()
-    };
+    let mut unable = Fake { lacking_at: [third.clone()].into(), ..Fake::default() };
     let error = bench.try_work(&mut unable).unwrap_err();
     assert!(matches!(error, SweepError::Lack(_)), "{error}");
     assert_eq!(unable.started.len(), 2);
@@ -55,16 +41,10 @@ fn a_failed_trial_decides_no_rate_and_is_tried_again() {
     let source = format!("{SWEEP}{TUNED}");
     let bench = bench_with(stage_of(&source), &source);
     let failing = bench.id(2);
-    bench.work(&mut Fake {
-        failing: [failing.clone()].into(),
-        ..Fake::default()
-    });
+    bench.work(&mut Fake { failing: [failing.clone()].into(), ..Fake::default() });
     let records = bench.folder.records(&bench.plan).unwrap();
     assert_eq!(records.failed.len(), 1);
-    assert_eq!(
-        Tuned::of(&bench.plan, &records.done),
-        Err(vec![failing.clone()])
-    );
+    assert_eq!(Tuned::of(&bench.plan, &records.done), Err(vec![failing.clone()]));
     // Whoever hands over the failed record too is not believed either.
     let all = [records.done, records.failed.clone()].concat();
     assert_eq!(Tuned::of(&bench.plan, &all), Err(vec![failing.clone()]));
@@ -76,22 +56,14 @@ fn a_failed_trial_decides_no_rate_and_is_tried_again() {
     let done = bench.folder.records(&bench.plan).unwrap().done;
     let tuned = Tuned::of(&bench.plan, &done).unwrap();
     assert_eq!(tuned.rates.len(), 3);
-    assert!(
-        tuned
-            .rates
-            .iter()
-            .all(|rate| rate.trials.iter().all(|(_, loss)| loss.is_some()))
-    );
+    assert!(tuned.rates.iter().all(|rate| rate.trials.iter().all(|(_, loss)| loss.is_some())));
 }
 
 #[test]
 fn a_diverged_trial_counts_as_none() {
     let source = format!("{SWEEP}{TUNED}");
     let bench = bench_with(stage_of(&source), &source);
-    bench.work(&mut Fake {
-        diverging: [bench.id(4)].into(),
-        ..Fake::default()
-    });
+    bench.work(&mut Fake { diverging: [bench.id(4)].into(), ..Fake::default() });
     let done = bench.folder.records(&bench.plan).unwrap().done;
     let tuned = Tuned::of(&bench.plan, &done).unwrap();
     let without: usize = tuned

@@ -23,10 +23,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 fn claim_next<'p>(bench: &'p fake::Bench, owner: &Owner) -> Option<(&'p PlannedRun, Claim)> {
-    match Claims::new(&bench.folder, &bench.plan, owner, "none")
-        .claim()
-        .unwrap()
-    {
+    match Claims::new(&bench.folder, &bench.plan, owner, "none").claim().unwrap() {
         Next::Run(run, claim) => Some((run, claim)),
         Next::Wait | Next::Nothing => None,
     }
@@ -56,48 +53,26 @@ fn every_run_becomes_a_row_and_the_same_work_again_starts_nothing() {
     let (mut first, mut second) = (Fake::default(), Fake::default());
     bench.work(&mut first);
     bench.work(&mut second);
-    let order: Vec<_> = bench
-        .plan
-        .work_order()
-        .iter()
-        .map(|run| run.id().to_owned())
-        .collect();
+    let order: Vec<_> = bench.plan.work_order().iter().map(|run| run.id().to_owned()).collect();
     assert_eq!(first.started, order);
     assert_eq!(second.started, [""; 0]);
     settle(&bench.folder, &bench.plan).unwrap();
     let rows = read_runs(&bench.folder.runs_path()).unwrap();
     let planned: Vec<_> = bench.plan.runs().iter().map(|run| run.id()).collect();
-    assert_eq!(
-        rows.iter()
-            .map(|row| row.run_id.as_str())
-            .collect::<Vec<_>>(),
-        planned
-    );
-    assert!(
-        rows.iter()
-            .all(|row| row.status == Status::Finished && row.test_loss.is_some())
-    );
+    assert_eq!(rows.iter().map(|row| row.run_id.as_str()).collect::<Vec<_>>(), planned);
+    assert!(rows.iter().all(|row| row.status == Status::Finished && row.test_loss.is_some()));
 }
 
 #[test]
 fn a_failed_run_is_retried_once_and_once_more_by_the_next_command() {
     let bench = bench();
-    let mut fake = Fake {
-        failing: [bench.id(1)].into(),
-        ..Fake::default()
-    };
+    let mut fake = Fake { failing: [bench.id(1)].into(), ..Fake::default() };
     bench.work(&mut fake);
-    assert_eq!(
-        fake.started.iter().filter(|id| **id == bench.id(1)).count(),
-        2
-    );
+    assert_eq!(fake.started.iter().filter(|id| **id == bench.id(1)).count(), 2);
     let records = bench.folder.records(&bench.plan).unwrap();
     assert_eq!((records.done.len(), records.failed.len()), (5, 1));
     assert_eq!(records.failed[0].row.attempt, 2);
-    assert_eq!(
-        records.failed[0].row.message.as_deref(),
-        Some("out of luck")
-    );
+    assert_eq!(records.failed[0].row.message.as_deref(), Some("out of luck"));
 
     allow_retries(&bench.folder, &records.failed).unwrap();
     let mut mended = Fake::default();
@@ -110,14 +85,8 @@ fn a_failed_run_is_retried_once_and_once_more_by_the_next_command() {
 #[test]
 fn failures_of_runs_that_left_the_plan_do_not_count() {
     let bench = bench();
-    bench.work(&mut Fake {
-        failing: [bench.id(0), bench.id(4)].into(),
-        ..Fake::default()
-    });
-    assert_eq!(
-        given_up(&bench.folder, &bench.plan.work_order()).unwrap(),
-        2
-    );
+    bench.work(&mut Fake { failing: [bench.id(0), bench.id(4)].into(), ..Fake::default() });
+    assert_eq!(given_up(&bench.folder, &bench.plan.work_order()).unwrap(), 2);
     let fewer = plan_of(&SWEEP.replace("\"1e11\", ", ""));
     assert_eq!(given_up(&bench.folder, &fewer.work_order()).unwrap(), 1);
 }
@@ -177,20 +146,14 @@ fn a_trainers_own_choice_of_windows_is_taken_at_the_first_attempt() {
 #[test]
 fn a_diverged_run_is_a_result_and_never_retried() {
     let bench = bench();
-    let mut fake = Fake {
-        diverging: [bench.id(0)].into(),
-        ..Fake::default()
-    };
+    let mut fake = Fake { diverging: [bench.id(0)].into(), ..Fake::default() };
     bench.work(&mut fake);
     bench.work(&mut fake);
     assert_eq!(fake.started.len(), 6);
     let records = bench.folder.records(&bench.plan).unwrap();
     assert!(records.failed.is_empty());
     let row = &records.done[0].row;
-    assert_eq!(
-        (row.status, row.diverged_step, row.test_loss),
-        (Status::Diverged, Some(3), None)
-    );
+    assert_eq!((row.status, row.diverged_step, row.test_loss), (Status::Diverged, Some(3), None));
 }
 
 #[test]
@@ -199,22 +162,12 @@ fn four_workers_at_once_train_each_run_once() {
     let all = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
-                bench.work(&mut Fake {
-                    all: Some(&all),
-                    ..Fake::default()
-                })
-            });
+            scope.spawn(|| bench.work(&mut Fake { all: Some(&all), ..Fake::default() }));
         }
     });
     let mut started = all.into_inner().unwrap();
     started.sort();
-    let mut planned: Vec<_> = bench
-        .plan
-        .runs()
-        .iter()
-        .map(|run| run.id().to_owned())
-        .collect();
+    let mut planned: Vec<_> = bench.plan.runs().iter().map(|run| run.id().to_owned()).collect();
     planned.sort();
     assert_eq!(started, planned);
 }
@@ -228,20 +181,10 @@ fn a_dead_owners_run_is_taken_over_and_a_living_ones_is_not() {
     };
     let me = Owner::current();
     lease(order[0], me.clone());
-    lease(
-        order[1],
-        Owner {
-            pid_start: me.pid_start - 1000,
-            ..me.clone()
-        },
-    );
+    lease(order[1], Owner { pid_start: me.pid_start - 1000, ..me.clone() });
     std::fs::write(bench.folder.lease_path(order[2].id()), "torn").unwrap();
     let (third, claim) = claim_next(&bench, &me).unwrap();
-    assert_eq!(
-        third.id(),
-        order[2].id(),
-        "a fresh death is its supervisor's to record"
-    );
+    assert_eq!(third.id(), order[2].id(), "a fresh death is its supervisor's to record");
     drop(claim);
     make_old(&bench.folder.lease_path(order[1].id()), 2 * BURIAL);
     let (second, _claim) = claim_next(&bench, &me).unwrap();
@@ -255,10 +198,7 @@ fn a_living_owner_that_has_not_been_heard_of_for_long_is_replaced() {
     let order = bench.plan.work_order();
     let path = bench.folder.lease_path(order[0].id());
     write_lease(&path, order[0], Owner::current());
-    assert_ne!(
-        claim_next(&bench, &Owner::current()).unwrap().0.id(),
-        order[0].id()
-    );
+    assert_ne!(claim_next(&bench, &Owner::current()).unwrap().0.id(), order[0].id());
     make_old(&path, 2 * EXPIRY);
     let (run, _claim) = claim_next(&bench, &Owner::current()).unwrap();
     assert_eq!(run.id(), order[0].id());
@@ -269,20 +209,13 @@ fn a_clock_that_was_set_back_frees_the_dead_and_keeps_the_unknown() {
     let bench = bench();
     let order = bench.plan.work_order();
     let me = Owner::current();
-    let dead = Owner {
-        pid_start: me.pid_start - 1,
-        ..me.clone()
-    };
-    let elsewhere = Owner {
-        host: "elsewhere".to_owned(),
-        ..me.clone()
-    };
+    let dead = Owner { pid_start: me.pid_start - 1, ..me.clone() };
+    let elsewhere = Owner { host: "elsewhere".to_owned(), ..me.clone() };
     for (run, owner) in [(order[0], elsewhere), (order[1], dead)] {
         let path = bench.folder.lease_path(run.id());
         write_lease(&path, run, owner);
         let file = std::fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(SystemTime::now() + Duration::from_secs(3600))
-            .unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
     }
     assert_eq!(claim_next(&bench, &me).unwrap().0.id(), order[1].id());
 }
@@ -293,10 +226,7 @@ fn a_worker_whose_run_was_taken_over_writes_nothing() {
     let me = Owner::current();
     let (run, claim) = claim_next(&bench, &me).unwrap();
     let path = bench.folder.lease_path(run.id());
-    let other = Owner {
-        host: "elsewhere".to_owned(),
-        ..me
-    };
+    let other = Owner { host: "elsewhere".to_owned(), ..me };
     write_lease(&path, run, other);
     let text = std::fs::read_to_string(&path).unwrap();
     let mut fake = Fake::default();
@@ -306,10 +236,7 @@ fn a_worker_whose_run_was_taken_over_writes_nothing() {
     let record = RunRecord::read(&elsewhere.folder.record_path(run.id())).unwrap();
     claim.finish(&record, false).unwrap();
     assert!(!bench.folder.record_path(run.id()).exists());
-    assert_eq!(
-        std::fs::read_to_string(bench.folder.lease_path(run.id())).unwrap(),
-        text
-    );
+    assert_eq!(std::fs::read_to_string(bench.folder.lease_path(run.id())).unwrap(), text);
 }
 
 #[test]
@@ -330,10 +257,7 @@ fn a_damaged_record_is_moved_aside_and_its_run_trained_again() {
     let mut fake = Fake::default();
     bench.work(&mut fake);
     assert_eq!(fake.started, [bench.id(2)]);
-    assert_eq!(
-        std::fs::read(path.with_extension("json.damaged")).unwrap(),
-        bytes
-    );
+    assert_eq!(std::fs::read(path.with_extension("json.damaged")).unwrap(), bytes);
 }
 
 #[test]
@@ -360,15 +284,9 @@ fn a_reused_run_carries_the_names_of_the_sweep_file_that_reuses_it() {
     bench.folder.adopt(&renamed, &source).unwrap();
     let rows = settle(&bench.folder, &renamed).unwrap().done;
     assert_eq!(rows.len(), 6);
-    assert!(
-        rows.iter()
-            .all(|record| record.row.series == "model.norm=rms")
-    );
+    assert!(rows.iter().all(|record| record.row.series == "model.norm=rms"));
     assert_eq!(rows[0].row.size, "16x1x1");
-    assert_eq!(
-        read_runs(&bench.folder.runs_path()).unwrap()[0].size,
-        "16x1x1"
-    );
+    assert_eq!(read_runs(&bench.folder.runs_path()).unwrap()[0].size, "16x1x1");
 }
 
 #[test]
@@ -381,16 +299,10 @@ fn a_folder_of_another_sweep_or_of_other_things_is_refused() {
     );
     // `--results results/fake` instead of `--results results`
     let inside = ResultsFolder::at(bench.folder.root().join("fake"));
-    assert!(matches!(
-        inside.adopt(&bench.plan, ""),
-        Err(SweepError::OtherSweep { .. })
-    ));
+    assert!(matches!(inside.adopt(&bench.plan, ""), Err(SweepError::OtherSweep { .. })));
     let keep = tempfile::tempdir().unwrap();
     std::fs::write(keep.path().join("thesis.txt"), "years").unwrap();
     let thesis = ResultsFolder::at(keep.path().to_owned());
-    assert!(matches!(
-        thesis.adopt(&bench.plan, ""),
-        Err(SweepError::NotAResultsFolder { .. })
-    ));
+    assert!(matches!(thesis.adopt(&bench.plan, ""), Err(SweepError::NotAResultsFolder { .. })));
     assert_eq!(std::fs::read_dir(keep.path()).unwrap().count(), 1);
 }

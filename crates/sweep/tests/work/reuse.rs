@@ -42,28 +42,12 @@ fn reason(edits: &[(&str, &str)]) -> String {
 #[test]
 fn an_edit_is_the_reason_that_every_earlier_run_is_told_apart_by() {
     for (was, is, why) in [
-        (
-            "rate = 0.01",
-            "rate = 0.03",
-            "learning_rate 0.01 is now 0.03",
-        ),
-        (
-            "tokens = 256",
-            "tokens = 512",
-            "batch_tokens 256 is now 512",
-        ),
+        ("rate = 0.01", "rate = 0.03", "learning_rate 0.01 is now 0.03"),
+        ("tokens = 256", "tokens = 512", "batch_tokens 256 is now 512"),
         ("context = 32", "context = 64", "context 32 is now 64"),
         ("rate = 0.01", "rate = 0.01\nseeds = [1]", "seed 0 is now 1"),
-        (
-            "[plan]",
-            "norm = \"layer\"\n[plan]",
-            "norm rms is now layer",
-        ),
-        (
-            "[plan]",
-            "position = \"learned\"\n[plan]",
-            "position rope is now learned",
-        ),
+        ("[plan]", "norm = \"layer\"\n[plan]", "norm rms is now layer"),
+        ("[plan]", "position = \"learned\"\n[plan]", "position rope is now learned"),
     ] {
         let found = reason(&[(was, is)]);
         assert_eq!(found, why, "{is}");
@@ -72,36 +56,22 @@ fn an_edit_is_the_reason_that_every_earlier_run_is_told_apart_by() {
 
 #[test]
 fn several_edits_at_once_are_all_named() {
-    let found = reason(&[
-        ("rate = 0.01", "rate = 0.03"),
-        ("tokens = 256", "tokens = 512"),
-    ]);
-    assert_eq!(
-        found,
-        "batch_tokens 256 is now 512, learning_rate 0.01 is now 0.03"
-    );
+    let found = reason(&[("rate = 0.01", "rate = 0.03"), ("tokens = 256", "tokens = 512")]);
+    assert_eq!(found, "batch_tokens 256 is now 512, learning_rate 0.01 is now 0.03");
 }
 
 #[test]
 fn what_follows_from_an_edit_is_not_named_beside_it() {
     let auto = [("learning_rate = 0.01\n", ""), ("batch_tokens = 256\n", "")];
-    let bench = bench_of(
-        &auto
-            .iter()
-            .fold(SWEEP.to_owned(), |text, (a, b)| text.replace(a, b)),
-    );
+    let bench = bench_of(&auto.iter().fold(SWEEP.to_owned(), |text, (a, b)| text.replace(a, b)));
     bench.work(&mut Fake::default());
-    let edited = SWEEP
-        .replace("learning_rate = 0.01\n", "")
-        .replace("tokens = 256", "tokens = 1024");
+    let edited =
+        SWEEP.replace("learning_rate = 0.01\n", "").replace("tokens = 256", "tokens = 1024");
     let plan = plan_over(&"0".repeat(16), &edited);
     let reasons = reuse(&plan, &bench.folder).unwrap().reasons();
     assert_eq!(
         reasons,
-        [(
-            "against the nearest planned run, batch_tokens 512 is now 1024".to_owned(),
-            9
-        )]
+        [("against the nearest planned run, batch_tokens 512 is now 1024".to_owned(), 9)]
     );
 }
 
@@ -115,40 +85,23 @@ fn an_edited_text_is_the_reason_whatever_else_is_the_same() {
         why.ends_with("the text has changed: data_digest 0000000000000000 is now abcdefabcdefabcd"),
         "{why}"
     );
-    let found = after(
-        "abcdefabcdefabcd",
-        &[("context = 32", "context = 32\ntokenizer = \"gpt2\"")],
-    );
+    let found =
+        after("abcdefabcdefabcd", &[("context = 32", "context = 32\ntokenizer = \"gpt2\"")]);
     assert_eq!(
         found.reasons(),
-        [(
-            "against the nearest planned run, tokenizer bytes is now gpt2".to_owned(),
-            9
-        )]
+        [("against the nearest planned run, tokenizer bytes is now gpt2".to_owned(), 9)]
     );
 }
 
 #[test]
 fn sizes_and_lengths_that_are_gone_are_told_by_the_nearest_that_are_there() {
     let found = after(&"0".repeat(16), &[("\"12x1x1\"", "\"16x1x1\"")]);
-    assert_eq!(
-        (found.reused.len(), found.new.len(), found.orphaned.len()),
-        (6, 3, 3)
-    );
+    assert_eq!((found.reused.len(), found.new.len(), found.orphaned.len()), (6, 3, 3));
     // 8 is nearer to 12 than 16 is by the logarithm of N, and has another three lengths.
-    assert!(
-        found
-            .orphaned
-            .iter()
-            .all(|orphan| orphan.why.contains("d_model 12 is now 16"))
-    );
+    assert!(found.orphaned.iter().all(|orphan| orphan.why.contains("d_model 12 is now 16")));
     let found = after(&"0".repeat(16), &[("\"40k\"", "\"60k\"")]);
     assert_eq!(found.orphaned.len(), 3);
     for orphan in &found.orphaned {
-        assert!(
-            orphan.why.contains("run, steps 156 is now 234"),
-            "{}",
-            orphan.why
-        );
+        assert!(orphan.why.contains("run, steps 156 is now 234"), "{}", orphan.why);
     }
 }

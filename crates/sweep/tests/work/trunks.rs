@@ -21,12 +21,7 @@ fn a_branch_ends_like_a_run_of_its_own_for_fewer_steps() {
     alone.work(&mut many);
     assert_eq!(shared.losses(), alone.losses());
     let steps = |of: fn(&isoflop_core::Schedule) -> u64| -> Vec<u64> {
-        shared
-            .plan
-            .runs()
-            .iter()
-            .map(|run| of(&run.config.steps))
-            .collect()
+        shared.plan.runs().iter().map(|run| of(&run.config.steps)).collect()
     };
     let (all, decay) = (steps(|s| s.steps), steps(|s| s.decay));
     assert_eq!(many.steps, all.iter().sum::<u64>());
@@ -44,10 +39,7 @@ fn work_stopped_anywhere_is_taken_up_where_it_was() {
     let mut steps = 0;
     // Not a divisor of anything.
     for stop_after in (0..).map(|i| 997 + 61 * i) {
-        let mut fake = Fake {
-            stop_after: Some(stop_after),
-            ..Fake::default()
-        };
+        let mut fake = Fake { stop_after: Some(stop_after), ..Fake::default() };
         let shift = bench.work(&mut fake);
         steps += fake.steps;
         if shift == Shift::Done {
@@ -66,16 +58,11 @@ fn a_larger_budget_added_later_goes_on_from_the_trunks_last_state() {
     let source = SWEEP.replace("\"3e11\"", "\"3e11\", \"6e11\"");
     let longer = plan_of(&source);
     bench.folder.adopt(&longer, &source).unwrap();
-    let bench = crate::fake::Bench {
-        plan: longer,
-        ..bench
-    };
+    let bench = crate::fake::Bench { plan: longer, ..bench };
     let mut fake = Fake::default();
     bench.work(&mut fake);
     let of = |i: usize| bench.plan.runs()[i].config.steps;
-    let new: u64 = (6..9)
-        .map(|i| of(i).steps - (of(i - 3).steps - of(i - 3).decay))
-        .sum();
+    let new: u64 = (6..9).map(|i| of(i).steps - (of(i - 3).steps - of(i - 3).decay)).sum();
     assert_eq!(fake.steps, new);
     let alone = bench_of(&format!("{source}[train]\ntrunks = false\n"));
     alone.work(&mut Fake::default());
@@ -85,17 +72,12 @@ fn a_larger_budget_added_later_goes_on_from_the_trunks_last_state() {
 #[test]
 fn a_damaged_state_falls_back_to_the_one_before() {
     let bench = bench();
-    let mut fake = Fake {
-        stop_after: Some(5000),
-        ..Fake::default()
-    };
+    let mut fake = Fake { stop_after: Some(5000), ..Fake::default() };
     bench.work(&mut fake);
     let mut damaged = 0;
     for owner in fs::read_dir(bench.folder.checkpoints_path()).unwrap() {
         let shelf = owner.unwrap().path().join("none-4");
-        let states = fs::read_dir(shelf)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
+        let states = fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path());
         let states = states.filter(|path| path.extension().unwrap() == "safetensors");
         let step = |path: &std::path::PathBuf| -> u64 {
             path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
@@ -122,12 +104,7 @@ fn when_all_is_done_one_state_a_trunk_is_left() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     owners.sort();
-    let mut trunks: Vec<_> = bench
-        .plan
-        .runs()
-        .iter()
-        .map(|run| run.trunk().to_owned())
-        .collect();
+    let mut trunks: Vec<_> = bench.plan.runs().iter().map(|run| run.trunk().to_owned()).collect();
     trunks.sort();
     trunks.dedup();
     assert_eq!(owners, trunks);
@@ -181,20 +158,14 @@ fn a_smaller_budget_added_later_keeps_its_states_beside_those_of_longer_runs() {
     let longer = SWEEP.replace("\"1e11\", \"3e11\"", "\"3e11\", \"6e11\"");
     let bench = bench_of(&longer);
     // The longer trunks are on their way, with states of their own.
-    bench.work(&mut Fake {
-        stop_after: Some(9000),
-        ..Fake::default()
-    });
+    bench.work(&mut Fake { stop_after: Some(9000), ..Fake::default() });
     let source = SWEEP.replace("\"1e11\", \"3e11\"", "\"1e11\", \"3e11\", \"6e11\"");
     let plan = plan_of(&source);
     bench.folder.adopt(&plan, &source).unwrap();
     let bench = crate::fake::Bench { plan, ..bench };
     let mut steps = 0;
     loop {
-        let mut fake = Fake {
-            stop_after: Some(50),
-            ..Fake::default()
-        };
+        let mut fake = Fake { stop_after: Some(50), ..Fake::default() };
         let shift = bench.work(&mut fake);
         steps += fake.steps;
         if shift == Shift::Done {
@@ -205,9 +176,5 @@ fn a_smaller_budget_added_later_keeps_its_states_beside_those_of_longer_runs() {
     let mut whole = Fake::default();
     at_once.work(&mut whole);
     assert_eq!(bench.losses(), at_once.losses());
-    assert!(
-        steps <= whole.steps,
-        "{steps} steps, {} from nothing",
-        whole.steps
-    );
+    assert!(steps <= whole.steps, "{steps} steps, {} from nothing", whole.steps);
 }

@@ -18,10 +18,7 @@ pub(crate) struct Label {
 
 impl Label {
     pub(crate) fn of(manifest: &Manifest, numbers: &[u8]) -> Self {
-        Label {
-            manifest: manifest.clone(),
-            sha256: Some(checksum(numbers)),
-        }
+        Label { manifest: manifest.clone(), sha256: Some(checksum(numbers)) }
     }
 
     /// Reads the bytes of the file.
@@ -59,20 +56,16 @@ impl Manifest {
     pub(super) fn check(&self, numbers: usize) -> Result<(), String> {
         const LARGEST_ROTARY_TABLE: f64 = 268_435_456.0;
         let model = &self.model;
-        let Shape {
-            d_model,
-            n_layers,
-            n_heads,
-        } = model.shape;
+        let Shape { d_model, n_layers, n_heads } = model.shape;
         let shape = Shape::new(d_model, n_layers, n_heads).and_then(|_| model.check());
         shape.map_err(|error| error.to_string())?;
         let [width, layers, vocab, context] =
             [d_model, n_layers, model.vocab_size, model.context].map(|x| x as f64);
         let least = 2.0 * vocab * width + 12.0 * width * width * layers;
         match least > numbers as f64 || context * width > LARGEST_ROTARY_TABLE {
-            true => Err(format!(
-                "{numbers} numbers are too few for the model that it is said to be"
-            )),
+            true => {
+                Err(format!("{numbers} numbers are too few for the model that it is said to be"))
+            }
             false => Ok(()),
         }
     }

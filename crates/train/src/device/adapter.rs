@@ -71,12 +71,8 @@ pub fn adapters() -> Vec<Adapter> {
 
 fn apis() -> Vec<wgpu::Backend> {
     let there = wgpu::Instance::enabled_backend_features();
-    let order = [
-        wgpu::Backend::Vulkan,
-        wgpu::Backend::Metal,
-        wgpu::Backend::Dx12,
-        wgpu::Backend::Gl,
-    ];
+    let order =
+        [wgpu::Backend::Vulkan, wgpu::Backend::Metal, wgpu::Backend::Dx12, wgpu::Backend::Gl];
     let there = |api: &wgpu::Backend| there.contains((*api).into());
     order.into_iter().filter(there).collect()
 }
@@ -96,10 +92,8 @@ fn adapters_of(api: wgpu::Backend) -> Vec<Adapter> {
             continue;
         }
         let limits = found.limits();
-        let shared = matches!(
-            info.device_type,
-            wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu
-        );
+        let shared =
+            matches!(info.device_type, wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu);
         adapters.push(Adapter {
             index: adapters.len(),
             kind: match info.device_type {
@@ -113,16 +107,10 @@ fn adapters_of(api: wgpu::Backend) -> Vec<Adapter> {
             driver: format!("{} {}", info.driver, info.driver_info),
             name: info.name,
             memory_bytes: shared.then(machine_bytes),
-            largest_buffer: limits
-                .max_buffer_size
-                .min(limits.max_storage_buffer_binding_size),
+            largest_buffer: limits.max_buffer_size.min(limits.max_storage_buffer_binding_size),
             workgroup_size: limits.max_compute_invocations_per_workgroup,
             features: features(found.features()),
-            selector: Selector {
-                api,
-                kind: info.device_type,
-                place,
-            },
+            selector: Selector { api, kind: info.device_type, place },
         });
     }
     adapters
@@ -135,9 +123,7 @@ fn features(has: wgpu::Features) -> Vec<&'static str> {
         (wgpu::Features::TIMESTAMP_QUERY, "timestamps"),
         (wgpu::Features::SHADER_FLOAT32_ATOMIC, "f32 atomics"),
     ];
-    let there = all
-        .into_iter()
-        .filter(|(feature, _)| has.contains(*feature));
+    let there = all.into_iter().filter(|(feature, _)| has.contains(*feature));
     there.map(|(_, name)| name).collect()
 }
 
@@ -150,10 +136,7 @@ pub(super) fn choose(index: Option<usize>) -> Result<Adapter, DeviceError> {
     let count = adapters.len();
     let index = match index {
         Some(index) if index >= count && count > 0 => {
-            return Err(DeviceError::NoSuchAdapter {
-                index,
-                last: count - 1,
-            });
+            return Err(DeviceError::NoSuchAdapter { index, last: count - 1 });
         }
         Some(index) => index,
         None => {
@@ -205,18 +188,13 @@ fn start(adapter: &Adapter) -> Result<Device, DeviceError> {
 
 /// Whether a tensor lives on an adapter.
 pub(crate) fn holds<const D: usize>(tensor: &Tensor<D>) -> bool {
-    matches!(
-        tensor.device().without_autodiff().as_dispatch(),
-        DispatchDevice::Cube(_)
-    )
+    matches!(tensor.device().without_autodiff().as_dispatch(), DispatchDevice::Cube(_))
 }
 
 /// The numbers of a contiguous tensor without gradients on an adapter, as they are once what has
 /// been queued so far is done. Asked for when first polled.
 pub(super) async fn read(numbers: Tensor<1>) -> Result<Vec<f32>, String> {
-    let numbers = numbers
-        .try_into_primitive::<Cube>()
-        .map_err(|error| format!("{error:?}"))?;
+    let numbers = numbers.try_into_primitive::<Cube>().map_err(|error| format!("{error:?}"))?;
     let bytes = numbers.client.read_async(vec![numbers.handle]).await;
     let bytes = bytes.map_err(|error| error.to_string())?;
     let words = bytes.iter().flat_map(|bytes| bytes.as_chunks().0);
@@ -230,19 +208,11 @@ mod tests {
     #[test]
     fn adapters_are_numbered_and_an_adapter_that_is_not_there_is_named() {
         let found = adapters();
-        assert!(
-            found
-                .iter()
-                .enumerate()
-                .all(|(at, adapter)| adapter.index == at)
-        );
+        assert!(found.iter().enumerate().all(|(at, adapter)| adapter.index == at));
         let error = open(Some(found.len() + 7)).unwrap_err();
         let expected = match found.len() {
             0 => DeviceError::NoAdapter,
-            count => DeviceError::NoSuchAdapter {
-                index: count + 7,
-                last: count - 1,
-            },
+            count => DeviceError::NoSuchAdapter { index: count + 7, last: count - 1 },
         };
         assert_eq!(error, expected);
     }

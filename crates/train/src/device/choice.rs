@@ -29,9 +29,10 @@ impl FromStr for DeviceChoice {
             ("wgpu", _) => Ok(DeviceChoice::Wgpu(None)),
             ("ndarray", _) => Ok(DeviceChoice::NdArray),
             (_, Some(Ok(index))) => Ok(DeviceChoice::Wgpu(Some(index))),
-            _ => Err(
-                "give auto, cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray".to_owned(),
-            ),
+            _ => {
+                Err("give auto, cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray"
+                    .to_owned())
+            }
         }
     }
 }
@@ -76,11 +77,7 @@ pub enum DeviceError {
     #[error("there is no adapter {index}; the last is {last}")]
     NoSuchAdapter { index: usize, last: usize },
     #[error("adapter {index}, {name}: {problem}")]
-    Refused {
-        index: usize,
-        name: String,
-        problem: String,
-    },
+    Refused { index: usize, name: String, problem: String },
 }
 
 impl DeviceError {

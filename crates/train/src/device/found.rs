@@ -16,11 +16,7 @@ pub struct Found {
 impl Found {
     /// The processor, which is always there.
     pub fn cpu() -> Self {
-        Found {
-            choice: DeviceChoice::Cpu,
-            detail: processor(),
-            memory_bytes: None,
-        }
+        Found { choice: DeviceChoice::Cpu, detail: processor(), memory_bytes: None }
     }
 
     /// Whether it is a graphics adapter.
@@ -52,10 +48,7 @@ pub fn find(choice: DeviceChoice) -> Result<Found, DeviceError> {
         }
         #[cfg(not(feature = "wgpu"))]
         DeviceChoice::Wgpu(_) => Err(DeviceError::NotBuilt { feature: "wgpu" }),
-        DeviceChoice::NdArray if cfg!(feature = "ndarray") => Ok(Found {
-            choice,
-            ..Found::cpu()
-        }),
+        DeviceChoice::NdArray if cfg!(feature = "ndarray") => Ok(Found { choice, ..Found::cpu() }),
         DeviceChoice::NdArray => Err(DeviceError::NotBuilt { feature: "ndarray" }),
     }
 }

@@ -150,20 +150,14 @@ mod tests {
 
     #[test]
     fn the_kind_of_the_processor_is_its_name_and_instruction_set() {
-        assert_eq!(
-            TrainDevice::cpu().kind(),
-            format!("cpu-{}", instruction_set())
-        );
+        assert_eq!(TrainDevice::cpu().kind(), format!("cpu-{}", instruction_set()));
         assert!(!TrainDevice::cpu().is_queued());
         assert_eq!(TrainDevice::cpu().memory_bytes(), None);
     }
 
     #[test]
     fn auto_is_not_a_device_yet() {
-        assert_eq!(
-            TrainDevice::open(DeviceChoice::Auto).unwrap_err(),
-            DeviceError::NotChosen
-        );
+        assert_eq!(TrainDevice::open(DeviceChoice::Auto).unwrap_err(), DeviceError::NotChosen);
     }
 
     #[cfg(not(feature = "wgpu"))]

@@ -56,17 +56,10 @@ impl fmt::Display for Probe {
 pub fn probe(choice: DeviceChoice) -> Result<Probe, DeviceError> {
     let (found, step_s) = losses(&TrainDevice::open(choice)?);
     let (expected, _) = losses(&TrainDevice::cpu());
-    let differences = found
-        .iter()
-        .zip(&expected)
-        .map(|(a, b)| (a / b - 1.0).abs());
+    let differences = found.iter().zip(&expected).map(|(a, b)| (a / b - 1.0).abs());
     // A NaN stays one.
     let largest = differences.fold(0.0, |a: f64, b| if a.is_nan() || a >= b { a } else { b });
-    Ok(Probe {
-        losses: found,
-        largest_difference: largest,
-        step_s,
-    })
+    Ok(Probe { losses: found, largest_difference: largest, step_s })
 }
 
 fn losses(device: &TrainDevice) -> (Vec<f64>, f64) {
@@ -96,10 +89,7 @@ fn losses(device: &TrainDevice) -> (Vec<f64>, f64) {
                 optimizer.step(&mut model, grads, 0.01);
             }
         }
-        losses.extend(
-            loss.into_iter()
-                .map(|loss| f64::from(loss.into_scalar::<f32>())),
-        );
+        losses.extend(loss.into_iter().map(|loss| f64::from(loss.into_scalar::<f32>())));
     }
     (losses, started.elapsed().as_secs_f64() / (STEPS - 1) as f64)
 }
@@ -119,11 +109,7 @@ mod tests {
     #[test]
     fn losses_that_are_off_or_no_numbers_are_a_problem() {
         for largest_difference in [2e-3, f64::NAN, f64::INFINITY] {
-            let probe = Probe {
-                losses: vec![4.1, 4.0],
-                largest_difference,
-                step_s: 1.0,
-            };
+            let probe = Probe { losses: vec![4.1, 4.0], largest_difference, step_s: 1.0 };
             assert!(probe.problem().is_some(), "{largest_difference}");
         }
     }

@@ -26,20 +26,12 @@ pub(crate) fn fetched(bytes: usize) {
 
 /// Counts what `work` asks for.
 pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Traffic) {
-    let now = || {
-        (
-            SENT.load(Ordering::Relaxed),
-            FETCHED.load(Ordering::Relaxed),
-        )
-    };
+    let now = || (SENT.load(Ordering::Relaxed), FETCHED.load(Ordering::Relaxed));
     let before = now();
     let (result, launches) = launches(work);
     let after = now();
-    let traffic = Traffic {
-        launches,
-        sent_bytes: after.0 - before.0,
-        fetched_bytes: after.1 - before.1,
-    };
+    let traffic =
+        Traffic { launches, sent_bytes: after.0 - before.0, fetched_bytes: after.1 - before.1 };
     (result, traffic)
 }
 

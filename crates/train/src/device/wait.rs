@@ -38,10 +38,7 @@ impl<T> Asked<T> {
     /// Asks without waiting: a future does nothing before it is first polled.
     pub(crate) fn now(future: impl Future<Output = T> + Send + 'static) -> Self {
         let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
-        match future
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Asked::Answered(answer),
             Poll::Pending => Asked::Waiting(future),
         }

@@ -19,11 +19,7 @@ pub struct Attention {
 
 impl Attention {
     pub(super) fn init(init: &mut Init<'_>) -> Self {
-        Attention {
-            norm: init.vector(),
-            qkv: init.matrix(),
-            out: init.matrix(),
-        }
+        Attention { norm: init.vector(), qkv: init.matrix(), out: init.matrix() }
     }
 
     pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {

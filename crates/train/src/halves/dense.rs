@@ -19,11 +19,7 @@ pub struct Dense {
 
 impl Dense {
     pub(super) fn init(init: &mut Init<'_>) -> Self {
-        Dense {
-            norm: init.vector(),
-            up: init.matrix(),
-            down: init.matrix(),
-        }
+        Dense { norm: init.vector(), up: init.matrix(), down: init.matrix() }
     }
 
     pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {

@@ -16,11 +16,7 @@ pub(crate) struct Init<'a> {
 
 impl<'a> Init<'a> {
     pub(super) fn new(config: &ModelConfig, seed: Option<u64>, device: &'a Device) -> Self {
-        Init {
-            specs: config.tensors().into_iter(),
-            seed,
-            device,
-        }
+        Init { specs: config.tensors().into_iter(), seed, device }
     }
 
     /// The next parameter, `[inputs, outputs]`.
@@ -49,18 +45,13 @@ impl<'a> Init<'a> {
     }
 
     fn next(&mut self) -> TensorSpec {
-        self.specs
-            .next()
-            .expect("the weights are as many as the list has")
+        self.specs.next().expect("the weights are as many as the list has")
     }
 
     /// Every parameter of the list has been made.
     pub(super) fn end(mut self) {
         let left = self.specs.next();
-        assert!(
-            left.is_none(),
-            "{left:?} is in the list and not among the weights"
-        );
+        assert!(left.is_none(), "{left:?} is in the list and not among the weights");
     }
 
     /// Normal with mean 0.

@@ -76,11 +76,7 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// On their way when they are needed.
     pub fn new(inputs: &'a [i32], targets: &'a [i32]) -> Self {
-        Batch {
-            inputs,
-            targets,
-            there: None,
-        }
+        Batch { inputs, targets, there: None }
     }
 
     /// In parts of at most `count` tokens.
@@ -90,11 +86,7 @@ impl<'a> Batch<'a> {
         pairs.enumerate().map(move |(at, (inputs, targets))| {
             let part = |all: &Tensor<1, Int>| all.clone().narrow(0, at * count, inputs.len());
             let there = there.as_ref().map(|(i, t)| (part(i), part(t)));
-            Batch {
-                inputs,
-                targets,
-                there,
-            }
+            Batch { inputs, targets, there }
         })
     }
 }
@@ -112,13 +104,7 @@ impl Weights {
         let blocks = (0..config.shape.n_layers).map(block).collect();
         let (norm, head) = (init.vector(), init.matrix());
         init.end();
-        Weights {
-            token,
-            position,
-            blocks,
-            norm,
-            head,
-        }
+        Weights { token, position, blocks, norm, head }
     }
 }
 
@@ -162,10 +148,7 @@ impl ModuleMapper for Setter {
 
 impl Pull {
     fn of(tensor: &TensorSpec) -> Self {
-        Pull {
-            rate_factor: tensor.rate_factor,
-            decays: tensor.decays,
-        }
+        Pull { rate_factor: tensor.rate_factor, decays: tensor.decays }
     }
 }
 
@@ -217,10 +200,7 @@ impl Transformer {
 
     /// The same model without autodiff, for evaluation.
     pub fn without_autodiff(&self) -> Self {
-        Transformer {
-            weights: self.weights.clone().valid(),
-            ..self.clone()
-        }
+        Transformer { weights: self.weights.clone().valid(), ..self.clone() }
     }
 
     /// What the model is.
@@ -238,10 +218,7 @@ impl Transformer {
 
     fn stream_of(&self, inputs: &[i32], there: Option<Tensor<1, Int>>) -> Tensor<2> {
         let weights = &self.weights;
-        let (token, position) = (
-            weights.token.val(),
-            weights.position.as_ref().map(Param::val),
-        );
+        let (token, position) = (weights.token.val(), weights.position.as_ref().map(Param::val));
         let mut x_nd = match (there, self.operations) {
             (Some(ids_n), _) => composed::embedding_at(ids_n, token, position),
             (None, Operations::Fused) => ops::embedding(inputs, token, position),

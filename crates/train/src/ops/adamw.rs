@@ -20,10 +20,7 @@ pub struct Moments<const D: usize> {
 impl<const D: usize> Moments<D> {
     /// Before the first step.
     pub(super) fn zeros(grad: &Tensor<D>) -> Self {
-        Moments {
-            first: grad.zeros_like(),
-            second: grad.zeros_like(),
-        }
+        Moments { first: grad.zeros_like(), second: grad.zeros_like() }
     }
 }
 
@@ -49,12 +46,7 @@ impl Update {
     }
 
     fn factors(&self) -> Factors {
-        let Optimizer {
-            beta1,
-            beta2,
-            epsilon,
-            ..
-        } = self.constants;
+        let Optimizer { beta1, beta2, epsilon, .. } = self.constants;
         Factors {
             grad: self.scale as f32,
             beta1: beta1 as f32,
@@ -111,13 +103,10 @@ pub fn squares<const D: usize>(x: Tensor<D>) -> f64 {
     }
     let mut total = 0.0;
     let x = numbers(x).to_contiguous();
-    part("gradient norm", || {
-        kernel::squares(x.as_slice().expect("contiguous f32"), &mut total)
-    });
+    part("gradient norm", || kernel::squares(x.as_slice().expect("contiguous f32"), &mut total));
     total
 }
 
 fn numbers<const D: usize>(x: Tensor<D>) -> FlexTensor {
-    x.try_into_primitive::<Flex>()
-        .expect("on flex and without autodiff")
+    x.try_into_primitive::<Flex>().expect("on flex and without autodiff")
 }

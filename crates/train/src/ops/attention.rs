@@ -42,10 +42,7 @@ pub fn starts(ids: &[i32], time: usize, separator: u32) -> Starts {
 ///
 /// # Shapes
 /// - x, output: `[n, d]`, `n = batch time`; gain: `[d]`; qkv: `[d, 3 d]`; out: `[d, d]`
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the tensors and the form of one operation"
-)]
+#[allow(clippy::too_many_arguments, reason = "the tensors and the form of one operation")]
 pub fn attention_residual(
     norm: Norm,
     x_nd: Tensor<2>,
@@ -67,8 +64,5 @@ pub fn attention_residual(
         rotary: rotary.cloned(),
         starts: starts.cloned(),
     };
-    fused::apply(
-        operation,
-        [x_nd.into(), gain_d.into(), qkv_d3d.into(), out_dd.into()],
-    )
+    fused::apply(operation, [x_nd.into(), gain_d.into(), qkv_d3d.into(), out_dd.into()])
 }

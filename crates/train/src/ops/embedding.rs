@@ -14,10 +14,7 @@ pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>
     if !fused::available(&token_vd) {
         return composed::embedding(ids, token_vd, position_td);
     }
-    let operation = Embedding {
-        ids: ids.into(),
-        width: token_vd.dims()[1],
-    };
+    let operation = Embedding { ids: ids.into(), width: token_vd.dims()[1] };
     let tables = [Some(token_vd), position_td];
     fused::apply(operation, tables.into_iter().flatten().map(AnyTensor::from))
 }

@@ -20,10 +20,7 @@ pub fn nats(
     if !fused::available(&x_nd) {
         return composed::nats(norm, x_nd, gain_d, head_dv, targets);
     }
-    let operation = Nats {
-        centre: norm == Norm::Layer,
-        targets: targets.into(),
-    };
+    let operation = Nats { centre: norm == Norm::Layer, targets: targets.into() };
     fused::apply(operation, [x_nd.into(), gain_d.into(), head_dv.into()])
 }
 
@@ -41,9 +38,6 @@ pub fn cross_entropy(
     if !fused::available(&x_nd) {
         return composed::mean(composed::nats(norm, x_nd, gain_d, head_dv, targets));
     }
-    let operation = CrossEntropy {
-        centre: norm == Norm::Layer,
-        targets: targets.into(),
-    };
+    let operation = CrossEntropy { centre: norm == Norm::Layer, targets: targets.into() };
     fused::apply(operation, [x_nd.into(), gain_d.into(), head_dv.into()])
 }

@@ -19,11 +19,6 @@ pub fn mlp_residual(
     if !fused::available(&x_nd) {
         return composed::mlp_residual(norm, x_nd, gain_d, up_df, down_fd);
     }
-    let operation = MlpResidual {
-        centre: norm == Norm::Layer,
-    };
-    fused::apply(
-        operation,
-        [x_nd.into(), gain_d.into(), up_df.into(), down_fd.into()],
-    )
+    let operation = MlpResidual { centre: norm == Norm::Layer };
+    fused::apply(operation, [x_nd.into(), gain_d.into(), up_df.into(), down_fd.into()])
 }

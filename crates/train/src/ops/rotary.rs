@@ -25,10 +25,6 @@ impl RotaryTable {
                 .flat_map(|i| (0..context).map(move |p| f(p as f64 * frequency(i)) as f32))
                 .collect()
         };
-        RotaryTable {
-            context,
-            cos_kt: table(f64::cos),
-            sin_kt: table(f64::sin),
-        }
+        RotaryTable { context, cos_kt: table(f64::cos), sin_kt: table(f64::sin) }
     }
 }

@@ -90,18 +90,13 @@ mod on_gpu {
                 Ok([all]) => all,
                 Err(parts) => Tensor::cat(parts, 0),
             };
-            sums_vd
-                .try_into_primitive::<Cube>()
-                .expect("where its parts were")
+            sums_vd.try_into_primitive::<Cube>().expect("where its parts were")
         }
     }
 
     impl<B: Sums, C: CheckpointStrategy> Rows for Autodiff<B, C> {
         fn rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
-            let prepared = RowsBackward
-                .prepare::<C>([table.node()])
-                .compute_bound()
-                .stateful();
+            let prepared = RowsBackward.prepare::<C>([table.node()]).compute_bound().stateful();
             let vocab = table.primitive().shape()[0];
             match prepared {
                 OpsKind::Tracked(prep) => {

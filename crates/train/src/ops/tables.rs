@@ -122,9 +122,8 @@ pub(super) fn turns(table: &RotaryTable, time: usize, d_head: usize, device: &De
     let make = |device: &Device| {
         let angles = |values: &[f32]| {
             let at = |t: usize, k: usize| values[k % half * table.context + t];
-            let values: Vec<f32> = (0..time)
-                .flat_map(|t| (0..d_head).map(move |k| at(t, k)))
-                .collect();
+            let values: Vec<f32> =
+                (0..time).flat_map(|t| (0..d_head).map(move |k| at(t, k))).collect();
             Tensor::from_data(TensorData::new(values, [1, time, 1, d_head]), device)
         };
         let mut swap = vec![0.0f32; d_head * d_head];

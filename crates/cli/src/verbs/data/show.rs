@@ -21,12 +21,7 @@ pub(super) fn show(metadata: &Metadata, folder: &Path, samples: &[String]) -> St
     let rows = [
         part("train", &metadata.train),
         part("test", &metadata.test),
-        row(
-            "scored",
-            scored.stretches,
-            scored.bytes as u64,
-            scored.tokens,
-        ),
+        row("scored", scored.stretches, scored.bytes as u64, scored.tokens),
     ];
     let headers = ["split", "documents", "bytes", "tokens", "bytes/token"];
     let mut parts = vec![
@@ -71,10 +66,7 @@ fn losses(metadata: &Metadata) -> String {
 
 /// How clean the split is, a line each.
 fn findings(metadata: &Metadata) -> String {
-    let mut lines = vec![
-        format!("split {}", split(&metadata.split)),
-        overlap(metadata),
-    ];
+    let mut lines = vec![format!("split {}", split(&metadata.split)), overlap(metadata)];
     for leak in &metadata.leaks {
         lines.push(format!(
             "  {:.0} % of {} occur in train, as in {}",
@@ -102,16 +94,10 @@ fn findings(metadata: &Metadata) -> String {
         (dropped.repeated_documents, "repeated documents"),
         (dropped.invalid_documents, "invalid documents"),
         (dropped.empty_documents, "rows without text"),
-        (
-            dropped.poor_documents,
-            "documents out of the bounds of quality",
-        ),
+        (dropped.poor_documents, "documents out of the bounds of quality"),
         (dropped.left_documents, "documents beyond the weights"),
         (dropped.unreadable_files, "unreadable files"),
-        (
-            dropped.unwritten_documents,
-            "documents that no person wrote",
-        ),
+        (dropped.unwritten_documents, "documents that no person wrote"),
         (dropped.short_documents, "stubs"),
         (dropped.repeated_paragraphs, "repeated paragraphs"),
         (dropped.repeated_lines, "repeated lines"),
@@ -164,10 +150,9 @@ fn split(split: &isoflop_data::Split) -> String {
 
 pub(super) fn overlap(metadata: &Metadata) -> String {
     match metadata.overlap.share() {
-        Some(share) => format!(
-            "{:.2} % of the test 13-grams occur in the train text",
-            share * 100.0
-        ),
+        Some(share) => {
+            format!("{:.2} % of the test 13-grams occur in the train text", share * 100.0)
+        }
         None => "no 13-grams of the test text were compared".to_owned(),
     }
 }

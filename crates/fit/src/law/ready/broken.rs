@@ -15,12 +15,7 @@ pub(crate) struct Broken<'a> {
 impl<'a> Broken<'a> {
     pub(super) fn of<const P: usize>(t: &'a [f64; P]) -> Self {
         let width = |at: usize| t.get(5 + 3 * at).map_or(1.0, |t| t.exp());
-        Broken {
-            t,
-            a: t[0].exp(),
-            c0: t[2].exp(),
-            widths: std::array::from_fn(width),
-        }
+        Broken { t, a: t[0].exp(), c0: t[2].exp(), widths: std::array::from_fn(width) }
     }
 
     #[inline]
@@ -53,11 +48,7 @@ impl<'a> Broken<'a> {
             second[at] = [
                 [0.0; 3],
                 [share, -part[0] * bend / width, 0.0],
-                [
-                    -by_width,
-                    -part[0] * bend * z,
-                    -part[0] * (by_width + width * bend * z * z),
-                ],
+                [-by_width, -part[0] * bend * z, -part[0] * (by_width + width * bend * z * z)],
             ];
         }
         let power = g.exp();

@@ -41,12 +41,7 @@ impl Kaplan {
         let reducible = (s + a * above).exp();
         // By t0..t3: first derivatives of g, and of z a, whose square carries the bend.
         let by_a = a * (above - z * share);
-        let first = [
-            1.0 - share,
-            (1.0 - share) * along_n,
-            share,
-            share * along_d + by_a,
-        ];
+        let first = [1.0 - share, (1.0 - share) * along_n, share, share * along_d + by_a];
         let turn = [-1.0, -along_n, 1.0, along_d - a * z];
         let curve = bend / a;
         let mut out = Jet::<P>::constant(reducible + self.e);

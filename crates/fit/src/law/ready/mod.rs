@@ -26,10 +26,7 @@ impl Law {
     /// Whether [`Ready`] has its derivatives written out.
     pub(crate) fn is_quick(self) -> bool {
         self.form().is_some()
-            || matches!(
-                self,
-                Law::Kaplan { .. } | Law::DataConstrained | Law::Broken(..)
-            )
+            || matches!(self, Law::Kaplan { .. } | Law::DataConstrained | Law::Broken(..))
     }
 }
 
@@ -111,10 +108,7 @@ mod tests {
                 (ready.jet(x), law.loss(&Jet::variables(&theta), x, &centre));
             let close = |a: f64, b: f64, size: f64| (a - b).abs() <= 1e-9 * size;
             prop_assert!(close(quick.value, slow.value, slow.value), "{law:?} {x:?}");
-            prop_assert!(
-                close(ready.loss(x), slow.value, slow.value),
-                "{law:?} {x:?}"
-            );
+            prop_assert!(close(ready.loss(x), slow.value, slow.value), "{law:?} {x:?}");
             let size = |g: &[f64]| g.iter().fold(1.0f64, |most, g| most.max(g.abs()));
             for i in 0..P {
                 let (a, b) = (quick.gradient[i], slow.gradient[i]);

@@ -100,11 +100,8 @@ impl Repeated {
         let along = -self.beta * (unique + s.w.ln_1p());
         let term = (self.levels.1 + along).exp();
         let first = [1.0, along, -self.beta * by_r];
-        let second = [
-            [0.0; 3],
-            [0.0, along, 0.0],
-            [0.0, first[2], -self.beta * (curve - by_r * by_r)],
-        ];
+        let second =
+            [[0.0; 3], [0.0, along, 0.0], [0.0, first[2], -self.beta * (curve - by_r * by_r)]];
         add_term(out, &[3, 4, 5], term, &first, &second);
         term
     }
@@ -124,10 +121,8 @@ impl Repeated {
         let s = Saturated::of(growth - 1.0, self.r_n);
         let per = 1.0 / (1.0 + s.w);
         // Repetitions fall with the best size as fast as the sizes grow.
-        let (w_b, w_bb) = (
-            -s.by_r * growth * per,
-            (s.by_rr * growth * growth + s.by_r * growth) * per,
-        );
+        let (w_b, w_bb) =
+            (-s.by_r * growth * per, (s.by_rr * growth * growth + s.by_r * growth) * per);
         let (w_r, w_br) = (s.by_log * per, -s.by_r_log * growth * per);
         let (p_b, p_bb) = (1.0 + w_b, w_bb - w_b * w_b);
         let (p_br, p_rr) = (w_br - w_b * w_r, s.by_log_log * per - w_r * w_r);
@@ -178,12 +173,7 @@ fn add_term<const P: usize, const S: usize>(
     for i in 0..S {
         out.gradient[of[i]] += term * first[i];
         for j in 0..=i {
-            add(
-                out,
-                of[i],
-                of[j],
-                term * (first[i] * first[j] + second[i][j]),
-            );
+            add(out, of[i], of[j], term * (first[i] * first[j] + second[i][j]));
         }
     }
 }

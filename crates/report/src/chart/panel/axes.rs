@@ -28,14 +28,7 @@ pub(crate) struct Frame {
 
 impl Default for Frame {
     fn default() -> Frame {
-        Frame {
-            width: WIDTH,
-            height: HEIGHT,
-            left: 52.0,
-            right: 12.0,
-            top: 30.0,
-            bottom: 46.0,
-        }
+        Frame { width: WIDTH, height: HEIGHT, left: 52.0, right: 12.0, top: 30.0, bottom: 46.0 }
     }
 }
 
@@ -78,14 +71,7 @@ impl Panel {
             };
             format!("{kind} {low:e} {high:e} {}", style.name())
         };
-        let Frame {
-            width,
-            height,
-            left,
-            right,
-            top,
-            bottom,
-        } = self.frame;
+        let Frame { width, height, left, right, top, bottom } = self.frame;
         let loss = match self.labels.loss {
             LossAxis::Neither => "",
             LossAxis::Y => " data-loss=\"y\"",
@@ -106,14 +92,7 @@ impl Panel {
     }
 
     pub(super) fn axes(&self) {
-        let Frame {
-            width,
-            height,
-            left: x0,
-            right,
-            top: y1,
-            bottom,
-        } = self.frame;
+        let Frame { width, height, left: x0, right, top: y1, bottom } = self.frame;
         let (x1, y0) = (width - right, height - bottom);
         let (across, up) = (self.x.ticks(), self.y.ticks());
         self.canvas.open(Group::plain("axes"));
@@ -150,11 +129,7 @@ impl Panel {
         }
         self.canvas.close();
         self.canvas.open(Group::plain("names"));
-        let title_at = if matches!(self.y, Scale::Rows { .. }) {
-            6.0
-        } else {
-            x0
-        };
+        let title_at = if matches!(self.y, Scale::Rows { .. }) { 6.0 } else { x0 };
         let (left, center) = (HPos::Left, HPos::Center);
         let title = &self.labels.title;
         self.write(title, (title_at, y1 - 16.0), 13.0, ink, left, VPos::Center);

@@ -29,8 +29,7 @@ impl Panel {
             let steps = ((x1 - x0).hypot(y1 - y0) / 5.0).ceil().max(1.0) as usize;
             for k in 0..=steps {
                 let share = k as f64 / steps as f64;
-                self.taken
-                    .push((x0 + (x1 - x0) * share, y0 + (y1 - y0) * share));
+                self.taken.push((x0 + (x1 - x0) * share, y0 + (y1 - y0) * share));
             }
         }
     }
@@ -89,11 +88,7 @@ impl Panel {
         }
         self.canvas.halo(false);
         self.canvas.close();
-        if lines.is_empty() {
-            0
-        } else {
-            covered(&(x, y))
-        }
+        if lines.is_empty() { 0 } else { covered(&(x, y)) }
     }
 
     /// Labels to the right of points, pushed apart so that none touches the next.

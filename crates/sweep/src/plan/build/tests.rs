@@ -26,10 +26,7 @@ fn facts(request: &DataRequest) -> Result<DataFacts, crate::plan::DataRefusal> {
             tokenizer: "bytes".to_owned(),
             ..Default::default()
         })),
-        other => Err((
-            format!("no corpus `{other}`"),
-            Some("built in: rust-docs".to_owned()),
-        )),
+        other => Err((format!("no corpus `{other}`"), Some("built in: rust-docs".to_owned()))),
     }
 }
 
@@ -37,12 +34,8 @@ fn plan(source: &str) -> Result<Plan, String> {
     let shown =
         |error: crate::SpecError| format!("{error}\nhint: {}", error.hint().unwrap_or("none"));
     let sweep = Sweep::parse(Path::new("t.toml"), source.to_owned()).map_err(shown)?;
-    let mut context = PlanContext {
-        facts: &mut facts,
-        numerics_version: 1,
-        memory_bytes: 8 << 30,
-        tuned: None,
-    };
+    let mut context =
+        PlanContext { facts: &mut facts, numerics_version: 1, memory_bytes: 8 << 30, tuned: None };
     Plan::build(&sweep, &mut context).map_err(shown)
 }
 
@@ -68,11 +61,8 @@ fn a_budget_is_met_to_half_a_step_by_every_size() {
 fn runs_of_few_steps_are_dropped_and_listed() {
     let plan = plan(&SWEEP.replace("\"30k\"]", "\"30k\", \"10M\"]")).unwrap();
     assert_eq!(plan.runs().len(), 6);
-    let dropped: Vec<_> = plan
-        .dropped()
-        .iter()
-        .map(|d| format!("{}: {}", d.cell, d.reason))
-        .collect();
+    let dropped: Vec<_> =
+        plan.dropped().iter().map(|d| format!("{}: {}", d.cell, d.reason)).collect();
     insta::assert_debug_snapshot!(dropped, @r#"
     [
         "10M, budget 1e11: 0 steps of 4096 tokens, fewer than 10",
@@ -95,14 +85,8 @@ fn a_budget_that_keeps_two_sizes_is_refused_where_it_stands() {
 #[test]
 fn heads_that_do_not_divide_are_pointed_at() {
     let text = refusal("\"30k\"]", "{ d_model = 100, n_layers = 2, n_heads = 8 }]");
-    assert!(
-        text.contains("t.toml:6:23: d_model 100 does not split into 8 heads"),
-        "{text}"
-    );
-    assert!(
-        text.ends_with("hint: d_model 96 or 104 would fit"),
-        "{text}"
-    );
+    assert!(text.contains("t.toml:6:23: d_model 100 does not split into 8 heads"), "{text}");
+    assert!(text.ends_with("hint: d_model 96 or 104 would fit"), "{text}");
 }
 
 #[test]
@@ -115,10 +99,7 @@ fn a_size_beyond_the_memory_is_refused_with_both_figures() {
 #[test]
 fn two_kinds_of_plan_and_none_are_refused() {
     let two = refusal("[plan]", "[plan]\ngrid = { tokens = [\"1M\"] }");
-    assert!(
-        two.contains("the plan has two kinds: `isoflop` and `grid`"),
-        "{two}"
-    );
+    assert!(two.contains("the plan has two kinds: `isoflop` and `grid`"), "{two}");
     let none = refusal("isoflop = { budgets = [\"1e11\", \"3e11\"] }", "");
     assert!(none.contains("the plan has no kind"), "{none}");
 }
@@ -137,17 +118,11 @@ fn what_the_corpus_says_is_shown_at_its_name() {
 #[test]
 fn sizes_that_fall_on_one_rung_budgets_given_twice_and_bad_batches_are_refused() {
     let twins = refusal("\"30k\"]", "\"9.9k\"]");
-    assert!(
-        twins.contains("sizes `10k` and `9.9k` are the same model, 20x2x1"),
-        "{twins}"
-    );
+    assert!(twins.contains("sizes `10k` and `9.9k` are the same model, 20x2x1"), "{twins}");
     let twice = refusal("\"3e11\"]", "\"1.0e11\"]");
     assert!(twice.contains("1.0e11 stands here twice"), "{twice}");
     let batch = refusal("[plan]", "[train]\nbatch_tokens = 1000\n[plan]");
-    assert!(
-        batch.contains("a batch of 1000 tokens is not whole windows of 128"),
-        "{batch}"
-    );
+    assert!(batch.contains("a batch of 1000 tokens is not whole windows of 128"), "{batch}");
     assert!(batch.ends_with("hint: batch_tokens = 1024"), "{batch}");
 }
 
@@ -158,29 +133,29 @@ fn a_name_that_would_leave_the_results_folder_is_refused() {
         assert!(text.contains("cannot name a results folder"), "{text}");
     }
     assert_eq!(
-        plan(&SWEEP.replace("name = \"t\"", "name = \"<b>日本\""))
-            .unwrap()
-            .name(),
+        plan(&SWEEP.replace("name = \"t\"", "name = \"<b>日本\"")).unwrap().name(),
         "<b>日本"
     );
 }
 
 #[test]
 fn tokens_per_param_and_grids_give_the_tokens_asked_for() {
-    let grid = plan(&SWEEP.replace(
-        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
-        "grid = { tokens = [\"1M\"] }",
-    ))
-    .unwrap();
+    let grid =
+        plan(&SWEEP.replace(
+            "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
+            "grid = { tokens = [\"1M\"] }",
+        ))
+        .unwrap();
     for run in grid.runs() {
         assert!((run.tokens().0 / 1e6 - 1.0).abs() < 0.001, "{}", run.id());
         assert_eq!(run.flops_budget, None);
     }
-    let multiples = plan(&SWEEP.replace(
-        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
-        "tokens_per_param = [20, 100]",
-    ))
-    .unwrap();
+    let multiples =
+        plan(&SWEEP.replace(
+            "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
+            "tokens_per_param = [20, 100]",
+        ))
+        .unwrap();
     let first = &multiples.runs()[0];
     assert!((first.tokens().per_param(first.n()) / 20.0 - 1.0).abs() < 0.01);
 }
@@ -188,21 +163,14 @@ fn tokens_per_param_and_grids_give_the_tokens_asked_for() {
 #[test]
 fn every_budget_gets_its_cheapest_run_first_and_the_longest_comes_next() {
     let plan = plan(SWEEP).unwrap();
-    let budgets: Vec<_> = plan
-        .work_order()
-        .iter()
-        .map(|run| run.flops_budget.unwrap())
-        .collect();
+    let budgets: Vec<_> = plan.work_order().iter().map(|run| run.flops_budget.unwrap()).collect();
     assert_eq!(budgets, [1e11, 3e11, 3e11, 3e11, 1e11, 1e11]);
 }
 
 #[test]
 fn a_plan_reads_back_from_its_json() {
     let plan = plan(SWEEP).unwrap();
-    assert_eq!(
-        Plan::parse(plan.to_json().unwrap().as_bytes()).unwrap(),
-        plan
-    );
+    assert_eq!(Plan::parse(plan.to_json().unwrap().as_bytes()).unwrap(), plan);
 }
 
 proptest! {
@@ -229,23 +197,14 @@ proptest! {
 
 #[test]
 fn one_number_of_tokens_rounded_to_steps_of_other_lengths_is_still_one() {
-    let source = SWEEP.replace(
-        "isoflop = { budgets = [\"1e11\", \"3e11\"] }",
-        "grid = { tokens = [\"1M\"] }",
-    );
+    let source = SWEEP
+        .replace("isoflop = { budgets = [\"1e11\", \"3e11\"] }", "grid = { tokens = [\"1M\"] }");
     let plan = plan(&source.replace("\"30k\"", "\"30k\", \"1M\"")).unwrap();
-    let lengths: HashSet<u64> = plan
-        .runs()
-        .iter()
-        .map(|run| run.tokens().0 as u64)
-        .collect();
+    let lengths: HashSet<u64> = plan.runs().iter().map(|run| run.tokens().0 as u64).collect();
     assert!(lengths.len() > 1);
     let charts = plan.charts(4.0);
     let surface = charts.iter().find(|chart| chart.name == "L(N, D)").unwrap();
-    assert!(
-        !surface.supported && surface.why.contains("all runs share one D"),
-        "{surface:?}"
-    );
+    assert!(!surface.supported && surface.why.contains("all runs share one D"), "{surface:?}");
 }
 
 #[test]
@@ -255,25 +214,13 @@ fn laws_that_no_run_can_carry_are_struck_out_with_the_reason() {
     let most = plan.runs().iter().map(|run| run.epochs());
     let (least, most) = most.fold((f64::INFINITY, 0.0f64), |(l, h), e| (l.min(e), h.max(e)));
     let none = plan.charts(least / 2.0);
-    for name in [
-        "isoFLOP curves",
-        "L(C), N*(C), D*(C)",
-        "L(N)",
-        "L(D)",
-        "L(N, D)",
-    ] {
+    for name in ["isoFLOP curves", "L(C), N*(C), D*(C)", "L(N)", "L(D)", "L(N, D)"] {
         let found = law(&none, name).unwrap();
-        assert!(
-            !found.supported && found.why.contains("every run passes"),
-            "{found:?}"
-        );
+        assert!(!found.supported && found.why.contains("every run passes"), "{found:?}");
     }
     assert!(law(&none, "learning curves").unwrap().supported);
     let all = plan.charts(most);
-    assert!(
-        all.iter().all(|chart| !chart.why.contains("epochs")),
-        "{all:?}"
-    );
+    assert!(all.iter().all(|chart| !chart.why.contains("epochs")), "{all:?}");
     let some = plan.charts((least + most) / 2.0);
     let found = law(&some, "L(N, D)").unwrap();
     assert!(found.why.contains("do not count"), "{found:?}");
@@ -287,24 +234,12 @@ fn quantities_beyond_anybody_are_refused_at_once_with_their_place() {
         ("grid = { tokens = [\"1e30\"] }", "more than can be counted"),
         ("tokens_per_param = [1e20]", "more than can be counted"),
         ("epochs = [1e300]", "more than can be counted"),
-        (
-            "isoflop = { budgets = [\"1e300\"] }",
-            "more than can be counted",
-        ),
-        (
-            "time = { limit = \"8h\", budgets = 4000000000 }",
-            "from 1 to 100",
-        ),
-        (
-            "time = { limit = \"8h\", factor = 1e300 }",
-            "must not lead beyond",
-        ),
+        ("isoflop = { budgets = [\"1e300\"] }", "more than can be counted"),
+        ("time = { limit = \"8h\", budgets = 4000000000 }", "from 1 to 100"),
+        ("time = { limit = \"8h\", factor = 1e300 }", "must not lead beyond"),
     ] {
         let refused = refusal(isoflop, to);
-        assert!(
-            refused.contains(told) && refused.contains("t.toml:8:"),
-            "{to}: {refused}"
-        );
+        assert!(refused.contains(told) && refused.contains("t.toml:8:"), "{to}: {refused}");
     }
     for (size, told) in [
         ("9e30", "the ladder ends at 100T"),
@@ -312,30 +247,20 @@ fn quantities_beyond_anybody_are_refused_at_once_with_their_place() {
         ("8x18446744073709551615x1", "too large"),
     ] {
         let refused = refusal("\"3k\"", &format!("\"{size}\""));
-        assert!(
-            refused.contains(told) && refused.contains("t.toml:6:"),
-            "{size}: {refused}"
-        );
+        assert!(refused.contains(told) && refused.contains("t.toml:6:"), "{size}: {refused}");
     }
     for train in [
         "batch_tokens = 1e300",
         "learning_rate = { tune = { rates = 4294967295 } }",
         "learning_rate = { tune = { rates = 99, factor = 1e300 } }",
     ] {
-        assert!(
-            plan(&format!("{SWEEP}[train]\n{train}\n")).is_err(),
-            "{train}"
-        );
+        assert!(plan(&format!("{SWEEP}[train]\n{train}\n")).is_err(), "{train}");
     }
-    let axes: Vec<String> = [
-        "data.split_seed",
-        "train.batch_tokens",
-        "data.test_tokens",
-        "data.context",
-    ]
-    .iter()
-    .map(|key| format!("\"{key}\" = {:?}", (1..=90).collect::<Vec<_>>()))
-    .collect();
+    let axes: Vec<String> =
+        ["data.split_seed", "train.batch_tokens", "data.test_tokens", "data.context"]
+            .iter()
+            .map(|key| format!("\"{key}\" = {:?}", (1..=90).collect::<Vec<_>>()))
+            .collect();
     let refused = plan(&format!("{SWEEP}[axes]\n{}\n", axes.join("\n"))).unwrap_err();
     assert!(refused.contains("more than 10000 cells"), "{refused}");
     let seeds: Vec<u32> = (0..40_000).collect();
@@ -348,11 +273,7 @@ fn quantities_beyond_anybody_are_refused_at_once_with_their_place() {
 fn a_budget_of_centuries_is_planned_at_once() {
     let started = std::time::Instant::now();
     let plan = plan(&SWEEP.replace("\"3e11\"", "\"1e20\"")).unwrap();
-    assert!(
-        plan.runs()
-            .iter()
-            .any(|run| run.config.steps.steps > 1_000_000_000_000)
-    );
+    assert!(plan.runs().iter().any(|run| run.config.steps.steps > 1_000_000_000_000));
     assert!(started.elapsed().as_secs() < 2);
 }
 
@@ -368,13 +289,7 @@ fn single_runs_stand_beside_those_of_a_kind_and_keep_their_ids() {
     assert_eq!(both.runs()[..6], *before.runs());
     let single: Vec<_> = both.runs()[6..]
         .iter()
-        .map(|run| {
-            (
-                run.size.as_str(),
-                (run.tokens().0 / 1e5).round() as u64,
-                run.flops_budget,
-            )
-        })
+        .map(|run| (run.size.as_str(), (run.tokens().0 / 1e5).round() as u64, run.flops_budget))
         .collect();
     assert_eq!(single, [("30k", 30, None), ("24x2x2", 7, None)]);
 }
@@ -390,10 +305,7 @@ fn single_runs_alone_need_no_sizes() {
     assert!(none.contains("no sizes"), "{none}");
     let empty = plan(&format!("{SWEEP}runs = []\n")).unwrap_err();
     assert!(empty.contains("an empty list"), "{empty}");
-    let odd = plan(&format!(
-        "{SWEEP}runs = [{{ size = \"30k\", token = 3 }}]\n"
-    ))
-    .unwrap_err();
+    let odd = plan(&format!("{SWEEP}runs = [{{ size = \"30k\", token = 3 }}]\n")).unwrap_err();
     assert!(odd.contains("did you mean `tokens`?"), "{odd}");
 }
 

@@ -41,10 +41,7 @@ type SharedOperation = Arc<dyn Operation>;
 
 /// Whether the fused operations run where this tensor lives.
 pub(super) fn available<const D: usize>(x: &Tensor<D>) -> bool {
-    matches!(
-        x.device().without_autodiff().as_dispatch(),
-        DispatchDevice::Flex(_)
-    )
+    matches!(x.device().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// Applies an operation as one node of the tape.
@@ -56,10 +53,7 @@ pub(super) fn apply<const O: usize>(
     inputs: impl IntoIterator<Item = AnyTensor>,
 ) -> Tensor<O> {
     let mut inputs: Vec<_> = inputs.into_iter().map(|input| input.0).collect();
-    let call = Call {
-        arity: inputs.len(),
-        operation: Arc::new(operation),
-    };
+    let call = Call { arity: inputs.len(), operation: Arc::new(operation) };
     let first = inputs[0].clone();
     inputs.resize(MOST_INPUTS, first);
     let inputs: [_; MOST_INPUTS] = inputs.try_into().expect("just resized");
@@ -120,10 +114,7 @@ fn contiguous(tensors: &[FlexTensor]) -> Vec<FlexTensor> {
 
 fn slices(tensors: &[FlexTensor]) -> Vec<&[f32]> {
     let slice = |x: &FlexTensor| x.as_slice::<f32>().is_some();
-    assert!(
-        tensors.iter().all(slice),
-        "every tensor here is contiguous f32"
-    );
+    assert!(tensors.iter().all(slice), "every tensor here is contiguous f32");
     tensors.iter().filter_map(|x| x.as_slice()).collect()
 }
 
@@ -144,9 +135,7 @@ impl Numbers for Flex {
         let gradients = operation.backward(&slices(&inputs), kept, slices(&dy)[0]);
         let dims = inputs.iter().map(|input| input.layout().shape().to_vec());
         let tensors = gradients.into_iter().zip(dims);
-        tensors
-            .map(|(values, dims)| memory::tensor(values, &dims))
-            .collect()
+        tensors.map(|(values, dims)| memory::tensor(values, &dims)).collect()
     }
 }
 
@@ -198,10 +187,7 @@ fn tracked<B: Numbers, C: CheckpointStrategy, const N: usize>(
 ) -> FloatTensor<Autodiff<B, C>> {
     let nodes = std::array::from_fn(|i| inputs[i].node());
     let primitives = Vec::from_iter(inputs.map(|input| input.into_primitive()));
-    let prepared = FusedBackward::<N>
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful();
+    let prepared = FusedBackward::<N>.prepare::<C>(nodes).compute_bound().stateful();
     match prepared {
         OpsKind::Tracked(prep) => {
             let (y, kept) = B::run(primitives.clone(), &operation, true);

@@ -59,8 +59,7 @@ fn nothing() -> Kept {
 
 fn as_kept<T: 'static>(kept: &Kept) -> &T {
     let kept: &(dyn Any + Send + Sync) = kept.as_ref();
-    kept.downcast_ref()
-        .expect("an operation gets back what it kept")
+    kept.downcast_ref().expect("an operation gets back what it kept")
 }
 
 impl AttentionResidual {
@@ -83,11 +82,7 @@ impl Operation for AttentionResidual {
         let inputs = self.inputs(inputs);
         let width = inputs.gain.len();
         let (values, state) = attention_residual::forward(inputs, keep);
-        Forward {
-            dims: vec![inputs.x.len() / width, width],
-            values,
-            kept: kept(state),
-        }
+        Forward { dims: vec![inputs.x.len() / width, width], values, kept: kept(state) }
     }
 
     fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
@@ -112,11 +107,7 @@ impl Operation for MlpResidual {
         let inputs = self.inputs(inputs);
         let width = inputs.gain.len();
         let (values, state) = mlp_residual::forward(inputs, keep);
-        Forward {
-            dims: vec![inputs.x.len() / width, width],
-            values,
-            kept: kept(state),
-        }
+        Forward { dims: vec![inputs.x.len() / width, width], values, kept: kept(state) }
     }
 
     fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
@@ -125,13 +116,7 @@ impl Operation for MlpResidual {
 }
 
 fn head_inputs<'a>(inputs: &[&'a [f32]], centre: bool, targets: &'a [i32]) -> head::Inputs<'a> {
-    head::Inputs {
-        x: inputs[0],
-        gain: inputs[1],
-        head: inputs[2],
-        centre,
-        targets,
-    }
+    head::Inputs { x: inputs[0], gain: inputs[1], head: inputs[2], centre, targets }
 }
 
 impl Operation for Nats {

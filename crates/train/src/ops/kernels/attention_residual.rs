@@ -85,18 +85,13 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
     let d = inputs.gain.len();
     let n = inputs.x.len() / d;
     let mut y = Buffer::copy_of(inputs.x);
-    let mut kept = Kept {
-        norm: Buffer::stale(2 * n),
-        groups: Vec::new(),
-    };
+    let mut kept = Kept { norm: Buffer::stale(2 * n), groups: Vec::new() };
     for group in inputs.groups() {
         let Group { rows, layout, .. } = group;
         let x = &inputs.x[group.first_row * d..][..rows * d];
         let statistics = &mut kept.norm[2 * group.first_row..][..2 * rows];
         let mut normed = Buffer::stale(rows * d);
-        part("norms", || {
-            norm::forward(x, inputs.gain, inputs.centre, &mut normed, statistics)
-        });
+        part("norms", || norm::forward(x, inputs.gain, inputs.centre, &mut normed, statistics));
         let mut qkv = Buffer::stale(3 * d * layout.stride());
         multiply(
             MatrixMut::strided(&mut qkv, 3 * d, rows, layout.stride()),
@@ -121,11 +116,7 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
             Matrix::new(inputs.out, d, d),
         );
         if keep {
-            kept.groups.push(KeptGroup {
-                qkv,
-                mixed,
-                softmax,
-            });
+            kept.groups.push(KeptGroup { qkv, mixed, softmax });
         }
     }
     (y, keep.then_some(kept))
@@ -145,11 +136,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
         let statistics = &kept.norm[2 * group.first_row..][..2 * rows];
         let dy = Matrix::new(&dy[group.first_row * d..], rows, d);
         let across = |data| Matrix::strided(data, d, rows, layout.stride());
-        multiply_add(
-            MatrixMut::new(&mut dout, d, d),
-            across(&kept_group.mixed),
-            dy,
-        );
+        multiply_add(MatrixMut::new(&mut dout, d, d), across(&kept_group.mixed), dy);
         let mut dmixed = Buffer::stale(d * layout.stride());
         multiply(
             MatrixMut::strided(&mut dmixed, d, rows, layout.stride()),
@@ -171,9 +158,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
         });
         let dparts = Matrix::strided(&dparts, 3 * d, rows, layout.stride());
         let mut normed = Buffer::stale(rows * d);
-        part("norms", || {
-            norm::again(x, inputs.gain, statistics, &mut normed)
-        });
+        part("norms", || norm::again(x, inputs.gain, statistics, &mut normed));
         multiply_add(
             MatrixMut::new(&mut dqkv_transposed, 3 * d, d),
             dparts,

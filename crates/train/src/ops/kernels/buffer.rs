@@ -34,10 +34,7 @@ impl Buffer {
     pub(crate) fn stale(len: usize) -> Self {
         let lines = len.div_ceil(LINE);
         let kept = FREE.with_borrow_mut(|free| free.get_mut(&lines).and_then(Vec::pop));
-        Buffer {
-            lines: kept.unwrap_or_else(|| vec![Line([0.0; LINE]); lines]),
-            len,
-        }
+        Buffer { lines: kept.unwrap_or_else(|| vec![Line([0.0; LINE]); lines]), len }
     }
 
     /// Of `len` zeros.

@@ -41,9 +41,7 @@ impl Inputs<'_> {
             let rows = block.min(n - first);
             let x = &self.x[first * d..][..rows * d];
             let (normed, statistics) = (&mut normed[..rows * d], &mut statistics[..rows * 2]);
-            part("norms", || {
-                norm::forward(x, self.gain, self.centre, normed, statistics)
-            });
+            part("norms", || norm::forward(x, self.gain, self.centre, normed, statistics));
             let logits = &mut logits[..rows * v];
             multiply(
                 MatrixMut::new(logits, rows, v),
@@ -82,11 +80,7 @@ pub(crate) fn nats_with_gradients(inputs: Inputs, weights: &[f32]) -> (Buffer, G
             slopes(logits, v, targets, &weights[first..][..rows]);
         });
         let dlogits = Matrix::new(logits, rows, v);
-        multiply_add(
-            MatrixMut::new(&mut dhead, d, v),
-            Matrix::new(normed, rows, d).t(),
-            dlogits,
-        );
+        multiply_add(MatrixMut::new(&mut dhead, d, v), Matrix::new(normed, rows, d).t(), dlogits);
         multiply(
             MatrixMut::new(&mut dnormed, rows, d),
             dlogits,

@@ -146,23 +146,11 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 pub(super) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
-    const A: [f32; 5] = [
-        1.061_405_4,
-        -1.453_152_1,
-        1.421_413_8,
-        -0.284_496_72,
-        0.254_829_6,
-    ];
+    const A: [f32; 5] = [1.061_405_4, -1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6];
     const INV_SQRT_TAU: f32 = 0.398_942_3;
     let one = simd.splat_f32s(1.0);
-    let bell = exp(
-        simd,
-        simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5)),
-    );
-    let t = simd.div_f32s(
-        one,
-        simd.mul_add_e_f32s(simd.abs_f32s(x), simd.splat_f32s(P), one),
-    );
+    let bell = exp(simd, simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5)));
+    let t = simd.div_f32s(one, simd.mul_add_e_f32s(simd.abs_f32s(x), simd.splat_f32s(P), one));
     let mut sum = simd.splat_f32s(A[0]);
     for a in &A[1..] {
         sum = simd.mul_add_e_f32s(sum, t, simd.splat_f32s(*a));
@@ -177,10 +165,7 @@ pub(super) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
 
 /// `sum x y`
 #[inline(always)]
-#[allow(
-    clippy::needless_range_loop,
-    reason = "constant bounds keep the sums in registers"
-)]
+#[allow(clippy::needless_range_loop, reason = "constant bounds keep the sums in registers")]
 pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     let ((x, x_rest), (y, y_rest)) = (S::as_simd_f32s(x), S::as_simd_f32s(y));
     let mut partial = [simd.splat_f32s(0.0); 4];
@@ -198,16 +183,11 @@ pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
         i += 1;
     }
     if !x_rest.is_empty() {
-        let (x, y) = (
-            simd.partial_load_f32s(x_rest),
-            simd.partial_load_f32s(y_rest),
-        );
+        let (x, y) = (simd.partial_load_f32s(x_rest), simd.partial_load_f32s(y_rest));
         partial[1] = simd.mul_add_e_f32s(x, y, partial[1]);
     }
-    let sum = simd.add_f32s(
-        simd.add_f32s(partial[0], partial[1]),
-        simd.add_f32s(partial[2], partial[3]),
-    );
+    let sum =
+        simd.add_f32s(simd.add_f32s(partial[0], partial[1]), simd.add_f32s(partial[2], partial[3]));
     simd.reduce_sum_f32s(sum)
 }
 
@@ -270,15 +250,9 @@ mod tests {
         });
         assert!(worst < 2e-7, "{worst:e}");
         let mut ends = [1.0; 5];
-        map_exp(
-            &[0.0, f32::NEG_INFINITY, -60.001, 200.0, f32::NAN],
-            &mut ends,
-        );
+        map_exp(&[0.0, f32::NEG_INFINITY, -60.001, 200.0, f32::NAN], &mut ends);
         assert_eq!(ends[..3], [1.0, 0.0, 0.0]);
-        assert!(
-            ends[3] > 1e38 && ends[3].is_finite() && ends[4].is_nan(),
-            "{ends:?}"
-        );
+        assert!(ends[3] > 1e38 && ends[3].is_finite() && ends[4].is_nan(), "{ends:?}");
     }
 
     #[test]

@@ -46,10 +46,8 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
     let (n, d, f) = inputs.sizes();
     let block = rows_per_block(f, n);
     let mut y = Buffer::copy_of(inputs.x);
-    let mut kept = Kept {
-        norm: Buffer::stale(2 * n),
-        wide: Buffer::stale(f * if keep { n } else { block }),
-    };
+    let mut kept =
+        Kept { norm: Buffer::stale(2 * n), wide: Buffer::stale(f * if keep { n } else { block }) };
     let (mut normed, mut active) = (Buffer::stale(block * d), Buffer::stale(block * f));
     let up = Matrix::new(inputs.up, d, f);
     let down = Matrix::new(inputs.down, f, d);
@@ -58,16 +56,10 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
         let x = &inputs.x[first * d..][..rows * d];
         let normed = &mut normed[..rows * d];
         let statistics = &mut kept.norm[2 * first..][..2 * rows];
-        part("norms", || {
-            norm::forward(x, inputs.gain, inputs.centre, normed, statistics)
-        });
+        part("norms", || norm::forward(x, inputs.gain, inputs.centre, normed, statistics));
         let at = if keep { first * f } else { 0 };
         let wide = &mut kept.wide[at..][..rows * f];
-        multiply(
-            MatrixMut::new(wide, rows, f),
-            Matrix::new(normed, rows, d),
-            up,
-        );
+        multiply(MatrixMut::new(wide, rows, f), Matrix::new(normed, rows, d), up);
         part("gelu", || activate(wide, &mut active[..rows * f]));
         multiply_add(
             MatrixMut::new(&mut y[first * d..], rows, d),
@@ -96,19 +88,11 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
         let statistics = &kept.norm[2 * first..][..2 * rows];
         let (active, dwide) = (&mut active[..rows * f], &mut dwide[..rows * f]);
         multiply(MatrixMut::new(dwide, rows, f), dy, down.t());
-        part("gelu, backward", || {
-            slope(&kept.wide[first * f..][..rows * f], active, dwide)
-        });
+        part("gelu, backward", || slope(&kept.wide[first * f..][..rows * f], active, dwide));
         let (active, dwide) = (Matrix::new(active, rows, f), Matrix::new(dwide, rows, f));
         multiply_add(MatrixMut::new(&mut ddown, f, d), active.t(), dy);
-        part("norms", || {
-            norm::again(x, inputs.gain, statistics, &mut normed[..rows * d])
-        });
-        multiply_add(
-            MatrixMut::new(&mut dup, d, f),
-            Matrix::new(&normed, rows, d).t(),
-            dwide,
-        );
+        part("norms", || norm::again(x, inputs.gain, statistics, &mut normed[..rows * d]));
+        multiply_add(MatrixMut::new(&mut dup, d, f), Matrix::new(&normed, rows, d).t(), dwide);
         multiply(MatrixMut::new(&mut dnormed, rows, d), dwide, up.t());
         part("norms, backward", || {
             norm::backward(

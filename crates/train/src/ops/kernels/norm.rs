@@ -131,11 +131,8 @@ fn means<S: pulp::Simd>(
     (mean, scale): (f32, f32),
 ) -> (f32, f32) {
     let width = x.len() as f32;
-    let ((x, x_rest), (g, g_rest), (dy, dy_rest)) = (
-        S::as_simd_f32s(x),
-        S::as_simd_f32s(gain),
-        S::as_simd_f32s(dy),
-    );
+    let ((x, x_rest), (g, g_rest), (dy, dy_rest)) =
+        (S::as_simd_f32s(x), S::as_simd_f32s(gain), S::as_simd_f32s(dy));
     let offset = simd.splat_f32s(mean);
     let (mut along, mut total) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
     for ((x, g), dy) in x.iter().zip(g).zip(dy) {

@@ -41,17 +41,8 @@ impl<'a> Matrix<'a> {
 
     /// Row by row, `row` elements apart.
     pub(super) fn strided(data: &'a [f32], rows: usize, columns: usize, row: usize) -> Self {
-        assert!(
-            span(rows, columns, row, 1) <= data.len(),
-            "a matrix past its slice"
-        );
-        Matrix {
-            data,
-            rows,
-            columns,
-            row,
-            column: 1,
-        }
+        assert!(span(rows, columns, row, 1) <= data.len(), "a matrix past its slice");
+        Matrix { data, rows, columns, row, column: 1 }
     }
 
     /// Rows for columns.
@@ -74,17 +65,8 @@ impl<'a> MatrixMut<'a> {
 
     /// Row by row, `row` elements apart.
     pub(super) fn strided(data: &'a mut [f32], rows: usize, columns: usize, row: usize) -> Self {
-        assert!(
-            span(rows, columns, row, 1) <= data.len(),
-            "a matrix past its slice"
-        );
-        MatrixMut {
-            data,
-            rows,
-            columns,
-            row,
-            column: 1,
-        }
+        assert!(span(rows, columns, row, 1) <= data.len(), "a matrix past its slice");
+        MatrixMut { data, rows, columns, row, column: 1 }
     }
 }
 

@@ -79,10 +79,7 @@ fn columns<S: Simd, const NV: usize>(
 
 /// `MR` rows of one strip.
 #[inline(always)]
-#[allow(
-    clippy::needless_range_loop,
-    reason = "constant bounds keep the sums in registers"
-)]
+#[allow(clippy::needless_range_loop, reason = "constant bounds keep the sums in registers")]
 fn rows<S: Simd, const MR: usize, const NV: usize>(
     simd: S,
     shape: Shape,
@@ -92,12 +89,7 @@ fn rows<S: Simd, const MR: usize, const NV: usize>(
     c: &mut [f32],
     add: bool,
 ) {
-    let Shape {
-        depth,
-        b_stride,
-        c_stride,
-        ..
-    } = shape;
+    let Shape { depth, b_stride, c_stride, .. } = shape;
     let width = NV * S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
     if add {
@@ -141,9 +133,7 @@ fn rows<S: Simd, const MR: usize, const NV: usize>(
     }
     for r in 0..MR {
         let from = (row + r) * c_stride;
-        S::as_mut_simd_f32s(&mut c[from..from + width])
-            .0
-            .copy_from_slice(&sums[r]);
+        S::as_mut_simd_f32s(&mut c[from..from + width]).0.copy_from_slice(&sums[r]);
     }
 }
 
@@ -172,18 +162,11 @@ mod tests {
                     }
                 }
                 let b: Vec<f32> = (0..depth * width).map(|i| value(i + 5)).collect();
-                let shape = Shape {
-                    rows,
-                    depth,
-                    b_stride: width,
-                    c_stride: width,
-                };
+                let shape = Shape { rows, depth, b_stride: width, c_stride: width };
                 let expected: Vec<f32> = (0..rows * width)
                     .map(|i| {
                         let (r, j) = (i / width, i % width);
-                        (0..depth)
-                            .map(|k| a[r * depth + k] * b[k * width + j])
-                            .sum()
+                        (0..depth).map(|k| a[r * depth + k] * b[k * width + j]).sum()
                     })
                     .collect();
                 for left in [Left::Rows(&a, depth), Left::Columns(&a_columns, rows)] {

@@ -73,10 +73,7 @@ fn attention() {
             normal(7, [d, 3 * d], 0.3),
             normal(8, [d, d], 0.5),
         ];
-        for (norm, table) in [
-            (Norm::Layer, None),
-            (Norm::Rms, Some(RotaryTable::new(time, k))),
-        ] {
+        for (norm, table) in [(Norm::Layer, None), (Norm::Rms, Some(RotaryTable::new(time, k)))] {
             for starts in masks(shape) {
                 let what = format!("{shape:?} {norm:?} {} {starts:?}", table.is_some());
                 compare(&what, &adapter, &inputs, |x| {
@@ -101,11 +98,7 @@ fn attention() {
 fn head() {
     let Some(adapter) = adapter() else { return };
     for (n, d, v, std) in [(1, 2, 2, 1.0), (5, 3, 23, 1.0), (65, 16, 300, 2.0)] {
-        let inputs = [
-            normal(4, [n, d], 1.0),
-            normal(5, [1, d], 1.0),
-            normal(6, [d, v], std),
-        ];
+        let inputs = [normal(4, [n, d], 1.0), normal(5, [1, d], 1.0), normal(6, [d, v], std)];
         let targets: Vec<i32> = (0..n).map(|row| (row * 31 % v) as i32).collect();
         for kind in NORMS {
             let what = format!("{kind:?} {n}x{d}x{v}");

@@ -27,12 +27,8 @@ fn compare<const O: usize>(
 
 #[test]
 fn mlp_is_the_composed_one() {
-    for (n, d, f, std) in [
-        (1, 2, 8, 1.0),
-        (3, 17, 68, 1.0),
-        (5, 64, 256, 20.0),
-        (2100, 8, 32, 0.1),
-    ] {
+    for (n, d, f, std) in [(1, 2, 8, 1.0), (3, 17, 68, 1.0), (5, 64, 256, 20.0), (2100, 8, 32, 0.1)]
+    {
         let inputs = [
             normal(1, [n, d], std),
             normal(2, [1, d], 1.0),
@@ -78,17 +74,9 @@ fn equal_numbers_in_a_row_are_normalised_as_by_the_composed_one() {
 
 #[test]
 fn cross_entropy_is_the_composed_one() {
-    for (n, d, v, std) in [
-        (1, 2, 2, 1.0),
-        (7, 5, 33, 2.0),
-        (3, 16, 256, 60.0),
-        (70, 4, 5003, 1.0),
-    ] {
-        let inputs = [
-            normal(4, [n, d], 1.0),
-            normal(5, [1, d], 1.0),
-            normal(6, [d, v], std),
-        ];
+    for (n, d, v, std) in [(1, 2, 2, 1.0), (7, 5, 33, 2.0), (3, 16, 256, 60.0), (70, 4, 5003, 1.0)]
+    {
+        let inputs = [normal(4, [n, d], 1.0), normal(5, [1, d], 1.0), normal(6, [d, v], std)];
         let targets: Vec<i32> = (0..n).map(|row| (row * 31 % v) as i32).collect();
         for norm in NORMS {
             let what = format!("{norm:?} {n}x{d}x{v}");

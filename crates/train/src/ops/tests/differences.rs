@@ -24,10 +24,8 @@ fn compare<const O: usize>(
             plain::rows(&values, data.shape()[1])
         })
         .collect();
-    let weights: Vec<f64> = normal(7, [1, found[0].len()], 1.0)
-        .iter::<f32>()
-        .map(f64::from)
-        .collect();
+    let weights: Vec<f64> =
+        normal(7, [1, found[0].len()], 1.0).iter::<f32>().map(f64::from).collect();
     let output: Vec<f64> = plain(&inputs).concat();
     assert_close(&format!("{what}: output"), &found[0], &output);
     for part in 0..inputs.len() {
@@ -135,11 +133,7 @@ fn attention() {
 #[test]
 fn head() {
     for (n, d, v, std) in [(1, 2, 2, 1.0), (5, 3, 23, 1.0), (3, 5, 19, 20.0)] {
-        let inputs = [
-            normal(4, [n, d], 1.0),
-            normal(5, [1, d], 1.0),
-            normal(6, [d, v], std),
-        ];
+        let inputs = [normal(4, [n, d], 1.0), normal(5, [1, d], 1.0), normal(6, [d, v], std)];
         let targets: Vec<i32> = (0..n).map(|row| (row * 31 % v) as i32).collect();
         for kind in NORMS {
             compare(

@@ -17,9 +17,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 fn times(a: &Rows, b: &Rows) -> Rows {
     let column = |j: usize| b.iter().map(|row| row[j]).collect::<Vec<_>>();
     let columns: Rows = (0..b[0].len()).map(column).collect();
-    a.iter()
-        .map(|row| columns.iter().map(|column| dot(row, column)).collect())
-        .collect()
+    a.iter().map(|row| columns.iter().map(|column| dot(row, column)).collect()).collect()
 }
 
 fn plus(a: &Rows, b: &Rows) -> Rows {
@@ -36,11 +34,7 @@ fn norm(kind: Norm, x: &Rows, gain: &[f64]) -> Rows {
         };
         let centred: Vec<f64> = row.iter().map(|x| x - mean).collect();
         let root = (dot(&centred, &centred) / d + NORM_EPSILON).sqrt();
-        centred
-            .iter()
-            .zip(gain)
-            .map(|(x, g)| x / root * g)
-            .collect()
+        centred.iter().zip(gain).map(|(x, g)| x / root * g).collect()
     };
     x.iter().map(one).collect()
 }
@@ -107,9 +101,8 @@ pub(super) fn attention_residual(
             };
             for t in 0..shape.time {
                 let first = starts.map_or(0, |starts| starts[window * shape.time + t] as usize);
-                let scores: Vec<f64> = (first..=t)
-                    .map(|j| dot(&part(0, t), &part(1, j)) * scale)
-                    .collect();
+                let scores: Vec<f64> =
+                    (first..=t).map(|j| dot(&part(0, t), &part(1, j)) * scale).collect();
                 let top = scores.iter().fold(f64::MIN, |a, b| a.max(*b));
                 let total: f64 = scores.iter().map(|s| (s - top).exp()).sum();
                 for (j, score) in scores.iter().enumerate() {

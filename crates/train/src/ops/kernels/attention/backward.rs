@@ -144,24 +144,11 @@ fn cross_keys<S: Simd>(
     out: &mut [f32],
 ) {
     let near = S::F32_LANES.min(time - at);
-    let shape = |rows| Shape {
-        rows,
-        depth: d_head,
-        b_stride: room.stride,
-        c_stride: room.block,
-    };
+    let shape = |rows| Shape { rows, depth: d_head, b_stride: room.stride, c_stride: room.block };
     let left = |from: usize| Left::Columns(&queries[from..], room.stride);
     product(simd, shape(near), 1, left(at), &keys[at..], out, false);
     if time > at + near {
         let rest = &mut out[near * room.block..];
-        product(
-            simd,
-            shape(time - at - near),
-            2,
-            left(at + near),
-            &keys[at..],
-            rest,
-            false,
-        );
+        product(simd, shape(time - at - near), 2, left(at + near), &keys[at..], rest, false);
     }
 }

@@ -21,11 +21,7 @@ struct Block {
 
 impl Block {
     fn new(first: usize, time: usize, room: &Room) -> Self {
-        Block {
-            first,
-            near: time.min(first + room.block / 2),
-            all: time.min(first + room.block),
-        }
+        Block { first, near: time.min(first + room.block / 2), all: time.min(first + room.block) }
     }
 }
 
@@ -42,12 +38,7 @@ fn cross<S: Simd>(
     queries: &[f32],
     out: &mut [f32],
 ) {
-    let shape = |rows| Shape {
-        rows,
-        depth: d_head,
-        b_stride: room.stride,
-        c_stride: room.block,
-    };
+    let shape = |rows| Shape { rows, depth: d_head, b_stride: room.stride, c_stride: room.block };
     product(
         simd,
         shape(block.near),
