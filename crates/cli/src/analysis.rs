@@ -19,13 +19,9 @@ pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
         match (row.status, row.test_loss) {
             (Status::Finished, Some(loss)) => {
                 let mut point = Point::new(row.run_id.clone(), loss);
-                point.series = row.series.clone();
-                // One size on one text from one seed: its budgets share a trunk.
-                point.unit = format!(
-                    "{}x{}x{} {} s{}",
-                    row.d_model, row.n_layers, row.n_heads, row.data_digest, row.seed
-                );
-                point.n = Some(row.n_non_embedding as f64);
+                point.series = row.series.to_string();
+                point.unit = row.unit();
+                point.n = Some(row.n() as f64);
                 point.d = Some(row.tokens as f64);
                 point.c = Some(row.c_exact);
                 point.flops_budget = row.flops_budget;
@@ -88,7 +84,12 @@ pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
         rows: rows.len(),
         used: rows.iter().filter(finished).count(),
         filter: vec!["status = finished".to_owned()],
-        n: "`n_non_embedding`".to_owned(),
+        // Where every token uses all parameters the two are one, and the older name says it.
+        n: match rows.iter().all(|row| row.n() == row.n_non_embedding) {
+            true => "`n_non_embedding`",
+            false => "`n_active_non_embedding`",
+        }
+        .to_owned(),
         d: "`tokens`".to_owned(),
         c: "`c_exact`".to_owned(),
         loss: "`test_loss`".to_owned(),

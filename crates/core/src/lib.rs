@@ -5,11 +5,15 @@ pub mod data;
 pub mod fuzz;
 pub mod guard;
 pub mod laws;
+pub mod optimizer;
 pub mod rng;
 pub mod schedule;
+pub mod series;
 pub mod text;
 pub mod units;
 
 pub use laws::{ChinchillaLaw, PowerLaw};
+pub use optimizer::Optimizer;
 pub use schedule::Schedule;
+pub use series::Series;
 pub use units::{Flops, Params, Tokens};

@@ -5,6 +5,17 @@ use crate::product::Product;
 use crate::shape::ShapeError;
 use crate::tensor::TensorSpec;
 
+/// The value of a column that a half fills.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A name.
+    Text(&'static str),
+    /// A count.
+    Integer(u64),
+    /// A measure.
+    Float(f64),
+}
+
 /// A half of a block on paper; the skeleton asks it, and nobody states any of it a second time.
 ///
 /// Names of tensors are those within the block, in the order of the checkpoint, the gain of the
@@ -23,6 +34,11 @@ pub trait Half {
     /// outside the count of products.
     fn flops_scan(&self, _model: &ModelConfig) -> f64 {
         0.0
+    }
+
+    /// Columns of `runs.parquet` that it fills, with their values.
+    fn columns(&self, _model: &ModelConfig) -> Vec<(&'static str, Fact)> {
+        Vec::new()
     }
 
     /// Whether a model can hold it.

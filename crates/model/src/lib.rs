@@ -6,10 +6,12 @@
 //! refuses. Counts of parameters and FLOPs, the ladder from a size to a shape, initial values, names
 //! and order in a checkpoint, rate factors, decay and memory follow from these lists.
 //!
-//! A new half is a file below `mixer` or `feed_forward` and an arm in the enum there.
+//! A new half is a file below `mixer` or `feed_forward` and an arm in the enum there; a family that sweep
+//! files can name is a line of `family`.
 
 mod config;
 mod examples;
+mod family;
 mod feed_forward;
 mod flops;
 mod half;
@@ -21,9 +23,10 @@ mod shape;
 mod tensor;
 
 pub use config::{ModelConfig, Norm, Parametrization, Position};
+pub use family::{Family, Preset};
 pub use feed_forward::FeedForward;
 pub use flops::FlopCount;
-pub use half::Half;
+pub use half::{Fact, Half};
 pub use ladder::reference_aspect;
 pub use mixer::Mixer;
 pub use params::ParamCount;

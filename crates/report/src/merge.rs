@@ -1,5 +1,6 @@
 //! Several sweeps as one report: each is a series of its own.
 
+use isoflop_core::Series;
 use isoflop_fit::output::{Fits, FittedPoint};
 use isoflop_results::DataRecord;
 use isoflop_results::{Curve, RunRow};
@@ -39,7 +40,9 @@ pub fn merge(sweeps: Vec<(String, Sweep)>) -> Sweep {
         };
         for run in sweep.runs.iter_mut().chain(&mut sweep.tuning) {
             label(&mut run.run_id);
-            run.series = series(&run.series);
+            let mut pairs = vec![("sweep".to_owned(), name.clone())];
+            pairs.extend(run.series.pairs().iter().cloned());
+            run.series = Series::new(pairs);
         }
         sweep.curves.iter_mut().for_each(|c| label(&mut c.run_id));
         let fits = &mut sweep.fits;

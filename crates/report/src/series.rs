@@ -1,31 +1,24 @@
 //! What a series is called for readers, on the page and in commands.
 
+use isoflop_core::Series;
+
 /// A series as a reader tells it from the others: `rust-docs, bytes` of
 /// `data.corpus=rust-docs, data.tokenizer=bytes`, where all series have these keys; values that all
 /// share are left out. Where that is not possible, the series as it is.
 pub fn series_name(series: &str, all: &[&str]) -> String {
-    let Some(own) = pairs(series).filter(|_| all.len() > 1) else {
+    let (own, others) = (Series::parse(series), all.iter().map(|other| Series::parse(other)));
+    let others: Vec<Series> = others.collect();
+    let keys = |of: &Series| of.pairs().iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+    if others.len() < 2 || own.pairs().is_empty() || others.iter().any(|o| keys(o) != keys(&own)) {
         return series.to_owned();
-    };
-    let others: Option<Vec<_>> = all.iter().map(|other| pairs(other)).collect();
-    let same_keys = |other: &Vec<(&str, &str)>| {
-        other.iter().map(|(key, _)| key).eq(own.iter().map(|(key, _)| key))
-    };
-    let Some(others) = others.filter(|others| others.iter().all(same_keys)) else {
-        return series.to_owned();
-    };
-    let told = |k: &usize| others.iter().any(|other| other[*k].1 != own[*k].1);
-    let values: Vec<&str> = (0..own.len()).filter(told).map(|k| own[k].1).collect();
+    }
+    let told = |k: &usize| others.iter().any(|other| other.pairs()[*k].1 != own.pairs()[*k].1);
+    let values: Vec<&str> =
+        (0..own.pairs().len()).filter(told).map(|k| own.pairs()[k].1.as_str()).collect();
     match values.is_empty() {
         true => series.to_owned(),
         false => values.join(", "),
     }
-}
-
-/// Keys and values of a cell of `[axes]`; none of a name that is not made of them.
-fn pairs(series: &str) -> Option<Vec<(&str, &str)>> {
-    let pairs = series.split(", ").map(|pair| pair.split_once('='));
-    pairs.collect()
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl<'a> View<'a> {
         for run in &self.finished {
             let digest = run.data_digest.as_str();
             match texts.iter_mut().find(|t| t.record.data_digest == digest) {
-                Some(text) if text.series != run.series => text.series = "",
+                Some(text) if run.series != text.series => text.series = "",
                 Some(_) => {}
                 None => {
                     let record = self.report.data.iter().find(|r| r.data_digest == digest);

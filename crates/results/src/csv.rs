@@ -1,22 +1,20 @@
 //! Runs and curves as CSV, for tools that read nothing else.
 
-use crate::curve::Curve;
+use crate::curve::{Curve, CurvePoint};
 use crate::error::ResultsError;
 use crate::file::write_atomic;
-use crate::row::{COLUMNS, RunRow};
-use serde_json::Value;
+use crate::parquet::RUN_ID;
+use crate::row::RunRow;
+use crate::schema::Value;
 use std::path::Path;
 
-/// Writes one row a run, columns as in [`COLUMNS`]; what is missing is empty.
+/// Writes one row a run, columns as in [`RunRow::COLUMNS`]; what is missing is empty.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
-    let header = COLUMNS.iter().map(|column| column.name.to_owned());
-    let cells = rows.iter().map(|row| {
-        let row = serde_json::to_value(row).expect("a row is text and numbers");
-        COLUMNS.iter().map(|column| cell(&row[column.name])).collect()
-    });
+    let header = RunRow::COLUMNS.iter().map(|column| column.name.to_owned());
+    let cells = rows.iter().map(|row| row.values().iter().map(cell).collect());
     write(path, header.collect(), cells)
 }
 
@@ -25,25 +23,15 @@ pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
 /// # Errors
 /// The file cannot be written.
 pub fn write_curves(path: &Path, curves: &[Curve]) -> Result<(), ResultsError> {
-    let header = [
-        "run_id",
-        "step",
-        "tokens",
-        "flops",
-        "train_loss",
-        "test_loss",
-        "learning_rate",
-        "grad_norm",
-    ];
+    let names = CurvePoint::COLUMNS.iter().map(|column| column.name);
+    let header = std::iter::once(RUN_ID).chain(names).map(str::to_owned);
     let points = curves.iter().flat_map(|curve| {
         curve.points.iter().map(|point| {
-            let point = serde_json::to_value(point).expect("a point is numbers");
-            let mut cells = vec![text(&curve.run_id)];
-            cells.extend(header[1..].iter().map(|name| cell(&point[name])));
-            cells
+            let id = std::iter::once(text(&curve.run_id));
+            id.chain(point.values().iter().map(cell)).collect()
         })
     });
-    write(path, header.map(str::to_owned).to_vec(), points)
+    write(path, header.collect(), points)
 }
 
 fn write(
@@ -61,8 +49,7 @@ fn write(
 
 fn cell(value: &Value) -> String {
     match value {
-        Value::Null => String::new(),
-        Value::String(words) => text(words),
+        Value::Text(words) => text(words),
         other => other.to_string(),
     }
 }
@@ -86,14 +73,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runs.csv");
         let mut row = record("a").row;
-        row.series = "=cmd(), \"x\"".to_owned();
+        row.corpus = "=cmd(), \"x\"".to_owned();
         row.peak_memory_bytes = None;
         write_runs(&path, &[row.clone()]).unwrap();
         let table = Table::read(&path).unwrap();
-        assert_eq!(table.names().len(), COLUMNS.len());
+        assert_eq!(table.names().len(), RunRow::COLUMNS.len());
         assert_eq!(table.numbers("learning_rate").unwrap(), [row.learning_rate]);
-        let series = Cell::Text("'=cmd(), \"x\"".to_owned());
-        assert_eq!(table.cells("series").unwrap(), [series]);
+        let corpus = Cell::Text("'=cmd(), \"x\"".to_owned());
+        assert_eq!(table.cells("corpus").unwrap(), [corpus]);
         assert_eq!(table.cells("peak_memory_bytes").unwrap(), [Cell::Missing]);
     }
 

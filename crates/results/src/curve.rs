@@ -1,25 +1,28 @@
 //! One point of a learning curve: a row of `curves.parquet`.
 
+use crate::schema::schema;
 use serde::{Deserialize, Serialize};
 
-/// A row of `curves.parquet`, without the run id that its shard carries once.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CurvePoint {
-    /// Optimizer steps done.
-    pub step: u64,
-    /// Training tokens seen.
-    pub tokens: u64,
-    /// `c_exact` so far.
-    pub flops: f64,
-    /// Nats per token, mean over the steps since the last point; `None` once non-finite.
-    pub train_loss: Option<f64>,
-    /// Nats per token on a small fixed subset of the test tokens; `None` where not measured.
-    pub test_loss: Option<f64>,
-    /// Learning rate of the step.
-    pub learning_rate: f64,
-    /// Global gradient norm before clipping; `None` once non-finite.
-    pub grad_norm: Option<f64>,
+schema! {
+    /// A row of `curves.parquet` but for its first column, `run_id`, which a shard carries once.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct CurvePoint {
+        step: u64, Outcome, "steps",
+            "optimizer steps done";
+        tokens: u64, Outcome, "tokens",
+            "training tokens seen";
+        flops: f64, Outcome, "FLOPs",
+            "c_exact so far";
+        train_loss: Option<f64>, Outcome, "nats per token",
+            "mean over the steps since the last point; null once non-finite";
+        test_loss: Option<f64>, Outcome, "nats per token",
+            "loss on a small fixed subset of the test tokens; null where not measured";
+        learning_rate: f64, Outcome, "",
+            "learning rate of the step";
+        grad_norm: Option<f64>, Outcome, "",
+            "global norm of the gradient before clipping; null once non-finite";
+    }
 }
 
 /// The learning curve of one run.

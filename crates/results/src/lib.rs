@@ -14,8 +14,10 @@ pub mod parquet;
 pub mod record;
 pub mod repeat;
 pub mod row;
+pub mod schema;
 pub mod seal;
 pub mod spent;
+mod status;
 pub mod table;
 
 pub use curve::{Curve, CurvePoint};
@@ -23,5 +25,6 @@ pub use data::{DataFile, DataRecord};
 pub use error::ResultsError;
 pub use frame::{Sealed, Trust};
 pub use record::RunRecord;
-pub use row::{RunRow, Status};
+pub use row::RunRow;
+pub use status::{FailureKind, Status};
 pub use table::Table;

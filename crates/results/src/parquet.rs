@@ -5,13 +5,16 @@ use crate::error::ResultsError;
 use crate::file::read_table;
 use crate::frame::{Frame, write_columns};
 pub use crate::frame::{Sealed, Trust};
-use crate::row::{COLUMNS, Kind, LATER, RunRow};
+use crate::row::RunRow;
+use crate::schema::{self, Kind, Value};
 use isoflop_core::text::shown_up_to;
 use isoflop_parquet::{Column, Values};
-use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Writes one row a run, columns as in [`COLUMNS`].
+/// The column of a curve's point that names its run.
+pub(crate) const RUN_ID: &str = "run_id";
+
+/// Writes one row a run, columns as in [`RunRow::COLUMNS`].
 ///
 /// # Errors
 /// The file cannot be written.
@@ -21,19 +24,51 @@ pub fn write_runs(path: &Path, rows: &[RunRow]) -> Result<(), ResultsError> {
 
 /// Rows by column.
 pub(crate) fn run_columns(rows: &[RunRow]) -> Vec<Column> {
-    let maps: Vec<Map<String, Value>> = rows.iter().map(as_map).collect();
-    COLUMNS
-        .iter()
-        .map(|column| {
-            let cells = maps.iter().map(|map| &map[column.name]);
-            let values = match column.kind {
-                Kind::Text => Values::Text(cells.map(|c| c.as_str().map(str::to_owned)).collect()),
-                Kind::Integer => Values::Unsigned(cells.map(Value::as_u64).collect()),
-                Kind::Float => Values::Float(cells.map(Value::as_f64).collect()),
-            };
-            Column { name: column.name.to_owned(), values }
-        })
-        .collect()
+    columns_of(RunRow::COLUMNS, rows.iter().map(RunRow::values).collect())
+}
+
+fn columns_of(schema: &[schema::Column], mut rows: Vec<Vec<Value>>) -> Vec<Column> {
+    let column = |(at, column): (usize, &schema::Column)| {
+        let cells = rows.iter_mut().map(|row| std::mem::replace(&mut row[at], Value::Null));
+        Column { name: column.name.to_owned(), values: schema::values(column.kind, cells) }
+    };
+    schema.iter().enumerate().map(column).collect()
+}
+
+/// The rows of a file, each with the value of every column of a schema; `None` where the file has no
+/// such column and may lack it.
+fn rows_of(
+    frame: &Frame<'_>,
+    schema: &[schema::Column],
+) -> Result<Vec<Vec<Option<Value>>>, ResultsError> {
+    let height = frame.columns.first().map_or(0, |column| column.values.len());
+    let mut rows = vec![Vec::with_capacity(schema.len()); height];
+    for column in schema {
+        if column.later && !frame.has(column.name) {
+            rows.iter_mut().for_each(|row| row.push(None));
+            continue;
+        }
+        let cells: Vec<Value> = match column.kind {
+            Kind::Text => values(frame.texts(column.name)?, Value::Text),
+            Kind::Integer => values(frame.integers(column.name)?, Value::Integer),
+            // What is not finite is nothing.
+            Kind::Float => values(frame.floats(column.name)?, |x| match x.is_finite() {
+                true => Value::Float(x),
+                false => Value::Null,
+            }),
+        };
+        rows.iter_mut().zip(cells).for_each(|(row, cell)| row.push(Some(cell)));
+    }
+    Ok(rows)
+}
+
+fn values<T>(cells: Vec<Option<T>>, value: fn(T) -> Value) -> Vec<Value> {
+    cells.into_iter().map(|cell| cell.map_or(Value::Null, value)).collect()
+}
+
+/// One row, where the number of a bad one is told from 1 on.
+fn built<T>(frame: &Frame<'_>, number: usize, row: Result<T, String>) -> Result<T, ResultsError> {
+    row.map_err(|problem| frame.wrong(shown_up_to(400, &format!("row {}: {problem}", number + 1))))
 }
 
 /// Reads rows back, from a file of this program's or one that another has saved again.
@@ -62,59 +97,23 @@ pub fn parse_runs(
     trust: Trust,
 ) -> Result<Sealed<Vec<RunRow>>, ResultsError> {
     let frame = Frame::parse(path, bytes, trust)?;
-    let height = frame.columns.first().map_or(0, |column| column.values.len());
-    let mut maps = vec![Map::new(); height];
-    let known = COLUMNS.iter();
-    for column in known.filter(|column| frame.has(column.name) || !LATER.contains(&column.name)) {
-        let cells: Vec<Value> = match column.kind {
-            Kind::Text => json(frame.texts(column.name)?),
-            Kind::Integer => json(frame.integers(column.name)?),
-            Kind::Float => json(frame.floats(column.name)?),
-        };
-        for (map, cell) in maps.iter_mut().zip(cells) {
-            map.insert(column.name.to_owned(), cell);
-        }
-    }
-    let row = |(i, map): (usize, Map<String, Value>)| {
-        let empty: Vec<String> =
-            map.iter().filter(|(_, cell)| cell.is_null()).map(|(name, _)| name.clone()).collect();
-        serde_json::from_value(Value::Object(map)).map_err(|error| {
-            let nulls = format!("row {}: {error}; null are {}", i + 1, empty.join(", "));
-            frame.wrong(shown_up_to(400, &nulls))
-        })
-    };
-    let rows: Result<_, _> = maps.into_iter().enumerate().map(row).collect();
+    let rows = rows_of(&frame, RunRow::COLUMNS)?.into_iter().enumerate();
+    let rows: Result<_, _> =
+        rows.map(|(at, row)| built(&frame, at, RunRow::from_values(row))).collect();
     Ok(Sealed { rows: rows?, sealed: frame.sealed })
 }
 
-/// Writes one row a point: run_id, step, tokens, flops, train_loss, test_loss, learning_rate,
-/// grad_norm.
+/// Writes one row a point: `run_id` and the columns of [`CurvePoint`].
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_curves(path: &Path, curves: &[Curve]) -> Result<(), ResultsError> {
-    let points = || curves.iter().flat_map(|curve| curve.points.iter());
     let ids = curves
         .iter()
-        .flat_map(|curve| std::iter::repeat_n(Some(curve.run_id.clone()), curve.points.len()))
-        .collect();
-    let column = |name: &str, values| Column { name: name.to_owned(), values };
-    let integer = |name: &str, cell: fn(&CurvePoint) -> u64| {
-        column(name, Values::Unsigned(points().map(|point| Some(cell(point))).collect()))
-    };
-    let float = |name: &str, cell: fn(&CurvePoint) -> Option<f64>| {
-        column(name, Values::Float(points().map(cell).collect()))
-    };
-    let columns = [
-        column("run_id", Values::Text(ids)),
-        integer("step", |point| point.step),
-        integer("tokens", |point| point.tokens),
-        float("flops", |point| Some(point.flops)),
-        float("train_loss", |point| point.train_loss),
-        float("test_loss", |point| point.test_loss),
-        float("learning_rate", |point| Some(point.learning_rate)),
-        float("grad_norm", |point| point.grad_norm),
-    ];
+        .flat_map(|curve| std::iter::repeat_n(Some(curve.run_id.clone()), curve.points.len()));
+    let mut columns = vec![Column { name: RUN_ID.to_owned(), values: Values::Text(ids.collect()) }];
+    let points = curves.iter().flat_map(|curve| curve.points.iter().map(CurvePoint::values));
+    columns.extend(columns_of(CurvePoint::COLUMNS, points.collect()));
     write_columns(path, &columns)
 }
 
@@ -144,45 +143,18 @@ pub fn parse_curves(
     trust: Trust,
 ) -> Result<Sealed<Vec<Curve>>, ResultsError> {
     let frame = Frame::parse(path, bytes, trust)?;
-    let ids = frame.texts("run_id")?;
-    let step = frame.integers("step")?;
-    let tokens = frame.integers("tokens")?;
-    let flops = frame.floats("flops")?;
-    let train_loss = frame.floats("train_loss")?;
-    let test_loss = frame.floats("test_loss")?;
-    let learning_rate = frame.floats("learning_rate")?;
-    let grad_norm = frame.floats("grad_norm")?;
-    let absent = |name: &str| frame.wrong(format!("column `{name}` has a null"));
+    let ids = frame.texts(RUN_ID)?;
     let mut curves: Vec<Curve> = Vec::new();
-    for (i, id) in ids.into_iter().enumerate() {
-        let run_id = id.ok_or_else(|| absent("run_id"))?;
-        if curves.last().is_none_or(|curve| curve.run_id != run_id) {
-            curves.push(Curve { run_id, points: Vec::new() });
+    for (at, (id, point)) in ids.into_iter().zip(rows_of(&frame, CurvePoint::COLUMNS)?).enumerate()
+    {
+        let id = id.ok_or_else(|| frame.wrong(format!("column `{RUN_ID}` has a null")))?;
+        let point = built(&frame, at, CurvePoint::from_values(point))?;
+        match curves.last_mut() {
+            Some(last) if last.run_id == id => last.points.push(point),
+            _ => curves.push(Curve { run_id: id, points: vec![point] }),
         }
-        let point = CurvePoint {
-            step: step[i].ok_or_else(|| absent("step"))?,
-            tokens: tokens[i].ok_or_else(|| absent("tokens"))?,
-            flops: flops[i].ok_or_else(|| absent("flops"))?,
-            train_loss: train_loss[i],
-            test_loss: test_loss[i],
-            learning_rate: learning_rate[i].ok_or_else(|| absent("learning_rate"))?,
-            grad_norm: grad_norm[i],
-        };
-        curves.last_mut().expect("pushed above").points.push(point);
     }
     Ok(Sealed { rows: curves, sealed: frame.sealed })
-}
-
-fn as_map(row: &RunRow) -> Map<String, Value> {
-    match serde_json::to_value(row) {
-        Ok(Value::Object(map)) => map,
-        _ => unreachable!("a struct of text and numbers is a JSON object"),
-    }
-}
-
-fn json<T: Into<Value>>(cells: Vec<Option<T>>) -> Vec<Value> {
-    let value = |cell: Option<T>| cell.map_or(Value::Null, Into::into);
-    cells.into_iter().map(value).collect()
 }
 
 #[cfg(test)]
@@ -210,16 +182,6 @@ mod tests {
 
     fn checked(path: &Path) -> Result<Sealed<Vec<RunRow>>, ResultsError> {
         open_runs(path, Trust::Checked)
-    }
-
-    #[test]
-    fn the_columns_are_exactly_the_fields_of_a_row() {
-        let map = as_map(&record("a").row);
-        let mut fields: Vec<_> = map.keys().map(String::as_str).collect();
-        let mut columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
-        fields.sort_unstable();
-        columns.sort_unstable();
-        assert_eq!(fields, columns);
     }
 
     #[test]
@@ -349,9 +311,12 @@ mod tests {
         let row = record("a").row;
         write_runs(&path, std::slice::from_ref(&row)).unwrap();
         let mut earlier = columns(&path);
-        earlier.retain(|column| !LATER.contains(&column.name.as_str()));
+        let later = |name: &str| RunRow::COLUMNS.iter().any(|c| c.later && c.name == name);
+        earlier.retain(|column| !later(&column.name));
         save(&path, &earlier);
-        assert_eq!(checked(&path).unwrap().rows, [row]);
+        let read = RunRow { n_active_non_embedding: None, ..row };
+        assert_eq!(checked(&path).unwrap().rows, [read.clone()]);
+        assert_eq!(read.n(), read.n_non_embedding);
         earlier.retain(|column| column.name != "seed");
         save(&path, &earlier);
         let error = checked(&path).unwrap_err().to_string();
@@ -363,7 +328,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.parquet");
         write_runs(&path, &[]).unwrap();
-        assert_eq!(columns(&path).len(), COLUMNS.len());
+        assert_eq!(columns(&path).len(), RunRow::COLUMNS.len());
         assert_eq!(checked(&path).unwrap().rows, []);
     }
 

@@ -72,20 +72,24 @@ fn checksum(body: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::row::Status;
+    use crate::status::Status;
+    use isoflop_core::Series;
 
     pub(crate) fn record(run_id: &str) -> RunRecord {
         let row = RunRow {
             run_id: run_id.to_owned(),
             sweep: "s".to_owned(),
-            series: String::new(),
+            series: Series::default(),
             status: Status::Finished,
             message: None,
+            failure: None,
             family: "transformer".to_owned(),
+            mixer: "attention".to_owned(),
+            feed_forward: "dense".to_owned(),
             size: "3k".to_owned(),
             d_model: 16,
             n_layers: 1,
-            n_heads: 1,
+            n_heads: Some(1),
             norm: "rms".to_owned(),
             position: "rope".to_owned(),
             parametrization: "standard".to_owned(),
@@ -93,6 +97,7 @@ pub(crate) mod tests {
             context: 128,
             attention: "causal".to_owned(),
             n_non_embedding: 3120,
+            n_active_non_embedding: Some(3120),
             n_total: 11312,
             n_active: 11312,
             corpus: "rust-docs@1".to_owned(),

@@ -2,25 +2,29 @@
 
 use crate::file::sha256;
 use crate::row::RunRow;
-use serde_json::{Map, Value};
+use crate::schema::{Role, Value};
+use std::fmt::Write as _;
 
-/// Parts of the names of columns that may differ between repeats.
-const MAY_DIFFER: [&str; 7] = ["time", "per_s", "mfu", "memory", "host", "pid", "attempt"];
-
-/// A row without the columns that may differ between repeats.
-pub fn reproducible(row: &RunRow) -> Map<String, Value> {
-    let value = serde_json::to_value(row).expect("a struct of text and numbers");
-    let Value::Object(mut columns) = value else {
-        unreachable!("a struct is an object");
-    };
-    columns.retain(|name, _| !MAY_DIFFER.iter().any(|part| name.contains(part)));
-    columns
+/// Names and values of the columns that no repeat changes.
+pub fn reproducible(row: &RunRow) -> Vec<(&'static str, Value)> {
+    let all = RunRow::COLUMNS.iter().zip(row.values());
+    let same = all.filter(|(column, _)| column.role != Role::Machine);
+    same.map(|(column, value)| (column.name, value)).collect()
 }
 
 /// SHA-256 of rows without what may differ between repeats, whatever their order, in hex: the same rows
-/// trained twice have one digest.
+/// trained twice have one digest. A null counts for nothing, so that a column added later changes no
+/// digest of rows that do not have it.
 pub fn rows_digest(rows: &[RunRow]) -> String {
-    let line = |row: &RunRow| Value::Object(reproducible(row)).to_string();
+    let line = |row: &RunRow| {
+        let mut line = String::new();
+        for (name, value) in reproducible(row) {
+            if value != Value::Null {
+                let _ = write!(line, "{name}={value}\u{0}");
+            }
+        }
+        line
+    };
     let mut lines: Vec<String> = rows.iter().map(line).collect();
     lines.sort();
     sha256(lines.join("\n").as_bytes())
@@ -30,6 +34,15 @@ pub fn rows_digest(rows: &[RunRow]) -> String {
 mod tests {
     use super::*;
     use crate::record::tests::record;
+
+    #[test]
+    fn columns_that_may_differ_say_so_in_their_names() {
+        let parts = ["time", "per_s", "mfu", "memory", "host", "pid", "attempt"];
+        for column in RunRow::COLUMNS {
+            let told = parts.iter().any(|part| column.name.contains(part));
+            assert_eq!(told, column.role == Role::Machine, "{}", column.name);
+        }
+    }
 
     #[test]
     fn a_digest_sees_losses_and_neither_times_nor_order() {

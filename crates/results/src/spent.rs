@@ -2,18 +2,20 @@
 //! `c_exact` nor `flops_spent` adds up to it.
 
 use crate::row::RunRow;
+use crate::schema::Role;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 /// FLOPs executed for these rows, the steps that several branches of a trunk share counted once.
 ///
 /// A branch has `flops_spent` of its own and stands on a part of its trunk; of the parts of one
 /// trunk the longest counts. Failed attempts are not known to rows and not in it.
 pub fn flops_executed(rows: &[RunRow]) -> f64 {
-    let mut trunks: HashMap<Trunk<'_>, f64> = HashMap::new();
+    let mut trunks: HashMap<String, f64> = HashMap::new();
     let mut own = 0.0;
     for row in rows {
         own += row.flops_spent;
-        let longest = trunks.entry(Trunk::of(row)).or_default();
+        let longest = trunks.entry(trunk(row)).or_default();
         *longest = longest.max(on_trunk(row));
     }
     own + trunks.values().sum::<f64>()
@@ -33,42 +35,19 @@ fn on_trunk(row: &RunRow) -> f64 {
     }
 }
 
-/// What branches of one trunk have in common: all but their length.
-#[derive(PartialEq, Eq, Hash)]
-struct Trunk<'a> {
-    texts: [&'a str; 9],
-    counts: [u64; 9],
-    numbers: [u64; 2],
-}
+/// Columns of the identity in which branches of one trunk differ: their length.
+const OF_LENGTH: [&str; 2] = ["steps", "decay_steps"];
 
-impl<'a> Trunk<'a> {
-    fn of(row: &'a RunRow) -> Self {
-        Trunk {
-            texts: [
-                &row.series,
-                &row.family,
-                &row.norm,
-                &row.position,
-                &row.parametrization,
-                &row.attention,
-                &row.data_digest,
-                &row.tokenizer,
-                &row.schedule,
-            ],
-            counts: [
-                row.d_model,
-                row.n_layers,
-                row.n_heads,
-                row.vocab_size,
-                row.context,
-                row.batch_tokens,
-                row.warmup_steps,
-                row.seed,
-                row.numerics_version,
-            ],
-            numbers: [row.learning_rate.to_bits(), row.weight_decay.to_bits()],
-        }
+/// What branches of one trunk have in common, and other runs do not.
+fn trunk(row: &RunRow) -> String {
+    let columns = RunRow::COLUMNS.iter().zip(row.values());
+    let shared = columns
+        .filter(|(column, _)| column.role == Role::Identity && !OF_LENGTH.contains(&column.name));
+    let mut key = row.series.to_string();
+    for (_, value) in shared {
+        let _ = write!(key, "\u{0}{value}");
     }
+    key
 }
 
 #[cfg(test)]

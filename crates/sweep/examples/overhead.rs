@@ -5,6 +5,7 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
+use isoflop_results::FailureKind;
 use isoflop_sweep::checkpoints::Shelf;
 use isoflop_sweep::claim::{Claims, Next};
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
@@ -66,7 +67,13 @@ fn main() {
         claiming += started.elapsed().as_secs_f64();
         claimed += 1;
         let lease = isoflop_sweep::leases::live_leases(&folder, &[run]).unwrap().remove(0);
-        let record = record_of_death(plan.name(), run, &lease, "nothing was trained".to_owned());
+        let record = record_of_death(
+            plan.name(),
+            run,
+            &lease,
+            FailureKind::Other,
+            "nothing was trained".to_owned(),
+        );
         let started = Instant::now();
         claim.finish(&record, false).unwrap();
         ending += started.elapsed().as_secs_f64();

@@ -9,7 +9,7 @@ use crate::leases::{self, Seen, age, lock};
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::Progress;
-use isoflop_results::RunRecord;
+use isoflop_results::{FailureKind, RunRecord};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,10 +19,6 @@ use std::time::Duration;
 /// Attempts at a run within one command; those that memory ran out of do not count while fewer
 /// windows can be tried.
 pub const ATTEMPTS: u64 = 2;
-
-/// Begins the message of a run that memory was too small for; the next attempt halves what goes
-/// through the model at a time.
-pub const OUT_OF_MEMORY: &str = "out of memory";
 
 /// How long a lease of a dead process of this host is left to its supervisor, which records the
 /// death, before a fellow worker takes the run over.
@@ -196,7 +192,7 @@ fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option
         return Some((1, None));
     };
     let was = row.micro_batch.clamp(1, run.batch_windows().max(1));
-    let short = row.message.is_some_and(|text| text.starts_with(OUT_OF_MEMORY));
+    let short = row.failure == Some(FailureKind::Memory);
     match short && was > 1 {
         true => Some((row.attempt.saturating_add(1), Some(was / 2))),
         false => (row.attempt < ATTEMPTS).then_some((row.attempt + 1, Some(was))),

@@ -7,9 +7,9 @@ use crate::rules::{auto_batch_tokens, auto_learning_rate};
 use crate::run::PlannedRun;
 use crate::worker::row_of_plan;
 use isoflop_core::Params;
+use isoflop_results::schema::{Role, Value};
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
-use serde_json::Value;
 use std::fmt;
 
 /// A plan against a results folder.
@@ -32,33 +32,9 @@ pub struct Orphan {
     pub why: String,
 }
 
-/// Columns that are part of a run's identity.
-const IDENTITY: &[&str] = &[
-    "family",
-    "d_model",
-    "n_layers",
-    "n_heads",
-    "norm",
-    "position",
-    "parametrization",
-    "vocab_size",
-    "context",
-    "attention",
-    "data_digest",
-    "tokenizer",
-    "batch_tokens",
-    "schedule",
-    "steps",
-    "warmup_steps",
-    "decay_steps",
-    "learning_rate",
-    "weight_decay",
-    "seed",
-    "numerics_version",
-];
-
-/// Columns that change with a run's length, and with its shape, of themselves.
+/// Columns that change of themselves: with a run's length, with its halves, with its shape.
 const OF_LENGTH: &[&str] = &["steps", "warmup_steps", "decay_steps"];
+const OF_HALVES: &[&str] = &["mixer", "feed_forward"];
 const OF_SHAPE: &[&str] = &["d_model", "n_layers", "n_heads"];
 const WITH_SHAPE: &[&str] = &["batch_tokens", "learning_rate"];
 
@@ -110,28 +86,24 @@ enum Why {
 }
 
 impl Why {
-    /// Against the planned run that is most like it: of its shape if there is one, with the fewest
-    /// differences, then of the nearest size and length.
+    /// Against the planned run that is most like it: of its halves if there is one, of its shape, with the
+    /// fewest differences, then of the nearest size and length.
     fn of(planned: &[RunRow], row: &RunRow) -> Why {
-        let was = as_json(row);
         let nearest = planned.iter().map(|run| {
-            let is = as_json(run);
-            let columns = differing((row, &was), (run, &is));
-            let of_shape = columns.iter().any(|column| OF_SHAPE.contains(column));
+            let columns = differing(row, run);
+            let differs = |of: &[&str]| columns.iter().any(|column| of.contains(&column.name));
+            let other = (differs(OF_HALVES), differs(OF_SHAPE), columns.len());
             let apart =
                 |of: fn(&RunRow) -> u64| (of(run) as f64 / of(row).max(1) as f64).ln().abs();
-            let stretch = apart(|row| row.n_non_embedding) + apart(|row| row.tokens);
-            (of_shape, columns, stretch, is)
+            let stretch = apart(RunRow::n) + apart(|row| row.tokens);
+            (other, stretch, columns)
         });
-        let nearest = nearest.min_by(|a, b| {
-            let order = (a.0, a.1.len()).cmp(&(b.0, b.1.len()));
-            order.then(a.2.total_cmp(&b.2))
-        });
-        let Some((_, columns, _, is)) = nearest else {
+        let nearest = nearest.min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let Some((_, _, columns)) = nearest else {
             return Why::NoRuns;
         };
         let told = columns.into_iter();
-        Why::Changed(told.map(|column| (column, shown(&was[column]), shown(&is[column]))).collect())
+        Why::Changed(told.map(|c| (c.name, shown(&c.was), shown(&c.is))).collect())
     }
 }
 
@@ -158,27 +130,40 @@ impl fmt::Display for Why {
 
 /// Whether a row has the identity of a planned run.
 pub(crate) fn is_of(row: &RunRow, run: &PlannedRun) -> bool {
-    let (was, is) = (as_json(row), as_json(&row_of_plan(&row.sweep, run)));
-    IDENTITY.iter().all(|column| was[*column] == is[*column])
+    all_differing(row, &row_of_plan(&row.sweep, run)).is_empty()
+}
+
+/// A column of the identity in which two rows differ.
+struct Difference {
+    name: &'static str,
+    was: Value,
+    is: Value,
+}
+
+fn all_differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
+    let both = row.values().into_iter().zip(run.values());
+    let columns = RunRow::COLUMNS.iter().zip(both);
+    columns
+        .filter(|(column, (was, is))| column.role == Role::Identity && was != is)
+        .map(|(column, (was, is))| Difference { name: column.name, was, is })
+        .collect()
 }
 
 /// Columns of the identity that differ, without those that only follow others.
-fn differing((row, was): (&RunRow, &Value), (run, is): (&RunRow, &Value)) -> Vec<&'static str> {
-    let differ = IDENTITY.iter().filter(|column| was[**column] != is[**column]);
-    let mut columns: Vec<&str> = differ.copied().collect();
+fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
+    let all = all_differing(row, run);
+    let mut columns: Vec<&str> = all.iter().map(|column| column.name).collect();
     let has = |columns: &[&str], of: &[&str]| columns.iter().any(|column| of.contains(column));
-    let shape = has(&columns, OF_SHAPE);
+    let shape = has(&columns, OF_SHAPE) || has(&columns, OF_HALVES);
     if shape {
         columns.retain(|column| !WITH_SHAPE.contains(column));
     }
     // Both as the rules give them.
-    let rule =
-        |row: &RunRow| auto_learning_rate(Params(row.n_non_embedding as f64), row.batch_tokens);
+    let rule = |row: &RunRow| auto_learning_rate(Params(row.n() as f64), row.batch_tokens);
     if row.learning_rate == rule(row) && run.learning_rate == rule(run) {
         columns.retain(|column| *column != "learning_rate");
     }
-    let rule =
-        |row: &RunRow| auto_batch_tokens(Params(row.n_non_embedding as f64), row.context as usize);
+    let rule = |row: &RunRow| auto_batch_tokens(Params(row.n() as f64), row.context as usize);
     if row.batch_tokens == rule(row) && run.batch_tokens == rule(run) {
         columns.retain(|column| *column != "batch_tokens");
     }
@@ -191,13 +176,12 @@ fn differing((row, was): (&RunRow, &Value), (run, is): (&RunRow, &Value)) -> Vec
     } else if has(&columns, &["steps", "schedule"]) {
         columns.retain(|column| !OF_LENGTH[1..].contains(column));
     }
-    columns
-}
-
-fn as_json(row: &RunRow) -> Value {
-    serde_json::to_value(row).expect("text and finite numbers")
+    all.into_iter().filter(|column| columns.contains(&column.name)).collect()
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::Null => "none".to_owned(),
+        value => value.to_string(),
+    }
 }

@@ -1,11 +1,11 @@
 //! One run of a plan: what it is (its identity), and what is known of it before it starts.
 
 use crate::memory;
-use crate::spec::{Family, ScheduleKind};
+use crate::spec::ScheduleKind;
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_core::units::short;
-use isoflop_core::{Flops, Params, Schedule, Tokens};
-use isoflop_model::{FlopCount, ModelConfig, ParamCount};
+use isoflop_core::{Flops, Optimizer, Params, Schedule, Series, Tokens};
+use isoflop_model::{Family, FlopCount, ModelConfig, ParamCount};
 use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,8 +17,10 @@ pub(crate) const MOST_TOKENS: u64 = 1 << 53;
 /// are the same run. Never device, threads, paths or position in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
-    /// Model family.
-    pub family: Family,
+    /// The skeleton around the halves of the model. Its field is named as families were when the first
+    /// ids were made, which are hashes of these bytes; a family is a label of a [`PlannedRun`].
+    #[serde(rename = "family")]
+    pub skeleton: Skeleton,
     /// Shape, norm, position, vocabulary, context.
     pub model: ModelConfig,
     /// SHA-256 of the prepared data, first 16 hex digits.
@@ -39,6 +41,15 @@ pub struct RunConfig {
     pub seed: u64,
     /// Changes whenever code changes a loss.
     pub numerics_version: u64,
+}
+
+/// What holds the halves of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Skeleton {
+    /// Embedding, residual blocks of a mixer and a feed-forward half, norm, head.
+    #[default]
+    Transformer,
 }
 
 impl RunConfig {
@@ -110,37 +121,18 @@ fn hash(config: &RunConfig) -> String {
     digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
 }
 
-/// AdamW with decoupled decay and global-norm clipping (Loshchilov & Hutter 2019).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Optimizer {
-    /// First moment.
-    pub beta1: f64,
-    /// Second moment.
-    pub beta2: f64,
-    /// Added to the root of the second moment.
-    pub epsilon: f64,
-    /// Decoupled decay, on matrices only.
-    pub weight_decay: f64,
-    /// Bound on the global gradient norm.
-    pub clip_norm: f64,
-}
-
-impl Default for Optimizer {
-    /// The constants of Hoffmann-style runs: 0.9, 0.95, 1e-8, decay 0.1, clip 1.
-    fn default() -> Self {
-        Optimizer { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip_norm: 1.0 }
-    }
-}
-
 /// A run that can start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
     id: String,
     trunk: String,
-    /// `key=value` pairs of the axes' cell; empty without axes.
-    pub series: String,
+    /// Axes of the sweep file and their values for this run.
+    pub series: Series,
     /// The size as written.
     pub size: String,
+    /// The preset of halves that the sweep file named.
+    #[serde(default, skip_serializing_if = "Family::is_default")]
+    pub family: Family,
     /// Identity.
     pub config: RunConfig,
     /// Where its text comes from.
@@ -165,8 +157,9 @@ pub struct PlannedRun {
 
 /// What a run is made of, before its id is computed.
 pub(crate) struct RunParts {
-    pub(crate) series: String,
+    pub(crate) series: Series,
     pub(crate) size: String,
+    pub(crate) family: Family,
     pub(crate) config: RunConfig,
     pub(crate) source: DataSource,
     pub(crate) options: DataOptions,
@@ -185,6 +178,7 @@ impl PlannedRun {
         let RunParts {
             series,
             size,
+            family,
             config,
             source,
             options,
@@ -206,6 +200,7 @@ impl PlannedRun {
             trunk,
             series,
             size,
+            family,
             config,
             source,
             options,
@@ -298,6 +293,7 @@ impl PlannedRun {
         row.sweep = sweep.to_owned();
         row.series = self.series.clone();
         row.size = self.size.clone();
+        row.family = self.family.name().to_owned();
         row.corpus = self.corpus.clone();
         row.flops_budget = self.flops_budget;
         row.entropy = self.entropy;

@@ -1,6 +1,6 @@
 //! Starting worker processes, watching them, and collecting what they write.
 
-use crate::claim::{OUT_OF_MEMORY, allow_retries, given_up, unfinished};
+use crate::claim::{allow_retries, given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
 use crate::lease::Lease;
@@ -9,7 +9,7 @@ use crate::memory::killed_for_memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::worker::record_of_death;
-use isoflop_results::RunRecord;
+use isoflop_results::{FailureKind, RunRecord};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
@@ -237,12 +237,12 @@ impl Supervisor<'_> {
             if let Some(lease) = lease.filter(|lease| lease.owner.is_here(pid))
                 && !self.folder.record_path(&run_id).exists()
             {
-                let how = self.cause(status, &log);
+                let (kind, how) = self.cause(status, &log);
                 for line in last_lines(&log, LOG_LINES) {
                     self.folder.log(&run_id, &line);
                 }
                 self.folder.log(&run_id, &how);
-                let record = record_of_death(self.plan.name(), run, &lease, how.clone());
+                let record = record_of_death(self.plan.name(), run, &lease, kind, how.clone());
                 record.write(&self.folder.failure_path(&run_id))?;
                 leases::remove(&path)?;
                 self.watcher.notice(&format!("run {run_id}: {how}"));
@@ -261,17 +261,19 @@ impl Supervisor<'_> {
     }
 
     /// Why a worker died, as far as can be known.
-    fn cause(&mut self, status: ExitStatus, log: &Path) -> String {
+    fn cause(&mut self, status: ExitStatus, log: &Path) -> (FailureKind, String) {
         let kills = killed_for_memory();
         let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
         let said = last_lines(log, LOG_LINES);
         let refused = said.iter().find(|line| says_out_of_memory(line));
-        match (killed || refused.is_some(), refused.or(said.last())) {
-            (true, Some(line)) => format!("{OUT_OF_MEMORY}: its worker died ({status}); {line}"),
-            (true, None) => format!("{OUT_OF_MEMORY}: its worker died ({status})"),
+        let short = killed || refused.is_some();
+        let how = match (short, refused.or(said.last())) {
+            (true, Some(line)) => format!("out of memory: its worker died ({status}); {line}"),
+            (true, None) => format!("out of memory: its worker died ({status})"),
             (false, Some(line)) => format!("its worker died: {status}; it last said: {line}"),
             (false, None) => format!("its worker died: {status}"),
-        }
+        };
+        (if short { FailureKind::Memory } else { FailureKind::Worker }, how)
     }
 
     /// Tells of the runs that have ended since the last look, and merges them when that is due.

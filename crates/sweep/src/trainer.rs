@@ -1,7 +1,7 @@
 //! The wall between planning and training: what a sweep asks of whatever trains its runs.
 
 use crate::run::PlannedRun;
-use isoflop_results::{CurvePoint, ResultsError};
+use isoflop_results::{CurvePoint, FailureKind, ResultsError};
 use serde::{Deserialize, Serialize};
 
 /// Trains runs. One per worker process; used for one run after another.
@@ -158,6 +158,18 @@ pub enum TrainFailure {
     /// Anything else.
     #[error("{0}")]
     Other(String),
+}
+
+impl TrainFailure {
+    /// What kind of failure its row names.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            TrainFailure::NoRoom(_) => FailureKind::Disk,
+            TrainFailure::Stopped | TrainFailure::Lack(_) | TrainFailure::Other(_) => {
+                FailureKind::Other
+            }
+        }
+    }
 }
 
 impl From<ResultsError> for TrainFailure {

@@ -3,6 +3,7 @@
 
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use isoflop_core::Series;
 use isoflop_core::units::two_digits;
 use isoflop_results::{RunRecord, Status};
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ pub struct TunedRate {
     /// The run but for its length, rate and seed.
     pub key: String,
     /// Cell of the axes.
-    pub series: String,
+    pub series: Series,
     /// The size as written.
     pub size: String,
     /// Tokens of a trial.
@@ -151,7 +152,7 @@ mod tests {
     fn tuned(trials: Vec<(f64, Option<f64>)>) -> Option<(f64, bool)> {
         let mut tuned = TunedRate {
             key: String::new(),
-            series: String::new(),
+            series: Series::default(),
             size: String::new(),
             tokens: 1e6,
             trials,

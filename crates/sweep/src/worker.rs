@@ -9,9 +9,10 @@ use crate::memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::{Ending, TrainFailure, Trained, Trainer};
-use isoflop_core::{Flops, Tokens};
-use isoflop_model::{FlopCount, ParamCount};
-use isoflop_results::{RunRecord, RunRow, Status};
+use isoflop_core::{Flops, Series, Tokens};
+use isoflop_model::{Fact, FlopCount, ParamCount};
+use isoflop_results::schema::Value;
+use isoflop_results::{FailureKind, RunRecord, RunRow, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -158,6 +159,7 @@ fn record(
     let trained = match result {
         Ok(trained) => trained,
         Err(failure) => {
+            row.failure = Some(failure.kind());
             row.message = Some(failure.to_string());
             return RunRecord { row, curve: Vec::new() };
         }
@@ -198,10 +200,17 @@ fn record(
 }
 
 /// The record of a run whose worker died over it.
-pub fn record_of_death(sweep: &str, run: &PlannedRun, lease: &Lease, how: String) -> RunRecord {
+pub fn record_of_death(
+    sweep: &str,
+    run: &PlannedRun,
+    lease: &Lease,
+    kind: FailureKind,
+    how: String,
+) -> RunRecord {
     let mut row = blank_row(sweep, run, lease.attempt, lease.micro_windows);
     row.host = lease.owner.host.clone();
     row.pid = u64::from(lease.owner.pid);
+    row.failure = Some(kind);
     row.message = Some(how);
     RunRecord { row, curve: Vec::new() }
 }
@@ -220,24 +229,25 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
     let mut row = RunRow {
         run_id: run.id().to_owned(),
         sweep: String::new(),
-        series: String::new(),
+        series: Series::default(),
         status: Status::Failed,
         message: None,
-        family: name(&config.family),
+        failure: None,
+        family: String::new(),
+        mixer: name(&config.model.mixer),
+        feed_forward: name(&config.model.feed_forward),
         size: String::new(),
         d_model: shape.d_model as u64,
         n_layers: shape.n_layers as u64,
-        n_heads: shape.n_heads as u64,
+        n_heads: None,
         norm: name(&config.model.norm),
         position: name(&config.model.position),
         parametrization: name(&config.model.parametrization),
         vocab_size: config.model.vocab_size as u64,
         context: config.model.context as u64,
-        attention: match config.model.document_mask {
-            None => "causal".to_owned(),
-            Some(_) => "document".to_owned(),
-        },
+        attention: "causal".to_owned(),
         n_non_embedding: params.non_embedding().0 as u64,
+        n_active_non_embedding: Some(params.active_non_embedding().0 as u64),
         n_total: params.total().0 as u64,
         n_active: params.active().0 as u64,
         corpus: String::new(),
@@ -285,8 +295,21 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         isoflop_version: env!("CARGO_PKG_VERSION").to_owned(),
         burn_version: String::new(),
     };
+    for half in config.model.halves() {
+        for (column, fact) in half.columns(&config.model) {
+            row.set(column, value(fact)).expect("a test holds the halves to the schema");
+        }
+    }
     run.label(sweep, &mut row);
     row
+}
+
+fn value(fact: Fact) -> Value {
+    match fact {
+        Fact::Text(name) => Value::Text(name.to_owned()),
+        Fact::Integer(count) => Value::Integer(count),
+        Fact::Float(measure) => Value::Float(measure),
+    }
 }
 
 /// The name of a unit variant as the sweep file writes it.
@@ -294,5 +317,31 @@ fn name(variant: &impl serde::Serialize) -> String {
     match serde_json::to_value(variant) {
         Ok(serde_json::Value::String(name)) => name,
         _ => unreachable!("only unit variants are named"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_model::ModelConfig;
+    use isoflop_results::schema::{Kind, Role};
+
+    #[test]
+    fn halves_fill_columns_of_the_schema_that_are_part_of_the_identity() {
+        for model in ModelConfig::examples() {
+            for half in model.halves() {
+                for (name, fact) in half.columns(&model) {
+                    let column = RunRow::COLUMNS.iter().find(|column| column.name == name);
+                    let column = column.unwrap_or_else(|| panic!("no column `{name}`"));
+                    assert_eq!(column.role, Role::Identity, "{name}");
+                    let kind = match fact {
+                        Fact::Text(_) => Kind::Text,
+                        Fact::Integer(_) => Kind::Integer,
+                        Fact::Float(_) => Kind::Float,
+                    };
+                    assert_eq!(column.kind, kind, "{name}");
+                }
+            }
+        }
     }
 }

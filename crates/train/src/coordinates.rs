@@ -5,9 +5,9 @@
 use crate::model::Transformer;
 use crate::optimizer::{AdamW, gradients};
 use burn::tensor::{Device, Tensor};
+use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::{ModelConfig, Parametrization};
-use isoflop_sweep::run::Optimizer;
 
 /// What changed at one width.
 #[derive(Clone, Debug, PartialEq)]

@@ -104,7 +104,7 @@ fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> se
     json!({
         "format": checkpoint::FORMAT,
         "run_id": run.id(),
-        "family": run.config.family,
+        "family": run.family.name(),
         "d_model": shape.d_model,
         "n_layers": shape.n_layers,
         "n_heads": shape.n_heads,

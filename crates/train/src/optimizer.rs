@@ -6,7 +6,7 @@ use crate::model::{Batch, Operations, Pull, Transformer, Weights};
 use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
-use isoflop_sweep::run::Optimizer as Constants;
+use isoflop_core::Optimizer as Constants;
 
 /// Gradients of every parameter without autodiff, flat, in the order of the model's list.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use crate::ops::composed::upload;
 use crate::ops::release_unused;
 use crate::optimizer::{AdamW, unread_gradients};
 use burn::tensor::{Int, Tensor};
+use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::ModelConfig;
-use isoflop_sweep::run::Optimizer;
 
 /// A model being trained to no end.
 pub(crate) struct Rehearsal<'a> {

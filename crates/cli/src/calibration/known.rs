@@ -4,7 +4,7 @@
 use anyhow::Result;
 use isoflop_core::Tokens;
 use isoflop_data::Places;
-use isoflop_model::FlopCount;
+use isoflop_model::{FlopCount, Shape};
 use isoflop_results::file::write_atomic;
 use isoflop_train::NUMERICS_VERSION;
 use isoflop_train::device::{DeviceChoice, Found, instruction_set, processor};
@@ -62,17 +62,18 @@ impl Speeds {
         }
     }
 
-    /// The speed of a load: as found, or between its neighbours by FLOPs a step, logarithms taken.
-    /// None where nothing is known.
+    /// The speed of a load: as found, or between its neighbours by FLOPs a step, logarithms taken. Only
+    /// models of the same kind are neighbours. None where none of them is known.
     pub(super) fn guess(&self, load: &Load) -> Option<Speed> {
         if let Some(known) = self.known.iter().find(|known| known.load == *load) {
             return Some(known.speed);
         }
         let at = flops(load).ln();
         let place = |known: &&Known| flops(&known.load).ln();
-        let below = self.known.iter().filter(|known| place(known) <= at);
+        let alike = || self.known.iter().filter(|known| is_like(&known.load, load));
+        let below = alike().filter(|known| place(known) <= at);
         let below = below.max_by(|a, b| place(a).total_cmp(&place(b)));
-        let above = self.known.iter().filter(|known| place(known) > at);
+        let above = alike().filter(|known| place(known) > at);
         let above = above.min_by(|a, b| place(a).total_cmp(&place(b)));
         match (below, above) {
             (Some(low), Some(high)) => {
@@ -117,6 +118,18 @@ fn path(device: &str) -> Result<PathBuf> {
     Ok(Places::of_this_machine()?.cache.join(format!("speed-{name}.json")))
 }
 
+/// Whether two loads differ in sizes alone: their FLOPs a second then follow from their FLOPs a step.
+pub(super) fn is_like(a: &Load, b: &Load) -> bool {
+    let kind = |load: &Load| {
+        let mut model = load.model;
+        model.shape = Shape { d_model: 1, n_layers: 1, n_heads: 1 };
+        (model.vocab_size, model.context) = (0, 0);
+        model.document_mask = model.document_mask.map(|_| 0);
+        model
+    };
+    kind(a) == kind(b)
+}
+
 /// FLOPs of a step.
 pub(super) fn flops(load: &Load) -> f64 {
     FlopCount::of(&load.model).of_tokens(Tokens(tokens(load))).0
@@ -140,4 +153,37 @@ pub(super) fn uneven(values: &[f64]) -> Option<f64> {
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value / mean - 1.0).powi(2)).sum();
     (values.len() > 1 && mean > 0.0).then(|| (squares / (count - 1.0)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_model::{FeedForward, ModelConfig, Norm};
+
+    fn load(d_model: usize) -> Load {
+        let shape = Shape { d_model, n_layers: 2, n_heads: 2 };
+        Load { model: ModelConfig::transformer(shape, 256, 64), windows: 8 }
+    }
+
+    fn known(load: Load, step_s: f64) -> Known {
+        let speed = Speed { device_bytes: None, step_s, score_s: 1e-6, spread: None };
+        Known { load, speed, at: String::new(), noise: None, runs: 0 }
+    }
+
+    #[test]
+    fn a_model_is_priced_from_models_of_its_kind_alone() {
+        let like = |d_model, norm, feed_forward| {
+            let of = load(d_model);
+            Load { model: ModelConfig { norm, feed_forward, ..of.model }, ..of }
+        };
+        let dense = |d_model| like(d_model, Norm::Rms, FeedForward::Dense);
+        let speeds = Speeds {
+            device: String::new(),
+            known: vec![known(dense(32), 1.0), known(dense(64), 4.0)],
+        };
+        let between = speeds.guess(&dense(48)).unwrap().step_s;
+        assert!((1.0..4.0).contains(&between), "{between}");
+        assert!(speeds.guess(&like(48, Norm::Rms, FeedForward::None)).is_none());
+        assert!(speeds.guess(&like(48, Norm::Layer, FeedForward::Dense)).is_none());
+    }
 }

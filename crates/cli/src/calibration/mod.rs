@@ -15,12 +15,12 @@ use isoflop_sweep::forecast::Price;
 use isoflop_sweep::{Plan, PlannedRun};
 use isoflop_train::device::{DeviceChoice, Found, TrainDevice};
 use isoflop_train::price::{Load, Speed};
-use known::{Known, Speeds, flops, now, uneven};
+use known::{Known, Speeds, flops, is_like, now, uneven};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-/// Models that are measured at most; the others lie between.
+/// Models of one kind that are measured at most; the others lie between.
 const MOST_MEASURED: usize = 10;
 
 /// How long each is measured for.
@@ -121,22 +121,32 @@ pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
 /// little is known.
 pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
     let speeds = Speeds::of(&Found::cpu(), at_once(&Found::cpu(), jobs)).ok()?;
-    let largest = loads(plan).last().map_or(0.0, flops);
     // Not far beyond what was measured.
-    let known = speeds.known.iter().map(|known| flops(&known.load));
-    if known.fold(0.0, f64::max) * 4.0 < largest {
+    let is_near = |load: &Load| {
+        let alike = speeds.known.iter().filter(|known| is_like(&known.load, load));
+        alike.map(|known| flops(&known.load)).fold(0.0, f64::max) * 4.0 >= flops(load)
+    };
+    if !loads(plan).iter().all(is_near) {
         return None;
     }
     let price = |run: &PlannedRun| Some(speeds.guess(&Load::of(run))?.price(run));
     plan.runs().iter().map(price).collect()
 }
 
-/// At most [`MOST_MEASURED`] of them, the ends included.
+/// At most [`MOST_MEASURED`] of every kind of model, the ends included.
 fn spread(loads: &[Load]) -> Vec<Load> {
-    match loads.len() {
-        0..=MOST_MEASURED => loads.to_vec(),
-        count => (0..MOST_MEASURED).map(|i| loads[i * (count - 1) / (MOST_MEASURED - 1)]).collect(),
+    let mut kinds: Vec<Vec<Load>> = Vec::new();
+    for load in loads {
+        match kinds.iter_mut().find(|kind| is_like(&kind[0], load)) {
+            Some(kind) => kind.push(*load),
+            None => kinds.push(vec![*load]),
+        }
     }
+    let of_kind = |kind: &Vec<Load>| match kind.len() {
+        0..=MOST_MEASURED => kind.clone(),
+        count => (0..MOST_MEASURED).map(|i| kind[i * (count - 1) / (MOST_MEASURED - 1)]).collect(),
+    };
+    kinds.iter().flat_map(of_kind).collect()
 }
 
 /// The mean speed of `jobs` processes that all train the same at once.

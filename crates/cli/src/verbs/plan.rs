@@ -147,7 +147,7 @@ impl Priced {
                     row.push(if is_reused { "done" } else { "new" }.to_owned());
                 }
                 if with_series {
-                    row.push(run.series.clone());
+                    row.push(run.series.to_string());
                 }
                 row
             })

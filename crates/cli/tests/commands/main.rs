@@ -22,6 +22,8 @@ mod tables;
 mod workers;
 mod workshop;
 
+use isoflop_results::schema::Column;
+use isoflop_results::{CurvePoint, RunRow};
 use std::fs;
 use std::path::Path;
 use workshop::{isoflop, stdout};
@@ -55,9 +57,9 @@ fn the_columns_are_documented() {
     let docs =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/results.md"))
             .unwrap();
-    for column in isoflop_results::row::COLUMNS {
-        let line = format!("| `{}` |", column.name);
-        let found = docs.lines().find(|row| row.starts_with(&line));
-        assert!(found.is_some_and(|row| row.contains(column.meaning)), "{}", column.name);
+    for columns in [RunRow::COLUMNS, CurvePoint::COLUMNS] {
+        let lines: Vec<String> = columns.iter().map(Column::documentation).collect();
+        let table = lines.join("\n");
+        assert!(docs.contains(&table), "docs/results.md must contain\n{table}\n");
     }
 }

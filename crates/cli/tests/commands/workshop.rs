@@ -1,7 +1,9 @@
 //! A place to try the binary in.
 
 use assert_cmd::Command;
+use isoflop_results::schema::Value;
 use isoflop_results::RunRow;
+use isoflop_results::schema::Value;
 use isoflop_results::parquet::read_runs;
 use std::fs;
 use std::path::PathBuf;
@@ -111,8 +113,8 @@ pub(crate) fn stdout(assert: &assert_cmd::assert::Assert) -> String {
 }
 
 /// A row without what may differ between repeats.
-pub(crate) fn reproducible(row: &RunRow) -> serde_json::Value {
-    serde_json::Value::Object(isoflop_results::repeat::reproducible(row))
+pub(crate) fn reproducible(row: &RunRow) -> Vec<(&'static str, Value)> {
+    isoflop_results::repeat::reproducible(row)
 }
 
 /// Tells whoever reads the output of a test.

@@ -1,7 +1,7 @@
 //! Causal multi-head attention: queries, keys and values side by side, no biases.
 
 use crate::config::{ModelConfig, Position};
-use crate::half::Half;
+use crate::half::{Fact, Half};
 use crate::product::{Pairs, Product};
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::{Group, TensorSpec};
@@ -33,6 +33,14 @@ impl Half for Attention {
     /// Queries, keys, values and mixed values; of the softmax its largest score and its sum a head.
     fn kept_per_token(&self, model: &ModelConfig) -> f64 {
         4.0 * model.shape.d_model as f64 + 2.0 * model.shape.n_heads as f64
+    }
+
+    fn columns(&self, model: &ModelConfig) -> Vec<(&'static str, Fact)> {
+        let reach = if model.document_mask.is_some() { "document" } else { "causal" };
+        vec![
+            ("n_heads", Fact::Integer(model.shape.n_heads as u64)),
+            ("attention", Fact::Text(reach)),
+        ]
     }
 
     fn check(&self, model: &ModelConfig) -> Result<(), ShapeError> {

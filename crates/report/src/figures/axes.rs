@@ -1,6 +1,5 @@
 //! Loss against each axis of the sweep, at equal size, budget and seed.
 
-use super::groups::{axis_value, series_without};
 use super::marks::{run_point, thread};
 use super::{Figure, size_legend};
 use crate::chart::{Frame, Labels, Owner, Panel, Scale};
@@ -13,10 +12,8 @@ const MOST: usize = 12;
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut keys: Vec<&str> = Vec::new();
-    for part in view.series.iter().flat_map(|s| s.split(", ")) {
-        if let Some((key, _)) = part.split_once('=')
-            && !keys.contains(&key)
-        {
+    for (key, _) in view.finished.iter().flat_map(|run| run.series.pairs()) {
+        if !keys.contains(&key.as_str()) {
             keys.push(key);
         }
     }
@@ -37,10 +34,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
 
 fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
     let mut values: Vec<&str> = Vec::new();
-    for series in &view.series {
-        if let Some(value) = axis_value(series, key)
-            && !values.contains(&value)
-        {
+    for value in view.finished.iter().filter_map(|run| run.series.value(key)) {
+        if !values.contains(&value) {
             values.push(value);
         }
     }
@@ -50,7 +45,7 @@ fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
     }
     let mut groups: Vec<(String, Vec<(usize, &RunRow)>)> = Vec::new();
     for run in &view.finished {
-        let value = axis_value(&run.series, key);
+        let value = run.series.value(key);
         let Some(at) = value.and_then(|v| values.iter().position(|known| *known == v)) else {
             continue;
         };
@@ -59,7 +54,7 @@ fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
             Some(budget) => format!("{budget:e}"),
             None => run.tokens.to_string(),
         };
-        let rest = series_without(&run.series, key);
+        let rest = run.series.without(key);
         let home = format!("{}\u{0}{length}\u{0}{}\u{0}{rest}", run.size, run.seed);
         match groups.iter_mut().find(|(known, _)| *known == home) {
             Some((_, members)) => members.push((at, run)),

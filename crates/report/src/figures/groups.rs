@@ -56,30 +56,3 @@ pub(super) fn about(value: f64) -> i64 {
 pub(super) fn repeats(run: &RunRow) -> i64 {
     about(run.epochs.max(1.0))
 }
-
-/// A series without one of its axes: `a=1` of `a=1, b=2` without `b`.
-pub(super) fn series_without(series: &str, key: &str) -> String {
-    let parts = series.split(", ");
-    let kept = parts.filter(|part| part.split_once('=').is_none_or(|(k, _)| k != key));
-    kept.collect::<Vec<_>>().join(", ")
-}
-
-/// The value of an axis in a series.
-pub(super) fn axis_value<'a>(series: &'a str, key: &str) -> Option<&'a str> {
-    let parts = series.split(", ").filter_map(|part| part.split_once('='));
-    parts.filter(|(k, _)| *k == key).map(|(_, v)| v).next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_series_falls_into_its_axes() {
-        let series = "data.corpus=rust-docs, model.norm=rms";
-        assert_eq!(axis_value(series, "model.norm"), Some("rms"));
-        assert_eq!(axis_value(series, "norm"), None);
-        assert_eq!(series_without(series, "data.corpus"), "model.norm=rms");
-        assert_eq!(series_without("", "x"), "");
-    }
-}

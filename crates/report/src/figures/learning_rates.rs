@@ -1,6 +1,6 @@
 //! Loss against the learning rate: the stage that chose it, and sweeps over it.
 
-use super::groups::{alike, repeats, series_without};
+use super::groups::{alike, repeats};
 use super::marks::{run_point, thread};
 use super::{Figure, run_title, size_legend};
 use crate::chart::{Glyph, Labels, LossAxis, Owner, Panel, Scale, Style};
@@ -50,7 +50,7 @@ fn stage(view: &View<'_>) -> Option<Panel> {
 /// Runs of the sweep that differ in the rate.
 fn swept(view: &View<'_>) -> Option<Panel> {
     let same = |r: &RunRow| {
-        let series = series_without(&r.series, "train.learning_rate");
+        let series = r.series.without("train.learning_rate");
         let (repeats, shape) = (repeats(r), (r.d_model, r.n_layers));
         format!("{series}\u{0}{}\u{0}{repeats}\u{0}{shape:?}", r.seed)
     };

@@ -132,7 +132,8 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
 
 /// As a sweep file writes it.
 fn shape(run: &RunRow) -> String {
-    format!("{}x{}x{}", run.d_model, run.n_layers, run.n_heads)
+    let heads = run.n_heads.map_or(String::new(), |heads| format!("x{heads}"));
+    format!("{}x{}{heads}", run.d_model, run.n_layers)
 }
 
 /// Runs that are missing from the fits, with the reason.

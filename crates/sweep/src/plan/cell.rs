@@ -5,10 +5,10 @@ use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanCon
 use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
-use crate::run::{MOST_TOKENS, Optimizer, PlannedRun, RunConfig, RunParts};
+use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
 use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
-use isoflop_core::{Params, Schedule};
+use isoflop_core::{Optimizer, Params, Schedule};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
 use toml::Spanned;
@@ -183,14 +183,14 @@ impl CellPlanner<'_, '_> {
         let refuse = |error: isoflop_model::ShapeError| {
             Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
         };
-        let (mixer, feed_forward) = spec.model.family.halves();
+        let preset = spec.model.family.preset();
         let like = ModelConfig {
             norm: spec.model.norm,
-            position: spec.model.position,
+            position: spec.model.position.unwrap_or(preset.position),
             parametrization: spec.model.parametrization,
             document_mask: spec.data.mask_documents.then_some(self.facts.separator),
-            mixer,
-            feed_forward,
+            mixer: preset.mixer,
+            feed_forward: preset.feed_forward,
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
         };
         let shape = size.get_ref().shape(&like).map_err(refuse)?;
@@ -287,8 +287,9 @@ impl CellPlanner<'_, '_> {
         PlannedRun::new(RunParts {
             series: self.cell.series.clone(),
             size: label.to_owned(),
+            family: self.cell.spec.model.family,
             config: RunConfig {
-                family: self.cell.spec.model.family,
+                skeleton: Skeleton::default(),
                 model,
                 data_digest: self.facts.digest.clone(),
                 tokenizer: self.facts.tokenizer.clone(),

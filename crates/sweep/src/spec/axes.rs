@@ -1,6 +1,7 @@
 //! `[axes]`: any other key with several values, a cross product.
 
 use crate::error::Problem;
+use isoflop_core::Series;
 use std::borrow::Cow;
 use std::ops::Range;
 use toml::Spanned;
@@ -20,7 +21,7 @@ struct Axis<'i> {
 }
 
 /// A document with the values of one cell in place, and the label of that cell.
-type CellTable<'i> = (String, Spanned<DeTable<'i>>);
+type CellTable<'i> = (Series, Spanned<DeTable<'i>>);
 
 /// One table for each cell of the cross product, in the order of the file; the later axis turns
 /// faster. Values keep their place in the file.
@@ -29,7 +30,7 @@ pub(super) fn cells(mut document: Spanned<DeTable<'_>>) -> Result<Vec<CellTable<
         Some(value) => read_axes(value)?,
         None => Vec::new(),
     };
-    let mut cells = vec![(String::new(), document)];
+    let mut cells = vec![(Series::default(), document)];
     for axis in axes {
         if cells.len().saturating_mul(axis.values.len()) > MOST_CELLS {
             let message = format!("the axes have more than {MOST_CELLS} cells");
@@ -41,11 +42,7 @@ pub(super) fn cells(mut document: Spanned<DeTable<'_>>) -> Result<Vec<CellTable<
             for value in &axis.values {
                 let mut table = table.clone();
                 place(table.get_mut(), &axis, value.clone())?;
-                let comma = if series.is_empty() { "" } else { ", " };
-                crossed.push((
-                    format!("{series}{comma}{}={}", axis.key, shown(value.get_ref())),
-                    table,
-                ));
+                crossed.push((series.with(&axis.key, shown(value.get_ref())), table));
             }
         }
         cells = crossed;

@@ -15,8 +15,9 @@ pub use rate::{Rate, TuneSpec};
 pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
+use isoflop_core::Series;
 use isoflop_core::units::scientific;
-use isoflop_model::{FeedForward, Mixer, Norm, Parametrization, Position};
+use isoflop_model::{Family, Norm, Parametrization, Position};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ pub struct Sweep {
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// `key=value` pairs of the cell; empty without axes.
-    pub series: String,
+    pub series: Series,
     /// The file with the cell's values in place.
     pub spec: Spec,
 }
@@ -73,30 +74,11 @@ pub struct ModelSpec {
     /// Normalisation.
     #[serde(default)]
     pub norm: Norm,
-    /// Position.
-    #[serde(default)]
-    pub position: Position,
+    /// Position; the family's own unless given.
+    pub position: Option<Position>,
     /// How initial weights and rates depend on the width.
     #[serde(default)]
     pub parametrization: Parametrization,
-}
-
-/// Model family: a named preset of two halves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// Decoder-only transformer.
-    #[default]
-    Transformer,
-}
-
-impl Family {
-    /// Its halves.
-    pub fn halves(self) -> (Mixer, FeedForward) {
-        match self {
-            Family::Transformer => (Mixer::Attention, FeedForward::Dense),
-        }
-    }
 }
 
 /// `[plan]`: one kind, or single runs, or both.

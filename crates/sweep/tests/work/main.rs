@@ -9,10 +9,8 @@ mod reuse;
 mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};
-use isoflop_results::{RunRecord, Status, parquet::read_runs};
-use isoflop_sweep::claim::{
-    BURIAL, Claim, Claims, Next, OUT_OF_MEMORY, allow_retries, given_up, unfinished,
-};
+use isoflop_results::{FailureKind, RunRecord, Status, parquet::read_runs};
+use isoflop_sweep::claim::{BURIAL, Claim, Claims, Next, allow_retries, given_up, unfinished};
 use isoflop_sweep::lease::{EXPIRY, Lease, Owner, Stage};
 use isoflop_sweep::leases::live_leases;
 use isoflop_sweep::supervise::settle;
@@ -98,13 +96,13 @@ fn a_run_that_memory_was_too_small_for_is_tried_with_half_the_windows() {
     let (run, claim) = claim_next(&bench, &me).unwrap();
     let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
     let half = claim.micro_windows() / 2;
-    for (cause, attempt, windows) in [(OUT_OF_MEMORY, 2, half), ("its worker died", 2, 2 * half)] {
-        let record = record_of_death("fake", run, &lease, format!("{cause}: so it goes"));
+    for (kind, windows) in [(FailureKind::Memory, half), (FailureKind::Worker, 2 * half)] {
+        let record = record_of_death("fake", run, &lease, kind, "so it goes".to_owned());
         record.write(&bench.folder.failure_path(run.id())).unwrap();
         std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
         let (again, claim) = claim_next(&bench, &me).unwrap();
         assert_eq!(again.id(), run.id());
-        assert_eq!((claim.attempt(), claim.micro_windows()), (attempt, windows));
+        assert_eq!((claim.attempt(), claim.micro_windows()), (2, windows));
     }
 }
 
@@ -118,7 +116,8 @@ fn memory_that_runs_out_halves_the_windows_down_to_one_and_then_counts_as_a_fail
     while windows > 1 {
         let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
         assert_eq!((lease.attempt, lease.micro_windows), (attempt, windows));
-        let record = record_of_death("fake", run, &lease, format!("{OUT_OF_MEMORY}: so it goes"));
+        let record =
+            record_of_death("fake", run, &lease, FailureKind::Memory, "so it goes".to_owned());
         record.write(&bench.folder.failure_path(run.id())).unwrap();
         std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
         let (again, _) = claim_next(&bench, &me).unwrap();
@@ -126,7 +125,7 @@ fn memory_that_runs_out_halves_the_windows_down_to_one_and_then_counts_as_a_fail
         (windows, attempt) = (windows / 2, attempt + 1);
     }
     let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
-    let record = record_of_death("fake", run, &lease, format!("{OUT_OF_MEMORY}: so it goes"));
+    let record = record_of_death("fake", run, &lease, FailureKind::Memory, "so it goes".to_owned());
     record.write(&bench.folder.failure_path(run.id())).unwrap();
     assert_eq!(given_up(&bench.folder, &[run]).unwrap(), 1);
 }

@@ -3,9 +3,9 @@
 use super::{DeviceChoice, DeviceError, TrainDevice};
 use crate::model::{Batch, Transformer};
 use crate::optimizer::{AdamW, unread_gradients};
+use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
-use isoflop_sweep::run::Optimizer;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Instant;

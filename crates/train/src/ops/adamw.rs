@@ -6,7 +6,7 @@ use crate::profile::part;
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
-use isoflop_sweep::run::Optimizer;
+use isoflop_core::Optimizer;
 
 /// Running means of a parameter's gradient and of its square.
 #[derive(Clone, Debug)]

@@ -201,7 +201,7 @@ fn adamw_is_the_composed_one_and_leaves_shared_tensors_alone() {
     let start = fused_param.clone();
     for step in 1..=4 {
         let update = Update {
-            constants: isoflop_sweep::run::Optimizer::default(),
+            constants: isoflop_core::Optimizer::default(),
             rate: 0.01,
             decay: 0.1,
             scale: 0.7,
