@@ -1,10 +1,9 @@
 //! A place to try the binary in.
 
 use assert_cmd::Command;
-use isoflop_results::schema::Value;
 use isoflop_results::RunRow;
-use isoflop_results::schema::Value;
 use isoflop_results::parquet::read_runs;
+use isoflop_results::schema::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -112,8 +111,11 @@ pub(crate) fn stdout(assert: &assert_cmd::assert::Assert) -> String {
     String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
 }
 
+/// Names and values of columns.
+pub(crate) type Cells = Vec<(&'static str, Value)>;
+
 /// A row without what may differ between repeats.
-pub(crate) fn reproducible(row: &RunRow) -> Vec<(&'static str, Value)> {
+pub(crate) fn reproducible(row: &RunRow) -> Cells {
     isoflop_results::repeat::reproducible(row)
 }
 
