@@ -51,7 +51,7 @@ impl Load {
     /// Trains on random tokens for about as long as `limit` says, at least one step after a first
     /// one, and scores one chunk.
     pub fn measure(&self, device: &TrainDevice, limit: Duration) -> Speed {
-        let operations = Operations::default();
+        let operations = Operations::of(&device.autodiff());
         let mut rehearsal = Rehearsal::new(device, self.model, operations, self.windows, 1e-4);
         // Buffers are made, caches filled, kernels compiled.
         rehearsal.step();

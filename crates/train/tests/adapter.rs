@@ -4,8 +4,8 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use isoflop_core::Optimizer;
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
-use isoflop_sweep::run::Optimizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
 use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
 use isoflop_train::model::Transformer;

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::tensor::Device;
+use isoflop_core::Optimizer;
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
-use isoflop_sweep::run::Optimizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
 use isoflop_train::model::Transformer;
 use isoflop_train::optimizer::{AdamW, gradients};

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::tensor::Device;
+use isoflop_core::Optimizer;
 use isoflop_core::fuzz::run;
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
-use isoflop_sweep::run::Optimizer;
 use isoflop_train::checkpoint::{FORMAT, Manifest, pack};
 use isoflop_train::fuzz::{state, weights};
 use isoflop_train::model::Transformer;

@@ -3,8 +3,8 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use isoflop_core::Optimizer;
 use isoflop_model::{Group, ModelConfig, Norm, ParamCount, Parametrization, Position, Shape};
-use isoflop_sweep::run::Optimizer;
 use isoflop_train::model::{Operations, Transformer};
 use isoflop_train::optimizer::{AdamW, ModelGradients, gradients};
 

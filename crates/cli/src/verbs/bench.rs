@@ -176,7 +176,7 @@ impl Args {
             steps: self.steps as usize,
             operations: match self.composed {
                 true => Operations::Composed,
-                false => Operations::Fused,
+                false => Operations::of(&device.autodiff()),
             },
             profile: self.profile,
         }

@@ -1,14 +1,15 @@
-//! The halves of a block on tensors: an arm in an enum and a file each. What their tensors are is
-//! stated in `isoflop_model`.
+//! The halves of a block on tensors: an arm in an enum and a folder each, with weights, the fused operation
+//! and its kernel, the composed form and the tests of both. What the tensors are is stated in
+//! `isoflop_model`.
 
-mod attention;
-mod dense;
+pub mod attention;
+pub mod dense;
 
 pub use attention::Attention;
 pub use dense::Dense;
 
 use crate::model::{Init, Operations};
-use crate::ops::{AttentionShape, RotaryTable, Starts};
+use attention::{AttentionShape, RotaryTable, Starts};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isoflop_model::{FeedForward, Mixer, Norm};

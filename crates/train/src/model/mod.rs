@@ -1,6 +1,6 @@
 //! The decoder-only skeleton on tensors.
 
-pub use crate::ops::ROPE_BASE;
+pub use crate::halves::attention::ROPE_BASE;
 
 mod init;
 mod transformer;

@@ -1,8 +1,9 @@
 //! Weights, forward pass and loss.
 
 use super::init::Init;
+use crate::halves::attention::{self, AttentionShape, RotaryTable};
 use crate::halves::{FeedForwardWeights, MixerWeights, Place};
-use crate::ops::{self, AttentionShape, RotaryTable, composed};
+use crate::ops::{self, composed, fused};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use isoflop_model::{ModelConfig, Position, TensorSpec};
@@ -53,13 +54,22 @@ pub(crate) struct Pull {
 }
 
 /// Which operations a model is made of. They agree but for rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operations {
-    /// Fused where the device has them.
-    #[default]
+    /// One node of the tape an operation, with a backward by hand; on the processor alone.
     Fused,
-    /// Stock operations of Burn everywhere: a reference.
+    /// Stock operations of Burn: what runs on any other device, and the reference.
     Composed,
+}
+
+impl Operations {
+    /// The fastest that a device has.
+    pub fn of(device: &Device) -> Self {
+        match fused::is_available(device) {
+            true => Operations::Fused,
+            false => Operations::Composed,
+        }
+    }
 }
 
 /// Token ids of whole windows, and those that come next.
@@ -168,15 +178,15 @@ impl Transformer {
         let rotary = (config.position == Position::Rope)
             .then(|| RotaryTable::new(config.context, config.shape.d_head()));
         Transformer {
+            operations: Operations::of(&weights.norm.device()),
             weights,
             config,
             rotary,
-            operations: Operations::default(),
             pulls: config.tensors().iter().map(Pull::of).collect(),
         }
     }
 
-    /// The same model of other operations.
+    /// The same model of other operations, which its device must have.
     pub fn with(self, operations: Operations) -> Self {
         Transformer { operations, ..self }
     }
@@ -231,7 +241,7 @@ impl Transformer {
             parametrization: self.config.parametrization,
         };
         let starts = self.config.document_mask;
-        let starts = starts.map(|separator| ops::starts(inputs, shape.time, separator));
+        let starts = starts.map(|separator| attention::starts(inputs, shape.time, separator));
         let place = Place {
             norm: self.config.norm,
             operations: self.operations,

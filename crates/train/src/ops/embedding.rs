@@ -1,6 +1,5 @@
 //! Where ids become vectors.
 
-use super::composed;
 use super::fused::{self, AnyTensor, Embedding};
 use burn::tensor::Tensor;
 
@@ -11,9 +10,6 @@ use burn::tensor::Tensor;
 /// - ids: `n` of them below v; token: `[v, d]`; position: `[t, d]`; output: `[n, d]`, row i at
 ///   position `i mod t`
 pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>>) -> Tensor<2> {
-    if !fused::available(&token_vd) {
-        return composed::embedding(ids, token_vd, position_td);
-    }
     let operation = Embedding { ids: ids.into(), width: token_vd.dims()[1] };
     let tables = [Some(token_vd), position_td];
     fused::apply(operation, tables.into_iter().flatten().map(AnyTensor::from))

@@ -1,6 +1,5 @@
 //! Final norm, head and cross-entropy.
 
-use super::composed;
 use super::fused::{self, CrossEntropy, Nats};
 use burn::tensor::Tensor;
 use isoflop_model::Norm;
@@ -17,9 +16,6 @@ pub fn nats(
     head_dv: Tensor<2>,
     targets: &[i32],
 ) -> Tensor<1> {
-    if !fused::available(&x_nd) {
-        return composed::nats(norm, x_nd, gain_d, head_dv, targets);
-    }
     let operation = Nats { centre: norm == Norm::Layer, targets: targets.into() };
     fused::apply(operation, [x_nd.into(), gain_d.into(), head_dv.into()])
 }
@@ -35,9 +31,6 @@ pub fn cross_entropy(
     head_dv: Tensor<2>,
     targets: &[i32],
 ) -> Tensor<1> {
-    if !fused::available(&x_nd) {
-        return composed::mean(composed::nats(norm, x_nd, gain_d, head_dv, targets));
-    }
     let operation = CrossEntropy { centre: norm == Norm::Layer, targets: targets.into() };
     fused::apply(operation, [x_nd.into(), gain_d.into(), head_dv.into()])
 }

@@ -22,14 +22,26 @@ pub(super) fn rows(table_vd: Tensor<2>, ids_n: Tensor<1, Int>) -> Tensor<2> {
 
 #[cfg(feature = "wgpu")]
 mod on_gpu {
-    use crate::ops::tables;
+    use crate::ops::constants::Constants;
     use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
     use burn::backend::ops::FloatTensorOps;
     use burn::backend::tensor::{FloatTensor, IntTensor};
     use burn::backend::{Autodiff, Backend, Cube, Dispatch, TensorMetadata, backend_extension};
-    use burn::tensor::{Int, Tensor};
+    use burn::tensor::{Device, Int, Tensor};
+    use std::cell::RefCell;
+
+    thread_local! {
+        static COUNTING: RefCell<Constants<usize, Tensor<1, Int>>> =
+            const { RefCell::new(Constants::new()) };
+    }
+
+    /// 0 to `count - 1`.
+    fn counting(count: usize, device: &Device) -> Tensor<1, Int> {
+        let make = |device: &Device| Tensor::arange(0..count as i64, device);
+        COUNTING.with_borrow_mut(|kept| kept.of(device, count, make))
+    }
 
     pub(super) fn rows(table_vd: Tensor<2>, ids_n: Tensor<1, Int>) -> Tensor<2> {
         let (table, ids) = (table_vd.into_dispatch(), ids_n.into_dispatch());
@@ -77,7 +89,7 @@ mod on_gpu {
             let dy_nd = Tensor::<2>::from_primitive::<Cube>(dy);
             let ids_n = Tensor::<1, Int>::from_primitive::<Cube>(ids);
             let count = ids_n.dims()[0];
-            let all_v = tables::counting(vocab, &dy_nd.device());
+            let all_v = counting(vocab, &dy_nd.device());
             let at_a_time = (MOST / count).clamp(1, vocab);
             let sums = (0..vocab).step_by(at_a_time).map(|from| {
                 let size = at_a_time.min(vocab - from);

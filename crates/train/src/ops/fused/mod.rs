@@ -4,7 +4,8 @@
 mod memory;
 mod operations;
 
-pub(super) use operations::{AttentionResidual, CrossEntropy, Embedding, MlpResidual, Nats};
+pub(super) use operations::{CrossEntropy, Embedding, Nats};
+pub(crate) use operations::{as_kept, kept};
 
 use super::kernels::buffer::Buffer;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -13,13 +14,13 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 /// An operation on contiguous `f32`.
-pub(super) trait Operation: Debug + Send + Sync {
+pub(crate) trait Operation: Debug + Send + Sync {
     /// The output; with `keep`, also what the backward pass needs.
     fn forward(&self, inputs: &[&[f32]], keep: bool) -> Forward;
 
@@ -28,27 +29,27 @@ pub(super) trait Operation: Debug + Send + Sync {
 }
 
 /// What a forward pass gives.
-pub(super) struct Forward {
-    values: Buffer,
-    dims: Vec<usize>,
-    kept: Kept,
+pub(crate) struct Forward {
+    pub(crate) values: Buffer,
+    pub(crate) dims: Vec<usize>,
+    pub(crate) kept: Kept,
 }
 
 /// Whatever an operation likes to keep.
-type Kept = Arc<dyn Any + Send + Sync>;
+pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 type SharedOperation = Arc<dyn Operation>;
 
-/// Whether the fused operations run where this tensor lives.
-pub(super) fn available<const D: usize>(x: &Tensor<D>) -> bool {
-    matches!(x.device().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
+/// Whether the fused operations run on a device.
+pub(crate) fn is_available(device: &Device) -> bool {
+    matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// Applies an operation as one node of the tape.
 ///
 /// # Panics
-/// The tensors do not live where [`available`] says.
-pub(super) fn apply<const O: usize>(
+/// The tensors do not live on a device of which [`is_available`] says that it has them.
+pub(crate) fn apply<const O: usize>(
     operation: impl Operation + 'static,
     inputs: impl IntoIterator<Item = AnyTensor>,
 ) -> Tensor<O> {
@@ -73,7 +74,7 @@ struct Call {
 }
 
 /// A tensor of any rank.
-pub(super) struct AnyTensor(FloatTensor<Dispatch>);
+pub(crate) struct AnyTensor(FloatTensor<Dispatch>);
 
 impl<const D: usize> From<Tensor<D>> for AnyTensor {
     fn from(x: Tensor<D>) -> Self {

@@ -1,28 +1,12 @@
-//! Which kernel each operation runs.
+//! The operations of the skeleton, embedding and head, and which kernel each runs; those of a half lie
+//! with the half.
 
 use super::{Forward, Kept, Operation};
-use crate::ops::attention::{AttentionShape, Starts};
 use crate::ops::kernels::buffer::Buffer;
-use crate::ops::kernels::{attention_residual, embedding, head, mlp_residual};
-use crate::ops::rotary::RotaryTable;
+use crate::ops::kernels::{embedding, head};
 use crate::profile::part;
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Inputs x, gain, qkv, out.
-#[derive(Debug)]
-pub(crate) struct AttentionResidual {
-    pub(crate) centre: bool,
-    pub(crate) shape: AttentionShape,
-    pub(crate) rotary: Option<RotaryTable>,
-    pub(crate) starts: Option<Starts>,
-}
-
-/// Inputs x, gain, up, down.
-#[derive(Debug)]
-pub(crate) struct MlpResidual {
-    pub(crate) centre: bool,
-}
 
 /// Inputs x, gain, head.
 #[derive(Debug)]
@@ -46,73 +30,20 @@ pub(crate) struct Embedding {
     pub(crate) width: usize,
 }
 
-fn kept<T: Send + Sync + 'static>(value: Option<T>) -> Kept {
+pub(crate) fn kept<T: Send + Sync + 'static>(value: Option<T>) -> Kept {
     match value {
         Some(value) => Arc::new(value),
         None => nothing(),
     }
 }
 
-fn nothing() -> Kept {
+pub(crate) fn nothing() -> Kept {
     Arc::new(())
 }
 
-fn as_kept<T: 'static>(kept: &Kept) -> &T {
+pub(crate) fn as_kept<T: 'static>(kept: &Kept) -> &T {
     let kept: &(dyn Any + Send + Sync) = kept.as_ref();
     kept.downcast_ref().expect("an operation gets back what it kept")
-}
-
-impl AttentionResidual {
-    fn inputs<'a>(&'a self, inputs: &[&'a [f32]]) -> attention_residual::Inputs<'a> {
-        attention_residual::Inputs {
-            x: inputs[0],
-            gain: inputs[1],
-            qkv: inputs[2],
-            out: inputs[3],
-            centre: self.centre,
-            shape: self.shape,
-            rotary: self.rotary.as_ref(),
-            starts: self.starts.as_deref(),
-        }
-    }
-}
-
-impl Operation for AttentionResidual {
-    fn forward(&self, inputs: &[&[f32]], keep: bool) -> Forward {
-        let inputs = self.inputs(inputs);
-        let width = inputs.gain.len();
-        let (values, state) = attention_residual::forward(inputs, keep);
-        Forward { dims: vec![inputs.x.len() / width, width], values, kept: kept(state) }
-    }
-
-    fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
-        attention_residual::backward(self.inputs(inputs), as_kept(kept), dy).into()
-    }
-}
-
-impl MlpResidual {
-    fn inputs<'a>(&self, inputs: &[&'a [f32]]) -> mlp_residual::Inputs<'a> {
-        mlp_residual::Inputs {
-            x: inputs[0],
-            gain: inputs[1],
-            up: inputs[2],
-            down: inputs[3],
-            centre: self.centre,
-        }
-    }
-}
-
-impl Operation for MlpResidual {
-    fn forward(&self, inputs: &[&[f32]], keep: bool) -> Forward {
-        let inputs = self.inputs(inputs);
-        let width = inputs.gain.len();
-        let (values, state) = mlp_residual::forward(inputs, keep);
-        Forward { dims: vec![inputs.x.len() / width, width], values, kept: kept(state) }
-    }
-
-    fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
-        mlp_residual::backward(self.inputs(inputs), as_kept(kept), dy).into()
-    }
 }
 
 fn head_inputs<'a>(inputs: &[&'a [f32]], centre: bool, targets: &'a [i32]) -> head::Inputs<'a> {

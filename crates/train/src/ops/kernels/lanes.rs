@@ -25,7 +25,7 @@ macro_rules! vectorised {
         }
     };
 }
-pub(super) use vectorised;
+pub(crate) use vectorised;
 
 /// Runs over slices of one length, a vector at a time, the rest last: reads each `x in xs`, reads
 /// and writes each `y of ys`; the body gives the new values of the `y` as a tuple. In the rest
@@ -54,10 +54,10 @@ macro_rules! for_lanes {
         }
     }};
 }
-pub(super) use for_lanes;
+pub(crate) use for_lanes;
 
 /// Writes the first lanes of a tuple of vectors.
-pub(super) trait StoreTails<S: Simd> {
+pub(crate) trait StoreTails<S: Simd> {
     /// One vector a slice.
     type Values;
     /// Writes as many lanes as each slice has room for.
@@ -102,7 +102,7 @@ const EXP_RANGE: (f32, f32) = (-60.0, 88.0);
 /// 1989).
 #[inline(always)]
 #[allow(clippy::excessive_precision, reason = "constants as published")]
-pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     const LN2_HIGH: f32 = 0.693_359_375;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     const POLYNOMIAL: [f32; 6] = [
@@ -144,7 +144,7 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 /// erf by Abramowitz & Stegun 1964, 7.1.26 (absolute error 1.5e-7); its exponential is the one
 /// that the derivative needs.
 #[inline(always)]
-pub(super) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
     const A: [f32; 5] = [1.061_405_4, -1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6];
     const INV_SQRT_TAU: f32 = 0.398_942_3;
@@ -166,7 +166,7 @@ pub(super) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
 /// `sum x y`
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "constant bounds keep the sums in registers")]
-pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
+pub(crate) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     let ((x, x_rest), (y, y_rest)) = (S::as_simd_f32s(x), S::as_simd_f32s(y));
     let mut partial = [simd.splat_f32s(0.0); 4];
     let whole = x.len();
@@ -193,7 +193,7 @@ pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
 
 /// `sum x`
 #[inline(always)]
-pub(super) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
+pub(crate) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (x, rest) = S::as_simd_f32s(x);
     let mut partial = [simd.splat_f32s(0.0); 2];
     for (i, x) in x.iter().enumerate() {
@@ -207,7 +207,7 @@ pub(super) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
 
 /// The largest, negative infinity of none.
 #[inline(always)]
-pub(super) fn max<S: Simd>(simd: S, x: &[f32]) -> f32 {
+pub(crate) fn max<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (x, rest) = S::as_simd_f32s(x);
     let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
     for x in x {

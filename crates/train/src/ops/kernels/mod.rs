@@ -1,29 +1,26 @@
 //! The numerical work of the model over plain slices: each operation forward, and backward by
 //! hand. Nothing here knows Burn. Layouts are row by row unless said otherwise.
 
-pub(super) mod adamw;
-mod attention;
-pub(super) mod attention_residual;
-pub(super) mod buffer;
-pub(super) mod embedding;
-pub(super) mod head;
-mod lanes;
-pub(super) mod mlp_residual;
-mod norm;
-mod product;
-mod tile;
+pub(crate) mod adamw;
+pub(crate) mod buffer;
+pub(crate) mod embedding;
+pub(crate) mod head;
+pub(crate) mod lanes;
+pub(crate) mod norm;
+pub(crate) mod product;
+pub(crate) mod tile;
 
 pub(crate) use product::peak_product;
 
 /// Rows of a block of which each holds `width` numbers: few enough for it to stay in the
 /// second-level cache, enough for a product over them to run at full speed.
-fn rows_per_block(width: usize, rows: usize) -> usize {
+pub(crate) fn rows_per_block(width: usize, rows: usize) -> usize {
     const NUMBERS: usize = 1 << 18;
     (NUMBERS / width).clamp(512, 1024).min(rows.max(1))
 }
 
 /// Rows of logits of a block: fewer where the vocabulary is large.
-fn rows_of_logits(vocab: usize, rows: usize) -> usize {
+pub(crate) fn rows_of_logits(vocab: usize, rows: usize) -> usize {
     const NUMBERS: usize = 1 << 20;
     rows_per_block(vocab, rows).min((NUMBERS / vocab).max(64))
 }
@@ -31,7 +28,7 @@ fn rows_of_logits(vocab: usize, rows: usize) -> usize {
 /// Writes the transpose of `[rows, columns]`, `stride` and `to_stride` apart: squares of four,
 /// which the compiler keeps in registers, within strips that the nearest cache holds.
 #[inline(always)]
-fn transpose(
+pub(crate) fn transpose(
     from: &[f32],
     stride: usize,
     (rows, columns): (usize, usize),

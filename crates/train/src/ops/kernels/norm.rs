@@ -35,7 +35,7 @@ vectorised! {
     ///
     /// # Shapes
     /// - x, y: `[n, d]`, gain: `[d]`; statistics, written: mean and scale of each row, `[n, 2]`
-    pub(super) fn forward<'a, S>(
+    pub(crate) fn forward<'a, S>(
         simd;
         x: &'a [f32],
         gain: &'a [f32],
@@ -55,7 +55,7 @@ vectorised! {
 
 vectorised! {
     /// The output of [`forward`] again, from what it kept.
-    pub(super) fn again<'a, S>(
+    pub(crate) fn again<'a, S>(
         simd;
         x: &'a [f32],
         gain: &'a [f32],
@@ -93,7 +93,7 @@ vectorised! {
     /// # Shapes
     /// - x, dy, dx: `[n, d]`, gain, dgain: `[d]`, kept: `[n, 2]`
     #[allow(clippy::too_many_arguments, reason = "the slices of one pass")]
-    pub(super) fn backward<'a, S>(
+    pub(crate) fn backward<'a, S>(
         simd;
         x: &'a [f32],
         gain: &'a [f32],

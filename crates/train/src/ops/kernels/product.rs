@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// A matrix in a slice: element `(i, j)` lies at `i * row + j * column`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     data: &'a [f32],
     rows: usize,
     columns: usize,
@@ -17,7 +17,7 @@ pub(super) struct Matrix<'a> {
 
 /// As [`Matrix`], to be written.
 #[derive(Debug)]
-pub(super) struct MatrixMut<'a> {
+pub(crate) struct MatrixMut<'a> {
     data: &'a mut [f32],
     rows: usize,
     columns: usize,
@@ -35,18 +35,18 @@ fn span(rows: usize, columns: usize, row: usize, column: usize) -> usize {
 
 impl<'a> Matrix<'a> {
     /// Row by row, without gaps.
-    pub(super) fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::strided(data, rows, columns, columns)
     }
 
     /// Row by row, `row` elements apart.
-    pub(super) fn strided(data: &'a [f32], rows: usize, columns: usize, row: usize) -> Self {
+    pub(crate) fn strided(data: &'a [f32], rows: usize, columns: usize, row: usize) -> Self {
         assert!(span(rows, columns, row, 1) <= data.len(), "a matrix past its slice");
         Matrix { data, rows, columns, row, column: 1 }
     }
 
     /// Rows for columns.
-    pub(super) fn t(self) -> Self {
+    pub(crate) fn t(self) -> Self {
         Matrix {
             rows: self.columns,
             columns: self.rows,
@@ -59,24 +59,24 @@ impl<'a> Matrix<'a> {
 
 impl<'a> MatrixMut<'a> {
     /// Row by row, without gaps.
-    pub(super) fn new(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
         Self::strided(data, rows, columns, columns)
     }
 
     /// Row by row, `row` elements apart.
-    pub(super) fn strided(data: &'a mut [f32], rows: usize, columns: usize, row: usize) -> Self {
+    pub(crate) fn strided(data: &'a mut [f32], rows: usize, columns: usize, row: usize) -> Self {
         assert!(span(rows, columns, row, 1) <= data.len(), "a matrix past its slice");
         MatrixMut { data, rows, columns, row, column: 1 }
     }
 }
 
 /// `c = a b`
-pub(super) fn multiply(c: MatrixMut, a: Matrix, b: Matrix) {
+pub(crate) fn multiply(c: MatrixMut, a: Matrix, b: Matrix) {
     product(c, a, b, false);
 }
 
 /// `c += a b`
-pub(super) fn multiply_add(c: MatrixMut, a: Matrix, b: Matrix) {
+pub(crate) fn multiply_add(c: MatrixMut, a: Matrix, b: Matrix) {
     product(c, a, b, true);
 }
 

@@ -5,7 +5,7 @@ use pulp::Simd;
 
 /// Left operand.
 #[derive(Clone, Copy)]
-pub(super) enum Left<'a> {
+pub(crate) enum Left<'a> {
     /// Element `(r, k)` at `r * stride + k`.
     Rows(&'a [f32], usize),
     /// Element `(r, k)` at `k * stride + r`.
@@ -14,18 +14,18 @@ pub(super) enum Left<'a> {
 
 /// Shape of a product, and how far the rows of b and c are apart.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Rows of a and c.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// Columns of a, rows of b.
-    pub(super) depth: usize,
-    pub(super) b_stride: usize,
-    pub(super) c_stride: usize,
+    pub(crate) depth: usize,
+    pub(crate) b_stride: usize,
+    pub(crate) c_stride: usize,
 }
 
 /// `c = a b`, or `c += a b`, over `vectors` vectors of columns.
 #[inline(always)]
-pub(super) fn product<S: Simd>(
+pub(crate) fn product<S: Simd>(
     simd: S,
     shape: Shape,
     vectors: usize,

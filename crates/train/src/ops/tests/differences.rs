@@ -1,16 +1,15 @@
 //! Outputs and gradients against plain double precision and its central differences.
 
-use super::{NORMS, attention_shape, gain, masks, normal, plain, run};
+use super::{NORMS, gain, normal, plain, run};
 use crate::ops::*;
 use burn::tensor::{Tensor, TensorData};
-use isoflop_model::Norm;
 
 /// Step of a central difference in double precision: its error is near 1e-9 of the slope.
 const STEP: f64 = 1e-5;
 
 /// Compares the operation's output, and its gradients with the output weighted by the numbers
 /// that [`run`] uses, with those of `plain`.
-fn compare<const O: usize>(
+pub(crate) fn compare<const O: usize>(
     what: &str,
     inputs: &[TensorData],
     operation: impl Fn(Vec<Tensor<2>>) -> Tensor<O>,
@@ -54,79 +53,6 @@ fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
             (f64::from(*found) - expected).abs() <= 1e-5 * scale,
             "{what} [{i}]: {found} against {expected}, scale {scale}"
         );
-    }
-}
-
-#[test]
-fn mlp() {
-    for (n, d, f) in [(1, 2, 8), (3, 17, 20)] {
-        let inputs = [
-            normal(1, [n, d], 1.0),
-            normal(2, [1, d], 1.0),
-            normal(3, [d, f], 0.4),
-            normal(4, [f, d], 0.4),
-        ];
-        for kind in NORMS {
-            compare(
-                &format!("{kind:?} {n}x{d}x{f}"),
-                &inputs,
-                |x| mlp_residual(kind, x[0].clone(), gain(&x[1]), x[2].clone(), x[3].clone()),
-                |x| plain::mlp_residual(kind, &x[0], &x[1][0], &x[2], &x[3]),
-            );
-        }
-    }
-}
-
-#[test]
-fn attention() {
-    for (batch, time, heads, k) in [(1, 1, 1, 2), (2, 5, 1, 6), (1, 19, 3, 2), (1, 35, 1, 4)] {
-        let shape = attention_shape(batch, time, heads, k);
-        let (n, d) = (batch * time, heads * k);
-        // The second is large scores: a softmax that is almost a choice.
-        for (kind, std) in [(Norm::Rms, 0.5), (Norm::Layer, 2.5)] {
-            let inputs = [
-                normal(5, [n, d], 1.0),
-                normal(6, [1, d], 1.0),
-                normal(7, [d, 3 * d], std),
-                normal(8, [d, d], 0.5),
-            ];
-            for table in [None, Some(RotaryTable::new(time, k))] {
-                let table = table.as_ref();
-                for starts in masks(shape) {
-                    let starts = starts.as_ref();
-                    compare(
-                        &format!("{shape:?} {kind:?} {std} {} {starts:?}", table.is_some()),
-                        &inputs,
-                        |x| {
-                            let (x, g, w, o) = (&x[0], gain(&x[1]), &x[2], &x[3]);
-                            attention_residual(
-                                kind,
-                                x.clone(),
-                                g,
-                                w.clone(),
-                                o.clone(),
-                                shape,
-                                table,
-                                starts,
-                            )
-                        },
-                        |x| {
-                            let (x, g, w, o) = (&x[0], &x[1][0], &x[2], &x[3]);
-                            plain::attention_residual(
-                                kind,
-                                x,
-                                g,
-                                w,
-                                o,
-                                shape,
-                                table.is_some(),
-                                starts,
-                            )
-                        },
-                    );
-                }
-            }
-        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Backward: a block of keys at a time.
 
 use super::{Layout, Room, future, mask, rotate};
-use crate::ops::attention::AttentionShape;
+use crate::halves::attention::AttentionShape;
+use crate::halves::attention::RotaryTable;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{exp, for_lanes, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
 use crate::ops::kernels::transpose;
-use crate::ops::rotary::RotaryTable;
 use pulp::Simd;
 
 vectorised! {
@@ -17,7 +17,7 @@ vectorised! {
     /// - qkv, dqkv (written): `[3 d, n]`, out, dout: `[d, n]`, all with rows a stride apart; qkv
     ///   and kept as [`forward`] left them
     #[allow(clippy::too_many_arguments, reason = "the slices of one pass")]
-    pub(in crate::ops::kernels) fn backward<'a, S>(
+    pub(in crate::halves::attention::kernel) fn backward<'a, S>(
         simd;
         layout: &'a Layout,
         rotary: Option<&'a RotaryTable>,

@@ -1,9 +1,8 @@
-//! Constants of the composed operations on a device: made once and used by every layer of every
-//! step.
+//! What the composed form needs on a device besides weights: masks and turns.
 
-use super::attention::Starts;
-use super::composed::upload;
-use super::rotary::RotaryTable;
+use super::{RotaryTable, Starts};
+use crate::ops::composed::upload;
+use crate::ops::constants::{Constants, among};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use std::cell::RefCell;
 
@@ -22,73 +21,14 @@ pub(super) struct Turns {
     pub(super) swap_kk: Tensor<2>,
 }
 
-/// Constants of one device.
-struct Kept {
-    device: Device,
-    #[cfg(feature = "wgpu")]
-    counting: Vec<(usize, Tensor<1, Int>)>,
-    causal: Vec<(usize, Tensor<2>)>,
-    turns: Vec<((usize, usize), Turns)>,
-    /// By the address of what is kept beside it: every layer of a pass asks for the same.
-    hidden: Vec<(usize, (Starts, Tensor<4>))>,
-}
+/// By the address of what is kept beside it: every layer of a pass asks for the same.
+type ByAddress = Constants<usize, (Starts, Tensor<4>)>;
 
 thread_local! {
-    static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Tables of a kind that are kept at most; a sweep has one context and a few widths of heads, a
-/// pass one batch.
-const MOST: usize = 4;
-
-fn kept<K: PartialEq, T: Clone>(
-    device: &Device,
-    tables: impl Fn(&mut Kept) -> &mut Vec<(K, T)>,
-    key: K,
-    make: impl FnOnce(&Device) -> T,
-) -> T {
-    let device = device.clone().without_autodiff();
-    KEPT.with_borrow_mut(|all| {
-        let at = match all.iter().position(|kept| kept.device == device) {
-            Some(at) => at,
-            None => {
-                all.push(Kept {
-                    device: device.clone(),
-                    #[cfg(feature = "wgpu")]
-                    counting: Vec::new(),
-                    causal: Vec::new(),
-                    turns: Vec::new(),
-                    hidden: Vec::new(),
-                });
-                all.len() - 1
-            }
-        };
-        let tables = tables(&mut all[at]);
-        if let Some((_, table)) = tables.iter().find(|(other, _)| *other == key) {
-            return table.clone();
-        }
-        if tables.len() == MOST {
-            tables.remove(0);
-        }
-        let table = make(&device);
-        tables.push((key, table.clone()));
-        table
-    })
-}
-
-/// A constant among tensors of a device.
-fn among<const D: usize>(constant: Tensor<D>, device: &Device) -> Tensor<D> {
-    match device.is_autodiff() {
-        true => Tensor::from_inner(constant),
-        false => constant,
-    }
-}
-
-/// 0 to `count - 1`.
-#[cfg(feature = "wgpu")]
-pub(super) fn counting(count: usize, device: &Device) -> Tensor<1, Int> {
-    let make = |device: &Device| Tensor::arange(0..count as i64, device);
-    kept(device, |kept| &mut kept.counting, count, make)
+    static CAUSAL: RefCell<Constants<usize, Tensor<2>>> = const { RefCell::new(Constants::new()) };
+    static TURNS: RefCell<Constants<(usize, usize), Turns>> =
+        const { RefCell::new(Constants::new()) };
+    static DOCUMENTS: RefCell<ByAddress> = const { RefCell::new(Constants::new()) };
 }
 
 /// `[t, t]`, [`HIDDEN`] above the diagonal and 0 elsewhere.
@@ -97,7 +37,7 @@ pub(super) fn causal(time: usize, device: &Device) -> Tensor<2> {
         let future_tt = Tensor::<2, Bool>::tril_mask([time, time], 0, device);
         Tensor::zeros([time, time], device).mask_fill(future_tt, HIDDEN)
     };
-    among(kept(device, |kept| &mut kept.causal, time, make), device)
+    among(CAUSAL.with_borrow_mut(|kept| kept.of(device, time, make)), device)
 }
 
 /// `[b, 1, t, t]`, [`HIDDEN`] where a key is of an earlier document.
@@ -112,7 +52,7 @@ pub(super) fn hidden(starts: &Starts, time: usize, device: &Device) -> Tensor<4>
     };
     // What is kept holds the address, so that it is of nothing else.
     let address = starts.as_ptr() as usize;
-    let (_, hidden_b1tt) = kept(device, |kept| &mut kept.hidden, address, make);
+    let (_, hidden_b1tt) = DOCUMENTS.with_borrow_mut(|kept| kept.of(device, address, make));
     among(hidden_b1tt, device)
 }
 
@@ -137,7 +77,7 @@ pub(super) fn turns(table: &RotaryTable, time: usize, d_head: usize, device: &De
             swap_kk: Tensor::from_data(TensorData::new(swap, [d_head, d_head]), device),
         }
     };
-    let turns = kept(device, |kept| &mut kept.turns, (time, d_head), make);
+    let turns = TURNS.with_borrow_mut(|kept| kept.of(device, (time, d_head), make));
     Turns {
         cos_1t1k: among(turns.cos_1t1k, device),
         sin_1t1k: among(turns.sin_1t1k, device),

@@ -1,8 +1,15 @@
 //! Two matrices with GELU between them.
 
+pub mod composed;
+mod fused;
+mod kernel;
+#[cfg(test)]
+mod tests;
+
+pub use fused::mlp_residual;
+
 use super::Place;
 use crate::model::{Init, Operations};
-use crate::ops::{self, composed};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
@@ -24,7 +31,7 @@ impl Dense {
 
     pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
         let mlp = match place.operations {
-            Operations::Fused => ops::mlp_residual,
+            Operations::Fused => fused::mlp_residual,
             Operations::Composed => composed::mlp_residual,
         };
         let (gain, up, down) = (self.norm.val(), self.up.val(), self.down.val());

@@ -1,11 +1,11 @@
 //! Forward: a block of queries at a time.
 
 use super::{Layout, Room, future, mask, rotate};
-use crate::ops::attention::AttentionShape;
+use crate::halves::attention::AttentionShape;
+use crate::halves::attention::RotaryTable;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{exp, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
-use crate::ops::rotary::RotaryTable;
 use pulp::Simd;
 
 /// One block of queries and the keys that they see.
@@ -72,7 +72,7 @@ vectorised! {
     ///
     /// # Shapes
     /// - qkv: `[3 d, n]`, out: `[d, n]`, both with rows a stride apart; kept: `[b h, 2, t]`
-    pub(in crate::ops::kernels) fn forward<'a, S>(
+    pub(in crate::halves::attention::kernel) fn forward<'a, S>(
         simd;
         layout: &'a Layout,
         rotary: Option<&'a RotaryTable>,

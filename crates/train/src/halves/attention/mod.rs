@@ -1,8 +1,20 @@
 //! Causal multi-head attention.
 
+pub mod composed;
+mod fused;
+mod kernel;
+mod rotary;
+mod shape;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use fused::attention_residual;
+pub use rotary::{ROPE_BASE, RotaryTable};
+pub use shape::{AttentionShape, Starts, starts};
+
 use super::Place;
 use crate::model::{Init, Operations};
-use crate::ops::{self, composed};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
@@ -24,7 +36,7 @@ impl Attention {
 
     pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
         let attention = match place.operations {
-            Operations::Fused => ops::attention_residual,
+            Operations::Fused => fused::attention_residual,
             Operations::Composed => composed::attention_residual,
         };
         attention(

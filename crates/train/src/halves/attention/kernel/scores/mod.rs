@@ -8,10 +8,10 @@ mod forward;
 pub(super) use backward::backward;
 pub(super) use forward::forward;
 
-use super::buffer::Buffer;
-use super::lanes::for_lanes;
-use crate::ops::attention::AttentionShape;
-use crate::ops::rotary::RotaryTable;
+use crate::halves::attention::AttentionShape;
+use crate::halves::attention::RotaryTable;
+use crate::ops::kernels::buffer::Buffer;
+use crate::ops::kernels::lanes::for_lanes;
 use pulp::Simd;
 
 /// Where queries, keys and values lie: row `part * d + head * k + c`, column `window * t + token`,

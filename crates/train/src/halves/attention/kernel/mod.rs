@@ -2,14 +2,16 @@
 //! transposed, time along the rows, which costs the products nothing and spares the attention
 //! every transpose.
 
-use super::attention::{self, Layout};
-use super::buffer::Buffer;
-use super::norm;
-use super::product::{Matrix, MatrixMut, multiply, multiply_add};
-use super::{rows_per_block, transpose};
-use crate::ops::attention::AttentionShape;
-use crate::ops::rotary::RotaryTable;
+mod scores;
+
+use super::AttentionShape;
+use super::RotaryTable;
+use crate::ops::kernels::buffer::Buffer;
+use crate::ops::kernels::norm;
+use crate::ops::kernels::product::{Matrix, MatrixMut, multiply, multiply_add};
+use crate::ops::kernels::{rows_per_block, transpose};
 use crate::profile::part;
+use scores::Layout;
 
 /// What goes in.
 ///
@@ -101,7 +103,7 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
         let mut mixed = Buffer::stale(d * layout.stride());
         let mut softmax = Buffer::stale(2 * rows * layout.shape.heads);
         part("attention", || {
-            attention::forward(
+            scores::forward(
                 &layout,
                 inputs.rotary,
                 inputs.starts_of(group),
@@ -145,7 +147,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Gradients {
         );
         let mut dparts = Buffer::stale(3 * d * layout.stride());
         part("attention, backward", || {
-            attention::backward(
+            scores::backward(
                 &layout,
                 inputs.rotary,
                 inputs.starts_of(group),

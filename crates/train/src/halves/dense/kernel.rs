@@ -1,11 +1,11 @@
 //! `x + gelu(norm(x) up) down`, a block of rows at a time, so that the wide middle stays in the
 //! cache.
 
-use super::buffer::Buffer;
-use super::lanes::{for_lanes, gelu, vectorised};
-use super::norm;
-use super::product::{Matrix, MatrixMut, multiply, multiply_add};
-use super::rows_per_block;
+use crate::ops::kernels::buffer::Buffer;
+use crate::ops::kernels::lanes::{for_lanes, gelu, vectorised};
+use crate::ops::kernels::norm;
+use crate::ops::kernels::product::{Matrix, MatrixMut, multiply, multiply_add};
+use crate::ops::kernels::rows_per_block;
 use crate::profile::part;
 
 /// What goes in.
