@@ -28,6 +28,9 @@ pub enum Position {
     Rope,
     /// A learned table of `context` rows added to the embedding.
     Learned,
+    /// Nothing: for mixers that meet the tokens in their order, and for attention that is to find it out
+    /// by the causal mask alone.
+    None,
 }
 
 /// How initial weights, learning rates and attention scores depend on the width.
@@ -196,9 +199,9 @@ impl ModelConfig {
     /// stream's gradient and what the half says.
     pub fn kept_per_token(&self) -> f64 {
         let streams = 2.0 * self.shape.d_model as f64;
-        let of_half = |half: &'static dyn Half| match half.tensors(self).is_empty() {
-            true => 0.0,
-            false => streams + half.kept_per_token(self),
+        let of_half = |half: &'static dyn Half| match half.is_present() {
+            true => streams + half.kept_per_token(self),
+            false => 0.0,
         };
         let block: f64 = self.halves().into_iter().map(of_half).sum();
         self.shape.n_layers as f64 * block
@@ -219,10 +222,7 @@ impl ModelConfig {
     /// The same for a matrix that writes to the stream, scaled down by the root of how many do, so that
     /// the stream's variance does not grow with depth (Radford et al. 2019, section 2.3).
     pub(crate) fn std_into_stream(&self, inputs: usize) -> f64 {
-        let halves = match self.feed_forward {
-            FeedForward::None => 1.0,
-            FeedForward::Dense => 2.0,
-        };
+        let halves = self.halves().iter().filter(|half| half.is_present()).count() as f64;
         self.std_of(inputs) * (halves * self.shape.n_layers as f64).powf(-0.5)
     }
 
@@ -237,6 +237,9 @@ impl ModelConfig {
         }
         if !(1..=1 << 32).contains(&self.vocab_size) {
             return Err(ShapeError::Vocabulary(self.vocab_size));
+        }
+        if self.position == Position::Rope && !self.mixer.half().is_rotary() {
+            return Err(ShapeError::NotRotary);
         }
         self.halves().iter().try_for_each(|half| half.check(self))
     }

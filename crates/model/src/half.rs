@@ -41,6 +41,27 @@ pub trait Half {
         Vec::new()
     }
 
+    /// What rebuilding the half elsewhere takes besides its tensors, by the names of an exported
+    /// `config.json`.
+    fn recipe(&self, _model: &ModelConfig) -> Vec<(&'static str, Fact)> {
+        Vec::new()
+    }
+
+    /// Heads that a model of this width has unless they are given; 1 for a half without heads.
+    fn heads(&self, _d_model: usize) -> usize {
+        1
+    }
+
+    /// Whether rotary position means anything to it.
+    fn is_rotary(&self) -> bool {
+        false
+    }
+
+    /// Whether it writes to the stream at all.
+    fn is_present(&self) -> bool {
+        true
+    }
+
     /// Whether a model can hold it.
     ///
     /// # Errors

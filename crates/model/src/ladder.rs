@@ -1,6 +1,8 @@
 //! The ladder: from a number of parameters to the shape of a model of given halves.
 
 use crate::config::ModelConfig;
+#[cfg(doc)]
+use crate::half::Half;
 use crate::shape::{LARGEST_WIDTH, MOST_PARAMS, Shape, ShapeError};
 use crate::tensor::Group;
 use isoflop_core::Params;
@@ -21,7 +23,7 @@ impl ModelConfig {
     }
 
     fn shaped(&self, d_model: usize, n_layers: usize) -> Self {
-        let n_heads = default_heads(d_model);
+        let n_heads = self.mixer.half().heads(d_model);
         let shape = Shape { d_model, n_layers, n_heads };
         ModelConfig { shape, ..*self }
     }
@@ -31,8 +33,8 @@ impl ModelConfig {
     ///
     /// Widths are multiples of 4 below 64, of 8 below 256, of 32 from there; depth follows
     /// [`reference_aspect`]. The shape wins whose size and aspect together are nearest, a miss in
-    /// size weighing six times a miss in aspect (both as logarithms). Heads are about 16 wide
-    /// below width 256, 32 below 512, 64 from there.
+    /// size weighing six times a miss in aspect (both as logarithms). Heads are those of
+    /// [`Half::heads`].
     ///
     /// # Errors
     /// `n` lies more than a factor of 1.5 below the smallest rung, or beyond the largest.
@@ -84,19 +86,6 @@ fn width_step(width: f64) -> f64 {
         w if w < 256.0 => 8.0,
         _ => 32.0,
     }
-}
-
-fn default_heads(d_model: usize) -> usize {
-    let target = match d_model {
-        0..256 => 16.0,
-        256..512 => 32.0,
-        _ => 64.0f64,
-    };
-    let distance = |heads: &usize| ((d_model / heads) as f64 / target).ln().abs();
-    (1..=d_model / 8)
-        .filter(|heads| d_model.is_multiple_of(*heads) && (d_model / heads).is_multiple_of(2))
-        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-        .unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ pub enum ShapeError {
         /// The odd width of one head.
         head: usize,
     },
+    /// A half without heads has one, so that equal models are equal.
+    #[error("{0} heads are given to a model whose mixer has none")]
+    NoHeads(usize),
+    /// Rotary position turns queries and keys.
+    #[error("this mixer has no queries and keys for rotary position to turn")]
+    NotRotary,
     /// Below the smallest rung of the ladder.
     #[error("{asked} parameters is below the smallest model of the ladder")]
     TooSmall {
@@ -84,6 +90,10 @@ impl ShapeError {
             }
             ShapeError::TooManyParams(_) => {
                 Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
+            }
+            ShapeError::NoHeads(_) => Some("leave the heads out, as in \"64x4\"".to_owned()),
+            ShapeError::NotRotary => {
+                Some("position = \"none\", or \"learned\" for a table of places".to_owned())
             }
             ShapeError::Context(_) => Some("give 1 to 2^31 tokens; 128 is the default".to_owned()),
             ShapeError::TooLarge(_) => {

@@ -32,6 +32,10 @@ pub enum Initial {
     Ones,
     /// Normal with mean 0 and this standard deviation.
     Normal(f64),
+    /// All 0: biases.
+    Zeros,
+    /// A random rotation or reflection of a square: it keeps lengths (Saxe et al. 2014).
+    Orthogonal,
 }
 
 /// A trainable tensor: everything that counting, initialisation, checkpoints and the optimizer know
@@ -79,6 +83,17 @@ impl TensorSpec {
             decays: true,
             active: 1.0,
         }
+    }
+
+    /// A bias: a vector of zeros, without decay.
+    pub fn bias(name: impl Into<String>, group: Group, width: usize) -> Self {
+        TensorSpec { group, initial: Initial::Zeros, ..TensorSpec::gain(name, width) }
+    }
+
+    /// A square matrix that begins orthogonal, with decay.
+    pub fn rotation(name: impl Into<String>, group: Group, width: usize) -> Self {
+        let initial = Initial::Orthogonal;
+        TensorSpec { initial, ..TensorSpec::matrix(name, group, [width, width], 0.0) }
     }
 
     /// The same with another factor on the rate.

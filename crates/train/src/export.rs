@@ -7,7 +7,7 @@ use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
 use burn::tensor::Device;
 use isoflop_data::DataError;
-use isoflop_model::{ModelConfig, Position};
+use isoflop_model::{Fact, ModelConfig, Position};
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use safetensors::Dtype;
@@ -101,29 +101,36 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
 /// Everything that rebuilding the model takes.
 fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> serde_json::Value {
     let shape = model.shape;
-    json!({
+    let mut config = json!({
         "format": checkpoint::FORMAT,
         "run_id": run.id(),
         "family": run.family.name(),
         "d_model": shape.d_model,
         "n_layers": shape.n_layers,
-        "n_heads": shape.n_heads,
-        "d_head": shape.d_head(),
-        "d_mlp": 4 * shape.d_model,
+        "mixer": model.mixer,
+        "feed_forward": model.feed_forward,
         "parametrization": model.parametrization,
-        "score_scale": model.parametrization.score_scale(shape.d_head()),
         "vocab_size": model.vocab_size,
         "context": model.context,
         "norm": model.norm,
         "norm_epsilon": NORM_EPSILON,
         "position": model.position,
         "rope_base": (model.position == Position::Rope).then_some(ROPE_BASE),
-        "activation": "gelu, exact",
         "tokenizer": run.config.tokenizer,
         "data": run.corpus,
         "data_digest": run.config.data_digest,
         "batch": { "scored_tokens": scored, "mean_nats": loss },
         "isoflop_version": env!("CARGO_PKG_VERSION"),
         "layouts": "docs/models.md",
-    })
+    });
+    for half in model.halves() {
+        for (name, fact) in half.columns(model).into_iter().chain(half.recipe(model)) {
+            config[name] = match fact {
+                Fact::Text(text) => text.into(),
+                Fact::Integer(count) => count.into(),
+                Fact::Float(measure) => measure.into(),
+            };
+        }
+    }
+    config
 }

@@ -5,7 +5,7 @@ use crate::output::{note, print, print_json};
 use crate::signals;
 use crate::tables::table;
 use anyhow::{Context, Result, ensure};
-use isoflop_model::{FlopCount, ModelConfig, Norm, Position};
+use isoflop_model::{Family, ModelConfig, Norm, Position, Preset, Shape};
 use isoflop_sweep::spec::GivenShape;
 use isoflop_train::bench::{Bench, Measured, peak_flops_per_s};
 use isoflop_train::device::{DeviceChoice, TrainDevice, peak};
@@ -19,14 +19,14 @@ use std::process::{Command, ExitCode, Stdio};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A step is everything: forward, cross-entropy, backward, clipping, AdamW.
-GFLOP/s counts 6 (N + d V) + 12 L d T a token, as most papers do; MFU counts attention causal
-and divides by the speed of a 2048^3 product on one core of this machine, on another device by
-that of a product large enough to take 20 ms.
+GFLOP/s counts the products that a step needs, attention causal, as c_exact does; MFU is the same over
+the speed of a 2048^3 product on one core of this machine, on another device over that of a product
+large enough to take 20 ms.
 
 Example:
   isoflop bench --sizes 64x4x4,128x4x4 --profile")]
 pub(crate) struct Args {
-    /// Width x layers x heads, separated by commas.
+    /// Width x layers x heads (which may be left out), separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "32x2x2,64x4x4,128x4x4,256x6x8")]
     sizes: Vec<String>,
     /// Windows a step.
@@ -41,9 +41,12 @@ pub(crate) struct Args {
     /// Normalisation: rms or layer.
     #[arg(long, default_value = "rms", value_parser = named::<Norm>)]
     norm: Norm,
-    /// Position: rope or learned.
-    #[arg(long, default_value = "rope", value_parser = named::<Position>)]
-    position: Position,
+    /// Position: rope, learned or none; that of the family unless given.
+    #[arg(long, value_parser = named::<Position>)]
+    position: Option<Position>,
+    /// Model family, as in a sweep file.
+    #[arg(long, default_value = "transformer", value_parser = named::<Family>)]
+    family: Family,
     /// Steps that are timed, after three that are not.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
@@ -154,12 +157,17 @@ impl Args {
         let wrong = |why: String| Hinted::new(why, "a size is width x layers x heads: 64x4x4");
         let given = GivenShape::parse(size)
             .ok_or_else(|| wrong(format!("--sizes: `{size}` is no size")))?;
-        let checked = given.shape().and_then(|shape| {
-            let model = ModelConfig {
-                norm: self.norm,
-                position: self.position,
-                ..ModelConfig::transformer(shape, self.vocab as usize, self.context as usize)
-            };
+        let Preset { mixer, feed_forward, position } = self.family.preset();
+        let smallest = Shape { d_model: 1, n_layers: 1, n_heads: 1 };
+        let like = ModelConfig {
+            norm: self.norm,
+            position: self.position.unwrap_or(position),
+            mixer,
+            feed_forward,
+            ..ModelConfig::transformer(smallest, self.vocab as usize, self.context as usize)
+        };
+        let checked = given.shape(&like).and_then(|shape| {
+            let model = ModelConfig { shape, ..like };
             model.check().map(|()| model)
         });
         checked.map_err(|error| wrong(format!("--sizes {size}: {error}")).into())
@@ -189,7 +197,7 @@ impl Args {
             n_matrix: model.matrix_params().0,
             ms_per_step: seconds * 1e3,
             tokens_per_s: tokens.0 / seconds,
-            gflops: FlopCount::not_causal(&model).per_token().0 * tokens.0 / seconds / 1e9,
+            gflops: measured.flops_per_s / 1e9,
             mfu: measured.flops_per_s / peak,
             memory_bytes: measured.memory_bytes,
             loss: measured.loss,
@@ -213,11 +221,14 @@ impl Args {
                     ("--vocab", self.vocab.to_string()),
                     ("--steps", self.steps.to_string()),
                     ("--norm", format!("{:?}", self.norm).to_lowercase()),
-                    ("--position", format!("{:?}", self.position).to_lowercase()),
+                    ("--family", self.family.name().to_owned()),
                     ("--device", self.device.to_string()),
                     ("--peak", peak.to_string()),
                 ] {
                     command.args([name, &value]);
+                }
+                if let Some(position) = self.position {
+                    command.args(["--position", &format!("{position:?}").to_lowercase()]);
                 }
                 command.args(self.composed.then_some("--composed"));
                 command.args(self.profile.then_some("--profile"));

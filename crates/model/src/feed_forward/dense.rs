@@ -1,7 +1,7 @@
 //! `x + gelu(norm(x) up) down`, four times the width, no biases.
 
 use crate::config::ModelConfig;
-use crate::half::Half;
+use crate::half::{Fact, Half};
 use crate::product::Product;
 use crate::shape::ShapeError;
 use crate::tensor::{Group, TensorSpec};
@@ -34,6 +34,11 @@ impl Half for Dense {
     /// The middle.
     fn kept_per_token(&self, model: &ModelConfig) -> f64 {
         (RATIO * model.shape.d_model) as f64
+    }
+
+    fn recipe(&self, model: &ModelConfig) -> Vec<(&'static str, Fact)> {
+        let width = (RATIO * model.shape.d_model) as u64;
+        vec![("d_mlp", Fact::Integer(width)), ("activation", Fact::Text("gelu, exact"))]
     }
 
     fn check(&self, _model: &ModelConfig) -> Result<(), ShapeError> {

@@ -21,6 +21,10 @@ impl Half for Nothing {
         0.0
     }
 
+    fn is_present(&self) -> bool {
+        false
+    }
+
     fn check(&self, _model: &ModelConfig) -> Result<(), ShapeError> {
         Ok(())
     }

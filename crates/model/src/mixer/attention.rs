@@ -43,6 +43,30 @@ impl Half for Attention {
         ]
     }
 
+    fn recipe(&self, model: &ModelConfig) -> Vec<(&'static str, Fact)> {
+        let head = model.shape.d_head();
+        let scale = f64::from(model.parametrization.score_scale(head));
+        vec![("d_head", Fact::Integer(head as u64)), ("score_scale", Fact::Float(scale))]
+    }
+
+    /// Heads about 16 wide below width 256, 32 below 512, 64 from there.
+    fn heads(&self, d_model: usize) -> usize {
+        let target = match d_model {
+            0..256 => 16.0,
+            256..512 => 32.0,
+            _ => 64.0f64,
+        };
+        let distance = |heads: &usize| ((d_model / heads) as f64 / target).ln().abs();
+        (1..=d_model / 8)
+            .filter(|heads| d_model.is_multiple_of(*heads) && (d_model / heads).is_multiple_of(2))
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+            .unwrap_or(1)
+    }
+
+    fn is_rotary(&self) -> bool {
+        true
+    }
+
     fn check(&self, model: &ModelConfig) -> Result<(), ShapeError> {
         let Shape { d_model, n_heads, .. } = model.shape;
         if !d_model.is_multiple_of(n_heads) {

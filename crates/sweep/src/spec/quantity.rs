@@ -61,7 +61,8 @@ impl Quantity {
 pub enum Size {
     /// `"30k"`: the nearest rung.
     Rung(Quantity),
-    /// `"64x4x4"` (width x layers x heads) or `{ d_model = 64, n_layers = 4, n_heads = 4 }`.
+    /// `"64x4x4"` (width x layers x heads, which may be left out) or
+    /// `{ d_model = 64, n_layers = 4, n_heads = 4 }`.
     Shape(GivenShape),
 }
 
@@ -73,25 +74,30 @@ pub struct GivenShape {
     pub d_model: usize,
     /// Blocks.
     pub n_layers: usize,
-    /// Heads.
-    pub n_heads: usize,
+    /// Heads; those of the mixer's rule unless given.
+    pub n_heads: Option<usize>,
 }
 
 impl GivenShape {
-    /// From `64x4x4`: width x layers x heads.
+    /// From `64x4x4`, width x layers x heads, or `64x4`.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.split('x').map(|part| part.trim().parse::<usize>());
-        let mut next = || numbers.next()?.ok();
-        let given = GivenShape { d_model: next()?, n_layers: next()?, n_heads: next()? };
-        numbers.next().is_none().then_some(given)
+        let numbers = text.split('x').map(|part| part.trim().parse::<usize>().ok());
+        match numbers.collect::<Option<Vec<usize>>>()?[..] {
+            [d_model, n_layers] => Some(GivenShape { d_model, n_layers, n_heads: None }),
+            [d_model, n_layers, heads] => {
+                Some(GivenShape { d_model, n_layers, n_heads: Some(heads) })
+            }
+            _ => None,
+        }
     }
 
-    /// Checked.
+    /// Checked, for a model that is otherwise as given.
     ///
     /// # Errors
     /// As [`Shape::new`].
-    pub fn shape(&self) -> Result<Shape, isoflop_model::ShapeError> {
-        Shape::new(self.d_model, self.n_layers, self.n_heads)
+    pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
+        let heads = self.n_heads.unwrap_or_else(|| like.mixer.half().heads(self.d_model));
+        Shape::new(self.d_model, self.n_layers, heads)
     }
 }
 
@@ -100,7 +106,10 @@ impl Size {
     pub fn label(&self) -> String {
         match self {
             Size::Rung(quantity) => quantity.text.clone(),
-            Size::Shape(given) => format!("{}x{}x{}", given.d_model, given.n_layers, given.n_heads),
+            Size::Shape(GivenShape { d_model, n_layers, n_heads }) => {
+                let heads = n_heads.map_or(String::new(), |heads| format!("x{heads}"));
+                format!("{d_model}x{n_layers}{heads}")
+            }
         }
     }
 
@@ -111,7 +120,7 @@ impl Size {
     pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
         match self {
             Size::Rung(quantity) => like.shape_for(Params(quantity.value)),
-            Size::Shape(given) => given.shape(),
+            Size::Shape(given) => given.shape(like),
         }
     }
 }

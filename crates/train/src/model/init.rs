@@ -27,7 +27,9 @@ impl<'a> Init<'a> {
         };
         let value = match spec.initial {
             Initial::Normal(std) => return self.normal(&spec.name, [rows, columns], std),
+            Initial::Orthogonal => return self.orthogonal(&spec.name, [rows, columns]),
             Initial::Ones => Tensor::ones([rows, columns], self.device),
+            Initial::Zeros => Tensor::zeros([rows, columns], self.device),
         };
         self.param(value)
     }
@@ -40,7 +42,10 @@ impl<'a> Init<'a> {
         };
         match spec.initial {
             Initial::Ones => self.param(Tensor::ones([length], self.device)),
-            Initial::Normal(_) => panic!("`{}`: no vector begins at random", spec.name),
+            Initial::Zeros => self.param(Tensor::zeros([length], self.device)),
+            Initial::Normal(_) | Initial::Orthogonal => {
+                panic!("`{}`: no vector begins at random", spec.name)
+            }
         }
     }
 
@@ -59,16 +64,22 @@ impl<'a> Init<'a> {
         let Some(seed) = self.seed else {
             return self.param(Tensor::zeros([rows, columns], self.device));
         };
-        let mut rng = stream(seed, Purpose::Init, hash_name(name));
-        let mut values = Vec::with_capacity(rows * columns + 1);
-        while values.len() < rows * columns {
-            let (first, second) = normal_pair(&mut rng);
-            values.push((first * std) as f32);
-            values.push((second * std) as f32);
-        }
-        values.truncate(rows * columns);
-        let data = TensorData::new(values, [rows, columns]);
-        self.param(Tensor::from_data(data, self.device))
+        let values = normals(seed, name, rows * columns);
+        self.matrix_of(values.into_iter().map(|x| x * std), [rows, columns])
+    }
+
+    /// Orthonormal columns, those of a random matrix made so one after another.
+    fn orthogonal(&self, name: &str, [rows, columns]: [usize; 2]) -> Param<Tensor<2>> {
+        let Some(seed) = self.seed else {
+            return self.param(Tensor::zeros([rows, columns], self.device));
+        };
+        let values = orthonormal(normals(seed, name, rows * columns), rows);
+        self.matrix_of(values.into_iter(), [rows, columns])
+    }
+
+    fn matrix_of(&self, values: impl Iterator<Item = f64>, dims: [usize; 2]) -> Param<Tensor<2>> {
+        let values: Vec<f32> = values.map(|x| x as f32).collect();
+        self.param(Tensor::from_data(TensorData::new(values, dims), self.device))
     }
 
     /// With a gradient where the device keeps any.
@@ -77,5 +88,55 @@ impl<'a> Init<'a> {
             true => value.require_grad(),
             false => value,
         })
+    }
+}
+
+/// So many numbers of the standard normal distribution, by seed and name.
+fn normals(seed: u64, name: &str, count: usize) -> Vec<f64> {
+    let mut rng = stream(seed, Purpose::Init, hash_name(name));
+    let mut values = Vec::with_capacity(count + 1);
+    while values.len() < count {
+        let (first, second) = normal_pair(&mut rng);
+        values.extend([first, second]);
+    }
+    values.truncate(count);
+    values
+}
+
+/// Vectors of `width` numbers, each less its parts along the earlier ones, at length 1: Gram and Schmidt's
+/// way, twice over, after which rounding leaves nothing to speak of.
+fn orthonormal(mut values: Vec<f64>, width: usize) -> Vec<f64> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    for at in (0..values.len()).step_by(width) {
+        let (before, rest) = values.split_at_mut(at);
+        let vector = &mut rest[..width];
+        for _ in 0..2 {
+            for other in before.chunks(width) {
+                let along = dot(vector, other);
+                vector.iter_mut().zip(other).for_each(|(x, o)| *x -= along * o);
+            }
+        }
+        let length = dot(vector, vector).sqrt();
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_orthogonal_matrix_times_its_transpose_is_one() {
+        for width in [1, 7, 64] {
+            let values = orthonormal(normals(3, "w", width * width), width);
+            for (i, a) in values.chunks(width).enumerate() {
+                for (j, b) in values.chunks(width).enumerate() {
+                    let product: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+                    let one = if i == j { 1.0 } else { 0.0 };
+                    assert!((product - one).abs() < 1e-12, "{i}, {j}: {product}");
+                }
+            }
+        }
     }
 }
