@@ -7,7 +7,6 @@
 //! softmax term.
 
 use crate::config::ModelConfig;
-use crate::product::Product;
 use crate::tensor::Group;
 use isoflop_core::{Flops, Tokens};
 use serde::{Deserialize, Serialize};
@@ -32,19 +31,10 @@ const FORWARD_AND_BACKWARD: f64 = 2.0 * 3.0;
 impl FlopCount {
     /// Counts one window of the model's context.
     pub fn of(model: &ModelConfig) -> Self {
-        Self::counted(model, |product| product.multiply_adds)
-    }
-
-    /// As most papers count: every token meets every other. For comparing speeds with theirs.
-    pub fn not_causal(model: &ModelConfig) -> Self {
-        Self::counted(model, |product| product.not_causal)
-    }
-
-    fn counted(model: &ModelConfig, of: fn(&Product) -> f64) -> Self {
         let products = model.products();
         let group = |group: Group| {
             let all = products.iter().filter(|product| product.group == group);
-            FORWARD_AND_BACKWARD * all.map(of).sum::<f64>()
+            FORWARD_AND_BACKWARD * all.map(|product| product.multiply_adds).sum::<f64>()
         };
         FlopCount {
             mixer: group(Group::Mixer),
@@ -107,9 +97,5 @@ mod tests {
         let (d, l, t, v) = (24.0, 3.0, 128.0, 256.0);
         let by_hand = 6.0 * (12.0 * l * d * d + d * v) + 6.0 * l * d * (t + 1.0);
         assert!((FlopCount::of(&model).per_token().0 / by_hand - 1.0).abs() < 1e-12);
-        // Not causal, every token meets T keys rather than (T + 1) / 2.
-        let more = 12.0 * l * d * t - 6.0 * l * d * (t + 1.0);
-        let not_causal = FlopCount::not_causal(&model).per_token().0;
-        assert!((not_causal / (by_hand + more) - 1.0).abs() < 1e-12);
     }
 }

@@ -26,33 +26,23 @@ pub struct Product {
     pub group: Group,
     /// Multiply-adds of one window.
     pub multiply_adds: f64,
-    /// The same if every token met every other, for comparing with counts that are not causal.
-    pub not_causal: f64,
 }
 
 impl Product {
     /// Every one of `tokens` times a matrix `[inputs, outputs]`.
     pub fn of_matrix(group: Group, tokens: usize, [inputs, outputs]: [usize; 2]) -> Self {
         let multiply_adds = tokens as f64 * inputs as f64 * outputs as f64;
-        Product { group, multiply_adds, not_causal: multiply_adds }
+        Product { group, multiply_adds }
     }
 
     /// Scores or weighted sums: `width` multiply-adds a pair.
     pub fn of_pairs(group: Group, tokens: usize, pairs: Pairs, width: usize) -> Self {
-        Product {
-            group,
-            multiply_adds: width as f64 * pairs.count(tokens),
-            not_causal: width as f64 * tokens as f64 * tokens as f64,
-        }
+        Product { group, multiply_adds: width as f64 * pairs.count(tokens) }
     }
 
     /// So many of it: layers, experts.
     #[must_use]
     pub fn times(self, count: usize) -> Self {
-        Product {
-            multiply_adds: self.multiply_adds * count as f64,
-            not_causal: self.not_causal * count as f64,
-            ..self
-        }
+        Product { multiply_adds: self.multiply_adds * count as f64, ..self }
     }
 }
