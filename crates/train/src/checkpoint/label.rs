@@ -2,7 +2,7 @@
 
 use super::{FORMAT, Manifest};
 use isoflop_core::text::shown_up_to;
-use isoflop_model::Shape;
+use isoflop_model::{ParamCount, Shape};
 use isoflop_sweep::checkpoints::checksum;
 use serde::{Deserialize, Serialize};
 
@@ -59,10 +59,8 @@ impl Manifest {
         let Shape { d_model, n_layers, n_heads } = model.shape;
         let shape = Shape::new(d_model, n_layers, n_heads).and_then(|_| model.check());
         shape.map_err(|error| error.to_string())?;
-        let [width, layers, vocab, context] =
-            [d_model, n_layers, model.vocab_size, model.context].map(|x| x as f64);
-        let least = 2.0 * vocab * width + 12.0 * width * width * layers;
-        match least > numbers as f64 || context * width > LARGEST_ROTARY_TABLE {
+        let table = model.context as f64 * d_model as f64;
+        match ParamCount::of(model).total().0 > numbers as f64 || table > LARGEST_ROTARY_TABLE {
             true => {
                 Err(format!("{numbers} numbers are too few for the model that it is said to be"))
             }
