@@ -3,6 +3,7 @@
 
 use crate::config::{ModelConfig, Norm, Parametrization, Position};
 use crate::feed_forward::FeedForward;
+use crate::mixer::Mixer;
 use crate::shape::Shape;
 
 impl ModelConfig {
@@ -19,6 +20,11 @@ impl ModelConfig {
         }
         all.push(ModelConfig { parametrization: Parametrization::Mup, ..plain });
         all.push(ModelConfig { feed_forward: FeedForward::None, ..plain });
+        let headless = Shape { n_heads: 1, ..shape };
+        let rnn = ModelConfig { shape: headless, mixer: Mixer::Rnn, ..plain };
+        let position = Position::None;
+        all.push(ModelConfig { position, feed_forward: FeedForward::None, ..rnn });
+        all.push(ModelConfig { position: Position::Learned, document_mask: Some(5), ..rnn });
         all
     }
 }

@@ -12,6 +12,9 @@ pub enum Family {
     /// Decoder-only transformer (Radford et al. 2019).
     #[default]
     Transformer,
+    /// Plain recurrent networks, stacked, without a feed-forward half (Kaplan et al. 2020, section 3.2.1, has
+    /// LSTMs so).
+    Rnn,
 }
 
 /// What a family stands for where a sweep file says nothing else.
@@ -27,7 +30,7 @@ pub struct Preset {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 1] = [Family::Transformer];
+    pub const ALL: [Family; 2] = [Family::Transformer, Family::Rnn];
 
     /// What it stands for.
     pub fn preset(self) -> Preset {
@@ -37,6 +40,11 @@ impl Family {
                 feed_forward: FeedForward::Dense,
                 position: Position::Rope,
             },
+            Family::Rnn => Preset {
+                mixer: Mixer::Rnn,
+                feed_forward: FeedForward::None,
+                position: Position::None,
+            },
         }
     }
 
@@ -44,6 +52,7 @@ impl Family {
     pub fn name(self) -> &'static str {
         match self {
             Family::Transformer => "transformer",
+            Family::Rnn => "rnn",
         }
     }
 

@@ -40,7 +40,7 @@ schema! {
         norm: String, Identity, "",
             "`rms` or `layer`";
         position: String, Identity, "",
-            "`rope` or `learned`";
+            "`rope`, `learned` or `none`";
         parametrization: String, Identity, "",
             "`standard` or `mup`";
         vocab_size: u64, Identity, "",

@@ -10,14 +10,22 @@ use isoflop_train::optimizer::{AdamW, gradients};
 use std::fs;
 
 fn manifest(step: u64) -> Manifest {
+    let shape = Shape::new(12, 2, 2).unwrap();
+    of_model(
+        ModelConfig {
+            norm: Norm::Layer,
+            position: Position::Learned,
+            ..ModelConfig::transformer(shape, 31, 9)
+        },
+        step,
+    )
+}
+
+fn of_model(model: ModelConfig, step: u64) -> Manifest {
     Manifest {
         format: FORMAT,
         run_id: "a".to_owned(),
-        model: ModelConfig {
-            norm: Norm::Layer,
-            position: Position::Learned,
-            ..ModelConfig::transformer(Shape::new(12, 2, 2).unwrap(), 31, 9)
-        },
+        model,
         optimizer: Optimizer::default(),
         step,
         tokenizer: "bytes".to_owned(),
@@ -27,11 +35,13 @@ fn manifest(step: u64) -> Manifest {
     }
 }
 
+/// Steps on two windows each, one at a time.
 fn train(model: &mut Transformer, optimizer: &mut AdamW, steps: std::ops::Range<i32>) -> Vec<f64> {
+    let time = model.config().context;
     steps
         .map(|step| {
-            let tokens: Vec<i32> = (0..19).map(|i| (i * i + step) % 31).collect();
-            let (loss, grads) = gradients(model, &tokens[..18], &tokens[1..], 9);
+            let tokens: Vec<i32> = (0..2 * time as i32 + 1).map(|i| (i * i + step) % 31).collect();
+            let (loss, grads) = gradients(model, &tokens[..2 * time], &tokens[1..], time);
             optimizer.step(model, grads, 0.01);
             loss
         })
@@ -39,19 +49,21 @@ fn train(model: &mut Transformer, optimizer: &mut AdamW, steps: std::ops::Range<
 }
 
 #[test]
-fn a_saved_and_loaded_model_goes_on_to_the_last_bit() {
+fn a_saved_and_loaded_model_of_every_kind_goes_on_to_the_last_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let stem = folder.path().join("models/a.b");
     let device = Device::flex().autodiff();
-    let manifest = manifest(4);
-    let mut model = Transformer::new(manifest.model, 3, &device);
-    let mut optimizer = AdamW::new(manifest.optimizer);
-    train(&mut model, &mut optimizer, 0..4);
-    save(&stem, &manifest, &model.weights, Some(&optimizer)).unwrap();
-    let undisturbed = train(&mut model, &mut optimizer, 4..9);
-    let (found, mut model, optimizer) = load(&stem, &device).unwrap();
-    assert_eq!(found, manifest);
-    assert_eq!(train(&mut model, &mut optimizer.unwrap(), 4..9), undisturbed);
+    for (at, model) in ModelConfig::examples().into_iter().enumerate() {
+        let stem = folder.path().join(format!("models/a.{at}"));
+        let manifest = of_model(model, 4);
+        let mut model = Transformer::new(manifest.model, 3, &device);
+        let mut optimizer = AdamW::new(manifest.optimizer);
+        train(&mut model, &mut optimizer, 0..4);
+        save(&stem, &manifest, &model.weights, Some(&optimizer)).unwrap();
+        let undisturbed = train(&mut model, &mut optimizer, 4..9);
+        let (found, mut model, optimizer) = load(&stem, &device).unwrap();
+        assert_eq!(found, manifest);
+        assert_eq!(train(&mut model, &mut optimizer.unwrap(), 4..9), undisturbed, "{manifest:?}");
+    }
 }
 
 #[test]

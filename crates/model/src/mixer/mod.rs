@@ -1,9 +1,11 @@
 //! The half that moves information between tokens: an arm and a file each.
 
 mod attention;
+mod rnn;
 
 use crate::half::Half;
 use attention::Attention;
+use rnn::Rnn;
 use serde::{Deserialize, Serialize};
 
 /// What moves information between tokens.
@@ -13,6 +15,8 @@ pub enum Mixer {
     /// Causal multi-head attention (Vaswani et al. 2017).
     #[default]
     Attention,
+    /// A plain recurrent network (Elman 1990).
+    Rnn,
 }
 
 impl Mixer {
@@ -20,6 +24,7 @@ impl Mixer {
     pub fn half(&self) -> &'static dyn Half {
         match self {
             Mixer::Attention => &Attention,
+            Mixer::Rnn => &Rnn,
         }
     }
 

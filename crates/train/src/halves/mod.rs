@@ -4,9 +4,11 @@
 
 pub mod attention;
 pub mod dense;
+pub mod rnn;
 
 pub use attention::Attention;
 pub use dense::Dense;
+pub use rnn::Rnn;
 
 use crate::model::{Init, Operations};
 use attention::{AttentionShape, RotaryTable, Starts};
@@ -19,6 +21,8 @@ use isoflop_model::{FeedForward, Mixer, Norm};
 pub enum MixerWeights {
     /// Causal multi-head attention.
     Attention(Attention),
+    /// A plain recurrent network.
+    Rnn(Rnn),
 }
 
 /// Weights of the half that works on one token.
@@ -41,6 +45,7 @@ impl MixerWeights {
     pub(crate) fn init(mixer: Mixer, init: &mut Init<'_>) -> Self {
         match mixer {
             Mixer::Attention => MixerWeights::Attention(Attention::init(init)),
+            Mixer::Rnn => MixerWeights::Rnn(Rnn::init(init)),
         }
     }
 
@@ -51,6 +56,7 @@ impl MixerWeights {
     pub(crate) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
         match self {
             MixerWeights::Attention(attention) => attention.forward(x_nd, place),
+            MixerWeights::Rnn(rnn) => rnn.forward(x_nd, place),
         }
     }
 }
