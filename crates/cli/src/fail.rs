@@ -1,12 +1,13 @@
 //! An error gets a voice here: what is wrong, then what to do.
 
 use crate::output::{note, short, visible};
-use crate::signals::{self, STOPPED};
+use crate::signals;
 use isoflop_data::DataError;
 use isoflop_fit::FitError;
 use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
 use isoflop_results::error::{is_full, room_hint};
+use isoflop_sweep::workers::local::STOPPED;
 use isoflop_sweep::{SpecError, SweepError};
 use isoflop_train::device::DeviceError;
 use isoflop_train::export::ExportError;

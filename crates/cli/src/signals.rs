@@ -3,19 +3,10 @@
 //! its place, or a little later where the work heeds the request and keeps its state.
 
 use crate::output::note;
-use std::io::Read;
+use isoflop_sweep::workers::local::{COMMAND_GRACE, STOPPED, WORKER_GRACE, at_end_of_leash};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
-
-/// As a shell reports a process ended by SIGINT.
-pub(crate) const STOPPED: u8 = 130;
-
-/// How long a command may take to end by itself.
-const COMMAND_GRACE: Duration = Duration::from_millis(4500);
-
-/// How long a worker may take to keep the state of its run: less than its command waits for it.
-const WORKER_GRACE: Duration = Duration::from_millis(3500);
 
 /// How long last words may take: nobody may be reading them.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -79,13 +70,9 @@ impl Drop for Heeded {
     }
 }
 
-/// Ends this process as a signal would when stdin closes, that is when its parent ends or says so.
+/// Ends this process as a signal would when its parent ends or says so.
 pub(crate) fn end_with_parent() {
-    std::thread::spawn(|| {
-        let mut byte = [0];
-        while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
-        stop();
-    });
+    at_end_of_leash(stop);
 }
 
 /// Waits for the end where it is already on its way: what goes wrong meanwhile is its doing.

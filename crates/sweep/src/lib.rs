@@ -1,5 +1,6 @@
 //! From a sweep file to a plan, and from a plan to runs: claims, workers, resume. How a run is
-//! trained is behind the [`Trainer`] trait; what a corpus holds is told by the caller.
+//! trained is behind the trait [`Trainer`], where workers are behind [`Workers`]; what a corpus holds is
+//! told by the caller.
 
 pub mod checkpoints;
 pub mod claim;
@@ -22,6 +23,7 @@ pub mod supervise;
 pub mod trainer;
 pub mod tuning;
 pub mod worker;
+pub mod workers;
 
 pub use error::{SpecError, SweepError};
 pub use folder::ResultsFolder;
@@ -31,3 +33,4 @@ pub use plan::{DataFacts, Plan, PlanContext, PlanKind};
 pub use run::{PlannedRun, RunConfig};
 pub use spec::Sweep;
 pub use trainer::{Ending, Keeper, Lack, Progress, TestScore, TrainFailure, Trained, Trainer};
+pub use workers::Workers;

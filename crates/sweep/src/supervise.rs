@@ -9,18 +9,15 @@ use crate::memory::killed_for_memory;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::worker::record_of_death;
+use crate::workers::{End, Workers};
 use isoflop_results::{FailureKind, RunRecord};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often the folder is looked at.
 const POLL: Duration = Duration::from_millis(200);
-
-/// How long workers have to keep the states of their runs once they are to stop.
-const FAREWELL: Duration = Duration::from_millis(4000);
 
 /// The parquet files are written at most once in this many times the time that takes.
 const MERGE_SHARE: u32 = 20;
@@ -31,13 +28,6 @@ const MOST_IDLE_DEATHS: usize = 5;
 
 /// Lines of a dead worker that go into the log of its run.
 const LOG_LINES: usize = 20;
-
-/// Exit code of a worker that found the disk full.
-pub const NO_ROOM: u8 = 74;
-
-/// Exit code of a supervised worker that lacks what training takes; it has said so, and no run has
-/// failed by it.
-pub const UNABLE: u8 = 78;
 
 /// Told of everything that happens while a sweep runs.
 pub trait Watcher {
@@ -67,7 +57,7 @@ pub enum Outcome {
 /// What bounds a supervised sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Worker processes at a time.
+    /// Workers at a time.
     pub jobs: usize,
     /// When to stop with what there is.
     pub deadline: Option<SystemTime>,
@@ -76,16 +66,13 @@ pub struct Limits {
 /// Runs workers until every run of the plan is done or given up, writing `runs.parquet` and
 /// `curves.parquet` as runs end. Waits for runs that others hold.
 ///
-/// `spawn` starts worker number `i`, with stdin piped, which must keep the state of its run and
-/// end when its stdin closes.
-///
 /// # Errors
 /// The folder cannot be read or written, or a worker cannot be started.
 pub fn supervise(
     folder: &ResultsFolder,
     plan: &Plan,
     limits: Limits,
-    spawn: &mut dyn FnMut(usize) -> std::io::Result<Child>,
+    workers: &mut dyn Workers,
     watcher: &mut dyn Watcher,
     stop: &AtomicBool,
 ) -> Result<Outcome, SweepError> {
@@ -102,7 +89,8 @@ pub fn supervise(
         plan,
         order: plan.work_order(),
         limits,
-        workers: Vec::new(),
+        workers,
+        slots: BTreeSet::new(),
         done: done.filter_map(|record| Some((place(&record)?, record))).collect(),
         merge_due: Instant::now(),
         unmerged: false,
@@ -112,8 +100,8 @@ pub fn supervise(
         seen: Seen::default(),
         watcher,
     };
-    let outcome = supervisor.run(spawn, stop);
-    supervisor.end_workers();
+    let outcome = supervisor.run(stop);
+    supervisor.workers.stop();
     supervisor.collect()?;
     match outcome {
         Err(SweepError::Results(error)) if error.is_full_disk() => {
@@ -129,7 +117,9 @@ struct Supervisor<'a> {
     plan: &'a Plan,
     order: Vec<&'a PlannedRun>,
     limits: Limits,
-    workers: Vec<(usize, Child)>,
+    workers: &'a mut dyn Workers,
+    /// Numbers of the workers that have been started and have not ended.
+    slots: BTreeSet<usize>,
     /// Records that have been told of, by place in the plan.
     done: BTreeMap<usize, RunRecord>,
     /// When the parquet files may be written again.
@@ -144,11 +134,7 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
-    fn run(
-        &mut self,
-        spawn: &mut dyn FnMut(usize) -> std::io::Result<Child>,
-        stop: &AtomicBool,
-    ) -> Result<Outcome, SweepError> {
+    fn run(&mut self, stop: &AtomicBool) -> Result<Outcome, SweepError> {
         loop {
             let unfinished = unfinished(self.folder, &self.order)?.len();
             if unfinished == 0 {
@@ -166,10 +152,10 @@ impl Supervisor<'_> {
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
             let wanted = if self.no_room { 0 } else { self.limits.jobs.min(wanted) };
             for slot in 0..self.limits.jobs {
-                let taken = self.workers.iter().any(|(worker, _)| *worker == slot);
-                if !taken && self.workers.len() < wanted {
-                    let child = spawn(slot).map_err(|source| SweepError::Spawn { source })?;
-                    self.workers.push((slot, child));
+                if !self.slots.contains(&slot) && self.slots.len() < wanted {
+                    let started = self.workers.start(slot);
+                    started.map_err(|source| SweepError::Spawn { source })?;
+                    self.slots.insert(slot);
                 }
             }
             self.collect()?;
@@ -195,38 +181,36 @@ impl Supervisor<'_> {
 
     fn held_by_others(&self, leases: &[Lease]) -> usize {
         let is_ours = |lease: &&Lease| {
-            let mut workers = self.workers.iter();
-            workers.any(|(_, child)| lease.owner.is_here(child.id()))
+            let mut slots = self.slots.iter();
+            slots.any(|slot| self.workers.is_owner(*slot, &lease.owner))
         };
         leases.len() - leases.iter().filter(is_ours).count()
     }
 
     /// Notices workers that have ended. One that died leaves a failed record for its run.
     fn reap(&mut self) -> Result<(), SweepError> {
-        let mut alive = Vec::new();
         let mut unable = None;
-        for (slot, mut child) in std::mem::take(&mut self.workers) {
-            match child.try_wait() {
-                Ok(None) => alive.push((slot, child)),
-                Ok(Some(status)) if status.success() => {}
-                Ok(Some(status)) if status.code() == Some(i32::from(NO_ROOM)) => {
+        let ended = self.workers.ended().map_err(|source| SweepError::Spawn { source })?;
+        for (slot, end) in ended {
+            self.slots.remove(&slot);
+            let log = self.folder.worker_log_path(slot);
+            match end {
+                End::Done => {}
+                End::NoRoom => {
                     self.no_room = true;
-                    let log = self.folder.worker_log_path(slot);
                     let last = last_lines(&log, 1).pop().unwrap_or_default();
                     self.watcher.notice(&last);
                 }
-                Ok(Some(status)) if status.code() == Some(i32::from(UNABLE)) => {
-                    unable.get_or_insert_with(|| unable_for(&self.folder.worker_log_path(slot)));
+                End::Unable => {
+                    unable.get_or_insert_with(|| unable_for(&log));
                 }
-                Ok(Some(status)) => self.bury(slot, child.id(), status)?,
-                Err(source) => return Err(SweepError::Spawn { source }),
+                End::Died(how) => self.bury(slot, &how)?,
             }
         }
-        self.workers = alive;
         unable.map_or(Ok(()), Err)
     }
 
-    fn bury(&mut self, slot: usize, pid: u32, status: ExitStatus) -> Result<(), SweepError> {
+    fn bury(&mut self, slot: usize, died: &str) -> Result<(), SweepError> {
         let log = self.folder.worker_log_path(slot);
         for run_id in leases::leased(self.folder)? {
             let path = self.folder.lease_path(&run_id);
@@ -234,10 +218,10 @@ impl Supervisor<'_> {
                 continue;
             };
             let lease = leases::read(self.folder, &run_id)?;
-            if let Some(lease) = lease.filter(|lease| lease.owner.is_here(pid))
+            if let Some(lease) = lease.filter(|lease| self.workers.is_owner(slot, &lease.owner))
                 && !self.folder.record_path(&run_id).exists()
             {
-                let (kind, how) = self.cause(status, &log);
+                let (kind, how) = self.cause(died, &log);
                 for line in last_lines(&log, LOG_LINES) {
                     self.folder.log(&run_id, &line);
                 }
@@ -250,7 +234,7 @@ impl Supervisor<'_> {
             }
         }
         self.idle_deaths += 1;
-        let what = format!("worker {slot} died without a run: {status}; see {}", log.display());
+        let what = format!("worker {slot} died without a run: {died}; see {}", log.display());
         match self.idle_deaths > MOST_IDLE_DEATHS {
             true => Err(SweepError::Spawn { source: std::io::Error::other(what) }),
             false => {
@@ -261,17 +245,17 @@ impl Supervisor<'_> {
     }
 
     /// Why a worker died, as far as can be known.
-    fn cause(&mut self, status: ExitStatus, log: &Path) -> (FailureKind, String) {
+    fn cause(&mut self, died: &str, log: &Path) -> (FailureKind, String) {
         let kills = killed_for_memory();
         let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
         let said = last_lines(log, LOG_LINES);
         let refused = said.iter().find(|line| says_out_of_memory(line));
         let short = killed || refused.is_some();
         let how = match (short, refused.or(said.last())) {
-            (true, Some(line)) => format!("out of memory: its worker died ({status}); {line}"),
-            (true, None) => format!("out of memory: its worker died ({status})"),
-            (false, Some(line)) => format!("its worker died: {status}; it last said: {line}"),
-            (false, None) => format!("its worker died: {status}"),
+            (true, Some(line)) => format!("out of memory: its worker died ({died}); {line}"),
+            (true, None) => format!("out of memory: its worker died ({died})"),
+            (false, Some(line)) => format!("its worker died: {died}; it last said: {line}"),
+            (false, None) => format!("its worker died: {died}"),
         };
         (if short { FailureKind::Memory } else { FailureKind::Worker }, how)
     }
@@ -301,24 +285,6 @@ impl Supervisor<'_> {
             self.merge_due = Instant::now() + started.elapsed() * MERGE_SHARE;
         }
         Ok(())
-    }
-
-    /// Asks workers that are still there to keep their states and end, and sees to it that none
-    /// outlives the command.
-    fn end_workers(&mut self) {
-        for (_, child) in &mut self.workers {
-            drop(child.stdin.take());
-        }
-        let until = Instant::now() + FAREWELL;
-        for (_, child) in &mut self.workers {
-            while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            // A worker that has ended cannot be killed, which is as good.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        self.workers.clear();
     }
 }
 

@@ -9,9 +9,10 @@ pub(crate) use basis::Basis;
 pub(crate) use learn::learn;
 
 use crate::output::note;
-use crate::signals::{self, STOPPED};
+use crate::signals;
 use anyhow::{Context, Result};
 use isoflop_sweep::forecast::Price;
+use isoflop_sweep::workers::local::STOPPED;
 use isoflop_sweep::{Plan, PlannedRun};
 use isoflop_train::device::{DeviceChoice, Found, TrainDevice};
 use isoflop_train::price::{Load, Speed};

@@ -7,7 +7,7 @@ use crate::jobs::Jobs;
 use crate::output::{note, print, shell_word};
 use crate::place::{self, Places};
 use crate::progress::{Prices, SweepProgress, clock};
-use crate::signals::{self, STOPPED};
+use crate::signals;
 use crate::sweep::{self, Planned, Setting};
 use crate::verbs::report;
 use anyhow::{Context, Result};
@@ -18,11 +18,13 @@ use isoflop_sweep::folder::Records;
 use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::tuning::Tuned;
+use isoflop_sweep::workers::Local;
+use isoflop_sweep::workers::local::STOPPED;
 use isoflop_sweep::{Place, Plan, ResultsFolder, Sweep};
 use isoflop_train::device::{DeviceChoice, Found};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 /// Trains every run of a sweep that is not done yet, fits the laws and writes the report.
@@ -239,13 +241,14 @@ fn train(folder: &ResultsFolder, plan: &Plan, args: &Args, places: &Places) -> R
         folder.root().display()
     ));
     let mut progress = SweepProgress::new(plan, folder, jobs, prices, before.done.len());
-    let mut spawn = |slot: usize| spawn_worker(folder, found.choice, slot);
+    let program = std::env::current_exe()?;
+    let mut workers = Local::new(folder, program, found.choice.to_string());
     let _heeded = signals::heed();
     let outcome = supervise(
         folder,
         plan,
         Limits { jobs, deadline: args.deadline.as_ref().map(SystemTime::from) },
-        &mut spawn,
+        &mut workers,
         &mut progress,
         signals::flag(),
     )?;
@@ -291,29 +294,6 @@ fn note_left_out(reuse: &Reuse, args: &Args) {
             shell(&args.sweep)
         ));
     }
-}
-
-/// Starts a worker on one thread, out of reach of the terminal's signals: this process stops it.
-fn spawn_worker(
-    folder: &ResultsFolder,
-    device: DeviceChoice,
-    slot: usize,
-) -> std::io::Result<Child> {
-    let log = folder.worker_log(slot)?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg("worker")
-        .arg(folder.root())
-        .args(["--supervised", "--device", &device.to_string()])
-        .env("RAYON_NUM_THREADS", "1")
-        // What a worker last says goes into the log of its run.
-        .env("RUST_BACKTRACE", "0")
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.spawn()
 }
 
 /// Fits what there is and writes the report.

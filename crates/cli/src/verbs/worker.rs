@@ -3,10 +3,10 @@
 use crate::fail;
 use crate::output::note;
 use crate::place;
-use crate::signals::{self, STOPPED};
+use crate::signals;
 use anyhow::{Context, Result};
-use isoflop_sweep::supervise::{NO_ROOM, UNABLE};
 use isoflop_sweep::worker::{CHECKPOINT_EVERY, Shift, Workplace, work};
+use isoflop_sweep::workers::local::{STOPPED, UNABLE, exit_code};
 use isoflop_sweep::{Place, ResultsFolder, SweepError};
 use isoflop_train::BurnTrainer;
 use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
@@ -82,21 +82,16 @@ fn train(args: &Args) -> Result<ExitCode> {
         Err(SweepError::Results(error)) if error.is_full_disk() => Shift::NoRoom(error.to_string()),
         shift => shift?,
     };
-    Ok(match shift {
-        Shift::Done => ExitCode::SUCCESS,
-        Shift::Stopped => {
-            note("stopped; the same command resumes");
-            ExitCode::from(STOPPED)
-        }
-        Shift::NoRoom(what) if args.supervised => {
-            note(&what);
-            ExitCode::from(NO_ROOM)
-        }
+    match &shift {
+        Shift::Done => {}
+        Shift::Stopped => note("stopped; the same command resumes"),
+        Shift::NoRoom(what) if args.supervised => note(what),
         Shift::NoRoom(what) => {
             note(&format!(
                 "stopped: the disk is full: {what}; make room and run the same command again"
             ));
-            ExitCode::from(STOPPED)
+            return Ok(ExitCode::from(STOPPED));
         }
-    })
+    }
+    Ok(ExitCode::from(exit_code(&shift)))
 }

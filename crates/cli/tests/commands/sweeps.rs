@@ -1,6 +1,6 @@
 //! Sweeps from file to report, killed, stopped and resumed.
 
-use crate::workshop::{Cells, SWEEP, Workshop, reproducible, stderr, stdout};
+use crate::workshop::{Cells, SWEEP, Workshop, patiently, reproducible, stderr, stdout};
 use isoflop_results::Status;
 use isoflop_results::parquet::read_curves;
 use std::fs;
@@ -120,21 +120,16 @@ fn signal(pid: u64, name: &str) {
 fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
     let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"8e9\""));
     let mut child = shop.start();
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    // Stopped before it is looked at again: else it may end its run before the kill arrives.
-    loop {
-        assert!(std::time::Instant::now() < deadline, "no worker claimed a run");
+    patiently("a worker is killed over its run", &mut child, || {
         let Some(victim) = workers(&shop).first().copied() else {
-            std::thread::sleep(Duration::from_millis(2));
-            continue;
+            return false;
         };
+        // Stopped before it is looked at again: else it may end its run before the kill arrives.
         signal(victim, "-STOP");
         let holds = workers(&shop).contains(&victim);
         signal(victim, if holds { "-KILL" } else { "-CONT" });
-        if holds {
-            break;
-        }
-    }
+        holds
+    });
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let rows = shop.rows();
     assert!(rows.iter().all(|row| row.status == Status::Finished));
@@ -142,24 +137,35 @@ fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
     assert_eq!(workers(&shop), [0u64; 0]);
 }
 
+/// Times that a run went on from a kept state, as the logs of the runs say.
+#[cfg(unix)]
+fn gone_on(shop: &Workshop) -> usize {
+    let logs = fs::read_dir(shop.path("results/tiny/logs")).unwrap();
+    let texts = logs.map(|log| fs::read_to_string(log.unwrap().path()).unwrap());
+    texts.map(|text| text.matches("going on from step").count()).sum()
+}
+
 #[cfg(unix)]
 #[test]
 fn a_stopped_sweep_keeps_where_it_was_and_goes_on_from_there() {
-    let undisturbed = Workshop::new(SWEEP);
+    // Without trunks, whose branches go on from states in an undisturbed sweep too.
+    let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"4e10\"");
+    let sweep = sweep.replace("[train]", "[train]\ntrunks = false");
+    let undisturbed = Workshop::new(&sweep);
     undisturbed.run().code(0);
-    let shop = Workshop::new(SWEEP);
+    assert_eq!(gone_on(&undisturbed), 0);
+    let shop = Workshop::new(&sweep);
     for name in ["-INT", "-TERM"] {
         let mut child = shop.start();
-        while workers(&shop).is_empty() && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        patiently("a worker holds a run", &mut child, || !workers(&shop).is_empty());
         std::thread::sleep(Duration::from_millis(100));
         signal(u64::from(child.id()), name);
         let status = child.wait().unwrap();
-        assert!(matches!(status.code(), Some(130 | 0)), "{status}");
+        assert_eq!(status.code(), Some(130), "{name}: {status}");
         assert_eq!(workers(&shop), [0u64; 0]);
     }
     shop.run().code(0);
+    assert!(gone_on(&shop) > 0, "no run went on from a state");
     assert_eq!(reproducible_part(&shop), reproducible_part(&undisturbed));
 }
 
@@ -167,10 +173,9 @@ fn a_stopped_sweep_keeps_where_it_was_and_goes_on_from_there() {
 #[test]
 fn two_commands_and_three_workers_at_once_train_each_run_once() {
     let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e8\", \"1e9\""));
-    let first = shop.start();
-    while !shop.path("results/tiny/plan.json").exists() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    let mut first = shop.start();
+    let plan = shop.path("results/tiny/plan.json");
+    patiently("the folder has a plan", &mut first, || plan.exists());
     let second = shop.start();
     let workers: Vec<_> = (0..3).map(|_| shop.spawn(&["worker", "results/tiny"])).collect();
     for mut child in [first, second].into_iter().chain(workers) {
@@ -193,18 +198,21 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
     undisturbed.run().code(0);
     let shop = Workshop::new(&sweep);
     let mut run = shop.spawn(&["run", "sweep.toml", "--jobs", "1"]);
-    let sleeper = loop {
+    let mut sleeper = 0;
+    patiently("a worker sleeps over its run", &mut run, || {
         // Long past the claim: a process that sleeps with the lock in its hand keeps everybody waiting.
-        if let Some(pid) = workers(&shop).first() {
-            std::thread::sleep(Duration::from_millis(100));
-            signal(*pid, "-STOP");
-            if workers(&shop).contains(pid) {
-                break *pid;
-            }
-            signal(*pid, "-CONT");
+        let Some(pid) = workers(&shop).first().copied() else {
+            return false;
+        };
+        std::thread::sleep(Duration::from_millis(100));
+        signal(pid, "-STOP");
+        let holds = workers(&shop).contains(&pid);
+        if !holds {
+            signal(pid, "-CONT");
         }
-        std::thread::sleep(Duration::from_millis(2));
-    };
+        sleeper = pid;
+        holds
+    });
     // Two heartbeats that do not come, and the lease is as old as one of two minutes.
     let lease = fs::read_dir(shop.path("results/tiny/leases"))
         .unwrap()

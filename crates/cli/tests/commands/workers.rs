@@ -1,6 +1,6 @@
 //! Workers that somebody starts, with and without what training takes.
 
-use crate::workshop::{SWEEP, Workshop};
+use crate::workshop::{SWEEP, Workshop, patiently};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,9 +13,8 @@ fn begun() -> Workshop {
         .args(["run", "sweep.toml", "--jobs", "1"])
         .spawn()
         .unwrap();
-    while !shop.path("results/tiny/place.json").exists() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    let place = shop.path("results/tiny/place.json");
+    patiently("the folder says where its texts are", &mut run, || place.exists());
     std::thread::sleep(Duration::from_millis(100));
     run.kill().unwrap();
     run.wait().unwrap();

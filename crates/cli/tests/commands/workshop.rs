@@ -7,6 +7,7 @@ use isoflop_results::schema::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// A folder with a text of its own and a sweep over it that trains in seconds.
 pub(crate) struct Workshop {
@@ -117,6 +118,23 @@ pub(crate) type Cells = Vec<(&'static str, Value)>;
 /// A row without what may differ between repeats.
 pub(crate) fn reproducible(row: &RunRow) -> Cells {
     isoflop_results::repeat::reproducible(row)
+}
+
+/// Waits until something is so, for a minute at most and only as long as the process lives that is to
+/// bring it about.
+pub(crate) fn patiently(
+    what: &str,
+    child: &mut std::process::Child,
+    mut is_so: impl FnMut() -> bool,
+) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        let ended = child.try_wait().unwrap();
+        // It may have come about and ended since.
+        assert!(ended.is_none() || is_so(), "never: {what}; the process ended with {ended:?}");
+        assert!(Instant::now() < until, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Tells whoever reads the output of a test.

@@ -1,7 +1,7 @@
 //! Processes killed at any instant, from the first file to the last fit.
 
 use crate::workshop::{Workshop, note};
-use crate::{Draw, RUN, SWEEP, differing, outcome, run, said, start, times, undisturbed};
+use crate::{Draw, RUN, SWEEP, differing, files, outcome, run, said, start, times, undisturbed};
 use std::collections::HashSet;
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +15,8 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     let kills = times("ISOFLOP_KILLS", 25);
     let calm = undisturbed(SWEEP);
     let expected = outcome(&calm);
+    // Branches go on from states of their trunk in every sweep.
+    let branches = gone_on_in(&calm);
     let again = Workshop::new(SWEEP);
     let begun = Instant::now();
     assert!(run(&again, &RUN).success());
@@ -22,7 +24,7 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
 
     let shop = Workshop::new(SWEEP);
     let mut draw = Draw(times("ISOFLOP_SEED", 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let (mut killed, mut ended) = (0, 0);
+    let (mut killed, mut ended, mut gone_on) = (0, 0, 0);
     let mut victims: [u64; 3] = [0; 3];
     while killed < kills {
         let mut commands = vec![start(&shop, &RUN)];
@@ -52,6 +54,7 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
                 let found = outcome(&shop);
                 assert_eq!(differing(&expected, &found), [""; 0], "after {killed} kills");
                 ended += 1;
+                gone_on += gone_on_in(&shop).saturating_sub(branches);
                 clear(&shop);
             }
             // Killed, or runs have failed whose workers were.
@@ -65,12 +68,23 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     }
     assert!(last.success(), "{}", said(&shop));
     assert_eq!(differing(&expected, &outcome(&shop)), [""; 0]);
+    gone_on += gone_on_in(&shop).saturating_sub(branches);
+    // A kill that costs all of a run is as bad as none.
+    assert!(gone_on > 0, "no run went on from a state after {killed} kills");
     let [parents, processes, groups] = victims;
     note(&format!(
         "{killed} kills ({parents} of the command, {processes} of one process, {groups} of all), {} sweeps \
-         ended as undisturbed",
+         ended as undisturbed, {gone_on} runs went on from a state",
         ended + 1
     ));
+}
+
+/// Times that a run of a sweep or of its tuning stage went on from a state, as their logs say.
+fn gone_on_in(shop: &Workshop) -> usize {
+    let logs = ["tiny", "tiny.tuning"].map(|name| shop.path("results").join(name).join("logs"));
+    let texts =
+        logs.iter().flat_map(|logs| files(logs)).map(|log| fs::read_to_string(log).unwrap());
+    texts.map(|text| text.matches("going on from step").count()).sum()
 }
 
 /// Half of the instants lie in the first quarter, where a resumed sweep plans and trains, the others

@@ -96,7 +96,7 @@ fn said(shop: &Workshop) -> String {
 fn outcome(shop: &Workshop) -> BTreeMap<String, String> {
     let mut parts = BTreeMap::new();
     let rows: Vec<_> = shop.rows().iter().map(workshop::reproducible).collect();
-    parts.insert("rows".to_owned(), serde_json::to_string(&rows).unwrap());
+    parts.insert("rows".to_owned(), format!("{rows:?}"));
     let results = shop.path("results/tiny");
     let curves = isoflop_results::parquet::read_curves(&results.join("curves.parquet")).unwrap();
     parts.insert("curves".to_owned(), format!("{curves:?}"));

@@ -6,6 +6,7 @@ mod foreign;
 mod lacks;
 mod plans;
 mod reuse;
+mod supervised;
 mod trunks;
 
 use fake::{Fake, SWEEP, bench, plan_of};

@@ -1,0 +1,210 @@
+//! Workers that are child processes of this one. Each is on a leash: it ends when its stdin closes,
+//! that is when this process says so or is gone, however that came about.
+//!
+//! What both ends of the leash must agree upon is here: the exit codes, and who waits how long for whom.
+
+use crate::folder::ResultsFolder;
+use crate::lease::Owner;
+use crate::worker::Shift;
+use crate::workers::{End, Workers};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a worker may take to keep the state of its run once it is to stop.
+pub const WORKER_GRACE: Duration = Duration::from_millis(3500);
+
+/// How long a command waits for its workers to end before it kills them.
+const FAREWELL: Duration = Duration::from_millis(4000);
+
+/// How long a command may take to end by itself, its workers included.
+pub const COMMAND_GRACE: Duration = Duration::from_millis(4500);
+
+const _: () = assert!(
+    WORKER_GRACE.as_millis() < FAREWELL.as_millis()
+        && FAREWELL.as_millis() < COMMAND_GRACE.as_millis(),
+    "a worker must end before it is killed, and be dead before its command ends"
+);
+
+/// Exit code of a process that was asked to end, as a shell reports one ended by SIGINT.
+pub const STOPPED: u8 = 130;
+
+/// Exit code of a worker on a leash that found the disk full.
+pub const NO_ROOM: u8 = 74;
+
+/// Exit code of a worker on a leash that lacks what training takes.
+pub const UNABLE: u8 = 78;
+
+/// How often a worker that is to end is looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// The exit code by which a worker on a leash tells its command how its work ended.
+pub fn exit_code(shift: &Shift) -> u8 {
+    match shift {
+        Shift::Done => 0,
+        Shift::Stopped => STOPPED,
+        Shift::NoRoom(_) => NO_ROOM,
+    }
+}
+
+fn end_of(status: ExitStatus) -> End {
+    match status.code() {
+        Some(0) => End::Done,
+        Some(code) if code == i32::from(NO_ROOM) => End::NoRoom,
+        Some(code) if code == i32::from(UNABLE) => End::Unable,
+        _ => End::Died(status.to_string()),
+    }
+}
+
+/// Calls `end` when stdin closes, that is when the process at the other end of the leash is gone or
+/// lets go of it.
+pub fn at_end_of_leash(end: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        while matches!(io::stdin().read(&mut byte), Ok(1..)) {}
+        end();
+    });
+}
+
+/// Child processes `PROGRAM worker RESULTS_DIR --supervised --device DEVICE`, on one thread each.
+#[derive(Debug)]
+pub struct Local<'a> {
+    folder: &'a ResultsFolder,
+    program: PathBuf,
+    device: String,
+    alive: BTreeMap<usize, Child>,
+    /// Process numbers of the workers as they were started last.
+    pids: BTreeMap<usize, u32>,
+}
+
+impl<'a> Local<'a> {
+    /// Workers of a results folder, none of them started yet. `program` knows the verb `worker`.
+    pub fn new(folder: &'a ResultsFolder, program: PathBuf, device: String) -> Self {
+        Local { folder, program, device, alive: BTreeMap::new(), pids: BTreeMap::new() }
+    }
+}
+
+impl Workers for Local<'_> {
+    /// Out of reach of the terminal's signals: this process stops it.
+    fn start(&mut self, slot: usize) -> io::Result<()> {
+        let log = self.folder.worker_log(slot)?;
+        let mut command = Command::new(&self.program);
+        command
+            .arg("worker")
+            .arg(self.folder.root())
+            .args(["--supervised", "--device", &self.device])
+            .env("RAYON_NUM_THREADS", "1")
+            // What a worker last says goes into the log of its run.
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn()?;
+        self.pids.insert(slot, child.id());
+        self.alive.insert(slot, child);
+        Ok(())
+    }
+
+    fn ended(&mut self) -> io::Result<Vec<(usize, End)>> {
+        let mut ended = Vec::new();
+        for (slot, child) in &mut self.alive {
+            if let Some(status) = child.try_wait()? {
+                ended.push((*slot, end_of(status)));
+            }
+        }
+        for (slot, _) in &ended {
+            self.alive.remove(slot);
+        }
+        Ok(ended)
+    }
+
+    fn is_owner(&self, slot: usize, owner: &Owner) -> bool {
+        self.pids.get(&slot).is_some_and(|pid| owner.is_here(*pid))
+    }
+
+    fn stop(&mut self) {
+        for child in self.alive.values_mut() {
+            drop(child.stdin.take());
+        }
+        let until = Instant::now() + FAREWELL;
+        for child in self.alive.values_mut() {
+            while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(POLL);
+            }
+            // A worker that has ended cannot be killed, which is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.alive.clear();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Workers whose program is a shell script, in a folder of their own.
+    fn scripted(script: &str, test: impl FnOnce(&mut Local<'_>)) {
+        let keep = tempfile::tempdir().unwrap();
+        let program = keep.path().join("program");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = ResultsFolder::at(keep.path().join("results"));
+        std::fs::create_dir_all(folder.worker_log_path(0).parent().unwrap()).unwrap();
+        test(&mut Local::new(&folder, program, "cpu".to_owned()));
+    }
+
+    fn until_ended(workers: &mut Local<'_>) -> Vec<(usize, End)> {
+        let until = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < until {
+            let ended = workers.ended().unwrap();
+            if !ended.is_empty() {
+                return ended;
+            }
+            std::thread::sleep(POLL);
+        }
+        panic!("the script never ended");
+    }
+
+    #[test]
+    fn every_exit_code_is_told_as_what_it_means_and_once() {
+        let died = |how: &str| End::Died(how.to_owned());
+        for (script, end) in [
+            ("exit 0", End::Done),
+            ("exit 74", End::NoRoom),
+            ("exit 78", End::Unable),
+            ("exit 130", died("exit status: 130")),
+            ("kill -9 $$", died("signal: 9 (SIGKILL)")),
+        ] {
+            scripted(script, |workers| {
+                workers.start(3).unwrap();
+                assert_eq!(until_ended(workers), [(3, end)], "{script}");
+                assert_eq!(workers.ended().unwrap(), []);
+            });
+        }
+        assert_eq!(exit_code(&Shift::NoRoom(String::new())), NO_ROOM);
+        assert_eq!((exit_code(&Shift::Done), exit_code(&Shift::Stopped)), (0, STOPPED));
+    }
+
+    #[test]
+    fn a_worker_ends_when_its_leash_is_let_go_and_owns_what_its_process_owns() {
+        scripted("read line; exit 0", |workers| {
+            workers.start(0).unwrap();
+            assert_eq!(workers.ended().unwrap(), []);
+            let mut owner = Owner::current();
+            assert!(!workers.is_owner(0, &owner));
+            owner.pid = workers.pids[&0];
+            assert!(workers.is_owner(0, &owner) && !workers.is_owner(1, &owner));
+            let begun = Instant::now();
+            workers.stop();
+            assert!(begun.elapsed() < FAREWELL, "it ended by itself");
+            assert_eq!(workers.ended().unwrap(), []);
+            assert!(workers.is_owner(0, &owner));
+        });
+    }
+}
