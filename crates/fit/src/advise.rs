@@ -6,7 +6,7 @@
 //! where the logarithm of the variance falls most per FLOP. All of it under the law as fitted.
 
 use crate::engine::{Engine, engine, linalg::solve_dense};
-use crate::law::Law;
+use crate::laws::Law;
 use crate::objective::Objective;
 use crate::optimum::{Cost, optimum};
 use crate::output::Fit;

@@ -1,7 +1,7 @@
 //! Whether rows can tell the parameters of a law.
 
 use crate::error::FitError;
-use crate::law::{COORDINATES, Coordinate, Law};
+use crate::laws::{COORDINATES, Coordinate, Law};
 use crate::output::Axis;
 use crate::point::Point;
 

@@ -2,7 +2,8 @@
 
 use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
-use crate::law::{EXPONENTS, Law};
+use crate::intervals::level_words;
+use crate::laws::{EXPONENTS, Law};
 use crate::output::{Bootstrap, Estimate, Profile};
 use crate::point::Point;
 use isoflop_core::units::scientific;
@@ -282,9 +283,10 @@ impl Findings<'_> {
             if estimate.identified {
                 estimate.identified = false;
                 warnings.push(format!(
-                    "{name} is not identified by these runs: its 90 % interval {why} ({} to {})",
+                    "{name} is not identified by these runs: its {level} interval {why} ({} to {})",
                     digits(low),
-                    digits(high)
+                    digits(high),
+                    level = level_words()
                 ));
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::engine::Held;
 use crate::error::FitError;
-use crate::law::Law;
+use crate::laws::Law;
 use crate::point::Point;
 
 /// The holds that `fixed` asks for.

@@ -1,9 +1,9 @@
 //! Approach 1: which size has the lowest loss at each compute. On finished runs alone: a learning
 //! curve at constant rate lies above what its run would reach if it were cooled down there.
 
-use crate::approaches::{Lines, from_optima, lines};
 use crate::design::classify;
-use crate::fit::Options;
+use crate::lines::{Lines, from_optima, lines};
+use crate::options::Options;
 use crate::output::{Approach, Optimum};
 use crate::point::Point;
 use crate::units::Units;

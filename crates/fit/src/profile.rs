@@ -3,7 +3,7 @@
 
 use crate::dispersion::{Chance, Dispersion, Scale};
 use crate::engine::{Engine, Optimum, Solution};
-use crate::law::{EXPONENTS, Law};
+use crate::laws::{EXPONENTS, Law};
 use crate::output::{Profile, ProfilePoint};
 use rayon::prelude::*;
 

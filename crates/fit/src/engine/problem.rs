@@ -1,9 +1,9 @@
 //! One minimisation: rows, weights, law and objective, with exact derivatives.
 
-use super::hold::Held;
+use super::held::Held;
 use super::linalg::Square;
 use super::scout::Scout;
-use crate::law::{COORDINATES, Centre, Form, Kind, Law, Ready};
+use crate::laws::{COORDINATES, Centre, Form, Kind, Law, Ready};
 use crate::objective::{Objective, Residual};
 use crate::watch::Watch;
 use std::sync::{Arc, OnceLock};

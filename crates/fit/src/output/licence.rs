@@ -2,7 +2,7 @@
 //! sentence, a factor or a line is made of what is [`Identified`], and of nothing else.
 
 use super::{Estimate, Fit};
-use crate::law::Law;
+use crate::laws::Law;
 
 /// A value that the rows identify. Only [`Estimate::licensed`], [`Fit::licensed`] and what was
 /// [`measured`](Identified::measured) make one, so that no caller can forget to ask.

@@ -2,7 +2,7 @@
 
 use super::{add, softplus};
 use crate::jet::{Jet, Real};
-use crate::law::COORDINATES;
+use crate::laws::COORDINATES;
 
 pub(crate) struct Broken<'a> {
     t: &'a [f64],

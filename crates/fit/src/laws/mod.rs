@@ -10,7 +10,6 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use describe::most_like;
 pub(crate) use formula::{Centre, Kind};
 pub(crate) use ready::Ready;
 pub(crate) use sum::{EXPONENTS, Form, Offset};

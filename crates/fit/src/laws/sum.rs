@@ -4,7 +4,7 @@
 //! that a and b are losses at the centre of the rows and all parameters are of one size.
 
 use crate::jet::{Jet, Real};
-use crate::law::COORDINATES;
+use crate::laws::COORDINATES;
 
 /// The E of a sum.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 
 use super::{add, softplus};
 use crate::jet::{Jet, Real};
-use crate::law::COORDINATES;
+use crate::laws::COORDINATES;
 
 pub(crate) struct Kaplan {
     levels: (f64, f64),

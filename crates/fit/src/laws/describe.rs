@@ -86,7 +86,7 @@ impl Law {
                     Ok(e) if e.is_finite() && e > 0.0 => Ok(Law::Pinned(e)),
                     _ => Err(FitError::PinnedWithoutE { name: name.to_owned() }),
                 },
-                None => Err(FitError::UnknownLaw { name: name.to_owned() }),
+                None => Err(FitError::UnknownLaw { name: name.to_owned(), close: most_like(name) }),
             },
         }
     }
@@ -150,7 +150,7 @@ impl Law {
 }
 
 /// The listed name that is closest to what was written, where one is close.
-pub(crate) fn most_like(name: &str) -> Option<&'static str> {
+fn most_like(name: &str) -> Option<&'static str> {
     let tidy = name.to_ascii_lowercase();
     let all = LIST.iter().flat_map(|(names, _)| names.split(", "));
     // Of equally long beginnings the shortest name.

@@ -3,7 +3,7 @@
 
 use super::add;
 use crate::jet::{Jet, Real};
-use crate::law::COORDINATES;
+use crate::laws::COORDINATES;
 
 pub(crate) struct Repeated {
     e: f64,
