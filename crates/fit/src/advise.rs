@@ -208,7 +208,7 @@ fn aim(
             let k = names.iter().position(|known| known == name).ok_or_else(unknown)?;
             let gradient = engine.natural_gradients(t).swap_remove(k);
             let value = engine.natural(t)[k];
-            match law.scales().contains(name) {
+            match law.is_scale(name) {
                 true => Ok((value, true, gradient.iter().map(|g| g / value).collect())),
                 false => Ok((value, false, gradient)),
             }

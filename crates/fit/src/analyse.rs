@@ -105,7 +105,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             Err(_) => {}
         }
     }
-    let surface = out.fits.iter().find(|fit| fit.law == "chinchilla");
+    let surface = out.fits.iter().find(|fit| fit.law() == Some(Law::Chinchilla));
     let mut isoflop = isoflop;
     if let Some(isoflop) = &mut isoflop {
         out.refused.extend(no_exponent(isoflop, series));

@@ -6,6 +6,7 @@ use crate::frontier;
 use crate::interpolated;
 use crate::isoflop::isoflop_with_draws;
 use crate::isoflop_bootstrap::Draws;
+use crate::laws::Law;
 use crate::lines::{Lines, lines, six_nd};
 use crate::options::Options;
 use crate::output::{Approach, Approaches, Fit, Fits, Isoflop, Optimum};
@@ -88,7 +89,7 @@ fn parabolas(isoflop: &Isoflop, draws: &Draws) -> Option<Approach> {
 /// Adds approaches 1, 2 and 3 to fits of a table whose rows have budgets; nothing where they have none
 /// or no law in N and D was asked for.
 pub fn side_by_side(points: &[Point], fits: &mut Fits, options: &Options) {
-    let surface = fits.fits.iter().find(|fit| fit.law == "chinchilla");
+    let surface = fits.fits.iter().find(|fit| fit.law() == Some(Law::Chinchilla));
     let budgets = points.iter().all(|point| point.flops_budget.is_some());
     if points.is_empty() || !budgets || surface.is_none() && fits.isoflop.is_empty() {
         return;

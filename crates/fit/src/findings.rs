@@ -124,8 +124,8 @@ impl Findings<'_> {
                 (Some(_), "beta") => &["beta", "B"],
                 _ => &[name],
             };
-            let derived = if name == "E" { &[][..] } else { law.derived_names() };
-            for name in follows.iter().chain(derived) {
+            let derived = if name == "E" { Vec::new() } else { law.derived_names() };
+            for name in follows.iter().chain(&derived) {
                 if let Some(estimate) = parameters.get_mut(*name) {
                     estimate.identified = false;
                 }
@@ -264,13 +264,13 @@ impl Findings<'_> {
 
     /// A parameter whose interval is enormous, or reaches a bound, is not identified by these rows.
     fn wide_intervals(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
-        let scales = self.engine.law().scales();
+        let law = self.engine.law();
         let mut warnings = Vec::new();
         for (name, estimate) in parameters {
             let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
                 continue;
             };
-            let scale = scales.contains(name);
+            let scale = law.is_scale(name);
             let exponent = matches!(name.as_str(), "alpha" | "beta" | "eta");
             let why = match name.as_str() {
                 _ if scale && high > WIDEST_FACTOR * low => "spans two orders of magnitude",

@@ -47,10 +47,11 @@
 //! fit.
 //!
 //! # Where things are
-//! `law` holds formulas and their parameters, `jet` numbers that carry two derivatives, `engine` starts,
-//! polish and basins, `fit` the account of one fit; `bootstrap`, `profile`, `dispersion`, `errors`, `influence`,
-//! `sensitivity` and `validate` (with `outlook` and `drift`) are its parts; `isoflop`, `interpolated`, `frontier` and `approaches` ask
-//! how the best size grows.
+//! `laws` holds a file for each law with its facts, formula and natural parameters; `jet` numbers that carry
+//! two derivatives; `engine` starts, polish and basins; `fit` the account of one fit. The parts of that account
+//! are `bootstrap`, `profile`, `dispersion`, `errors`, `influence`, `sensitivity` and `validate` (with `outlook`
+//! and `drift`). How the best size grows is the question of `isoflop`, `interpolated`, `frontier`, `parametric`
+//! and, side by side, of `approaches`. `design` says whether rows, or runs that are only planned, identify a law.
 
 mod account;
 pub mod advise;

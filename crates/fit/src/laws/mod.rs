@@ -1,21 +1,41 @@
-//! The laws that can be fitted: their variables, parameters and names. Formulas in the
-//! coordinates that a fit moves in are in [`formula`], the way to the numbers people quote in
-//! [`natural`], names and sources for people in [`describe`].
+//! The laws that can be fitted. Each has a file of its own that states its facts (name, description,
+//! coordinates, parameters and what values they can take) and its formula: the loss in the coordinates that a
+//! fit moves in, and the way to the numbers that people quote. `facts` says what the words of these files
+//! mean. A new law is a file, a variant of [`Law`], a place in [`every`] and an arm of [`stated`].
 
-mod describe;
-pub(crate) mod formula;
-mod natural;
+mod broken;
+mod chinchilla;
+mod coordinates;
+mod critical_batch;
+mod data_constrained;
+mod facts;
+mod implicit;
+mod kaplan;
+mod learning_curve;
+mod m3;
+mod m4;
+mod names;
+mod over_training;
+mod pinned;
+mod power;
+mod power_offset;
 mod ready;
+mod routed;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod tied;
 
-pub(crate) use formula::{Centre, Kind};
+pub(crate) use coordinates::{COORDINATES, Centre, Coordinate};
+pub(crate) use facts::{Quantity, Role, Sense};
 pub(crate) use ready::Ready;
 pub(crate) use sum::{EXPONENTS, Form, Offset};
 
+use crate::jet::Real;
 use crate::objective::Objective;
 use crate::output::Axis;
+use facts::{Facts, Inner, Stated};
+use std::borrow::Cow;
 
 /// A law, and the variable it is in where there is one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,22 +79,94 @@ pub enum Law {
     Routed,
 }
 
-/// A quantity of a row that a law uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coordinate {
-    Along(Axis),
-    /// Distinct tokens, centred as D is.
-    Unique,
-    /// Optimizer steps.
-    Steps,
-    /// Tokens a step.
-    Batch,
-    /// Experts; not centred.
-    Experts,
+/// Every law in the order in which lists show them: those of one variable along `axis`, and the pinned one
+/// with an E that stands for any.
+fn every(axis: Axis) -> impl Iterator<Item = Law> {
+    [
+        Law::Power(axis),
+        Law::PowerOffset(axis),
+        Law::M3(axis),
+        Law::M4(axis),
+        Law::Broken(1, axis),
+        Law::Broken(2, axis),
+        Law::Broken(3, axis),
+        Law::Chinchilla,
+        Law::Tied,
+        Law::Pinned(1.0),
+        Law::OverTraining,
+        Law::Kaplan { offset: false },
+        Law::Kaplan { offset: true },
+        Law::LearningCurve,
+        Law::CriticalBatch,
+        Law::DataConstrained,
+        Law::Routed,
+    ]
+    .into_iter()
 }
 
-/// Most coordinates of a law.
-pub(crate) const COORDINATES: usize = 3;
+/// Evaluates an expression of what the file of a law states.
+macro_rules! stated {
+    ($law:expr, $one:ident => $body:expr) => {
+        match $law {
+            Law::Power(axis) => {
+                let $one = power::Power(axis);
+                $body
+            }
+            Law::PowerOffset(axis) => {
+                let $one = power_offset::PowerOffset(axis);
+                $body
+            }
+            Law::Chinchilla => {
+                let $one = chinchilla::Chinchilla;
+                $body
+            }
+            Law::Tied => {
+                let $one = tied::Tied;
+                $body
+            }
+            Law::Pinned(e) => {
+                let $one = pinned::Pinned(e);
+                $body
+            }
+            Law::OverTraining => {
+                let $one = over_training::OverTraining;
+                $body
+            }
+            Law::Kaplan { offset } => {
+                let $one = kaplan::Kaplan { offset };
+                $body
+            }
+            Law::LearningCurve => {
+                let $one = learning_curve::LearningCurve;
+                $body
+            }
+            Law::CriticalBatch => {
+                let $one = critical_batch::CriticalBatch;
+                $body
+            }
+            Law::DataConstrained => {
+                let $one = data_constrained::DataConstrained;
+                $body
+            }
+            Law::Broken(breaks, axis) => {
+                let $one = broken::Broken { breaks, axis };
+                $body
+            }
+            Law::M3(axis) => {
+                let $one = m3::M3(axis);
+                $body
+            }
+            Law::M4(axis) => {
+                let $one = m4::M4(axis);
+                $body
+            }
+            Law::Routed => {
+                let $one = routed::Routed;
+                $body
+            }
+        }
+    };
+}
 
 /// Calls a function generic over the number of parameters.
 macro_rules! with_parameters {
@@ -118,16 +210,23 @@ macro_rules! with_parameters {
 pub(crate) use with_parameters;
 
 impl Law {
+    fn facts(self) -> Facts {
+        stated!(self, law => law.facts())
+    }
+
+    /// The name of the law, as [`Law::parse`] reads it.
+    pub fn name(self) -> Cow<'static, str> {
+        stated!(self, law => law.name())
+    }
+
+    /// The formula in plain text, without numbers.
+    pub fn formula(self) -> String {
+        stated!(self, law => law.formula())
+    }
+
     /// The variable of a law of one variable.
     pub fn axis(self) -> Option<Axis> {
-        match self {
-            Law::Power(axis)
-            | Law::PowerOffset(axis)
-            | Law::Broken(_, axis)
-            | Law::M3(axis)
-            | Law::M4(axis) => Some(axis),
-            _ => None,
-        }
+        self.facts().axis
     }
 
     /// What is minimised unless the user says otherwise: the papers' choices. Huber at 1e-3 lies
@@ -144,136 +243,124 @@ impl Law {
     /// Whether it is a law in parameters and tokens, whose optimum under `C = 6 N D` can be asked
     /// for.
     pub fn is_surface(self) -> bool {
-        self.coordinates().starts_with(&[N, D])
+        self.coordinates().starts_with(&[coordinates::N, coordinates::D])
     }
 
+    /// The quantities of a row that the law is in.
     pub(crate) fn coordinates(self) -> &'static [Coordinate] {
-        match self {
-            Law::Power(axis)
-            | Law::PowerOffset(axis)
-            | Law::Broken(_, axis)
-            | Law::M3(axis)
-            | Law::M4(axis) => match axis {
-                Axis::N => &[N],
-                Axis::D => &[D],
-                Axis::C => &[Coordinate::Along(Axis::C)],
-            },
-            Law::Chinchilla
-            | Law::Tied
-            | Law::Pinned(_)
-            | Law::OverTraining
-            | Law::Kaplan { .. } => &[N, D],
-            Law::LearningCurve => &[N, Coordinate::Steps],
-            Law::CriticalBatch => &[N, Coordinate::Steps, Coordinate::Batch],
-            Law::DataConstrained => &[N, D, Coordinate::Unique],
-            Law::Routed => &[N, Coordinate::Experts],
-        }
+        self.facts().coordinates
+    }
+
+    /// Distinct values along each coordinate below which the parameters are not determined.
+    pub(crate) fn values_needed(self) -> &'static [usize] {
+        self.facts().values_needed
     }
 
     /// The sum of powers that it is, for laws that are one.
     pub(crate) fn form(self) -> Option<Form> {
-        let form = |offset, terms, tied| Some(Form { offset, terms, tied });
-        match self {
-            Law::Power(_) => form(Offset::None, 1, false),
-            Law::PowerOffset(_) => form(Offset::Free, 1, false),
-            Law::Chinchilla => form(Offset::Free, 2, false),
-            Law::Tied | Law::OverTraining => form(Offset::Free, 2, true),
-            Law::Pinned(e) => form(Offset::Given(e), 2, false),
-            Law::LearningCurve => form(Offset::None, 2, false),
-            _ => None,
+        match self.facts().inner {
+            Inner::Sum(form) => Some(form),
+            Inner::Drawn(_) => None,
         }
     }
 
-    /// Free parameters.
+    /// What the inner parameters are of a law that is no sum of powers.
+    pub(crate) fn roles(self) -> &'static [Role] {
+        match self.facts().inner {
+            Inner::Sum(_) => &[],
+            Inner::Drawn(roles) => roles,
+        }
+    }
+
+    /// Whether the derivatives are written out, so that a fit is quick.
+    pub(crate) fn is_quick(self) -> bool {
+        self.facts().is_written
+    }
+
+    /// Whether the curvature of the reweighted squares is a good guide from anywhere.
+    pub(crate) fn is_nearly_convex(self) -> bool {
+        self.facts().is_nearly_convex
+    }
+
+    /// The law at one vector of parameters, where its derivatives are written out and it is no sum.
+    fn written<const P: usize>(self, t: &[f64; P]) -> Option<Ready<'_, P>> {
+        stated!(self, law => law.written(t))
+    }
+
+    /// The loss at a centred place.
+    pub(crate) fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
+        stated!(self, law => law.loss(t, x, centre))
+    }
+
+    /// Values of [`Law::names`], then of `derived_names`.
+    pub(crate) fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+        stated!(self, law => law.natural(t, centre))
+    }
+
+    /// Chooses one inner coordinate so that quantity `k` of [`Law::natural`] has this value; returns
+    /// which coordinate.
+    pub(crate) fn impose<R: Real>(
+        self,
+        t: &mut [R],
+        k: usize,
+        value: f64,
+        centre: &Centre,
+    ) -> usize {
+        let (at, imposed) = stated!(self, law => law.impose(t, k, value, centre));
+        t[at] = imposed;
+        at
+    }
+
+    /// The inner parameters of natural ones.
+    pub(crate) fn inner(self, natural: &[f64], centre: &Centre) -> Vec<f64> {
+        let mut t = natural[..self.parameters()].to_vec();
+        // Exponents first: coefficients are told by them.
+        for _ in 0..2 {
+            for (k, value) in natural.iter().enumerate().take(self.parameters()) {
+                self.impose(&mut t, k, *value, centre);
+            }
+        }
+        t
+    }
+
+    /// The loss that natural parameters give at the logarithms of a place, nats per token.
+    pub(crate) fn loss_of(self, natural: &[f64], place: &[f64; COORDINATES]) -> f64 {
+        let centre = Centre::default();
+        self.loss(&self.inner(natural, &centre), place, &centre)
+    }
+
+    /// Number of free parameters.
     pub(crate) fn parameters(self) -> usize {
-        match self.form() {
-            Some(form) => form.parameters(),
-            None => self.kinds().len(),
-        }
-    }
-
-    /// Distinct values along each coordinate below which the parameters are not determined: each
-    /// power has two of its own, an offset takes one more.
-    pub(crate) fn values_needed(self) -> &'static [usize] {
-        match self {
-            Law::Power(_) => &[2],
-            Law::PowerOffset(_) | Law::M3(_) => &[3],
-            Law::M4(_) => &[5],
-            Law::Broken(1, _) => &[6],
-            Law::Broken(2, _) => &[9],
-            Law::Broken(..) => &[12],
-            Law::Pinned(_) | Law::Kaplan { offset: false } | Law::LearningCurve => &[2, 2],
-            Law::Tied | Law::OverTraining => &[2, 2],
-            Law::Chinchilla | Law::Kaplan { offset: true } => &[3, 3],
-            Law::CriticalBatch => &[2, 3, 3],
-            Law::DataConstrained => &[3, 3, 2],
-            Law::Routed => &[2, 4],
-        }
+        self.facts().parameters.len()
     }
 
     /// Free parameters by name, in the order of the fit's vector.
     pub fn names(self) -> Vec<String> {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        match self {
-            Law::Power(_) => names(&["A", "alpha"]),
-            Law::PowerOffset(_) => names(&["E", "A", "alpha"]),
-            Law::Chinchilla => names(&["E", "A", "alpha", "B", "beta"]),
-            Law::Tied => names(&["E", "A", "alpha", "B"]),
-            Law::Pinned(_) => names(&["A", "alpha", "B", "beta"]),
-            Law::OverTraining => names(&["E", "alpha", "eta", "beta"]),
-            Law::Kaplan { offset: false } => names(&["N_c", "alpha_N", "D_c", "alpha_D"]),
-            Law::Kaplan { offset: true } => names(&["N_c", "alpha_N", "D_c", "alpha_D", "E"]),
-            Law::LearningCurve => names(&["N_c", "alpha_N", "S_c", "alpha_S"]),
-            Law::CriticalBatch => names(&["N_c", "alpha_N", "S_c", "alpha_S", "B_star", "alpha_B"]),
-            Law::DataConstrained => names(&["E", "A", "alpha", "B", "beta", "R_D", "R_N"]),
-            Law::Broken(breaks, _) => {
-                let mut all: Vec<String> = names(&["a", "b", "c0"]);
-                (1..=breaks)
-                    .for_each(|i| all.extend(["c", "d", "f"].map(|part| format!("{part}{i}"))));
-                all
-            }
-            Law::M3(_) => names(&["b", "c", "g"]),
-            Law::M4(_) => names(&["e", "y0", "a", "b", "c"]),
-            Law::Routed => names(&["a", "b", "c", "d", "E_start", "E_max"]),
-        }
+        self.facts().parameters.iter().map(|quantity| quantity.name.to_owned()).collect()
     }
 
-    /// What follows from the free parameters.
-    pub(crate) fn derived_names(self) -> &'static [&'static str] {
-        match self {
-            Law::Power(_) => &["X_c"],
-            Law::Chinchilla | Law::Pinned(_) | Law::Kaplan { .. } => &["n_exponent", "d_exponent"],
-            _ => &[],
-        }
+    /// Names of what follows from the free parameters.
+    pub(crate) fn derived_names(self) -> Vec<&'static str> {
+        self.facts().derived.iter().map(|quantity| quantity.name).collect()
     }
-}
 
-const N: Coordinate = Coordinate::Along(Axis::N);
-const D: Coordinate = Coordinate::Along(Axis::D);
+    /// The free parameters, then what follows from them.
+    pub(crate) fn quantities(self) -> impl Iterator<Item = &'static Quantity> {
+        self.facts().quantities().collect::<Vec<_>>().into_iter()
+    }
 
-impl Law {
     /// Names of the free parameters and of what follows from them.
     pub(crate) fn all_names(self) -> Vec<String> {
-        let mut names = self.names();
-        names.extend(self.derived_names().iter().map(|name| (*name).to_owned()));
-        names
+        self.quantities().map(|quantity| quantity.name.to_owned()).collect()
     }
 
-    /// Names of quantities that are scales of N, D, C or of a loss there, positive and known by their
-    /// logarithm; the others are exponents, losses or slopes.
-    pub(crate) fn scales(self) -> Vec<String> {
-        let plain = |name: &str| match (self, name) {
-            (Law::OverTraining, "alpha" | "beta") => false,
-            (Law::Routed, "a" | "b" | "c" | "d") | (Law::Broken(..), "a" | "c1" | "c2" | "c3") => {
-                true
-            }
-            (Law::M4(_), "a") => true,
-            (_, name) => {
-                let parts = ["alpha", "beta", "eta", "exponent"];
-                matches!(name, "E" | "e" | "c" | "c0")
-                    || parts.iter().any(|part| name.contains(part))
-            }
-        };
-        self.all_names().into_iter().filter(|name| !plain(name)).collect()
+    /// The sense of the quantity of this name; none where the law has no such quantity.
+    pub(crate) fn sense(self, name: &str) -> Option<Sense> {
+        self.quantities().find(|quantity| quantity.name == name).map(|quantity| quantity.sense)
+    }
+
+    /// Whether two values of the quantity of this name are compared by their ratio.
+    pub(crate) fn is_scale(self, name: &str) -> bool {
+        self.sense(name).is_some_and(Sense::is_scale)
     }
 }
