@@ -61,7 +61,7 @@ mod approaches;
 mod bootstrap;
 mod checklist;
 mod curve;
-mod design;
+pub mod design;
 mod dispersion;
 mod drift;
 mod engine;
