@@ -6,7 +6,7 @@
 //! where the logarithm of the variance falls most per FLOP. All of it under the law as fitted.
 
 use crate::engine::{Engine, engine, linalg::solve_dense};
-use crate::law::Law;
+use crate::laws::Law;
 use crate::objective::Objective;
 use crate::optimum::{Cost, optimum};
 use crate::output::Fit;
@@ -208,7 +208,7 @@ fn aim(
             let k = names.iter().position(|known| known == name).ok_or_else(unknown)?;
             let gradient = engine.natural_gradients(t).swap_remove(k);
             let value = engine.natural(t)[k];
-            match law.scales().contains(name) {
+            match law.is_scale(name) {
                 true => Ok((value, true, gradient.iter().map(|g| g / value).collect())),
                 false => Ok((value, false, gradient)),
             }

@@ -5,15 +5,17 @@ mod left;
 use crate::approaches::approaches;
 use crate::envelope::{Envelope, envelope};
 use crate::error::FitError;
-use crate::fit::{Options, fit_envelope, fit_named, work};
+use crate::fit::{fit_envelope, fit_named};
 use crate::intervals::LEVEL;
 use crate::isoflop::isoflop_with_draws;
-use crate::law::Law;
+use crate::laws::Law;
 use crate::noise::between_seeds;
+use crate::options::Options;
 use crate::output::{Axis, Excluded, Fits};
 use crate::parabola::parabola_bias;
 use crate::point::{Point, series_of, without_repetition, without_worst};
 use crate::ranking::rank;
+use crate::work::work;
 use left::{dropped, no_exponent, only_repetition, refusal};
 
 /// Fits every law that the rows allow, series by series; what they do not allow is in `refused`
@@ -103,7 +105,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             Err(_) => {}
         }
     }
-    let surface = out.fits.iter().find(|fit| fit.law == "chinchilla");
+    let surface = out.fits.iter().find(|fit| fit.law() == Some(Law::Chinchilla));
     let mut isoflop = isoflop;
     if let Some(isoflop) = &mut isoflop {
         out.refused.extend(no_exponent(isoflop, series));

@@ -3,14 +3,15 @@
 use crate::design::{Design, mean};
 use crate::engine::{End, Engine, Held, Resample, engine};
 use crate::few::Few;
-use crate::fit::{Options, REPLICATES};
 use crate::intervals::{TAIL, corrected, estimate_within, expanded};
-use crate::law::Law;
+use crate::laws::Law;
 use crate::objective::{Objective, Penalty};
+use crate::options::Options;
 use crate::output::{Bootstrap, Estimate};
 use crate::point::Point;
 use crate::units::Units;
 use crate::watch::Task;
+use crate::work::REFITS;
 use rayon::prelude::*;
 
 /// Replicates below which the ends of a corrected interval are single replicates.
@@ -58,7 +59,7 @@ pub(crate) fn bootstrap(
         let told = design.determined_by(&changed.weights);
         let end = told.then(|| engine.resolve(&changed, known));
         if let Some(task) = task {
-            task.part(REPLICATES / options.bootstrap as f64);
+            task.part(REFITS / options.bootstrap as f64);
         }
         Some(engine.natural(&end??.t))
     };

@@ -1,6 +1,7 @@
 //! What a reader must know to reproduce a fit.
 
-use crate::law::Law;
+use crate::intervals::level_words;
+use crate::laws::Law;
 use crate::output::Fit;
 
 /// Heading and text of each item, in the order of a methods section; says nothing that the fit does not
@@ -48,8 +49,8 @@ pub fn checklist(fit: &Fit) -> Vec<(&'static str, String)> {
         "intervals",
         match &fit.bootstrap {
             Some(b) => format!(
-                "90 %, {} of {} replicates, each from the known optima and where its own rows point elsewhere ({} failed), seed {}; {} ({} units)",
-                b.interval, b.replicates, b.failed, b.seed, b.unit, b.units
+                "{}, {} of {} replicates, each from the known optima and where its own rows point elsewhere ({} failed), seed {}; {} ({} units)",
+                level_words(), b.interval, b.replicates, b.failed, b.seed, b.unit, b.units
             ),
             None => "none".into(),
         },

@@ -1,7 +1,11 @@
-//! Whether rows can tell the parameters of a law.
+//! Whether rows can tell the parameters of a law, and what runs will tell that are only planned.
+
+mod planned;
+
+pub use planned::{FEWEST_SIZES, PlannedPoint, Prospect, prospects};
 
 use crate::error::FitError;
-use crate::law::{COORDINATES, Coordinate, Law};
+use crate::laws::{COORDINATES, Coordinate, Law};
 use crate::output::Axis;
 use crate::point::Point;
 
@@ -25,6 +29,19 @@ impl Design {
     /// # Errors
     /// A missing coordinate, or rows that cannot tell the law's parameters.
     pub(crate) fn new(points: &[Point], law: Law, held: usize) -> Result<Self, FitError> {
+        let design = Design::planned(points, law, held)?;
+        if law.is_surface() {
+            check_sides(points)?;
+        }
+        design.check_rows()?;
+        Ok(design)
+    }
+
+    /// The checks that need no losses, but for that of the number of rows.
+    ///
+    /// # Errors
+    /// A missing coordinate, or coordinates that cannot tell the law's parameters.
+    fn planned(points: &[Point], law: Law, held: usize) -> Result<Self, FitError> {
         let mut places = Vec::with_capacity(points.len());
         for point in points {
             places.push(law.place(point)?);
@@ -48,18 +65,16 @@ impl Design {
         if law.coordinates()[0] == Coordinate::Along(Axis::N) {
             check_width(points)?;
         }
-        if law.is_surface() {
-            check_sides(points)?;
-        }
-        let (rows, parameters) = (points.len(), law.parameters() - held);
+        Ok(design)
+    }
+
+    /// A law needs one row more than it has parameters.
+    fn check_rows(&self) -> Result<(), FitError> {
+        let (rows, parameters) = (self.classes.len(), self.law.parameters() - self.held);
+        let law = self.law.name();
         match rows > parameters {
-            true => Ok(design),
-            false => Err(FitError::TooFewRows {
-                law: law.name(),
-                parameters,
-                needed: parameters + 1,
-                rows,
-            }),
+            true => Ok(()),
+            false => Err(FitError::TooFewRows { law, parameters, needed: parameters + 1, rows }),
         }
     }
 

@@ -6,7 +6,7 @@
 //! what noise alone explains counts for nothing.
 
 use crate::output::{HeldOut, Reached};
-use crate::predict::Spread;
+use crate::spread::Spread;
 
 /// Each window weighs so much of the one after it.
 const FADING: f64 = 0.5;

@@ -1,8 +1,8 @@
 //! Which points the three panels fit: the lower envelope of finished runs.
 
+use crate::curve::Bottom;
 use crate::design::classify;
 use crate::error::FitError;
-use crate::isoflop::Bottom;
 use crate::output::{Axis, Isoflop};
 use crate::point::Point;
 

@@ -1,6 +1,5 @@
 //! Why rows cannot be fitted, and which runs would change that.
 
-use crate::law::most_like;
 use crate::objective::OBJECTIVES;
 use crate::output::Axis;
 use std::borrow::Cow;
@@ -113,6 +112,8 @@ pub enum FitError {
     UnknownLaw {
         /// What was written.
         name: String,
+        /// The law's name that is closest to it, where one is close.
+        close: Option<&'static str>,
     },
     /// A power law in which variable?
     #[error("{law} is a law of one variable: N, D or C?")]
@@ -247,7 +248,7 @@ impl FitError {
                 "look for a row whose size, tokens, compute or loss is off by many orders of magnitude".into()
             }
             FitError::NoEnvelope { hint, .. } => hint.clone(),
-            FitError::UnknownLaw { name } => match most_like(name) {
+            FitError::UnknownLaw { close, .. } => match close {
                 Some(close) => format!("did you mean `{close}`? `isoflop fit --list` has them all"),
                 None => "`isoflop fit --list` has them all".into(),
             },

@@ -2,7 +2,8 @@
 
 use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
-use crate::law::{EXPONENTS, Law};
+use crate::intervals::level_words;
+use crate::laws::{EXPONENTS, Law};
 use crate::output::{Bootstrap, Estimate, Profile};
 use crate::point::Point;
 use isoflop_core::units::scientific;
@@ -123,8 +124,8 @@ impl Findings<'_> {
                 (Some(_), "beta") => &["beta", "B"],
                 _ => &[name],
             };
-            let derived = if name == "E" { &[][..] } else { law.derived_names() };
-            for name in follows.iter().chain(derived) {
+            let derived = if name == "E" { Vec::new() } else { law.derived_names() };
+            for name in follows.iter().chain(&derived) {
                 if let Some(estimate) = parameters.get_mut(*name) {
                     estimate.identified = false;
                 }
@@ -263,13 +264,13 @@ impl Findings<'_> {
 
     /// A parameter whose interval is enormous, or reaches a bound, is not identified by these rows.
     fn wide_intervals(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
-        let scales = self.engine.law().scales();
+        let law = self.engine.law();
         let mut warnings = Vec::new();
         for (name, estimate) in parameters {
             let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
                 continue;
             };
-            let scale = scales.contains(name);
+            let scale = law.is_scale(name);
             let exponent = matches!(name.as_str(), "alpha" | "beta" | "eta");
             let why = match name.as_str() {
                 _ if scale && high > WIDEST_FACTOR * low => "spans two orders of magnitude",
@@ -282,9 +283,10 @@ impl Findings<'_> {
             if estimate.identified {
                 estimate.identified = false;
                 warnings.push(format!(
-                    "{name} is not identified by these runs: its 90 % interval {why} ({} to {})",
+                    "{name} is not identified by these runs: its {level} interval {why} ({} to {})",
                     digits(low),
-                    digits(high)
+                    digits(high),
+                    level = level_words()
                 ));
             }
         }

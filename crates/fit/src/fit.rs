@@ -1,5 +1,6 @@
 //! One law on one set of rows, from rows to a full account of the fit.
 
+use crate::account::{named, reduced, reduction_name, scatter};
 use crate::bootstrap::{Replicates, bootstrap, carried};
 use crate::design::Design;
 use crate::engine::{Engine, Optimum, Solution, engine};
@@ -11,8 +12,8 @@ use crate::fixed::holds;
 use crate::headline;
 use crate::influence::{leave_one_out, without, without_worst_fitted};
 use crate::intervals::estimate;
-use crate::law::Law;
-use crate::objective::{Objective, Reduction};
+use crate::laws::Law;
+use crate::options::Options;
 use crate::output::{
     Axis, Basin, Estimate, Fit, FittedPoint, KnownFloor, ObjectiveValue, Outliers, Profile,
 };
@@ -21,58 +22,9 @@ use crate::profile::walk;
 use crate::sensitivity::sensitivity;
 use crate::units::Units;
 use crate::validate::validate;
-use crate::watch::{Task, Watch};
+use crate::watch::Task;
+use crate::work::{PROFILES, work};
 use std::collections::BTreeMap;
-
-/// How to fit, and what the columns were called.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// What to minimise; None takes [`Law::default_objective`].
-    pub objective: Option<Objective>,
-    /// Bootstrap replicates; 0 leaves every interval out, profiles included.
-    pub bootstrap: usize,
-    /// Seed of the bootstrap.
-    pub seed: u64,
-    /// Rows of highest loss to leave out.
-    pub drop_worst: usize,
-    /// Which N the points carry: a column name such as `n_non_embedding`.
-    pub n_kind: String,
-    /// Which C the points carry: a column name such as `c_exact`.
-    pub c_kind: String,
-    /// Which rows the points are, in words.
-    pub rows: String,
-    /// What a unit of the points is, in words.
-    pub unit: String,
-    /// Standard deviation of the loss between seeds, nats per token, where it is known from
-    /// elsewhere; stands in for the residuals of isoFLOP curves that have none, and for those of
-    /// interpolations, which never have any.
-    pub seed_noise: Option<f64>,
-    /// Parameters that are held, by name, and where.
-    pub fixed: Vec<(String, f64)>,
-    /// How far the fits are, and whether to end them.
-    pub watch: Watch,
-}
-
-/// What a unit of a sweep is.
-pub const TRUNKS: &str = "rows that share a trunk (size, data, seed) are one unit";
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            objective: None,
-            bootstrap: 1000,
-            seed: 0,
-            drop_worst: 0,
-            n_kind: "n_non_embedding".into(),
-            c_kind: "c_exact".into(),
-            rows: "all rows".into(),
-            unit: TRUNKS.into(),
-            seed_noise: None,
-            fixed: Vec::new(),
-            watch: Watch::default(),
-        }
-    }
-}
 
 /// Fits one law to all rows given.
 ///
@@ -92,21 +44,6 @@ pub fn fit_each(points: &[Point], laws: &[Law], options: &Options) -> Vec<Result
     let fit = |law: &Law| fit_named(points, *law, options, &options.rows, None);
     laws.iter().map(fit).collect()
 }
-
-/// What a fit costs beside others, in rows of a replicate of a sum of powers.
-pub(crate) fn work(law: Law, rows: usize, options: &Options) -> u64 {
-    let dear = match law {
-        _ if law.form().is_some() => 1,
-        _ if law.is_quick() => 4,
-        _ => 20,
-    };
-    (dear * (rows + 20) * (options.bootstrap + 100)) as u64
-}
-
-/// Shares of that work: the walks of profiles, the replicates, the windows held out.
-const PROFILES: f64 = 0.15;
-pub(crate) const REPLICATES: f64 = 0.5;
-pub(crate) const WINDOWS: f64 = 0.3;
 
 /// Fits one law to a lower envelope, with the intervals of the analysis it came from.
 pub(crate) fn fit_envelope(
@@ -197,7 +134,7 @@ pub(crate) fn fit_named(
         n_kind: options.n_kind.clone(),
         c_kind: (law.axis() == Some(Axis::C)).then(|| options.c_kind.clone()),
         points: words.into(),
-        noise: noise(&data, engine.free()),
+        noise: scatter(&data, engine.free()),
         data,
         rows: kept.len(),
         dropped: points.len() - kept.len(),
@@ -227,13 +164,6 @@ pub(crate) fn fit_named(
         bootstrap: replicates.map(|replicates| replicates.summary),
         warnings,
     })
-}
-
-/// Standard deviation of ln L about a law of so many parameters.
-pub(crate) fn noise(data: &[FittedPoint], parameters: usize) -> Option<f64> {
-    let spare = data.len().checked_sub(parameters).filter(|spare| *spare > 0)?;
-    let squares: f64 = data.iter().map(|point| (point.loss / point.fitted).ln().powi(2)).sum();
-    Some((squares / spare as f64).sqrt())
 }
 
 /// Replicates that are kept for predictions.
@@ -286,12 +216,6 @@ fn fitted_points(points: &[Point], engine: &dyn Engine, t: &[f64]) -> Vec<Fitted
     .collect()
 }
 
-/// Free and derived quantities by name, those that are finite.
-pub(crate) fn named(law: Law, values: &[f64]) -> BTreeMap<String, f64> {
-    let all = law.all_names().into_iter().zip(values.iter().copied());
-    all.filter(|(_, value)| value.is_finite()).collect()
-}
-
 fn describe_basins(engine: &dyn Engine, solution: &Solution) -> Vec<Basin> {
     let law = engine.law();
     let names = law.names();
@@ -306,21 +230,6 @@ fn describe_basins(engine: &dyn Engine, solution: &Solution) -> Vec<Basin> {
         at_bound: engine.at_bound(&basin.t).into_iter().map(|k| names[k].clone()).collect(),
     };
     solution.basins.iter().map(describe).collect()
-}
-
-pub(crate) fn reduction_name(reduction: Reduction) -> &'static str {
-    match reduction {
-        Reduction::Sum => "sum",
-        Reduction::Mean => "mean",
-    }
-}
-
-/// As the objective reports it.
-pub(crate) fn reduced(engine: &dyn Engine, sum: f64) -> f64 {
-    match engine.objective().reduction {
-        Reduction::Sum => sum,
-        Reduction::Mean => sum / engine.rows().iter().map(|row| row.weight).sum::<f64>(),
-    }
 }
 
 /// E beside the entropy rate that all rows share. In N or in D alone E also holds what the other leaves.

@@ -2,7 +2,7 @@
 
 use crate::engine::Held;
 use crate::error::FitError;
-use crate::law::Law;
+use crate::laws::{Law, Sense};
 use crate::point::Point;
 
 /// The holds that `fixed` asks for.
@@ -16,6 +16,7 @@ pub(crate) fn holds(
     points: &[Point],
 ) -> Result<Vec<Held>, FitError> {
     let names = law.names();
+    let senses: Vec<Sense> = law.quantities().map(|quantity| quantity.sense).collect();
     let mut holds: Vec<Held> = Vec::new();
     for (name, value) in fixed {
         let mut all = names.iter();
@@ -35,7 +36,7 @@ pub(crate) fn holds(
         let twice = holds.iter().any(|held| held.quantity == quantity);
         let problem = match twice {
             true => Some("it is fixed twice".to_owned()),
-            false => problem(law, &names[quantity], *value, points),
+            false => problem(senses[quantity], *value, points),
         };
         if let Some(problem) = problem {
             return Err(FitError::BadFixed {
@@ -55,38 +56,28 @@ pub(crate) fn holds(
 }
 
 /// Why a parameter cannot have this value.
-fn problem(law: Law, name: &str, value: f64, points: &[Point]) -> Option<String> {
+fn problem(sense: Sense, value: f64, points: &[Point]) -> Option<String> {
     let mut losses: Vec<f64> = points.iter().map(|p| p.loss).collect();
     losses.sort_by(f64::total_cmp);
     let middle = losses[losses.len() / 2];
     let most = points.iter().map(|p| p.loss).fold(0.0, f64::max);
-    let any_sign = match law {
-        Law::Routed => matches!(name, "a" | "b" | "c" | "d"),
-        Law::Broken(..) => name.starts_with('c') && name != "c0",
-        _ => false,
-    };
-    // E may be zero where the law has it as it is; elsewhere a fit moves in its logarithm.
-    let floor = match law {
-        Law::Broken(..) => name == "a",
-        _ => matches!(name, "E" | "e"),
-    };
-    let by_logarithm = matches!(law, Law::Broken(..) | Law::M4(_));
     if !value.is_finite() {
         return Some("it must be a finite number".into());
     }
     // A few rows far below a law lie below its floor.
-    if floor && value >= middle {
+    if sense.is_floor() && value >= middle {
         return Some(format!(
             "half of the losses lie at or below {middle}, and no law lies below its floor"
         ));
     }
-    if floor && !by_logarithm && value >= 0.0 {
+    // E may be zero where a fit moves in E itself.
+    if sense == Sense::Floor && value >= 0.0 {
         return None;
     }
-    if matches!((law, name), (Law::M4(_), "y0")) && value <= most {
+    if sense == Sense::Ceiling && value <= most {
         return Some(format!("the highest loss is {most}, and y0 lies above it"));
     }
-    (!any_sign && value <= 0.0).then(|| "it must be positive".into())
+    (!sense.has_either_sign() && value <= 0.0).then(|| "it must be positive".into())
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Approach 1: which size has the lowest loss at each compute. On finished runs alone: a learning
 //! curve at constant rate lies above what its run would reach if it were cooled down there.
 
-use crate::approaches::{Lines, from_optima, lines};
 use crate::design::classify;
-use crate::fit::Options;
+use crate::lines::{Lines, from_optima, lines};
+use crate::options::Options;
 use crate::output::{Approach, Optimum};
 use crate::point::Point;
 use crate::units::Units;
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn small_models_without_their_embeddings_give_kaplans_exponent() {
-        // published/README.md: .7805 under the law of Besiroglu et al. 2024, .7388 under Hoffmann's
-        // precise constants, tolerance .003 for the placing of the C points.
+        // Pearce & Song 2024: .7805 under the law of Besiroglu et al. 2024, .7388 under Hoffmann's precise
+        // constants; the tolerance is for where the points of C are placed.
         let epoch = small_models([482.01, 2085.43, 1.8172, 0.3478, 0.3658]);
         assert!((epoch - 0.7805).abs() < 0.003, "{epoch}");
         let hoffmann = small_models([406.4, 410.7, 1.6934, 0.33917, 0.28491]);

@@ -1,9 +1,10 @@
 //! What must hold for any input of this crate, for tests that feed it damaged ones.
 
-use crate::fit::{Options, fit};
+use crate::fit::fit;
 use crate::isoflop::isoflop;
-use crate::law::Law;
+use crate::laws::Law;
 use crate::optimum::Cost;
+use crate::options::Options;
 use crate::output::{Axis, Estimate, Fits};
 use crate::point::Point;
 use crate::predict::At;

@@ -2,9 +2,9 @@
 //! 2024). It meets every run, so its intervals need the noise between seeds.
 
 use crate::akima::Akima;
-use crate::approaches::{Lines, from_optima, lines};
 use crate::design::classify;
-use crate::fit::Options;
+use crate::lines::{Lines, from_optima, lines};
+use crate::options::Options;
 use crate::output::{Approach, BudgetCurve, Isoflop, Optimum};
 use crate::parabola::interpolate;
 use isoflop_core::rng::{Purpose, normal_pair, stream};

@@ -4,11 +4,19 @@ use crate::design::mean;
 use crate::output::Estimate;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-/// Coverage of every interval.
+/// Coverage of every interval of this crate.
 pub const LEVEL: f64 = 0.9;
 
-/// Share of the distribution beyond either end.
+/// Share of the distribution beyond either end of an interval.
 pub(crate) const TAIL: f64 = (1.0 - LEVEL) / 2.0;
+
+/// Half of an interval of a normal distribution, in standard deviations.
+pub(crate) const HALF_WIDTH: f64 = 1.644_853_627;
+
+/// [`LEVEL`] as people read it: `90 %`.
+pub fn level_words() -> String {
+    format!("{:.0} %", 100.0 * LEVEL)
+}
 
 /// Resampling n units gives replicates that are too close by `sqrt((n - 1) / n)`, and their quantiles know
 /// nothing of Student's: the share beyond either end that makes up for both (Hesterberg 2015, section 4.3).
@@ -120,6 +128,12 @@ mod tests {
         assert!(low > -440.0 && high > 455.0, "{low} {high}");
         // All replicates above the value: nothing can be corrected.
         assert_eq!(corrected(-501.0, &symmetric, &even, TAIL), None);
+    }
+
+    #[test]
+    fn the_level_the_tail_the_width_and_the_words_are_one() {
+        assert_eq!(level_words(), "90 %");
+        assert!((Normal::standard().cdf(-HALF_WIDTH) - TAIL).abs() < 1e-9);
     }
 
     #[test]

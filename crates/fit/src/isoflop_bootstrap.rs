@@ -6,10 +6,10 @@
 //! all of them at once. A replicate whose parabola has its bottom beyond the sizes, or none, says that the
 //! best size may lie there: it counts as it is, with a bottom infinitely far where there is none.
 
+use crate::curve::{Bottom, Curve};
 use crate::errors::Errors;
-use crate::fit::Options;
 use crate::intervals::{TAIL, deviation, outer_quantile};
-use crate::isoflop::{Bottom, Curve};
+use crate::options::Options;
 use crate::output::{Bootstrap, Estimate, Isoflop};
 use crate::parabola::fit_parabola;
 use isoflop_core::rng::{Purpose, normal_pair, stream};

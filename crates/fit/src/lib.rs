@@ -21,7 +21,7 @@
 //! limit of steps, and any parameter at a bound.
 //!
 //! # What it is worth
-//! *Intervals* (90 % throughout) of many units come from refitting: branches of one trunk (size, data, seed)
+//! *Intervals* (of coverage [`LEVEL`] throughout) of many units come from refitting: branches of one trunk (size, data, seed)
 //! are not independent, so trunks are resampled. Each replicate starts from the known optima, and looks
 //! elsewhere where a grid of its own says so (laws without a grid: where the fit itself had several optima).
 //! Ends are corrected for bias and skew (BCa, Efron 1987). Below twenty units the interval is a profile of the
@@ -47,18 +47,21 @@
 //! fit.
 //!
 //! # Where things are
-//! `law` holds formulas and their parameters, `jet` numbers that carry two derivatives, `engine` starts,
-//! polish and basins, `fit` the account of one fit; `bootstrap`, `profile`, `dispersion`, `errors`, `influence`,
-//! `sensitivity` and `validate` (with `outlook` and `drift`) are its parts; `isoflop`, `interpolated`, `frontier` and `approaches` ask
-//! how the best size grows.
+//! `laws` holds a file for each law with its facts, formula and natural parameters; `jet` numbers that carry
+//! two derivatives; `engine` starts, polish and basins; `fit` the account of one fit. The parts of that account
+//! are `bootstrap`, `profile`, `dispersion`, `errors`, `influence`, `sensitivity` and `validate` (with `outlook`
+//! and `drift`). How the best size grows is the question of `isoflop`, `interpolated`, `frontier`, `parametric`
+//! and, side by side, of `approaches`. `design` says whether rows, or runs that are only planned, identify a law.
 
+mod account;
 pub mod advise;
 mod akima;
 mod analyse;
 mod approaches;
 mod bootstrap;
 mod checklist;
-mod design;
+mod curve;
+pub mod design;
 mod dispersion;
 mod drift;
 mod engine;
@@ -79,11 +82,14 @@ mod intervals;
 mod isoflop;
 mod isoflop_bootstrap;
 mod jet;
-mod law;
+mod laws;
 mod line;
+mod lines;
 pub mod noise;
 mod objective;
+mod objective_text;
 pub mod optimum;
+mod options;
 mod outlook;
 pub mod output;
 mod parabola;
@@ -93,20 +99,23 @@ pub mod predict;
 mod profile;
 mod ranking;
 mod sensitivity;
+mod spread;
 mod units;
 mod validate;
 mod watch;
+mod work;
 
 pub use analyse::analyse;
 pub use approaches::side_by_side;
 pub use checklist::checklist;
 pub use envelope::{Envelope, envelope};
 pub use error::FitError;
-pub use fit::{Options, TRUNKS, fit, fit_each};
-pub use intervals::LEVEL;
+pub use fit::{fit, fit_each};
+pub use intervals::{LEVEL, level_words};
 pub use isoflop::isoflop;
-pub use law::Law;
+pub use laws::Law;
 pub use objective::{Objective, Penalty, Reduction, Residual};
+pub use options::{Options, REPLICATES, TRUNKS};
 pub use point::{MOST_EPOCHS, Point};
 pub use ranking::{Best, best, rank};
 pub use watch::Watch;

@@ -1,10 +1,8 @@
 //! What the isoFLOP minima alone say of compute that nobody has spent: the line through their optima.
 
+use crate::intervals::HALF_WIDTH;
 use crate::output::{Estimate, Isoflop, Minimum};
 use crate::predict::Prediction;
-
-/// Of a 90 % interval, in standard deviations of a normal.
-const Z: f64 = 1.644_853_627;
 
 impl Isoflop {
     /// N* and D* for so much compute, on the lines through the minima; empty where there are none.
@@ -61,7 +59,7 @@ impl Isoflop {
                 value,
                 low: ends.map(|ends| ends.0),
                 high: ends.map(|ends| ends.1),
-                standard_error: slope.map(|slope| value * slope.hypot(open / Z)),
+                standard_error: slope.map(|slope| value * slope.hypot(open / HALF_WIDTH)),
                 identified: exponent.identified,
                 fixed: false,
             }

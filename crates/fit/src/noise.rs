@@ -1,5 +1,6 @@
 //! How much runs differ that differ in their seed alone.
 
+use crate::intervals::HALF_WIDTH;
 use crate::point::Point;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,9 +10,9 @@ use std::hash::Hash;
 pub struct NoiseFloor {
     /// Standard deviation, in the unit of the losses.
     pub sd: f64,
-    /// Of the 90 % interval, for normal noise.
+    /// Lower end of the interval of `sd` for normal noise, of coverage [`crate::LEVEL`].
     pub low: f64,
-    /// As `low`.
+    /// Upper end of that interval.
     pub high: f64,
     /// Groups of two replicates or more.
     pub groups: usize,
@@ -39,7 +40,13 @@ pub fn noise_floor<G: Hash + Eq>(losses: impl IntoIterator<Item = (G, f64)>) -> 
         .sum();
     let sd = (squares / degrees as f64).sqrt();
     let bound = |z: f64| sd / (chi_squared(degrees as f64, z) / degrees as f64).sqrt();
-    Some(NoiseFloor { sd, low: bound(Z_95), high: bound(-Z_95), groups: groups.len(), degrees })
+    Some(NoiseFloor {
+        sd,
+        low: bound(HALF_WIDTH),
+        high: bound(-HALF_WIDTH),
+        groups: groups.len(),
+        degrees,
+    })
 }
 
 /// Standard deviation between runs that are alike in size, tokens and compute.
@@ -48,9 +55,6 @@ pub(crate) fn between_seeds(points: &[Point]) -> Option<f64> {
     let alike = |p: &Point| (bits(p.n), bits(p.d), bits(p.flops_budget));
     Some(noise_floor(points.iter().map(|point| (alike(point), point.loss)))?.sd)
 }
-
-/// The 95 % point of the standard normal distribution.
-const Z_95: f64 = 1.644_853_627;
 
 /// The quantile of chi-squared at the normal quantile `z` (Wilson & Hilferty 1931); within 2 % from
 /// ten degrees of freedom on; at two the lower tail is a quarter too low, the interval too wide.
@@ -80,8 +84,8 @@ mod tests {
         for (degrees, low, high, within) in
             [(2.0, 0.1026, 5.991, 0.25), (10.0, 3.940, 18.307, 0.02), (30.0, 18.493, 43.773, 0.005)]
         {
-            assert!((chi_squared(degrees, -Z_95) / low - 1.0f64).abs() < within);
-            assert!((chi_squared(degrees, Z_95) / high - 1.0f64).abs() < within);
+            assert!((chi_squared(degrees, -HALF_WIDTH) / low - 1.0f64).abs() < within);
+            assert!((chi_squared(degrees, HALF_WIDTH) / high - 1.0f64).abs() < within);
         }
     }
 }

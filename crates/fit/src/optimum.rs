@@ -1,7 +1,7 @@
 //! The best split of compute between parameters and tokens, under `C = 6 N D` or under the FLOPs that
 //! models really take.
 
-use crate::law::Law;
+use crate::laws::Law;
 use crate::output::Fit;
 use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 

@@ -1,17 +1,18 @@
 //! What a fit on some rows says of others that it has not seen.
 
+use crate::account::scatter;
 use crate::bootstrap::bootstrap;
 use crate::design::{Design, mean};
 use crate::drift::Drift;
 use crate::engine::{Engine, Held, engine};
 use crate::few::Few;
-use crate::fit::{Options, noise};
 use crate::intervals::deviation;
-use crate::law::Law;
+use crate::laws::Law;
 use crate::objective::Objective;
+use crate::options::Options;
 use crate::output::{FittedPoint, Forecast, HeldOut, Reached};
 use crate::point::Point;
-use crate::predict::Spread;
+use crate::spread::Spread;
 use crate::units::Units;
 
 /// How parts of the rows are fitted.
@@ -86,7 +87,7 @@ impl Judge<'_> {
             rows: fitted.len(),
             least: least(fitted),
             most: most(fitted),
-            scatter: noise(&data, engine.free()).unwrap_or(0.0),
+            scatter: scatter(&data, engine.free()).unwrap_or(0.0),
             t: best.t,
             engine,
             replicates,

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn nanochats_optima_give_their_exponent() {
-        // published/README.md: budgets 1, 2.15, 4.64, 10 e18, exponent .5361.
+        // nanochat's sweep: budgets 1, 2.15, 4.64, 10 e18, exponent .5361.
         let optima = [
             (1e18, 110678115.0),
             (2.15e18, 167797457.0),

@@ -1,8 +1,8 @@
 //! Approach 3: the compute-optimal split under a fitted L(N, D), with compute as the rows count it.
 
-use crate::approaches::{Lines, lines};
 use crate::intervals::estimate;
-use crate::law::Law;
+use crate::laws::Law;
+use crate::lines::{Lines, lines};
 use crate::optimum::{Cost, optimum};
 use crate::output::{Approach, Counting, Fit, Optimum};
 

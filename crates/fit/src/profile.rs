@@ -3,7 +3,7 @@
 
 use crate::dispersion::{Chance, Dispersion, Scale};
 use crate::engine::{Engine, Optimum, Solution};
-use crate::law::{EXPONENTS, Law};
+use crate::laws::{EXPONENTS, Sense};
 use crate::output::{Profile, ProfilePoint};
 use rayon::prelude::*;
 
@@ -71,8 +71,7 @@ pub(crate) fn walk(
 
 /// Profiles of every free and derived quantity.
 pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, chance: &Chance) -> Profiles {
-    let law = engine.law();
-    let names = law.all_names();
+    let quantities: Vec<_> = engine.law().quantities().collect();
     let values = engine.natural(&best.t);
     let gradients = engine.natural_gradients(&best.t);
     // The highest floor: a row far below the law is none of it.
@@ -89,11 +88,11 @@ pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, chance: &Chance) -> 
                 scale: chance.scale(&gradients[k])?,
                 k,
                 value: values[k],
-                walk: way(law, &names[k], least),
+                walk: way(quantities[k].sense, least),
                 points: vec![(values[k], 0.0, best.t.clone())],
                 lower: None,
             };
-            Some((search.run(&names[k]), search.lower))
+            Some((search.run(quantities[k].name), search.lower))
         })
         .collect();
     let mut out = Profiles { profiles: Vec::new(), lower: None };
@@ -107,15 +106,16 @@ pub(crate) fn profiles(engine: &dyn Engine, best: &Optimum, chance: &Chance) -> 
     out
 }
 
-fn way(law: Law, name: &str, least: f64) -> Walk {
-    match (law, name) {
-        _ if law.scales().iter().any(|scale| scale == name) => Walk::Ratio,
-        (Law::Routed, _) => Walk::Plain(f64::NEG_INFINITY, f64::INFINITY),
-        (Law::Broken(..), "c1" | "c2" | "c3") => Walk::Plain(-60.0, 60.0),
-        (Law::M4(_), "a") => Walk::Plain(1e-3, 20.0),
-        (_, "E" | "e") | (Law::Broken(..), "a") => Walk::Plain(0.0, least),
-        (_, "n_exponent" | "d_exponent") => Walk::Plain(1e-3, 1.0 - 1e-3),
-        _ => Walk::Plain(EXPONENTS.0, EXPONENTS.1),
+/// How a quantity is walked along; no floor lies above `least`.
+fn way(sense: Sense, least: f64) -> Walk {
+    match sense {
+        Sense::Scale | Sense::Ceiling => Walk::Ratio,
+        Sense::Slope => Walk::Plain(f64::NEG_INFINITY, f64::INFINITY),
+        Sense::Turn => Walk::Plain(-60.0, 60.0),
+        Sense::Warp => Walk::Plain(1e-3, 20.0),
+        Sense::Floor | Sense::PositiveFloor => Walk::Plain(0.0, least),
+        Sense::Share => Walk::Plain(1e-3, 1.0 - 1e-3),
+        Sense::Exponent => Walk::Plain(EXPONENTS.0, EXPONENTS.1),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a fit owes to the threshold of Huber's penalty.
 
+use crate::account::named;
 use crate::engine::Engine;
-use crate::fit::named;
 use crate::objective::{Objective, Penalty, Reduction};
 use crate::output::Sensitivity;
 use rayon::prelude::*;

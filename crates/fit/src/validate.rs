@@ -3,12 +3,13 @@
 
 use crate::drift::{Drift, Evidence};
 use crate::engine::Engine;
-use crate::fit::{Options, WINDOWS};
-use crate::law::Law;
+use crate::laws::Law;
+use crate::options::Options;
 use crate::outlook::{Judge, Outlook, least, most};
 use crate::output::{HeldOut, Reached, Validation};
 use crate::point::Point;
 use crate::watch::Task;
+use crate::work::WINDOWS;
 use rayon::prelude::*;
 
 /// Compute within this factor is one budget.

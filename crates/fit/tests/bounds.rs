@@ -11,9 +11,7 @@ fn options(bootstrap: usize) -> Options {
 
 /// Where a parameter is at a bound other than zero, no number of the fit counts as identified.
 fn check_bounds(fit: &Fit) {
-    let Some(best) = fit.basins.first() else {
-        return;
-    };
+    let best = fit.basins.first().expect("a fit has an optimum");
     let cut_off = best
         .at_bound
         .iter()

@@ -10,7 +10,7 @@ use crate::source::{self, TrustArg};
 use crate::table_file;
 use anyhow::{Context, Result};
 use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, Source};
-use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point, TRUNKS};
+use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point, REPLICATES, TRUNKS};
 use isoflop_results::table::How;
 use isoflop_sweep::ResultsFolder;
 use std::path::{Path, PathBuf};
@@ -52,8 +52,11 @@ pub(crate) struct Args {
     /// Leave out the K rows of highest loss.
     #[arg(long, value_name = "K", default_value_t = 0)]
     drop_worst: usize,
-    /// Bootstrap replicates, 200 unless given and 1000 for a results folder; 0 leaves intervals out.
-    #[arg(long, value_name = "B")]
+    #[arg(
+        long,
+        value_name = "B",
+        help = format!("Bootstrap replicates, {REPLICATES} unless given; 0 leaves intervals out")
+    )]
     bootstrap: Option<usize>,
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
@@ -106,10 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut options = Options {
         objective: args.objective,
-        bootstrap: args.bootstrap.unwrap_or(match args.are_of_sweeps() {
-            true => Options::default().bootstrap,
-            false => OF_A_TABLE,
-        }),
+        bootstrap: args.bootstrap.unwrap_or(REPLICATES),
         seed: args.seed,
         drop_worst: args.drop_worst,
         seed_noise: args.seed_noise,
@@ -143,16 +143,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Replicates for a table, whose fit is waited for.
-const OF_A_TABLE: usize = 200;
-
 impl Args {
-    /// Whether all paths are folders of sweeps or their files of runs.
-    fn are_of_sweeps(&self) -> bool {
-        let is_runs = |path: &PathBuf| path.ends_with("runs.parquet") || path.is_dir();
-        self.paths.iter().all(is_runs)
-    }
-
     /// Whether nothing was asked for but what `run` fits by itself.
     fn asks_what_run_fits(&self) -> bool {
         let asks = self.objective.is_some()

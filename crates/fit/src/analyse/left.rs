@@ -1,7 +1,7 @@
 //! What is left out of fits and what is refused, with the reasons.
 
 use crate::error::FitError;
-use crate::law::Law;
+use crate::laws::Law;
 use crate::output::{Axis, Excluded, Isoflop, Refusal};
 use crate::point::{MOST_EPOCHS, Point};
 

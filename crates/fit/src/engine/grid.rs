@@ -3,7 +3,7 @@
 
 use super::linalg::{Square, solve_subset};
 use super::problem::{Problem, Row};
-use crate::law::{Form, Offset};
+use crate::laws::{Form, Offset};
 use crate::objective::{Penalty, Residual};
 
 /// Exponents published for any loss lie well inside (Kaplan's .05 to about 1).

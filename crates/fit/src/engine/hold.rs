@@ -1,39 +1,10 @@
 //! Quantities that stay where they are while the rest of a fit moves: those that a person fixed, and the
 //! one that a profile holds. Each takes one coordinate from the fit and makes it a function of the others.
 
+use super::held::Held;
 use super::linalg::Square;
 use super::problem::{Local, Problem};
 use crate::jet::Jet;
-use crate::law::{Centre, Law};
-
-/// A quantity of [`Law::natural`] and where it stays.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Held {
-    pub(crate) quantity: usize,
-    pub(crate) value: f64,
-}
-
-impl Held {
-    /// The coordinate that it takes, and whether others tell where that one lies.
-    fn coordinate(self, law: Law, centre: &Centre) -> (usize, bool) {
-        let at = |place: f64| {
-            let mut t = vec![place; law.parameters()];
-            let at = law.impose(&mut t, self.quantity, self.value, centre);
-            (at, t[at])
-        };
-        let (one, other) = (at(0.3), at(0.7));
-        (one.0, one.1 != other.1)
-    }
-
-    /// Exponents first, then what is told by them, last the coefficients that both tell.
-    fn rank(self, law: Law, centre: &Centre) -> u8 {
-        match self.coordinate(law, centre).1 {
-            false => 0,
-            true if self.quantity >= law.parameters() => 1,
-            true => 2,
-        }
-    }
-}
 
 impl<const P: usize> Problem<P> {
     /// Holds one more quantity. False where those held already decide its coordinate.
@@ -121,7 +92,7 @@ impl<const P: usize> Local<P> {
 mod tests {
     use super::*;
     use crate::engine::Row;
-    use crate::law::Law;
+    use crate::laws::Law;
     use crate::point::point;
 
     /// The exponent of D follows that of N, A and B follow both.

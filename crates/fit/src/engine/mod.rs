@@ -7,19 +7,21 @@
 
 mod drawn;
 mod grid;
+mod held;
 mod hold;
 pub(crate) mod linalg;
 mod polish;
 mod problem;
+mod refit;
 mod scout;
 mod solve;
 
-pub(crate) use hold::Held;
+pub(crate) use held::Held;
 pub(crate) use polish::{End, TOLERANCE};
 pub(crate) use problem::Row;
 
 use crate::error::FitError;
-use crate::law::{COORDINATES, Law, with_parameters};
+use crate::laws::{COORDINATES, Law, with_parameters};
 use crate::objective::Objective;
 use crate::point::Point;
 use crate::watch::Watch;

@@ -1,9 +1,9 @@
 //! One minimisation: rows, weights, law and objective, with exact derivatives.
 
-use super::hold::Held;
+use super::held::Held;
 use super::linalg::Square;
 use super::scout::Scout;
-use crate::law::{COORDINATES, Centre, Form, Kind, Law, Ready};
+use crate::laws::{COORDINATES, Centre, Form, Law, Ready, Role};
 use crate::objective::{Objective, Residual};
 use crate::watch::Watch;
 use std::sync::{Arc, OnceLock};
@@ -35,18 +35,18 @@ pub(crate) struct Room {
 /// How far below and above where starts are drawn a parameter may go. Bounds are where numbers end or
 /// where nothing changes any more, never where an optimum could lie: a parameter that a bound holds back
 /// moves all others.
-fn beyond(kind: Kind) -> (f64, f64) {
-    match kind {
+fn beyond(role: Role) -> (f64, f64) {
+    match role {
         // A part of the loss below its last digits; a level at the centre far from where the law has it.
-        Kind::Level | Kind::Floor | Kind::Ceiling => (30.0, 30.0),
+        Role::Level | Role::Floor | Role::Ceiling => (30.0, 30.0),
         // Exponents above e^5 are steps.
-        Kind::Exponent => (12.0, 5.0),
-        Kind::Bend => (60.0, 60.0),
-        Kind::Break => (60.0, 60.0),
-        Kind::Width => (12.0, 8.0),
+        Role::Exponent => (12.0, 5.0),
+        Role::Bend => (60.0, 60.0),
+        Role::Break => (60.0, 60.0),
+        Role::Width => (12.0, 8.0),
         // Repetition that is worth all of it, experts without end.
-        Kind::Repeats | Kind::Count => (12.0, 12.0),
-        Kind::Offset => (0.0, f64::INFINITY),
+        Role::Repeats | Role::Count => (12.0, 12.0),
+        Role::Offset => (0.0, f64::INFINITY),
     }
 }
 
@@ -199,27 +199,27 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
     let (left, right) = rows
         .iter()
         .fold((0.0f64, 0.0f64), |(l, r), row| (l.min(row.x[along]), r.max(row.x[along])));
-    let kinds = law.kinds();
+    let roles = law.roles();
     std::array::from_fn(|k| {
-        let drawn = match kinds[k] {
-            Kind::Level => ((0.02 * least).ln(), (1.2 * top).ln()),
-            Kind::Exponent => (0.03f64.ln(), 1.0f64.ln()),
-            Kind::Floor => ((0.05 * least).ln(), (0.97 * least).ln()),
-            Kind::Offset => (0.05 * least, 0.97 * least),
-            Kind::Ceiling => ((0.01 * top).ln(), (3.0 * top).ln()),
-            Kind::Bend => (-0.6, 0.6),
-            Kind::Break => (left, right),
-            Kind::Width => (0.05f64.ln(), 2.0f64.ln()),
-            Kind::Repeats => (1.0f64.ln(), 60.0f64.ln()),
-            Kind::Count => (1.0f64.ln(), 600.0f64.ln()),
+        let drawn = match roles[k] {
+            Role::Level => ((0.02 * least).ln(), (1.2 * top).ln()),
+            Role::Exponent => (0.03f64.ln(), 1.0f64.ln()),
+            Role::Floor => ((0.05 * least).ln(), (0.97 * least).ln()),
+            Role::Offset => (0.05 * least, 0.97 * least),
+            Role::Ceiling => ((0.01 * top).ln(), (3.0 * top).ln()),
+            Role::Bend => (-0.6, 0.6),
+            Role::Break => (left, right),
+            Role::Width => (0.05f64.ln(), 2.0f64.ln()),
+            Role::Repeats => (1.0f64.ln(), 60.0f64.ln()),
+            Role::Count => (1.0f64.ln(), 600.0f64.ln()),
         };
-        match kinds[k] {
-            Kind::Offset => {
+        match roles[k] {
+            Role::Offset => {
                 Room { drawn, bounds: (0.0, f64::INFINITY), unit: least, stride: f64::INFINITY }
             }
             _ => Room {
                 drawn,
-                bounds: (drawn.0 - beyond(kinds[k]).0, drawn.1 + beyond(kinds[k]).1),
+                bounds: (drawn.0 - beyond(roles[k]).0, drawn.1 + beyond(roles[k]).1),
                 unit: 1.0,
                 stride: 2.0,
             },

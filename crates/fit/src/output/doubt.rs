@@ -11,7 +11,7 @@ pub struct Profile {
     pub parameter: String,
     /// The optimum; of few units that of the squares, along which the profile is walked.
     pub value: f64,
-    /// Lower end of the 90 % interval; null where the data sets none.
+    /// Lower end of the interval, of coverage [`crate::LEVEL`]; null where the data sets none.
     pub low: Option<f64>,
     /// Upper end; null where the data sets none.
     pub high: Option<f64>,
@@ -106,7 +106,7 @@ pub struct Influence {
     pub relative_change: f64,
 }
 
-/// A number with its 90 % interval.
+/// A number with its interval, of coverage [`crate::LEVEL`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Point estimate.
@@ -148,7 +148,7 @@ pub struct Bootstrap {
     pub intervals: BTreeMap<String, Interval>,
 }
 
-/// Ends of a 90 % interval; null where there is none.
+/// Ends of an interval, of coverage [`crate::LEVEL`]; null where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.

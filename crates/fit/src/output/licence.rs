@@ -2,7 +2,7 @@
 //! sentence, a factor or a line is made of what is [`Identified`], and of nothing else.
 
 use super::{Estimate, Fit};
-use crate::law::Law;
+use crate::laws::Law;
 
 /// A value that the rows identify. Only [`Estimate::licensed`], [`Fit::licensed`] and what was
 /// [`measured`](Identified::measured) make one, so that no caller can forget to ask.
@@ -65,23 +65,22 @@ impl Fit {
     /// The parameters that the rows leave open.
     pub fn licensed(&self) -> Result<Identified<&Fit>, Unidentified> {
         let law = Law::parse(&self.law, self.x).ok();
-        let (own, scales) = (law.map(Law::names), law.map(Law::scales));
-        let holds = |list: &Option<Vec<String>>, name: &String| {
-            list.as_ref().is_none_or(|names| names.contains(name))
-        };
+        // All parameters are a law's own where this version does not know it.
+        let own = law.map(Law::names);
+        let is_own = |name: &String| own.as_ref().is_none_or(|names| names.contains(name));
         let open = |name: &String| {
             let mut profiles = self.profiles.iter();
             profiles.any(|profile| profile.parameter == *name && !profile.identified)
         };
-        let lacks = |(name, estimate): &(&String, &Estimate)| match scales.is_some()
-            && holds(&scales, name)
+        let lacks = |(name, estimate): &(&String, &Estimate)| match law
+            .is_some_and(|law| law.is_scale(name))
         {
             true => open(name),
             false => !estimate.identified,
         };
         let parameters = self.parameters.iter();
         let names: Vec<String> = parameters
-            .filter(|(name, _)| holds(&own, name))
+            .filter(|(name, _)| is_own(name))
             .filter(lacks)
             .map(|(name, _)| name.clone())
             .collect();

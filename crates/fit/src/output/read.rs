@@ -1,7 +1,7 @@
 //! `fits.json` as it comes back: whoever holds [`Fits`] from here can predict with them.
 
 use super::{Estimate, Fit, Fits, FittedPoint, HeldOut, Isoflop, Optimum};
-use crate::law::Law;
+use crate::laws::Law;
 use isoflop_core::text::{shown, shown_up_to};
 
 /// Why bytes are no `fits.json`.

@@ -47,7 +47,7 @@ pub struct HeldOut {
     pub mean_error: f64,
     /// Root mean square of the same.
     pub rms_error: f64,
-    /// Held-out rows inside their 90 % prediction intervals; null without a bootstrap.
+    /// Held-out rows inside their prediction intervals; null without a bootstrap.
     #[serde(default)]
     pub covered: Option<usize>,
     /// The rows predicted, in the order of their compute.
@@ -90,7 +90,7 @@ pub struct Reached {
     /// Standard deviation of the mean error if the law is right: what the fit's replicates (where there
     /// are some) and the scatter of single runs leave open.
     pub expected: f64,
-    /// Rows inside their 90 % prediction intervals; null without a bootstrap.
+    /// Rows inside their prediction intervals; null without a bootstrap.
     pub covered: Option<usize>,
 }
 
@@ -109,7 +109,7 @@ pub struct Forecast {
     pub loss: f64,
     /// Predicted, nats per token.
     pub predicted: f64,
-    /// Of the 90 % prediction interval; null without a bootstrap.
+    /// Lower end of the prediction interval, of coverage [`crate::LEVEL`]; null without a bootstrap.
     pub low: Option<f64>,
     /// As `low`.
     pub high: Option<f64>,
@@ -129,6 +129,6 @@ pub struct Ranked {
     pub windows: usize,
     /// Rows predicted.
     pub held_out: usize,
-    /// Of these, rows inside their 90 % prediction intervals; null without a bootstrap.
+    /// Of these, rows inside their prediction intervals; null without a bootstrap.
     pub covered: Option<usize>,
 }

@@ -3,8 +3,9 @@
 //! `p = E + a e^(-alpha x) + b e^(-beta y)`, where x and y are logarithms less their means, so
 //! that a and b are losses at the centre of the rows and all parameters are of one size.
 
+use super::coordinates::{COORDINATES, Centre};
+use super::facts::share;
 use crate::jet::{Jet, Real};
-use crate::law::COORDINATES;
 
 /// The E of a sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +29,10 @@ pub(crate) struct Form {
 pub(crate) const EXPONENTS: (f64, f64) = (1e-3, 5.0);
 
 impl Form {
+    /// The sum without a term, of a law that is no sum.
+    pub(super) const NONE: Form = Form { offset: Offset::None, terms: 0, tied: false };
+
+    /// Number of free parameters.
     pub(crate) fn parameters(self) -> usize {
         self.first() + 2 * self.terms - usize::from(self.tied)
     }
@@ -96,5 +101,58 @@ impl Form {
             out.hessian[exponent][exponent] += x * x * share;
         }
         out
+    }
+
+    /// The parameters with their coefficients as they are where logarithms are not centred.
+    pub(super) fn coefficients<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+        let mut all = t.to_vec();
+        for term in 0..self.terms {
+            let at = self.coefficient(term);
+            all[at] = t[at] * (t[self.exponent(term)] * R::constant(centre.x[term])).exp();
+        }
+        all
+    }
+
+    /// The inner coordinate of parameter `k`, and its value where [`Form::coefficients`] has this one.
+    pub(super) fn impose<R: Real>(
+        self,
+        t: &[R],
+        k: usize,
+        value: f64,
+        centre: &Centre,
+    ) -> (usize, R) {
+        match (0..self.terms).find(|term| self.coefficient(*term) == k) {
+            Some(term) => {
+                let exponent = t[self.exponent(term)];
+                (k, R::constant(value) * (-(exponent * R::constant(centre.x[term]))).exp())
+            }
+            None => (k, R::constant(value)),
+        }
+    }
+
+    /// [`Form::coefficients`] and, for two exponents, how the best size and the best tokens grow with
+    /// compute.
+    pub(super) fn with_split<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+        let mut all = self.coefficients(t, centre);
+        let (alpha, beta) = (t[self.exponent(0)], t[self.exponent(1)]);
+        let n_exponent = beta / (alpha + beta);
+        all.extend([n_exponent, R::constant(1.0) - n_exponent]);
+        all
+    }
+
+    /// [`Form::impose`] of the quantities of [`Form::with_split`].
+    pub(super) fn impose_with_split<R: Real>(
+        self,
+        t: &[R],
+        k: usize,
+        value: f64,
+        centre: &Centre,
+    ) -> (usize, R) {
+        if k < self.parameters() {
+            return self.impose(t, k, value, centre);
+        }
+        let n_exponent = share(value, k == self.parameters());
+        let factor = R::constant(n_exponent / (1.0 - n_exponent));
+        (self.exponent(1), t[self.exponent(0)] * factor)
     }
 }

@@ -52,29 +52,29 @@ pub(super) fn inner(law: Law, seed: u64) -> Vec<f64> {
         ];
     }
     let mut widths = 0.0;
-    let kinds = law.kinds();
-    let last = kinds.len() - 1;
-    kinds
-        .into_iter()
+    let roles = law.roles();
+    let last = roles.len() - 1;
+    roles
+        .iter()
         .enumerate()
-        .map(|(k, kind)| match kind {
-            Kind::Level => draw(0.3f64.ln(), 0.9f64.ln()),
-            Kind::Exponent if law == Law::CriticalBatch && k == last => {
+        .map(|(k, role)| match role {
+            Role::Level => draw(0.3f64.ln(), 0.9f64.ln()),
+            Role::Exponent if law == Law::CriticalBatch && k == last => {
                 draw(0.2f64.ln(), 0.5f64.ln())
             }
-            Kind::Exponent => draw(0.15f64.ln(), 0.5f64.ln()),
-            Kind::Floor => draw(1.2f64.ln(), 1.8f64.ln()),
-            Kind::Offset => draw(1.2, 1.8),
-            Kind::Ceiling => draw(0.3f64.ln(), 1.5f64.ln()),
-            Kind::Bend => draw(0.1, 0.3),
+            Role::Exponent => draw(0.15f64.ln(), 0.5f64.ln()),
+            Role::Floor => draw(1.2f64.ln(), 1.8f64.ln()),
+            Role::Offset => draw(1.2, 1.8),
+            Role::Ceiling => draw(0.3f64.ln(), 1.5f64.ln()),
+            Role::Bend => draw(0.1, 0.3),
             // Breaks apart from each other.
-            Kind::Break => {
+            Role::Break => {
                 widths += 2.5;
                 -5.0 + widths + draw(-0.4, 0.4)
             }
-            Kind::Width => draw(0.1f64.ln(), 0.4f64.ln()),
-            Kind::Repeats => draw(4.0f64.ln(), 20.0f64.ln()),
-            Kind::Count => draw(1.0, 4.0),
+            Role::Width => draw(0.1f64.ln(), 0.4f64.ln()),
+            Role::Repeats => draw(4.0f64.ln(), 20.0f64.ln()),
+            Role::Count => draw(1.0, 4.0),
         })
         .collect()
 }
@@ -342,6 +342,24 @@ fn names_read_back_and_a_law_of_one_variable_asks_for_it() {
     assert!(hint("chinchila").contains("`chinchilla`"), "{}", hint("chinchila"));
     assert_eq!(hint("hoffmann"), "`isoflop fit --list` has them all");
     assert_eq!(Law::list().count(), 15);
+}
+
+#[test]
+fn the_facts_of_every_law_agree_with_each_other() {
+    for law in every(Axis::D) {
+        let facts = law.facts();
+        assert_eq!(facts.coordinates.len(), facts.values_needed.len(), "{law:?}");
+        let inner = match facts.inner {
+            Inner::Sum(form) => form.parameters(),
+            Inner::Drawn(roles) => roles.len(),
+        };
+        assert_eq!(inner, facts.parameters.len(), "{law:?}");
+        assert!(facts.listed.contains(facts.name), "{law:?}");
+        assert_eq!(law.axis().is_some(), facts.coordinates == coordinates::of_one(Axis::D));
+        let is_surface = law.is_surface();
+        assert!(facts.derived != facts::SPLIT || is_surface, "{law:?}");
+    }
+    assert_eq!(LAWS.len(), every(Axis::C).count());
 }
 
 #[test]

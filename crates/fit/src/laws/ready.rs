@@ -1,52 +1,28 @@
 //! A law at one vector of parameters, with what no row changes worked out once and its derivatives
-//! written out: what the innermost loop of a fit calls. Laws that have no such form here go through
+//! written out: what the innermost loop of a fit calls. Laws whose files write out no derivatives go through
 //! [`Jet`]'s arithmetic, which is some ten times slower and says the same.
 
-mod broken;
-mod kaplan;
-mod repeated;
-
-use super::{COORDINATES, Centre, Form, Law};
+use super::coordinates::{COORDINATES, Centre};
+use super::sum::Form;
+use super::{Law, broken, data_constrained, kaplan};
 use crate::jet::Jet;
-use broken::Broken;
-use kaplan::Kaplan;
-use repeated::Repeated;
 
-/// See the module.
+/// A law at one vector of parameters, by the way in which its derivatives are had.
 pub(crate) enum Ready<'a, const P: usize> {
     Sum(Form, &'a [f64; P]),
-    Kaplan(Kaplan),
-    Repeated(Repeated),
-    Broken(Broken<'a>),
+    Kaplan(kaplan::Written),
+    DataConstrained(data_constrained::Written),
+    Broken(broken::Written<'a>),
     /// By the arithmetic of derivatives.
     Other(Law, &'a Centre, &'a [f64; P]),
 }
 
-impl Law {
-    /// Whether [`Ready`] has its derivatives written out.
-    pub(crate) fn is_quick(self) -> bool {
-        self.form().is_some()
-            || matches!(self, Law::Kaplan { .. } | Law::DataConstrained | Law::Broken(..))
-    }
-}
-
-impl Law {
-    /// Whether the curvature of the reweighted squares is a good guide from anywhere.
-    pub(crate) fn is_nearly_convex(self) -> bool {
-        self.form().is_some() || matches!(self, Law::Kaplan { .. } | Law::DataConstrained)
-    }
-}
-
 impl<'a, const P: usize> Ready<'a, P> {
     pub(crate) fn of(law: Law, theta: &'a [f64; P], centre: &'a Centre) -> Self {
-        match law {
-            Law::Kaplan { .. } => Ready::Kaplan(Kaplan::of(theta)),
-            Law::DataConstrained => Ready::Repeated(Repeated::of(theta)),
-            Law::Broken(..) => Ready::Broken(Broken::of(theta)),
-            _ => match law.form() {
-                Some(form) => Ready::Sum(form, theta),
-                None => Ready::Other(law, centre, theta),
-            },
+        match (law.written(theta), law.form()) {
+            (Some(written), _) => written,
+            (None, Some(form)) => Ready::Sum(form, theta),
+            (None, None) => Ready::Other(law, centre, theta),
         }
     }
 
@@ -56,7 +32,7 @@ impl<'a, const P: usize> Ready<'a, P> {
         match self {
             Ready::Sum(form, theta) => form.value(theta.as_slice(), x),
             Ready::Kaplan(law) => law.loss(x),
-            Ready::Repeated(law) => law.loss(x),
+            Ready::DataConstrained(law) => law.loss(x),
             Ready::Broken(law) => law.loss(x),
             Ready::Other(law, centre, theta) => law.loss(theta.as_slice(), x, centre),
         }
@@ -68,7 +44,7 @@ impl<'a, const P: usize> Ready<'a, P> {
         match self {
             Ready::Sum(form, theta) => form.jet(theta, x),
             Ready::Kaplan(law) => law.jet(x),
-            Ready::Repeated(law) => law.jet(x),
+            Ready::DataConstrained(law) => law.jet(x),
             Ready::Broken(law) => law.jet(x),
             Ready::Other(law, centre, theta) => law.loss(&Jet::variables(theta), x, centre),
         }
@@ -77,7 +53,7 @@ impl<'a, const P: usize> Ready<'a, P> {
 
 /// `ln(1 + e^z)` with its first and second derivative.
 #[inline]
-fn softplus(z: f64) -> (f64, f64, f64) {
+pub(super) fn softplus(z: f64) -> (f64, f64, f64) {
     let small = (-z.abs()).exp();
     let (value, inverse) = ((1.0 + small).ln() + z.max(0.0), 1.0 / (1.0 + small));
     let first = if z > 0.0 { inverse } else { small * inverse };
@@ -86,7 +62,7 @@ fn softplus(z: f64) -> (f64, f64, f64) {
 
 /// Adds to the lower triangle.
 #[inline]
-fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
+pub(super) fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
     out.hessian[i.max(j)][i.min(j)] += value;
 }
 

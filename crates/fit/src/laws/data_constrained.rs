@@ -1,11 +1,112 @@
-//! The law of repetition: `L = t0 + e^(t1 - alpha p) + e^(t3 - beta k)` with the logarithms p and k of
-//! effective parameters and tokens.
+//! The law of repeated data (Muennighoff et al. 2023, eq. 5 and 6).
 
-use super::add;
+use super::coordinates::{COORDINATES, Centre, Coordinate, D, N};
+use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
+use super::ready::{Ready, add};
 use crate::jet::{Jet, Real};
-use crate::law::COORDINATES;
 
-pub(crate) struct Repeated {
+const PARAMETERS: &[Quantity] = &[
+    quantity("E", Sense::Floor),
+    quantity("A", Sense::Scale),
+    quantity("alpha", Sense::Exponent),
+    quantity("B", Sense::Scale),
+    quantity("beta", Sense::Exponent),
+    quantity("R_D", Sense::Scale),
+    quantity("R_N", Sense::Scale),
+];
+
+/// See [`super::Law::DataConstrained`].
+#[derive(Clone, Copy)]
+pub(super) struct DataConstrained;
+
+impl Stated for DataConstrained {
+    fn facts(self) -> Facts {
+        Facts {
+            name: "data-constrained",
+            listed: "data-constrained",
+            description: "L = E + A N'^-alpha + B D'^-beta, N' and D' under repetition; Muennighoff et al. 2023, eq. 5 and 6",
+            coordinates: &[N, D, Coordinate::Unique],
+            values_needed: &[3, 3, 2],
+            parameters: PARAMETERS,
+            is_written: true,
+            is_nearly_convex: true,
+            ..Facts::of_other(&[
+                Role::Offset,
+                Role::Level,
+                Role::Exponent,
+                Role::Level,
+                Role::Exponent,
+                Role::Repeats,
+                Role::Repeats,
+            ])
+        }
+    }
+
+    fn formula(self) -> String {
+        "L = E + A N'^-alpha + B D'^-beta, D' = U (1 + R_D (1 - exp(-(D/U - 1)/R_D)))".into()
+    }
+
+    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
+        let number = R::constant;
+        let (alpha, beta) = (t[2].exp(), t[4].exp());
+        let (n, d, unique) = (x[0], x[1], x[2]);
+        let tokens = number(unique) + saturated(number((d - unique).exp() - 1.0), t[5]);
+        // The size that is optimal for the distinct tokens under the law without repetition.
+        let g = (alpha.ln() + t[1] + alpha * number(centre.x[0])
+            - beta.ln()
+            - t[3]
+            - beta * number(centre.x[1]))
+            / (alpha + beta);
+        let best = g + (number(unique + centre.x[1]) + g) * beta / alpha - number(centre.x[0]);
+        let params = match best.value() < n {
+            true => {
+                let excess = number(n) - best;
+                best + saturated(excess.exp() - number(1.0), t[6])
+            }
+            false => number(n),
+        };
+        t[0] + (t[1] - alpha * params).exp() + (t[3] - beta * tokens).exp()
+    }
+
+    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+        let [cn, cd, _] = centre.x.map(R::constant);
+        let (alpha, beta) = (t[2].exp(), t[4].exp());
+        vec![
+            t[0],
+            (t[1] + alpha * cn).exp(),
+            alpha,
+            (t[3] + beta * cd).exp(),
+            beta,
+            t[5].exp(),
+            t[6].exp(),
+        ]
+    }
+
+    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+        let ([cn, cd, _], number) = (centre.x, R::constant);
+        match k {
+            0 => (0, number(value)),
+            1 => (1, number(value.ln()) - t[2].exp() * number(cn)),
+            3 => (3, number(value.ln()) - t[4].exp() * number(cd)),
+            k => (k, number(value.ln())),
+        }
+    }
+
+    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
+        Some(Ready::DataConstrained(Written::of(t)))
+    }
+}
+
+/// `ln(1 + R (1 - exp(-r / R)))`: what `r` repetitions add to the first pass.
+fn saturated<R: Real>(repeats: R, ln_r: R) -> R {
+    let r = ln_r.exp();
+    let one = R::constant(1.0);
+    (one + r * (one - (-(repeats / r)).exp())).ln()
+}
+
+/// The law with its derivatives written out: `L = t0 + e^(t1 - alpha p) + e^(t3 - beta k)` with the
+/// logarithms p and k of effective parameters and tokens.
+pub(crate) struct Written {
     e: f64,
     levels: (f64, f64),
     alpha: f64,
@@ -44,9 +145,9 @@ impl Saturated {
     }
 }
 
-impl Repeated {
-    pub(super) fn of<const P: usize>(t: &[f64; P]) -> Self {
-        Repeated {
+impl Written {
+    fn of<const P: usize>(t: &[f64; P]) -> Self {
+        Written {
             e: t[0],
             levels: (t[1], t[3]),
             alpha: t[2].exp(),
