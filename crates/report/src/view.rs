@@ -1,7 +1,7 @@
 //! The runs of a report as charts and tables ask for them: finished ones, sizes, series.
 
 use crate::Report;
-use crate::chart::{Numbers, Shape};
+use crate::chart::{Marker, Numbering};
 use crate::series::series_name;
 use crate::text::sub;
 use crate::theme::Tone;
@@ -82,8 +82,8 @@ impl<'a> View<'a> {
     }
 
     /// Marker of a series.
-    pub(crate) fn shape(&self, series: &str) -> Shape {
-        Shape::of_series(self.series_rank(series))
+    pub(crate) fn marker(&self, series: &str) -> Marker {
+        Marker::of_series(self.series_rank(series))
     }
 
     pub(crate) fn series_rank(&self, series: &str) -> usize {
@@ -101,10 +101,10 @@ impl<'a> View<'a> {
     }
 
     /// How the page's script knows runs and series.
-    pub(crate) fn numbers(&self) -> Numbers<'a> {
+    pub(crate) fn numbering(&self) -> Numbering<'a> {
         let runs = self.report.runs.iter().enumerate();
         let series = self.series.iter().enumerate();
-        Numbers {
+        Numbering {
             runs: runs.map(|(k, run)| (run.run_id.as_str(), k)).collect(),
             series: match self.many_series() {
                 true => series.map(|(k, name)| (*name, k)).collect(),

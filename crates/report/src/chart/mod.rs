@@ -8,9 +8,9 @@ pub(crate) mod png;
 pub(crate) mod scale;
 pub(crate) mod ticks;
 
-pub(crate) use canvas::{Medium, Numbers};
+pub(crate) use canvas::{Medium, Numbering, Stroke};
 pub(crate) use legend::{Key, Legend};
-pub(crate) use marker::{Glyph, Shape};
-pub(crate) use panel::{Drawn, Frame, Labels, LossAxis, NoteLine, Owner, Panel, Stroke, Trend};
+pub(crate) use marker::{Glyph, Marker};
+pub(crate) use panel::{Frame, Labels, LossAxis, MarkRow, NoteLine, Owner, Panel, Trend};
 pub(crate) use scale::Scale;
 pub(crate) use ticks::Style;

@@ -1,9 +1,9 @@
 //! The data of a figure as CSV.
 
-use crate::chart::Drawn;
+use crate::chart::MarkRow;
 
 /// One row a mark, in the units of its panel's axes.
-pub(crate) fn write<'a>(rows: impl Iterator<Item = &'a Drawn>) -> String {
+pub(crate) fn write<'a>(rows: impl Iterator<Item = &'a MarkRow>) -> String {
     let mut out = String::from("panel,mark,series,label,x,y,low,high\n");
     for row in rows {
         let end = |v: Option<f64>| v.map(|v| format!("{v}")).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::levels;
 use super::marks::thread;
 use super::{Figure, LOSS, optima, run_title, series_legend, wrap};
 use crate::chart::{
-    Glyph, Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Shape, Style, Trend,
+    Glyph, Key, Labels, Legend, LossAxis, Marker, Owner, Panel, Scale, Style, Trend,
 };
 use crate::text::clip;
 use crate::theme::Tone;
@@ -23,15 +23,15 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         panels.extend(optima::panels(view, &budgets));
     }
     let mut legend = Legend::default();
-    legend.add(Key::Glyph(Glyph::Point(Shape::Disc, Tone::budget(1, 3))), "run");
+    legend.add(Key::Glyph(Glyph::Point(Marker::Disc, Tone::budget(1, 3))), "run");
     legend.add(
         Key::Line(thread(Tone::budget(1, 3), 1.5, 1.0)),
         "parabola in ln N, labelled with its budget (FLOPs)",
     );
-    legend.add(Key::Glyph(Glyph::Point(Shape::Diamond, Tone::Ink)), "minimum with its interval");
+    legend.add(Key::Glyph(Glyph::Point(Marker::Diamond, Tone::Ink)), "minimum with its interval");
     let mut approaches = view.report.fits.approaches.iter().flat_map(|a| &a.approaches);
     if minima >= 2 && approaches.any(|a| a.name == "1") {
-        let cross = Glyph::Point(Shape::Cross, Tone::Rule);
+        let cross = Glyph::Point(Marker::Cross, Tone::Rule);
         legend.add(Key::Glyph(cross), "best run of a compute (approach 1)");
     }
     series_legend(view, &mut legend);
@@ -136,12 +136,12 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
             let Some(n) = p.n else { continue };
             let owner = Owner { mark: "run", series, label: &p.label };
             let title = view.run(&p.label).map_or_else(|| p.label.clone(), run_title);
-            panel.point(owner, (n, p.loss), Glyph::Point(view.shape(series), tone), &title);
+            panel.point(owner, (n, p.loss), Glyph::Point(view.marker(series), tone), &title);
         }
         if let Some(m) = &curve.minimum {
             let owner = Owner { mark: "minimum", series, label: &name };
             let at = (m.n_opt.value, m.loss.value);
-            let mark = Glyph::Point(Shape::Diamond, Tone::Ink);
+            let mark = Glyph::Point(Marker::Diamond, Tone::Ink);
             panel.estimate(owner, at, optima::ends(&m.n_opt), true, mark);
         }
         let last = curve.runs.iter().filter_map(|p| Some((p.n?, p.loss)));

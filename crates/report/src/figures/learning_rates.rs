@@ -94,7 +94,7 @@ fn panel(
                 continue;
             }
             let owner = Owner { mark: "trial", series: &run.series, label: &run.run_id };
-            let glyph = Glyph::Point(view.shape(&run.series), tone);
+            let glyph = Glyph::Point(view.marker(&run.series), tone);
             panel.point(owner, at, glyph, &run_title(run));
         }
         names.extend(line.last().map(|end| (*end, label.clone(), tone)));

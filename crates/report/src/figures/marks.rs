@@ -25,7 +25,7 @@ pub(super) fn dash(k: usize) -> &'static str {
 /// A finished run as a point, in the colour of its size and the shape of its series.
 pub(super) fn run_point(view: &View<'_>, panel: &mut Panel, run: &RunRow, at: (f64, f64)) {
     let owner = Owner { mark: "run", series: &run.series, label: &run.run_id };
-    let glyph = Glyph::Point(view.shape(&run.series), view.tone(run));
+    let glyph = Glyph::Point(view.marker(&run.series), view.tone(run));
     panel.point(owner, at, glyph, &run_title(run));
 }
 
@@ -40,7 +40,7 @@ pub(super) fn fitted_run(
     let tone = run.map_or(Tone::Ink, |run| view.tone(run));
     let title = run.map_or_else(|| label.to_owned(), run_title);
     let owner = Owner { mark, series, label };
-    panel.point(owner, at, Glyph::Point(view.shape(series), tone), &title);
+    panel.point(owner, at, Glyph::Point(view.marker(series), tone), &title);
 }
 
 /// A line that guides the eye.

@@ -27,7 +27,7 @@ mod three_panels;
 
 pub(crate) use three_panels::laws;
 
-use crate::chart::{Glyph, Key, Legend, LossAxis, Medium, Numbers, Panel, Shape};
+use crate::chart::{Glyph, Key, Legend, LossAxis, Marker, Medium, Numbering, Panel};
 use crate::text::{clip, escape, plain};
 use crate::theme::{Tone, hex, rules};
 use crate::view::View;
@@ -153,17 +153,17 @@ impl Figure {
     }
 
     /// The figure in the page, under its title.
-    pub(crate) fn html(&self, numbers: &Numbers<'_>) -> String {
+    pub(crate) fn html(&self, numbering: &Numbering<'_>) -> String {
         let title = escape(&self.title);
-        self.titled(&format!("<h3>{title}</h3>\n"), numbers)
+        self.titled(&format!("<h3>{title}</h3>\n"), numbering)
     }
 
     /// The figure in the page, where its title stands already.
-    pub(crate) fn body(&self, numbers: &Numbers<'_>) -> String {
-        self.titled("", numbers)
+    pub(crate) fn body(&self, numbering: &Numbering<'_>) -> String {
+        self.titled("", numbering)
     }
 
-    fn titled(&self, title: &str, numbers: &Numbers<'_>) -> String {
+    fn titled(&self, title: &str, numbering: &Numbering<'_>) -> String {
         let name = self.name;
         let mut out = format!(
             "<figure id=\"{name}\">\n{title}{}<div class=\"panels{}\" \
@@ -188,7 +188,7 @@ impl Figure {
                 panel.frame.height,
                 panel.axes_data(),
                 escape(&plain(&about)),
-                panel.body(Medium::Page(numbers))
+                panel.body(Medium::Page(numbering))
             ));
         }
         let files = format!(
@@ -219,7 +219,7 @@ fn size_legend(view: &View<'_>) -> Legend {
     let stride = count.div_ceil(MANY_SIZES).max(1);
     for (rank, n) in view.sizes.iter().enumerate() {
         if rank % stride == 0 || rank + 1 == count {
-            let dot = Glyph::Point(Shape::Disc, Tone::size(rank, count));
+            let dot = Glyph::Point(Marker::Disc, Tone::size(rank, count));
             legend.add_size(Key::Glyph(dot), short(*n as f64), *n);
         }
     }
@@ -232,7 +232,7 @@ fn series_legend(view: &View<'_>, legend: &mut Legend) {
     if view.many_series() {
         legend.add(Key::Heading, "series");
         for series in &view.series {
-            let mark = Glyph::Point(view.shape(series), Tone::Muted);
+            let mark = Glyph::Point(view.marker(series), Tone::Muted);
             legend.add(Key::Glyph(mark), clip(&view.series_name(series), 40));
         }
     }

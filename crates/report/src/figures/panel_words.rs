@@ -31,7 +31,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) 
         }
         several => {
             for fit in several.iter().take(WRITTEN).map(Identified::get) {
-                let mark = Glyph::Point(view.shape(&fit.series), Tone::Muted);
+                let mark = Glyph::Point(view.marker(&fit.series), Tone::Muted);
                 let name = clip(&view.series_name(&fit.series), 24);
                 lines.push((Some(mark), format!("{name}: {}", exponent(fit)), Tone::Ink));
             }
@@ -42,7 +42,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) 
         }
     }
     let fit = fits[0].into_inner();
-    let ring = Glyph::Ring(view.shape(&fit.series));
+    let ring = Glyph::Ring(view.marker(&fit.series));
     lines.push((Some(ring), format!("{} ({})", clip(&fit.points, 34), fit.rows), Tone::Muted));
     lines
 }

@@ -44,7 +44,7 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
         .iter()
         .filter_map(|fits| {
             let title = format!("Residuals of {}", fits[0].law);
-            let panel = residuals(view, fits, by_compute, &title, reach)?;
+            let mut panel = residuals(view, fits, by_compute, &title, reach)?;
             let squares = fits.iter().flat_map(|f| &f.data).map(|p| residual(p).powi(2));
             let count = fits.iter().map(|f| f.data.len()).sum::<usize>() as f64;
             let rms = (squares.sum::<f64>() / count).sqrt();

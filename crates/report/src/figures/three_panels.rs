@@ -214,7 +214,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
         let owner = Owner { mark: "fitted point", series: &fit.series, label };
         let words = format!("fitted: {label} ({})", fit.points);
         let loss = loss * unit_of_loss;
-        panel.point(owner, (at, loss), Glyph::Ring(view.shape(&fit.series)), &words);
+        panel.point(owner, (at, loss), Glyph::Ring(view.marker(&fit.series)), &words);
     }
     let Some(drawn) = surface::power(licensed) else {
         return;

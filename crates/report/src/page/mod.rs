@@ -69,7 +69,7 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
     out.push_str(&format!("<main>\n<header>\n<h1>{title}</h1>\n{question}"));
     out.push_str(&verdict::html(view));
     out.push_str("</header>\n");
-    let numbers = view.numbers();
+    let numbering = view.numbering();
     for (k, (id, heading, names)) in SECTIONS.into_iter().enumerate() {
         let mut body = String::new();
         for name in names {
@@ -80,16 +80,16 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
                 true => format!(
                     "<details><summary>{}</summary>\n{}</details>\n",
                     escape(&figure.title),
-                    figure.body(&numbers)
+                    figure.body(&numbering)
                 ),
-                false => figure.html(&numbers),
+                false => figure.html(&numbering),
             });
         }
         let body = (!body.is_empty()).then_some(body);
         out.push_str(&section(id, heading, body));
         if k == 0 {
             let figure = figures.iter().find(|f| f.name == COMPARED);
-            let drawn = figure.map(|f| f.html(&numbers)).unwrap_or_default();
+            let drawn = figure.map(|f| f.html(&numbering)).unwrap_or_default();
             let body = compare::html(view).map(|words| words + &drawn);
             out.push_str(&section("comparison", "Comparison", body));
         }
