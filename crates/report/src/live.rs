@@ -1,10 +1,10 @@
 //! The page of a sweep that is still running, held in memory for `watch`.
 
-use crate::Report;
 use crate::chart::png;
 use crate::error::ReportError;
 use crate::figures;
 use crate::page::{self, Kind};
+use crate::report::Report;
 use crate::view::View;
 
 /// A page that follows its sweep, and its figures.

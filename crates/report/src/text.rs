@@ -199,6 +199,23 @@ pub(crate) fn with_interval(e: &Estimate) -> String {
     }
 }
 
+/// Text cut into lines at spaces.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
 fn minus(text: &str) -> String {
     text.replace('-', "\u{2212}")
 }

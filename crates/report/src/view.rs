@@ -1,7 +1,7 @@
 //! The runs of a report as charts and tables ask for them: finished ones, sizes, series.
 
-use crate::Report;
 use crate::chart::{Marker, Numbering};
+use crate::report::Report;
 use crate::series::series_name;
 use crate::text::sub;
 use crate::theme::Tone;
@@ -228,7 +228,7 @@ fn bits_of_series<'a>(finished: &[&'a RunRow]) -> HashMap<&'a str, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Provenance;
+    use crate::report::Provenance;
     use isoflop_fit::output::Fits;
 
     #[test]

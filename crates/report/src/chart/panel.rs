@@ -2,12 +2,10 @@
 //! CSV beside a figure holds exactly what the figure shows.
 
 mod axes;
-mod note;
+pub(crate) mod note;
 
-pub(crate) use axes::{Frame, HEIGHT, Labels, LossAxis};
-pub(crate) use note::{NoteLine, Trend};
-
-use crate::chart::canvas::{Canvas, Edge, Group, Lettering, Medium, Position, Side, Stroke};
+use crate::chart::canvas::{Canvas, Group, Medium, Position, Stroke};
+use crate::chart::frame::{Frame, HEIGHT, Labels};
 use crate::chart::marker::{Glyph, draw};
 use crate::chart::scale::Scale;
 use crate::chart::ticks::Style;
@@ -17,6 +15,8 @@ use crate::theme::Tone;
 const SMALL: f64 = 11.0;
 /// Opacity of a band.
 const BAND: f64 = 0.14;
+/// Lines fainter than this may lie under a note.
+const FAINTEST: f64 = 0.4;
 /// From one line of a note to the next.
 const LEADING: f64 = 15.0;
 
@@ -135,7 +135,7 @@ impl Panel {
             for point in piece {
                 self.rows.push(row(&self.labels, owner, *point, None));
             }
-            if stroke.opacity > note::FAINTEST {
+            if stroke.opacity > FAINTEST {
                 self.take_line(piece);
             }
         }

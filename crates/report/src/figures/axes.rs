@@ -1,8 +1,9 @@
 //! Loss against each axis of the sweep, at equal size, budget and seed.
 
+use super::figure::Figure;
 use super::groups::{axis_value, series_without};
+use super::legends::size_legend;
 use super::marks::{run_point, thread};
-use super::{Figure, size_legend};
 use crate::chart::{Frame, Labels, Owner, Panel, Scale};
 use crate::text::clip;
 use crate::view::View;

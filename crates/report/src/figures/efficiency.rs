@@ -1,7 +1,9 @@
 //! Sample efficiency: tokens that a size needs for a loss (Kaplan et al. 2020, figure 2).
 
+use super::figure::Figure;
+use super::legends::series_legend;
+use super::losses::loss_label;
 use super::marks::{dash, thread};
-use super::{Figure, loss_label, series_legend};
 use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Stroke, Style};
 use crate::text::number;
 use crate::theme::Tone;

@@ -1,8 +1,9 @@
 //! Laws fitted to the smaller budgets, judged by the larger ones.
 
+use super::figure::Figure;
+use super::losses::loss_label;
 use super::marks::guide;
 use super::residuals::main_law;
-use super::{Figure, loss_label};
 use crate::chart::{
     Frame, Glyph, Key, Labels, Legend, LossAxis, Marker, Owner, Panel, Scale, Style,
 };

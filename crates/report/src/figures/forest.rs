@@ -1,6 +1,7 @@
 //! Every exponent with its interval, side by side.
 
-use super::{Figure, loss_label};
+use super::figure::Figure;
+use super::losses::loss_label;
 use crate::chart::{Frame, Glyph, Labels, Legend, Marker, Owner, Panel, Scale};
 use crate::text::{clip, plain, sup, with_interval};
 use crate::theme::Tone;
@@ -178,7 +179,7 @@ fn panel(
         };
         let label = plain(&row.name);
         let owner = Owner { mark: "interval", series: row.series, label: &label };
-        panel.estimate(owner, (e.value, k as f64), super::optima::ends(e), true, glyph);
+        panel.estimate(owner, (e.value, k as f64), super::marks::ends(e), true, glyph);
         panel.aside(k as f64, &with_interval(e));
     }
     panel

@@ -1,15 +1,20 @@
 //! IsoFLOP curves and the optima they give (Hoffmann et al. 2022, figure 3).
 
+use super::budgets::{Budgets, minima};
+use super::figure::Figure;
+use super::legends::series_legend;
 use super::levels;
+use super::losses::LOSS;
 use super::marks::thread;
-use super::{Figure, LOSS, optima, run_title, series_legend, wrap};
+use super::marks::{ends, run_title};
+use super::optima;
 use crate::chart::{
     Glyph, Key, Labels, Legend, LossAxis, Marker, Owner, Panel, Scale, Style, Trend,
 };
-use crate::text::clip;
+use crate::text::{clip, wrap};
 use crate::theme::Tone;
 use crate::view::{View, n_words};
-use isoflop_fit::output::{BudgetCurve, Isoflop, Minimum};
+use isoflop_fit::output::{BudgetCurve, Isoflop};
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let analyses = &view.report.fits.isoflop;
@@ -48,27 +53,6 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         legend,
         panels,
     })
-}
-
-/// Distinct budgets, ascending, for colours.
-pub(super) struct Budgets(Vec<f64>);
-
-impl Budgets {
-    pub(super) fn of(analyses: &[Isoflop]) -> Budgets {
-        let all = analyses.iter().flat_map(|i| i.budgets.iter().map(|b| b.flops_budget));
-        let mut all: Vec<f64> = all.collect();
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        Budgets(all)
-    }
-
-    pub(super) fn tone(&self, budget: f64) -> Tone {
-        Tone::budget(self.0.partition_point(|b| *b < budget), self.0.len())
-    }
-}
-
-pub(super) fn minima(analysis: &Isoflop) -> impl Iterator<Item = (&BudgetCurve, &Minimum)> {
-    analysis.budgets.iter().filter_map(|b| Some((b, b.minimum.as_ref()?)))
 }
 
 fn parabola_at(curve: &BudgetCurve, n: f64) -> Option<f64> {
@@ -142,7 +126,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
             let owner = Owner { mark: "minimum", series, label: &name };
             let at = (m.n_opt.value, m.loss.value);
             let mark = Glyph::Point(Marker::Diamond, Tone::Ink);
-            panel.estimate(owner, at, optima::ends(&m.n_opt), true, mark);
+            panel.estimate(owner, at, ends(&m.n_opt), true, mark);
         }
         let last = curve.runs.iter().filter_map(|p| Some((p.n?, p.loss)));
         if let Some(end) = last.max_by(|a, b| a.0.total_cmp(&b.0)) {

@@ -1,8 +1,10 @@
 //! Loss against the learning rate: the stage that chose it, and sweeps over it.
 
+use super::figure::Figure;
 use super::groups::{alike, repeats, series_without};
+use super::legends::size_legend;
+use super::marks::run_title;
 use super::marks::{run_point, thread};
-use super::{Figure, run_title, size_legend};
 use crate::chart::{Glyph, Labels, LossAxis, Owner, Panel, Scale, Style};
 use crate::view::View;
 use isoflop_core::units::short;

@@ -1,9 +1,9 @@
 //! Compute-optimal parameters and tokens against compute, by every approach of Hoffmann et al.
 //! 2022 that the runs allow.
 
-use super::Figure;
-use super::isoflop::{Budgets, minima};
-use super::marks::{dash, thread};
+use super::budgets::{Budgets, minima};
+use super::figure::Figure;
+use super::marks::{dash, ends, thread};
 use crate::chart::{Glyph, Labels, Legend, Marker, NoteLine, Owner, Panel, Scale, Style, Trend};
 use crate::text::{clip, sup, with_interval};
 use crate::theme::Tone;
@@ -259,8 +259,4 @@ fn words(line: &Line<'_>, symbol: &str) -> NoteLine {
     };
     let text = format!("{}{symbol} ~ C{exponent}", line.label);
     (line.mark, text, Tone::Ink)
-}
-
-pub(super) fn ends(e: &Estimate) -> Option<(f64, f64)> {
-    Some((e.low?, e.high?))
 }

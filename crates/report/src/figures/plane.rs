@@ -1,10 +1,12 @@
 //! `L(N, D)` as contours over the plane of runs, the efficient frontier, and what another size
 //! costs at equal loss.
 
+use super::figure::Figure;
+use super::legends::size_legend;
 use super::marks::{LINE, dash, guide, run_point, thread};
-use super::surface::{self, Drawn, flops_for, flops_share, params_for, tokens_for};
-use super::{Figure, size_legend};
+use super::surface::{flops_for, flops_share, params_for, tokens_for};
 use crate::chart::{Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
+use crate::replicates::{self, Replicated};
 use crate::text::number;
 use crate::theme::Tone;
 use crate::view::{View, n_of, n_words};
@@ -14,13 +16,13 @@ use isoflop_fit::output::Fit;
 /// Losses with a contour.
 const LEVELS: usize = 10;
 
-type Surface<'a> = (&'a Fit, Drawn<ChinchillaLaw>);
+type Surface<'a> = (&'a Fit, Replicated<ChinchillaLaw>);
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let laws: Vec<Surface<'_>> = view
         .surfaces("chinchilla")
         .into_iter()
-        .filter_map(|fit| Some((fit, surface::chinchilla(fit.licensed().ok()?)?)))
+        .filter_map(|fit| Some((fit, replicates::chinchilla(fit.licensed().ok()?)?)))
         .collect();
     if laws.is_empty() {
         return None;

@@ -1,6 +1,6 @@
 //! Profile likelihoods: how much worse the fit becomes as one parameter is held elsewhere.
 
-use super::Figure;
+use super::figure::Figure;
 use super::marks::{GUIDE, dash, guide, thread};
 use super::residuals::{law_legend, main_law};
 use crate::chart::{Glyph, Key, Labels, Legend, Marker, Owner, Panel, Scale, Stroke, Style};
@@ -101,7 +101,7 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
         panel.line(owner, &line, Stroke { dash, ..stroke });
         if let Some(e) = fit.parameters.get(name) {
             let owner = Owner { mark: "estimate", ..owner };
-            let ends = super::optima::ends(e);
+            let ends = super::marks::ends(e);
             let glyph = Glyph::Point(Marker::Diamond, tone);
             panel.estimate(owner, (e.value, 0.0), ends, true, glyph);
         }

@@ -1,7 +1,9 @@
 //! How well laws of all runs describe them, and what they leave over.
 
+use super::figure::Figure;
+use super::legends::size_legend;
+use super::losses::loss_label;
 use super::marks::{LINE, dash, fitted_run, guide, thread};
-use super::{Figure, loss_label, size_legend};
 use crate::chart::{Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Stroke, Style, Trend};
 use crate::theme::Tone;
 use crate::view::{View, n_words};

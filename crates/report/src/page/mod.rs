@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod fits;
 mod method;
+mod parts;
 mod runs;
 mod texts;
 mod verdict;
@@ -13,6 +14,7 @@ use crate::figures::Figure;
 use crate::text::escape;
 use crate::theme::{Tone, rules};
 use crate::view::View;
+use parts::section;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(
@@ -133,23 +135,5 @@ fn head(title: &str, kind: Kind) -> String {
          <title>{title}: scaling report</title>\n\
          <style>\n{STYLE}{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}\n</style>\n\
          </head>\n<body>\n"
-    )
-}
-
-fn section(id: &str, heading: &str, body: Option<String>) -> String {
-    match body {
-        Some(body) => format!(
-            "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{heading}</h2>\n{body}</section>\n"
-        ),
-        None => String::new(),
-    }
-}
-
-/// A table that scrolls inside its own box.
-fn table(caption: &str, class: &str, head: &str, body: &str) -> String {
-    format!(
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n\
-         <table class=\"{class}\">\n<caption>{caption}</caption>\n<thead>{head}</thead>\n\
-         {body}</table>\n</div>\n"
     )
 }

@@ -1,5 +1,6 @@
 //! The table of runs, and those that no fit saw.
 
+use super::parts;
 use crate::text::{escape, three_digits};
 use crate::view::View;
 use isoflop_core::units::{scientific, short};
@@ -32,7 +33,7 @@ pub(crate) fn table(view: &View<'_>) -> Option<String> {
         body.push_str("</tr>\n");
     }
     body.push_str("</tbody>\n");
-    Some(super::table(
+    Some(parts::table(
         &format!("All {} runs", runs.len()),
         "runs sortable",
         &format!("<tr>{head}</tr>"),
@@ -163,5 +164,5 @@ pub(crate) fn left_out(view: &View<'_>) -> String {
     }
     let head = "<tr><th scope=\"col\">run</th><th scope=\"col\">what</th>\
                 <th scope=\"col\">why</th></tr>";
-    super::table("Runs that no fit saw", "why", head, &format!("<tbody>\n{rows}</tbody>\n"))
+    parts::table("Runs that no fit saw", "why", head, &format!("<tbody>\n{rows}</tbody>\n"))
 }

@@ -1,5 +1,6 @@
 //! What the runs were trained and scored on, and what scores there without a model.
 
+use super::parts;
 use crate::text::{escape, fixed};
 use crate::view::{Text, View};
 use isoflop_core::units::short;
@@ -13,7 +14,7 @@ const HEAD: &str = "<tr><th scope=\"col\">text</th><th scope=\"col\">tokenizer</
 /// A row a loss; None where no text is known.
 pub(super) fn losses(view: &View<'_>) -> Option<String> {
     let bodies: String = view.texts().iter().map(|text| body(view, text)).collect();
-    let shown = || super::table("Texts and reference losses", "fits", HEAD, &bodies);
+    let shown = || parts::table("Texts and reference losses", "fits", HEAD, &bodies);
     (!bodies.is_empty()).then(shown)
 }
 

@@ -1,13 +1,11 @@
 //! Text among data: notes in a free corner, labels at the ends of curves.
 
-use super::{Edge, Frame, LEADING, Lettering, Owner, Panel, SMALL, Side};
-use crate::chart::canvas::Group;
+use super::{LEADING, Owner, Panel, SMALL};
+use crate::chart::canvas::{Edge, Group, Lettering, Side};
+use crate::chart::frame::Frame;
 use crate::chart::marker::{Glyph, draw};
 use crate::text::label_len;
 use crate::theme::Tone;
-
-/// Lines fainter than this may lie under a note.
-pub(super) const FAINTEST: f64 = 0.4;
 
 /// Which way the data goes, and so where a panel has room for text first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
