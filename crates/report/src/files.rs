@@ -6,11 +6,6 @@ use isoflop_results::file::write_beside;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Writes beside the path and renames into it. A reader sees the old file or the new one.
-pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), ReportError> {
-    Ok(write_beside(path, content)?)
-}
-
 /// A figure as its files hold it.
 pub(crate) struct Contents {
     pub(crate) name: &'static str,
@@ -25,7 +20,7 @@ impl Contents {
         let paths = ["svg", "png", "csv"].map(path);
         let contents = [self.svg.as_bytes(), &png, self.csv.as_bytes()];
         for (path, content) in paths.iter().zip(contents) {
-            place(path, content)?;
+            write_beside(path, content)?;
         }
         Ok(paths)
     }
@@ -80,20 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_replaces_the_old_one_and_leaves_nothing_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("figures").join("a.csv");
-        place(&path, b"old").unwrap();
-        place(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[test]
     fn a_file_in_the_way_is_named_with_a_way_out() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("figures"), b"").unwrap();
-        let error = place(&dir.path().join("figures").join("a.csv"), b"x").unwrap_err();
+        let path = dir.path().join("figures").join("a.csv");
+        let error = ReportError::from(write_beside(&path, b"x").unwrap_err());
         assert!(error.to_string().contains("figures"), "{error}");
         assert_eq!(error.hint().unwrap(), "write elsewhere with --out");
     }

@@ -28,13 +28,14 @@ pub use report::{Fact, Provenance, Report};
 pub use series::series_name;
 
 use files::Contents;
+use isoflop_results::file::write_beside;
 use std::path::{Path, PathBuf};
 use view::View;
 
 /// The page alone. Its links to figure files hold once [`write`] has been called.
 pub fn html(report: &Report<'_>) -> String {
     let view = View::of(report);
-    page::html(&view, &figures::all(&view), page::Kind::File)
+    page::html(&view, &figures::all(&view), page::Delivery::File)
 }
 
 /// The verdict and a chart of characters, for a terminal of so many columns.
@@ -67,7 +68,7 @@ pub fn write(report: &Report<'_>, out_dir: &Path) -> Result<Vec<PathBuf>, Report
     }
     files::clear_figures(&folder, page::figure_names(), &written)?;
     let index = out_dir.join("index.html");
-    files::place(&index, page::html(&view, &figures, page::Kind::File).as_bytes())?;
+    write_beside(&index, page::html(&view, &figures, page::Delivery::File).as_bytes())?;
     written.push(index);
     Ok(written)
 }

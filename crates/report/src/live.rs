@@ -3,7 +3,7 @@
 use crate::chart::png;
 use crate::error::ReportError;
 use crate::figures;
-use crate::page::{self, Kind};
+use crate::page::{self, Delivery};
 use crate::report::Report;
 use crate::view::View;
 
@@ -22,7 +22,7 @@ impl Live {
         let view = View::of(report);
         let figures = figures::all(&view);
         Live {
-            html: page::html(&view, &figures, Kind::Live),
+            html: page::html(&view, &figures, Delivery::Live),
             figures: figures.iter().map(|f| (f.name, f.svg(), f.csv())).collect(),
         }
     }

@@ -29,7 +29,7 @@ const LIVE: &str = include_str!("script/live.js");
 
 /// Whether the page stands alone or is served by `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Delivery {
     File,
     Live,
 }
@@ -60,14 +60,14 @@ pub(crate) fn figure_names() -> impl Iterator<Item = &'static str> {
 const FOLDED: [&str; 1] = ["runs-small"];
 
 /// The whole page.
-pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
+pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> String {
     let report = view.report;
     let title = escape(report.title);
     let question = report
         .question
         .map(|q| format!("<p class=\"question\">{}</p>\n", escape(q)))
         .unwrap_or_default();
-    let mut out = head(&title, kind);
+    let mut out = head(&title, delivery);
     out.push_str(&format!("<main>\n<header>\n<h1>{title}</h1>\n{question}"));
     out.push_str(&verdict::html(view));
     out.push_str("</header>\n");
@@ -113,17 +113,17 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
         "</main>\n<script type=\"application/json\" id=\"data\">{}</script>\n\
          <script>\n{SCRIPT}{}</script>\n</body>\n</html>\n",
         data::json(view),
-        if kind == Kind::Live { LIVE } else { "" },
+        if delivery == Delivery::Live { LIVE } else { "" },
     ));
     out
 }
 
-fn head(title: &str, kind: Kind) -> String {
+fn head(title: &str, delivery: Delivery) -> String {
     let (light, dark) = (rules(Tone::light), rules(Tone::dark));
     // Even if text were mistaken for markup, nothing could be fetched or sent.
-    let connect = match kind {
-        Kind::File => "",
-        Kind::Live => "; connect-src 'self'",
+    let connect = match delivery {
+        Delivery::File => "",
+        Delivery::Live => "; connect-src 'self'",
     };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
