@@ -57,8 +57,8 @@ impl<'a> View<'a> {
     }
 
     /// The texts that finished runs were scored on, in order of appearance, as far as they are known.
-    pub(crate) fn texts(&self) -> Vec<Text<'a>> {
-        let mut texts: Vec<Text<'a>> = Vec::new();
+    pub(crate) fn texts(&self) -> Vec<ScoredText<'a>> {
+        let mut texts: Vec<ScoredText<'a>> = Vec::new();
         for run in &self.finished {
             let digest = run.data_digest.as_str();
             match texts.iter_mut().find(|t| t.record.data_digest == digest) {
@@ -68,7 +68,7 @@ impl<'a> View<'a> {
                     let record = self.report.data.iter().find(|r| r.data_digest == digest);
                     let series = run.series.as_str();
                     let unit = self.shared_unit(series);
-                    texts.extend(record.map(|record| Text { series, record, unit }));
+                    texts.extend(record.map(|record| ScoredText { series, record, unit }));
                 }
             }
         }
@@ -142,7 +142,7 @@ impl<'a> View<'a> {
 
 /// A text that runs were scored on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Text<'a> {
+pub(crate) struct ScoredText<'a> {
     /// The series of its runs; empty where several share it.
     pub(crate) series: &'a str,
     pub(crate) record: &'a DataRecord,

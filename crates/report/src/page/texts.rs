@@ -2,7 +2,7 @@
 
 use super::parts;
 use crate::text::{escape, fixed};
-use crate::view::{Text, View};
+use crate::view::{ScoredText, View};
 use isoflop_core::units::short;
 
 const HEAD: &str = "<tr><th scope=\"col\">text</th><th scope=\"col\">tokenizer</th>\
@@ -18,7 +18,7 @@ pub(super) fn losses(view: &View<'_>) -> Option<String> {
     (!bodies.is_empty()).then(shown)
 }
 
-fn body(view: &View<'_>, text: &Text<'_>) -> String {
+fn body(view: &View<'_>, text: &ScoredText<'_>) -> String {
     let record = text.record;
     let mut rows: Vec<(String, Option<f64>, f64, f64)> = Vec::new();
     if let Some(rate) = record.entropy {
