@@ -71,14 +71,25 @@ pub fn short(x: f64) -> String {
         .into_iter()
         .find(|(scale, _)| rounded >= *scale)
         .unwrap_or((1.0, ""));
-    let mantissa = rounded / scale;
-    let decimals = (2 - mantissa.log10().floor() as i32).max(0) as usize;
-    let digits = format!("{mantissa:.decimals$}");
+    let digits = significant(rounded / scale, 3);
     let digits = match digits.contains('.') {
         true => digits.trim_end_matches('0').trim_end_matches('.'),
         false => &digits,
     };
     format!("{digits}{suffix}")
+}
+
+/// Decimals that show so many significant digits of a number: 2 for three digits of `1.23`, none from
+/// `123` on.
+pub fn decimals(x: f64, digits: i32) -> usize {
+    (digits - 1 - x.abs().log10().floor() as i32).max(0) as usize
+}
+
+/// Plain decimals with so many significant digits: `0.348`, `2.00`, `406`; a whole number keeps all of
+/// its digits.
+pub fn significant(x: f64, digits: i32) -> String {
+    let decimals = decimals(x, digits);
+    format!("{x:.decimals$}")
 }
 
 /// The nearest number of two significant digits, which people can write down and repeat.
@@ -211,6 +222,13 @@ mod tests {
     fn short_form_keeps_three_digits() {
         let shown = [3_072.0, 24_576.0, 999_999.0, 1.5e6, 7e10, 12.0, 0.5].map(short);
         assert_eq!(shown, ["3.07k", "24.6k", "1M", "1.5M", "70B", "12", "0.5"]);
+    }
+
+    #[test]
+    fn significant_digits_are_counted_from_the_first_that_is_not_nothing() {
+        let shown = [406.4, 0.34781, 2.0, -0.0012345, 12_345.0].map(|x| significant(x, 3));
+        assert_eq!(shown, ["406", "0.348", "2.00", "-0.00123", "12345"]);
+        assert_eq!(significant(0.185, 1), "0.2");
     }
 
     #[test]

@@ -1,22 +1,65 @@
 //! Files that are whole or absent.
 
+use crate::chart::png;
 use crate::error::ReportError;
 use isoflop_results::file::write_beside;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Writes beside the path and renames into it. A reader sees the old file or the new one.
-pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), ReportError> {
-    Ok(write_beside(path, content)?)
+/// A figure as its files hold it.
+pub(crate) struct Contents {
+    pub(crate) name: &'static str,
+    pub(crate) svg: String,
+    pub(crate) csv: String,
 }
 
-/// Removes the figures of an earlier report: files by the names that figures have, and no others.
-pub(crate) fn clear_others(folder: &Path, kept: &[PathBuf]) -> Result<(), ReportError> {
+impl Contents {
+    fn place(&self, folder: &Path) -> Result<[PathBuf; 3], ReportError> {
+        let png = png::render(self.name, &self.svg)?;
+        let path = |extension| folder.join(self.name).with_extension(extension);
+        let paths = ["svg", "png", "csv"].map(path);
+        let contents = [self.svg.as_bytes(), &png, self.csv.as_bytes()];
+        for (path, content) in paths.iter().zip(contents) {
+            write_beside(path, content)?;
+        }
+        Ok(paths)
+    }
+}
+
+/// Renders and writes figures on every core, in their order.
+pub(crate) fn place_figures(
+    figures: &[Contents],
+    folder: &Path,
+) -> Vec<Result<[PathBuf; 3], ReportError>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = figures.len().div_ceil(cores).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = figures
+            .chunks(share)
+            .map(|part| {
+                let place = move |figure: &Contents| figure.place(folder);
+                scope.spawn(move || part.iter().map(place).collect::<Vec<_>>())
+            })
+            .collect();
+        let done = parts.into_iter().map(|part| match part.join() {
+            Ok(results) => results,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        done.flatten().collect()
+    })
+}
+
+/// Removes the figures of an earlier report: files by these names of figures, and no others.
+pub(crate) fn clear_figures(
+    folder: &Path,
+    names: impl Iterator<Item = &'static str>,
+    kept: &[PathBuf],
+) -> Result<(), ReportError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
         move |source| ReportError::Write { path, source }
     };
-    for name in crate::page::figure_names() {
+    for name in names {
         for extension in ["svg", "png", "csv"] {
             let path = folder.join(name).with_extension(extension);
             if !kept.contains(&path) && path.is_file() {
@@ -32,20 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_replaces_the_old_one_and_leaves_nothing_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("figures").join("a.csv");
-        place(&path, b"old").unwrap();
-        place(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[test]
     fn a_file_in_the_way_is_named_with_a_way_out() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("figures"), b"").unwrap();
-        let error = place(&dir.path().join("figures").join("a.csv"), b"x").unwrap_err();
+        let path = dir.path().join("figures").join("a.csv");
+        let error = ReportError::from(write_beside(&path, b"x").unwrap_err());
         assert!(error.to_string().contains("figures"), "{error}");
         assert_eq!(error.hint().unwrap(), "write elsewhere with --out");
     }

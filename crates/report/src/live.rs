@@ -1,10 +1,10 @@
 //! The page of a sweep that is still running, held in memory for `watch`.
 
-use crate::Report;
 use crate::chart::png;
 use crate::error::ReportError;
 use crate::figures;
-use crate::page::{self, Kind};
+use crate::page::{self, Delivery};
+use crate::report::Report;
 use crate::view::View;
 
 /// A page that follows its sweep, and its figures.
@@ -22,7 +22,7 @@ impl Live {
         let view = View::of(report);
         let figures = figures::all(&view);
         Live {
-            html: page::html(&view, &figures, Kind::Live),
+            html: page::html(&view, &figures, Delivery::Live),
             figures: figures.iter().map(|f| (f.name, f.svg(), f.csv())).collect(),
         }
     }

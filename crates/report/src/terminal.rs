@@ -1,8 +1,10 @@
 //! The report for a terminal: the verdict and a chart of characters.
 
 use crate::comparison;
-use crate::figures::{LOSS, laws, loss_label, surface};
-use crate::text::{clip, plain};
+use crate::figures::{LOSS, loss_label};
+use crate::power_laws;
+use crate::replicates;
+use crate::text::{clip, plain, wrap};
 use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::{View, c_of};
 use isoflop_core::units::{scientific, short};
@@ -71,7 +73,7 @@ fn visible(text: &str) -> String {
 
 /// An item of a list, its lines indented.
 fn wrapped(text: &str, width: usize) -> String {
-    let lines = crate::figures::wrap(text, width - 2);
+    let lines = wrap(text, width - 2);
     let with_mark = lines.iter().enumerate().map(|(k, line)| {
         let mark = if k == 0 { "- " } else { "  " };
         format!("{mark}{line}\n")
@@ -81,8 +83,7 @@ fn wrapped(text: &str, width: usize) -> String {
 
 /// Test loss of a series against compute, both logarithmic: a digit or letter a size, dots for the law.
 fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
-    let mut fits = laws(view, Axis::C).into_iter();
-    let fit = fits.find(|fit| fit.get().series == series);
+    let fit = power_laws::of_series(view, Axis::C, series);
     let kind = fit.and_then(|fit| fit.into_inner().c_kind.as_deref());
     let unit = view.shared_unit(series);
     let runs = view.finished.iter().filter(|run| run.series == series);
@@ -106,7 +107,7 @@ fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
     let column = |c: f64| (share(c, c0, c1) * (columns - 1) as f64).round() as usize;
     let row = |loss: f64| ((1.0 - share(loss, low, high)) * (ROWS - 1) as f64).round();
     let mut grid = vec![vec![b' '; columns]; ROWS];
-    let drawn = fit.and_then(surface::power);
+    let drawn = fit.and_then(replicates::power);
     if let Some(drawn) = &drawn {
         for (at, _) in (0..columns).enumerate() {
             let c = c0 * (c1 / c0).powf(at as f64 / (columns - 1) as f64);

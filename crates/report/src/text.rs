@@ -1,5 +1,6 @@
 //! Text: escaping, raised and lowered marks, numbers as people read them.
 
+use isoflop_core::units::{decimals, significant};
 use isoflop_fit::output::Estimate;
 
 /// Private-use marks around raised and lowered text in chart labels: the embedded font lacks the
@@ -143,7 +144,7 @@ pub(crate) fn three_digits(value: f64) -> String {
     if !(-4..5).contains(&decade) {
         return minus(&format!("{value:.2e}"));
     }
-    fixed(value, (2 - decade).max(0) as usize)
+    minus(&significant(value, 3))
 }
 
 /// A ratio with two significant digits, never rounded to nothing.
@@ -153,18 +154,15 @@ pub(crate) fn factor(value: f64) -> String {
     }
     let decade = value.log10().floor() as i32;
     match (-4..5).contains(&decade) {
-        true => fixed(value, (1 - decade).max(0) as usize),
+        true => minus(&significant(value, 2)),
         false => minus(&format!("{value:.1e}")),
     }
 }
 
 /// Decimals that show two digits of the interval's width and of the value; three of the value without an
 /// interval.
-fn decimals(e: &Estimate) -> usize {
-    let second_digit = |x: f64| match x > 0.0 && x.is_finite() {
-        true => Some((1 - x.log10().floor() as i32).clamp(0, 6) as usize),
-        false => None,
-    };
+fn decimals_of(e: &Estimate) -> usize {
+    let second_digit = |x: f64| (x > 0.0 && x.is_finite()).then(|| decimals(x, 2).min(6));
     let width = match (e.low, e.high) {
         (Some(low), Some(high)) if high > low => high - low,
         _ => e.value.abs() / 10.0,
@@ -176,7 +174,7 @@ fn decimals(e: &Estimate) -> usize {
 pub(crate) fn value(e: &Estimate) -> String {
     match e.value.abs() >= 1e5 {
         true => three_digits(e.value),
-        false => fixed(e.value, decimals(e)),
+        false => fixed(e.value, decimals_of(e)),
     }
 }
 
@@ -185,7 +183,7 @@ pub(crate) fn interval(e: &Estimate) -> Option<String> {
     e.low.or(e.high)?;
     let write = |x: f64| match e.value.abs() >= 1e5 || x.abs() >= 1e5 {
         true => three_digits(x),
-        false => fixed(x, decimals(e)),
+        false => fixed(x, decimals_of(e)),
     };
     let end = |end: Option<f64>| end.map_or("open".to_owned(), write);
     Some(format!("[{}, {}]", end(e.low), end(e.high)))
@@ -197,6 +195,23 @@ pub(crate) fn with_interval(e: &Estimate) -> String {
         Some(range) => format!("{} {range}", value(e)),
         None => value(e),
     }
+}
+
+/// Text cut into lines at spaces.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
 }
 
 fn minus(text: &str) -> String {

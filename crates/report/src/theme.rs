@@ -1,8 +1,6 @@
 //! The colours of every figure, on a light and on a dark page. A figure file carries the light
 //! ones; the page overrides them through the class of each mark.
 
-use plotters::style::RGBColor;
-
 /// Steps of a ramp: more than a ladder has sizes, few enough to be told apart.
 pub(crate) const RAMP_STEPS: u8 = 12;
 
@@ -17,6 +15,10 @@ const MAGMA: [u32; 10] = [
     0x000004, 0x180f3d, 0x440f76, 0x721f81, 0x9e2f7f, 0xcd4071, 0xf1605d, 0xfd9668, 0xfeca8d,
     0xfcfdbf,
 ];
+
+/// A colour: red, green, blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rgb(u8, u8, u8);
 
 /// What a colour is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ impl Tone {
     }
 
     /// On white. Ramps end where contrast with the ground would fall below about 2.5.
-    pub(crate) fn light(self) -> RGBColor {
+    pub(crate) fn light(self) -> Rgb {
         match self {
             Tone::Ink => rgb(0x1b1f24),
             Tone::Muted => rgb(0x57606a),
@@ -88,7 +90,7 @@ impl Tone {
     }
 
     /// On the dark page.
-    pub(crate) fn dark(self) -> RGBColor {
+    pub(crate) fn dark(self) -> Rgb {
         match self {
             Tone::Ink => rgb(0xe8edf2),
             Tone::Muted => rgb(0xa3adb8),
@@ -114,23 +116,15 @@ impl Tone {
             Tone::Group(k) => format!("g{k}"),
         }
     }
-
-    /// The tone a drawn colour came from.
-    pub(crate) fn of(color: (u8, u8, u8)) -> Option<Tone> {
-        Tone::all().find(|tone| {
-            let RGBColor(r, g, b) = tone.light();
-            (r, g, b) == color
-        })
-    }
 }
 
 /// `#rrggbb`.
-pub(crate) fn hex(RGBColor(r, g, b): RGBColor) -> String {
+pub(crate) fn hex(Rgb(r, g, b): Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
 /// The rules that paint figures: `f` marks are filled, `l` marks are stroked, `h` text has a halo.
-pub(crate) fn rules(color: fn(Tone) -> RGBColor) -> String {
+pub(crate) fn rules(color: fn(Tone) -> Rgb) -> String {
     let mut css = String::from(
         ".l{fill:none;stroke-linejoin:round}.h{stroke-width:3px;stroke-linejoin:round;paint-order:stroke}",
     );
@@ -149,17 +143,17 @@ fn step(rank: usize, count: usize) -> u8 {
     }
 }
 
-fn ramp(stops: &[u32; 10], from: f64, to: f64, k: u8) -> RGBColor {
+fn ramp(stops: &[u32; 10], from: f64, to: f64, k: u8) -> Rgb {
     let t = (from + (to - from) * f64::from(k) / f64::from(RAMP_STEPS - 1)) * 9.0;
     let below = (t.floor() as usize).min(8);
     let share = t - below as f64;
-    let (RGBColor(r0, g0, b0), RGBColor(r1, g1, b1)) = (rgb(stops[below]), rgb(stops[below + 1]));
+    let (Rgb(r0, g0, b0), Rgb(r1, g1, b1)) = (rgb(stops[below]), rgb(stops[below + 1]));
     let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
-    RGBColor(mix(r0, r1), mix(g0, g1), mix(b0, b1))
+    Rgb(mix(r0, r1), mix(g0, g1), mix(b0, b1))
 }
 
-const fn rgb(hex: u32) -> RGBColor {
-    RGBColor((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+const fn rgb(hex: u32) -> Rgb {
+    Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
 #[cfg(test)]
@@ -167,7 +161,7 @@ mod tests {
     use super::*;
 
     /// WCAG 2.1 relative luminance.
-    fn luminance(RGBColor(r, g, b): RGBColor) -> f64 {
+    fn luminance(Rgb(r, g, b): Rgb) -> f64 {
         let linear = |v: u8| {
             let v = f64::from(v) / 255.0;
             if v <= 0.03928 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
@@ -175,17 +169,9 @@ mod tests {
         0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
     }
 
-    fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+    fn contrast(a: Rgb, b: Rgb) -> f64 {
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
-    }
-
-    #[test]
-    fn every_tone_is_found_again_by_its_colour() {
-        for tone in Tone::all() {
-            let RGBColor(r, g, b) = tone.light();
-            assert_eq!(Tone::of((r, g, b)), Some(tone));
-        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The three panels as a Vega-Lite specification, data inside: to be restyled elsewhere.
 
-use crate::figures::{LOSS, laws, loss_label, surface};
+use crate::figures::{LOSS, loss_label};
+use crate::power_laws;
+use crate::replicates;
 use crate::view::{View, c_of, letter, n_of};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
 use isoflop_fit::output::Axis;
@@ -27,7 +29,7 @@ pub(crate) fn specification(view: &View<'_>) -> Value {
 }
 
 fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
-    let fits = laws(view, axis);
+    let fits = power_laws::identified(view, axis);
     let first = fits.first().map(|fit| *fit.get());
     let n_kind = first.map_or("n_non_embedding", |f| f.n_kind.as_str());
     let c_kind = first.and_then(|f| f.c_kind.as_deref());
@@ -50,7 +52,7 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
         .collect();
     let mut lines: Vec<Value> = Vec::new();
     for fit in &fits {
-        let Some(drawn) = surface::power(*fit) else {
+        let Some(drawn) = replicates::power(*fit) else {
             continue;
         };
         let fit = fit.get();

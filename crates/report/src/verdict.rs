@@ -1,39 +1,22 @@
 //! What the sweep found, in words: for the page and for the terminal.
 
+mod finding;
 mod laws;
 mod runs;
 mod warned;
 
+pub(crate) use finding::Finding;
 pub(crate) use laws::counting;
 pub(crate) use warned::warned;
 
-use crate::figures::laws;
+use crate::power_laws;
 use crate::view::View;
 use isoflop_fit::output::Axis;
 use isoflop_results::Status;
 
-/// A sentence of the verdict, its exponents raised as in chart labels.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Finding {
-    pub(crate) text: String,
-    /// What stands behind it.
-    pub(crate) aside: String,
-}
-
-impl Finding {
-    fn plain(text: String) -> Finding {
-        let aside = String::new();
-        Finding { text, aside }
-    }
-}
-
 /// What was found in a series, the most asked for first.
 pub(crate) fn findings(view: &View<'_>, series: &str) -> Vec<Finding> {
-    let law = |axis: Axis| {
-        let mut all = laws(view, axis).into_iter();
-        let fit = all.find(|fit| fit.get().series == series)?;
-        laws::falls(fit, axis)
-    };
+    let law = |axis: Axis| laws::falls(power_laws::of_series(view, axis, series)?, axis);
     let fits = view.report.fits;
     let sentence = |(text, aside): (String, String)| Finding {
         text: format!("Test loss falls {text}."),

@@ -1,7 +1,7 @@
 //! The runs of a report as charts and tables ask for them: finished ones, sizes, series.
 
-use crate::Report;
-use crate::chart::{Numbers, Shape};
+use crate::chart::{Marker, Numbering};
+use crate::report::Report;
 use crate::series::series_name;
 use crate::text::sub;
 use crate::theme::Tone;
@@ -57,8 +57,8 @@ impl<'a> View<'a> {
     }
 
     /// The texts that finished runs were scored on, in order of appearance, as far as they are known.
-    pub(crate) fn texts(&self) -> Vec<Text<'a>> {
-        let mut texts: Vec<Text<'a>> = Vec::new();
+    pub(crate) fn texts(&self) -> Vec<ScoredText<'a>> {
+        let mut texts: Vec<ScoredText<'a>> = Vec::new();
         for run in &self.finished {
             let digest = run.data_digest.as_str();
             match texts.iter_mut().find(|t| t.record.data_digest == digest) {
@@ -68,7 +68,7 @@ impl<'a> View<'a> {
                     let record = self.report.data.iter().find(|r| r.data_digest == digest);
                     let series = run.series.as_str();
                     let unit = self.shared_unit(series);
-                    texts.extend(record.map(|record| Text { series, record, unit }));
+                    texts.extend(record.map(|record| ScoredText { series, record, unit }));
                 }
             }
         }
@@ -82,8 +82,8 @@ impl<'a> View<'a> {
     }
 
     /// Marker of a series.
-    pub(crate) fn shape(&self, series: &str) -> Shape {
-        Shape::of_series(self.series_rank(series))
+    pub(crate) fn marker(&self, series: &str) -> Marker {
+        Marker::of_series(self.series_rank(series))
     }
 
     pub(crate) fn series_rank(&self, series: &str) -> usize {
@@ -101,10 +101,10 @@ impl<'a> View<'a> {
     }
 
     /// How the page's script knows runs and series.
-    pub(crate) fn numbers(&self) -> Numbers<'a> {
+    pub(crate) fn numbering(&self) -> Numbering<'a> {
         let runs = self.report.runs.iter().enumerate();
         let series = self.series.iter().enumerate();
-        Numbers {
+        Numbering {
             runs: runs.map(|(k, run)| (run.run_id.as_str(), k)).collect(),
             series: match self.many_series() {
                 true => series.map(|(k, name)| (*name, k)).collect(),
@@ -142,7 +142,7 @@ impl<'a> View<'a> {
 
 /// A text that runs were scored on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Text<'a> {
+pub(crate) struct ScoredText<'a> {
     /// The series of its runs; empty where several share it.
     pub(crate) series: &'a str,
     pub(crate) record: &'a DataRecord,
@@ -228,7 +228,7 @@ fn bits_of_series<'a>(finished: &[&'a RunRow]) -> HashMap<&'a str, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Provenance;
+    use crate::report::Provenance;
     use isoflop_fit::output::Fits;
 
     #[test]

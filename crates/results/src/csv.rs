@@ -39,12 +39,20 @@ fn write(
     header: Vec<String>,
     rows: impl Iterator<Item = Vec<String>>,
 ) -> Result<(), ResultsError> {
+    write_atomic(path, &table(header, rows))
+}
+
+/// A table as the bytes of a CSV file: cells with a comma, a quote or the end of a line are quoted
+/// (RFC 4180).
+pub fn table<R: IntoIterator<Item = String>>(
+    header: R,
+    rows: impl IntoIterator<Item = R>,
+) -> Vec<u8> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     for row in std::iter::once(header).chain(rows) {
         writer.write_record(row).expect("memory takes every record");
     }
-    let bytes = writer.into_inner().expect("memory takes every record");
-    write_atomic(path, &bytes)
+    writer.into_inner().expect("memory takes every record")
 }
 
 fn cell(value: &Value) -> String {
@@ -54,8 +62,9 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// What a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV injection").
-fn text(words: &str) -> String {
+/// Text as a cell: what a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV
+/// injection").
+pub fn text(words: &str) -> String {
     match words.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         true => format!("'{words}"),
         false => words.to_owned(),

@@ -147,6 +147,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_replaces_the_old_one_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("figures").join("a.csv");
+        for content in [b"old", b"new"] {
+            write_beside(&path, content).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_failed_write_leaves_the_old_content_and_nothing_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");

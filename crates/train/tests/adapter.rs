@@ -1,4 +1,6 @@
-//! Training on an adapter, a software one where there is no other, against the processor.
+//! Training on an adapter, a software one where there is no other, against the processor. The tests
+//! need an adapter and run when they are asked for:
+//! `cargo test --release --workspace --features wgpu adapter -- --include-ignored`.
 #![cfg(feature = "wgpu")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -7,20 +9,13 @@ use burn::tensor::{Device, Tensor};
 use isoflop_core::Optimizer;
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
-use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
+use isoflop_train::device::{DeviceChoice, TrainDevice};
 use isoflop_train::model::Transformer;
 use isoflop_train::optimizer::{AdamW, gradients};
 
-/// Nothing, and a word of it, where there is no adapter.
-fn adapter() -> Option<TrainDevice> {
-    match TrainDevice::open(DeviceChoice::Wgpu(None)) {
-        Ok(device) => Some(device),
-        Err(DeviceError::NoAdapter) => {
-            println!("skipped: there is no graphics adapter");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+/// The first adapter.
+fn adapter() -> TrainDevice {
+    TrainDevice::open(DeviceChoice::Wgpu(None)).expect("an adapter must be there")
 }
 
 const CONTEXT: usize = 19;
@@ -82,8 +77,9 @@ fn losses(config: ModelConfig, device: &TrainDevice, micro: usize) -> Vec<(f64, 
 }
 
 #[test]
+#[ignore = "needs an adapter"]
 fn twenty_steps_on_an_adapter_have_the_processors_losses_and_again_to_the_last_bit() {
-    let Some(adapter) = adapter() else { return };
+    let adapter = adapter();
     let whole = 3 * CONTEXT;
     let mut largest = 0.0f64;
     for config in kinds() {
@@ -118,8 +114,9 @@ impl ModuleVisitor for Values {
 }
 
 #[test]
+#[ignore = "needs an adapter"]
 fn initial_weights_on_an_adapter_are_the_processors_to_the_last_bit() {
-    let Some(adapter) = adapter() else { return };
+    let adapter = adapter();
     for config in kinds() {
         let bits = |device: &TrainDevice| {
             let model = Transformer::new(config, 5, &device.tensors());
@@ -132,8 +129,9 @@ fn initial_weights_on_an_adapter_are_the_processors_to_the_last_bit() {
 }
 
 #[test]
+#[ignore = "needs an adapter"]
 fn a_state_saved_on_an_adapter_goes_on_there_to_the_last_bit() {
-    let Some(adapter) = adapter() else { return };
+    let adapter = adapter();
     let folder = tempfile::tempdir().unwrap();
     let stem = folder.path().join("a");
     for model_config in kinds() {

@@ -66,19 +66,9 @@ fn the_processor_is_taken_where_nothing_else_is_named_and_stayed_with() {
 #[cfg(feature = "wgpu")]
 mod adapter {
     use super::*;
-    use crate::workshop::{note, reproducible};
+    use crate::workshop::reproducible;
     use isoflop_results::RunRow;
     use std::time::{Duration, Instant};
-
-    /// Whether there is one, of software or not.
-    fn is_there() -> bool {
-        let json = stdout(&isoflop().args(["doctor", "--json"]).assert().code(0));
-        let there = json.contains("\"wgpu:0\"");
-        if !there {
-            note("skipped: there is no graphics adapter");
-        }
-        there
-    }
 
     const ON_ADAPTER: [&str; 6] = ["run", "sweep.toml", "--device", "wgpu", "--jobs", "1"];
 
@@ -89,10 +79,8 @@ mod adapter {
     }
 
     #[test]
+    #[ignore = "needs an adapter"]
     fn a_sweep_on_an_adapter_has_the_processors_losses() {
-        if !is_there() {
-            return;
-        }
         let (cpu, adapter) = (Workshop::new(SWEEP), Workshop::new(SWEEP));
         cpu.run().code(0);
         adapter.isoflop().args(ON_ADAPTER).assert().code(0);
@@ -107,10 +95,8 @@ mod adapter {
     }
 
     #[test]
+    #[ignore = "needs an adapter"]
     fn a_sweep_killed_on_an_adapter_goes_on_there_to_the_same_bits() {
-        if !is_there() {
-            return;
-        }
         let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"1e9\"");
         let (undisturbed, killed) = (Workshop::new(&sweep), Workshop::new(&sweep));
         undisturbed.isoflop().args(ON_ADAPTER).assert().code(0);
@@ -133,10 +119,8 @@ mod adapter {
     }
 
     #[test]
+    #[ignore = "needs an adapter"]
     fn an_adapter_that_is_not_there_is_named() {
-        if !is_there() {
-            return;
-        }
         let shop = Workshop::new(SWEEP);
         let mut command = shop.isoflop();
         command.args(["run", "sweep.toml", "--device", "wgpu:77"]);
@@ -146,10 +130,8 @@ mod adapter {
     }
 
     #[test]
+    #[ignore = "needs an adapter"]
     fn bench_on_an_adapter_counts_what_a_step_asks_of_it() {
-        if !is_there() {
-            return;
-        }
         let mut command = isoflop();
         command.args(["bench", "--sizes", "8x1x1", "--batch", "2", "--context", "16"]);
         command.args(["--steps", "2", "--device", "wgpu", "--json"]);

@@ -1,12 +1,9 @@
 //! What colours, shapes and lines mean, once for a figure.
 
-use crate::chart::canvas::{Canvas, Group, Medium, TENTHS};
-use crate::chart::marker::{Glyph, draw, drawn, line_style};
-use crate::chart::panel::{Stroke, write_text};
+use crate::chart::canvas::{Canvas, Group, Lettering, Medium, Stroke};
+use crate::chart::marker::{Glyph, draw};
 use crate::text::{escape, label_len};
 use crate::theme::Tone;
-use plotters::element::PathElement;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const SIZE: f64 = 11.5;
 const ROW: f64 = 20.0;
@@ -61,13 +58,12 @@ impl Legend {
             x += length + GAP;
         }
         let height = if self.0.is_empty() { 0.0 } else { y + ROW / 2.0 };
-        let canvas = Canvas::new(width, height.max(1.0));
+        let mut canvas = Canvas::default();
         canvas.open(Group::plain("legend"));
         for (entry, x, y, indent) in places {
-            draw_key(&canvas, entry.key, x, y);
+            draw_key(&mut canvas, entry.key, x, y);
             let tone = if indent == 0.0 { Tone::Muted } else { Tone::Ink };
-            let left = Pos::new(HPos::Left, VPos::Center);
-            write_text(&canvas.area(), &entry.text, (x + indent, y), SIZE, tone, left);
+            canvas.text(&entry.text, (x + indent, y), Lettering::new(SIZE, tone));
         }
         canvas.close();
         (canvas.body(Medium::File), height)
@@ -82,8 +78,8 @@ impl Legend {
                 out.push_str(&format!("<li class=\"heading\">{text}</li>"));
                 continue;
             }
-            let canvas = Canvas::new(KEY, 14.0);
-            draw_key(&canvas, entry.key, 0.0, 7.0);
+            let mut canvas = Canvas::default();
+            draw_key(&mut canvas, entry.key, 0.0, 7.0);
             let size = entry.size.map(|n| format!(" data-n=\"{n}\""));
             let size = size.unwrap_or_default();
             out.push_str(&format!(
@@ -96,17 +92,10 @@ impl Legend {
     }
 }
 
-fn draw_key(canvas: &Canvas, key: Key, x: f64, y: f64) {
-    let at = |x: f64, y: f64| ((x * TENTHS).round() as i32, (y * TENTHS).round() as i32);
-    let area = canvas.area();
+fn draw_key(canvas: &mut Canvas, key: Key, x: f64, y: f64) {
     match key {
         Key::Heading => {}
-        Key::Glyph(glyph) => draw(&area, at(x + 9.0, y), glyph),
-        Key::Line(Stroke { tone, width, opacity, dash }) => {
-            canvas.dash(dash);
-            let style = line_style(tone, width, opacity);
-            drawn(area.draw(&PathElement::new(vec![at(x, y), at(x + 16.0, y)], style)));
-            canvas.dash("");
-        }
+        Key::Glyph(glyph) => draw(canvas, (x + 9.0, y), glyph),
+        Key::Line(stroke) => canvas.line(&[(x, y), (x + 16.0, y)], stroke),
     }
 }

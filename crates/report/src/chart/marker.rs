@@ -1,15 +1,11 @@
-//! Marks: points of several shapes, rings, and the strokes of lines.
+//! Marks at a point: markers of several outlines, rings around them, short lines.
 
-use crate::chart::canvas::{Canvas, TENTHS};
+use crate::chart::canvas::{Canvas, Position, Stroke};
 use crate::theme::Tone;
-use plotters::coord::Shift;
-use plotters::element::{Circle, PathElement, Polygon};
-use plotters::prelude::DrawingArea;
-use plotters::style::{Color, ShapeStyle};
 
-/// Shape of a series' points.
+/// Outline of a series' points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum Marker {
     Disc,
     Square,
     Triangle,
@@ -20,18 +16,18 @@ pub(crate) enum Shape {
     Bar,
 }
 
-impl Shape {
+impl Marker {
     /// Of the `k`-th series.
-    pub(crate) fn of_series(k: usize) -> Shape {
+    pub(crate) fn of_series(k: usize) -> Marker {
         [
-            Shape::Disc,
-            Shape::Square,
-            Shape::Triangle,
-            Shape::Diamond,
-            Shape::Cross,
-            Shape::Pennant,
-            Shape::Saltire,
-            Shape::Bar,
+            Marker::Disc,
+            Marker::Square,
+            Marker::Triangle,
+            Marker::Diamond,
+            Marker::Cross,
+            Marker::Pennant,
+            Marker::Saltire,
+            Marker::Bar,
         ][k % 8]
     }
 }
@@ -40,9 +36,9 @@ impl Shape {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Glyph {
     /// A run or an estimate.
-    Point(Shape, Tone),
+    Point(Marker, Tone),
     /// A point that a fit saw.
-    Ring(Shape),
+    Ring(Marker),
     /// A line of this dash, beside words about it.
     Line(Tone, &'static str),
 }
@@ -55,72 +51,90 @@ const HALF: f64 = 3.4;
 /// Half the width of a ring around it.
 const RING: f64 = 5.8;
 
-/// Draws a glyph at a position in plotters pixels.
-pub(crate) fn draw(area: &DrawingArea<Canvas, Shift>, (x, y): (i32, i32), glyph: Glyph) {
-    let at = |half: f64, corners: &[(f64, f64)]| -> Vec<(i32, i32)> {
-        let shift = |v: i32, share: f64| v + (share * half * TENTHS).round() as i32;
-        corners.iter().map(|(dx, dy)| (shift(x, *dx), shift(y, *dy))).collect()
-    };
-    let (shape, half, style) = match glyph {
-        Glyph::Point(shape, tone) => (shape, HALF, tone.light().filled()),
-        Glyph::Line(tone, _) => {
-            let reach = (LINE / 2.0 * TENTHS) as i32;
-            let ends = vec![(x - reach, y), (x + reach, y)];
-            drawn(area.draw(&PathElement::new(ends, line_style(tone, 1.8, 1.0))));
-            return;
-        }
-        Glyph::Ring(shape) => (shape, RING, line_style(Tone::Ink, 1.3, 1.0)),
-    };
-    const SQUARE: [(f64, f64); 4] = [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)];
-    const TRIANGLE: [(f64, f64); 3] = [(0.0, -1.2), (1.1, 0.75), (-1.1, 0.75)];
-    const DIAMOND: [(f64, f64); 4] = [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)];
-    const CROSS: [(f64, f64); 12] = [
-        (-1.0, -0.35),
-        (-0.35, -0.35),
-        (-0.35, -1.0),
-        (0.35, -1.0),
-        (0.35, -0.35),
-        (1.0, -0.35),
-        (1.0, 0.35),
-        (0.35, 0.35),
-        (0.35, 1.0),
-        (-0.35, 1.0),
-        (-0.35, 0.35),
-        (-1.0, 0.35),
-    ];
-    const PENNANT: [(f64, f64); 3] = [(0.0, 1.2), (1.1, -0.75), (-1.1, -0.75)];
-    const BAR: [(f64, f64); 4] = [(-1.3, -0.45), (1.3, -0.45), (1.3, 0.45), (-1.3, 0.45)];
-    // The cross turned by an eighth.
-    let saltire = CROSS.map(|(dx, dy)| ((dx - dy) * 0.8, (dx + dy) * 0.8));
-    let corners: &[(f64, f64)] = match shape {
-        Shape::Disc => {
-            drawn(area.draw(&Circle::new((x, y), (half * TENTHS) as i32, style)));
-            return;
-        }
-        Shape::Square => &SQUARE,
-        Shape::Triangle => &TRIANGLE,
-        Shape::Diamond => &DIAMOND,
-        Shape::Cross => &CROSS,
-        Shape::Pennant => &PENNANT,
-        Shape::Saltire => &saltire,
-        Shape::Bar => &BAR,
-    };
-    let mut corners = at(half, corners);
-    match style.filled {
-        true => drawn(area.draw(&Polygon::new(corners, style))),
-        false => {
-            corners.push(corners[0]);
-            drawn(area.draw(&PathElement::new(corners, style)));
+/// Stroke of a ring.
+const RING_LINE: Stroke = Stroke::solid(Tone::Ink, 1.3);
+
+const SQUARE: [Position; 4] = [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)];
+const TRIANGLE: [Position; 3] = [(0.0, -1.2), (1.1, 0.75), (-1.1, 0.75)];
+const DIAMOND: [Position; 4] = [(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)];
+const CROSS: [Position; 12] = [
+    (-1.0, -0.35),
+    (-0.35, -0.35),
+    (-0.35, -1.0),
+    (0.35, -1.0),
+    (0.35, -0.35),
+    (1.0, -0.35),
+    (1.0, 0.35),
+    (0.35, 0.35),
+    (0.35, 1.0),
+    (-0.35, 1.0),
+    (-0.35, 0.35),
+    (-1.0, 0.35),
+];
+const PENNANT: [Position; 3] = [(0.0, 1.2), (1.1, -0.75), (-1.1, -0.75)];
+const BAR: [Position; 4] = [(-1.3, -0.45), (1.3, -0.45), (1.3, 0.45), (-1.3, 0.45)];
+
+impl Marker {
+    /// Corners about the middle, in half widths; none of a disc.
+    fn corners(self) -> Vec<Position> {
+        match self {
+            Marker::Disc => Vec::new(),
+            Marker::Square => SQUARE.into(),
+            Marker::Triangle => TRIANGLE.into(),
+            Marker::Diamond => DIAMOND.into(),
+            Marker::Cross => CROSS.into(),
+            Marker::Pennant => PENNANT.into(),
+            // The cross turned by an eighth.
+            Marker::Saltire => CROSS.map(|(dx, dy)| ((dx - dy) * 0.8, (dx + dy) * 0.8)).into(),
+            Marker::Bar => BAR.into(),
         }
     }
 }
 
-/// A stroke of `width` CSS pixels.
-pub(crate) fn line_style(tone: Tone, width: f64, opacity: f64) -> ShapeStyle {
-    tone.light().mix(opacity).stroke_width((width * TENTHS).round() as u32)
+/// Draws a glyph at a position.
+pub(crate) fn draw(canvas: &mut Canvas, (x, y): Position, glyph: Glyph) {
+    let around = |marker: Marker, half: f64| -> Vec<Position> {
+        // Whole tenths from a middle of whole tenths: a marker has one outline wherever it stands.
+        let shift = |v: f64, share: f64| tenths(v) + tenths(share * half);
+        marker.corners().into_iter().map(|(dx, dy)| (shift(x, dx), shift(y, dy))).collect()
+    };
+    match glyph {
+        Glyph::Point(Marker::Disc, tone) => canvas.disc((x, y), HALF, tone),
+        Glyph::Point(marker, tone) => canvas.area(&around(marker, HALF), tone, 1.0),
+        Glyph::Ring(Marker::Disc) => canvas.circle((x, y), RING, RING_LINE),
+        Glyph::Ring(marker) => canvas.outline(&around(marker, RING), RING_LINE),
+        Glyph::Line(tone, dash) => {
+            let ends = [(x - LINE / 2.0, y), (x + LINE / 2.0, y)];
+            canvas.line(&ends, Stroke { dash, ..Stroke::solid(tone, 1.8) });
+        }
+    }
 }
 
-/// The canvas is a string and areas are used one at a time.
-pub(crate) fn drawn<E: std::fmt::Debug>(result: Result<(), E>) {
-    result.expect("drawing on a string does not fail");
+fn tenths(px: f64) -> f64 {
+    (px * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::canvas::Medium;
+
+    #[test]
+    fn a_marker_has_one_outline_wherever_it_stands() {
+        for k in 0..8 {
+            let steps = |at: Position| {
+                let mut canvas = Canvas::default();
+                draw(&mut canvas, at, Glyph::Point(Marker::of_series(k), Tone::Ink));
+                let svg = canvas.body(Medium::File);
+                // What follows the first position: steps of a path, the radius of a disc.
+                let rest = svg.split_once(if k == 0 { " r=" } else { "l" });
+                rest.map(|(_, rest)| rest.to_owned())
+            };
+            let still = steps((100.0, 50.0));
+            assert!(still.is_some());
+            for shift in [0.03, 0.049, 0.25, 0.5, 0.96] {
+                assert_eq!(steps((100.0 + shift, 50.0 - shift)), still, "{k} {shift}");
+            }
+        }
+    }
 }

@@ -2,42 +2,27 @@
 //! CSV beside a figure holds exactly what the figure shows.
 
 mod axes;
-mod note;
+pub(crate) mod note;
 
-pub(crate) use axes::{Frame, HEIGHT, Labels, LossAxis};
-pub(crate) use note::{NoteLine, Trend};
-
-use crate::chart::canvas::{Canvas, Group, Medium, TENTHS};
-use crate::chart::marker::{Glyph, draw, drawn, line_style};
+use crate::chart::canvas::{Canvas, Group, Medium, Position, Stroke};
+use crate::chart::frame::{Frame, HEIGHT, Labels};
+use crate::chart::marker::{Glyph, draw};
 use crate::chart::scale::Scale;
 use crate::chart::ticks::Style;
 use crate::text::three_digits;
 use crate::theme::Tone;
-use plotters::coord::Shift;
-use plotters::coord::cartesian::Cartesian2d;
-use plotters::element::{PathElement, Polygon};
-use plotters::prelude::DrawingArea;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, IntoFont, TextStyle};
 
 const SMALL: f64 = 11.0;
 /// Opacity of a band.
 const BAND: f64 = 0.14;
+/// Lines fainter than this may lie under a note.
+const FAINTEST: f64 = 0.4;
 /// From one line of a note to the next.
 const LEADING: f64 = 15.0;
 
-/// How a line is drawn.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stroke {
-    pub(crate) tone: Tone,
-    pub(crate) width: f64,
-    pub(crate) opacity: f64,
-    pub(crate) dash: &'static str,
-}
-
 /// One mark as drawn, in the units of its axes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Drawn {
+pub(crate) struct MarkRow {
     pub(crate) panel: &'static str,
     /// `run`, `fitted point`, `fit`, `curve`, `minimum`, ...
     pub(crate) mark: &'static str,
@@ -61,13 +46,11 @@ pub(crate) struct Owner<'a> {
 /// One set of axes.
 pub(crate) struct Panel {
     pub(crate) labels: Labels,
-    pub(crate) rows: Vec<Drawn>,
+    pub(crate) rows: Vec<MarkRow>,
     pub(crate) frame: Frame,
     /// The equation in its note where losses are shown in bits per byte.
     pub(crate) formula_in_bits: Option<String>,
     canvas: Canvas,
-    root: DrawingArea<Canvas, Shift>,
-    plot: DrawingArea<Canvas, Cartesian2d<Scale, Scale>>,
     x: Scale,
     y: Scale,
     /// Where data has been drawn, CSS pixels: what a note must not cover.
@@ -86,21 +69,12 @@ impl Panel {
     }
 
     pub(crate) fn framed(labels: Labels, x: Scale, y: Scale, frame: Frame) -> Panel {
-        let canvas = Canvas::new(frame.width, frame.height);
-        let root = canvas.area();
-        let place = (
-            tenths(frame.left)..tenths(frame.width - frame.right),
-            tenths(frame.height - frame.bottom)..tenths(frame.top),
-        );
-        let plot = root.apply_coord_spec(Cartesian2d::new(x, y, place));
-        let panel = Panel {
+        let mut panel = Panel {
             labels,
             frame,
             formula_in_bits: None,
             rows: Vec::new(),
-            canvas,
-            root,
-            plot,
+            canvas: Canvas::default(),
             x,
             y,
             taken: Vec::new(),
@@ -118,7 +92,7 @@ impl Panel {
         self.canvas.body(medium)
     }
 
-    fn open(&self, owner: Owner<'_>, title: &str) {
+    fn open(&mut self, owner: Owner<'_>, title: &str) {
         self.canvas.open(Group {
             class: owner.mark,
             label: owner.label.to_owned(),
@@ -142,9 +116,8 @@ impl Panel {
         self.open(owner, "");
         let lower = edges.iter().map(|e| (e.0, e.1.clamp(bottom, top)));
         let upper = edges.iter().rev().map(|e| (e.0, e.3.clamp(bottom, top)));
-        let corners: Vec<(f64, f64)> = lower.chain(upper).collect();
-        let style = tone.light().mix(BAND).filled();
-        drawn(self.plot.draw(&Polygon::new(corners, style)));
+        let corners: Vec<Position> = lower.chain(upper).map(|at| self.at(at)).collect();
+        self.canvas.area(&corners, tone, BAND);
         self.canvas.close();
         for (x, low, middle, high) in edges {
             self.rows.push(row(&self.labels, owner, (x, middle), Some((low, high))));
@@ -154,20 +127,18 @@ impl Panel {
     /// A line through data. Points outside the axes or not finite break it.
     pub(crate) fn line(&mut self, owner: Owner<'_>, points: &[(f64, f64)], stroke: Stroke) {
         self.open(owner, "");
-        self.canvas.dash(stroke.dash);
         let (x, y) = (self.x, self.y);
         let inside = |p: &(f64, f64)| x.holds(p.0) && y.holds(p.1);
         for piece in points.split(|p| !inside(p)).filter(|piece| piece.len() > 1) {
-            let style = line_style(stroke.tone, stroke.width, stroke.opacity);
-            drawn(self.plot.draw(&PathElement::new(piece.to_vec(), style)));
+            let through: Vec<Position> = piece.iter().map(|at| self.at(*at)).collect();
+            self.canvas.line(&through, stroke);
             for point in piece {
                 self.rows.push(row(&self.labels, owner, *point, None));
             }
-            if stroke.opacity > note::FAINTEST {
+            if stroke.opacity > FAINTEST {
                 self.take_line(piece);
             }
         }
-        self.canvas.dash("");
         self.canvas.close();
     }
 
@@ -187,10 +158,11 @@ impl Panel {
             return;
         }
         self.open(owner, title);
-        draw(&self.root, self.plot.map_coordinate(&at), glyph);
+        let place = self.at(at);
+        draw(&mut self.canvas, place, glyph);
         self.canvas.close();
         self.rows.push(row(&self.labels, owner, at, None));
-        self.taken.push((self.px(at.0), self.py(at.1)));
+        self.taken.push(place);
     }
 
     /// A point with an interval in x (`across`) or in y.
@@ -222,61 +194,44 @@ impl Panel {
         };
         if let Some((low, high)) = ends {
             let scale = if across { self.x } else { self.y };
-            let place = |v: f64| match across {
-                true => (self.px(v), self.py(at.1)),
-                false => (self.px(at.0), self.py(v)),
-            };
+            let end = |v: f64| if across { (v, at.1) } else { (at.0, v) };
             let (a, b) = (scale.bounds().0.max(low), scale.bounds().1.min(high));
-            let bar = (place(a), place(b));
-            self.rule(bar.0.0, bar.0.1, bar.1.0, bar.1.1, tone, 1.4);
+            let bar = [self.at(end(a)), self.at(end(b))];
+            self.canvas.line(&bar, Stroke::solid(tone, 1.4));
             let (dx, dy) = if across { (0.0, 3.5) } else { (3.5, 0.0) };
             // An end beyond the axis has no cap.
-            for end in [low, high].into_iter().filter(|v| scale.holds(*v)) {
-                let (x, y) = place(end);
-                self.rule(x - dx, y - dy, x + dx, y + dy, tone, 1.4);
+            for v in [low, high].into_iter().filter(|v| scale.holds(*v)) {
+                let (x, y) = self.at(end(v));
+                let cap = [(x - dx, y - dy), (x + dx, y + dy)];
+                self.canvas.line(&cap, Stroke::solid(tone, 1.4));
             }
-            self.taken.extend([bar.0, bar.1]);
+            self.taken.extend(bar);
         }
-        draw(&self.root, self.plot.map_coordinate(&at), glyph);
+        let place = self.at(at);
+        draw(&mut self.canvas, place, glyph);
         self.canvas.close();
         self.rows.push(row(&self.labels, owner, at, ends));
-        self.taken.push((self.px(at.0), self.py(at.1)));
+        self.taken.push(place);
     }
 
     fn px(&self, x: f64) -> f64 {
-        f64::from(self.plot.map_coordinate(&(x, self.y.bounds().0)).0) / TENTHS
+        let Frame { width, left, right, .. } = self.frame;
+        self.x.place(x, (left, width - right))
     }
 
     fn py(&self, y: f64) -> f64 {
-        f64::from(self.plot.map_coordinate(&(self.x.bounds().0, y)).1) / TENTHS
+        let Frame { height, top, bottom, .. } = self.frame;
+        self.y.place(y, (height - bottom, top))
     }
 
-    fn rule(&self, x0: f64, y0: f64, x1: f64, y1: f64, tone: Tone, width: f64) {
-        let ends = vec![(tenths(x0), tenths(y0)), (tenths(x1), tenths(y1))];
-        drawn(self.root.draw(&PathElement::new(ends, line_style(tone, width, 1.0))));
-    }
-
-    fn write(&self, text: &str, at: (f64, f64), size: f64, tone: Tone, h: HPos, v: VPos) {
-        write_text(&self.root, text, at, size, tone, Pos::new(h, v));
+    /// Where a point of data lies.
+    fn at(&self, (x, y): (f64, f64)) -> Position {
+        (self.px(x), self.py(y))
     }
 }
 
-/// Text at a position in CSS pixels.
-pub(crate) fn write_text(
-    area: &DrawingArea<Canvas, Shift>,
-    text: &str,
-    (x, y): (f64, f64),
-    size: f64,
-    tone: Tone,
-    pos: Pos,
-) {
-    let color = tone.light();
-    let style: TextStyle<'_> = ("sans-serif", size * TENTHS).into_font().color(&color).pos(pos);
-    drawn(area.draw_text(text, &style, (tenths(x), tenths(y))));
-}
-
-fn row(labels: &Labels, owner: Owner<'_>, (x, y): (f64, f64), ends: Option<(f64, f64)>) -> Drawn {
-    Drawn {
+fn row(labels: &Labels, owner: Owner<'_>, (x, y): (f64, f64), ends: Option<(f64, f64)>) -> MarkRow {
+    MarkRow {
         panel: labels.key,
         mark: owner.mark,
         series: owner.series.to_owned(),
@@ -286,8 +241,4 @@ fn row(labels: &Labels, owner: Owner<'_>, (x, y): (f64, f64), ends: Option<(f64,
         low: ends.map(|e| e.0),
         high: ends.map(|e| e.1),
     }
-}
-
-fn tenths(px: f64) -> i32 {
-    (px * TENTHS).round() as i32
 }

@@ -1,9 +1,14 @@
-//! A plotters axis that is linear or logarithmic.
+//! Axes: which values they span and where on a panel a value lies.
+//!
+//! The place of a value comes from the coordinates of plotters, which are known to this file alone.
 
 use crate::chart::ticks::{Ticks, linear_ticks, log_ticks};
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting};
-use plotters::prelude::Ranged;
-use std::ops::Range;
+use plotters::coord::ranged1d::Ranged;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{IntoLogRange, LogCoord};
+
+/// Pixels of plotters in a CSS pixel.
+const FINE: f64 = 1e5;
 
 /// An axis from `low` to `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,33 +93,22 @@ impl Scale {
             .collect()
     }
 
-    fn share(self, value: f64) -> f64 {
-        match self {
-            Scale::Log { low, high } => (value / low).ln() / (high / low).ln(),
-            Scale::Linear { low, high } => (value - low) / (high - low),
-            Scale::Rows { .. } => (self.bounds().1 - value) / (self.bounds().1 - self.bounds().0),
-        }
-    }
-}
-
-impl Ranged for Scale {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        let length = f64::from(limit.1 - limit.0);
-        (f64::from(limit.0) + length * self.share(*value)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        let mut points = self.ticks().major;
-        points.truncate(hint.max_num_points());
-        points
-    }
-
-    fn range(&self) -> Range<f64> {
-        let (low, high) = self.bounds();
-        low..high
+    /// Where a value lies between the positions of the lower and the upper end: CSS pixels, to the
+    /// tenth that a figure is written to.
+    pub(crate) fn place(self, value: f64, ends: (f64, f64)) -> f64 {
+        // plotters counts whole pixels, so it is given smaller ones.
+        let fine = |px: f64| (px * FINE).round() as i32;
+        let ends = (fine(ends.0), fine(ends.1));
+        let place = match self {
+            Scale::Log { low, high } => LogCoord::from((low..high).log_scale()).map(&value, ends),
+            Scale::Linear { low, high } => RangedCoordf64::from(low..high).map(&value, ends),
+            // The first row is the lowest value and stands on top.
+            Scale::Rows { .. } => {
+                let (low, high) = self.bounds();
+                RangedCoordf64::from(high..low).map(&value, ends)
+            }
+        };
+        (f64::from(place) / FINE * 10.0).round() / 10.0
     }
 }
 
@@ -132,9 +126,26 @@ mod tests {
     #[test]
     fn the_middle_of_a_log_axis_is_the_geometric_mean() {
         let axis = Scale::log([1.0, 100.0], (0.0, 0.0));
-        assert_eq!(axis.map(&10.0, (0, 1000)), 500);
-        assert_eq!(axis.map(&10.0, (1000, 0)), 500);
-        assert_eq!(Scale::linear([0.0, 10.0], (0.0, 0.0)).map(&2.5, (0, 1000)), 250);
+        assert_eq!(axis.place(10.0, (0.0, 100.0)), 50.0);
+        assert_eq!(axis.place(10.0, (100.0, 0.0)), 50.0);
+        assert_eq!(Scale::linear([0.0, 10.0], (0.0, 0.0)).place(2.5, (0.0, 100.0)), 25.0);
+    }
+
+    #[test]
+    fn the_ends_of_an_axis_lie_at_its_ends_and_the_first_row_on_top() {
+        let ends = (272.0, 30.0);
+        for axis in [
+            Scale::log([1e-12, 3e24], (0.02, 0.04)),
+            Scale::log([2.0, 2.1], (0.0, 0.0)),
+            Scale::linear([-3.0, 5.0], (0.1, 0.1)),
+        ] {
+            let (low, high) = axis.bounds();
+            assert_eq!((axis.place(low, ends), axis.place(high, ends)), ends, "{axis:?}");
+        }
+        let rows = Scale::Rows { count: 3 };
+        let places = [0.0, 1.0, 2.0].map(|k| rows.place(k, ends));
+        assert!(30.0 < places[0] && places[0] < places[1] && places[1] < places[2], "{places:?}");
+        assert!(places[2] < 272.0, "{places:?}");
     }
 
     #[test]

@@ -105,14 +105,19 @@ pub(crate) fn linear_ticks(low: f64, high: f64) -> Ticks {
     if !(span > 0.0 && span.is_finite()) {
         return Ticks { major: vec![low], minor: vec![] };
     }
-    let raw = span / 5.0;
-    let decade = raw.log10().floor() as i32;
-    let (step, split) = [(1.0, 5.0), (2.0, 4.0), (5.0, 5.0), (10.0, 5.0)]
+    let (step, split) = round_step(span / 5.0);
+    without_major(multiples(step, low, high), multiples(step / split, low, high))
+}
+
+/// The least of 1, 2 or 5 times a power of ten that is no smaller than this positive number, and into
+/// how many smaller steps it falls.
+pub(crate) fn round_step(least: f64) -> (f64, f64) {
+    let decade = least.log10().floor() as i32;
+    [(1.0, 5.0), (2.0, 4.0), (5.0, 5.0), (10.0, 5.0)]
         .map(|(m, split)| (decimal(m, decade), split))
         .into_iter()
-        .find(|(step, _)| *step >= raw * 0.999)
-        .expect("ten times the decade below a number is above it");
-    without_major(multiples(step, low, high), multiples(step / split, low, high))
+        .find(|(step, _)| *step >= least * 0.999)
+        .expect("ten times the decade below a number is above it")
 }
 
 /// Ticks of an axis at most; more are none that anybody could tell apart.

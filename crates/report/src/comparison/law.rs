@@ -1,7 +1,8 @@
 //! Compute at equal loss by laws that the runs of both series identify.
 
-use super::{Side, law_of};
-use crate::figures::{marks, surface};
+use super::side::Side;
+use crate::power_laws;
+use crate::replicates::{middle, power};
 use crate::view::View;
 use isoflop_core::PowerLaw;
 use isoflop_fit::output::{Axis, Estimate, Identified};
@@ -38,9 +39,9 @@ struct Needs {
 impl Needs {
     /// By the law of loss in exact compute, which counts what a vocabulary costs.
     fn of(view: &View<'_>, series: &str) -> Option<Identified<Needs>> {
-        let fit = law_of(view, Axis::C, series)?;
+        let fit = power_laws::of_series(view, Axis::C, series)?;
         let exact = fit.get().c_kind.as_deref() == Some("c_exact");
-        let drawn = surface::power(fit).filter(|_| exact)?;
+        let drawn = power(fit).filter(|_| exact)?;
         let ask = |law: PowerLaw| Box::new(move |loss| compute(&law, loss)) as Ask;
         Some(fit.map(|fit| {
             let losses = fit.data.iter().map(|p| p.loss);
@@ -71,7 +72,7 @@ fn between(view: &View<'_>, both: Identified<(Needs, Needs)>, units: [f64; 2]) -
         // Replicates of two sweeps have nothing to do with each other: any pairing serves.
         let draws = a.draws.iter().zip(&b.draws);
         let all = draws.map(|(a, b)| b(of_b) / a(of_a)).collect();
-        let ends = marks::middle(all, view.report.fits.level);
+        let ends = middle(all, view.report.fits.level);
         ((b.fitted)(of_b) / (a.fitted)(of_a), ends)
     };
     const STEPS: usize = 40;

@@ -1,6 +1,7 @@
 //! What a comparison says, a sentence a finding.
 
-use super::{EXPONENTS, Factor, Pair, pairs};
+use super::measured::Factor;
+use super::pairs::{EXPONENTS, Pair, pairs};
 use crate::text::{clip, factor, three_digits, with_interval};
 use crate::view::View;
 use isoflop_fit::output::Estimate;

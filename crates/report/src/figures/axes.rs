@@ -1,7 +1,8 @@
 //! Loss against each axis of the sweep, at equal size, budget and seed.
 
+use super::figure::Figure;
+use super::legends::size_legend;
 use super::marks::{run_point, thread};
-use super::{Figure, size_legend};
 use crate::chart::{Frame, Labels, Owner, Panel, Scale};
 use crate::text::clip;
 use crate::view::View;

@@ -1,36 +1,20 @@
 //! The data of a figure as CSV.
 
-use crate::chart::Drawn;
+use crate::chart::MarkRow;
+use isoflop_results::csv::{table, text};
+
+const COLUMNS: [&str; 8] = ["panel", "mark", "series", "label", "x", "y", "low", "high"];
 
 /// One row a mark, in the units of its panel's axes.
-pub(crate) fn write<'a>(rows: impl Iterator<Item = &'a Drawn>) -> String {
-    let mut out = String::from("panel,mark,series,label,x,y,low,high\n");
-    for row in rows {
-        let end = |v: Option<f64>| v.map(|v| format!("{v}")).unwrap_or_default();
-        out.push_str(&format!(
-            "{},{},{},{},{},{},{},{}\n",
-            row.panel,
-            row.mark,
-            field(&row.series),
-            field(&row.label),
-            row.x,
-            row.y,
-            end(row.low),
-            end(row.high)
-        ));
-    }
-    out
-}
-
-/// Text as a field. What a spreadsheet would run as a formula gets an apostrophe in front
-/// (OWASP, "CSV injection"); quotes, commas and line ends are quoted (RFC 4180).
-fn field(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    let safe = if formula { format!("'{text}") } else { text.to_owned() };
-    match safe.contains(['"', ',', '\n', '\r', '\'', ';', '\t']) {
-        true => format!("\"{}\"", safe.replace('"', "\"\"")),
-        false => safe,
-    }
+pub(super) fn write<'a>(rows: impl Iterator<Item = &'a MarkRow>) -> String {
+    let end = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
+    let rows = rows.map(|row| {
+        let (series, label) = (text(&row.series), text(&row.label));
+        let (x, y) = (row.x.to_string(), row.y.to_string());
+        let (low, high) = (end(row.low), end(row.high));
+        [row.panel.to_owned(), row.mark.to_owned(), series, label, x, y, low, high]
+    });
+    String::from_utf8(table(COLUMNS.map(str::to_owned), rows)).expect("cells are text")
 }
 
 #[cfg(test)]
@@ -39,9 +23,22 @@ mod tests {
 
     #[test]
     fn a_formula_becomes_text_and_quotes_are_doubled() {
-        assert_eq!(field("=cmd()"), "\"'=cmd()\"");
-        assert_eq!(field("@a"), "\"'@a\"");
-        assert_eq!(field("say \"hi\", x"), "\"say \"\"hi\"\", x\"");
-        assert_eq!(field("n3k-d1M"), "n3k-d1M");
+        let row = |series: &str, label: &str| MarkRow {
+            panel: "compute",
+            mark: "run",
+            series: series.to_owned(),
+            label: label.to_owned(),
+            x: 1.5,
+            y: 1e-7,
+            low: None,
+            high: Some(2.0),
+        };
+        let rows = [row("=cmd()", "@a, \"b\""), row("", "n3k-d1M")];
+        assert_eq!(
+            write(rows.iter()),
+            "panel,mark,series,label,x,y,low,high\n\
+             compute,run,'=cmd(),\"'@a, \"\"b\"\"\",1.5,0.0000001,,2\n\
+             compute,run,,n3k-d1M,1.5,0.0000001,,2\n"
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! Sample efficiency: tokens that a size needs for a loss (Kaplan et al. 2020, figure 2).
 
+use super::figure::Figure;
+use super::legends::series_legend;
+use super::losses::loss_label;
 use super::marks::{dash, thread};
-use super::{Figure, loss_label, series_legend};
 use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Stroke, Style};
 use crate::text::number;
 use crate::theme::Tone;
@@ -35,7 +37,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut legend = Legend::default();
     legend.add(Key::Heading, loss_label(view, "loss reached (nats per token)"));
     for (k, loss) in levels.iter().enumerate() {
-        let dot = Glyph::Point(crate::chart::Shape::Disc, Tone::budget(k, levels.len()));
+        let dot = Glyph::Point(crate::chart::Marker::Disc, Tone::budget(k, levels.len()));
         legend.add(Key::Glyph(dot), number((loss * 1e6).round() / 1e6));
     }
     series_legend(view, &mut legend);
@@ -131,7 +133,7 @@ fn panel(view: &View<'_>, levels: &[f64], lines: &[(f64, &str, Reached)], tokens
         let dash = dash(view.series_rank(series));
         panel.line(owner, &points, Stroke { dash, ..thread(tone, 1.3, 0.9) });
         for point in points {
-            panel.point(owner, point, Glyph::Point(view.shape(series), tone), &label);
+            panel.point(owner, point, Glyph::Point(view.marker(series), tone), &label);
         }
     }
     panel

@@ -1,17 +1,18 @@
 //! Laws fitted to the smaller budgets, judged by the larger ones.
 
+use super::figure::Figure;
+use super::losses::loss_label;
 use super::marks::guide;
 use super::residuals::main_law;
-use super::{Figure, loss_label};
 use crate::chart::{
-    Frame, Glyph, Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Shape, Style,
+    Frame, Glyph, Key, Labels, Legend, LossAxis, Marker, Owner, Panel, Scale, Style,
 };
 use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::{View, window};
 use isoflop_fit::output::{Fit, Forecast, HeldOut, Ranked};
 
-type Window<'a> = (&'a Fit, &'a HeldOut, Tone, Shape);
+type Window<'a> = (&'a Fit, &'a HeldOut, Tone, Marker);
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let (law, fits) = main_law(view)?;
@@ -19,7 +20,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     for fit in fits {
         let all = fit.validation.iter().flat_map(|v| &v.windows);
         for held in all.filter(|held| !held.points.is_empty()) {
-            windows.push((fit, held, Tone::Ink, view.shape(&fit.series)));
+            windows.push((fit, held, Tone::Ink, view.marker(&fit.series)));
         }
     }
     if windows.is_empty() {
@@ -182,7 +183,7 @@ fn rank(view: &View<'_>, series: &str, ranked: &[&Ranked]) -> Panel {
             "{}: {:.2} % over {} held-out rows of {} windows",
             r.law, at.0, r.held_out, r.windows
         );
-        panel.point(owner, at, Glyph::Point(Shape::Disc, Tone::group(0)), &words);
+        panel.point(owner, at, Glyph::Point(Marker::Disc, Tone::group(0)), &words);
         let inside = r.covered.map(|c| format!("{c}/{} inside", r.held_out));
         panel.aside(k as f64, &inside.unwrap_or_default());
     }

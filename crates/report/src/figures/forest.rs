@@ -1,7 +1,8 @@
 //! Every exponent with its interval, side by side.
 
-use super::{Figure, loss_label};
-use crate::chart::{Frame, Glyph, Labels, Legend, Owner, Panel, Scale, Shape};
+use super::figure::Figure;
+use super::losses::loss_label;
+use crate::chart::{Frame, Glyph, Labels, Legend, Marker, Owner, Panel, Scale};
 use crate::text::{clip, plain, sup, with_interval};
 use crate::theme::Tone;
 use crate::view::{View, letter, symbol};
@@ -173,12 +174,12 @@ fn panel(
             false => Tone::group(0),
         };
         let glyph = match e.identified {
-            true => Glyph::Point(view.shape(row.series), tone),
-            false => Glyph::Ring(Shape::Disc),
+            true => Glyph::Point(view.marker(row.series), tone),
+            false => Glyph::Ring(Marker::Disc),
         };
         let label = plain(&row.name);
         let owner = Owner { mark: "interval", series: row.series, label: &label };
-        panel.estimate(owner, (e.value, k as f64), super::optima::ends(e), true, glyph);
+        panel.estimate(owner, (e.value, k as f64), super::marks::ends(e), true, glyph);
         panel.aside(k as f64, &with_interval(e));
     }
     panel

@@ -1,15 +1,20 @@
 //! IsoFLOP curves and the optima they give (Hoffmann et al. 2022, figure 3).
 
+use super::budgets::{Budgets, minima};
+use super::figure::Figure;
+use super::legends::series_legend;
 use super::levels;
+use super::losses::LOSS;
 use super::marks::thread;
-use super::{Figure, LOSS, optima, run_title, series_legend, wrap};
+use super::marks::{ends, run_title};
+use super::optima;
 use crate::chart::{
-    Glyph, Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Shape, Style, Trend,
+    Glyph, Key, Labels, Legend, LossAxis, Marker, Owner, Panel, Scale, Style, Trend,
 };
-use crate::text::clip;
+use crate::text::{clip, wrap};
 use crate::theme::Tone;
 use crate::view::{View, n_words};
-use isoflop_fit::output::{BudgetCurve, Isoflop, Minimum};
+use isoflop_fit::output::{BudgetCurve, Isoflop};
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let analyses = &view.report.fits.isoflop;
@@ -23,15 +28,15 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         panels.extend(optima::panels(view, &budgets));
     }
     let mut legend = Legend::default();
-    legend.add(Key::Glyph(Glyph::Point(Shape::Disc, Tone::budget(1, 3))), "run");
+    legend.add(Key::Glyph(Glyph::Point(Marker::Disc, Tone::budget(1, 3))), "run");
     legend.add(
         Key::Line(thread(Tone::budget(1, 3), 1.5, 1.0)),
         "parabola in ln N, labelled with its budget (FLOPs)",
     );
-    legend.add(Key::Glyph(Glyph::Point(Shape::Diamond, Tone::Ink)), "minimum with its interval");
+    legend.add(Key::Glyph(Glyph::Point(Marker::Diamond, Tone::Ink)), "minimum with its interval");
     let mut approaches = view.report.fits.approaches.iter().flat_map(|a| &a.approaches);
     if minima >= 2 && approaches.any(|a| a.name == "1") {
-        let cross = Glyph::Point(Shape::Cross, Tone::Rule);
+        let cross = Glyph::Point(Marker::Cross, Tone::Rule);
         legend.add(Key::Glyph(cross), "best run of a compute (approach 1)");
     }
     series_legend(view, &mut legend);
@@ -48,27 +53,6 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         legend,
         panels,
     })
-}
-
-/// Distinct budgets, ascending, for colours.
-pub(super) struct Budgets(Vec<f64>);
-
-impl Budgets {
-    pub(super) fn of(analyses: &[Isoflop]) -> Budgets {
-        let all = analyses.iter().flat_map(|i| i.budgets.iter().map(|b| b.flops_budget));
-        let mut all: Vec<f64> = all.collect();
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        Budgets(all)
-    }
-
-    pub(super) fn tone(&self, budget: f64) -> Tone {
-        Tone::budget(self.0.partition_point(|b| *b < budget), self.0.len())
-    }
-}
-
-pub(super) fn minima(analysis: &Isoflop) -> impl Iterator<Item = (&BudgetCurve, &Minimum)> {
-    analysis.budgets.iter().filter_map(|b| Some((b, b.minimum.as_ref()?)))
 }
 
 fn parabola_at(curve: &BudgetCurve, n: f64) -> Option<f64> {
@@ -136,13 +120,13 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
             let Some(n) = p.n else { continue };
             let owner = Owner { mark: "run", series, label: &p.label };
             let title = view.run(&p.label).map_or_else(|| p.label.clone(), run_title);
-            panel.point(owner, (n, p.loss), Glyph::Point(view.shape(series), tone), &title);
+            panel.point(owner, (n, p.loss), Glyph::Point(view.marker(series), tone), &title);
         }
         if let Some(m) = &curve.minimum {
             let owner = Owner { mark: "minimum", series, label: &name };
             let at = (m.n_opt.value, m.loss.value);
-            let mark = Glyph::Point(Shape::Diamond, Tone::Ink);
-            panel.estimate(owner, at, optima::ends(&m.n_opt), true, mark);
+            let mark = Glyph::Point(Marker::Diamond, Tone::Ink);
+            panel.estimate(owner, at, ends(&m.n_opt), true, mark);
         }
         let last = curve.runs.iter().filter_map(|p| Some((p.n?, p.loss)));
         if let Some(end) = last.max_by(|a, b| a.0.total_cmp(&b.0)) {

@@ -1,9 +1,10 @@
 //! Losses during training.
 
-use super::{
-    Figure, levels, loss_axis, loss_label, size_legend,
-    thin::{most, thin},
-};
+use super::figure::Figure;
+use super::legends::size_legend;
+use super::levels;
+use super::losses::{loss_axis, loss_label};
+use super::thin::{most, thin};
 use crate::chart::{Labels, Owner, Panel, Scale, Stroke, Style};
 use crate::view::View;
 use isoflop_results::CurvePoint;

@@ -1,8 +1,10 @@
 //! Loss against the learning rate: the stage that chose it, and sweeps over it.
 
+use super::figure::Figure;
 use super::groups::{alike, repeats};
+use super::legends::size_legend;
+use super::marks::run_title;
 use super::marks::{run_point, thread};
-use super::{Figure, run_title, size_legend};
 use crate::chart::{Glyph, Labels, LossAxis, Owner, Panel, Scale, Style};
 use crate::view::View;
 use isoflop_core::units::short;
@@ -94,7 +96,7 @@ fn panel(
                 continue;
             }
             let owner = Owner { mark: "trial", series: &run.series, label: &run.run_id };
-            let glyph = Glyph::Point(view.shape(&run.series), tone);
+            let glyph = Glyph::Point(view.marker(&run.series), tone);
             panel.point(owner, at, glyph, &run_title(run));
         }
         names.extend(line.last().map(|end| (*end, label.clone(), tone)));

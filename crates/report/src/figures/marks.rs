@@ -1,9 +1,10 @@
 //! Marks that several figures draw alike.
 
-use super::run_title;
 use crate::chart::{Glyph, Owner, Panel, Stroke};
 use crate::theme::Tone;
 use crate::view::View;
+use isoflop_core::units::{scientific, short};
+use isoflop_fit::output::Estimate;
 use isoflop_results::RunRow;
 
 /// A line of ink as wide as fits are.
@@ -25,7 +26,7 @@ pub(super) fn dash(k: usize) -> &'static str {
 /// A finished run as a point, in the colour of its size and the shape of its series.
 pub(super) fn run_point(view: &View<'_>, panel: &mut Panel, run: &RunRow, at: (f64, f64)) {
     let owner = Owner { mark: "run", series: &run.series, label: &run.run_id };
-    let glyph = Glyph::Point(view.shape(&run.series), view.tone(run));
+    let glyph = Glyph::Point(view.marker(&run.series), view.tone(run));
     panel.point(owner, at, glyph, &run_title(run));
 }
 
@@ -40,7 +41,7 @@ pub(super) fn fitted_run(
     let tone = run.map_or(Tone::Ink, |run| view.tone(run));
     let title = run.map_or_else(|| label.to_owned(), run_title);
     let owner = Owner { mark, series, label };
-    panel.point(owner, at, Glyph::Point(view.shape(series), tone), &title);
+    panel.point(owner, at, Glyph::Point(view.marker(series), tone), &title);
 }
 
 /// A line that guides the eye.
@@ -49,32 +50,22 @@ pub(super) fn guide(panel: &mut Panel, label: &str, points: &[(f64, f64)]) {
     panel.line(owner, points, GUIDE);
 }
 
-/// The share `q` of sorted values lies below this; linear between them.
-pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let place = q * sorted.len().checked_sub(1)? as f64;
-    let (below, share) = (place.floor() as usize, place.fract());
-    let above = sorted[(below + 1).min(sorted.len() - 1)];
-    Some(sorted[below] + (above - sorted[below]) * share)
-}
-
-/// The middle `level` of values.
-pub(crate) fn middle(mut values: Vec<f64>, level: f64) -> Option<(f64, f64)> {
-    values.retain(|v| v.is_finite());
-    values.sort_by(f64::total_cmp);
-    let tail = (1.0 - level) / 2.0;
-    Some((quantile(&values, tail)?, quantile(&values, 1.0 - tail)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_middle_of_a_hundred_values_leaves_five_on_each_side() {
-        let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
-        let (low, high) = middle(values, 0.9).expect("there are values");
-        assert!((low - 5.0).abs() < 1e-9 && (high - 95.0).abs() < 1e-9);
-        assert_eq!(middle(vec![f64::NAN], 0.9), None);
-        assert_eq!(middle(vec![2.0], 0.9), Some((2.0, 2.0)));
+/// The tooltip of a run.
+pub(super) fn run_title(run: &RunRow) -> String {
+    let mut text = format!(
+        "{}\nN {} \u{b7} D {} tokens \u{b7} C {} FLOPs",
+        run.run_id,
+        short(run.n_non_embedding as f64),
+        short(run.tokens as f64),
+        scientific(run.c_exact),
+    );
+    if let Some(loss) = run.test_loss {
+        text.push_str(&format!("\ntest loss {loss:.4} nats per token"));
     }
+    text
+}
+
+/// The ends of an interval that has both.
+pub(super) fn ends(e: &Estimate) -> Option<(f64, f64)> {
+    Some((e.low?, e.high?))
 }

@@ -1,8 +1,10 @@
 //! Every run's own learning curve, small.
 
+use super::figure::Figure;
+use super::legends::size_legend;
+use super::losses::{loss_axis, loss_label};
 use super::marks::thread;
 use super::thin::thin;
-use super::{Figure, loss_axis, loss_label, size_legend};
 use crate::chart::{Frame, Key, Labels, Owner, Panel, Scale, Stroke, Style};
 use crate::text::clip;
 use crate::theme::Tone;

@@ -1,6 +1,6 @@
 //! What compute one series needs over another at equal loss.
 
-use super::Figure;
+use super::figure::Figure;
 use super::marks::{guide, thread};
 use crate::chart::{Glyph, Key, Labels, Legend, NoteLine, Owner, Panel, Scale, Stroke, Trend};
 use crate::comparison::{Factor, Pair, pairs, range};

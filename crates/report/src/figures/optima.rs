@@ -1,10 +1,10 @@
 //! Compute-optimal parameters and tokens against compute, by every approach of Hoffmann et al.
 //! 2022 that the runs allow.
 
-use super::Figure;
-use super::isoflop::{Budgets, minima};
-use super::marks::{dash, thread};
-use crate::chart::{Glyph, Labels, Legend, NoteLine, Owner, Panel, Scale, Shape, Style, Trend};
+use super::budgets::{Budgets, minima};
+use super::figure::Figure;
+use super::marks::{dash, ends, thread};
+use crate::chart::{Glyph, Labels, Legend, Marker, NoteLine, Owner, Panel, Scale, Style, Trend};
 use crate::text::{clip, sup, with_interval};
 use crate::theme::Tone;
 use crate::view::View;
@@ -133,7 +133,7 @@ fn lines<'a>(view: &View<'a>, what: What) -> Vec<Line<'a>> {
                     reach: reach(minima(analysis).map(|(_, m)| m.c))?,
                     tone: Tone::Ink,
                     dash: dash(view.series_rank(series)),
-                    mark: many.then(|| Glyph::Point(view.shape(series), Tone::Muted)),
+                    mark: many.then(|| Glyph::Point(view.marker(series), Tone::Muted)),
                 })
             })
             .collect();
@@ -199,7 +199,7 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
     for optimum in envelope() {
         let owner =
             Owner { mark: "envelope", series: "", label: "approach 1: the best of all runs" };
-        let glyph = Glyph::Point(Shape::Cross, Tone::Rule);
+        let glyph = Glyph::Point(Marker::Cross, Tone::Rule);
         panel.point(owner, (optimum.c, what.at(optimum)), glyph, owner.label);
     }
     for line in &lines {
@@ -217,8 +217,8 @@ fn optimum(view: &View<'_>, budgets: &Budgets, what: What) -> Panel {
     for analysis in &fits.isoflop {
         let series = analysis.series.as_str();
         let shape = match view.many_series() {
-            true => view.shape(series),
-            false => Shape::Diamond,
+            true => view.marker(series),
+            false => Marker::Diamond,
         };
         for (curve, m) in minima(analysis) {
             let label = isoflop_core::units::scientific(curve.flops_budget);
@@ -259,8 +259,4 @@ fn words(line: &Line<'_>, symbol: &str) -> NoteLine {
     };
     let text = format!("{}{symbol} ~ C{exponent}", line.label);
     (line.mark, text, Tone::Ink)
-}
-
-pub(super) fn ends(e: &Estimate) -> Option<(f64, f64)> {
-    Some((e.low?, e.high?))
 }

@@ -1,8 +1,10 @@
 //! What repeating the text costs: losses against epochs and unique tokens.
 
+use super::figure::Figure;
 use super::groups::about;
+use super::legends::size_legend;
+use super::losses::{loss_axis, loss_label};
 use super::marks::{run_point, thread};
-use super::{Figure, loss_axis, loss_label, size_legend};
 use crate::chart::{Labels, LossAxis, Owner, Panel, Scale, Style};
 use crate::view::View;
 use isoflop_results::RunRow;

@@ -1,13 +1,16 @@
 //! What the three panels say in words: exponents, why there is no line, the caption.
 
-use super::three_panels::{AXES, laws, unidentified};
-use super::{surface, wrap};
 use crate::chart::{Glyph, NoteLine, Style};
-use crate::text::{clip, fixed, interval, sub, sup, value, with_interval};
+use crate::power_laws::{self, unidentified};
+use crate::replicates;
+use crate::text::{clip, fixed, interval, sub, sup, value, with_interval, wrap};
 use crate::theme::Tone;
 use crate::view::{View, letter};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
 use isoflop_fit::output::{Axis, Estimate, Fit, Identified};
+
+/// The three panels, in order.
+pub(super) const AXES: [Axis; 3] = [Axis::C, Axis::D, Axis::N];
 
 /// Fits written into a panel; the page's table has all of them.
 const WRITTEN: usize = 5;
@@ -31,7 +34,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) 
         }
         several => {
             for fit in several.iter().take(WRITTEN).map(Identified::get) {
-                let mark = Glyph::Point(view.shape(&fit.series), Tone::Muted);
+                let mark = Glyph::Point(view.marker(&fit.series), Tone::Muted);
                 let name = clip(&view.series_name(&fit.series), 24);
                 lines.push((Some(mark), format!("{name}: {}", exponent(fit)), Tone::Ink));
             }
@@ -42,7 +45,7 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) 
         }
     }
     let fit = fits[0].into_inner();
-    let ring = Glyph::Ring(view.shape(&fit.series));
+    let ring = Glyph::Ring(view.marker(&fit.series));
     lines.push((Some(ring), format!("{} ({})", clip(&fit.points, 34), fit.rows), Tone::Muted));
     lines
 }
@@ -60,7 +63,7 @@ pub(super) fn formula_in_bits(
 /// `L = (C / 2.3x10^8 PF-days)^-0.05`, as in Kaplan et al. 2020, in a unit of which a nat per token has
 /// so many.
 fn equation(licensed: Identified<&Fit>, axis: Axis, in_nat: f64) -> Option<String> {
-    let (law, fit) = (surface::power(licensed)?.law, licensed.into_inner());
+    let (law, fit) = (replicates::power(licensed)?.law, licensed.into_inner());
     let unit = if axis == Axis::C { FLOPS_PER_PF_DAY } else { 1.0 };
     // k (x / X)^-alpha = (x / (X k^(1 / alpha)))^-alpha
     let scale = law.critical_scale() / unit * in_nat.powf(1.0 / law.alpha);
@@ -109,7 +112,7 @@ fn reason(view: &View<'_>, axis: Axis) -> String {
 }
 
 pub(super) fn caption(view: &View<'_>) -> String {
-    let said = |axis: Axis| match laws(view, axis).first().map(|fit| *fit.get()) {
+    let said = |axis: Axis| match power_laws::identified(view, axis).first().map(|fit| *fit.get()) {
         Some(fit) => format!("the line is fitted to the rings, {} ({})", fit.points, fit.rows),
         None => format!("no line is drawn ({})", reason(view, axis)),
     };
@@ -124,7 +127,7 @@ pub(super) fn caption(view: &View<'_>) -> String {
         }
     };
     let level = (100.0 * view.report.fits.level).round();
-    let brackets = match AXES.iter().any(|axis| !laws(view, *axis).is_empty()) {
+    let brackets = match AXES.iter().any(|axis| !power_laws::identified(view, *axis).is_empty()) {
         true => format!(" Brackets and bands: {level}\u{a0}% intervals."),
         false => String::new(),
     };

@@ -1,10 +1,13 @@
 //! `L(N, D)` as contours over the plane of runs, the efficient frontier, and what another size
 //! costs at equal loss.
 
+use super::figure::Figure;
+use super::legends::size_legend;
 use super::marks::{LINE, dash, guide, run_point, thread};
-use super::surface::{self, Drawn, flops_for, flops_share, params_for, tokens_for};
-use super::{Figure, size_legend};
+use super::surface::{flops_for, flops_share, params_for, tokens_for};
+use crate::chart::ticks::round_step;
 use crate::chart::{Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
+use crate::replicates::{self, Replicated};
 use crate::text::number;
 use crate::theme::Tone;
 use crate::view::{View, n_of, n_words};
@@ -14,13 +17,13 @@ use isoflop_fit::output::Fit;
 /// Losses with a contour.
 const LEVELS: usize = 10;
 
-type Surface<'a> = (&'a Fit, Drawn<ChinchillaLaw>);
+type Surface<'a> = (&'a Fit, Replicated<ChinchillaLaw>);
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let laws: Vec<Surface<'_>> = view
         .surfaces("chinchilla")
         .into_iter()
-        .filter_map(|fit| Some((fit, surface::chinchilla(fit.licensed().ok()?)?)))
+        .filter_map(|fit| Some((fit, replicates::chinchilla(fit.licensed().ok()?)?)))
         .collect();
     if laws.is_empty() {
         return None;
@@ -124,9 +127,7 @@ fn levels(low: f64, high: f64) -> Vec<f64> {
     if !(raw > 0.0 && raw.is_finite()) {
         return Vec::new();
     }
-    let decade = 10f64.powf(raw.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade);
-    let step = steps.into_iter().find(|s| *s >= raw).unwrap_or(10.0 * decade);
+    let (step, _) = round_step(raw);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     let all = (first..=last).map(|k| k as f64 * step);
     all.take(2 * LEVELS).collect()

@@ -1,9 +1,9 @@
 //! Profile likelihoods: how much worse the fit becomes as one parameter is held elsewhere.
 
-use super::Figure;
+use super::figure::Figure;
 use super::marks::{GUIDE, dash, guide, thread};
 use super::residuals::{law_legend, main_law};
-use crate::chart::{Glyph, Key, Labels, Legend, Owner, Panel, Scale, Shape, Stroke, Style};
+use crate::chart::{Glyph, Key, Labels, Legend, Marker, Owner, Panel, Scale, Stroke, Style};
 use crate::text::{clip, sup, three_digits};
 use crate::theme::Tone;
 use crate::view::View;
@@ -34,7 +34,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let level = (100.0 * view.report.fits.level).round();
     legend.add(Key::Line(GUIDE), format!("end of the {level} % interval"));
     legend.add(
-        Key::Glyph(Glyph::Point(Shape::Diamond, Tone::group(0))),
+        Key::Glyph(Glyph::Point(Marker::Diamond, Tone::group(0))),
         "estimate, with its bootstrap interval",
     );
     Some(Figure {
@@ -101,8 +101,8 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
         panel.line(owner, &line, Stroke { dash, ..stroke });
         if let Some(e) = fit.parameters.get(name) {
             let owner = Owner { mark: "estimate", ..owner };
-            let ends = super::optima::ends(e);
-            let glyph = Glyph::Point(Shape::Diamond, tone);
+            let ends = super::marks::ends(e);
+            let glyph = Glyph::Point(Marker::Diamond, tone);
             panel.estimate(owner, (e.value, 0.0), ends, true, glyph);
         }
     }

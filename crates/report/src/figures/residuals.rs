@@ -1,7 +1,9 @@
 //! How well laws of all runs describe them, and what they leave over.
 
+use super::figure::Figure;
+use super::legends::size_legend;
+use super::losses::loss_label;
 use super::marks::{LINE, dash, fitted_run, guide, thread};
-use super::{Figure, loss_label, size_legend};
 use crate::chart::{Key, Labels, Legend, LossAxis, Owner, Panel, Scale, Stroke, Style, Trend};
 use crate::theme::Tone;
 use crate::view::{View, n_words};
@@ -44,7 +46,7 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
         .iter()
         .filter_map(|fits| {
             let title = format!("Residuals of {}", fits[0].law);
-            let panel = residuals(view, fits, by_compute, &title, reach)?;
+            let mut panel = residuals(view, fits, by_compute, &title, reach)?;
             let squares = fits.iter().flat_map(|f| &f.data).map(|p| residual(p).powi(2));
             let count = fits.iter().map(|f| f.data.len()).sum::<usize>() as f64;
             let rms = (squares.sum::<f64>() / count).sqrt();

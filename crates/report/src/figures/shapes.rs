@@ -1,8 +1,9 @@
 //! Loss against depth and width at a fixed size (Kaplan et al. 2020, figure 5).
 
+use super::figure::Figure;
 use super::groups::{about, alike, repeats};
+use super::legends::size_legend;
 use super::marks::{run_point, thread};
-use super::{Figure, size_legend};
 use crate::chart::{Labels, Owner, Panel, Scale, Style};
 use crate::view::View;
 use isoflop_core::units::short;

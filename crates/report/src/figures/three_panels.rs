@@ -1,23 +1,25 @@
 //! Test loss against compute, data and parameters (Kaplan et al. 2020, figure 1).
 
+use super::figure::Figure;
+use super::legends::size_legend;
 use super::levels::{self, Level};
+use super::losses::{LOSS, loss_axis, loss_label};
 use super::marks::{LINE, dash, run_point, thread};
-use super::panel_words::{caption, fit_words, formula_in_bits, reason_words};
+use super::panel_words::{AXES, caption, fit_words, formula_in_bits, reason_words};
 use super::thin::{most, thin};
-use super::{Figure, LOSS, loss_axis, loss_label, size_legend, surface};
 use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
-use crate::comparison::Frontier;
+use crate::frontier::Frontier;
+use crate::power_laws;
+use crate::replicates;
 use crate::theme::Tone;
 use crate::view::{View, c_of, n_of, n_words};
 use isoflop_core::units::FLOPS_PER_PF_DAY;
-use isoflop_fit::output::{Axis, Fit, Identified, Unidentified};
+use isoflop_fit::output::{Axis, Fit, Identified};
 use isoflop_results::RunRow;
 
 const BEYOND: Stroke = Stroke { tone: Tone::Ink, width: 1.2, opacity: 0.7, dash: "2 4" };
 const FRONTIER: Stroke = Stroke { tone: Tone::Muted, width: 1.3, opacity: 0.9, dash: "1.5 2.5" };
 const FAINT: f64 = 0.28;
-
-pub(super) const AXES: [Axis; 3] = [Axis::C, Axis::D, Axis::N];
 
 pub(crate) fn figure(view: &View<'_>) -> Figure {
     let mut legend = size_legend(view);
@@ -26,7 +28,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
         legend.add(Key::Line(faint), "learning curve, not annealed, not fitted");
     }
     legend.add(Key::Line(FRONTIER), "frontier of finished runs");
-    if AXES.iter().any(|axis| !laws(view, *axis).is_empty()) {
+    if AXES.iter().any(|axis| !power_laws::identified(view, *axis).is_empty()) {
         legend.add(Key::Line(LINE), "fitted power law and its interval");
     }
     Figure {
@@ -47,34 +49,9 @@ fn panels(view: &View<'_>) -> Vec<Panel> {
     first.unwrap_or_else(|| draw(1.4)).into_iter().map(|(panel, _)| panel).collect()
 }
 
-/// The law drawn on an axis, one a series: the plain power law, or the one with an offset where
-/// that alone is identified by its runs.
-pub(crate) fn laws<'a>(view: &View<'a>, axis: Axis) -> Vec<Identified<&'a Fit>> {
-    let pick = |series: &&str| {
-        let mut all = candidates(view, axis, series);
-        all.find_map(|fit| fit.licensed().ok())
-    };
-    view.series.iter().filter_map(pick).collect()
-}
-
-/// Power laws that were fitted on an axis, the plain one first.
-fn candidates<'a>(view: &View<'a>, axis: Axis, series: &str) -> impl Iterator<Item = &'a Fit> {
-    let fits = &view.report.fits.fits;
-    ["power", "power-offset"].into_iter().filter_map(move |law| {
-        let mut all = fits.iter();
-        all.find(|f| f.law == law && f.x == Some(axis) && f.series == series)
-    })
-}
-
-/// What the runs leave open of the plain law that was fitted on an axis and is not drawn.
-pub(super) fn unidentified(view: &View<'_>, axis: Axis) -> Option<Unidentified> {
-    let mut all = view.series.iter();
-    all.find_map(|series| candidates(view, axis, series).next()?.licensed().err())
-}
-
 /// A panel, and how much data its note covers.
 fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
-    let fits = laws(view, axis);
+    let fits = power_laws::identified(view, axis);
     let note = match fits.is_empty() {
         true => reason_words(view, axis),
         false => fit_words(view, axis, &fits),
@@ -214,9 +191,9 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
         let owner = Owner { mark: "fitted point", series: &fit.series, label };
         let words = format!("fitted: {label} ({})", fit.points);
         let loss = loss * unit_of_loss;
-        panel.point(owner, (at, loss), Glyph::Ring(view.shape(&fit.series)), &words);
+        panel.point(owner, (at, loss), Glyph::Ring(view.marker(&fit.series)), &words);
     }
-    let Some(drawn) = surface::power(licensed) else {
+    let Some(drawn) = replicates::power(licensed) else {
         return;
     };
     let law = drawn.law;

@@ -1,7 +1,6 @@
 //! Exponents of the optimum by every approach, under both counts of compute side by side.
 
-use super::fits::of_series;
-use super::table;
+use super::parts::{of_series, table};
 use crate::text::{escape, with_interval};
 use crate::verdict::counting;
 use crate::view::View;

@@ -1,6 +1,6 @@
 //! Series side by side on the page.
 
-use super::table;
+use super::parts::table;
 use crate::comparison::{pairs, sentences};
 use crate::text::{clip, escape, with_interval};
 use crate::view::View;

@@ -1,6 +1,7 @@
 //! Every fitted number, with what a reader must know before quoting it.
 
-use super::{approaches, table};
+use super::approaches;
+use super::parts::{of_series, table};
 use crate::text::{escape, fixed, html_label, interval, three_digits, value};
 use crate::verdict::warned;
 use crate::view::{self, View, letter, window};
@@ -86,13 +87,6 @@ fn sentence(text: &str) -> String {
 
 /// Parameters as papers list them.
 const ORDER: [&str; 7] = ["E", "A", "B", "alpha", "beta", "n_exponent", "d_exponent"];
-
-pub(super) fn of_series<'a>(view: &View<'a>, series: &'a str) -> String {
-    match view.many_series() {
-        true => format!(" <span class=\"series\">{}</span>", escape(&view.series_name(series))),
-        false => String::new(),
-    }
-}
 
 fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
     let Some(validation) = &fit.validation else {

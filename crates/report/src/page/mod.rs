@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod fits;
 mod method;
+mod parts;
 mod runs;
 mod texts;
 mod verdict;
@@ -13,6 +14,7 @@ use crate::figures::Figure;
 use crate::text::escape;
 use crate::theme::{Tone, rules};
 use crate::view::View;
+use parts::section;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(
@@ -27,7 +29,7 @@ const LIVE: &str = include_str!("script/live.js");
 
 /// Whether the page stands alone or is served by `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Delivery {
     File,
     Live,
 }
@@ -58,18 +60,18 @@ pub(crate) fn figure_names() -> impl Iterator<Item = &'static str> {
 const FOLDED: [&str; 1] = ["runs-small"];
 
 /// The whole page.
-pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
+pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> String {
     let report = view.report;
     let title = escape(report.title);
     let question = report
         .question
         .map(|q| format!("<p class=\"question\">{}</p>\n", escape(q)))
         .unwrap_or_default();
-    let mut out = head(&title, kind);
+    let mut out = head(&title, delivery);
     out.push_str(&format!("<main>\n<header>\n<h1>{title}</h1>\n{question}"));
     out.push_str(&verdict::html(view));
     out.push_str("</header>\n");
-    let numbers = view.numbers();
+    let numbering = view.numbering();
     for (k, (id, heading, names)) in SECTIONS.into_iter().enumerate() {
         let mut body = String::new();
         for name in names {
@@ -80,16 +82,16 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
                 true => format!(
                     "<details><summary>{}</summary>\n{}</details>\n",
                     escape(&figure.title),
-                    figure.body(&numbers)
+                    figure.body(&numbering)
                 ),
-                false => figure.html(&numbers),
+                false => figure.html(&numbering),
             });
         }
         let body = (!body.is_empty()).then_some(body);
         out.push_str(&section(id, heading, body));
         if k == 0 {
             let figure = figures.iter().find(|f| f.name == COMPARED);
-            let drawn = figure.map(|f| f.html(&numbers)).unwrap_or_default();
+            let drawn = figure.map(|f| f.html(&numbering)).unwrap_or_default();
             let body = compare::html(view).map(|words| words + &drawn);
             out.push_str(&section("comparison", "Comparison", body));
         }
@@ -111,17 +113,17 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], kind: Kind) -> String {
         "</main>\n<script type=\"application/json\" id=\"data\">{}</script>\n\
          <script>\n{SCRIPT}{}</script>\n</body>\n</html>\n",
         data::json(view),
-        if kind == Kind::Live { LIVE } else { "" },
+        if delivery == Delivery::Live { LIVE } else { "" },
     ));
     out
 }
 
-fn head(title: &str, kind: Kind) -> String {
+fn head(title: &str, delivery: Delivery) -> String {
     let (light, dark) = (rules(Tone::light), rules(Tone::dark));
     // Even if text were mistaken for markup, nothing could be fetched or sent.
-    let connect = match kind {
-        Kind::File => "",
-        Kind::Live => "; connect-src 'self'",
+    let connect = match delivery {
+        Delivery::File => "",
+        Delivery::Live => "; connect-src 'self'",
     };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -133,23 +135,5 @@ fn head(title: &str, kind: Kind) -> String {
          <title>{title}: scaling report</title>\n\
          <style>\n{STYLE}{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}\n</style>\n\
          </head>\n<body>\n"
-    )
-}
-
-fn section(id: &str, heading: &str, body: Option<String>) -> String {
-    match body {
-        Some(body) => format!(
-            "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{heading}</h2>\n{body}</section>\n"
-        ),
-        None => String::new(),
-    }
-}
-
-/// A table that scrolls inside its own box.
-fn table(caption: &str, class: &str, head: &str, body: &str) -> String {
-    format!(
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n\
-         <table class=\"{class}\">\n<caption>{caption}</caption>\n<thead>{head}</thead>\n\
-         {body}</table>\n</div>\n"
     )
 }

@@ -1,5 +1,6 @@
 //! The table of runs, and those that no fit saw.
 
+use super::parts;
 use crate::text::{escape, three_digits};
 use crate::view::View;
 use isoflop_core::units::{scientific, short};
@@ -32,7 +33,7 @@ pub(crate) fn table(view: &View<'_>) -> Option<String> {
         body.push_str("</tr>\n");
     }
     body.push_str("</tbody>\n");
-    Some(super::table(
+    Some(parts::table(
         &format!("All {} runs", runs.len()),
         "runs sortable",
         &format!("<tr>{head}</tr>"),
@@ -40,25 +41,25 @@ pub(crate) fn table(view: &View<'_>) -> Option<String> {
     ))
 }
 
-struct Cell {
+struct PageCell {
     text: String,
     /// What the column sorts by, where the text would not do.
     key: Option<f64>,
 }
 
-struct Column<'a> {
+struct PageColumn<'a> {
     name: &'static str,
     numeric: bool,
-    cell: Box<dyn Fn(&'a RunRow) -> Cell + 'a>,
+    cell: Box<dyn Fn(&'a RunRow) -> PageCell + 'a>,
 }
 
-impl<'a> Column<'a> {
-    fn text(name: &'static str, cell: impl Fn(&'a RunRow) -> Cell + 'a) -> Self {
-        Column { name, numeric: false, cell: Box::new(cell) }
+impl<'a> PageColumn<'a> {
+    fn text(name: &'static str, cell: impl Fn(&'a RunRow) -> PageCell + 'a) -> Self {
+        PageColumn { name, numeric: false, cell: Box::new(cell) }
     }
 
-    fn numeric(name: &'static str, cell: impl Fn(&'a RunRow) -> Cell + 'a) -> Self {
-        Column { numeric: true, ..Column::text(name, cell) }
+    fn numeric(name: &'static str, cell: impl Fn(&'a RunRow) -> PageCell + 'a) -> Self {
+        PageColumn { numeric: true, ..PageColumn::text(name, cell) }
     }
 
     fn class(&self) -> &'static str {
@@ -66,64 +67,68 @@ impl<'a> Column<'a> {
     }
 }
 
-fn words(text: &str) -> Cell {
-    Cell { text: text.to_owned(), key: None }
+fn words(text: &str) -> PageCell {
+    PageCell { text: text.to_owned(), key: None }
 }
 
-fn quantity(text: String, key: f64) -> Cell {
-    Cell { text, key: Some(key) }
+fn quantity(text: String, key: f64) -> PageCell {
+    PageCell { text, key: Some(key) }
 }
 
-fn missing() -> Cell {
-    Cell { text: "\u{2013}".to_owned(), key: None }
+fn missing() -> PageCell {
+    PageCell { text: "\u{2013}".to_owned(), key: None }
 }
 
-fn columns<'a>(view: &'a View<'a>) -> Vec<Column<'a>> {
-    let mut columns = vec![Column::text("run", |r| words(&r.run_id))];
+fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
+    let mut columns = vec![PageColumn::text("run", |r| words(&r.run_id))];
     if view.many_series() {
         let name = |r: &'a RunRow| words(&view.series_name(&r.series));
-        columns.push(Column::text("series", name));
+        columns.push(PageColumn::text("series", name));
     }
     columns.extend([
-        Column::text("status", |r| words(&r.status.to_string())),
-        Column::numeric("N non-emb.", |r| {
+        PageColumn::text("status", |r| words(&r.status.to_string())),
+        PageColumn::numeric("N non-emb.", |r| {
             quantity(short(r.n_non_embedding as f64), r.n_non_embedding as f64)
         }),
-        Column::numeric("D tokens", |r| quantity(short(r.tokens as f64), r.tokens as f64)),
-        Column::numeric("C exact (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
-        Column::numeric("test loss (nats per token)", |r| match (r.test_loss, r.test_loss_se) {
-            (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
-            (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
-            (None, _) => missing(),
+        PageColumn::numeric("D tokens", |r| quantity(short(r.tokens as f64), r.tokens as f64)),
+        PageColumn::numeric("C exact (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
+        PageColumn::numeric("test loss (nats per token)", |r| {
+            match (r.test_loss, r.test_loss_se) {
+                (Some(loss), Some(se)) => quantity(format!("{loss:.3} \u{b1} {se:.3}"), loss),
+                (Some(loss), None) => quantity(format!("{loss:.3}"), loss),
+                (None, _) => missing(),
+            }
         }),
-        Column::numeric("bits per byte", |r| {
+        PageColumn::numeric("bits per byte", |r| {
             r.test_bpb.map_or_else(missing, |bpb| quantity(format!("{bpb:.3}"), bpb))
         }),
-        Column::numeric("train loss (nats per token)", |r| {
+        PageColumn::numeric("train loss (nats per token)", |r| {
             r.train_loss.map_or_else(missing, |loss| quantity(format!("{loss:.3}"), loss))
         }),
-        Column::numeric("tokens per param", |r| {
+        PageColumn::numeric("tokens per param", |r| {
             quantity(short(r.tokens_per_param), r.tokens_per_param)
         }),
-        Column::numeric("epochs (\u{25b2} above one)", |r| {
+        PageColumn::numeric("epochs (\u{25b2} above one)", |r| {
             let flag = if r.epochs > 1.0 { " \u{25b2}" } else { "" };
             quantity(format!("{}{flag}", three_digits(r.epochs)), r.epochs)
         }),
     ]);
     if view.report.runs.iter().any(|r| r.size != shape(r)) {
-        columns.push(Column::text("size", |r| words(&r.size)));
+        columns.push(PageColumn::text("size", |r| words(&r.size)));
     }
     columns.extend([
-        Column::text("width x layers x heads", |r| quantity(shape(r), r.n_non_embedding as f64)),
-        Column::numeric("learning rate", |r| {
+        PageColumn::text("width x layers x heads", |r| {
+            quantity(shape(r), r.n_non_embedding as f64)
+        }),
+        PageColumn::numeric("learning rate", |r| {
             quantity(scientific(r.learning_rate), r.learning_rate)
         }),
-        Column::numeric("seed", |r| quantity(r.seed.to_string(), r.seed as f64)),
-        Column::numeric("wall time (s)", |r| {
+        PageColumn::numeric("seed", |r| quantity(r.seed.to_string(), r.seed as f64)),
+        PageColumn::numeric("wall time (s)", |r| {
             quantity(format!("{:.0}", r.wall_time_s), r.wall_time_s)
         }),
-        Column::numeric("tokens/s", |r| quantity(short(r.tokens_per_s), r.tokens_per_s)),
-        Column::numeric("GFLOP/s", |r| {
+        PageColumn::numeric("tokens/s", |r| quantity(short(r.tokens_per_s), r.tokens_per_s)),
+        PageColumn::numeric("GFLOP/s", |r| {
             quantity(format!("{:.1}", r.flops_per_s / 1e9), r.flops_per_s)
         }),
     ]);
@@ -164,5 +169,5 @@ pub(crate) fn left_out(view: &View<'_>) -> String {
     }
     let head = "<tr><th scope=\"col\">run</th><th scope=\"col\">what</th>\
                 <th scope=\"col\">why</th></tr>";
-    super::table("Runs that no fit saw", "why", head, &format!("<tbody>\n{rows}</tbody>\n"))
+    parts::table("Runs that no fit saw", "why", head, &format!("<tbody>\n{rows}</tbody>\n"))
 }

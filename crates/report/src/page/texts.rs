@@ -1,7 +1,8 @@
 //! What the runs were trained and scored on, and what scores there without a model.
 
+use super::parts;
 use crate::text::{escape, fixed};
-use crate::view::{Text, View};
+use crate::view::{ScoredText, View};
 use isoflop_core::units::short;
 
 const HEAD: &str = "<tr><th scope=\"col\">text</th><th scope=\"col\">tokenizer</th>\
@@ -13,11 +14,11 @@ const HEAD: &str = "<tr><th scope=\"col\">text</th><th scope=\"col\">tokenizer</
 /// A row a loss; None where no text is known.
 pub(super) fn losses(view: &View<'_>) -> Option<String> {
     let bodies: String = view.texts().iter().map(|text| body(view, text)).collect();
-    let shown = || super::table("Texts and reference losses", "fits", HEAD, &bodies);
+    let shown = || parts::table("Texts and reference losses", "fits", HEAD, &bodies);
     (!bodies.is_empty()).then(shown)
 }
 
-fn body(view: &View<'_>, text: &Text<'_>) -> String {
+fn body(view: &View<'_>, text: &ScoredText<'_>) -> String {
     let record = text.record;
     let mut rows: Vec<(String, Option<f64>, f64, f64)> = Vec::new();
     if let Some(rate) = record.entropy {

@@ -1,6 +1,6 @@
 //! Sentences that laws stand behind. Each is made of what the runs identify.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::text::{fixed, interval, sup, value, with_interval};
 use crate::view::symbol;
 use isoflop_core::units::short;

@@ -21,25 +21,27 @@ pub(crate) struct Page {
     _profile: tempfile::TempDir,
 }
 
-/// Where Chromium is, if anywhere.
-pub(crate) fn chromium() -> Option<&'static str> {
+/// Where Chromium is.
+fn chromium() -> &'static str {
     let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
-    known.into_iter().find(|path| Path::new(path).exists())
+    let found = known.into_iter().find(|path| Path::new(path).exists());
+    found.expect("chromium must be installed (Debian: apt-get install chromium)")
 }
 
 impl Page {
     /// A file at a width, `dark` or `light`: it may ask for nothing else.
-    pub(crate) fn open(program: &str, file: &Path, size: (u32, u32), scheme: &str) -> Page {
+    pub(crate) fn open(file: &Path, size: (u32, u32), scheme: &str) -> Page {
         let url = format!("file://{}", file.display());
-        Page::at(program, &url, size, scheme)
+        Page::at(&url, size, scheme)
     }
 
     /// An address that ends in a slash: it may ask for what lies below.
-    pub(crate) fn at(program: &str, url: &str, (width, height): (u32, u32), scheme: &str) -> Page {
+    pub(crate) fn at(url: &str, (width, height): (u32, u32), scheme: &str) -> Page {
         let profile = tempfile::tempdir().unwrap();
         let flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
                      --disable-background-networking --disable-component-update \
                      --disable-dev-shm-usage --remote-debugging-pipe";
+        let program = chromium();
         let mut browser = Command::new("sh")
             .arg("-c")
             .arg(format!(

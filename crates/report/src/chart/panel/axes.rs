@@ -1,62 +1,15 @@
-//! A panel's frame, its axes, and what the page's script needs to draw them anew.
+//! A panel's axes, and what the page's script needs to draw them anew.
 
-use super::{Panel, SMALL, tenths};
-use crate::chart::canvas::{Group, TENTHS};
-use crate::chart::marker::drawn;
+use super::{Panel, SMALL};
+use crate::chart::canvas::{Edge, Group, Lettering, Side, Stroke};
+use crate::chart::frame::{Frame, LossAxis};
 use crate::chart::scale::Scale;
 use crate::chart::ticks::Style;
 use crate::text::{escape, svg_label};
 use crate::theme::Tone;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontTransform, IntoFont};
 
-/// CSS pixels; three of them make a page's width, one a phone's.
-pub(crate) const WIDTH: f64 = 372.0;
-pub(crate) const HEIGHT: f64 = 318.0;
+/// Size of the names of axes.
 const BODY: f64 = 12.0;
-
-/// A panel's size, and the room around its plot, in CSS pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Frame {
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-}
-
-impl Default for Frame {
-    fn default() -> Frame {
-        Frame { width: WIDTH, height: HEIGHT, left: 52.0, right: 12.0, top: 30.0, bottom: 46.0 }
-    }
-}
-
-/// What a panel and its axes are called.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Labels {
-    /// Its column in the CSV.
-    pub(crate) key: &'static str,
-    pub(crate) title: String,
-    pub(crate) x: String,
-    pub(crate) y: String,
-    pub(crate) x_style: Style,
-    pub(crate) y_style: Style,
-    /// Names of the rows of [`Scale::Rows`].
-    pub(crate) rows: Vec<String>,
-    /// The axis that shows losses in nats per token, which the page can show in bits per byte.
-    pub(crate) loss: LossAxis,
-}
-
-/// Where a panel shows losses in nats per token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum LossAxis {
-    /// On neither axis.
-    #[default]
-    Neither,
-    Y,
-    Both,
-}
 
 impl Panel {
     /// What the page's script needs to draw the axes anew: kind and ends of each, how its ticks
@@ -91,33 +44,33 @@ impl Panel {
         )
     }
 
-    pub(super) fn axes(&self) {
+    pub(super) fn axes(&mut self) {
         let Frame { width, height, left: x0, right, top: y1, bottom } = self.frame;
         let (x1, y0) = (width - right, height - bottom);
         let (across, up) = (self.x.ticks(), self.y.ticks());
         self.canvas.open(Group::plain("axes"));
         for v in &across.major {
-            self.rule(self.px(*v), y0, self.px(*v), y1, Tone::Grid, 1.0);
+            self.upright(*v, (y0, y1), Tone::Grid);
         }
         for v in &up.major {
-            self.rule(x0, self.py(*v), x1, self.py(*v), Tone::Grid, 1.0);
+            self.level_rule(*v, (x0, x1), Tone::Grid);
         }
-        self.rule(x0, y0, x1, y0, Tone::Rule, 1.0);
-        self.rule(x0, y0, x0, y1, Tone::Rule, 1.0);
+        self.canvas.line(&[(x0, y0), (x1, y0)], Stroke::solid(Tone::Rule, 1.0));
+        self.canvas.line(&[(x0, y0), (x0, y1)], Stroke::solid(Tone::Rule, 1.0));
         for (values, length) in [(&across.major, 5.0), (&across.minor, 3.0)] {
             for v in values {
-                self.rule(self.px(*v), y0, self.px(*v), y0 + length, Tone::Rule, 1.0);
+                self.upright(*v, (y0, y0 + length), Tone::Rule);
             }
         }
         for (values, length) in [(&up.major, 5.0), (&up.minor, 3.0)] {
             for v in values {
-                self.rule(x0 - length, self.py(*v), x0, self.py(*v), Tone::Rule, 1.0);
+                self.level_rule(*v, (x0 - length, x0), Tone::Rule);
             }
         }
-        let ink = Tone::Ink;
+        let tick = Lettering::new(SMALL, Tone::Ink);
         for v in &across.major {
             let (label, at) = (self.labels.x_style.write(*v), (self.px(*v), y0 + 8.0));
-            self.write(&label, at, SMALL, ink, HPos::Center, VPos::Top);
+            self.canvas.text(&label, at, tick.at(Side::Center, Edge::Top));
         }
         for v in &up.major {
             let label = match self.labels.rows.get(*v as usize) {
@@ -125,23 +78,28 @@ impl Panel {
                 _ => self.labels.y_style.write(*v),
             };
             let at = (x0 - 8.0, self.py(*v));
-            self.write(&label, at, SMALL, ink, HPos::Right, VPos::Center);
+            self.canvas.text(&label, at, tick.at(Side::Right, Edge::Middle));
         }
         self.canvas.close();
         self.canvas.open(Group::plain("names"));
         let title_at = if matches!(self.y, Scale::Rows { .. }) { 6.0 } else { x0 };
-        let (left, center) = (HPos::Left, HPos::Center);
-        let title = &self.labels.title;
-        self.write(title, (title_at, y1 - 16.0), 13.0, ink, left, VPos::Center);
-        let middle = ((x0 + x1) / 2.0, height - 11.0);
-        self.write(&self.labels.x, middle, BODY, ink, center, VPos::Center);
-        let style = ("sans-serif", BODY * TENTHS)
-            .into_font()
-            .transform(FontTransform::Rotate270)
-            .color(&Tone::Ink.light())
-            .pos(Pos::new(HPos::Center, VPos::Center));
-        let beside = (tenths(11.0), tenths((y0 + y1) / 2.0));
-        drawn(self.root.draw_text(&self.labels.y, &style, beside));
+        let (title, name) = (Lettering::new(13.0, Tone::Ink), Lettering::new(BODY, Tone::Ink));
+        let name = name.at(Side::Center, Edge::Middle);
+        self.canvas.text(&self.labels.title, (title_at, y1 - 16.0), title);
+        self.canvas.text(&self.labels.x, ((x0 + x1) / 2.0, height - 11.0), name);
+        self.canvas.text(&self.labels.y, (11.0, (y0 + y1) / 2.0), name.turned_upward());
         self.canvas.close();
+    }
+
+    /// A rule along a value of x.
+    fn upright(&mut self, x: f64, (from, to): (f64, f64), tone: Tone) {
+        let x = self.px(x);
+        self.canvas.line(&[(x, from), (x, to)], Stroke::solid(tone, 1.0));
+    }
+
+    /// A rule along a value of y.
+    fn level_rule(&mut self, y: f64, (from, to): (f64, f64), tone: Tone) {
+        let y = self.py(y);
+        self.canvas.line(&[(from, y), (to, y)], Stroke::solid(tone, 1.0));
     }
 }

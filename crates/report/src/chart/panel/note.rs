@@ -1,14 +1,11 @@
 //! Text among data: notes in a free corner, labels at the ends of curves.
 
-use super::{Frame, LEADING, Owner, Panel, SMALL, tenths};
-use crate::chart::canvas::Group;
+use super::{LEADING, Owner, Panel, SMALL};
+use crate::chart::canvas::{Edge, Group, Lettering, Side};
+use crate::chart::frame::Frame;
 use crate::chart::marker::{Glyph, draw};
 use crate::text::label_len;
 use crate::theme::Tone;
-use plotters::style::text_anchor::{HPos, VPos};
-
-/// Lines fainter than this may lie under a note.
-pub(super) const FAINTEST: f64 = 0.4;
 
 /// Which way the data goes, and so where a panel has room for text first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +32,7 @@ impl Panel {
     }
 
     /// The name of a level, which the page's script keeps at its height.
-    pub(super) fn name_level(&self, owner: Owner<'_>, y: f64) {
+    pub(super) fn name_level(&mut self, owner: Owner<'_>, y: f64) {
         self.canvas.open(Group {
             class: owner.mark,
             label: owner.label.to_owned(),
@@ -43,13 +40,13 @@ impl Panel {
             title: String::new(),
         });
         let at = (self.frame.left + 8.0, self.py(y) - 3.0);
-        let (left, bottom) = (HPos::Left, VPos::Bottom);
-        self.write(owner.label, at, SMALL, Tone::Muted, left, bottom);
+        let above = Lettering::new(SMALL, Tone::Muted).at(Side::Left, Edge::Bottom);
+        self.canvas.text(owner.label, at, above);
         self.canvas.close();
     }
 
     /// Lines of text in the corner that covers least data. Returns how much it covers.
-    pub(crate) fn note(&self, trend: Trend, lines: &[NoteLine]) -> usize {
+    pub(crate) fn note(&mut self, trend: Trend, lines: &[NoteLine]) -> usize {
         const INDENT: f64 = 15.0;
         let indent = |glyph: &Option<Glyph>| if glyph.is_some() { INDENT } else { 0.0 };
         let long = |(glyph, text, _): &NoteLine| indent(glyph) + label_len(text) * SMALL * 0.52;
@@ -73,26 +70,20 @@ impl Panel {
             return 0;
         };
         self.canvas.open(Group::plain("note"));
-        self.canvas.halo(true);
         for (k, (glyph, text, tone)) in lines.iter().enumerate() {
             let middle = y + LEADING * (k as f64 + 0.5);
             if let Some(glyph) = glyph {
-                if let Glyph::Line(_, dash) = glyph {
-                    self.canvas.dash(dash);
-                }
-                draw(&self.root, (tenths(x + 5.0), tenths(middle)), *glyph);
-                self.canvas.dash("");
+                draw(&mut self.canvas, (x + 5.0, middle), *glyph);
             }
             let at = (x + indent(glyph), middle);
-            self.write(text, at, SMALL, *tone, HPos::Left, VPos::Center);
+            self.canvas.text(text, at, Lettering::new(SMALL, *tone).with_halo());
         }
-        self.canvas.halo(false);
         self.canvas.close();
         if lines.is_empty() { 0 } else { covered(&(x, y)) }
     }
 
     /// Labels to the right of points, pushed apart so that none touches the next.
-    pub(crate) fn right_labels(&self, labels: &[((f64, f64), String, Tone)]) {
+    pub(crate) fn right_labels(&mut self, labels: &[((f64, f64), String, Tone)]) {
         let mut placed: Vec<(f64, f64, &str, Tone)> = labels
             .iter()
             .map(|(at, text, tone)| (self.px(at.0) + 8.0, self.py(at.1), text.as_str(), *tone))
@@ -110,23 +101,19 @@ impl Panel {
             near
         });
         self.canvas.open(Group::plain("direct"));
-        self.canvas.halo(true);
         for (x, y, text, tone) in placed {
             let width = label_len(text) * SMALL * 0.52;
             let x = x.min(self.frame.width - 2.0 - width);
-            self.write(text, (x, y), SMALL, tone, HPos::Left, VPos::Center);
+            self.canvas.text(text, (x, y), Lettering::new(SMALL, tone).with_halo());
         }
-        self.canvas.halo(false);
         self.canvas.close();
     }
-}
 
-impl Panel {
     /// Words right of the plot at the height of a row.
-    pub(crate) fn aside(&self, y: f64, text: &str) {
+    pub(crate) fn aside(&mut self, y: f64, text: &str) {
         let at = (self.frame.width - self.frame.right + 8.0, self.py(y));
         self.canvas.open(Group::plain("aside"));
-        self.write(text, at, SMALL, Tone::Muted, HPos::Left, VPos::Center);
+        self.canvas.text(text, at, Lettering::new(SMALL, Tone::Muted));
         self.canvas.close();
     }
 }

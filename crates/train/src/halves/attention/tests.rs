@@ -198,8 +198,9 @@ fn attention_is_the_composed_one() {
 
 #[test]
 #[cfg(feature = "wgpu")]
+#[ignore = "needs an adapter"]
 fn an_adapter_composes_what_the_processor_fuses() {
-    let Some(adapter) = adapter::adapter() else { return };
+    let adapter = adapter::adapter();
     for (batch, time, heads, k) in [(1, 1, 1, 2), (2, 5, 1, 6), (1, 33, 3, 10), (2, 67, 2, 8)] {
         let shape = attention_shape(batch, time, heads, k);
         let (n, d) = (batch * time, heads * k);

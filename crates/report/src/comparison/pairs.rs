@@ -1,0 +1,148 @@
+//! Every series against the first.
+
+use super::law::{self, ByLaw};
+use super::measured::{self, Factor};
+use crate::power_laws;
+use crate::view::View;
+use isoflop_fit::output::{Axis, Estimate};
+
+/// An exponent of two series and its difference.
+#[derive(Clone, Debug)]
+pub(crate) struct Difference {
+    pub(crate) name: &'static str,
+    pub(crate) base: Estimate,
+    pub(crate) other: Estimate,
+    /// Other less base; its ends by Zou & Donner 2008 (equation 7), for independent estimates.
+    pub(crate) less: Estimate,
+}
+
+/// A series against the first.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair<'a> {
+    pub(crate) base: &'a str,
+    pub(crate) other: &'a str,
+    pub(crate) exponents: Vec<Difference>,
+    /// Compute at equal loss, read off the runs.
+    pub(crate) measured: Option<Factor>,
+    /// The same by laws that the runs of both identify.
+    pub(crate) by_law: Option<ByLaw>,
+    /// Tokens of the two are not the same bytes: losses are compared in bits per byte.
+    pub(crate) by_bytes: bool,
+}
+
+impl Pair<'_> {
+    /// What losses are compared in.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self.by_bytes {
+            true => "bits per byte",
+            false => "nats per token",
+        }
+    }
+}
+
+/// Every further series against the first.
+pub(crate) fn pairs<'a>(view: &View<'a>) -> Vec<Pair<'a>> {
+    let Some((base, others)) = view.series.split_first() else {
+        return Vec::new();
+    };
+    let others = others.iter().map(|other| pair(view, base, other));
+    others
+        .filter(|pair| {
+            !pair.exponents.is_empty() || pair.measured.is_some() || pair.by_law.is_some()
+        })
+        .collect()
+}
+
+fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
+    let exponents = EXPONENTS
+        .iter()
+        .filter_map(|(name, of)| {
+            let (a, b) = (of(view, base)?, of(view, other)?);
+            let less = difference(&a, &b);
+            Some(Difference { name, base: a, other: b, less })
+        })
+        .collect();
+    let bits = |series: &str| {
+        let mut runs = view.finished.iter().filter(|r| r.series == series);
+        runs.find_map(|r| View::bits_per_nat(r))
+    };
+    // Where tokenizers differ every series has bits, and all pairs are compared in them.
+    let units = match (bits(base), bits(other)) {
+        (Some(a), Some(b)) if view.by_bytes() || (a / b - 1.0).abs() > 0.01 => Some((a, b)),
+        _ => None,
+    };
+    let sides = [(base, units.map_or(1.0, |u| u.0)), (other, units.map_or(1.0, |u| u.1))];
+    Pair {
+        base,
+        other,
+        exponents,
+        measured: measured::factor(view, sides),
+        by_law: law::factor(view, sides),
+        by_bytes: units.is_some(),
+    }
+}
+
+type Exponent = fn(&View<'_>, &str) -> Option<Estimate>;
+
+pub(super) const EXPONENTS: [(&str, Exponent); 6] = [
+    ("exponent of loss in C", |view, s| alpha(view, Axis::C, s)),
+    ("exponent of loss in D", |view, s| alpha(view, Axis::D, s)),
+    ("exponent of loss in N", |view, s| alpha(view, Axis::N, s)),
+    ("exponent of optimal N in C", |view, s| {
+        let found = view.report.fits.isoflop.iter().find(|i| i.series == s);
+        found?.n_exponent
+    }),
+    ("\u{3b1} of L(N, D)", |view, s| surface_of(view, s, "alpha")),
+    ("\u{3b2} of L(N, D)", |view, s| surface_of(view, s, "beta")),
+];
+
+fn alpha(view: &View<'_>, axis: Axis, series: &str) -> Option<Estimate> {
+    let fit = power_laws::of_series(view, axis, series)?;
+    fit.get().parameters.get("alpha").copied()
+}
+
+fn surface_of(view: &View<'_>, series: &str, name: &str) -> Option<Estimate> {
+    let fits = view.surfaces("chinchilla");
+    let fit = fits.into_iter().find(|f| f.series == series)?;
+    fit.parameters.get(name).copied()
+}
+
+fn difference(a: &Estimate, b: &Estimate) -> Estimate {
+    let value = b.value - a.value;
+    let end = |towards: fn(&Estimate) -> Option<f64>, away: fn(&Estimate) -> Option<f64>| {
+        let (of_b, of_a) = (towards(b)? - b.value, away(a)? - a.value);
+        Some(of_b.hypot(of_a))
+    };
+    Estimate {
+        value,
+        low: end(|e| e.low, |e| e.high).map(|reach| value - reach),
+        high: end(|e| e.high, |e| e.low).map(|reach| value + reach),
+        standard_error: None,
+        identified: a.identified && b.identified,
+        fixed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(value: f64, low: f64, high: f64) -> Estimate {
+        Estimate {
+            value,
+            low: Some(low),
+            high: Some(high),
+            standard_error: None,
+            identified: true,
+            fixed: false,
+        }
+    }
+
+    #[test]
+    fn ends_of_a_difference_add_like_errors_that_are_independent() {
+        let d = difference(&estimate(0.1, 0.07, 0.14), &estimate(0.2, 0.16, 0.23));
+        assert!((d.value - 0.1).abs() < 1e-12);
+        assert!((d.low.unwrap() - (0.1 - 0.04f64.hypot(0.04))).abs() < 1e-12);
+        assert!((d.high.unwrap() - (0.1 + 0.03f64.hypot(0.03))).abs() < 1e-12);
+    }
+}
