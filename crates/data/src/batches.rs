@@ -1,7 +1,8 @@
 //! Documents in batches, worked on by every core and taken up in order.
 
+use crate::document::{Document, Reading};
 use crate::error::DataError;
-use crate::read::{Document, Input, Reading, Skipped};
+use crate::read::{Input, Skipped};
 use rayon::prelude::*;
 
 /// Bytes of text and number of documents in a batch, at most but for one document.

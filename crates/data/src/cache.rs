@@ -8,10 +8,10 @@
 use crate::data_digest::checked_digest;
 use crate::digest::sha256;
 use crate::error::DataError;
+use crate::loaded::Data;
 use crate::mapped::Bytes;
 use crate::metadata::Metadata;
-use crate::prepare::{Data, tokenizer_of};
-use crate::read::read_bounded;
+use crate::read::bounds::read_bounded;
 use crate::test_stream::TestStream;
 use crate::tokens::{Tokens, Width};
 use crate::trust::{Kind, can_replace, distrust, make_own, suffix};
@@ -172,7 +172,7 @@ impl Entry {
 
     /// Bytes of the text that is scored, which bits per byte divide by, counted from its tokens.
     fn text_bytes(&self, metadata: &Metadata, test: &TestStream) -> Option<usize> {
-        let tokenizer = tokenizer_of(metadata, self.tokenizer()).ok()?;
+        let tokenizer = metadata.tokenizer_of(self.tokenizer()).ok()?;
         let bytes = |ids: Vec<u32>| tokenizer.text_of(&ids).map(|text| text.len());
         test.each_stretch().map(bytes).sum()
     }

@@ -1,7 +1,7 @@
 //! Which text of a package is kept. Each rule is one line of arithmetic, so that a person can
 //! say what is in a corpus; a change of any of them is a new version of every corpus.
 
-use crate::metadata::Dropped;
+use crate::dropped::Dropped;
 use isoflop_core::rng::hash_name;
 use std::collections::HashSet;
 

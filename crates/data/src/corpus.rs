@@ -1,6 +1,6 @@
 //! The built-in corpora by name.
 
-use crate::error::DataError;
+use isoflop_core::text::shown;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,20 +43,26 @@ impl fmt::Display for Corpus {
 }
 
 impl FromStr for Corpus {
-    type Err = DataError;
+    type Err = UnknownCorpus;
 
-    fn from_str(name: &str) -> Result<Self, DataError> {
+    fn from_str(name: &str) -> Result<Self, UnknownCorpus> {
         let meant = |corpus: &&Corpus| corpus.name() == name || corpus.to_string() == name;
         match Corpus::ALL.iter().rfind(meant) {
             Some(corpus) => Ok(*corpus),
-            None => Err(DataError::UnknownCorpus { name: name.to_owned() }),
+            None => Err(UnknownCorpus(name.to_owned())),
         }
     }
 }
 
+/// A name that no built-in corpus has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no corpus is called `{}`", shown(.0))]
+pub struct UnknownCorpus(String);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::DataError;
 
     #[test]
     fn a_bare_name_means_the_newest_version() {
@@ -70,7 +76,7 @@ mod tests {
     #[test]
     fn an_unknown_corpus_or_version_is_refused_with_those_that_exist() {
         for name in ["rust-doc", "rust-docs@2", ""] {
-            let error = name.parse::<Corpus>().unwrap_err();
+            let error = DataError::from(name.parse::<Corpus>().unwrap_err());
             assert_eq!(error.to_string(), format!("no corpus is called `{name}`"));
             assert_eq!(
                 error.hint().unwrap(),

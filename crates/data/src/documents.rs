@@ -1,56 +1,9 @@
 //! Text split into train and test.
 
+use crate::document::{Document, Origin, Reading, Take};
+use crate::dropped::Dropped;
 use crate::error::DataError;
-use crate::metadata::Dropped;
-use crate::read::{Document, Origin, Reading, Take};
-use serde::{Deserialize, Serialize};
-
-/// How the test text was chosen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "by")]
-pub enum Split {
-    /// Whole families of packages.
-    Family {
-        /// The test families; all others train.
-        test: Vec<String>,
-    },
-    /// Whole documents, drawn without regard to their content.
-    Document {
-        /// Seed of the draw.
-        seed: u64,
-    },
-    /// Too few documents to hold any out: the end of each.
-    Tail {
-        /// Share of each document's bytes, to the next line.
-        share: f64,
-    },
-    /// A source of its own.
-    Source {
-        /// As written.
-        test: String,
-    },
-    /// Each part of a mixture by itself.
-    Parts {
-        /// In the order of the mixture.
-        parts: Vec<Split>,
-    },
-}
-
-/// A side of a split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Train,
-    Test,
-}
-
-impl Side {
-    pub(crate) fn of_test(test: bool) -> Self {
-        match test {
-            true => Side::Test,
-            false => Side::Train,
-        }
-    }
-}
+use crate::split::{Side, Split};
 
 /// Cleaned documents of a built-in corpus, split. None holds a NUL.
 #[derive(Clone, Debug)]

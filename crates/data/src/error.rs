@@ -3,10 +3,11 @@
 mod hint;
 mod words;
 
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, UnknownCorpus};
+use crate::difference::Difference;
+use crate::limits::LONGEST_DOCUMENT;
 use crate::overlap::Leak;
-use crate::read::{LONGEST_DOCUMENT, Looks};
-use crate::round_trip::Difference;
+use crate::read::looks::Looks;
 use isoflop_core::text::shown;
 use std::io;
 use std::path::PathBuf;
@@ -18,11 +19,8 @@ use words::{folder, leaks_shown, share_shown};
 #[non_exhaustive]
 pub enum DataError {
     /// Not a built-in corpus.
-    #[error("no corpus is called `{name}`")]
-    UnknownCorpus {
-        /// As written.
-        name: String,
-    },
+    #[error(transparent)]
+    UnknownCorpus(#[from] UnknownCorpus),
     /// A corpus of sources that cargo has not unpacked here.
     #[error("{corpus} is made of the sources of {wanted} packages; {missing} are not in {}, the first being {first}", sources.display())]
     SourcesMissing {

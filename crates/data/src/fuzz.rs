@@ -1,10 +1,12 @@
 //! What must hold of whatever the readers of this crate accept, for tests that feed them damaged files.
 
 use crate::cache::{parse as parse_metadata, sealed};
+use crate::document::{Document, Reading};
 use crate::error::DataError;
 use crate::hub::info::Info;
+use crate::limits::LONGEST_DOCUMENT;
 use crate::metadata::Metadata;
-use crate::read::{Document, Kind, LONGEST_DOCUMENT, Reading, parse};
+use crate::read::{Kind, parse};
 use crate::tokenizer::Tokenizer;
 use isoflop_core::data::Invalid;
 use serde_json::Value;

@@ -1,12 +1,14 @@
 //! What is known of prepared data without loading its tokens.
 
-use crate::documents::Split;
+use crate::dropped::Dropped;
 use crate::error::DataError;
 use crate::near::NearDuplicates;
 use crate::overlap::{Leak, Overlap};
 use crate::reference::Reference;
 use crate::round_trip::RoundTrip;
+use crate::split::Split;
 use crate::synthetic::EntropyRate;
+use crate::tokenizer::{Tokenizer, Wanted};
 use crate::train_stream::Windows;
 use serde::{Deserialize, Serialize};
 
@@ -80,54 +82,24 @@ pub struct Scored {
     pub sha256: String,
 }
 
-/// What was left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
-    /// Files that are not UTF-8, hold a NUL, or are larger than a person writes.
-    pub unreadable_files: usize,
-    /// Files that say they were generated, licences, tables of numbers.
-    pub unwritten_documents: usize,
-    /// Documents with too little text.
-    pub short_documents: usize,
-    /// Documents equal to an earlier one.
-    pub repeated_documents: usize,
-    /// Long paragraphs equal to an earlier one.
-    pub repeated_paragraphs: usize,
-    /// Long lines equal to an earlier one, outside of those paragraphs.
-    pub repeated_lines: usize,
-    /// Lines longer than a person writes.
-    pub overlong_lines: usize,
-    /// Documents that are not UTF-8 or hold the separator, where those are to be dropped.
-    pub invalid_documents: usize,
-    /// Lines and rows without text.
-    pub empty_documents: usize,
-    /// Train documents outside of the bounds of quality.
-    pub poor_documents: usize,
-    /// Documents that the weights of a mixture have no room for.
-    pub left_documents: usize,
-}
-
-impl Dropped {
-    /// The sum of two parts.
-    #[must_use]
-    pub(crate) fn plus(self, other: Dropped) -> Self {
-        Dropped {
-            unreadable_files: self.unreadable_files + other.unreadable_files,
-            unwritten_documents: self.unwritten_documents + other.unwritten_documents,
-            short_documents: self.short_documents + other.short_documents,
-            repeated_documents: self.repeated_documents + other.repeated_documents,
-            repeated_paragraphs: self.repeated_paragraphs + other.repeated_paragraphs,
-            repeated_lines: self.repeated_lines + other.repeated_lines,
-            overlong_lines: self.overlong_lines + other.overlong_lines,
-            invalid_documents: self.invalid_documents + other.invalid_documents,
-            empty_documents: self.empty_documents + other.empty_documents,
-            poor_documents: self.poor_documents + other.poor_documents,
-            left_documents: self.left_documents + other.left_documents,
+impl Metadata {
+    /// The tokenizer of the data, where `json` is the one that nobody else has: trained on this text, or given
+    /// as a file.
+    ///
+    /// # Errors
+    /// It is not to be had.
+    pub(crate) fn tokenizer_of(&self, json: Option<Vec<u8>>) -> Result<Tokenizer, DataError> {
+        let name = self.tokenizer.as_str();
+        let refused = |why| DataError::NoToken { tokenizer: name.to_owned(), why };
+        match json {
+            Some(json) => Tokenizer::named(name, &json).map_err(refused),
+            None => match Wanted::parse(name)? {
+                Wanted::Ready(name) => Ok(Tokenizer::ready(name)),
+                _ => Err(refused("its file is gone".to_owned())),
+            },
         }
     }
-}
 
-impl Metadata {
     /// Windows of an epoch under a context.
     ///
     /// # Errors

@@ -4,41 +4,20 @@ use crate::build::build;
 use crate::cache::Entry;
 use crate::digest::sha256;
 use crate::error::DataError;
+use crate::loaded::Data;
 use crate::metadata::Metadata;
 use crate::places::Places;
 use crate::progress::Progress;
+use crate::request::Request;
 use crate::source::{Part, look_up};
 use crate::subset;
-use crate::test_stream::TestStream;
 use crate::tokenizer::{Tokenizer, Wanted};
 use crate::tokens::Tokens;
 use isoflop_core::data::{DataOptions, DataSource};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Changes whenever the same request would be prepared otherwise.
 const VERSION: u32 = 1;
-
-/// What is to be prepared.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Where text comes from.
-    pub source: &'a DataSource,
-    /// What is done with it.
-    pub options: &'a DataOptions,
-    /// Cap on what is scored, in bytes of text and separators whatever the tokenizer, so that
-    /// tokenizers are scored on the same text.
-    pub test_tokens: usize,
-}
-
-/// The tokens of a run: what it trains on and what it is scored on.
-#[derive(Clone, Debug)]
-pub struct Data {
-    /// Train documents in fixed order, each followed by the separator.
-    pub train: Arc<Tokens>,
-    /// Test text as scored.
-    pub test: TestStream,
-}
 
 /// Data that is ready: described at once, loaded on demand.
 #[derive(Clone, Debug)]
@@ -282,24 +261,8 @@ impl Prepared {
         progress: &dyn Fn(Progress),
     ) -> Result<Vec<String>, DataError> {
         let data = self.load(progress)?;
-        let tokenizer = tokenizer_of(&self.metadata, self.entry.tokenizer())?;
+        let tokenizer = self.metadata.tokenizer_of(self.entry.tokenizer())?;
         Ok(samples(&data.train, &tokenizer, count))
-    }
-}
-
-/// The tokenizer of prepared data.
-pub(crate) fn tokenizer_of(
-    metadata: &Metadata,
-    json: Option<Vec<u8>>,
-) -> Result<Tokenizer, DataError> {
-    let name = metadata.tokenizer.as_str();
-    let refused = |why| DataError::NoToken { tokenizer: name.to_owned(), why };
-    match json {
-        Some(json) => Tokenizer::named(name, &json).map_err(refused),
-        None => match Wanted::parse(name)? {
-            Wanted::Ready(name) => Ok(Tokenizer::ready(name)),
-            _ => Err(refused("its file is gone".to_owned())),
-        },
     }
 }
 

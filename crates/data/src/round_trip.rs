@@ -1,6 +1,7 @@
 //! Whether tokens still hold the text they were made of. Bits per byte of text that they do not hold would mean
 //! nothing, so that a test text must come back byte for byte.
 
+use crate::difference::Difference;
 use crate::tokenizer::Tokenizer;
 use isoflop_core::text::shown;
 use serde::{Deserialize, Serialize};
@@ -28,17 +29,6 @@ pub struct RoundTrip {
     pub lost: f64,
     /// The first difference.
     pub first: Option<Difference>,
-}
-
-/// Where a text and what its tokens decode to part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
-    /// The document, for people.
-    pub document: String,
-    /// A few words of the text from there.
-    pub text: String,
-    /// The same of what came back.
-    pub back: String,
 }
 
 /// The outcome for one document.

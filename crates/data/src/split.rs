@@ -1,6 +1,54 @@
 //! Which documents are held out: drawn by a key without regard to their content.
 
 use isoflop_core::rng::{Permutation, Purpose, stream};
+use serde::{Deserialize, Serialize};
+
+/// How the test text was chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Split {
+    /// Whole families of packages.
+    Family {
+        /// The test families; all others train.
+        test: Vec<String>,
+    },
+    /// Whole documents, drawn without regard to their content.
+    Document {
+        /// Seed of the draw.
+        seed: u64,
+    },
+    /// Too few documents to hold any out: the end of each.
+    Tail {
+        /// Share of each document's bytes, to the next line.
+        share: f64,
+    },
+    /// A source of its own.
+    Source {
+        /// As written.
+        test: String,
+    },
+    /// Each part of a mixture by itself.
+    Parts {
+        /// In the order of the mixture.
+        parts: Vec<Split>,
+    },
+}
+
+/// A side of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Train,
+    Test,
+}
+
+impl Side {
+    pub(crate) fn of_test(test: bool) -> Self {
+        match test {
+            true => Side::Test,
+            false => Side::Train,
+        }
+    }
+}
 
 /// Share of the bytes held out unless asked otherwise.
 pub(crate) const TEST_SHARE: f64 = 0.1;

@@ -6,8 +6,8 @@ use crate::cache::{Filling, TEST, TRAIN};
 use crate::data_digest::data_digest;
 use crate::digest::sha256;
 use crate::error::DataError;
+use crate::loaded::Data;
 use crate::metadata::{Metadata, Part};
-use crate::prepare::{Data, tokenizer_of};
 use crate::reference::references;
 use crate::tokens::Tokens;
 use isoflop_core::rng::{Permutation, Purpose, stream};
@@ -29,7 +29,7 @@ pub(crate) fn cut(
     tokenizer_json: Option<Vec<u8>>,
     filling: Filling,
 ) -> Result<Metadata, DataError> {
-    let tokenizer = tokenizer_of(whole, tokenizer_json.clone())?;
+    let tokenizer = whole.tokenizer_of(tokenizer_json.clone())?;
     let ids = first(&data.train, whole.separator, tokens as usize + 1);
     let train = Tokens::of_ids(whole.vocab_size, &ids);
     let documents: Vec<&[u32]> = ids.split(|&id| id == whole.separator).collect();

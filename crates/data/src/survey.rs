@@ -2,12 +2,12 @@
 
 use crate::batches::in_batches;
 use crate::digest::key;
-use crate::documents::{Side, Split};
+use crate::document::{Origin, Reading};
+use crate::dropped::Dropped;
 use crate::error::DataError;
-use crate::metadata::Dropped;
 use crate::quality;
-use crate::read::{Origin, Reading};
 use crate::source::Part;
+use crate::split::{Side, Split};
 use crate::split::{TEST_SHARE, by_document, by_tail};
 use isoflop_core::data::DataOptions;
 use isoflop_core::rng::{Permutation, Purpose, stream};

@@ -1,7 +1,8 @@
 //! Damage, races and other users.
 
 use super::*;
-use crate::prepare::{Prepared, Request, prepare_at};
+use crate::prepare::{Prepared, prepare_at};
+use crate::request::Request;
 use isoflop_core::data::{DataOptions, DataSource};
 
 use crate::places::Places;

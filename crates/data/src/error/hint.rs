@@ -2,14 +2,14 @@
 
 use super::DataError;
 use crate::corpus::Corpus;
-use crate::read::Looks;
+use crate::read::looks::Looks;
 use isoflop_core::text::LFS_HINT;
 
 impl DataError {
     /// What the person at the terminal can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            DataError::UnknownCorpus { .. } => {
+            DataError::UnknownCorpus(_) => {
                 let known: Vec<String> = Corpus::ALL.iter().map(Corpus::to_string).collect();
                 format!("built in are {}; a name without version means the newest", known.join(", "))
             }

@@ -5,9 +5,6 @@ use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-/// Bytes of a line, of an element of an array and of a document, at most: a book has one.
-pub(crate) const LONGEST_DOCUMENT: usize = 64 << 20;
-
 /// The bytes of a file that is read whole; none where it has more than `limit`.
 pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, DataError> {
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };

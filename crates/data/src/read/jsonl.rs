@@ -2,11 +2,12 @@
 //! in one field.
 
 use super::OneFile;
-use super::bounds::{LONGEST_DOCUMENT, Line, next_line};
+use super::bounds::{Line, next_line};
 use super::elements::Elements;
 use super::pick::{Picked, pick};
 use super::unpack::{Opened, open};
 use crate::error::DataError;
+use crate::limits::LONGEST_DOCUMENT;
 
 const MARK: &[u8] = "\u{feff}".as_bytes();
 

@@ -1,28 +1,29 @@
 //! One streaming path from every kind of source to documents, a document in memory at a time.
 
-mod bounds;
+pub(crate) mod bounds;
 mod content;
 mod elements;
 pub(crate) mod ending;
 pub(crate) mod files;
 mod jsonl;
 mod lines;
-mod looks;
+pub(crate) mod looks;
 mod parquet;
 mod pick;
 mod token_file;
 mod unpack;
 mod utf16;
 
-pub(crate) use bounds::{LONGEST_DOCUMENT, read_bounded};
 pub use ending::Ending;
 pub use looks::Looks;
 pub use unpack::unpacked;
 
-use crate::documents::{Documents, Side};
+use crate::document::{Document, Origin, Reading, Take};
+use crate::documents::Documents;
 use crate::error::DataError;
+use crate::limits::LONGEST_DOCUMENT;
+use crate::split::Side;
 use crate::synthetic::Source as Synthetic;
-use crate::tokenizer::Tokenizer;
 use content::{Content, HEAD, content};
 use files::SourceFile;
 use isoflop_core::data::Invalid;
@@ -31,25 +32,6 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use unpack::opened;
-
-/// A document as it comes.
-pub(crate) struct Document {
-    pub(crate) text: String,
-    /// As a token file has it.
-    pub(crate) ids: Option<Vec<u32>>,
-    pub(crate) origin: Origin,
-    /// Where the source itself says which side of the split.
-    pub(crate) side: Option<Side>,
-}
-
-/// Where a document stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Index of the file.
-    pub(crate) file: u32,
-    /// Line, row, piece or document in it, from 1; 0 where the document is the whole file.
-    pub(crate) place: u64,
-}
 
 /// What a source that was looked up consists of.
 pub(crate) struct Input {
@@ -75,20 +57,6 @@ pub(crate) enum Kind {
     Built(Arc<Documents>),
     Synthetic(Arc<Synthetic>),
 }
-
-/// How documents are read.
-pub(crate) struct Reading<'a> {
-    pub(crate) invalid: Invalid,
-    /// Whether a NUL cannot stand in a text.
-    pub(crate) refuses_nul: bool,
-    /// Of token files.
-    pub(crate) tokenizer: Option<&'a Tokenizer>,
-    /// Told the bytes of the source read so far.
-    pub(crate) step: &'a dyn Fn(u64),
-}
-
-/// What takes the documents; `false` ends the reading.
-pub(crate) type Take<'t> = dyn FnMut(Document) -> Result<bool, DataError> + 't;
 
 /// What reading left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

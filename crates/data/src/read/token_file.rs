@@ -2,10 +2,10 @@
 //! (uint16 or uint32), and `.npy`. Documents are what stands between separators, whichever side of a
 //! document the writer put them on.
 
-use super::LONGEST_DOCUMENT;
 use super::OneFile;
 use super::content::{Content, HEAD, content};
 use crate::error::DataError;
+use crate::limits::LONGEST_DOCUMENT;
 use crate::mapped::Bytes;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::Width;

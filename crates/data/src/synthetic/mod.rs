@@ -4,8 +4,8 @@
 mod markov;
 mod patterns;
 
+use crate::document::{Document, Origin, Reading, Take};
 use crate::error::DataError;
-use crate::read::{Document, Origin, Reading, Take};
 use isoflop_core::data::Language;
 use isoflop_core::rng::{Purpose, stream};
 use markov::Markov;

@@ -2,7 +2,7 @@
 
 use super::guard::{Stopped, within};
 use super::outline::{Outline, stopped_in};
-use crate::read::LONGEST_DOCUMENT;
+use crate::limits::LONGEST_DOCUMENT;
 use isoflop_core::text::shown;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

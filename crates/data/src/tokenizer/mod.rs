@@ -12,7 +12,8 @@ pub(crate) use train::{TRAIN_BYTES, train};
 
 use crate::digest::sha256;
 use crate::error::DataError;
-use crate::read::{LONGEST_DOCUMENT, read_bounded};
+use crate::limits::LONGEST_DOCUMENT;
+use crate::read::bounds::read_bounded;
 use cut::pieces;
 use file::FileTokenizer;
 use isoflop_core::text::lfs_pointer;
