@@ -4,7 +4,7 @@
 mod label;
 
 use crate::model::{Transformer, Weights};
-use crate::optimizer::AdamW;
+use crate::optimizer::{AdamW, FIRST, SECOND};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::Optimizer;
@@ -248,10 +248,6 @@ fn rebuild(
     let optimizer = AdamW::resume(manifest.optimizer, manifest.step, moments);
     Ok((model, Some(optimizer)))
 }
-
-/// Prefixes of the optimizer's running means.
-pub(crate) const FIRST: &str = "adamw.first.";
-pub(crate) const SECOND: &str = "adamw.second.";
 
 /// Every weight under its name, in the order of the model's list.
 pub(crate) fn named(model: &ModelConfig, weights: &Weights) -> Vec<Raw> {

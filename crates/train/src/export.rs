@@ -2,7 +2,7 @@
 //! the loss of every token to compare by.
 
 use crate::checkpoint::{self, CheckpointError, Manifest, Raw, named, serialize};
-use crate::model::ROPE_BASE;
+use crate::halves::attention::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
 use burn::tensor::Device;

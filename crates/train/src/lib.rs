@@ -15,7 +15,9 @@ mod flight;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod halves;
+mod init;
 pub mod model;
+mod operations;
 pub mod ops;
 pub mod optimizer;
 pub mod price;

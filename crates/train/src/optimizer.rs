@@ -1,12 +1,15 @@
 //! AdamW over a whole model, with the gradient clipped by its global norm.
 
-use crate::checkpoint::{FIRST, SECOND};
 use crate::flat::Flat;
 use crate::model::{Batch, Operations, Pull, Transformer, Weights};
 use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_core::Optimizer as Constants;
+
+/// Prefixes of the names of the running means in a checkpoint.
+pub(crate) const FIRST: &str = "adamw.first.";
+pub(crate) const SECOND: &str = "adamw.second.";
 
 /// Gradients of every parameter without autodiff, flat, in the order of the model's list.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ fn adapters_of(api: wgpu::Backend) -> Vec<Adapter> {
         backends: api.into(),
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
-    let found = super::wait::block_on(instance.enumerate_adapters(api.into()));
+    let found = super::block::block_on(instance.enumerate_adapters(api.into()));
     let mut adapters: Vec<Adapter> = Vec::new();
     for found in found {
         let info = found.get_info();

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "wgpu")]
 pub mod adapter;
+pub(crate) mod block;
 mod choice;
 mod found;
 mod micro;

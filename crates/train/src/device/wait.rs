@@ -1,32 +1,10 @@
 //! Waiting for an answer of a device, or asking for it now and taking it later.
 
+use super::block::block_on;
 use burn::tensor::Tensor;
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// The answer, once it is there.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 /// A question that is on its way.
 pub(crate) enum Asked<T> {

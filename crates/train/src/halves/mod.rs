@@ -10,7 +10,8 @@ pub use attention::Attention;
 pub use dense::Dense;
 pub use rnn::Rnn;
 
-use crate::model::{Init, Operations};
+use crate::init::Init;
+use crate::operations::Operations;
 use attention::{AttentionShape, RotaryTable, Starts};
 use burn::module::Module;
 use burn::tensor::Tensor;

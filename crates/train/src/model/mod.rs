@@ -1,10 +1,8 @@
 //! The decoder-only skeleton on tensors.
 
-pub use crate::halves::attention::ROPE_BASE;
+pub use crate::operations::Operations;
 
-mod init;
 mod transformer;
 
-pub(crate) use init::Init;
 pub(crate) use transformer::Pull;
-pub use transformer::{Batch, Block, Operations, Transformer, Weights};
+pub use transformer::{Batch, Block, Transformer, Weights};

@@ -1,9 +1,10 @@
 //! Weights, forward pass and loss.
 
-use super::init::Init;
 use crate::halves::attention::{self, AttentionShape, RotaryTable};
 use crate::halves::{FeedForwardWeights, MixerWeights, Place};
-use crate::ops::{self, composed, fused};
+use crate::init::Init;
+use crate::operations::Operations;
+use crate::ops::{self, composed};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use isoflop_model::{ModelConfig, Position, TensorSpec};
@@ -51,25 +52,6 @@ pub(crate) struct Pull {
     pub(crate) rate_factor: f64,
     /// Whether weight decay pulls at it.
     pub(crate) decays: bool,
-}
-
-/// Which operations a model is made of. They agree but for rounding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operations {
-    /// One node of the tape an operation, with a backward by hand; on the processor alone.
-    Fused,
-    /// Stock operations of Burn: what runs on any other device, and the reference.
-    Composed,
-}
-
-impl Operations {
-    /// The fastest that a device has.
-    pub fn of(device: &Device) -> Self {
-        match fused::is_available(device) {
-            true => Operations::Fused,
-            false => Operations::Composed,
-        }
-    }
 }
 
 /// Token ids of whole windows, and those that come next.

@@ -14,7 +14,8 @@ pub use rotary::{ROPE_BASE, RotaryTable};
 pub use shape::{AttentionShape, Starts, starts};
 
 use super::Place;
-use crate::model::{Init, Operations};
+use crate::init::Init;
+use crate::operations::Operations;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 

@@ -9,7 +9,8 @@ mod tests;
 pub use fused::mlp_residual;
 
 use super::Place;
-use crate::model::{Init, Operations};
+use crate::init::Init;
+use crate::operations::Operations;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 

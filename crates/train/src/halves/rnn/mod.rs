@@ -5,7 +5,7 @@ mod tests;
 
 use super::Place;
 use super::attention::AttentionShape;
-use crate::model::Init;
+use crate::init::Init;
 use crate::ops::composed::{self, upload};
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};

@@ -15,7 +15,7 @@ pub(crate) struct Init<'a> {
 }
 
 impl<'a> Init<'a> {
-    pub(super) fn new(config: &ModelConfig, seed: Option<u64>, device: &'a Device) -> Self {
+    pub(crate) fn new(config: &ModelConfig, seed: Option<u64>, device: &'a Device) -> Self {
         Init { specs: config.tensors().into_iter(), seed, device }
     }
 
@@ -54,7 +54,7 @@ impl<'a> Init<'a> {
     }
 
     /// Every parameter of the list has been made.
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         let left = self.specs.next();
         assert!(left.is_none(), "{left:?} is in the list and not among the weights");
     }
