@@ -211,7 +211,7 @@ fn what_is_left_out_is_counted_in_words() {
     assert!(page(&sweep).contains("and one finished run for the reason given above"));
     sweep.fits.excluded.clear();
     let html = page(&sweep);
-    assert!(html.contains("Diverged and failed runs, no others."), "{html}");
+    assert!(html.contains("Diverged and failed runs are left out, and no others."), "{html}");
 }
 
 #[test]

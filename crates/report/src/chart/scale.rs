@@ -21,7 +21,7 @@ pub(crate) enum Scale {
         low: f64,
         high: f64,
     },
-    /// Named rows, the first on top; row `k` is at `k`.
+    /// Named rows, the first on top. Row `k` has the value `k`.
     Rows {
         count: usize,
     },
@@ -32,7 +32,7 @@ impl Scale {
     pub(crate) fn log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
         let (low, high) = extent(values.into_iter().filter(|v| *v > 0.0).map(f64::ln))
             .unwrap_or((0.0, std::f64::consts::LN_10));
-        // A lone value gets a decade around it.
+        // A single value gets a decade around it.
         let (low, high) = if high - low < 1e-6 { (low - 1.15, high + 1.15) } else { (low, high) };
         let span = high - low;
         Scale::Log {
@@ -41,7 +41,8 @@ impl Scale {
         }
     }
 
-    /// As [`Scale::log`], over a factor of at least four, so that equal compute looks equal.
+    /// A logarithmic axis as [`Scale::log`] makes it, over a factor of at least four, so that equal
+    /// compute looks equal.
     pub(crate) fn wide_log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
         let values: Vec<f64> = values.into_iter().filter(|v| *v > 0.0 && v.is_finite()).collect();
         let Some((low, high)) = extent(values.iter().copied()) else {
@@ -82,7 +83,7 @@ impl Scale {
         }
     }
 
-    /// `count` positions evenly spaced on the axis, ends included.
+    /// Values at `count` positions that are evenly spaced on the axis, both ends included.
     pub(crate) fn between(self, from: f64, to: f64, count: usize) -> Vec<f64> {
         let share = |k: usize| k as f64 / (count - 1) as f64;
         (0..count)
