@@ -19,8 +19,8 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
     }
     if pairs.iter().any(|pair| pair.measured.is_some()) {
         out.push(
-            "What is measured is read off the best runs at each compute, ln C linear in ln L between them; \
-             compute is exact, the head of each vocabulary included."
+            "Measured factors are read off the best runs at each compute, with ln C linear in ln L between \
+             them. Compute is exact and includes the head of each vocabulary."
                 .to_owned(),
         );
     }

@@ -37,7 +37,7 @@ pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
     let floor = noise_floor(losses)?;
     Some(format!(
         "Between seeds the test loss varies by {} [{}, {}] nats per token (standard deviation, {} groups of \
-         runs, {} degrees of freedom): smaller differences are not to be trusted.",
+         runs, {} degrees of freedom). Smaller differences between runs may be noise.",
         three_digits(floor.sd),
         three_digits(floor.low),
         three_digits(floor.high),
