@@ -2,9 +2,17 @@
 check:
     .ci/run
 
-# The tests alone.
+# The tests that need nothing but this repository.
 test:
     cargo test --release --workspace
+
+# The tests of the page in a browser; they need Debian's chromium.
+test-browser:
+    cargo test --release --workspace -- --ignored in_chromium
+
+# The tests on a graphics adapter, a software one such as Mesa's llvmpipe included.
+test-adapter:
+    cargo test --release --workspace --features wgpu --target-dir target-wgpu adapter -- --include-ignored
 
 # Kills, damaged files and full disks at length; the last needs root, to mount disks in memory. About an
 # hour on two cores.

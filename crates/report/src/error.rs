@@ -11,9 +11,9 @@ pub enum ReportError {
     /// A file or folder could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// A file could not be put into its place.
@@ -22,9 +22,9 @@ pub enum ReportError {
     /// A figure could not be turned into pixels.
     #[error("cannot render the figure {figure}: {reason}")]
     Render {
-        /// Its name.
+        /// Name of the figure.
         figure: String,
-        /// What the renderer said.
+        /// What the renderer says.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Files that are whole or absent.
+//! The files of figures. Each is whole or absent.
 
 use crate::chart::png;
 use crate::error::ReportError;
@@ -49,7 +49,7 @@ pub(crate) fn place_figures(
     })
 }
 
-/// Removes the figures of an earlier report: files by these names of figures, and no others.
+/// Removes figures of an earlier report that are not among `kept`. Files of other names stay.
 pub(crate) fn clear_figures(
     folder: &Path,
     names: impl Iterator<Item = &'static str>,

@@ -8,7 +8,7 @@ const ONE_BUDGET: f64 = 1.05;
 pub(crate) struct Frontier(Vec<(f64, f64)>);
 
 impl Frontier {
-    /// Of compute and loss of any runs; of runs of one budget, the best.
+    /// The frontier of runs given by compute and loss; among runs of one budget the best counts.
     pub(crate) fn of(runs: impl Iterator<Item = (f64, f64)>) -> Frontier {
         let mut runs: Vec<(f64, f64)> = runs.filter(|(c, loss)| *c > 0.0 && *loss > 0.0).collect();
         runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -31,12 +31,12 @@ impl Frontier {
         &self.0
     }
 
-    /// Highest and lowest loss.
+    /// The highest and the lowest loss on the frontier.
     pub(crate) fn reach(&self) -> Option<(f64, f64)> {
         Some((self.0.first()?.1, self.0.last()?.1))
     }
 
-    /// Compute at a loss that was reached, ln C linear in ln L between its neighbours.
+    /// Compute at which the frontier reaches a loss; between two runs ln C is linear in ln L.
     pub(crate) fn compute(&self, loss: f64) -> Option<f64> {
         let (worst, best) = self.reach()?;
         if !(best..=worst).contains(&loss) {

@@ -1,5 +1,13 @@
-//! The report of a sweep: figures as a paper prints them (SVG, PNG, CSV) and one self-contained
-//! page. It reads what it is given and fits nothing.
+//! The report of a sweep: figures as a paper prints them and one self-contained page.
+//!
+//! - [`write`] writes a report into a folder: the page, and each figure as SVG, PNG and CSV.
+//! - [`html`] makes the page alone, [`Live`] the page of a sweep that still runs.
+//! - [`terminal`] makes the text for a terminal, [`vega_lite`] a specification to be restyled.
+//! - [`merge`] makes one report of several sweeps.
+//!
+//! A report shows the runs and fits that it is given; it reads no file and fits nothing. `view` puts
+//! the runs in order, `figures` draws them on the panels of `chart`, `verdict` and `comparison` put
+//! findings into words, and `page` sets all of it into HTML.
 
 mod chart;
 mod comparison;
@@ -32,7 +40,7 @@ use isoflop_results::file::write_beside;
 use std::path::{Path, PathBuf};
 use view::View;
 
-/// The page alone. Its links to figure files hold once [`write`] has been called.
+/// The page alone. Its links to figure files work once [`write`] has been called.
 pub fn html(report: &Report<'_>) -> String {
     let view = View::of(report);
     page::html(&view, &figures::all(&view), page::Delivery::File)
@@ -48,9 +56,9 @@ pub fn vega_lite(report: &Report<'_>) -> serde_json::Value {
     vega::specification(&View::of(report))
 }
 
-/// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder, each beside its place and
-/// renamed into it, the page last. Figures of an earlier report that this one lacks are removed. Returns
-/// the paths written.
+/// Writes `index.html` and `figures/NAME.{svg,png,csv}` into a folder and returns the paths. Each file
+/// is written beside its place and renamed into it, the page last. Figures of an earlier report that
+/// this one lacks are removed.
 ///
 /// # Errors
 /// A file that cannot be written, or a figure that cannot be rendered.

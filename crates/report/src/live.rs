@@ -10,14 +10,14 @@ use crate::view::View;
 /// A page that follows its sweep, and its figures.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// The page.
+    /// The page as HTML.
     pub html: String,
     /// Figures as SVG and CSV, by name.
     figures: Vec<(&'static str, String, String)>,
 }
 
 impl Live {
-    /// The page as of now.
+    /// The page of the runs so far.
     pub fn of(report: &Report<'_>) -> Live {
         let view = View::of(report);
         let figures = figures::all(&view);

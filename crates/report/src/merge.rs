@@ -1,4 +1,4 @@
-//! Several sweeps as one report: each is a series of its own.
+//! Several sweeps as one report, each a series of its own.
 
 use isoflop_core::Series;
 use isoflop_fit::output::{Fits, FittedPoint};
@@ -9,20 +9,20 @@ use std::collections::HashSet;
 /// What a sweep brings to a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Sweep {
-    /// Every run.
+    /// All runs, finished or not.
     pub runs: Vec<RunRow>,
     /// Learning curves.
     pub curves: Vec<Curve>,
-    /// Trials of its learning-rate stage.
+    /// Trials of the stage that chose the learning rates.
     pub tuning: Vec<RunRow>,
-    /// What is known of its texts.
+    /// Facts on the texts: reference losses, entropy.
     pub data: Vec<DataRecord>,
-    /// Its fits.
+    /// Fits of the runs.
     pub fits: Fits,
 }
 
-/// Sweeps under their names as one, the series of each led by `sweep=NAME`. A run that two of them
-/// have appears under both names.
+/// Merges sweeps given by name into one; the series of each begins with `sweep=NAME`. A run of two
+/// sweeps appears under both names.
 pub fn merge(sweeps: Vec<(String, Sweep)>) -> Sweep {
     let mut all = Sweep::default();
     let mut known: HashSet<String> = HashSet::new();

@@ -3,8 +3,8 @@
 use crate::view::View;
 use isoflop_fit::output::{Axis, Fit, Identified, Unidentified};
 
-/// The law drawn on an axis, one a series: the plain power law, or the one with an offset where
-/// that alone is identified by its runs.
+/// Laws to be drawn on an axis, one a series: the plain power law, or the one with an offset where the
+/// runs identify that law alone.
 pub(crate) fn identified<'a>(view: &View<'a>, axis: Axis) -> Vec<Identified<&'a Fit>> {
     let pick = |series: &&str| {
         let mut all = candidates(view, axis, series);
@@ -22,7 +22,7 @@ fn candidates<'a>(view: &View<'a>, axis: Axis, series: &str) -> impl Iterator<It
     })
 }
 
-/// What the runs leave open of the plain law that was fitted on an axis and is not drawn.
+/// Reason why the law that was fitted on an axis is not drawn: what the runs leave open of it.
 pub(crate) fn unidentified(view: &View<'_>, axis: Axis) -> Option<Unidentified> {
     let mut all = view.series.iter();
     all.find_map(|series| candidates(view, axis, series).next()?.licensed().err())

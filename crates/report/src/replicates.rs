@@ -3,10 +3,10 @@
 use isoflop_core::{ChinchillaLaw, PowerLaw};
 use isoflop_fit::output::{Fit, Identified};
 
-/// A parameter by its name.
+/// Parameters of one law by their names.
 type Named<'a> = Box<dyn Fn(&str) -> Option<f64> + 'a>;
 
-/// Parameters of a fit by name, and of each of its replicates.
+/// Parameters of a fit, then those of each of its replicates.
 fn sets<'a>(fit: &'a Fit) -> impl Iterator<Item = Named<'a>> {
     let fitted = move |name: &str| fit.parameters.get(name).map(|e| e.value);
     let place = |name: &str| fit.draw_names.iter().position(|known| known == name);
@@ -17,11 +17,11 @@ fn sets<'a>(fit: &'a Fit) -> impl Iterator<Item = Named<'a>> {
     std::iter::once(Box::new(fitted) as Named<'a>).chain(draws)
 }
 
-/// A law that its runs identify, and what resampled runs make of it.
+/// A law that its runs identify, with the laws of resampled runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Replicated<L> {
     pub(crate) law: L,
-    /// Empty without a bootstrap.
+    /// Laws of resampled runs; empty without a bootstrap.
     pub(crate) draws: Vec<L>,
 }
 
@@ -39,7 +39,7 @@ impl<L> Replicated<L> {
     }
 }
 
-/// `E + A x^-alpha`, with or without E.
+/// The power law of a fit, `E + A x^-alpha`; E is zero where the fit has none.
 pub(crate) fn power(fit: Identified<&Fit>) -> Option<Replicated<PowerLaw>> {
     let fit = fit.into_inner();
     let law = |get: Named<'_>| {
@@ -49,7 +49,7 @@ pub(crate) fn power(fit: Identified<&Fit>) -> Option<Replicated<PowerLaw>> {
     Replicated::of(sets(fit).map(law))
 }
 
-/// `E + A / N^alpha + B / D^beta`.
+/// The law of a fit over parameters and tokens, `E + A / N^alpha + B / D^beta`.
 pub(crate) fn chinchilla(fit: Identified<&Fit>) -> Option<Replicated<ChinchillaLaw>> {
     let fit = fit.into_inner();
     let law = |get: Named<'_>| {
@@ -67,7 +67,7 @@ pub(crate) fn chinchilla(fit: Identified<&Fit>) -> Option<Replicated<ChinchillaL
     Replicated::of(sets(fit).map(law))
 }
 
-/// The share `q` of sorted values lies below this; linear between them.
+/// The number below which the share `q` of sorted values lies; linear between neighbours.
 fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let place = q * sorted.len().checked_sub(1)? as f64;
     let (below, share) = (place.floor() as usize, place.fract());
@@ -75,7 +75,7 @@ fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(sorted[below] + (above - sorted[below]) * share)
 }
 
-/// The middle `level` of values.
+/// The ends of the interval that holds the middle share `level` of values.
 pub(crate) fn middle(mut values: Vec<f64>, level: f64) -> Option<(f64, f64)> {
     values.retain(|v| v.is_finite());
     values.sort_by(f64::total_cmp);

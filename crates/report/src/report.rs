@@ -1,9 +1,9 @@
-//! What a report is made of.
+//! The parts of a report.
 
 use isoflop_fit::output::Fits;
 use isoflop_results::{Curve, DataRecord, RunRow};
 
-/// Everything a report says.
+/// A report before it is drawn: runs, curves, fits and where they come from.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {
     /// Heading of the page, usually the sweep's name.
@@ -12,25 +12,25 @@ pub struct Report<'a> {
     pub question: Option<&'a str>,
     /// Every run, finished or not.
     pub runs: &'a [RunRow],
-    /// Learning curves; those of unknown runs are left out.
+    /// Learning curves; those of runs that are not given are left out.
     pub curves: &'a [Curve],
-    /// Trials of the stage that chose the learning rates; empty without one.
+    /// Trials of the stage that chose the learning rates; empty without such a stage.
     pub tuning: &'a [RunRow],
     /// The fits to draw.
     pub fits: &'a Fits,
-    /// What is known of each text: reference losses, entropy. May be empty.
+    /// Facts on each text: reference losses, entropy. May be empty.
     pub data: &'a [DataRecord],
-    /// What a reader needs to check or repeat the work.
+    /// Facts that a reader needs to check or repeat the work.
     pub provenance: Provenance,
 }
 
-/// What the runs themselves do not say about where they come from. Versions, devices, corpora and
-/// digests are read off the runs.
+/// Origin of the runs, as far as the runs do not say it themselves: versions, devices, corpora and
+/// digests are columns of the runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Provenance {
     /// Commands that reproduce the report, in order.
     pub commands: Vec<String>,
-    /// When the page was made, as text.
+    /// Time at which the page was made, as text.
     pub generated: Option<String>,
     /// Further lines: kind of plan, overlap of test with train text, and the like.
     pub facts: Vec<Fact>,
@@ -39,8 +39,8 @@ pub struct Provenance {
 /// A line of provenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What it is about.
+    /// Subject of the line.
     pub label: String,
-    /// What it says.
+    /// Content of the line.
     pub value: String,
 }

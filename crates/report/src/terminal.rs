@@ -11,15 +11,15 @@ use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::Axis;
 
 const ROWS: usize = 16;
-/// Compute of one budget makes no axis.
+/// Least range of compute, as a factor, that makes an axis.
 const NARROWEST: f64 = 1.1;
-/// Room left of the chart for ticks of the loss.
+/// Characters left of the chart for ticks of the loss.
 const MARGIN: usize = 7;
-/// Charts of series at most.
+/// Most charts, one a series.
 const MOST_CHARTS: usize = 4;
 const SIZES: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Verdict and chart, no line longer than `width` characters where words allow.
+/// The verdict and a chart a series. Lines have at most `width` characters where words allow.
 pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     let width = width.clamp(40, 100);
     let mut out = String::new();
@@ -52,7 +52,7 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
         many => Some(format!("{many} warnings, on the page under Fits")),
     });
     out.push_str(&wrapped(&parts.join(", ").replace('\u{a0}', " "), width).replacen("- ", "", 1));
-    // Losses of several series in one chart could not be told apart.
+    // Series have a chart each: in one chart their losses could not be told apart.
     for series in view.series.iter().take(MOST_CHARTS) {
         if let Some(chart) = chart(view, series, width) {
             out.push_str(&format!("\n{chart}"));
@@ -81,7 +81,8 @@ fn wrapped(text: &str, width: usize) -> String {
     with_mark.collect()
 }
 
-/// Test loss of a series against compute, both logarithmic: a digit or letter a size, dots for the law.
+/// A chart of the test loss of a series against compute, both logarithmic. A digit or letter is a run of
+/// that size, dots are the law.
 fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
     let fit = power_laws::of_series(view, Axis::C, series);
     let kind = fit.and_then(|fit| fit.into_inner().c_kind.as_deref());

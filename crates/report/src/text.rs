@@ -9,12 +9,12 @@ const SUP: char = '\u{e000}';
 const END: char = '\u{e001}';
 const SUB: char = '\u{e002}';
 
-/// Raised, in a chart label.
+/// Text that is raised in the label of a chart.
 pub(crate) fn sup(text: &str) -> String {
     format!("{SUP}{text}{END}")
 }
 
-/// Lowered, in a chart label.
+/// Text that is lowered in the label of a chart.
 pub(crate) fn sub(text: &str) -> String {
     format!("{SUB}{text}{END}")
 }
@@ -98,7 +98,7 @@ pub(crate) fn html_label(text: &str) -> String {
     out
 }
 
-/// A label's length in characters as wide as body text.
+/// The length of a label in characters of the width of body text.
 pub(crate) fn label_len(text: &str) -> f64 {
     let mut scale = 1.0;
     let mut length = 0.0;
@@ -114,8 +114,8 @@ pub(crate) fn label_len(text: &str) -> f64 {
     length
 }
 
-/// A person's text for a chart label: at most `count` characters, with an ellipsis where it was
-/// cut, and without the marks above.
+/// Foreign text for the label of a chart: at most `count` characters, with an ellipsis where it was
+/// cut, and without the marks of raised and lowered text.
 pub(crate) fn clip(text: &str, count: usize) -> String {
     let text = text.replace([SUP, SUB, END], "\u{fffd}");
     match text.chars().count() > count {
@@ -130,12 +130,12 @@ pub(crate) fn number(value: f64) -> String {
     minus(if text == "-0" { "0" } else { &text })
 }
 
-/// With `decimals` decimals and a true minus sign.
+/// A number with `decimals` decimals and a true minus sign.
 pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     minus(&format!("{value:.decimals$}"))
 }
 
-/// Three significant digits; powers of ten beyond what decimals show well.
+/// A number with three significant digits; very large and very small ones have a power of ten.
 pub(crate) fn three_digits(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return minus(&format!("{value}"));
@@ -159,8 +159,8 @@ pub(crate) fn factor(value: f64) -> String {
     }
 }
 
-/// Decimals that show two digits of the interval's width and of the value; three of the value without an
-/// interval.
+/// Decimals that show two digits of the width of the interval and of the value. Without an interval
+/// three digits of the value are shown.
 fn decimals_of(e: &Estimate) -> usize {
     let second_digit = |x: f64| (x > 0.0 && x.is_finite()).then(|| decimals(x, 2).min(6));
     let width = match (e.low, e.high) {
@@ -170,7 +170,7 @@ fn decimals_of(e: &Estimate) -> usize {
     second_digit(width).max(second_digit(e.value.abs())).unwrap_or(3)
 }
 
-/// `0.113`, with the digits that its interval supports.
+/// The value of an estimate with the digits that its interval supports: `0.113`.
 pub(crate) fn value(e: &Estimate) -> String {
     match e.value.abs() >= 1e5 {
         true => three_digits(e.value),
@@ -178,7 +178,8 @@ pub(crate) fn value(e: &Estimate) -> String {
     }
 }
 
-/// `[0.105, 0.121]`, or `[0.105, open]` where the runs bound one end alone; `None` without a bootstrap.
+/// The interval of an estimate: `[0.105, 0.121]`, `[0.105, open]` where the runs bound one end alone,
+/// nothing without a bootstrap.
 pub(crate) fn interval(e: &Estimate) -> Option<String> {
     e.low.or(e.high)?;
     let write = |x: f64| match e.value.abs() >= 1e5 || x.abs() >= 1e5 {
@@ -189,7 +190,7 @@ pub(crate) fn interval(e: &Estimate) -> Option<String> {
     Some(format!("[{}, {}]", end(e.low), end(e.high)))
 }
 
-/// `0.113 [0.105, 0.121]`.
+/// The value of an estimate with its interval: `0.113 [0.105, 0.121]`.
 pub(crate) fn with_interval(e: &Estimate) -> String {
     match interval(e) {
         Some(range) => format!("{} {range}", value(e)),

@@ -1,7 +1,7 @@
-//! The colours of every figure, on a light and on a dark page. A figure file carries the light
-//! ones; the page overrides them through the class of each mark.
+//! The colours of figures on a light and on a dark page. Marks carry a class; the style sheet of a
+//! figure file paints the classes light, that of the page light or dark.
 
-/// Steps of a ramp: more than a ladder has sizes, few enough to be told apart.
+/// Steps of a ramp of colours: more than a ladder has sizes, and few enough to be told apart.
 pub(crate) const RAMP_STEPS: u8 = 12;
 
 /// viridis, ten samples (van der Walt & Smith 2015): monotone in lightness, so that it survives
@@ -20,7 +20,7 @@ const MAGMA: [u32; 10] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rgb(u8, u8, u8);
 
-/// What a colour is for.
+/// The meaning of a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// Text, fitted lines, rings.
@@ -31,27 +31,27 @@ pub(crate) enum Tone {
     Rule,
     /// Grid lines.
     Grid,
-    /// The ground, and halos around text.
+    /// The ground of a figure, and halos around text.
     Paper,
     /// A model size, small to large, `0..RAMP_STEPS`.
     Size(u8),
     /// A compute budget, small to large, `0..RAMP_STEPS`.
     Budget(u8),
-    /// One of several of a kind without an order: laws, approaches. `0..GROUPS`.
+    /// One of several things without an order, such as laws or approaches, `0..GROUPS`.
     Group(u8),
 }
 
-/// Colours without an order.
+/// Number of colours without an order.
 pub(crate) const GROUPS: u8 = 6;
-/// After Okabe & Ito 2008, darkened to stand out on white.
+/// Colours of Okabe & Ito 2008, darkened to stand out on white.
 const GROUPS_LIGHT: [u32; GROUPS as usize] =
     [0x1b1f25, 0x0072b2, 0xbf4b00, 0x007a5a, 0x9a4a86, 0x8a6d00];
-/// After the same, as they are or lightened.
+/// Colours of Okabe & Ito 2008 for a dark page, some of them lightened.
 const GROUPS_DARK: [u32; GROUPS as usize] =
     [0xe8edf3, 0x56b4e9, 0xf08a3c, 0x2fcba0, 0xe39fc8, 0xe8c547];
 
 impl Tone {
-    /// All of them.
+    /// All tones.
     pub(crate) fn all() -> impl Iterator<Item = Tone> {
         [Tone::Ink, Tone::Muted, Tone::Rule, Tone::Grid, Tone::Paper]
             .into_iter()
@@ -60,22 +60,22 @@ impl Tone {
             .chain((0..GROUPS).map(Tone::Group))
     }
 
-    /// Of the `k`-th of several of a kind.
+    /// Tone of the `k`-th of several things without an order.
     pub(crate) fn group(k: usize) -> Tone {
         Tone::Group((k % usize::from(GROUPS)) as u8)
     }
 
-    /// Step of the `rank`-th of `count` sizes.
+    /// Tone of the `rank`-th of `count` sizes.
     pub(crate) fn size(rank: usize, count: usize) -> Tone {
         Tone::Size(step(rank, count))
     }
 
-    /// Step of the `rank`-th of `count` budgets.
+    /// Tone of the `rank`-th of `count` budgets.
     pub(crate) fn budget(rank: usize, count: usize) -> Tone {
         Tone::Budget(step(rank, count))
     }
 
-    /// On white. Ramps end where contrast with the ground would fall below about 2.5.
+    /// Colour on white. Ramps end where contrast with the ground would fall below about 2.5.
     pub(crate) fn light(self) -> Rgb {
         match self {
             Tone::Ink => rgb(0x1b1f24),
@@ -89,7 +89,7 @@ impl Tone {
         }
     }
 
-    /// On the dark page.
+    /// Colour on the dark page.
     pub(crate) fn dark(self) -> Rgb {
         match self {
             Tone::Ink => rgb(0xe8edf2),
@@ -103,7 +103,7 @@ impl Tone {
         }
     }
 
-    /// The class its marks carry.
+    /// Class of the marks of this tone.
     pub(crate) fn class(self) -> String {
         match self {
             Tone::Ink => "ink".into(),
@@ -118,7 +118,7 @@ impl Tone {
     }
 }
 
-/// `#rrggbb`.
+/// A colour as CSS writes it, `#rrggbb`.
 pub(crate) fn hex(Rgb(r, g, b): Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }

@@ -1,4 +1,4 @@
-//! The three panels as a Vega-Lite specification, data inside: to be restyled elsewhere.
+//! The three panels as a Vega-Lite specification with its data, to be restyled elsewhere.
 
 use crate::figures::{LOSS, loss_label};
 use crate::power_laws;
@@ -8,8 +8,8 @@ use isoflop_core::units::FLOPS_PER_PF_DAY;
 use isoflop_fit::output::Axis;
 use serde_json::{Value, json};
 
-/// A version 5 specification: runs with their fitted laws against C, D and N, both axes
-/// logarithmic, a tooltip on every run.
+/// A specification of version 5: runs with their fitted laws against C, D and N. Both axes are
+/// logarithmic, and every run has a tooltip.
 pub(crate) fn specification(view: &View<'_>) -> Value {
     let panels: Vec<Value> = [
         (Axis::C, "training compute C (PF-days)"),
@@ -79,7 +79,7 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
     }
     let x = json!({ "field": "x", "type": "quantitative", "title": title,
                     "scale": { "type": "log", "nice": false } });
-    // Tokens of different tokenizers are not the same bytes.
+    // The unit depends on the tokenizers: their tokens may not be the same bytes.
     let loss = loss_label(view, LOSS);
     let y = |field: &str| {
         json!({ "field": field, "type": "quantitative", "title": loss,

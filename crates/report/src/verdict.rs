@@ -14,7 +14,7 @@ use crate::view::View;
 use isoflop_fit::output::Axis;
 use isoflop_results::Status;
 
-/// What was found in a series, the most asked for first.
+/// Findings in a series. What readers ask for most comes first.
 pub(crate) fn findings(view: &View<'_>, series: &str) -> Vec<Finding> {
     let law = |axis: Axis| laws::falls(power_laws::of_series(view, axis, series)?, axis);
     let fits = view.report.fits;
@@ -54,7 +54,7 @@ pub(crate) fn is_lawless(view: &View<'_>) -> bool {
     fits.fits.is_empty() && fits.isoflop.iter().all(|i| i.n_exponent.is_none())
 }
 
-/// Said where the runs carry no law, with the reasons.
+/// The verdict where the runs carry no law, with the reasons.
 pub(crate) fn nothing(view: &View<'_>) -> String {
     let all = view.report.runs.len();
     let finished = view.finished.len();
@@ -81,7 +81,7 @@ pub(crate) fn nothing(view: &View<'_>) -> String {
     }
 }
 
-/// Why there is no law: what left the rows out, else what was refused of those that are left.
+/// The reason why there is no law: why rows were left out, and why no law fits the rest.
 fn reason(view: &View<'_>) -> Option<String> {
     let fits = view.report.fits;
     let (count, left) = runs::left_out(view).unzip();
@@ -94,7 +94,7 @@ fn reason(view: &View<'_>) -> Option<String> {
     left.into_iter().chain(refused).reduce(|a, b| format!("{a}; {b}"))
 }
 
-/// How much stands behind the findings, parts of a line.
+/// Parts of the line under the findings: how many runs ended how, and what brackets mean.
 pub(crate) fn footing(view: &View<'_>) -> Vec<String> {
     let report = view.report;
     let count = |status| report.runs.iter().filter(|r| r.status == status).count();
@@ -110,7 +110,7 @@ pub(crate) fn footing(view: &View<'_>) -> Vec<String> {
     let mut bootstraps = fits.fits.iter().map(|f| f.bootstrap.is_some());
     let isoflop = fits.isoflop.iter().any(|i| i.bootstrap.is_some());
     if isoflop || bootstraps.any(|made| made) {
-        parts.push(format!("brackets are {}\u{a0}% intervals", (100.0 * fits.level).round()));
+        parts.push(format!("brackets are {}\u{a0}% intervals", view.level()));
     } else if !fits.fits.is_empty() {
         parts.push("no intervals: fitted without a bootstrap".to_owned());
     }

@@ -1,4 +1,4 @@
-//! The runs of a report as charts and tables ask for them: finished ones, sizes, series.
+//! The runs of a report in the order and groups that charts and tables need.
 
 use crate::chart::{Marker, Numbering};
 use crate::report::Report;
@@ -10,17 +10,17 @@ use isoflop_results::DataRecord;
 use isoflop_results::{RunRow, Status};
 use std::collections::HashMap;
 
-/// A report's runs, sorted out.
+/// A report with its runs by outcome, size and series.
 pub(crate) struct View<'a> {
     pub(crate) report: &'a Report<'a>,
     /// Finished runs with a test loss.
     pub(crate) finished: Vec<&'a RunRow>,
     /// Distinct `n_non_embedding`, ascending.
     pub(crate) sizes: Vec<u64>,
-    /// Distinct series, in order of appearance.
+    /// Distinct series, in the order of their first runs.
     pub(crate) series: Vec<&'a str>,
-    /// Bits per byte in a nat per token of each series, where tokenizers differ: losses of all series
-    /// in one panel are in bits per byte then.
+    /// Bits per byte in a nat per token, by series. Filled where tokenizers differ: panels with several
+    /// series then show losses in bits per byte.
     bits: HashMap<&'a str, f64>,
     by_id: HashMap<&'a str, &'a RunRow>,
 }
@@ -56,7 +56,7 @@ impl<'a> View<'a> {
         self.by_id.get(id).copied()
     }
 
-    /// The texts that finished runs were scored on, in order of appearance, as far as they are known.
+    /// The texts that finished runs were scored on, as far as they are known, in the order of the runs.
     pub(crate) fn texts(&self) -> Vec<ScoredText<'a>> {
         let mut texts: Vec<ScoredText<'a>> = Vec::new();
         for run in &self.finished {
@@ -100,7 +100,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How the page's script knows runs and series.
+    /// Numbers by which the page's script knows runs and series.
     pub(crate) fn numbering(&self) -> Numbering<'a> {
         let runs = self.report.runs.iter().enumerate();
         let series = self.series.iter().enumerate();
@@ -124,17 +124,23 @@ impl<'a> View<'a> {
         !self.bits.is_empty()
     }
 
-    /// What turns nats per token of a series into the unit that all series share.
+    /// Factor from nats per token of a series to the unit that all series share.
     pub(crate) fn shared_unit(&self, series: &str) -> f64 {
         self.bits.get(series).copied().unwrap_or(1.0)
     }
 
-    /// Fits of a law through points in all variables, one a series.
+    /// Fits of a law that has all variables, one a series.
     pub(crate) fn surfaces(&self, law: &str) -> Vec<&'a Fit> {
         let fits = self.report.fits.fits.iter();
         fits.filter(|f| f.law == law && f.x.is_none() && !f.data.is_empty()).collect()
     }
 
+    /// Level of confidence of the intervals, in per cent.
+    pub(crate) fn level(&self) -> f64 {
+        (100.0 * self.report.fits.level).round()
+    }
+
+    /// Whether there is more than one series.
     pub(crate) fn many_series(&self) -> bool {
         self.series.len() > 1
     }
@@ -146,11 +152,11 @@ pub(crate) struct ScoredText<'a> {
     /// The series of its runs; empty where several share it.
     pub(crate) series: &'a str,
     pub(crate) record: &'a DataRecord,
-    /// As [`View::shared_unit`] of its series.
+    /// Factor from nats per token to the unit that all series share.
     pub(crate) unit: f64,
 }
 
-/// N of a run, of the kind a fit names.
+/// N of a run in the count that a fit names.
 pub(crate) fn n_of(run: &RunRow, kind: &str) -> f64 {
     match kind {
         "n_total" => run.n_total as f64,
@@ -159,7 +165,7 @@ pub(crate) fn n_of(run: &RunRow, kind: &str) -> f64 {
     }
 }
 
-/// C of a run in FLOPs, of the kind a fit names.
+/// C of a run in FLOPs, in the count that a fit names.
 pub(crate) fn c_of(run: &RunRow, kind: Option<&str>) -> f64 {
     match kind {
         Some("c_6nd") => run.c_6nd,
@@ -167,7 +173,7 @@ pub(crate) fn c_of(run: &RunRow, kind: Option<&str>) -> f64 {
     }
 }
 
-/// A kind of N in words.
+/// The name of a count of N in words.
 pub(crate) fn n_words(kind: &str) -> String {
     match kind {
         "n_non_embedding" => "non-embedding parameters".to_owned(),
@@ -177,7 +183,8 @@ pub(crate) fn n_words(kind: &str) -> String {
     }
 }
 
-/// The rows of a window: `C 1.5e11` of `C 1.5e11 to 1.5e11`.
+/// The words of a window; those of a window of one budget are shortened: `C 1.5e11` for
+/// `C 1.5e11 to 1.5e11`.
 pub(crate) fn window(words: &str) -> String {
     let ends = words.split_once(" to ");
     let same = ends.filter(|(from, to)| from.rsplit(' ').next() == Some(*to));
@@ -193,7 +200,25 @@ pub(crate) fn letter(axis: Axis) -> &'static str {
     }
 }
 
-/// A parameter as papers write it.
+/// Place of a parameter in the order in which papers list them; the last place for those of other laws.
+pub(crate) fn place(name: &str) -> usize {
+    const ORDER: [&str; 11] = [
+        "E",
+        "A",
+        "B",
+        "alpha",
+        "beta",
+        "N_c",
+        "D_c",
+        "alpha_N",
+        "alpha_D",
+        "n_exponent",
+        "d_exponent",
+    ];
+    ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
+}
+
+/// The symbol that papers use for a parameter.
 pub(crate) fn symbol(name: &str) -> String {
     match name {
         "alpha" => "\u{3b1}".to_owned(),
@@ -209,7 +234,8 @@ pub(crate) fn symbol(name: &str) -> String {
     }
 }
 
-/// Empty where one tokenizer is all there is, or a series has no bits per byte.
+/// Bits per byte in a nat per token, by series; empty where there is one tokenizer alone, or where a
+/// series has no bits per byte.
 fn bits_of_series<'a>(finished: &[&'a RunRow]) -> HashMap<&'a str, f64> {
     let mut bits = HashMap::new();
     let first = finished.first().map(|run| run.tokenizer.as_str());

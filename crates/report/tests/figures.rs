@@ -1,4 +1,4 @@
-//! What the figure files hold: labels, positions, data, pixels.
+//! The contents of figure files: labels, positions, data, pixels.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -40,7 +40,7 @@ fn figures_of_an_earlier_report_are_removed_and_strangers_kept() {
     assert!(figures.join("my-own.svg").exists() && figures.join("three-panels.png").exists());
 }
 
-/// Tokens of two tokenizers are not the same bytes: what stands side by side is bits per byte.
+/// Losses of two tokenizers stand side by side in bits per byte: their tokens are not the same bytes.
 #[test]
 fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {
     let mut sweep = synthetic::two_series();
@@ -60,7 +60,7 @@ fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {
     let words = labels(&written.text("three-panels.svg"));
     assert!(words.contains(&"test loss (bits per byte)".to_owned()));
     assert!(!words.iter().any(|w| w.contains("nats per token")), "{words:?}");
-    // Each size and budget against its own in the first series.
+    // A run is compared with the run of its size and budget in the first series.
     let home = |r: &&isoflop_results::RunRow| (r.size.clone(), r.flops_budget.map(f64::to_bits));
     let base = finished().find(|r| r.series != run.series && home(r) == home(&run));
     let base = base.unwrap();
@@ -71,8 +71,8 @@ fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {
     assert!((x - percent).abs() < 1e-6, "{x} {percent}");
 }
 
-/// The entropy stands in every panel of losses in reach of it, under its name and with its value in the
-/// CSV; what is far from the runs stands in the table alone.
+/// The entropy stands in every panel of losses near it, with its name, and its value stands in the CSV.
+/// Levels far from the runs stand in the table alone.
 #[test]
 fn entropy_and_references_are_drawn_where_they_leave_room() {
     let sweep = synthetic::language();
@@ -128,7 +128,7 @@ fn text_boxes(svg: &str) -> (usvg::Size, Vec<(String, usvg::Rect)>) {
                 usvg::Node::Group(group) => walk(group, found),
                 usvg::Node::Text(text) => {
                     let words = text.chunks().iter().map(|c| c.text()).collect();
-                    // The outline of a halo is no ink.
+                    // The outline of a halo does not count as ink.
                     found.push((words, text.abs_bounding_box()));
                 }
                 _ => {}

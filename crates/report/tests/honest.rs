@@ -1,4 +1,4 @@
-//! What a report may say: no conclusion without its licence, nothing without its unit, nothing twice.
+//! A report concludes nothing that the runs do not identify, gives every unit, and says nothing twice.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -34,8 +34,7 @@ fn figure(sweep: &Synthetic, file: &str) -> Option<String> {
     Figures::of(sweep).text(file)
 }
 
-/// The runs say how much compute lies between, whatever
-/// a law without its exponents would say.
+/// Compute between two series is read off their runs where no law is identified.
 #[test]
 fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() {
     let sweep = synthetic::two_tokenizers();
@@ -78,7 +77,7 @@ fn an_approach_whose_optima_lie_outside_the_sizes_has_no_line() {
     let lines = |sweep: &Synthetic| figure(sweep, "isoflop.csv").unwrap().matches(",fit,").count();
     let before = lines(&sweep);
     sweep.fits.approaches[0].approaches[3].optima.clear();
-    // Two ends each in N* and in D*.
+    // The panels of N* and of D* have two ends each.
     assert_eq!(lines(&sweep), before - 4);
 }
 
@@ -211,7 +210,7 @@ fn what_is_left_out_is_counted_in_words() {
     assert!(page(&sweep).contains("and one finished run for the reason given above"));
     sweep.fits.excluded.clear();
     let html = page(&sweep);
-    assert!(html.contains("Diverged and failed runs, no others."), "{html}");
+    assert!(html.contains("Diverged and failed runs are left out, and no others."), "{html}");
 }
 
 #[test]

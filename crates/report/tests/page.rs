@@ -1,4 +1,4 @@
-//! The page: complete, self-contained, safe.
+//! The page is complete, self-contained and safe.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -155,7 +155,7 @@ fn runs_that_did_not_finish_are_listed_with_the_reason() {
     {
         assert!(section.contains(words), "{words}");
     }
-    // The failed run is excluded too; it is told once.
+    // The failed run is among the excluded rows too, and is listed once.
     assert_eq!(section.matches("c1e12-n111k-77aa").count(), 1);
 }
 
@@ -194,7 +194,7 @@ fn a_law_that_errs_to_one_side_in_every_window_is_told_so_in_the_verdict_and_the
     }
     let html = page(&sweep);
     let verdict = "predicts too high in 6 of 6 windows, by 8.3 % at 2.5 times the compute";
-    // The lead of the page, and the table of laws judged by runs held out.
+    // The verdict says it, and so does the table of laws judged by runs held out.
     assert!(html.contains(&format!(" It {verdict}")), "the lead");
     assert!(html.contains(&format!("</b> the law {verdict}")), "the table");
     assert!(html.contains("<td>C 4e12</td>"));
@@ -279,7 +279,7 @@ fn the_table_of_runs_has_a_row_a_run_and_sorts_by_unrounded_numbers() {
     assert!(table.contains(&cell), "{cell}");
 }
 
-/// A stranger's numbers make strange charts, but they make them.
+/// Numbers of any size make charts, however strange.
 #[test]
 fn numbers_of_any_size_make_a_page_in_time() {
     let change: [fn(&mut isoflop_results::RunRow, f64); 5] = [

@@ -178,7 +178,7 @@ impl Canvas {
             Side::Center => "middle",
             Side::Right => "end",
         };
-        // Shares of the em from the position down to the baseline: ascender, half of a capital.
+        // The baseline lies below the position by a share of the em: the ascender, or half of a capital.
         let drop = size
             * match edge {
                 Edge::Top => 0.76,

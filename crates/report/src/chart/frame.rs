@@ -1,8 +1,8 @@
-//! How large a panel is and what is written around its plot.
+//! The size of a panel and the words around its plot.
 
 use crate::chart::ticks::Style;
 
-/// CSS pixels; three of them make a page's width, one a phone's.
+/// Width of a panel in CSS pixels: three panels fill a page, one fills a phone.
 pub(crate) const WIDTH: f64 = 372.0;
 pub(crate) const HEIGHT: f64 = 318.0;
 
@@ -23,10 +23,10 @@ impl Default for Frame {
     }
 }
 
-/// What a panel and its axes are called.
+/// Names of a panel and its axes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Labels {
-    /// Its column in the CSV.
+    /// Name of the panel in the CSV.
     pub(crate) key: &'static str,
     pub(crate) title: String,
     pub(crate) x: String,
@@ -39,10 +39,10 @@ pub(crate) struct Labels {
     pub(crate) loss: LossAxis,
 }
 
-/// Where a panel shows losses in nats per token.
+/// Axes of a panel that show losses in nats per token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LossAxis {
-    /// On neither axis.
+    /// Neither axis.
     #[default]
     Neither,
     Y,

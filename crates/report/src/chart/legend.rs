@@ -1,4 +1,4 @@
-//! What colours, shapes and lines mean, once for a figure.
+//! Legends: what the colours, markers and lines of a figure mean.
 
 use crate::chart::canvas::{Canvas, Group, Lettering, Medium, Stroke};
 use crate::chart::marker::{Glyph, draw};
@@ -15,7 +15,7 @@ const GAP: f64 = 16.0;
 /// The key of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
-    /// No key: a heading of the entries that follow.
+    /// No key, for the heading of the entries that follow.
     Heading,
     Glyph(Glyph),
     Line(Stroke),
@@ -26,11 +26,11 @@ pub(crate) enum Key {
 pub(crate) struct Entry {
     pub(crate) key: Key,
     pub(crate) text: String,
-    /// The size it stands for, which the page isolates by it.
+    /// Size that the entry stands for; the page isolates the runs of that size.
     pub(crate) size: Option<u64>,
 }
 
-/// All of a figure.
+/// The legend of a figure.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Legend(pub(crate) Vec<Entry>);
 
@@ -44,7 +44,7 @@ impl Legend {
         self.0.push(Entry { key, text, size });
     }
 
-    /// A strip for a figure file: its SVG elements and its height.
+    /// The legend as a strip of a figure file: SVG elements and height.
     pub(crate) fn strip(&self, width: f64) -> (String, f64) {
         let mut places = Vec::new();
         let (mut x, mut y) = (0.0, ROW / 2.0);
@@ -69,7 +69,7 @@ impl Legend {
         (canvas.body(Medium::File), height)
     }
 
-    /// A list for the page, which breaks its lines itself.
+    /// The legend as a list of the page, which breaks its lines itself.
     pub(crate) fn html(&self) -> String {
         let mut out = String::from("<ul class=\"legend\">");
         for entry in &self.0 {

@@ -3,7 +3,7 @@
 use crate::chart::canvas::{Canvas, Position, Stroke};
 use crate::theme::Tone;
 
-/// Outline of a series' points.
+/// Outline of the points of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Marker {
     Disc,
@@ -17,7 +17,7 @@ pub(crate) enum Marker {
 }
 
 impl Marker {
-    /// Of the `k`-th series.
+    /// Marker of the `k`-th series.
     pub(crate) fn of_series(k: usize) -> Marker {
         [
             Marker::Disc,
@@ -32,23 +32,23 @@ impl Marker {
     }
 }
 
-/// What is drawn at a point.
+/// A small drawing at a position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Glyph {
-    /// A run or an estimate.
+    /// A filled marker: a run or an estimate.
     Point(Marker, Tone),
-    /// A point that a fit saw.
+    /// An outline around a point that a fit used.
     Ring(Marker),
-    /// A line of this dash, beside words about it.
+    /// A short line with these dashes, beside words about a line.
     Line(Tone, &'static str),
 }
 
-/// Length of a line beside words.
+/// Length of a line beside words, CSS pixels.
 const LINE: f64 = 13.0;
 
 /// Half the width of a point, CSS pixels.
 const HALF: f64 = 3.4;
-/// Half the width of a ring around it.
+/// Half the width of a ring around a point, CSS pixels.
 const RING: f64 = 5.8;
 
 /// Stroke of a ring.
@@ -84,7 +84,7 @@ impl Marker {
             Marker::Diamond => DIAMOND.into(),
             Marker::Cross => CROSS.into(),
             Marker::Pennant => PENNANT.into(),
-            // The cross turned by an eighth.
+            // A saltire is the cross turned by an eighth.
             Marker::Saltire => CROSS.map(|(dx, dy)| ((dx - dy) * 0.8, (dx + dy) * 0.8)).into(),
             Marker::Bar => BAR.into(),
         }
@@ -94,7 +94,7 @@ impl Marker {
 /// Draws a glyph at a position.
 pub(crate) fn draw(canvas: &mut Canvas, (x, y): Position, glyph: Glyph) {
     let around = |marker: Marker, half: f64| -> Vec<Position> {
-        // Whole tenths from a middle of whole tenths: a marker has one outline wherever it stands.
+        // Rounding middle and corner apart gives a marker one outline wherever it stands.
         let shift = |v: f64, share: f64| tenths(v) + tenths(share * half);
         marker.corners().into_iter().map(|(dx, dy)| (shift(x, dx), shift(y, dy))).collect()
     };

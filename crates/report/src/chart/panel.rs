@@ -1,5 +1,5 @@
-//! One set of axes with marks on it. Every mark of data is recorded as it is drawn, so that the
-//! CSV beside a figure holds exactly what the figure shows.
+//! A panel: one set of axes with marks on it. Every mark of data is recorded as it is drawn, so that
+//! the CSV beside a figure holds exactly what the figure shows.
 
 mod axes;
 pub(crate) mod note;
@@ -17,14 +17,14 @@ const SMALL: f64 = 11.0;
 const BAND: f64 = 0.14;
 /// Lines fainter than this may lie under a note.
 const FAINTEST: f64 = 0.4;
-/// From one line of a note to the next.
+/// Distance from one line of a note to the next, CSS pixels.
 const LEADING: f64 = 15.0;
 
 /// One mark as drawn, in the units of its axes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MarkRow {
     pub(crate) panel: &'static str,
-    /// `run`, `fitted point`, `fit`, `curve`, `minimum`, ...
+    /// Kind of mark: `run`, `fitted point`, `fit`, `curve`, `minimum`, ...
     pub(crate) mark: &'static str,
     pub(crate) series: String,
     pub(crate) label: String,
@@ -35,7 +35,7 @@ pub(crate) struct MarkRow {
     pub(crate) high: Option<f64>,
 }
 
-/// Whose mark it is.
+/// What a mark shows, and of which series and run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner<'a> {
     pub(crate) mark: &'static str,
@@ -48,18 +48,18 @@ pub(crate) struct Panel {
     pub(crate) labels: Labels,
     pub(crate) rows: Vec<MarkRow>,
     pub(crate) frame: Frame,
-    /// The equation in its note where losses are shown in bits per byte.
+    /// Equation that the note has where losses are shown in bits per byte.
     pub(crate) formula_in_bits: Option<String>,
     canvas: Canvas,
     x: Scale,
     y: Scale,
-    /// Where data has been drawn, CSS pixels: what a note must not cover.
+    /// Positions of data that a note should not cover.
     taken: Vec<(f64, f64)>,
 }
 
 impl Panel {
     pub(crate) fn new(labels: Labels, x: Scale, y: Scale) -> Panel {
-        // Powers of ten are the widest of ticks.
+        // Powers of ten are the widest labels of ticks.
         let left = match labels.y_style {
             Style::Power => 66.0,
             _ => Frame::default().left,
@@ -83,7 +83,7 @@ impl Panel {
         panel
     }
 
-    /// Height of a note of so many lines as a share of the plot, to keep room for it.
+    /// Share of the height of a plot that a note of so many lines takes.
     pub(crate) fn note_share(lines: usize) -> f64 {
         (lines as f64 * LEADING + 8.0) / (HEIGHT - 76.0)
     }
@@ -101,7 +101,7 @@ impl Panel {
         });
     }
 
-    /// The area between two lines over the same x, `(x, low, middle, high)`, cut at the axes. The
+    /// Draws the area between two lines over the same x, `(x, low, middle, high)`, cut at the axes. The
     /// middle is recorded, not drawn.
     pub(crate) fn band(&mut self, owner: Owner<'_>, edges: &[(f64, f64, f64, f64)], tone: Tone) {
         let (x, (bottom, top)) = (self.x, self.y.bounds());
@@ -124,7 +124,7 @@ impl Panel {
         }
     }
 
-    /// A line through data. Points outside the axes or not finite break it.
+    /// Draws a line through data. Points that are not finite or lie outside the axes break the line.
     pub(crate) fn line(&mut self, owner: Owner<'_>, points: &[(f64, f64)], stroke: Stroke) {
         self.open(owner, "");
         let (x, y) = (self.x, self.y);
@@ -142,7 +142,7 @@ impl Panel {
         self.canvas.close();
     }
 
-    /// A line from end to end at one height, named above its left end.
+    /// Draws a line across the panel at one height, named above its left end.
     pub(crate) fn level(&mut self, owner: Owner<'_>, y: f64, stroke: Stroke) {
         if !self.y.holds(y) {
             return;
@@ -152,7 +152,7 @@ impl Panel {
         self.name_level(owner, y);
     }
 
-    /// A point of data.
+    /// Draws a point of data.
     pub(crate) fn point(&mut self, owner: Owner<'_>, at: (f64, f64), glyph: Glyph, title: &str) {
         if !self.x.holds(at.0) || !self.y.holds(at.1) {
             return;
@@ -165,7 +165,7 @@ impl Panel {
         self.taken.push(place);
     }
 
-    /// A point with an interval in x (`across`) or in y.
+    /// Draws a point with an interval in x (`across`) or in y.
     pub(crate) fn estimate(
         &mut self,
         owner: Owner<'_>,
@@ -224,7 +224,7 @@ impl Panel {
         self.y.place(y, (height - bottom, top))
     }
 
-    /// Where a point of data lies.
+    /// Position of a point of data.
     fn at(&self, (x, y): (f64, f64)) -> Position {
         (self.px(x), self.py(y))
     }

@@ -1,5 +1,5 @@
-//! PNG from the very SVG that is written, with a font of our own: the reader's machine may have
-//! none.
+//! PNG of a figure, rendered from its SVG with a font that is part of the program: the machine may have
+//! no fonts.
 
 use crate::error::ReportError;
 use resvg::{tiny_skia, usvg};
@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 /// Pixels of the PNG in a CSS pixel.
 const SCALE: f32 = 2.0;
 
-/// Ubuntu Light (Ubuntu Font Licence 1.0) for all text; Hack (MIT) for what it lacks. Scripts
-/// that neither has, such as Japanese, stay empty in a PNG and are right in the SVG.
+/// Fonts: Ubuntu Light (Ubuntu Font Licence 1.0), and Hack (MIT) for characters that it lacks. Scripts
+/// that neither has, such as Japanese, are blank in a PNG and right in the SVG.
 fn fonts() -> Arc<usvg::fontdb::Database> {
     static FONTS: OnceLock<Arc<usvg::fontdb::Database>> = OnceLock::new();
     FONTS
@@ -23,7 +23,7 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
         .clone()
 }
 
-/// How usvg is to read our SVG.
+/// Options with which usvg reads the SVG of a figure.
 pub(crate) fn options() -> usvg::Options<'static> {
     usvg::Options { fontdb: fonts(), font_family: "Ubuntu".to_owned(), ..Default::default() }
 }
@@ -41,7 +41,7 @@ pub(crate) fn render(name: &str, svg: &str) -> Result<Vec<u8>, ReportError> {
     encode(&pixels).map_err(|e| fail(e.to_string()))
 }
 
-/// Opaque colours as they are: areas of one colour pack better without a filter.
+/// Encodes opaque colours. They are not filtered: areas of one colour pack better without.
 fn encode(pixels: &tiny_skia::Pixmap) -> Result<Vec<u8>, png::EncodingError> {
     let colours = |p: &tiny_skia::PremultipliedColorU8| [p.red(), p.green(), p.blue()];
     let rgb: Vec<u8> = pixels.pixels().iter().flat_map(colours).collect();

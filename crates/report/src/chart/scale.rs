@@ -7,8 +7,8 @@ use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{IntoLogRange, LogCoord};
 
-/// Pixels of plotters in a CSS pixel.
-const FINE: f64 = 1e5;
+/// Length of an axis in pixels of plotters, which are whole: so many that none of them shows.
+const STEPS: i32 = 1 << 30;
 
 /// An axis from `low` to `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) enum Scale {
         low: f64,
         high: f64,
     },
-    /// Named rows, the first on top; row `k` is at `k`.
+    /// Named rows, the first on top. Row `k` has the value `k`.
     Rows {
         count: usize,
     },
@@ -32,7 +32,7 @@ impl Scale {
     pub(crate) fn log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
         let (low, high) = extent(values.into_iter().filter(|v| *v > 0.0).map(f64::ln))
             .unwrap_or((0.0, std::f64::consts::LN_10));
-        // A lone value gets a decade around it.
+        // A single value gets a decade around it.
         let (low, high) = if high - low < 1e-6 { (low - 1.15, high + 1.15) } else { (low, high) };
         let span = high - low;
         Scale::Log {
@@ -41,7 +41,8 @@ impl Scale {
         }
     }
 
-    /// As [`Scale::log`], over a factor of at least four, so that equal compute looks equal.
+    /// A logarithmic axis as [`Scale::log`] makes it, over a factor of at least four, so that equal
+    /// compute looks equal.
     pub(crate) fn wide_log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
         let values: Vec<f64> = values.into_iter().filter(|v| *v > 0.0 && v.is_finite()).collect();
         let Some((low, high)) = extent(values.iter().copied()) else {
@@ -82,7 +83,7 @@ impl Scale {
         }
     }
 
-    /// `count` positions evenly spaced on the axis, ends included.
+    /// Values at `count` positions that are evenly spaced on the axis, both ends included.
     pub(crate) fn between(self, from: f64, to: f64, count: usize) -> Vec<f64> {
         let share = |k: usize| k as f64 / (count - 1) as f64;
         (0..count)
@@ -96,19 +97,16 @@ impl Scale {
     /// Where a value lies between the positions of the lower and the upper end: CSS pixels, to the
     /// tenth that a figure is written to.
     pub(crate) fn place(self, value: f64, ends: (f64, f64)) -> f64 {
-        // plotters counts whole pixels, so it is given smaller ones.
-        let fine = |px: f64| (px * FINE).round() as i32;
-        let ends = (fine(ends.0), fine(ends.1));
-        let place = match self {
-            Scale::Log { low, high } => LogCoord::from((low..high).log_scale()).map(&value, ends),
-            Scale::Linear { low, high } => RangedCoordf64::from(low..high).map(&value, ends),
+        let (low, high) = self.bounds();
+        let whole = (0, STEPS);
+        let step = match self {
+            Scale::Log { .. } => LogCoord::from((low..high).log_scale()).map(&value, whole),
+            Scale::Linear { .. } => RangedCoordf64::from(low..high).map(&value, whole),
             // The first row is the lowest value and stands on top.
-            Scale::Rows { .. } => {
-                let (low, high) = self.bounds();
-                RangedCoordf64::from(high..low).map(&value, ends)
-            }
+            Scale::Rows { .. } => RangedCoordf64::from(high..low).map(&value, whole),
         };
-        (f64::from(place) / FINE * 10.0).round() / 10.0
+        let share = f64::from(step) / f64::from(STEPS);
+        ((ends.0 + (ends.1 - ends.0) * share) * 10.0).round() / 10.0
     }
 }
 
@@ -146,6 +144,19 @@ mod tests {
         let places = [0.0, 1.0, 2.0].map(|k| rows.place(k, ends));
         assert!(30.0 < places[0] && places[0] < places[1] && places[1] < places[2], "{places:?}");
         assert!(places[2] < 272.0, "{places:?}");
+    }
+
+    #[test]
+    fn a_value_beyond_an_axis_or_on_a_very_long_one_lies_on_its_own_side() {
+        let axis = Scale::linear([0.0, 1.0], (0.0, 0.0));
+        for (value, far) in [(1e300, 500.0), (f64::INFINITY, 299.0), (-1e300, -500.0)] {
+            let place = axis.place(value, (0.0, 300.0));
+            assert!(if far > 0.0 { place > far } else { place < far }, "{value}: {place}");
+        }
+        assert_eq!(axis.place(0.5, (0.0, 1e6)), 5e5);
+        assert_eq!(axis.place(0.25, (1e6, 0.0)), 7.5e5);
+        let log = Scale::log([1e-300, 1e300], (0.0, 0.0));
+        assert_eq!(log.place(1.0, (0.0, 1e5)), 5e4);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where ticks go and what they say.
+//! Ticks of an axis: their positions and labels.
 
 use crate::text::{number, sup};
 use isoflop_core::units::short;
@@ -13,17 +13,17 @@ pub(crate) struct Ticks {
 /// How a tick value is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// `2`, `2.5`, `0.05`.
+    /// Decimals: `2`, `2.5`, `0.05`.
     #[default]
     Plain,
-    /// `20k`, `1.5M`.
+    /// Three digits with a suffix: `20k`, `1.5M`.
     Short,
-    /// `10^-9`, `2 x 10^-9`, raised.
+    /// Powers of ten with a raised exponent: `10^-9`, `2 x 10^-9`.
     Power,
 }
 
 impl Style {
-    /// As the page's script knows it.
+    /// Name by which the page's script knows the style.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Style::Plain => "plain",
@@ -41,7 +41,7 @@ impl Style {
     }
 }
 
-/// Decimals, or a power of ten where these would be mostly zeros.
+/// A value in decimals, or as a power of ten where decimals would be mostly zeros.
 fn plain(value: f64) -> String {
     // Ticks are multiples of steps: the tenth digit of a tick is rounding.
     let rounded: f64 = format!("{value:.9e}").parse().unwrap_or(value);
@@ -52,7 +52,7 @@ fn plain(value: f64) -> String {
     }
 }
 
-/// `10^e` or `m x 10^e` with a raised exponent.
+/// A value as `10^e` or `m x 10^e` with a raised exponent.
 pub(crate) fn power(value: f64) -> String {
     let text = format!("{value:.1e}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
@@ -67,16 +67,16 @@ pub(crate) fn power(value: f64) -> String {
     }
 }
 
-/// Fewer labels than this and an axis cannot be read off.
+/// Fewest labels with which an axis can be read.
 const ENOUGH: usize = 3;
-/// More than this and labels of a power of ten touch.
+/// Most labels of powers of ten that do not touch.
 const TOO_MANY: usize = 7;
 
 /// Ticks of a logarithmic axis: at 1-2-5 of each decade where that gives three to seven, whole
 /// decades on longer axes, evenly spaced 1-2-5 steps within less than a decade.
 pub(crate) fn log_ticks(low: f64, high: f64) -> Ticks {
     let every = |mantissas: &[f64], stride: i32| -> Vec<f64> {
-        // Bounds that are no numbers a logarithm has make no endless axis.
+        // Bounds are clamped to positive finite numbers, so that the decades end.
         let first = low.max(f64::MIN_POSITIVE).log10().floor() as i32;
         let last = high.min(f64::MAX).log10().ceil() as i32;
         (first..=last)
@@ -120,7 +120,7 @@ pub(crate) fn round_step(least: f64) -> (f64, f64) {
         .expect("ten times the decade below a number is above it")
 }
 
-/// Ticks of an axis at most; more are none that anybody could tell apart.
+/// Most ticks of an axis; nobody could tell more apart.
 const MOST: f64 = 1000.0;
 
 fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
@@ -138,7 +138,7 @@ fn without_major(major: Vec<f64>, minor: Vec<f64>) -> Ticks {
     Ticks { major, minor }
 }
 
-/// `m * 10^decade`, as close as the decimal literal.
+/// The number that the decimal literal `mantissa e decade` stands for.
 fn decimal(mantissa: f64, decade: i32) -> f64 {
     format!("{mantissa}e{decade}").parse().expect("a mantissa and an exponent make a number")
 }

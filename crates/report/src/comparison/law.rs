@@ -10,9 +10,10 @@ use isoflop_fit::output::{Axis, Estimate, Identified};
 /// Compute that the other series needs over that of the base, at equal losses.
 #[derive(Clone, Debug)]
 pub(crate) struct ByLaw {
-    /// Loss in the unit of the comparison, low, middle, high.
+    /// Losses in the unit of the comparison, each with the low end, the middle and the high end of the
+    /// factor.
     pub(crate) trace: Vec<(f64, f64, f64, f64)>,
-    /// The lowest loss that both have reached.
+    /// Lowest loss that both have reached.
     pub(crate) at: f64,
     pub(crate) estimate: Identified<Estimate>,
 }
@@ -27,17 +28,17 @@ fn compute(law: &PowerLaw, loss: f64) -> f64 {
 
 type Ask = Box<dyn Fn(f64) -> f64>;
 
-/// Compute at which a series reaches a loss in nats per token, and the same by each replicate; not a
-/// number for a loss that its law never has.
+/// Compute at which a series reaches a loss in nats per token, by its law and by each replicate. It is
+/// not a number where the law never has that loss.
 struct Needs {
     fitted: Ask,
     draws: Vec<Ask>,
-    /// Losses that its points have.
+    /// Lowest and highest loss of the points of the law.
     reach: (f64, f64),
 }
 
 impl Needs {
-    /// By the law of loss in exact compute, which counts what a vocabulary costs.
+    /// Needs by the law of loss in exact compute, which counts the cost of a vocabulary.
     fn of(view: &View<'_>, series: &str) -> Option<Identified<Needs>> {
         let fit = power_laws::of_series(view, Axis::C, series)?;
         let exact = fit.get().c_kind.as_deref() == Some("c_exact");
@@ -54,7 +55,7 @@ impl Needs {
     }
 }
 
-/// None where the runs of a series do not identify its law, or the factor.
+/// The factor between two series, or nothing where runs do not identify a law or the factor.
 pub(super) fn factor(view: &View<'_>, sides: [Side<'_>; 2]) -> Option<ByLaw> {
     let [a, b] = sides.map(|(series, _)| Needs::of(view, series));
     between(view, a?.and(b?), sides.map(|side| side.1))
@@ -69,7 +70,7 @@ fn between(view: &View<'_>, both: Identified<(Needs, Needs)>, units: [f64; 2]) -
     }
     let at = |loss: f64| {
         let (of_a, of_b) = (loss / units[0], loss / units[1]);
-        // Replicates of two sweeps have nothing to do with each other: any pairing serves.
+        // Replicates of two series are independent: any pairing of them serves.
         let draws = a.draws.iter().zip(&b.draws);
         let all = draws.map(|(a, b)| b(of_b) / a(of_a)).collect();
         let ends = middle(all, view.report.fits.level);

@@ -1,4 +1,4 @@
-//! Compute at equal loss as the runs have it: the best of each series at each compute, no law.
+//! Compute at equal loss, read off the best runs of each series without a law.
 
 use super::side::Side;
 use crate::frontier::Frontier;
@@ -10,24 +10,25 @@ use isoflop_fit::output::Identified;
 pub(crate) enum Factor {
     /// Both have reached some losses.
     Reached {
-        /// Loss and factor, the lowest loss first.
+        /// Losses and factors, the lowest loss first.
         trace: Vec<(f64, f64)>,
-        /// At the lowest loss that both have reached.
+        /// Factor at the lowest loss that both have reached.
         at_lowest: Identified<f64>,
-        /// Least and largest over all losses that both have reached.
+        /// Least and largest factor over all losses that both have reached.
         range: (f64, f64),
     },
-    /// The other is below every loss of the base from its least compute on: the factor at the base's
-    /// lowest loss is smaller than this.
+    /// The cheapest run of the other is below every loss of the base; the factor at the lowest loss of
+    /// the base is smaller than this one.
     Below { loss: f64, factor: Identified<f64> },
-    /// The base is below every loss of the other: the factor at the other's lowest loss is larger.
+    /// The cheapest run of the base is below every loss of the other; the factor at the lowest loss of
+    /// the other is larger than this one.
     Above { loss: f64, factor: Identified<f64> },
 }
 
-/// Steps of a trace.
+/// Steps of a trace from the lowest to the highest loss.
 const STEPS: usize = 40;
 
-/// None where a series has no run.
+/// The factor between two series, or nothing where one has no run.
 pub(super) fn factor(view: &View<'_>, sides: [Side<'_>; 2]) -> Option<Factor> {
     let [base, other] = sides.map(|(series, unit)| {
         let runs = view.finished.iter().filter(|run| run.series == series);

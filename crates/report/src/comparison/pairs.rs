@@ -1,4 +1,4 @@
-//! Every series against the first.
+//! Every further series against the first.
 
 use super::law::{self, ByLaw};
 use super::measured::{self, Factor};
@@ -12,7 +12,8 @@ pub(crate) struct Difference {
     pub(crate) name: &'static str,
     pub(crate) base: Estimate,
     pub(crate) other: Estimate,
-    /// Other less base; its ends by Zou & Donner 2008 (equation 7), for independent estimates.
+    /// Exponent of the other less that of the base. Its ends follow Zou & Donner 2008 (equation 7), for
+    /// independent estimates.
     pub(crate) less: Estimate,
 }
 
@@ -24,14 +25,14 @@ pub(crate) struct Pair<'a> {
     pub(crate) exponents: Vec<Difference>,
     /// Compute at equal loss, read off the runs.
     pub(crate) measured: Option<Factor>,
-    /// The same by laws that the runs of both identify.
+    /// Compute at equal loss by laws that the runs of both series identify.
     pub(crate) by_law: Option<ByLaw>,
-    /// Tokens of the two are not the same bytes: losses are compared in bits per byte.
+    /// Whether losses are compared in bits per byte, since tokens of the two are not the same bytes.
     pub(crate) by_bytes: bool,
 }
 
 impl Pair<'_> {
-    /// What losses are compared in.
+    /// Name of the unit in which losses are compared.
     pub(crate) fn unit(&self) -> &'static str {
         match self.by_bytes {
             true => "bits per byte",

@@ -1,4 +1,4 @@
-//! A side of a comparison.
+//! One side of a comparison.
 
-/// A series, and what turns its nats per token into the unit of the comparison.
+/// A series, and the factor from its nats per token to the unit of the comparison.
 pub(super) type Side<'a> = (&'a str, f64);

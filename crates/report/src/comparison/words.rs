@@ -1,4 +1,4 @@
-//! What a comparison says, a sentence a finding.
+//! The words of a comparison, a sentence a finding.
 
 use super::measured::Factor;
 use super::pairs::{EXPONENTS, Pair, pairs};
@@ -6,7 +6,7 @@ use crate::text::{clip, factor, three_digits, with_interval};
 use crate::view::View;
 use isoflop_fit::output::Estimate;
 
-/// Measured factors first, then those of laws, then exponents.
+/// Sentences on every pair of series: measured factors first, then those of laws, then exponents.
 pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
     let name = |series| clip(&view.series_name(series), 60);
     let mut out = Vec::new();
@@ -19,8 +19,8 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
     }
     if pairs.iter().any(|pair| pair.measured.is_some()) {
         out.push(
-            "What is measured is read off the best runs at each compute, ln C linear in ln L between them; \
-             compute is exact, the head of each vocabulary included."
+            "Measured factors are read off the best runs at each compute, with ln C linear in ln L between \
+             them. Compute is exact and includes the head of each vocabulary."
                 .to_owned(),
         );
     }
@@ -75,7 +75,7 @@ fn by_law(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
     ))
 }
 
-/// `[0.12, 0.2]`, with a space before it.
+/// The interval of a factor with a space before it: ` [0.12, 0.2]`.
 pub(crate) fn range(e: &Estimate) -> String {
     match (e.low, e.high) {
         (Some(low), Some(high)) => format!(" [{}, {}]", factor(low), factor(high)),

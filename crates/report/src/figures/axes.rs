@@ -1,4 +1,4 @@
-//! Loss against each axis of the sweep, at equal size, budget and seed.
+//! Losses along each axis of the sweep, at equal size, budget and seed.
 
 use super::figure::Figure;
 use super::legends::size_legend;
@@ -8,7 +8,7 @@ use crate::text::clip;
 use crate::view::View;
 use isoflop_results::RunRow;
 
-/// Axes and values shown; more would be a table.
+/// Most axes, and most values of one, that are drawn; more would be a table.
 const MOST: usize = 12;
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
@@ -24,8 +24,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "axes",
         title: "Loss against each axis of the sweep".to_owned(),
         caption: format!(
-            "Finished runs of equal size, length and seed that differ in one axis alone, each over \
-             the first value's loss{}; lines join them.",
+            "Each line joins finished runs of equal size, length and seed that differ in one axis \
+             alone. Losses{} are relative to that of the axis's first value.",
             if view.by_bytes() { " in bits per byte" } else { "" }
         ),
         legend: size_legend(view),
@@ -50,7 +50,8 @@ fn panel(view: &View<'_>, key: &str) -> Option<Panel> {
         let Some(at) = value.and_then(|v| values.iter().position(|known| *known == v)) else {
             continue;
         };
-        // A budget where the plan has one: sizes of a ladder may differ a little between families.
+        // Runs are matched by budget where the plan has one: sizes of a ladder may differ a little between
+        // families.
         let length = match run.flops_budget {
             Some(budget) => format!("{budget:e}"),
             None => run.tokens.to_string(),

@@ -3,7 +3,7 @@
 use crate::theme::Tone;
 use isoflop_fit::output::{BudgetCurve, Isoflop, Minimum};
 
-/// Distinct budgets, ascending, for colours.
+/// Distinct budgets in ascending order, which gives them their colours.
 pub(super) struct Budgets(Vec<f64>);
 
 impl Budgets {

@@ -5,7 +5,7 @@ use isoflop_results::csv::{table, text};
 
 const COLUMNS: [&str; 8] = ["panel", "mark", "series", "label", "x", "y", "low", "high"];
 
-/// One row a mark, in the units of its panel's axes.
+/// The CSV of a figure: one row a mark, in the units of the axes of its panel.
 pub(super) fn write<'a>(rows: impl Iterator<Item = &'a MarkRow>) -> String {
     let end = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
     let rows = rows.map(|row| {

@@ -1,4 +1,4 @@
-//! Sample efficiency: tokens that a size needs for a loss (Kaplan et al. 2020, figure 2).
+//! Sample efficiency: the tokens that a size needs for a loss (Kaplan et al. 2020, figure 2).
 
 use super::figure::Figure;
 use super::legends::series_legend;
@@ -11,10 +11,10 @@ use crate::view::View;
 use isoflop_results::{Curve, RunRow};
 use std::collections::BTreeMap;
 
-/// Losses asked for.
+/// Most losses that are asked about.
 const LEVELS: usize = 6;
 
-/// Size to the least tokens and FLOPs at which any of its runs reached a loss.
+/// The least tokens and FLOPs at which a run of a size reached a loss, by size.
 type Reached = BTreeMap<u64, (f64, f64)>;
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
@@ -45,16 +45,17 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     Some(Figure {
         name: "sample-efficiency",
         title: "Sample efficiency".to_owned(),
-        caption: "Tokens and compute at which the first run of a size reached a loss, read off \
-                  learning curves at a constant learning rate: runs annealed for that loss would \
-                  need less. Sizes that did not reach a loss are missing."
-            .to_owned(),
+        caption:
+            "Each dot is the least training of a size that reached a loss. It is read off learning \
+                  curves at a constant learning rate: runs annealed for that loss would need less. \
+                  Sizes that did not reach a loss are missing."
+                .to_owned(),
         legend,
         panels,
     })
 }
 
-/// Losses of a curve: on test tokens where they were measured, else the smoothed train loss.
+/// Losses of a curve: test losses where they were measured, else smoothed train losses.
 fn losses(curve: &Curve, unit: f64) -> Vec<(f64, f64, f64)> {
     let tested = curve.points.iter().filter(|p| p.test_loss.is_some()).count() > 3;
     let all = curve.points.iter().filter_map(|p| {
@@ -91,7 +92,7 @@ fn reached(view: &View<'_>, series: &str, loss: f64) -> Reached {
         let Some([before, after]) = crossing else {
             continue;
         };
-        // Between two points both axes are logarithmic.
+        // A curve is straight between two points in the logarithms of both axes.
         let share = (before.2 - loss) / (before.2 - after.2);
         let between = |a: f64, b: f64| (a.ln() + share * (b / a).ln()).exp();
         let at = (between(before.0, after.0), between(before.1, after.1));

@@ -5,16 +5,16 @@ use crate::chart::{Legend, Medium, Numbering, Panel};
 use crate::text::{escape, plain};
 use crate::theme::{Tone, hex, rules};
 
-/// The reader's own sans-serif where Ubuntu is missing.
+/// Fonts of a figure: Ubuntu, or the reader's own sans-serif where that is missing.
 const FONT: &str = "Ubuntu, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
 
 /// A figure.
 pub(crate) struct Figure {
-    /// Its file name without an extension.
+    /// The name of its files without an extension.
     pub(crate) name: &'static str,
-    /// What it shows, in a few words.
+    /// Words for what the figure shows.
     pub(crate) title: String,
-    /// How to read it.
+    /// Sentences on how to read the figure.
     pub(crate) caption: String,
     pub(crate) legend: Legend,
     pub(crate) panels: Vec<Panel>,
@@ -26,7 +26,7 @@ const MARGIN: f64 = 10.0;
 const GUTTER: f64 = 10.0;
 
 impl Figure {
-    /// Panels side by side. Four stand better as two by two.
+    /// The number of panels side by side. Four stand better as two by two.
     fn columns(&self) -> usize {
         let (count, width) = (self.panels.len(), self.panels[0].frame.width);
         let fit = (((ROW + GUTTER) / (width + GUTTER)) as usize).max(1);
@@ -36,7 +36,7 @@ impl Figure {
         }
     }
 
-    /// The whole figure as a file.
+    /// The SVG of the figure as a file of its own.
     pub(crate) fn svg(&self) -> String {
         let columns = self.columns();
         let (mut places, mut y) = (Vec::new(), 0.0);
@@ -91,7 +91,7 @@ impl Figure {
             "<figure id=\"{name}\">\n{title}{}<div class=\"panels{}\" \
              style=\"--columns:{};--width:{}px\">\n",
             self.legend.html(),
-            // Rows with names and numbers beside them are too small at a phone's width.
+            // Rows with names and numbers beside them would be too small to read on a phone.
             if self.panels[0].frame.width > 480.0 { " wide" } else { "" },
             self.columns(),
             self.panels[0].frame.width
@@ -124,7 +124,7 @@ impl Figure {
         out
     }
 
-    /// What is drawn, as a table.
+    /// The marks of the figure as CSV.
     pub(crate) fn csv(&self) -> String {
         csv::write(self.panels.iter().flat_map(|panel| &panel.rows))
     }

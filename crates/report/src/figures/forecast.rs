@@ -1,4 +1,4 @@
-//! Laws fitted to the smaller budgets, judged by the larger ones.
+//! Forecasts: laws fitted to the smaller budgets and judged by the larger ones.
 
 use super::figure::Figure;
 use super::losses::loss_label;
@@ -46,19 +46,19 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     }
     let mut panels = vec![losses(view, &windows), errors(&windows)];
     panels.extend(ranking(view));
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     Some(Figure {
         name: "forecast",
         title: "Held-out forecasts".to_owned(),
         caption: format!(
-            "{law} fitted to the smaller budgets, and what it says of the next one before seeing \
-             it. Bars: {level}\u{a0}% prediction intervals of a single run. A dot whose bar misses \
-             the line is a run that the forecast got wrong.{}",
+            "The law {law} was fitted to the smaller budgets and asked about the next one before \
+             seeing it. Bars are {level}\u{a0}% prediction intervals of a single run. A dot whose \
+             bar misses the line is a run that the forecast got wrong.{}",
             match view.report.fits.ranking.is_empty() {
                 true => "",
                 false =>
-                    " By law: over all held-out rows, the largest size among them, that every law \
-                          could be fitted for.",
+                    " The errors by law cover every held-out row, the largest size included, that \
+                          each law could be fitted for.",
             }
         ),
         legend,
@@ -116,7 +116,7 @@ fn errors(windows: &[Window<'_>]) -> Panel {
     let y = Scale::linear(values, (0.06, 0.06));
     let compute = points(windows).all(|(_, p)| p.c.is_some());
     let place = |p: &Forecast| if compute { p.c } else { p.n };
-    // Runs of one budget would cover each other: sizes stand side by side.
+    // Sizes stand side by side, since runs of one budget would cover each other.
     let sizes = points(windows).filter_map(|(_, p)| p.n).map(f64::ln);
     let (small, large) =
         sizes.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), n| (l.min(n), h.max(n)));
@@ -150,7 +150,7 @@ fn errors(windows: &[Window<'_>]) -> Panel {
     panel
 }
 
-/// Laws in the order of their held-out error; one panel a series.
+/// Panels with the laws in the order of their held-out error, one a series.
 fn ranking(view: &View<'_>) -> Vec<Panel> {
     let of = |series: &str| -> Vec<&Ranked> {
         let ranked = view.report.fits.ranking.iter();

@@ -35,15 +35,15 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         .filter(|(.., rows)| !rows.is_empty())
         .map(|(key, title, axis, rows)| panel(view, (key, title, axis), rows));
     let panels: Vec<Panel> = panels.collect();
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     Some(Figure {
         name: "intervals",
         title: "Exponents and their intervals".to_owned(),
         caption: format!(
-            "Every exponent that was fitted, with its {level}\u{a0}% interval; those of the optimum in \
-             the count of C that its figure has. Open rings: the runs do not identify the parameter. \
-             Intervals that do not overlap differ; those that \
-             overlap may differ all the same."
+            "Each row is an exponent that was fitted, with its {level}\u{a0}% interval. Exponents of the \
+             optimum use the count of C that their figure has. An open ring is a parameter that the \
+             runs do not identify. Exponents whose intervals do not overlap differ; those whose \
+             intervals overlap may differ all the same."
         ),
         legend: Legend::default(),
         panels,

@@ -47,12 +47,12 @@ pub(super) fn alike<'a>(
     found
 }
 
-/// Rates and epochs that count as the same: within about a quarter.
+/// A key that is equal for rates or epochs within about a quarter of each other.
 pub(super) fn about(value: f64) -> i64 {
     (value.max(f64::MIN_POSITIVE).ln() * 4.0).round() as i64
 }
 
-/// Epochs that count as the same; all of text that is not repeated.
+/// A key that is equal for runs of about as many epochs, and for all runs of text that is not repeated.
 pub(super) fn repeats(run: &RunRow) -> i64 {
     about(run.epochs.max(1.0))
 }

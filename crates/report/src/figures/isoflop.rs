@@ -40,14 +40,17 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         legend.add(Key::Glyph(cross), "best run of a compute (approach 1)");
     }
     series_legend(view, &mut legend);
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     Some(Figure {
         name: "isoflop",
         title: "IsoFLOP curves and compute-optimal parameters and tokens".to_owned(),
         caption: format!(
-            "Runs of equal compute by size, a parabola through each budget, and its minimum where \
-             it lies inside the sizes trained; the optimal N and D of each budget against compute. \
-             Bars and brackets: {level}\u{a0}% intervals.{}",
+            "Each curve is a parabola through runs of equal compute; its minimum is drawn where it \
+             lies inside the sizes trained.{} Bars and brackets are {level}\u{a0}% intervals.{}",
+            match minima {
+                0 | 1 => "",
+                _ => " The other panels show the optimal N and D of each budget against compute.",
+            },
             if minima >= 2 { optima::numbers(view) } else { String::new() }
         ),
         legend,
@@ -77,7 +80,7 @@ fn parabolas(view: &View<'_>, analysis: &Isoflop, budgets: &Budgets) -> Panel {
     let room = 0.05 + Panel::note_share(note.len()) * if note.is_empty() { 0.0 } else { 1.0 };
     let reach = minima(analysis).flat_map(|(_, m)| [m.n_opt.low, m.n_opt.high]).flatten();
     let (low, high) = extent(runs().filter_map(|p| p.n));
-    // A minimum at the edge may have an interval without end: show as much as is near.
+    // The interval of a minimum at the edge may have no end: the axis shows the part that is near.
     let near = reach.map(|n| n.max(low / 1.6).min(high * 1.6));
     let x = Scale::wide_log(runs().filter_map(|p| p.n).chain(near), (0.06, 0.24));
     let mut marked = levels::levels(view);

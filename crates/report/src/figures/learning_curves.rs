@@ -1,4 +1,4 @@
-//! Losses during training.
+//! Learning curves: losses during training.
 
 use super::figure::Figure;
 use super::legends::size_legend;
@@ -9,7 +9,8 @@ use crate::chart::{Labels, Owner, Panel, Scale, Stroke, Style};
 use crate::view::View;
 use isoflop_results::CurvePoint;
 
-/// The mean of the first steps is near ln V whatever the size: the axis begins below it.
+/// Share of the highest loss at which the axis ends: the mean of the first steps is near ln V whatever
+/// the size, and tells nothing.
 const SHOWN: f64 = 0.97;
 
 type Curve<'a> = (&'a isoflop_results::RunRow, Vec<(f64, f64)>);
@@ -51,12 +52,12 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "learning-curves",
         title: "Learning curves by size".to_owned(),
         caption: format!(
-            "Train loss: mean over the steps since the last point. Test loss: a small fixed subset \
-             of the test tokens, so it may differ a little from the runs' final test loss. Losses \
-             before the learning rate has decayed are not those of a shorter run.{}",
+            "Train losses are means over the steps since the last point. Test losses are measured \
+             on a small fixed subset of the test tokens and may differ a little from the runs' final \
+             test loss. Losses before the learning rate has decayed are not those of a shorter run.{}",
             match levels::levels(view).is_empty() {
                 true => "",
-                false => " Dashed: losses that need no model, on the test text.",
+                false => " Dashed lines are losses on the test text that need no model.",
             }
         ),
         legend: size_legend(view),

@@ -1,4 +1,4 @@
-//! Loss against the learning rate: the stage that chose it, and sweeps over it.
+//! Loss against the learning rate, in the stage that chose it and in sweeps over it.
 
 use super::figure::Figure;
 use super::groups::{alike, repeats};
@@ -17,16 +17,16 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     (!panels.is_empty()).then(|| Figure {
         name: "learning-rate",
         title: "Learning rate".to_owned(),
-        caption: "Test loss against the peak learning rate; lines join runs that differ in it \
-                  alone. The stage's short runs chose the rates of the sweep and are not among its \
-                  runs."
-            .to_owned(),
+        caption:
+            "Each line joins runs that differ in their peak learning rate alone. The short runs \
+                  of the stage that chose the rates are not among the runs of the sweep."
+                .to_owned(),
         legend: size_legend(view),
         panels,
     })
 }
 
-/// Trials of the stage before the sweep.
+/// The panel of the stage that chose the rates.
 fn stage(view: &View<'_>) -> Option<Panel> {
     let trials: Vec<&RunRow> = view
         .report
@@ -49,7 +49,7 @@ fn stage(view: &View<'_>) -> Option<Panel> {
     Some(panel(view, ("stage", "Trials of the rate stage"), &groups, false))
 }
 
-/// Runs of the sweep that differ in the rate.
+/// The panel of runs of the sweep that differ in their rate.
 fn swept(view: &View<'_>) -> Option<Panel> {
     let same = |r: &RunRow| {
         let series = r.series.without("train.learning_rate");

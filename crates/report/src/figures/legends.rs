@@ -6,10 +6,10 @@ use crate::theme::Tone;
 use crate::view::View;
 use isoflop_core::units::short;
 
-/// More sizes than this and a legend names some of them only.
+/// Most sizes that a legend names one by one.
 const MANY_SIZES: usize = 12;
 
-/// Colours of the sizes and, where there are several series, their markers.
+/// A legend of the colours of sizes and, where there are several series, of their markers.
 pub(super) fn size_legend(view: &View<'_>) -> Legend {
     let mut legend = Legend::default();
     let count = view.sizes.len();
@@ -25,7 +25,7 @@ pub(super) fn size_legend(view: &View<'_>) -> Legend {
     legend
 }
 
-/// Markers of several series.
+/// Adds the markers of series where there are several.
 pub(super) fn series_legend(view: &View<'_>, legend: &mut Legend) {
     if view.many_series() {
         legend.add(Key::Heading, "series");

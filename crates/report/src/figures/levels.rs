@@ -1,5 +1,5 @@
-//! Losses that need no model: the entropy of a language, which none comes below, and references such as
-//! `5-gram`. Drawn across a panel where that leaves the data half of it or more.
+//! Losses that need no model: the entropy of a language, which no model beats, and references such as
+//! `5-gram`. They are drawn across a panel where the data keeps at least half of it.
 
 use super::marks::{GUIDE, thread};
 use crate::chart::{Owner, Panel, Stroke};
@@ -7,24 +7,24 @@ use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::View;
 
-/// One loss across all sizes, tokens and compute.
+/// A loss that does not depend on size, tokens or compute.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Level<'a> {
-    /// The series of its text; empty where several share it.
+    /// The series of its text; empty where several series share the text.
     pub(crate) series: &'a str,
     pub(crate) label: String,
     /// Nats per token.
     pub(crate) loss: f64,
-    /// What turns it into the unit that all series share.
+    /// Factor from nats per token to the unit that all series share.
     unit: f64,
-    /// Whether it is the entropy.
+    /// Whether the loss is the entropy.
     pub(crate) floor: bool,
 }
 
-/// More texts than this, and their levels would hide the runs.
+/// Most texts whose levels are drawn: those of more would hide the runs.
 const MOST_TEXTS: usize = 3;
 
-/// Those of the texts that finished runs were scored on: of one text all, of a few the entropies.
+/// Levels of the texts that finished runs were scored on: of one text all, of a few texts the entropies.
 pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
     let texts = view.texts();
     let mut all = Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
         };
         let entropy = text.record.entropy;
         all.extend(entropy.map(|rate| level("entropy", rate.nats_per_token, true)));
-        // What the language itself scores is the entropy again, with noise.
+        // The loss of the source itself is the entropy again, with noise.
         let alone = texts.len() == 1;
         let references = text.record.references.iter();
         let references = references.filter(|r| alone && r.name != "source");
@@ -51,15 +51,15 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
     all
 }
 
-/// [`levels`] in the unit that all series share.
+/// Levels as [`levels`] gives them, in the unit that all series share.
 pub(crate) fn in_unit<'a>(view: &View<'a>) -> Vec<Level<'a>> {
     let mut all = levels(view);
     all.iter_mut().for_each(|level| level.loss *= level.unit);
     all
 }
 
-/// Those that stretch an axis over these losses to no more than twice its length: in logarithms or as
-/// they are.
+/// Levels that stretch an axis over these losses to no more than twice its length. `measure` is the
+/// logarithm or nothing, as the axis has it.
 pub(crate) fn near<'a>(
     levels: Vec<Level<'a>>,
     losses: impl Iterator<Item = f64>,
@@ -71,13 +71,13 @@ pub(crate) fn near<'a>(
     let span = high - low;
     let holds = |level: &Level<'a>| match measure(level.loss) {
         at if level.floor => at >= low - span && at <= high,
-        // One below every run is what a reader must see.
+        // A reference below every run is what a reader must see.
         at => at >= low - span && at <= high + 0.25 * span,
     };
     levels.into_iter().filter(|level| holds(level)).collect()
 }
 
-/// Across the panel, named at its left end.
+/// Draws levels across the panel, each named at its left end.
 pub(crate) fn draw(panel: &mut Panel, levels: &[Level<'_>]) {
     const FLOOR: Stroke = Stroke { dash: "7 2", ..thread(Tone::Ink, 1.4, 0.9) };
     for level in levels {

@@ -1,12 +1,12 @@
-//! What axes of losses are called.
+//! Names of axes of losses.
 
 use crate::chart::LossAxis;
 use crate::view::View;
 
-/// Losses as axes name them.
+/// Name of an axis of losses in nats per token.
 pub(crate) const LOSS: &str = "test loss (nats per token)";
 
-/// What an axis of losses is called, given in nats per token.
+/// The name of an axis of losses in the unit of the report, made of its name in nats per token.
 pub(crate) fn loss_label(view: &View<'_>, nats: &str) -> String {
     match view.by_bytes() {
         true => nats.replace("nats per token", "bits per byte"),
@@ -14,7 +14,7 @@ pub(crate) fn loss_label(view: &View<'_>, nats: &str) -> String {
     }
 }
 
-/// Whether the page can show an axis of losses in bits per byte: not where it does already.
+/// The axis that the page can show in bits per byte: none where losses are in bits per byte already.
 pub(super) fn loss_axis(view: &View<'_>) -> LossAxis {
     match view.by_bytes() {
         true => LossAxis::Neither,

@@ -1,4 +1,4 @@
-//! Marks that several figures draw alike.
+//! Marks that several figures draw in the same way.
 
 use crate::chart::{Glyph, Owner, Panel, Stroke};
 use crate::theme::Tone;
@@ -7,30 +7,30 @@ use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::Estimate;
 use isoflop_results::RunRow;
 
-/// A line of ink as wide as fits are.
+/// Stroke of a fitted law.
 pub(super) const LINE: Stroke = Stroke { tone: Tone::Ink, width: 1.6, opacity: 1.0, dash: "" };
 
-/// What guides the eye and is not data: zero, equality, a threshold.
+/// Stroke of a line that guides the eye and is not data: zero, equality, a threshold.
 pub(super) const GUIDE: Stroke = Stroke { tone: Tone::Rule, width: 1.2, opacity: 1.0, dash: "5 3" };
 
-/// A line in the colour of what it belongs to.
+/// Stroke of a solid line in the colour of what it belongs to.
 pub(super) const fn thread(tone: Tone, width: f64, opacity: f64) -> Stroke {
     Stroke { tone, width, opacity, dash: "" }
 }
 
-/// Of the `k`-th of several lines.
+/// Dashes of the `k`-th of several lines.
 pub(super) fn dash(k: usize) -> &'static str {
     ["", "7 3", "3 2", "9 3 2 3"][k % 4]
 }
 
-/// A finished run as a point, in the colour of its size and the shape of its series.
+/// Draws a finished run as a point, in the colour of its size and the marker of its series.
 pub(super) fn run_point(view: &View<'_>, panel: &mut Panel, run: &RunRow, at: (f64, f64)) {
     let owner = Owner { mark: "run", series: &run.series, label: &run.run_id };
     let glyph = Glyph::Point(view.marker(&run.series), view.tone(run));
     panel.point(owner, at, glyph, &run_title(run));
 }
 
-/// A point that a fit names by the label of its run, under a mark of its own.
+/// Draws a point that a fit names by the label of its run; `mark` is its kind in the CSV.
 pub(super) fn fitted_run(
     view: &View<'_>,
     panel: &mut Panel,
@@ -44,7 +44,7 @@ pub(super) fn fitted_run(
     panel.point(owner, at, Glyph::Point(view.marker(series), tone), &title);
 }
 
-/// A line that guides the eye.
+/// Draws a line that guides the eye.
 pub(super) fn guide(panel: &mut Panel, label: &str, points: &[(f64, f64)]) {
     let owner = Owner { mark: "guide", series: "", label };
     panel.line(owner, points, GUIDE);
@@ -65,7 +65,7 @@ pub(super) fn run_title(run: &RunRow) -> String {
     text
 }
 
-/// The ends of an interval that has both.
+/// The ends of the interval of an estimate, where it has both.
 pub(super) fn ends(e: &Estimate) -> Option<(f64, f64)> {
     Some((e.low?, e.high?))
 }

@@ -34,7 +34,7 @@ pub(crate) use losses::{LOSS, loss_label};
 
 use crate::view::View;
 
-/// Every figure that the report's runs and fits have something for.
+/// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
     let optional: [fn(&View<'_>) -> Option<Figure>; 16] = [
         isoflop::figure,
@@ -54,7 +54,7 @@ pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
         axes::figure,
         multiples::figure,
     ];
-    // Runs that all ended without a loss leave nothing to draw but their curves.
+    // Where all runs ended without a loss, their curves are all there is to draw.
     let lost = view.finished.is_empty() && !view.report.runs.is_empty();
     let mut figures = Vec::new();
     if !lost {

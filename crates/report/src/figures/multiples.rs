@@ -1,4 +1,4 @@
-//! Every run's own learning curve, small.
+//! Small panels, each with the learning curve of one run.
 
 use super::figure::Figure;
 use super::legends::size_legend;
@@ -11,7 +11,7 @@ use crate::theme::Tone;
 use crate::view::View;
 use isoflop_results::{Curve, CurvePoint, RunRow};
 
-/// More than these nobody looks through one by one.
+/// Most panels: nobody looks through more one by one.
 const MOST: usize = 96;
 const POINTS: usize = 60;
 
@@ -33,7 +33,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let of = runs.len();
     runs.truncate(MOST);
     let shown = match of > MOST {
-        true => format!(" The first {MOST} of {of} runs; every curve is in curves.parquet."),
+        true => {
+            format!(" These are the first {MOST} of {of} runs; curves.parquet holds every curve.")
+        }
         false => String::new(),
     };
     let all = || runs.iter().flat_map(|(_, curve)| &curve.points);
@@ -55,9 +57,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "runs-small",
         title: "Run by run".to_owned(),
         caption: format!(
-            "{} of each run by tokens, and its test loss dotted; all on the same axes, by size and \
-             tokens.{shown}",
-            loss_label(view, "Train loss (nats per token)")
+            "Each panel shows the {} of one run by tokens; its test loss is dotted. All panels have \
+             the same axes and are in the order of size and tokens.{shown}",
+            loss_label(view, "train loss (nats per token)")
         ),
         legend,
         panels: runs.iter().map(|(run, curve)| panel(view, run, curve, x, y)).collect(),

@@ -1,4 +1,4 @@
-//! What compute one series needs over another at equal loss.
+//! Compute that one series needs over another at equal loss.
 
 use super::figure::Figure;
 use super::marks::{guide, thread};
@@ -8,7 +8,7 @@ use crate::text::{clip, factor};
 use crate::theme::Tone;
 use crate::view::View;
 
-/// Lines of a note at most.
+/// Most lines of a note.
 const WRITTEN: usize = 5;
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
@@ -22,7 +22,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         .map(|pair| (pair, measured(pair)))
         .filter(|(pair, measured)| measured.is_some() || pair.by_law.is_some())
         .collect();
-    // Losses in two units make no axis.
+    // Losses in two units cannot share an axis.
     let unit = found.first()?.0.unit();
     if found.iter().any(|(pair, _)| pair.unit() != unit) {
         return None;
@@ -78,17 +78,17 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         let stroke = Stroke { dash: LAW[0], ..thread(Tone::Muted, 1.4, 0.8) };
         legend.add(Key::Line(stroke), "by the laws of loss in compute");
     }
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     let bands = match by_law {
-        true => format!(" Bands: {level}\u{a0}% intervals."),
+        true => format!(" Bands are {level}\u{a0}% intervals."),
         false => String::new(),
     };
     Some(Figure {
         name: "multiplier",
         title: "What equal loss costs".to_owned(),
         caption: format!(
-            "Exact compute for a loss of each series over that of {base}, over the losses that both have \
-             reached; named at the lowest.{bands}{}",
+            "Each line is the exact compute that a series needs for a loss, relative to that of {base}, \
+             over the losses that both have reached. Its number is the factor at the lowest of them.{bands}{}",
             match one_text(view) {
                 true => "",
                 false =>
@@ -101,12 +101,12 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     })
 }
 
-/// Whether all runs read the same text, in whatever tokens.
+/// Whether all runs read the same text, whatever their tokenizers are.
 fn one_text(view: &View<'_>) -> bool {
     let mut corpora = view.finished.iter().map(|run| run.corpus.as_str());
     let first = corpora.next();
     corpora.all(|corpus| Some(corpus) == first)
 }
 
-/// Dashes of what laws say.
+/// Dashes of the lines that come from laws.
 const LAW: [&str; 3] = ["6 3", "3 2", "9 3 2 3"];

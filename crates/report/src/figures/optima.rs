@@ -20,7 +20,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "optima",
         title: "Compute-optimal parameters and tokens".to_owned(),
         caption: format!(
-            "The optimal N and D against compute, by each approach that the runs allow.{}",
+            "The panels show the optimal N and D against compute, by each approach that the runs \
+             allow.{}",
             numbers(view)
         ),
         legend: Legend::default(),
@@ -43,7 +44,11 @@ pub(super) fn numbers(view: &View<'_>) -> String {
     };
     let all = fits.approaches.iter().flat_map(|a| &a.approaches);
     let named: Vec<String> = all.map(|a| format!("{}, {}", a.name, words(&a.name))).collect();
-    format!(" Lines, after Hoffmann et al. 2022: {}; all in the same count of C.", named.join("; "))
+    format!(
+        " The lines are numbered after the approaches of Hoffmann et al. 2022: {}. All use the same count \
+         of C.",
+        named.join("; ")
+    )
 }
 
 /// N* and D* against C.

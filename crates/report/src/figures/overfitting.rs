@@ -1,4 +1,4 @@
-//! What repeating the text costs: losses against epochs and unique tokens.
+//! The cost of repeating the text: losses against epochs and unique tokens.
 
 use super::figure::Figure;
 use super::groups::about;
@@ -9,7 +9,7 @@ use crate::chart::{Labels, LossAxis, Owner, Panel, Scale, Style};
 use crate::view::View;
 use isoflop_results::RunRow;
 
-/// Epochs from which text is repeated at all.
+/// Epochs above which text counts as repeated.
 const REPEATED: f64 = 1.05;
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
@@ -49,18 +49,19 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     Some(Figure {
         name: "overfitting",
         title: "Repeated text".to_owned(),
-        caption: "Finished runs by how often they saw their text; lines join runs of one size and \
-                  as many unique tokens, in the middle panel of one size and as many tokens. The gap is that of the last train losses, a mean over few steps."
+        caption: "The panels show losses of finished runs by how often they saw their text. Each line joins \
+                  runs of one size and as many unique tokens, in the middle panel of one size and \
+                  as many tokens. The gap is the test loss less the last train loss, a mean over few steps."
             .to_owned(),
         legend: size_legend(view),
         panels,
     })
 }
 
-/// What a line's runs have in common, and what of them is drawn.
+/// What the runs of a line have in common.
 type Fixed = fn(&RunRow) -> u64;
 type Lost = fn(&RunRow) -> Option<f64>;
-/// What tells a line apart, one of its runs, its points.
+/// A line: what its runs have in common, one of them, and its points.
 type Thread<'a> = (String, &'a RunRow, Vec<(f64, f64)>);
 
 fn panel(

@@ -1,4 +1,4 @@
-//! What the three panels say in words: exponents, why there is no line, the caption.
+//! The words of the three panels: exponents, the reason for a missing line, the caption.
 
 use crate::chart::{Glyph, NoteLine, Style};
 use crate::power_laws::{self, unidentified};
@@ -12,12 +12,12 @@ use isoflop_fit::output::{Axis, Estimate, Fit, Identified};
 /// The three panels, in order.
 pub(super) const AXES: [Axis; 3] = [Axis::C, Axis::D, Axis::N];
 
-/// Fits written into a panel; the page's table has all of them.
+/// Most fits that are written into a panel; the table of the page has all of them.
 const WRITTEN: usize = 5;
 
 type Note = Vec<NoteLine>;
 
-/// Exponents with their intervals.
+/// A note with exponents and their intervals.
 pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) -> Note {
     let symbol = format!("\u{3b1}{}", sub(letter(axis)));
     let exponent = |fit: &Fit| {
@@ -60,8 +60,8 @@ pub(super) fn formula_in_bits(
     equation(fit, axis, bits)
 }
 
-/// `L = (C / 2.3x10^8 PF-days)^-0.05`, as in Kaplan et al. 2020, in a unit of which a nat per token has
-/// so many.
+/// The equation of a law as Kaplan et al. 2020 write it, `L = (C / 2.3x10^8 PF-days)^-0.05`. A nat per
+/// token is `in_nat` units of the loss.
 fn equation(licensed: Identified<&Fit>, axis: Axis, in_nat: f64) -> Option<String> {
     let (law, fit) = (replicates::power(licensed)?.law, licensed.into_inner());
     let unit = if axis == Axis::C { FLOPS_PER_PF_DAY } else { 1.0 };
@@ -79,7 +79,7 @@ fn equation(licensed: Identified<&Fit>, axis: Axis, in_nat: f64) -> Option<Strin
     Some(format!("L = ({} / {}{words}){exponent}", letter(axis), Style::Power.write(scale)))
 }
 
-/// Why a panel has no line.
+/// A note with the reason why a panel has no line.
 pub(super) fn reason_words(view: &View<'_>, axis: Axis) -> Note {
     let text = format!("No line: {}.", reason(view, axis));
     wrap(&clip(&text, 150), 44).into_iter().map(|line| (None, line, Tone::Muted)).collect()
@@ -126,9 +126,9 @@ pub(super) fn caption(view: &View<'_>) -> String {
             each.join(" ")
         }
     };
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     let brackets = match AXES.iter().any(|axis| !power_laws::identified(view, *axis).is_empty()) {
-        true => format!(" Brackets and bands: {level}\u{a0}% intervals."),
+        true => format!(" Brackets and bands are {level}\u{a0}% intervals."),
         false => String::new(),
     };
     let unit = match view.by_bytes() {
@@ -137,5 +137,7 @@ pub(super) fn caption(view: &View<'_>) -> String {
         }
         false => "",
     };
-    format!("Every finished run, coloured by non-embedding parameters. {lines}{brackets}{unit}")
+    format!(
+        "Each dot is a finished run, coloured by its non-embedding parameters. {lines}{brackets}{unit}"
+    )
 }

@@ -14,7 +14,7 @@ use crate::view::{View, n_of, n_words};
 use isoflop_core::{ChinchillaLaw, Flops};
 use isoflop_fit::output::Fit;
 
-/// Losses with a contour.
+/// Contours that are aimed at.
 const LEVELS: usize = 10;
 
 type Surface<'a> = (&'a Fit, Replicated<ChinchillaLaw>);
@@ -33,15 +33,16 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     legend.add(Key::Line(Stroke { width: 2.2, ..LINE }), "least compute for a loss under C = 6ND");
     let mut panels: Vec<Panel> = laws.iter().map(|law| contours(view, law)).collect();
     panels.push(trades(view, &laws));
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     Some(Figure {
         name: "plane",
         title: "Loss over parameters and tokens".to_owned(),
         caption: format!(
-            "{}, fitted to {}: lines of equal loss (nats per token), the runs, and the efficient \
-             frontier. Right: compute at equal loss over the least, by size over the optimal size; \
-             under this law it is the same at every loss. Dots: the runs' own 6ND over the least \
-             that the law needs for their loss. Band: {level}\u{a0}% interval.",
+            "The law {} was fitted to {}. Coloured lines join sizes and tokens of equal loss (nats per \
+             token); the black line is the efficient frontier. The panel on the right shows what \
+             another size than the optimal one costs: compute over the least for the same loss, \
+             which under this law is the same at every loss. Its dots are the runs' own 6ND over the \
+             least that the law needs for their loss; its band is the {level}\u{a0}% interval.",
             laws[0].0.formula, laws[0].0.points
         ),
         legend,
@@ -94,7 +95,7 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
         let label = number((loss * 1e6).round() / 1e6);
         let owner = Owner { mark: "contour", series: &fit.series, label: &label };
         panel.line(owner, &line, thread(Tone::budget(k, count), 1.4, 1.0));
-        // Named where it leaves to the right; one that leaves by the bottom would be named on the axis.
+        // A contour is named where it leaves to the right; a name at the bottom would lie on the axis.
         let at = n1 * (n1 / n0).powf(-0.12);
         if line.last().is_some_and(|end| end.0 > n1 * 0.98)
             && let Some(d) = tokens_for(law, at, loss).filter(|d| y.holds(*d))
@@ -121,7 +122,7 @@ fn contours(view: &View<'_>, (fit, drawn): &Surface<'_>) -> Panel {
     panel
 }
 
-/// Round losses about those of the runs, [`LEVELS`] or a few less.
+/// Round losses from `low` to `high`: [`LEVELS`] of them or a few less.
 fn levels(low: f64, high: f64) -> Vec<f64> {
     let raw = (high - low) / LEVELS as f64;
     if !(raw > 0.0 && raw.is_finite()) {

@@ -1,4 +1,4 @@
-//! Profile likelihoods: how much worse the fit becomes as one parameter is held elsewhere.
+//! Profile likelihoods: how much worse a fit becomes as one parameter is held away from its best value.
 
 use super::figure::Figure;
 use super::marks::{GUIDE, dash, guide, thread};
@@ -6,18 +6,15 @@ use super::residuals::{law_legend, main_law};
 use crate::chart::{Glyph, Key, Labels, Legend, Marker, Owner, Panel, Scale, Stroke, Style};
 use crate::text::{clip, sup, three_digits};
 use crate::theme::Tone;
-use crate::view::View;
+use crate::view::{View, place};
 use isoflop_fit::output::{Fit, Profile};
-
-/// The order of papers.
-const ORDER: [&str; 9] = ["E", "A", "B", "alpha", "beta", "N_c", "D_c", "alpha_N", "alpha_D"];
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let (_, fits) = main_law(view)?;
     let fits: Vec<&Fit> = fits.into_iter().filter(|f| !f.profiles.is_empty()).collect();
     let first = fits.first()?;
     let mut names: Vec<&str> = first.profiles.iter().map(|p| p.parameter.as_str()).collect();
-    names.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(99));
+    names.sort_by_key(|name| place(name));
     let panels = names.iter().filter_map(|name| panel(view, &fits, name));
     let panels: Vec<Panel> = panels.collect();
     if panels.is_empty() {
@@ -31,7 +28,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
             law_legend(&series.iter().map(String::as_str).collect::<Vec<_>>())
         }
     };
-    let level = (100.0 * view.report.fits.level).round();
+    let level = view.level();
     legend.add(Key::Line(GUIDE), format!("end of the {level} % interval"));
     legend.add(
         Key::Glyph(Glyph::Point(Marker::Diamond, Tone::group(0))),
@@ -41,9 +38,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "profiles",
         title: "Profile likelihoods".to_owned(),
         caption: format!(
-            "{}: the rise of the objective, in units of its dispersion, with one parameter held \
-             and every other at its best. Where a curve stays under the dashed line, the runs do \
-             not say: that side of the interval is open.",
+            "Each curve is the rise of the objective of {}, in units of its dispersion, as one \
+             parameter is held and every other is at its best. A curve that stays under the dashed \
+             line on one side leaves that end of the interval open: the runs do not say.",
             first.formula
         ),
         legend,
@@ -65,7 +62,7 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
     };
     let (low, high) = inside()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p.value), h.max(p.value)));
-    // A coefficient may lie anywhere within decades.
+    // The axis of a coefficient is logarithmic: its interval may span decades.
     let wide = low > 0.0 && high / low > 8.0;
     let x = match wide {
         true => Scale::log([low, high], (0.05, 0.05)),
@@ -109,7 +106,7 @@ fn panel(view: &View<'_>, fits: &[&Fit], name: &str) -> Option<Panel> {
     Some(panel)
 }
 
-/// The parameter, and what its profile says where there is one alone.
+/// The title of a panel: its parameter, with the interval of the profile where there is one alone.
 fn title(name: &str, found: &[(&Fit, &Profile)]) -> String {
     let symbol = crate::view::symbol(name);
     let [(_, profile)] = found else {
@@ -125,7 +122,7 @@ fn title(name: &str, found: &[(&Fit, &Profile)]) -> String {
     )
 }
 
-/// The profile up to a statistic, cut there between its points.
+/// The profile up to a height, cut there between two of its points.
 fn clipped(profile: &Profile, top: f64) -> Vec<(f64, f64)> {
     let mut line = Vec::new();
     let mut last: Option<(f64, f64)> = None;

@@ -1,4 +1,4 @@
-//! How well laws of all runs describe them, and what they leave over.
+//! Residuals of laws of all runs.
 
 use super::figure::Figure;
 use super::legends::size_legend;
@@ -9,10 +9,10 @@ use crate::theme::Tone;
 use crate::view::{View, n_words};
 use isoflop_fit::output::{Fit, FittedPoint};
 
-/// Laws of all runs whose residuals are compared.
+/// Laws of all runs whose residuals are compared, in order.
 const LAWS: [&str; 4] = ["chinchilla", "chinchilla-tied", "kaplan", "kaplan-offset"];
 
-/// Predicted and measured losses, and the residuals of one law in each variable.
+/// The figure of one law: predicted against measured losses, and residuals against each variable.
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let (law, fits) = main_law(view)?;
     let mut legend = size_legend(view);
@@ -24,8 +24,8 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "residuals",
         title: "A law of all runs against the runs".to_owned(),
         caption: format!(
-            "{law}: {}, fitted to {}. Residual: test loss over the law's, in per cent; a law of \
-             the right form leaves no trend in any variable.",
+            "The law {law}, {}, was fitted to {}. A residual is the test loss over the law's, in per \
+             cent. A law of the right form leaves no trend in any variable.",
             fits[0].formula, fits[0].points
         ),
         legend,
@@ -33,7 +33,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     })
 }
 
-/// The same residuals against compute for every law, on one scale.
+/// The figure of all laws: their residuals against compute, on one scale.
 pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
     let groups: Vec<Vec<&Fit>> =
         LAWS.iter().map(|law| view.surfaces(law)).filter(|fits| !fits.is_empty()).collect();
@@ -60,8 +60,9 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
     (panels.len() > 1).then(|| Figure {
         name: "residuals-by-law",
         title: "Residuals by law".to_owned(),
-        caption: "Test loss over each law's, in per cent, against compute; one scale for all."
-            .to_owned(),
+        caption:
+            "A residual is the test loss over the law's, in per cent. All laws have one scale."
+                .to_owned(),
         legend,
         panels,
     })
@@ -69,13 +70,13 @@ pub(super) fn by_law(view: &View<'_>) -> Option<Figure> {
 
 const MEAN: Stroke = Stroke { width: 1.4, ..LINE };
 
-/// The law that figures of L(N, D) show: Chinchilla's, or the first there is.
+/// The law that figures of L(N, D) show: Chinchilla's, or the first of the others that was fitted.
 pub(super) fn main_law<'a>(view: &View<'a>) -> Option<(&'static str, Vec<&'a Fit>)> {
     let mut all = LAWS.iter().map(|law| (*law, view.surfaces(law)));
     all.find(|(_, fits)| !fits.is_empty())
 }
 
-/// Per cent.
+/// A residual in per cent of the loss that the law has.
 fn residual(p: &FittedPoint) -> f64 {
     100.0 * (p.loss / p.fitted - 1.0)
 }
@@ -114,7 +115,7 @@ fn predicted(view: &View<'_>, fits: &[&Fit]) -> Panel {
     panel
 }
 
-/// What residuals are drawn against.
+/// A variable that residuals are drawn against.
 struct Variable {
     key: &'static str,
     title: &'static str,
@@ -185,7 +186,7 @@ fn residuals(
     Some(panel)
 }
 
-/// Means over up to eight groups of neighbours; equal x stay together.
+/// Means over up to eight groups of neighbours; points of equal x stay in one group.
 fn means(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     const GROUPS: usize = 8;
     points.retain(|p| p.1.is_finite());

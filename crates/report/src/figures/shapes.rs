@@ -67,8 +67,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "shape",
         title: "Shape".to_owned(),
         caption:
-            "Runs of like size (within 12 %) and tokens (within 5 %) that differ in depth and \
-                  width, each over the best of its group; named by N and D."
+            "Each line joins runs of like size (within 12 %) and tokens (within 5 %) that differ in \
+                  depth and width, and is named by their N and D. Losses are relative to the best of \
+                  the line."
                 .to_owned(),
         legend: size_legend(view),
         panels: vec![panel],

@@ -2,19 +2,19 @@
 
 use isoflop_core::{ChinchillaLaw, Flops};
 
-/// Tokens that bring `n` parameters to a loss; `None` where no number of them does.
+/// Tokens at which `n` parameters reach a loss, or nothing where no number of tokens is enough.
 pub(crate) fn tokens_for(law: &ChinchillaLaw, n: f64, loss: f64) -> Option<f64> {
     let left = loss - law.e - law.a * n.powf(-law.alpha);
     (left > 0.0).then(|| (law.b / left).powf(1.0 / law.beta))
 }
 
-/// Parameters that `d` tokens bring to a loss; `None` where no size is enough.
+/// Parameters that reach a loss on `d` tokens, or nothing where no size is enough.
 pub(crate) fn params_for(law: &ChinchillaLaw, d: f64, loss: f64) -> Option<f64> {
     let left = loss - law.e - law.b * d.powf(-law.beta);
     (left > 0.0).then(|| (law.a / left).powf(1.0 / law.alpha))
 }
 
-/// The least compute under `C = 6ND` that reaches a loss; `None` at or below E.
+/// The least compute under `C = 6ND` that reaches a loss, or nothing at or below E.
 pub(crate) fn flops_for(law: &ChinchillaLaw, loss: f64) -> Option<Flops> {
     let left = loss - law.e;
     // At the optimum A / N^alpha takes the share beta / (alpha + beta) of what is reducible.
@@ -23,8 +23,8 @@ pub(crate) fn flops_for(law: &ChinchillaLaw, loss: f64) -> Option<Flops> {
     (left > 0.0).then_some(Flops(6.0 * n * d))
 }
 
-/// Compute at equal loss, over the least, with `k` times the optimal parameters; the same at every
-/// loss. Infinite where that size never gets there.
+/// Compute with `k` times the optimal parameters over the least compute for the same loss. The factor is
+/// the same at every loss, and infinite where that size never reaches it.
 pub(crate) fn flops_share(law: &ChinchillaLaw, k: f64) -> f64 {
     let (of_n, of_d) = (law.n_exponent(), law.d_exponent());
     let left = 1.0 - of_n * k.powf(-law.alpha);

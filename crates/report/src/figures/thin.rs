@@ -1,18 +1,19 @@
-//! Fewer points of a learning curve, where nobody could see the difference.
+//! Fewer points of a learning curve where nobody could see the difference.
 
-/// Points drawn of one curve among few.
+/// Most points of one curve.
 const MOST: usize = 120;
-/// Points drawn of all curves of a panel: enough for the eye, few enough for a page of 2 MB.
+/// Most points of all curves of a panel together: enough for the eye, few enough for a page of 2 MB.
 const OF_ALL: usize = 12_000;
+/// Fewest points of a curve, however many curves there are.
 const LEAST: usize = 16;
 
-/// Points drawn of each of so many curves.
+/// Most points of each of so many curves.
 pub(crate) fn most(curves: usize) -> usize {
     (OF_ALL / curves.max(1)).clamp(LEAST, MOST)
 }
 
-/// At most `most` points, the first and the last among them, about evenly spaced in the
-/// logarithm of x, as the axis is.
+/// At most `most` of the points, about evenly spaced in the logarithm of x as the axis is. The first and
+/// the last are kept.
 pub(crate) fn thin(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     if points.len() <= most {
         return points.to_vec();

@@ -40,7 +40,7 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     }
 }
 
-/// With as much room under the losses as the notes need to cover no data.
+/// The panels, with the least room under the losses in which notes cover no data.
 fn panels(view: &View<'_>) -> Vec<Panel> {
     let draw = |room: f64| AXES.map(|axis| panel(view, axis, room * Panel::note_share(4)));
     let clear = |panels: &[(Panel, usize); 3]| panels.iter().all(|(_, covered)| *covered == 0);
@@ -92,7 +92,7 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
     (panel, covered)
 }
 
-/// The same for all panels, so that a loss is at the same height in each.
+/// The axis of losses, which all panels share so that a loss has the same height in each.
 fn loss_scale(view: &View<'_>, marked: &[Level<'_>], room: f64) -> Scale {
     let marked = marked.iter().map(|level| level.loss);
     Scale::log(losses(view).chain(marked), (room.max(0.06), 0.06))
@@ -106,7 +106,7 @@ fn losses(view: &View<'_>) -> impl Iterator<Item = f64> {
     runs.chain(fitted.flat_map(move |f| f.data.iter().map(move |p| p.loss * in_unit(f))))
 }
 
-/// Entropy and reference losses in reach of the runs.
+/// Levels of entropy and references that lie near the runs.
 fn marked<'a>(view: &View<'a>) -> Vec<Level<'a>> {
     levels::near(levels::in_unit(view), losses(view), f64::ln)
 }
@@ -128,7 +128,7 @@ fn labels(view: &View<'_>, axis: Axis, n_kind: &str) -> Labels {
     }
 }
 
-/// Steps through the runs of a series that no cheaper run beats.
+/// Draws steps through the runs of each series that no cheaper run beats.
 fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64) {
     for series in &view.series {
         let runs = view.finished.iter().filter(|run| run.series == *series);
@@ -145,7 +145,7 @@ fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64)
     }
 }
 
-/// Mid-run losses at a constant learning rate: for the eye only.
+/// Draws mid-run losses at a constant learning rate, for the eye only.
 fn curves(view: &View<'_>, panel: &mut Panel) {
     let most = most(view.report.curves.len());
     for curve in view.report.curves {
@@ -180,7 +180,7 @@ fn points(fit: &Fit, axis: Axis) -> impl Iterator<Item = (f64, f64, &str)> {
     })
 }
 
-/// Rings around the points of a fit and the line through them: solid over the points, dotted a
+/// Draws rings around the points of a fit and the line through them, solid over the points and dotted a
 /// little beyond.
 fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: Axis, x: Scale) {
     let fit = licensed.into_inner();
@@ -208,7 +208,7 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
             .collect()
     };
     let owner = |mark| Owner { mark, series: &fit.series, label: &fit.law };
-    // Curved in a logarithmic panel only with an offset.
+    // A power law is straight in a logarithmic panel, but for one with an offset.
     let count = if law.e == 0.0 { 2 } else { 40 };
     let reach = (high / low).powf(0.12);
     let (from, to) = x.bounds();

@@ -6,7 +6,8 @@ use crate::verdict::counting;
 use crate::view::View;
 use isoflop_fit::output::{Approach, Approaches, Estimate};
 
-/// A table a series, and why a and b do not add up to one; empty without approaches.
+/// Tables of exponents, one a series, each with the reason why a and b do not add up to one; empty
+/// without approaches.
 pub(super) fn tables(view: &View<'_>) -> String {
     let sets = &view.report.fits.approaches;
     let bodies: String = sets.iter().map(|set| body(view, set)).collect();
@@ -29,7 +30,7 @@ pub(super) fn tables(view: &View<'_>) -> String {
 fn body<'a>(view: &View<'a>, set: &'a Approaches) -> String {
     let two = set.approaches.iter().any(|a| a.six_nd.is_some());
     let span = if two { 6 } else { 4 };
-    // The verdict says why where it has the exponents.
+    // The verdict gives the reason where it has the exponents.
     let unsaid = counting(view.report.fits, &set.series).is_none();
     let why = set
         .counting()
@@ -51,7 +52,7 @@ fn body<'a>(view: &View<'a>, set: &'a Approaches) -> String {
 fn row(approach: &Approach, two: bool) -> String {
     let mut cells = vec![approach.n_exponent, approach.d_exponent];
     if two {
-        // Where the two counts are one, so are the exponents.
+        // Exponents are the same where the two counts are one.
         let six = approach.six_nd;
         cells.push(six.map_or(approach.n_exponent, |six| Some(six.n_exponent)));
         cells.push(six.map_or(approach.d_exponent, |six| Some(six.d_exponent)));

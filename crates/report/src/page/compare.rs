@@ -6,7 +6,7 @@ use crate::text::{clip, escape, with_interval};
 use crate::view::View;
 use isoflop_fit::output::Estimate;
 
-/// Sentences and a table; `None` with one series.
+/// Sentences and a table that compare series, or nothing with one series.
 pub(super) fn html(view: &View<'_>) -> Option<String> {
     let pairs = pairs(view);
     if pairs.is_empty() {
@@ -29,7 +29,7 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
                 escape(d.name),
                 cell(&d.base),
                 cell(&d.other),
-                // A difference of what is not identified is none.
+                // Exponents that are not identified have no difference.
                 d.less.licensed().map_or_else(|| "\u{2013}".to_owned(), |less| cell(less.get())),
             ));
         }

@@ -4,7 +4,7 @@ use crate::text::clip;
 use crate::view::View;
 use serde_json::{Value, json};
 
-/// JSON that stays inside its `script` element.
+/// Runs and series as JSON that cannot end the `script` element around it.
 pub(super) fn json(view: &View<'_>) -> String {
     let runs: Vec<Value> = view
         .report

@@ -4,14 +4,14 @@ use super::approaches;
 use super::parts::{of_series, table};
 use crate::text::{escape, fixed, html_label, interval, three_digits, value};
 use crate::verdict::warned;
-use crate::view::{self, View, letter, window};
+use crate::view::{self, View, letter, place, window};
 use isoflop_fit::output::{Estimate, Fit, Isoflop};
 
-/// Tables of all fits; `None` where nothing was fitted or refused.
+/// Tables of all fits, or nothing where no law was fitted or refused.
 pub(crate) fn tables(view: &View<'_>) -> Option<String> {
     let fits = view.report.fits;
     let mut out = String::new();
-    let level = (100.0 * fits.level).round();
+    let level = view.level();
     let head = format!(
         "<tr><th scope=\"col\">parameter</th><th scope=\"col\" class=\"num\">estimate</th>\
          <th scope=\"col\" class=\"num\">{level} % interval</th>\
@@ -60,7 +60,7 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
-/// Every warning once, after the fits that it holds for.
+/// The list of warnings, each once, after the names of the fits that it holds for.
 fn warning_list(view: &View<'_>) -> String {
     let items: String = warned(view)
         .iter()
@@ -77,16 +77,13 @@ fn warning_list(view: &View<'_>) -> String {
     }
 }
 
-/// With a capital, as after a full stop.
+/// A text with a capital first letter, as it stands after a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.trim_end_matches('.').chars();
     let first = letters.next();
     let capital = first.into_iter().flat_map(char::to_uppercase);
     capital.chain(letters).collect()
 }
-
-/// Parameters as papers list them.
-const ORDER: [&str; 7] = ["E", "A", "B", "alpha", "beta", "n_exponent", "d_exponent"];
 
 fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
     let Some(validation) = &fit.validation else {
@@ -135,9 +132,9 @@ fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
         escape(&fit.formula),
         details(fit)
     );
-    let known = ORDER.iter().filter_map(|name| fit.parameters.get_key_value(*name));
-    let others = fit.parameters.iter().filter(|(name, _)| !ORDER.contains(&name.as_str()));
-    for (name, e) in known.chain(others) {
+    let mut parameters: Vec<(&String, &Estimate)> = fit.parameters.iter().collect();
+    parameters.sort_by_key(|(name, _)| place(name));
+    for (name, e) in parameters {
         out.push_str(&parameter(&symbol(name), e));
     }
     if let Some(floor) = &fit.known_floor {
@@ -212,7 +209,7 @@ fn optima<'a>(view: &View<'a>, isoflop: &'a Isoflop) -> String {
         None => format!("{name}: too few minima"),
     };
     let sets = &view.report.fits.approaches;
-    // Approach 2 has them in a table of their own.
+    // The table of approaches has the exponents of approach 2.
     let exponents = match sets.iter().any(|set| set.series == isoflop.series) {
         true => String::new(),
         false => format!(

@@ -1,4 +1,4 @@
-//! What the numbers mean, and how to get them again.
+//! The sections on method and provenance: what the numbers mean and how to get them again.
 
 use crate::text::escape;
 use crate::view::{View, n_words};
@@ -8,7 +8,7 @@ use isoflop_results::spent::flops_executed;
 use isoflop_results::{RunRow, Status};
 use std::collections::BTreeSet;
 
-/// Definitions and choices.
+/// The section on method: definitions and choices.
 pub(crate) fn method(view: &View<'_>) -> String {
     let fits = view.report.fits;
     let mut items: Vec<(&str, String)> = Vec::new();
@@ -20,14 +20,14 @@ pub(crate) fn method(view: &View<'_>) -> String {
     items.push((
         "Compute",
         "C counts the floating-point operations of every matrix product, forward and backward, a \
-         multiply-add as two: attention (causal) and the head included, element-wise work and \
-         evaluation left out. One PF-day is 8.64\u{d7}10<sup>19</sup> FLOPs."
+         multiply-add as two. Causal attention and the head are included; element-wise work and \
+         evaluation are not. One PF-day is 8.64\u{d7}10<sup>19</sup> FLOPs."
             .to_owned(),
     ));
     items.push((
         "Loss",
-        "Cross-entropy in nats per token on held-out documents, every test token scored once; \
-         \u{b1} is a standard error over documents."
+        "A loss is the cross-entropy in nats per token on held-out documents, every test token \
+         scored once; \u{b1} is a standard error over documents."
             .to_owned(),
     ));
     let kinds: BTreeSet<&str> = fits.fits.iter().map(|f| f.objective.kind.as_str()).collect();
@@ -43,16 +43,17 @@ pub(crate) fn method(view: &View<'_>) -> String {
     if scaled("X_c") {
         items.push((
             "X_c",
-            "where a power law gives one nat per token: L = (X<sub>c</sub> / x)<sup>\u{3b1}</sup>"
+            "X<sub>c</sub> is the x at which a power law gives one nat per token: \
+             L = (X<sub>c</sub> / x)<sup>\u{3b1}</sup>."
                 .to_owned(),
         ));
     }
-    let level = (100.0 * fits.level).round();
+    let level = view.level();
     let bootstraps = fits.fits.iter().filter_map(|f| f.bootstrap.as_ref());
     let bootstraps = bootstraps.chain(fits.isoflop.iter().filter_map(|i| i.bootstrap.as_ref()));
     let intervals = distinct(bootstraps.map(|b| bootstrap(b, level)));
     items.push(match intervals.is_empty() {
-        true => ("Intervals", "none: fitted without a bootstrap.".to_owned()),
+        true => ("Intervals", "None: the laws were fitted without a bootstrap.".to_owned()),
         false => ("Intervals", escape(&intervals)),
     });
     items.push(("Left out", left_out(view)));
@@ -75,7 +76,7 @@ fn objective(kind: &str) -> Option<String> {
     Some(format!("{kind}: {words}{log}"))
 }
 
-/// Which rows no fit saw.
+/// The sentence on rows that no fit saw.
 fn left_out(view: &View<'_>) -> String {
     let badly = |label: &str| {
         let run = view.run(label);
@@ -85,13 +86,13 @@ fn left_out(view: &View<'_>) -> String {
     let more = excluded.filter(|row| !badly(&row.label)).count();
     let all_well = view.report.runs.iter().all(|run| run.status == Status::Finished);
     let rows = match more {
-        0 if all_well => "No run.".to_owned(),
-        0 => "Diverged and failed runs, no others.".to_owned(),
+        0 if all_well => "No run is left out.".to_owned(),
+        0 => "Diverged and failed runs are left out, and no others.".to_owned(),
         1 => {
-            "Diverged and failed runs, and one finished run for the reason given above.".to_owned()
+            "Diverged and failed runs, and one finished run for the reason given above, are left out.".to_owned()
         }
         more => format!(
-            "Diverged and failed runs, and {more} finished runs for the reasons given above."
+            "Diverged and failed runs, and {more} finished runs for the reasons given above, are left out."
         ),
     };
     format!("{rows} Mid-run losses are drawn, never fitted.")
@@ -112,7 +113,7 @@ fn bootstrap(b: &Bootstrap, level: f64) -> String {
     }
 }
 
-/// Where the runs come from.
+/// The section on provenance: where the runs come from.
 pub(crate) fn provenance(view: &View<'_>) -> String {
     let report = view.report;
     let each = |what: fn(&RunRow) -> String| escape(&distinct(report.runs.iter().map(what)));
@@ -122,7 +123,7 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
     }
     if !report.runs.is_empty() {
         items.push(("Sweep", each(|r| r.sweep.clone())));
-        // Lines about texts have both.
+        // Facts about texts, where they are given, hold corpus and digest.
         let mut facts = report.provenance.facts.iter();
         if !facts.any(|fact| fact.label.contains("text ")) {
             items.push(("Corpus", each(|r| r.corpus.clone())));
@@ -182,7 +183,7 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
     out
 }
 
-/// Distinct texts in order of their letters; a column that differs among runs shows all values.
+/// The distinct values of a column, in alphabetical order, as one text.
 fn distinct(texts: impl Iterator<Item = String>) -> String {
     const SHOWN: usize = 8;
     let all: BTreeSet<String> = texts.filter(|t| !t.is_empty()).collect();
@@ -193,7 +194,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> String {
     shown.join("; ")
 }
 
-/// Values are HTML, labels text.
+/// A list of definitions: labels are text and become HTML, values are HTML.
 fn definitions(items: &[(&str, String)]) -> String {
     let rows: String = items
         .iter()

@@ -1,4 +1,4 @@
-//! The page: one file, nothing fetched, readable without scripts.
+//! The page: one file that fetches nothing and can be read without scripts.
 
 mod approaches;
 mod compare;
@@ -24,7 +24,7 @@ const SCRIPT: &str = concat!(
     include_str!("script/table.js"),
     include_str!("script/page.js"),
 );
-/// Follows a sweep while it runs; in no page that is written to a file.
+/// Script that follows a sweep while it runs; pages that are written to a file do not have it.
 const LIVE: &str = include_str!("script/live.js");
 
 /// Whether the page stands alone or is served by `watch`.
@@ -34,7 +34,7 @@ pub(crate) enum Delivery {
     Live,
 }
 
-/// Figures of a section by name, in order.
+/// Sections in order: id, heading and the names of their figures.
 const SECTIONS: [(&str, &str, &[&str]); 5] = [
     ("loss", "Loss against compute, data and parameters", &["three-panels"]),
     ("optimum", "What is compute-optimal", &["isoflop", "optima", "plane"]),
@@ -47,19 +47,19 @@ const SECTIONS: [(&str, &str, &[&str]); 5] = [
     ("factors", "What else moves the loss", &["axes", "shape", "learning-rate", "overfitting"]),
 ];
 
-/// Beside the words of a comparison.
+/// Figure that stands beside the words of a comparison.
 const COMPARED: &str = "multiplier";
 
-/// Of every figure that a page can have.
+/// Names of all figures that a page can have.
 pub(crate) fn figure_names() -> impl Iterator<Item = &'static str> {
     let named = SECTIONS.iter().flat_map(|(_, _, names)| names.iter().copied());
     named.chain([COMPARED])
 }
 
-/// Closed until somebody is curious.
+/// Figures that a reader has to open.
 const FOLDED: [&str; 1] = ["runs-small"];
 
-/// The whole page.
+/// The whole page as HTML.
 pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> String {
     let report = view.report;
     let title = escape(report.title);
@@ -95,7 +95,7 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> S
             let body = compare::html(view).map(|words| words + &drawn);
             out.push_str(&section("comparison", "Comparison", body));
         }
-        // Numbers follow the figures that say whether to believe them.
+        // The numbers come after the figures that show how far they can be trusted.
         if k == 2 {
             out.push_str(&section("fits", "Fits", fits::tables(view)));
         }

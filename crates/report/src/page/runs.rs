@@ -1,4 +1,4 @@
-//! The table of runs, and those that no fit saw.
+//! The table of runs, and the list of runs that no fit saw.
 
 use super::parts;
 use crate::text::{escape, three_digits};
@@ -6,7 +6,7 @@ use crate::view::View;
 use isoflop_core::units::{scientific, short};
 use isoflop_results::{RunRow, Status};
 
-/// Every run; `None` without any.
+/// The table of all runs, or nothing without runs.
 pub(crate) fn table(view: &View<'_>) -> Option<String> {
     let runs = view.report.runs;
     if runs.is_empty() {
@@ -43,7 +43,7 @@ pub(crate) fn table(view: &View<'_>) -> Option<String> {
 
 struct PageCell {
     text: String,
-    /// What the column sorts by, where the text would not do.
+    /// Number that the column is sorted by, where sorting by the text would be wrong.
     key: Option<f64>,
 }
 
@@ -135,13 +135,13 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
     columns
 }
 
-/// As a sweep file writes it.
+/// The shape of a model as a sweep file writes it.
 fn shape(run: &RunRow) -> String {
     let heads = run.n_heads.map_or(String::new(), |heads| format!("x{heads}"));
     format!("{}x{}{heads}", run.d_model, run.n_layers)
 }
 
-/// Runs that are missing from the fits, with the reason.
+/// The table of runs that are missing from the fits, with the reason of each.
 pub(crate) fn left_out(view: &View<'_>) -> String {
     let mut rows = String::new();
     let mut add = |label: &str, what: &str, why: &str| {

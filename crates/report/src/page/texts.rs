@@ -1,4 +1,4 @@
-//! What the runs were trained and scored on, and what scores there without a model.
+//! The texts that runs were trained and scored on, and losses on them that need no model.
 
 use super::parts;
 use crate::text::{escape, fixed};
@@ -11,7 +11,7 @@ const HEAD: &str = "<tr><th scope=\"col\">text</th><th scope=\"col\">tokenizer</
     <th scope=\"col\">loss of</th><th scope=\"col\" class=\"num\">nats per token</th>\
     <th scope=\"col\" class=\"num\">bits per byte</th></tr>";
 
-/// A row a loss; None where no text is known.
+/// The table of texts, a row a loss, or nothing where no text is known.
 pub(super) fn losses(view: &View<'_>) -> Option<String> {
     let bodies: String = view.texts().iter().map(|text| body(view, text)).collect();
     let shown = || parts::table("Texts and reference losses", "fits", HEAD, &bodies);
@@ -49,7 +49,7 @@ fn body(view: &View<'_>, text: &ScoredText<'_>) -> String {
     );
     let mut out = String::from("<tbody>\n");
     for (k, (name, se, nats, bits)) in rows.iter().enumerate() {
-        // A uniform guess has no error.
+        // The loss of a uniform guess is known without an error.
         let se = se.filter(|se| *se > 0.0).map_or(String::new(), |se| {
             format!(" <span class=\"aside\">\u{b1} {}</span>", fixed(se, 3))
         });

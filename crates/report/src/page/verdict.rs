@@ -4,7 +4,7 @@ use crate::text::{escape, html_label};
 use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::View;
 
-/// A line a finding, with intervals.
+/// The verdict as HTML, a line a finding.
 pub(crate) fn html(view: &View<'_>) -> String {
     let mut out = String::from("<div class=\"verdict\">\n");
     if is_lawless(view) {

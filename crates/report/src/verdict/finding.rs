@@ -1,10 +1,10 @@
 //! One finding of the verdict.
 
-/// A sentence of the verdict, its exponents raised as in chart labels.
+/// A sentence of the verdict. Its exponents are raised as in the labels of charts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
     pub(crate) text: String,
-    /// What stands behind it.
+    /// Points that the sentence rests on; empty where there is nothing to add.
     pub(crate) aside: String,
 }
 

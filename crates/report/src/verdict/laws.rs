@@ -1,4 +1,4 @@
-//! Sentences that laws stand behind. Each is made of what the runs identify.
+//! Sentences of the verdict that come from laws. Each uses only what the runs identify.
 
 use super::finding::Finding;
 use crate::text::{fixed, interval, sup, value, with_interval};
@@ -6,7 +6,7 @@ use crate::view::symbol;
 use isoflop_core::units::short;
 use isoflop_fit::output::{Axis, Estimate, Fit, Fits, Identified};
 
-/// How the law of all runs did where it had not seen the runs.
+/// A sentence on how well the law of all runs forecast runs that were held out.
 pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
     let fit = fits.fits.iter().find(|f| f.law == "chinchilla" && f.series == series)?;
     let validation = fit.validation.as_ref()?;
@@ -22,15 +22,15 @@ pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
         format!(" It{}.", said.unwrap_or(&misfit.sentence))
     });
     Some(format!(
-        "L(N, D) fitted without the largest budget misses the losses there by {} % (root mean square of \
-         {} runs at {} times the compute){covered}.{misfit}",
+        "L(N, D), fitted without the largest budget, misses the losses of that budget by {} % (root mean \
+         square of {} runs at {} times the compute){covered}.{misfit}",
         fixed(100.0 * last.rms_error, 2),
         last.held_out,
         fixed(last.reach, 1)
     ))
 }
 
-/// Whether E is what it must be, where the language's entropy is known and the runs identify E.
+/// A sentence that compares E with the entropy of the language, where the entropy is known.
 pub(super) fn floor(fits: &Fits, series: &str) -> Option<String> {
     let of = |law: &str| {
         let mut fits = fits.fits.iter();
@@ -60,7 +60,8 @@ pub(super) fn floor(fits: &Fits, series: &str) -> Option<String> {
     ))
 }
 
-/// `as C^-0.11 [0.10, 0.12] over 1.5 decades of compute (isoFLOP minima)`.
+/// A clause on how the loss falls along an axis, and the points that it comes from:
+/// `as C^-0.11 [0.10, 0.12] over 1.5 decades of compute`, `isoFLOP minima, 4 points`.
 pub(super) fn falls(fit: Identified<&Fit>, axis: Axis) -> Option<(String, String)> {
     let fit = fit.into_inner();
     let alpha = fit.parameters.get("alpha")?;
@@ -92,7 +93,7 @@ pub(super) fn falls(fit: Identified<&Fit>, axis: Axis) -> Option<(String, String
     Some((text, aside))
 }
 
-/// How the best size grows, where the minima say.
+/// A sentence on how the compute-optimal size grows, where the minima identify that.
 pub(super) fn optimum(fits: &Fits, series: &str) -> Option<Finding> {
     let isoflop = fits.isoflop.iter().find(|i| i.series == series)?;
     let minima = || isoflop.budgets.iter().filter_map(|b| b.minimum.as_ref());
@@ -129,7 +130,7 @@ pub(super) fn optimum(fits: &Fits, series: &str) -> Option<Finding> {
     })
 }
 
-/// Why a and b do not add up to one, where the verdict has them.
+/// A sentence on why the exponents a and b do not add up to one, where the verdict has them.
 pub(crate) fn counting(fits: &Fits, series: &str) -> Option<String> {
     let isoflop = fits.isoflop.iter().find(|i| i.series == series)?;
     isoflop.n_exponent?.licensed()?;
@@ -137,7 +138,7 @@ pub(crate) fn counting(fits: &Fits, series: &str) -> Option<String> {
     Some(format!("The exponents {}.", raised(&all.counting()?)))
 }
 
-/// `N^0.81` with its exponent raised.
+/// Words with the exponent of their `N^0.81` raised.
 fn raised(words: &str) -> String {
     let Some((before, rest)) = words.split_once("N^") else {
         return words.to_owned();
@@ -146,7 +147,7 @@ fn raised(words: &str) -> String {
     format!("{before}N{} {after}", sup(exponent))
 }
 
-/// What the runs identify of the law of all runs, and what not.
+/// A sentence on which parameters of the law of all runs the runs identify, and which not.
 pub(super) fn chinchilla(fits: &Fits, series: &str) -> Option<String> {
     let mut all = fits.fits.iter();
     let fit = all.find(|f| f.law == "chinchilla" && f.series == series)?;

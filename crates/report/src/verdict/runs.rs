@@ -1,11 +1,11 @@
-//! Sentences that the runs themselves stand behind.
+//! Sentences of the verdict that need no law.
 
 use crate::text::{fixed, three_digits};
 use crate::view::View;
 use isoflop_fit::noise::noise_floor;
 use isoflop_results::RunRow;
 
-/// The best loss without a model that no run of a series beats.
+/// A sentence on the lowest loss without a model that no run of a series beats.
 pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
     let runs = || view.finished.iter().filter(|run| run.series == series);
     let best = runs().min_by(|a, b| {
@@ -15,7 +15,7 @@ pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
     let texts = &view.report.data;
     let text = texts.iter().find(|t| t.data_digest == best.data_digest)?;
     let loss = best.test_loss?;
-    // What the language itself scores is no model's rival.
+    // The source of the language is no rival: no model can beat it.
     let unbeaten = text.references.iter().filter(|r| r.name != "source" && r.test_loss <= loss);
     let lowest = unbeaten.min_by(|a, b| a.test_loss.total_cmp(&b.test_loss))?;
     Some(format!(
@@ -26,7 +26,7 @@ pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
     ))
 }
 
-/// How much runs of a series differ that differ in their seed alone.
+/// A sentence on the noise between runs of a series that differ in their seed alone.
 pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
     let runs = view.finished.iter().filter(|run| run.series == series);
     let losses = runs.filter_map(|run| {
@@ -37,7 +37,7 @@ pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
     let floor = noise_floor(losses)?;
     Some(format!(
         "Between seeds the test loss varies by {} [{}, {}] nats per token (standard deviation, {} groups of \
-         runs, {} degrees of freedom): smaller differences are not to be trusted.",
+         runs, {} degrees of freedom). Smaller differences between runs may be noise.",
         three_digits(floor.sd),
         three_digits(floor.low),
         three_digits(floor.high),
@@ -46,13 +46,13 @@ pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
     ))
 }
 
-/// How many finished runs the laws leave out, and the same with what their reasons have in common.
+/// The number of finished runs that the laws leave out, and a sentence on why.
 pub(super) fn left_out(view: &View<'_>) -> Option<(usize, String)> {
     let finished = |label: &str| view.finished.iter().any(|run| run.run_id == label);
     let excluded = view.report.fits.excluded.iter();
     let left: Vec<&str> =
         excluded.filter(|row| finished(&row.label)).map(|row| row.reason.as_str()).collect();
-    // `9.0 epochs; a law without a repetition term takes up to 4`
+    // A reason reads `9.0 epochs; a law without a repetition term takes up to 4`.
     let why = |reason: &str| match reason.split_once("; ") {
         Some((own, common)) if own.ends_with("epochs") => format!("too many epochs ({common})"),
         _ => reason.to_owned(),

@@ -1,4 +1,4 @@
-//! Every warning of the fits once, with all that it is said of.
+//! Warnings of the fits, each once, with the names of all fits that it holds for.
 
 use crate::text::clip;
 use crate::view::{View, letter};
@@ -10,7 +10,7 @@ pub(crate) struct Warned {
     pub(crate) text: String,
 }
 
-/// In the order of the fits.
+/// All warnings, in the order of the fits.
 pub(crate) fn warned(view: &View<'_>) -> Vec<Warned> {
     let fits = view.report.fits;
     let name = |what: String, series| match view.many_series() {
@@ -35,7 +35,7 @@ pub(crate) fn warned(view: &View<'_>) -> Vec<Warned> {
             add(name(what.clone(), &fit.series), text);
         }
     }
-    // Approaches 2 and 3 repeat what their minima and their law say.
+    // Approaches 2 and 3 repeat the warnings of their minima and of their law.
     for set in &fits.approaches {
         for approach in &set.approaches {
             let own = |text: &&String| {

@@ -29,13 +29,13 @@ fn chromium() -> &'static str {
 }
 
 impl Page {
-    /// A file at a width, `dark` or `light`: it may ask for nothing else.
+    /// Opens a file in a window of this size and a `dark` or `light` scheme. It may ask for nothing else.
     pub(crate) fn open(file: &Path, size: (u32, u32), scheme: &str) -> Page {
         let url = format!("file://{}", file.display());
         Page::at(&url, size, scheme)
     }
 
-    /// An address that ends in a slash: it may ask for what lies below.
+    /// Opens an address that ends in a slash. The page may ask for what lies below the address.
     pub(crate) fn at(url: &str, (width, height): (u32, u32), scheme: &str) -> Page {
         let profile = tempfile::tempdir().unwrap();
         let flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
@@ -77,7 +77,7 @@ impl Page {
         page
     }
 
-    /// Runs no script of the page's from here on.
+    /// Keeps the page from running scripts from now on.
     pub(crate) fn without_scripts(&mut self) {
         self.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
     }
@@ -96,7 +96,7 @@ impl Page {
         self.call("Emulation.setDeviceMetricsOverride", metrics);
     }
 
-    /// `screen` or `print`, in a colour scheme.
+    /// Sets the medium, `screen` or `print`, and the colour scheme.
     pub(crate) fn media(&mut self, media: &str, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.call("Emulation.setEmulatedMedia", json!({ "media": media, "features": features }));
@@ -154,7 +154,7 @@ impl Page {
         }
     }
 
-    /// Text into a field: clicked until it has the focus, as a person would.
+    /// Writes text into a field, which is clicked until it has the focus.
     pub(crate) fn write(&mut self, selector: &str, text: &str) {
         let focused = format!("document.activeElement === document.querySelector({selector:?})");
         for _ in 0..20 {
@@ -166,14 +166,14 @@ impl Page {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// PNG of the window, or of the whole page.
+    /// Writes a PNG of the window, or of the whole page.
     pub(crate) fn screenshot(&mut self, whole: bool, to: &Path) {
         let asked = json!({ "format": "png", "captureBeyondViewport": whole });
         let answer = self.call("Page.captureScreenshot", asked);
         std::fs::write(to, base64(answer["data"].as_str().unwrap())).unwrap();
     }
 
-    /// The page as it prints.
+    /// Writes the page as PDF.
     pub(crate) fn pdf(&mut self, to: &Path) {
         let asked = json!({ "printBackground": false, "paperWidth": 8.27, "paperHeight": 11.69 });
         let answer = self.call("Page.printToPDF", asked);
@@ -236,7 +236,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // It may have ended already; either way nothing is left of it.
+        // The browser may have ended already; nothing is left of it either way.
         let _ = self.browser.kill();
         let _ = self.browser.wait();
     }

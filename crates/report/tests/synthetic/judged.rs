@@ -1,5 +1,4 @@
-//! What judges a fit: replicates, profiles, forecasts, approaches, rankings. Made up, in the right
-//! shapes.
+//! Replicates, profiles, forecasts, approaches and rankings that are made up in the right shapes.
 
 use super::fits::{estimate, fitted};
 use super::runs::{BUDGETS, law, noise};
@@ -17,7 +16,7 @@ pub fn draws(a: f64, alpha: f64, middle: f64, key: u64) -> (Vec<String>, Vec<Vec
     (names, (0..100).map(draw).collect())
 }
 
-/// The same of the law of all runs.
+/// Replicates of the law of all runs.
 pub fn surface_draws(scale: f64) -> (Vec<String>, Vec<Vec<f64>>) {
     let names = ["E", "A", "alpha", "B", "beta"].map(str::to_owned).to_vec();
     let draw = |k: u64| {
@@ -30,7 +29,7 @@ pub fn surface_draws(scale: f64) -> (Vec<String>, Vec<Vec<f64>>) {
     (names, (0..100).map(draw).collect())
 }
 
-/// A parabola for what the runs tell, flat on one side for E.
+/// Profiles: a parabola for each parameter, flat on one side for E.
 pub fn profiles(fit: &Fit) -> Vec<Profile> {
     let threshold = 2.86;
     let of = |name: &str| {
@@ -60,7 +59,7 @@ pub fn profiles(fit: &Fit) -> Vec<Profile> {
     ["A", "B", "E", "alpha", "beta"].into_iter().map(of).collect()
 }
 
-/// The same of a fit that may be of any law; none where it had none.
+/// Replicates of a fit of any law; none where the fit has none.
 pub fn profiles_of(fit: &Fit) -> Vec<Profile> {
     match fit.profiles.is_empty() {
         true => vec![],
@@ -68,7 +67,7 @@ pub fn profiles_of(fit: &Fit) -> Vec<Profile> {
     }
 }
 
-/// Windows over the budgets, each judged by the next.
+/// Windows over the budgets, each judged by the next budget.
 pub fn validation(runs: &[RunRow], scale: f64) -> Validation {
     let windows = BUDGETS.windows(2).skip(1).map(|pair| {
         let next: Vec<&RunRow> = runs.iter().filter(|r| r.flops_budget == Some(pair[1])).collect();
@@ -157,7 +156,7 @@ pub fn approaches(isoflop: &Isoflop) -> Approaches {
     }
 }
 
-/// Laws by their held-out error.
+/// A ranking of laws by their held-out error.
 pub fn ranking(series: &str) -> Vec<Ranked> {
     let laws = [
         ("chinchilla", 0.0061),

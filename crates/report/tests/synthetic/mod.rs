@@ -132,7 +132,7 @@ pub fn two_tokenizers() -> Synthetic {
     sweep
 }
 
-/// Takes the licence of every law and every exponent.
+/// Takes from every law and exponent that the runs identify it.
 pub fn unidentify(sweep: &mut Synthetic) {
     for fit in &mut sweep.fits.fits {
         for name in ["alpha", "E"] {
@@ -202,7 +202,7 @@ pub fn language() -> Synthetic {
     sweep
 }
 
-/// A few runs, no fit that can be made of them.
+/// A few runs that no law can be fitted to.
 pub fn too_small() -> Synthetic {
     let mut sweep = quickstart();
     sweep.runs.truncate(3);
@@ -224,7 +224,7 @@ pub fn too_small() -> Synthetic {
     sweep
 }
 
-/// What else moves the loss: repeated text, norms, shapes, learning rates, and their stage.
+/// A sweep over what else moves the loss: repeated text, norms, shapes, learning rates.
 pub fn factors() -> Synthetic {
     let mut sweep = quickstart();
     let base: Vec<RunRow> = sweep.runs.iter().filter(|r| r.test_loss.is_some()).cloned().collect();

@@ -12,7 +12,7 @@ pub const SIZES: [(u64, u64, u64); 6] = [
 ];
 pub const BUDGETS: [f64; 4] = [3e10, 1e11, 3e11, 1e12];
 
-/// In [-1, 1], a hash of its key.
+/// A number in [-1, 1] made of a hash of its key.
 pub fn noise(key: u64) -> f64 {
     let mut x = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
     x ^= x >> 31;
@@ -30,7 +30,7 @@ pub fn mid_loss(run: &RunRow, tokens: f64, scale: f64) -> f64 {
     let annealed = ((share - 0.8) / 0.2).clamp(0.0, 1.0);
     let start = (-tokens / 9_000.0).exp() * 2.6;
     let loss = scale * law(run.n_non_embedding as f64, tokens) * (1.06 - 0.06 * annealed);
-    // Like letter frequencies at first (about 3.4 nats), like the law later; ln 256 at the start.
+    // The loss is ln 256 at the start, soon that of letter frequencies (about 3.4 nats), later the law's.
     let early = 3.4f64.powi(-8) + loss.powi(-8);
     (early.powf(-0.125) + start).min(5.55)
 }

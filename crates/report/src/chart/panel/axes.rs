@@ -12,8 +12,8 @@ use crate::theme::Tone;
 const BODY: f64 = 12.0;
 
 impl Panel {
-    /// What the page's script needs to draw the axes anew: kind and ends of each, how its ticks
-    /// are written, and where losses are.
+    /// Attributes from which the page's script draws the axes anew: kind and ends of each axis, the style
+    /// of its ticks, and where losses are.
     pub(crate) fn axes_data(&self) -> String {
         let axis = |scale: Scale, style: Style| {
             let (low, high) = scale.bounds();
@@ -91,13 +91,13 @@ impl Panel {
         self.canvas.close();
     }
 
-    /// A rule along a value of x.
+    /// Draws a rule along a value of x.
     fn upright(&mut self, x: f64, (from, to): (f64, f64), tone: Tone) {
         let x = self.px(x);
         self.canvas.line(&[(x, from), (x, to)], Stroke::solid(tone, 1.0));
     }
 
-    /// A rule along a value of y.
+    /// Draws a rule along a value of y.
     fn level_rule(&mut self, y: f64, (from, to): (f64, f64), tone: Tone) {
         let y = self.py(y);
         self.canvas.line(&[(from, y), (to, y)], Stroke::solid(tone, 1.0));

@@ -1,4 +1,4 @@
-//! Text among data: notes in a free corner, labels at the ends of curves.
+//! Text among data: notes in a free corner and labels at the ends of curves.
 
 use super::{LEADING, Owner, Panel, SMALL};
 use crate::chart::canvas::{Edge, Group, Lettering, Side};
@@ -7,7 +7,7 @@ use crate::chart::marker::{Glyph, draw};
 use crate::text::label_len;
 use crate::theme::Tone;
 
-/// Which way the data goes, and so where a panel has room for text first.
+/// Direction of the data, which decides where a panel first looks for room for text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trend {
     Falling,
@@ -18,7 +18,7 @@ pub(crate) enum Trend {
 pub(crate) type NoteLine = (Option<Glyph>, String, Tone);
 
 impl Panel {
-    /// Remembers where a line runs, for notes to stay clear of it.
+    /// Remembers where a line runs, so that notes stay clear of it.
     pub(super) fn take_line(&mut self, points: &[(f64, f64)]) {
         for pair in points.windows(2) {
             let at = |p: (f64, f64)| (self.px(p.0), self.py(p.1));
@@ -31,7 +31,7 @@ impl Panel {
         }
     }
 
-    /// The name of a level, which the page's script keeps at its height.
+    /// Writes the name of a level, which the page's script keeps at the height of the level.
     pub(super) fn name_level(&mut self, owner: Owner<'_>, y: f64) {
         self.canvas.open(Group {
             class: owner.mark,
@@ -45,7 +45,8 @@ impl Panel {
         self.canvas.close();
     }
 
-    /// Lines of text in the corner that covers least data. Returns how much it covers.
+    /// Writes lines of text into the corner where they cover the least data, and returns how many
+    /// positions of data they cover.
     pub(crate) fn note(&mut self, trend: Trend, lines: &[NoteLine]) -> usize {
         const INDENT: f64 = 15.0;
         let indent = |glyph: &Option<Glyph>| if glyph.is_some() { INDENT } else { 0.0 };
@@ -82,7 +83,7 @@ impl Panel {
         if lines.is_empty() { 0 } else { covered(&(x, y)) }
     }
 
-    /// Labels to the right of points, pushed apart so that none touches the next.
+    /// Writes labels to the right of points, pushed apart so that none touches the next.
     pub(crate) fn right_labels(&mut self, labels: &[((f64, f64), String, Tone)]) {
         let mut placed: Vec<(f64, f64, &str, Tone)> = labels
             .iter()
@@ -91,7 +92,7 @@ impl Panel {
         placed.sort_by(|a, b| a.1.total_cmp(&b.1));
         let bottom = self.frame.height - self.frame.bottom;
         let mut last = f64::NEG_INFINITY;
-        // One that would stand far from what it names is worse than none.
+        // A label far from what it names is worse than none.
         placed.retain_mut(|(_, y, ..)| {
             let moved = y.max(last + SMALL + 1.5);
             let near = moved - *y < 2.0 * SMALL && moved < bottom;
@@ -109,7 +110,7 @@ impl Panel {
         self.canvas.close();
     }
 
-    /// Words right of the plot at the height of a row.
+    /// Writes words to the right of the plot at the height of a row.
     pub(crate) fn aside(&mut self, y: f64, text: &str) {
         let at = (self.frame.width - self.frame.right + 8.0, self.py(y));
         self.canvas.open(Group::plain("aside"));

@@ -1,5 +1,5 @@
 "use strict";
-// Scales and ticks, as the figures were drawn with (chart/scale.rs, chart/ticks.rs).
+// Scales and ticks by the rules of chart/scale.rs and chart/ticks.rs.
 
 const axisOf = (text) => {
   const [kind, low, high, style] = text.split(" ");
@@ -18,7 +18,7 @@ const valueAt = (axis, share) => {
   return axis.low + share * (axis.high - axis.low);
 };
 
-// Without those that are labelled.
+// Minor ticks without those that are labelled.
 const unlabelled = (minor, major) =>
   minor.filter((m) => major.every((k) => Math.abs(m - k) > 1e-9 * Math.max(Math.abs(m), Math.abs(k))));
 
@@ -77,7 +77,7 @@ const scientific = (v) => {
   return minus(`${Number(mantissa)}e${Number(exponent)}`);
 };
 
-// A tick's words: [text, raised text].
+// The label of a tick: [text, raised text].
 const tickWords = (style, v) => {
   if (style === "short") return [v === 0 ? "0" : short(v), ""];
   const size = Math.abs(v);

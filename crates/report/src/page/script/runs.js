@@ -59,7 +59,7 @@ class Runs {
     this.tip.style.transform = `translate(${left}px,${Math.max(6, top)}px)`;
   }
 
-  // Isolates runs; none shows all again.
+  // Isolates runs; without any, all are shown again.
   isolate(runs) {
     for (const run of this.picked) for (const node of this.of.get(run) ?? []) node.classList.remove("on");
     this.picked = new Set(runs);

@@ -26,7 +26,7 @@ const sortable = (table) => {
       rows.sort((p, q) => {
         const [a, b] = [key(p, column), key(q, column)];
         const order = compare(a, b);
-        // A missing value is last either way.
+        // Rows without a value come last in either order.
         if (order === null) return typeof a === "string" ? 1 : -1;
         return down ? -order : order;
       });
@@ -37,7 +37,7 @@ const sortable = (table) => {
 
 const SUFFIX = { k: 1e3, m: 1e6, b: 1e9, t: 1e12 };
 
-// `n>10k`, `loss<=2.1`, or a word of the row: what a run must be.
+// Conditions on a run: `n>10k`, `loss<=2.1`, or a word of its row.
 const condition = (word) => {
   const found = word.match(/^(n|d|c|loss|bpb|lr|epochs|seed)(<=|>=|<|>|=)([\d.]+(?:e[+-]?\d+)?)([kmbt]?)$/i);
   if (!found) return (_, text) => text.includes(word.toLowerCase());
