@@ -90,7 +90,7 @@ fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
     let runs = view.finished.iter().filter(|run| run.series == series);
     let points: Vec<(f64, f64, u8)> = runs
         .filter_map(|run| {
-            let rank = view.sizes.partition_point(|n| *n < run.n_non_embedding);
+            let rank = view.sizes.partition_point(|n| *n < run.n());
             let loss = run.test_loss? * unit;
             Some((c_of(run, kind), loss, SIZES[rank % SIZES.len()]))
         })
@@ -146,7 +146,7 @@ fn chart(view: &View<'_>, series: &str, width: usize) -> Option<String> {
     out.push_str(&format!("{}{from}{}{to}\n", " ".repeat(MARGIN + 1), " ".repeat(gap)));
     let has = |n: &u64| {
         let mut runs = view.finished.iter();
-        runs.any(|run| run.series == series && run.n_non_embedding == *n)
+        runs.any(|run| run.series == series && run.n() == *n)
     };
     let sizes = view.sizes.iter().enumerate().take(SIZES.len());
     let sizes = sizes.filter(|(_, n)| has(n));

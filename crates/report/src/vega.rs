@@ -46,7 +46,7 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
             json!({
                 "run": run.run_id, "series": run.series, "x": x, "test_loss": run.test_loss,
                 "loss": run.test_loss.map(|loss| loss * view.shared_unit(&run.series)),
-                "n_non_embedding": run.n_non_embedding, "tokens": run.tokens, "c_exact": run.c_exact,
+                "n_non_embedding": run.n(), "tokens": run.tokens, "c_exact": run.c_exact,
             })
         })
         .collect();

@@ -30,7 +30,7 @@ impl<'a> View<'a> {
         let drawable = |r: &&RunRow| {
             r.status == Status::Finished && r.test_loss.is_some_and(|l| l.is_finite() && l > 0.0)
         };
-        let mut sizes: Vec<u64> = report.runs.iter().map(|r| r.n_non_embedding).collect();
+        let mut sizes: Vec<u64> = report.runs.iter().map(|r| r.n()).collect();
         sizes.sort_unstable();
         sizes.dedup();
         let mut series: Vec<&str> = Vec::new();
@@ -77,7 +77,7 @@ impl<'a> View<'a> {
 
     /// Colour of a size.
     pub(crate) fn tone(&self, run: &RunRow) -> Tone {
-        let rank = self.sizes.partition_point(|n| *n < run.n_non_embedding);
+        let rank = self.sizes.partition_point(|n| *n < run.n());
         Tone::size(rank, self.sizes.len())
     }
 
@@ -161,7 +161,7 @@ pub(crate) fn n_of(run: &RunRow, kind: &str) -> f64 {
     match kind {
         "n_total" => run.n_total as f64,
         "n_active" => run.n_active as f64,
-        _ => run.n_non_embedding as f64,
+        _ => run.n() as f64,
     }
 }
 

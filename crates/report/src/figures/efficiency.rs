@@ -96,7 +96,7 @@ fn reached(view: &View<'_>, series: &str, loss: f64) -> Reached {
         let share = (before.2 - loss) / (before.2 - after.2);
         let between = |a: f64, b: f64| (a.ln() + share * (b / a).ln()).exp();
         let at = (between(before.0, after.0), between(before.1, after.1));
-        let best = found.entry(run.n_non_embedding).or_insert(at);
+        let best = found.entry(run.n()).or_insert(at);
         if at.0 < best.0 {
             *best = at;
         }

@@ -16,7 +16,7 @@ pub(super) fn alike<'a>(
     least: usize,
 ) -> Vec<Vec<&'a RunRow>> {
     let mut runs = view.finished.clone();
-    runs.sort_by_key(|r| (r.n_non_embedding, r.tokens));
+    runs.sort_by_key(|r| (r.n(), r.tokens));
     let near = |a: u64, b: u64, factor: f64| {
         let (a, b) = (a as f64, b as f64);
         a.max(b) <= factor * a.min(b)
@@ -26,9 +26,7 @@ pub(super) fn alike<'a>(
         let key = same(run);
         let home = groups.iter_mut().find(|(known, members)| {
             let first = members[0];
-            *known == key
-                && near(first.n_non_embedding, run.n_non_embedding, n)
-                && near(first.tokens, run.tokens, tokens)
+            *known == key && near(first.n(), run.n(), n) && near(first.tokens, run.tokens, tokens)
         });
         match home {
             Some((_, members)) => members.push(run),

@@ -86,7 +86,7 @@ fn panel(
         let at = |r: &RunRow| Some((r.learning_rate, r.test_loss?));
         let line: Vec<(f64, f64)> = group.iter().filter_map(|r| at(r)).collect();
         let (first, tone) = (group[0], view.tone(group[0]));
-        let label = short(first.n_non_embedding as f64);
+        let label = short(first.n() as f64);
         let owner = Owner { mark: "rates", series: &first.series, label: &label };
         panel.line(owner, &line, thread(tone, 1.2, 0.8));
         for run in &group {

@@ -55,7 +55,7 @@ pub(super) fn run_title(run: &RunRow) -> String {
     let mut text = format!(
         "{}\nN {} \u{b7} D {} tokens \u{b7} C {} FLOPs",
         run.run_id,
-        short(run.n_non_embedding as f64),
+        short(run.n() as f64),
         short(run.tokens as f64),
         scientific(run.c_exact),
     );

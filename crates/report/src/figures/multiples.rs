@@ -29,7 +29,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     if runs.is_empty() {
         return None;
     }
-    runs.sort_by_key(|(run, _)| (view.series_rank(&run.series), run.n_non_embedding, run.tokens));
+    runs.sort_by_key(|(run, _)| (view.series_rank(&run.series), run.n(), run.tokens));
     let of = runs.len();
     runs.truncate(MOST);
     let shown = match of > MOST {

@@ -96,7 +96,7 @@ fn panel(
     let mut panel = Panel::new(labels, x, y);
     let mut threads: Vec<Thread<'_>> = Vec::new();
     for (run, at) in &points {
-        let fixed = (run.n_non_embedding, fixed(run));
+        let fixed = (run.n(), fixed(run));
         let (series, seed, rate) = (&run.series, run.seed, about(run.learning_rate));
         let shape = (run.n_layers, run.d_model);
         let key = format!("{fixed:?}\u{0}{series}\u{0}{seed}\u{0}{rate}\u{0}{shape:?}");
@@ -107,7 +107,7 @@ fn panel(
     }
     for (_, run, mut line) in threads {
         line.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let label = isoflop_core::units::short(run.n_non_embedding as f64);
+        let label = isoflop_core::units::short(run.n() as f64);
         let owner = Owner { mark: "size", series: &run.series, label: &label };
         panel.line(owner, &line, thread(view.tone(run), 1.0, 0.6));
     }

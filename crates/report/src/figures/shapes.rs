@@ -52,8 +52,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut names = Vec::new();
     for group in &points {
         let first = group[0].0;
-        let label =
-            format!("{}, {}", short(first.n_non_embedding as f64), short(first.tokens as f64));
+        let label = format!("{}, {}", short(first.n() as f64), short(first.tokens as f64));
         let owner = Owner { mark: "shapes", series: &first.series, label: &label };
         let line: Vec<(f64, f64)> = group.iter().map(|p| p.1).collect();
         panel.line(owner, &line, thread(view.tone(first), 1.2, 0.8));

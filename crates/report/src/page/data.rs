@@ -15,7 +15,7 @@ pub(super) fn json(view: &View<'_>) -> String {
                 "id": r.run_id,
                 "series": view.series_rank(&r.series),
                 "status": r.status.to_string(),
-                "n": r.n_non_embedding,
+                "n": r.n(),
                 "d": r.tokens,
                 "c": r.c_exact,
                 "loss": r.test_loss,

@@ -87,9 +87,7 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
     }
     columns.extend([
         PageColumn::text("status", |r| words(&r.status.to_string())),
-        PageColumn::numeric("N non-emb.", |r| {
-            quantity(short(r.n_non_embedding as f64), r.n_non_embedding as f64)
-        }),
+        PageColumn::numeric("N non-emb.", |r| quantity(short(r.n() as f64), r.n() as f64)),
         PageColumn::numeric("D tokens", |r| quantity(short(r.tokens as f64), r.tokens as f64)),
         PageColumn::numeric("C exact (FLOPs)", |r| quantity(scientific(r.c_exact), r.c_exact)),
         PageColumn::numeric("test loss (nats per token)", |r| {
@@ -117,9 +115,7 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
         columns.push(PageColumn::text("size", |r| words(&r.size)));
     }
     columns.extend([
-        PageColumn::text("width x layers x heads", |r| {
-            quantity(shape(r), r.n_non_embedding as f64)
-        }),
+        PageColumn::text("width x layers x heads", |r| quantity(shape(r), r.n() as f64)),
         PageColumn::numeric("learning rate", |r| {
             quantity(scientific(r.learning_rate), r.learning_rate)
         }),
