@@ -3,7 +3,7 @@
 use super::coordinates::{COORDINATES, Centre, Coordinate};
 use super::ready::Ready;
 use super::sum::Form;
-use crate::jet::Real;
+use crate::jet::Scalar;
 use crate::output::Axis;
 use std::borrow::Cow;
 
@@ -178,7 +178,7 @@ pub(super) trait Stated: Copy {
     fn formula(self) -> String;
 
     /// The loss at a centred place.
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let Inner::Sum(form) = self.facts().inner else {
             unreachable!("a law that is no sum of powers states its loss")
         };
@@ -186,10 +186,10 @@ pub(super) trait Stated: Copy {
     }
 
     /// Values of the free parameters as people quote them, then of the derived quantities.
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R>;
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R>;
 
     /// The inner coordinate, and its value, that gives quantity `k` of [`Stated::natural`] this value.
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R);
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R);
 
     /// The law at one vector of parameters with its derivatives written out; none where only
     /// [`crate::jet`]'s arithmetic has them.

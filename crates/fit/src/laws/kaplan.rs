@@ -3,16 +3,16 @@
 use super::coordinates::{COORDINATES, Centre, D, N};
 use super::facts::{Facts, Quantity, Role, SPLIT, Sense, Stated, quantity, share};
 use super::ready::{Ready, add, softplus};
-use crate::jet::{Jet, Real};
+use crate::jet::{Jet, Scalar};
 
-/// See [`super::Law::Kaplan`].
+/// The law [`super::Law::Kaplan`].
 #[derive(Clone, Copy)]
 pub(super) struct Kaplan {
     /// Whether `E +` stands in front.
     pub(super) offset: bool,
 }
 
-/// Those of the law with a floor; without one the last is missing.
+/// Parameters of the law with a floor; without a floor the last is missing.
 const PARAMETERS: [Quantity; 5] = [
     quantity("N_c", Sense::Scale),
     quantity("alpha_N", Sense::Exponent),
@@ -62,7 +62,7 @@ impl Stated for Kaplan {
         format!("L = {e}[(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D")
     }
 
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let number = R::constant;
         let (alpha_n, alpha_d) = (t[1].exp(), t[3].exp());
         let first = (t[0] - alpha_n * number(x[0])) / alpha_d;
@@ -73,7 +73,7 @@ impl Stated for Kaplan {
         if self.offset { t[4] + loss } else { loss }
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let [cn, cd, _] = centre.x.map(R::constant);
         let (alpha_n, alpha_d) = (t[1].exp(), t[3].exp());
         let mut all =
@@ -86,7 +86,7 @@ impl Stated for Kaplan {
         all
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let ([cn, cd, _], number, free) = (centre.x, R::constant, self.free());
         match k {
             0 => (0, t[1].exp() * number(value.ln() - cn)),

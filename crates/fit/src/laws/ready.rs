@@ -9,11 +9,12 @@ use crate::jet::Jet;
 
 /// A law at one vector of parameters, by the way in which its derivatives are had.
 pub(crate) enum Ready<'a, const P: usize> {
+    /// A sum of powers.
     Sum(Form, &'a [f64; P]),
     Kaplan(kaplan::Written),
     DataConstrained(data_constrained::Written),
     Broken(broken::Written<'a>),
-    /// By the arithmetic of derivatives.
+    /// A law whose derivatives the arithmetic of [`Jet`] has.
     Other(Law, &'a Centre, &'a [f64; P]),
 }
 
@@ -38,7 +39,7 @@ impl<'a, const P: usize> Ready<'a, P> {
         }
     }
 
-    /// The same with its derivatives.
+    /// The loss at a centred place, with its derivatives.
     #[inline]
     pub(crate) fn jet(&self, x: &[f64; COORDINATES]) -> Jet<P> {
         match self {
