@@ -148,6 +148,21 @@ impl<const P: usize> Scalar for Jet<P> {
     }
 }
 
+/// `ln(1 + e^z)` with its first and second derivative.
+#[inline]
+pub(crate) fn softplus(z: f64) -> (f64, f64, f64) {
+    let small = (-z.abs()).exp();
+    let (value, inverse) = ((1.0 + small).ln() + z.max(0.0), 1.0 / (1.0 + small));
+    let first = if z > 0.0 { inverse } else { small * inverse };
+    (value, first, small * inverse * inverse)
+}
+
+/// Adds to the lower triangle.
+#[inline]
+pub(crate) fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
+    out.hessian[i.max(j)][i.min(j)] += value;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,7 @@
 
 use super::coordinates::{COORDINATES, Centre, of_one};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
-use super::ready::{Ready, add, softplus};
-use crate::jet::{Jet, Scalar};
+use crate::jet::{Jet, Scalar, add, softplus};
 use crate::output::Axis;
 
 /// The law [`super::Law::Broken`].
@@ -108,10 +107,6 @@ impl Stated for Broken {
             k => (k, number(value.ln())),
         }
     }
-
-    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        Some(Ready::Broken(Written::of(t)))
-    }
 }
 
 /// The law with its derivatives written out: `L = a + e^g`,
@@ -125,7 +120,7 @@ pub(crate) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn of<const P: usize>(t: &'a [f64; P]) -> Self {
+    pub(super) fn of<const P: usize>(t: &'a [f64; P]) -> Self {
         let width = |at: usize| t.get(5 + 3 * at).map_or(1.0, |t| t.exp());
         Written { t, a: t[0].exp(), c0: t[2].exp(), widths: std::array::from_fn(width) }
     }

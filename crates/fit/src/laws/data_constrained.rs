@@ -2,8 +2,7 @@
 
 use super::coordinates::{COORDINATES, Centre, Coordinate, D, N};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
-use super::ready::{Ready, add};
-use crate::jet::{Jet, Scalar};
+use crate::jet::{Jet, Scalar, add};
 
 const PARAMETERS: &[Quantity] = &[
     quantity("E", Sense::Floor),
@@ -91,10 +90,6 @@ impl Stated for DataConstrained {
             k => (k, number(value.ln())),
         }
     }
-
-    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        Some(Ready::DataConstrained(Written::of(t)))
-    }
 }
 
 /// `ln(1 + R (1 - exp(-r / R)))`: what `r` repetitions add to the first pass.
@@ -146,7 +141,7 @@ impl Saturated {
 }
 
 impl Written {
-    fn of<const P: usize>(t: &[f64; P]) -> Self {
+    pub(super) fn of<const P: usize>(t: &[f64; P]) -> Self {
         Written {
             e: t[0],
             levels: (t[1], t[3]),

@@ -1,9 +1,9 @@
 //! Kaplan's law of parameters and tokens (Kaplan et al. 2020, eq. 1.5), with or without a floor.
 
 use super::coordinates::{COORDINATES, Centre, D, N};
-use super::facts::{Facts, Quantity, Role, SPLIT, Sense, Stated, quantity, share};
-use super::ready::{Ready, add, softplus};
-use crate::jet::{Jet, Scalar};
+use super::facts::{Facts, Quantity, Role, SPLIT, Sense, Stated, quantity};
+use super::sum::share;
+use crate::jet::{Jet, Scalar, add, softplus};
 
 /// The law [`super::Law::Kaplan`].
 #[derive(Clone, Copy)]
@@ -96,10 +96,6 @@ impl Stated for Kaplan {
             _ => (3, t[1] + number(logit(share(value, k == free)))),
         }
     }
-
-    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        Some(Ready::Kaplan(Written::of(t)))
-    }
 }
 
 fn logit(share: f64) -> f64 {
@@ -117,7 +113,7 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    fn of<const P: usize>(t: &[f64; P]) -> Self {
+    pub(super) fn of<const P: usize>(t: &[f64; P]) -> Self {
         Written {
             levels: (t[0], t[2]),
             alpha_n: t[1].exp(),

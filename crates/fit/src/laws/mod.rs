@@ -282,11 +282,6 @@ impl Law {
         self.facts().is_nearly_convex
     }
 
-    /// The law at one vector of parameters, where its derivatives are written out and it is no sum.
-    fn written<const P: usize>(self, t: &[f64; P]) -> Option<Ready<'_, P>> {
-        stated!(self, law => law.written(t))
-    }
-
     /// The loss at a centred place.
     pub(crate) fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
         stated!(self, law => law.loss(t, x, centre))

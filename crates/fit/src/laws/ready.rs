@@ -20,10 +20,14 @@ pub(crate) enum Ready<'a, const P: usize> {
 
 impl<'a, const P: usize> Ready<'a, P> {
     pub(crate) fn of(law: Law, theta: &'a [f64; P], centre: &'a Centre) -> Self {
-        match (law.written(theta), law.form()) {
-            (Some(written), _) => written,
-            (None, Some(form)) => Ready::Sum(form, theta),
-            (None, None) => Ready::Other(law, centre, theta),
+        match law {
+            Law::Kaplan { .. } => Ready::Kaplan(kaplan::Written::of(theta)),
+            Law::DataConstrained => Ready::DataConstrained(data_constrained::Written::of(theta)),
+            Law::Broken(..) => Ready::Broken(broken::Written::of(theta)),
+            _ => match law.form() {
+                Some(form) => Ready::Sum(form, theta),
+                None => Ready::Other(law, centre, theta),
+            },
         }
     }
 
@@ -50,21 +54,6 @@ impl<'a, const P: usize> Ready<'a, P> {
             Ready::Other(law, centre, theta) => law.loss(&Jet::variables(theta), x, centre),
         }
     }
-}
-
-/// `ln(1 + e^z)` with its first and second derivative.
-#[inline]
-pub(super) fn softplus(z: f64) -> (f64, f64, f64) {
-    let small = (-z.abs()).exp();
-    let (value, inverse) = ((1.0 + small).ln() + z.max(0.0), 1.0 / (1.0 + small));
-    let first = if z > 0.0 { inverse } else { small * inverse };
-    (value, first, small * inverse * inverse)
-}
-
-/// Adds to the lower triangle.
-#[inline]
-pub(super) fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
-    out.hessian[i.max(j)][i.min(j)] += value;
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! that a and b are losses at the centre of the rows and all parameters are of one size.
 
 use super::coordinates::{COORDINATES, Centre};
-use super::facts::share;
 use crate::jet::{Jet, Scalar};
 
 /// The E of a sum.
@@ -155,4 +154,9 @@ impl Form {
         let factor = R::constant(n_exponent / (1.0 - n_exponent));
         (self.exponent(1), t[self.exponent(0)] * factor)
     }
+}
+
+/// `n_exponent` from itself or from `d_exponent`.
+pub(super) fn share(value: f64, is_n: bool) -> f64 {
+    if is_n { value } else { 1.0 - value }
 }
