@@ -51,14 +51,14 @@ fn variants() -> Vec<(&'static str, Sweep)> {
     ]
 }
 
-/// What one interval did.
-struct Cell {
+/// What one prediction interval did.
+struct Outcome {
     inside: bool,
     width: f64,
     error: f64,
 }
 
-fn cell(found: &Fit, sweep: &Sweep, seed: u64, reach: f64) -> Option<Cell> {
+fn cell(found: &Fit, sweep: &Sweep, seed: u64, reach: f64) -> Option<Outcome> {
     let c = reach * sweep.largest();
     let (n, d) = LAW.optimum(Flops(c));
     let (run, trunk) = normal_pair(&mut stream(seed, Purpose::Init, 401));
@@ -67,7 +67,7 @@ fn cell(found: &Fit, sweep: &Sweep, seed: u64, reach: f64) -> Option<Cell> {
     let at = At { n: Some(n.0), d: Some(d.0), c: Some(c), ..At::default() };
     let estimate = found.predict(at)?.estimate;
     let (low, high) = (estimate.low?, estimate.high?);
-    Some(Cell {
+    Some(Outcome {
         inside: low <= measured && measured <= high,
         width: (high - low) / estimate.value,
         error: estimate.value / measured - 1.0,
@@ -81,7 +81,7 @@ fn median(of: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn line(name: &str, sweep: &Sweep, sweeps: u64) -> Result<String, FitError> {
-    let mut cells: Vec<Vec<Cell>> = REACHES.iter().map(|_| Vec::new()).collect();
+    let mut cells: Vec<Vec<Outcome>> = REACHES.iter().map(|_| Vec::new()).collect();
     for seed in 0..sweeps {
         let options = Options { bootstrap: 100, seed, ..Options::default() };
         let found = fit(&sweep.points(seed), Law::Chinchilla, &options)?;

@@ -19,6 +19,7 @@ pub(crate) fn named(law: Law, values: &[f64]) -> BTreeMap<String, f64> {
     all.filter(|(_, value)| value.is_finite()).collect()
 }
 
+/// The name of a reduction in a fit's objective.
 pub(crate) fn reduction_name(reduction: Reduction) -> &'static str {
     match reduction {
         Reduction::Sum => "sum",
@@ -26,7 +27,7 @@ pub(crate) fn reduction_name(reduction: Reduction) -> &'static str {
     }
 }
 
-/// As the objective reports it.
+/// The value that an objective reports for a sum over rows.
 pub(crate) fn reduced(engine: &dyn Engine, sum: f64) -> f64 {
     match engine.objective().reduction {
         Reduction::Sum => sum,

@@ -41,9 +41,9 @@ pub struct Limits {
     pub sizes: Vec<f64>,
     /// Runs at most.
     pub runs: usize,
-    /// FLOPs of one run at most.
+    /// FLOPs of one run, at most.
     pub flops_per_run: f64,
-    /// FLOPs of all together.
+    /// FLOPs of all runs together, at most.
     pub flops: f64,
 }
 
@@ -56,7 +56,7 @@ pub struct Advice {
     pub d: f64,
     /// FLOPs of this run.
     pub c: f64,
-    /// Standard error of the target with it; of its logarithm for sizes and losses.
+    /// Standard error of the target once this run is trained; of its logarithm for sizes and losses.
     pub standard_error: f64,
 }
 
@@ -69,7 +69,7 @@ pub struct Plan {
     pub logarithm: bool,
     /// Standard error with the runs there are.
     pub standard_error: f64,
-    /// In the order in which they help.
+    /// The runs to train, in the order in which they help.
     pub runs: Vec<Advice>,
 }
 
@@ -78,41 +78,41 @@ pub struct Plan {
 #[non_exhaustive]
 pub enum AdviceError {
     /// A law of one variable, or of others than N and D.
-    #[error("{law} is no law in parameters and tokens, so it says nothing of which runs to add")]
+    #[error("{law} is not a law in parameters and tokens, so it cannot say which runs to add")]
     NotASurface {
-        /// Its name.
+        /// Name of the law.
         law: String,
     },
     /// The law has no such quantity.
     #[error("{law} has no `{name}`; it has {available}")]
     UnknownTarget {
-        /// Its name.
+        /// Name of the law.
         law: String,
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The quantities that the law has.
         available: String,
     },
     /// Rows that do not identify the law to first order.
-    #[error("these rows do not identify the law well enough to say what a further run would tell")]
+    #[error("these rows do not identify the law well enough to say what another run would add")]
     Singular,
 }
 
 /// Token counts and sizes tried along each axis.
 const STEPS: usize = 24;
-/// Sizes go up to this many times the largest fitted.
+/// Factor by which sizes may exceed the largest fitted.
 const LARGER: f64 = 4.0;
-/// Tokens per parameter may lie this far beyond those fitted: further out a law was never seen.
+/// Factor by which tokens per parameter may lie beyond those fitted: further out the law was never seen.
 const ASIDE: f64 = 2.0;
-/// No run is smaller than the least fitted, within what rounding moves it.
+/// Factor of the smallest size fitted below which no run is proposed: what rounding may take off a size.
 const SMALLEST: f64 = 0.99;
-/// A run that takes less than this share off the standard error is not worth its place.
+/// Share of the standard error that a run must take off to be worth its place.
 const WORTH: f64 = 0.01;
 
 /// Chooses runs under a fitted law in N and D.
 ///
 /// # Errors
-/// See [`AdviceError`].
+/// A law that is not in parameters and tokens, a target that it does not have, or rows that do not identify it.
 pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, AdviceError> {
     let surface = |law: &Law| law.is_surface() && *law != Law::DataConstrained;
     let law = fit.law().filter(surface).ok_or(AdviceError::NotASurface { law: fit.law.clone() })?;

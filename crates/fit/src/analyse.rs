@@ -98,7 +98,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
         match fit_named(points, law, options, "all finished runs", None) {
             Ok(fit) => out.fits.push(fit),
             Err(FitError::Stopped) => return Err(FitError::Stopped),
-            // What one surface lacks, the others lack as well.
+            // The rows that are missing for one surface are missing for the others as well.
             Err(error) if law == Law::Chinchilla => {
                 out.refused.push(refusal(&law.name(), series, None, &error));
             }
@@ -120,7 +120,7 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
     }
 }
 
-/// Laws of all runs, the one that is drawn first.
+/// Laws that are fitted to all runs; the first is the one that charts draw.
 const SURFACES: [Law; 4] =
     [Law::Chinchilla, Law::Tied, Law::Kaplan { offset: true }, Law::Kaplan { offset: false }];
 
@@ -233,7 +233,7 @@ mod tests {
         let fits = analyse(&budgets(3), vec![], &options()).unwrap();
         let isoflop = &fits.isoflop[0];
         assert!(isoflop.n_exponent.unwrap().low.is_none() && isoflop.bootstrap.is_none());
-        assert!(isoflop.warnings.iter().any(|w| w.starts_with("no intervals")));
+        assert!(isoflop.warnings.iter().any(|w| w.starts_with("the minima have no intervals")));
     }
 
     #[test]

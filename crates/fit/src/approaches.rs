@@ -1,5 +1,5 @@
-//! Approaches 1, 2 and 3 of Hoffmann et al. 2022 side by side: three ways to one question, how the
-//! best size grows with compute. Where they disagree, one of their assumptions fails.
+//! Approaches 1, 2 and 3 of Hoffmann et al. 2022 side by side: three ways to answer how the best size grows
+//! with compute. Where they disagree, an assumption of one of them fails.
 
 use crate::curve::Bottom;
 use crate::frontier;
@@ -14,7 +14,7 @@ use crate::parabola::parabola_bias;
 use crate::parametric;
 use crate::point::{Point, without_worst};
 
-/// All that these rows allow; none of them where they allow none. `draws` are the replicates of the
+/// The approaches that these rows allow; none where they allow none. `draws` are the replicates of the
 /// isoFLOP minima.
 pub(crate) fn approaches(
     points: &[Point],

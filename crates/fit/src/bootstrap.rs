@@ -1,4 +1,4 @@
-//! Replicates of a fit: what its numbers would have been on other draws of the same runs.
+//! Replicates of a fit: the numbers that it would have had on other draws of the same runs.
 
 use crate::design::{Design, mean};
 use crate::engine::{End, Engine, Held, Resample, engine};
@@ -14,16 +14,16 @@ use crate::watch::Task;
 use crate::work::REFITS;
 use rayon::prelude::*;
 
-/// Replicates below which the ends of a corrected interval are single replicates.
+/// Replicates below which an interval is not corrected, because its ends would be single replicates.
 const FEWEST_CORRECTED: usize = 100;
 
 /// The replicates that converged.
 pub(crate) struct Replicates {
-    /// [`Law::natural`] of each.
+    /// [`Law::natural`] of each replicate.
     pub(crate) values: Vec<Vec<f64>>,
-    /// The same with each unit left out in turn, where that could be fitted for all.
+    /// [`Law::natural`] of the fits that leave out one unit each, where all of them converged.
     jackknife: Option<Vec<Vec<f64>>>,
-    /// Share of the replicates beyond either end of an interval.
+    /// Share of the replicates that lies beyond either end of an interval.
     tail: f64,
     pub(crate) summary: Bootstrap,
 }
@@ -83,7 +83,7 @@ pub(crate) fn bootstrap(
     found
 }
 
-/// Fits without each unit in turn; nothing unless all converge.
+/// The fits that leave out one unit each; none unless all converge.
 fn jackknife(
     design: &Design,
     engine: &dyn Engine,

@@ -1,4 +1,4 @@
-//! What a reader must know to reproduce a fit.
+//! The checklist of a fit: what a reader must know to reproduce it.
 
 use crate::intervals::level_words;
 use crate::laws::Law;

@@ -6,9 +6,11 @@ use crate::parabola::{fit_parabola, interpolate};
 #[derive(Clone, Debug)]
 pub(crate) struct Curve {
     pub(crate) flops_budget: f64,
-    /// ln N, ln D and loss of the runs.
+    /// ln N of the runs.
     pub(crate) ln_n: Vec<f64>,
+    /// ln D of the runs.
     pub(crate) ln_d: Vec<f64>,
+    /// Losses of the runs.
     pub(crate) losses: Vec<f64>,
     /// Units of the runs, numbered over all budgets.
     pub(crate) units: Vec<usize>,

@@ -9,10 +9,10 @@ use crate::laws::{COORDINATES, Coordinate, Law};
 use crate::output::Axis;
 use crate::point::Point;
 
-/// Values within one per cent are one value: token counts are rounded to whole steps.
+/// Difference of logarithms within which two values are one: token counts are rounded to whole steps.
 const SAME: f64 = 0.01;
 
-/// `ln D` about its line in `ln N` spreads by at least this where the two can be told apart.
+/// Spread of `ln D` about its line in `ln N` from which on the two can be told apart.
 const LINE: f64 = 0.02;
 
 /// What rows tell about one law.
@@ -84,7 +84,8 @@ impl Design {
         let enough_rows = rows > law.parameters() - self.held;
         for (at, coordinate) in law.coordinates().iter().enumerate() {
             let (values, needed) = (self.distinct(at, &all), self.needed(at));
-            // One value is the more telling complaint; too few rows come before too few values.
+            // One value is the more telling complaint, whatever the number of rows; too few rows come
+            // before too few values.
             if values > 1 && (values >= needed || !enough_rows) {
                 continue;
             }
@@ -169,7 +170,7 @@ fn check_width(points: &[Point]) -> Result<(), FitError> {
 fn check_sides(points: &[Point]) -> Result<(), FitError> {
     let mut budgets: Vec<(f64, Vec<&Point>)> = Vec::new();
     for point in points {
-        // Rows of no budget tell of both sides.
+        // Rows without a budget tell of both sides of a minimum.
         let Some(budget) = point.flops_budget else {
             return Ok(());
         };

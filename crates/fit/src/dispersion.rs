@@ -1,4 +1,4 @@
-//! How much an objective rises by chance: what turns it into a likelihood.
+//! The dispersion of an objective: how much it rises by chance, which turns it into a likelihood.
 //!
 //! For errors of any shape twice the rise of `sum rho(r)` between the optimum and the truth, times
 //! `E rho'' / E rho'^2`, is about chi-squared with one degree of freedom for each parameter held (the
@@ -24,9 +24,9 @@ pub(crate) struct Scale {
 
 /// How far an objective rises by chance.
 pub(crate) enum Chance {
-    /// Under the objective of the fit, told by many units.
+    /// The dispersion of the fit's objective, told by many units.
     Many(Dispersion),
-    /// Under the sum of squares, told by few.
+    /// The errors about a fit by squares, told by few units.
     Few(Errors),
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Dispersion {
     units: Vec<usize>,
 }
 
-/// Residuals below this are rounding.
+/// Size of a residual below which it is rounding.
 const EXACT: f64 = 1e-11;
 
 impl Dispersion {

@@ -1,17 +1,17 @@
-//! How far a law goes astray beyond the compute that it was fitted on, as its own windows show it.
+//! The drift of a law: how far it errs beyond the compute that it was fitted on, as its own windows show it.
 //!
-//! A law that is wrong by a little bends away from the rows: like the straight line through a curve, it
-//! errs by `k (rho^2 + rho R)` at `rho` (of ln C) beyond a range of `R`. Every window that fits the smaller
-//! budgets and is judged by a later one measures that `k`, long windows best. Late windows count more, and
-//! what noise alone explains counts for nothing.
+//! A law that is wrong by a little bends away from the rows. Like the straight line through a curve, it errs by
+//! `k (rho^2 + rho R)` at a distance `rho` (of ln C) beyond a range of `R`. Every window that fits the smaller
+//! budgets and is judged by a later one measures `k`, and long windows measure it best. Late windows count more
+//! than early ones, and an error that noise alone explains counts for nothing.
 
 use crate::output::{HeldOut, Reached};
 use crate::spread::Spread;
 
-/// Each window weighs so much of the one after it.
+/// Weight of a window as a share of the weight of the one after it.
 const FADING: f64 = 0.5;
 
-/// A budget closer than this to the fitted ones (of ln C) shows no drift.
+/// Distance (of ln C) from the budgets fitted below which a budget shows no drift.
 const NEAREST: f64 = 0.1;
 
 /// Standard deviations of `k` among laws, evenly spaced in ln from one to the other and all as likely
@@ -28,7 +28,7 @@ const NEXT: f64 = 4e-4;
 /// How surely a drift goes on as it was: its own size times this is added to its standard deviation.
 const GOES_ON: f64 = 0.5;
 
-/// How much of the drift is to be feared on the other side, where the law bends back.
+/// Share of the drift that may come from the other side, where the law bends back.
 const TURNS: f64 = 0.7;
 
 /// The error of one fit at one later budget.
@@ -76,7 +76,7 @@ impl Evidence {
 pub(crate) struct Drift {
     /// Expectation of `k`, positive where the law predicts too high.
     mean: f64,
-    /// Its variance, that between windows included.
+    /// Variance of `k`, that between windows included.
     variance: f64,
     /// `ln` of the range of compute of the fit that drifts.
     range: f64,
@@ -110,7 +110,7 @@ impl Drift {
     }
 }
 
-/// `k` as measured.
+/// The drift `k` as the windows measure it.
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     mean: f64,
@@ -138,7 +138,7 @@ impl Measured {
         Some(found)
     }
 
-    /// With a variance between windows given.
+    /// The drift where the variance between windows is known.
     fn within(windows: &[(f64, f64)], between: f64) -> Self {
         let count = windows.len();
         let weights: Vec<f64> = windows

@@ -13,13 +13,13 @@ pub struct Envelope {
     pub points: Vec<Point>,
     /// Which points these are, in words.
     pub words: String,
-    /// The same points in bootstrap replicates of an isoFLOP analysis; empty otherwise.
+    /// The points in bootstrap replicates of an isoFLOP analysis; empty otherwise.
     pub(crate) draws: Vec<Vec<Point>>,
 }
 
-/// Largest token counts (or sizes) within this factor count as one: steps are whole.
+/// Factor within which the largest token counts (or sizes) count as one: steps are whole.
 const SAME_END: f64 = 1.05;
-/// Points below which no envelope is drawn.
+/// Number of points below which no envelope is drawn.
 const FEWEST: usize = 2;
 
 /// The lower envelope along one axis of the runs of one series.
@@ -44,7 +44,7 @@ pub fn envelope(
     if isoflop.is_none() && axis == Axis::C && has_one_size(&chosen.points) {
         return Err(FitError::NoEnvelope {
             reason: format!(
-                "no envelope in C: the frontier's {} runs have one size, and what they show is the fall in D",
+                "there is no envelope in C: the {} runs of the frontier have one size, so that they show the fall of the loss in D",
                 chosen.points.len()
             ),
             hint: "add other sizes at the same compute".into(),
@@ -63,15 +63,15 @@ pub fn envelope(
             "see the note of each budget in `isoflop` for the sizes to add, or add budgets",
         ),
         (None, Axis::N) => (
-            format!("no envelope in N: {found} point ({word})"),
+            format!("there is no envelope in N: {found} point ({word})"),
             "train every size to the same largest token count",
         ),
         (None, Axis::D) => (
-            format!("no envelope in D: {found} point ({word})"),
+            format!("there is no envelope in D: {found} point ({word})"),
             "train the largest size at several token counts",
         ),
         (None, Axis::C) => (
-            format!("no envelope in C: {found} point ({word})"),
+            format!("there is no envelope in C: {found} point ({word})"),
             "add runs that spend more and reach a lower loss",
         ),
     };
@@ -210,7 +210,7 @@ mod tests {
         let mut points = grid();
         points.retain(|point| point.n == Some(2e4));
         let refused = envelope(&points, Axis::C, None).unwrap_err();
-        assert!(refused.to_string().contains("3 runs have one size"), "{refused}");
+        assert!(refused.to_string().contains("3 runs of the frontier have one size"), "{refused}");
         assert!(envelope(&points, Axis::D, None).is_ok());
     }
 

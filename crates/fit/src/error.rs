@@ -8,7 +8,7 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FitError {
-    /// Nothing to fit.
+    /// No rows were given.
     #[error("there are no rows to fit")]
     Empty,
     /// A coordinate or a loss that no logarithm can take.
@@ -18,7 +18,7 @@ pub enum FitError {
         label: String,
         /// `n`, `d`, `c`, `flops_budget` or `loss`.
         column: &'static str,
-        /// What stands there.
+        /// The value of the column.
         value: f64,
     },
     /// The law needs a coordinate that a row lacks.
@@ -28,42 +28,42 @@ pub enum FitError {
         label: String,
         /// `n`, `d` or `c`.
         column: &'static str,
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
     },
-    /// `drop_worst` leaves nothing.
+    /// [`crate::Options::drop_worst`] leaves no row.
     #[error("dropping the {dropped} worst of {rows} rows leaves nothing to fit")]
     DropsAll {
         /// Rows to leave out.
         dropped: usize,
-        /// Rows there are.
+        /// Number of rows that were given.
         rows: usize,
     },
     /// A law needs one row more than it has parameters.
     #[error("{law} has {parameters} parameters and needs {needed} rows; there are {rows}")]
     TooFewRows {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
-        /// Its free parameters.
+        /// Number of its free parameters.
         parameters: usize,
-        /// Rows needed.
+        /// Number of rows that the law needs.
         needed: usize,
-        /// Rows there are.
+        /// Number of rows that were given.
         rows: usize,
     },
     /// The rows do not vary enough along an axis.
     #[error("{law} needs {needed} different {axis}; these rows have {values}", axis = plural(*.axis))]
     TooFewValues {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
-        /// Along which axis.
+        /// The axis along which they should vary.
         axis: Axis,
-        /// Distinct values, to one per cent.
+        /// Number of distinct values, to one per cent.
         values: usize,
-        /// Distinct values needed.
+        /// Number of distinct values that the law needs.
         needed: usize,
     },
-    /// N and D cannot be told apart.
+    /// Every row has the same number of tokens per parameter, so that N and D cannot be told apart.
     #[error(
         "every row has {tokens_per_param:.3} tokens per parameter, so the share of N and the share of D in the loss cannot be told apart"
     )]
@@ -71,7 +71,7 @@ pub enum FitError {
         /// `D / N` of the rows.
         tokens_per_param: f64,
     },
-    /// D is a function of N, other than a constant multiple.
+    /// D follows N along one line of another slope than one, so that the two cannot be told apart.
     #[error(
         "tokens follow parameters along one line (D ~ N^{slope:.2}), so the share of N and the share of D in the loss cannot be told apart"
     )]
@@ -81,22 +81,22 @@ pub enum FitError {
     },
     /// No law with positive coefficients describes the rows.
     #[error(
-        "no {law} that falls fits these {rows} rows: the loss does not fall along its variables"
+        "{law} cannot be fitted: over these {rows} rows the loss does not decrease with its variables"
     )]
     NoFall {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
-        /// Rows there are.
+        /// Number of rows that were given.
         rows: usize,
     },
     /// The optimum has numbers beyond what a computer holds.
     #[error(
-        "no {law} in finite numbers fits these {rows} rows: they span too many orders of magnitude"
+        "{law} cannot be fitted in finite numbers: these {rows} rows span too many orders of magnitude"
     )]
     NotFinite {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
-        /// Rows there are.
+        /// Number of rows that were given.
         rows: usize,
     },
     /// No envelope can be read off the runs.
@@ -110,26 +110,26 @@ pub enum FitError {
     /// A name that is no law's.
     #[error("`{name}` is not a law")]
     UnknownLaw {
-        /// What was written.
+        /// The text as it was written.
         name: String,
         /// The law's name that is closest to it, where one is close.
         close: Option<&'static str>,
     },
-    /// A power law in which variable?
-    #[error("{law} is a law of one variable: N, D or C?")]
+    /// A law of one variable was asked for without saying which.
+    #[error("{law} is a law of one variable, and nothing says whether that is N, D or C")]
     AxisRequired {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: &'static str,
     },
     /// `chinchilla-pinned` without a usable E.
     #[error("`{name}`: the E to pin must be a positive number")]
     PinnedWithoutE {
-        /// What was written.
+        /// The text as it was written.
         name: String,
     },
     /// All models are equally wide.
     #[error(
-        "every model is {width} wide, so sizes differ in depth alone and N says nothing of models that grow as yours will"
+        "every model is {width} wide, so these sizes differ in depth alone, and a law in N fitted to them would not hold for models that also grow wider"
     )]
     OneWidth {
         /// The width.
@@ -145,33 +145,33 @@ pub enum FitError {
         /// `smallest` or `largest`.
         end: &'static str,
     },
-    /// A law of repetition, and no row that repeats.
+    /// A law of repetition was asked for, and no row repeats its data.
     #[error("no row repeats its data, so {law} cannot tell what repetition is worth")]
     NoRepetition {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
     },
     /// The rows do not vary enough in something other than N, D and C.
     #[error("{law} needs {needed} different values of {what}; these rows have {values}")]
     TooFewKinds {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
         /// What should vary.
         what: &'static str,
-        /// Distinct values.
+        /// Number of distinct values.
         values: usize,
-        /// Distinct values needed.
+        /// Number of distinct values that the law needs.
         needed: usize,
     },
     /// [`crate::Watch::stop`] was called.
-    #[error("stopped before the fits were done")]
+    #[error("the fits were stopped before they were done")]
     Stopped,
     /// A name to hold that is no parameter of the law.
     #[error("{law} has no parameter `{name}` to fix")]
     UnknownParameter {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
-        /// What was written.
+        /// The text as it was written.
         name: String,
         /// The law's parameters.
         names: String,
@@ -179,13 +179,13 @@ pub enum FitError {
     /// A value that a parameter cannot be held at.
     #[error("{law}: {name} cannot be fixed at {value}: {problem}")]
     BadFixed {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
         /// The parameter.
         name: String,
-        /// Where it was to stay.
+        /// The value at which it was to be held.
         value: f64,
-        /// Why it cannot.
+        /// Why the parameter cannot have this value.
         problem: String,
         /// The law's parameters.
         names: String,
@@ -193,19 +193,19 @@ pub enum FitError {
     /// Every parameter is held.
     #[error("every parameter of {law} is fixed, so that nothing is left to fit")]
     AllFixed {
-        /// The law asked for.
+        /// Name of the law that was asked for.
         law: Cow<'static, str>,
     },
     /// A text that is no objective.
     #[error("`{text}` is not an objective")]
     UnknownObjective {
-        /// What was written.
+        /// The text as it was written.
         text: String,
     },
     /// A Huber threshold that is no positive number.
     #[error("objective `{text}`: the threshold must be a positive number")]
     BadDelta {
-        /// What was written.
+        /// The text as it was written.
         text: String,
     },
 }
@@ -275,7 +275,7 @@ impl FitError {
             FitError::Stopped => return None,
             FitError::AxisRequired { .. } => "say which with --x n, --x d or --x c".into(),
             FitError::UnknownObjective { .. } | FitError::BadDelta { .. } => {
-                format!("objectives: {OBJECTIVES}; with mean- in front of all, the mean over rows")
+                format!("an objective is one of {OBJECTIVES}; mean- in front of all averages over rows instead of summing")
             }
         })
     }

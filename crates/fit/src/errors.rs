@@ -3,11 +3,11 @@
 //!
 //! What a fit by squares takes out of its residuals is known where the law is linear in its parameters:
 //! `M = I - J (J'J)^-1 J'`. With `Z` saying which rows a unit has and `S = Z' M Z = U diag(l) U'`, the numbers
-//! `(U' Z' r)_j^2 / l_j` are `(1 + ratio l_j) s^2` times independent chi-squares of one degree, where `s^2` is the
-//! variance of a row's own error and `ratio` that of the shared one to it; what they leave of the sum of squares
-//! is `s^2` times one of all remaining degrees (residual likelihood, Patterson & Thompson 1971). The ratio is
-//! averaged over under Jeffreys's prior, so that intervals know how little a few units tell of it. Where every
-//! unit is one row all of this is Student's t of rows less parameters.
+//! `(U' Z' r)_j^2 / l_j` are `(1 + ratio l_j) s^2` times independent chi-squares of one degree, where `s^2`
+//! is the variance of a row's own error and `ratio` that of the shared one to it; what they leave of the
+//! sum of squares is `s^2` times one of all remaining degrees (residual likelihood, Patterson & Thompson
+//! 1971). The ratio is averaged over under Jeffreys's prior, so that intervals know how little a few units
+//! tell of it. Where every unit is one row all of this is Student's t of rows less parameters.
 
 use crate::engine::{
     Engine,
@@ -16,14 +16,14 @@ use crate::engine::{
 use isoflop_core::rng::{Purpose, normal_pair, stream, uniform};
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
-/// Ratios looked at, and how far beyond what the units could show.
+/// Number of ratios that are looked at, and how far they reach beyond what the units could show.
 const RATIOS: usize = 80;
 const FARTHEST: f64 = 1e4;
 /// Share of the largest below which an eigenvalue is none.
 const NONE: f64 = 1e-8;
-/// Units above which nothing is asked of what their rows share: there the matrix is large.
+/// Units above which the error that their rows share is not looked for, because the matrix would be large.
 const MOST_UNITS: usize = 64;
-/// Residuals below this are rounding.
+/// Size of a residual below which it is rounding.
 const EXACT: f64 = 1e-11;
 
 /// A ratio of variances, its share of belief, and the variance of a row's own error with it.
@@ -34,7 +34,7 @@ struct Ratio {
     variance: f64,
 }
 
-/// See the module.
+/// How rows err about a law, as the module head describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Errors {
     ratios: Vec<Ratio>,
@@ -47,14 +47,14 @@ pub(crate) struct Errors {
     weights: Vec<f64>,
 }
 
-/// How a quantity spreads.
+/// How uncertain a quantity is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spread {
+pub(crate) struct Uncertainty {
     /// Rise of the sum of squares where the quantity is one unit from its optimum.
     pub(crate) rise: f64,
-    /// Half the width of its interval where the law is linear.
+    /// Half the width of the quantity's interval where the law is linear.
     pub(crate) half: f64,
-    /// Its variance.
+    /// Variance of the quantity.
     pub(crate) variance: f64,
 }
 
@@ -66,7 +66,8 @@ impl Errors {
         Self::new(&residuals, &slopes, engine.free(), weights, units)
     }
 
-    /// Of residuals about a least-squares fit of so many free parameters and its slopes at each row.
+    /// The errors that the residuals of a least-squares fit tell, given its free parameters and its slopes at
+    /// each row.
     pub(crate) fn new(
         residuals: &[f64],
         slopes: &[Vec<f64>],
@@ -166,7 +167,7 @@ impl Errors {
     }
 
     /// How a quantity with this gradient spreads, with the share `tail` beyond either end.
-    pub(crate) fn spread(&self, gradient: &[f64], tail: f64) -> Option<Spread> {
+    pub(crate) fn spread(&self, gradient: &[f64], tail: f64) -> Option<Uncertainty> {
         let direction = solve_dense(&self.gram, gradient)?;
         let own = dot(gradient, &direction);
         let parts = self.of_units.iter().map(|unit| dot(unit, &direction));
@@ -196,7 +197,11 @@ impl Errors {
                 false => high = middle,
             }
         }
-        (high.is_finite() && high > 0.0).then_some(Spread { rise: 1.0 / own, half: high, variance })
+        (high.is_finite() && high > 0.0).then_some(Uncertainty {
+            rise: 1.0 / own,
+            half: high,
+            variance,
+        })
     }
 
     /// Errors of the rows in replicate number `index`: variances that the residuals allow, then normal

@@ -1,9 +1,9 @@
-//! Intervals of few units: the squares of the same residuals, whose errors are understood.
+//! Intervals of few units, walked along the sum of squares of their residuals.
 //!
-//! Huber's penalty below the noise, as absolute values, runs exactly through as many rows as the law has
-//! parameters; of eight rows three are left to tell its noise, and no resampling of theirs tells it. The sum
-//! of squares has a theory for any number of rows, so that intervals are walked along it, while the
-//! value stays that of the objective asked for.
+//! A penalty that grows as absolute values do (Huber's, below the noise) runs exactly through as many rows as
+//! the law has parameters. Of eight rows three are then left to tell the noise, and no resampling of three rows
+//! does. The sum of squares has a theory for any number of rows: intervals are walked along it, while the value
+//! stays that of the objective asked for.
 
 use crate::dispersion::Chance;
 use crate::engine::{Engine, Optimum, Resample, engine};
@@ -15,7 +15,7 @@ use crate::profile::profiles;
 use crate::units::Units;
 use crate::watch::Watch;
 
-/// See the module.
+/// The fit by squares of few units, as the module head describes it.
 pub(crate) struct Few {
     pub(crate) engine: Box<dyn Engine>,
     pub(crate) best: Optimum,

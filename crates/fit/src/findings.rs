@@ -1,4 +1,4 @@
-//! What a reader must know before quoting the numbers of a fit.
+//! The warnings of a fit: what a reader must know before quoting its numbers.
 
 use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
@@ -9,18 +9,18 @@ use crate::point::Point;
 use isoflop_core::units::scientific;
 use std::collections::BTreeMap;
 
-/// An interval wider than its value times this, or for a coefficient one whose ends differ by
-/// more than this factor, tells nothing that a plan could rest on.
+/// Width of an interval, as a multiple of its value, beyond which no plan could rest on it.
 const WIDEST: f64 = 2.0;
+/// Factor between the ends of a coefficient's interval beyond which no plan could rest on it.
 const WIDEST_FACTOR: f64 = 100.0;
-/// Residuals beyond this many robust standard deviations (1.4826 times their median size).
+/// Size, in robust standard deviations (1.4826 times the median size), of the residual of an outlier.
 const OUTLIER: f64 = 6.0;
-/// Residuals of this size are those of rounding, not of training.
+/// Size of a residual that comes from rounding, not from training.
 const COMPUTED: f64 = 1e-6;
-/// Units below which an interval is wide for want of them.
+/// Units below which an interval is wide because there are so few.
 const FEWEST: usize = 10;
-/// A few rows that change a parameter by this factor are worth a sentence.
-const CARRIED: f64 = 1.25;
+/// Factor by which a few rows must change a parameter to be worth a sentence.
+const DEPENDS: f64 = 1.25;
 
 /// A fit before it is judged.
 pub(crate) struct Findings<'a> {
@@ -28,7 +28,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) engine: &'a dyn Engine,
     pub(crate) solution: &'a Solution,
     pub(crate) bootstrap: Option<&'a Bootstrap>,
-    /// Whether the replicates come from the analysis that placed the points.
+    /// Whether the replicates come from the isoFLOP analysis that placed the points.
     pub(crate) carried: bool,
     /// Whether a profile found the optimum and the starts did not.
     pub(crate) found_by_profile: bool,
@@ -49,7 +49,7 @@ impl Findings<'_> {
         warnings.extend(self.wide_intervals(parameters));
         warnings.extend(self.other_basins());
         warnings.extend(self.outliers(far));
-        warnings.extend(self.carried_by_few());
+        warnings.extend(self.few_decide());
         warnings.extend(self.computed());
         warnings.extend(self.rows());
         warnings.extend(self.replicates());
@@ -63,33 +63,35 @@ impl Findings<'_> {
         match best.end {
             End::Converged => {}
             End::StepLimit => warnings.push(format!(
-                "the fit hit its limit of steps with gradient norm {:.1e} (tolerance {TOLERANCE:.0e}): do not quote it",
+                "the fit used up its steps with a gradient norm of {:.1e}, above the tolerance of {TOLERANCE:.0e}: do not quote its numbers",
                 best.gradient_norm
             )),
             End::Stalled => warnings.push(format!(
-                "the fit stalled with gradient norm {:.1e} (tolerance {TOLERANCE:.0e}): do not quote it",
+                "the fit stalled with a gradient norm of {:.1e}, above the tolerance of {TOLERANCE:.0e}: do not quote its numbers",
                 best.gradient_norm
             )),
         }
         if unmoved > 0 {
-            warnings.push(format!("{unmoved} of {starts} starts did not move and are no optima"));
+            warnings.push(format!(
+                "{unmoved} of {starts} starts did not move, and no optimum lies where they stand"
+            ));
         }
         if unfinished > unmoved {
             warnings.push(format!("{} of {starts} starts did not converge", unfinished - unmoved));
         }
         if self.found_by_profile {
             warnings.push(
-                "none of the starts found this optimum, a profile came upon it; there may be a better one".into(),
+                "the optimizer's starts missed this optimum; it was found while profiling, so a still better one may exist".into(),
             );
         } else if self.solution.agreed < 2 && starts > 1 {
             warnings.push(format!(
-                "one of {starts} starts found this optimum; there may be a better one"
+                "only one of {starts} starts found this optimum, so a better one may exist"
             ));
         }
         warnings
     }
 
-    /// Parameters whose profile stays under the threshold on a side.
+    /// Warns of parameters whose profile stays under the threshold on a side, and marks them.
     fn flat_profiles(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
         let mut warnings = Vec::new();
         for profile in self.profiles.iter().filter(|profile| !profile.identified) {
@@ -100,13 +102,16 @@ impl Findings<'_> {
                 continue;
             }
             estimate.identified = false;
-            let bound = |end: Option<f64>| end.map_or("anything".to_owned(), digits);
+            let allowed = match (profile.low.map(digits), profile.high.map(digits)) {
+                (Some(low), Some(high)) => format!("values from {low} to {high}"),
+                (Some(low), None) => format!("any value from {low} on"),
+                (None, Some(high)) => format!("any value up to {high}"),
+                (None, None) => "any value".to_owned(),
+            };
             warnings.push(format!(
-                "{} is not identified by these runs: {}; the data allow {} to {}",
+                "{} is not identified by these runs: {}; the data allow {allowed}",
                 profile.parameter,
-                profile.note.as_deref().unwrap_or_default(),
-                bound(profile.low),
-                bound(profile.high)
+                profile.note.as_deref().unwrap_or_default()
             ));
         }
         warnings
@@ -139,22 +144,22 @@ impl Findings<'_> {
         let rest = "every other number and interval of this fit holds for that value alone";
         let sentence = |k: usize| {
             match (law, names[k].as_str()) {
-            (_, "E") if !cut_off(k) => "E is at its bound 0: these rows show no floor of the loss, and the other intervals are those of the law without one".to_owned(),
+            (_, "E") if !cut_off(k) => "E was fitted as 0 (its lower bound): these rows show no floor of the loss, and the other intervals are those of the law without a floor".to_owned(),
             (law, name) if law.form().is_none() => {
                 let value = parameters
                     .get(name)
                     .map_or(String::new(), |e| format!(" {}", digits(e.value)));
-                format!("{name} is at its bound{value}: these rows do not show it, and {rest}")
+                format!("{name} ended at its bound{value}: these rows do not show its value, and {rest}")
             }
             (Law::LearningCurve, name @ ("N_c" | "S_c"))
             | (Law::OverTraining, name @ ("alpha" | "beta"))
             | (_, name @ ("A" | "B")) => {
                 format!(
-                    "{name} is at its bound 0: its term plays no part, and the other intervals are those of the law without it"
+                    "{name} was fitted as 0 (its lower bound): these rows show no effect of its term, and the other intervals are those of the law without that term"
                 )
             }
             (_, name) => format!(
-                "{name} is at a bound ({}): the loss does not follow a power here, and {rest}",
+                "{name} ended at a bound ({}): over these rows the loss does not follow a power, and {rest}",
                 if t[k] <= EXPONENTS.0 {
                     EXPONENTS.0
                 } else {
@@ -170,21 +175,26 @@ impl Findings<'_> {
         let best = self.solution.best();
         let near = |value: f64| value <= 1.1 * best.value;
         let rivals = self.solution.basins[1..].iter().filter(|basin| near(basin.value)).count();
+        let lie = if rivals == 1 { "optimum lies" } else { "optima lie" };
         (rivals > 0).then(|| {
-            format!("{rivals} other local optima lie within 10 % of the best objective; see basins")
+            format!(
+                "{rivals} other local {lie} within 10 % of the best objective; `basins` lists every optimum"
+            )
         })
     }
 
     fn outliers(&self, far: &[usize]) -> Option<String> {
+        let lie = if far.len() == 1 { "row lies" } else { "rows lie" };
         (!far.is_empty()).then(|| {
             format!(
-                "outliers (residual above {OUTLIER} robust standard deviations): {}",
+                "{} {lie} more than {OUTLIER} robust standard deviations from the law: {}",
+                far.len(),
                 self.labels(far)
             )
         })
     }
 
-    /// Rows that a law meets to the last digits.
+    /// Warns of rows that a law meets to the last digits.
     fn computed(&self) -> Option<String> {
         let residuals = self.engine.residuals(&self.solution.best().t);
         let largest = residuals.iter().fold(0.0, |most: f64, r| most.max(r.abs()));
@@ -195,19 +205,22 @@ impl Findings<'_> {
         })
     }
 
-    fn carried_by_few(&self) -> Option<String> {
+    fn few_decide(&self) -> Option<String> {
         let worst = self.worst.as_ref()?;
         let factor = relative(worst.before, worst.after);
-        (factor > CARRIED).then(|| {
+        let advice = match worst.rows.len() {
+            1 => "train a neighbour of that run, or leave it out",
+            _ => "train neighbours of these runs, or leave them out",
+        };
+        (factor > DEPENDS).then(|| {
             format!(
-                "{} of {} rows carry {}: without {} it goes from {} to {}, by a factor of {:.1}",
+                "{} depends on {} of {} rows: without {} it is {}, not {} (a factor of {factor:.1}); {advice}",
+                worst.parameter,
                 worst.rows.len(),
                 self.points.len(),
-                worst.parameter,
                 self.labels(&worst.rows),
-                digits(worst.before),
                 digits(worst.after),
-                factor
+                digits(worst.before)
             )
         })
     }
@@ -216,7 +229,7 @@ impl Findings<'_> {
         let mut warnings = Vec::new();
         if self.points.iter().any(|point| point.series != self.points[0].series) {
             warnings.push(
-                "rows of several series are fitted as one; losses under different data or tokenizers do not compare".to_owned(),
+                "the rows of several series are fitted as one, although losses under different data or tokenizers do not compare".to_owned(),
             );
         }
         let repeated: Vec<f64> =
@@ -246,7 +259,7 @@ impl Findings<'_> {
         let (rows, free) = (self.points.len(), self.engine.free());
         if !self.carried && bootstrap.units < FEWEST {
             warnings.push(format!(
-                "intervals rest on {rows} rows of {} units for {free} parameters, which makes them wide",
+                "the intervals rest on {rows} rows of {} units for {free} parameters, which makes them wide",
                 bootstrap.units
             ));
         }
@@ -262,7 +275,7 @@ impl Findings<'_> {
         }
     }
 
-    /// A parameter whose interval is enormous, or reaches a bound, is not identified by these rows.
+    /// Warns of parameters whose interval is enormous or reaches a bound, and marks them.
     fn wide_intervals(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
         let law = self.engine.law();
         let mut warnings = Vec::new();

@@ -121,7 +121,7 @@ pub(crate) fn fit_named(
     let validation = validate(&kept, law, &*engine, &known[0], options, &task);
     let influence = leave_one_out(&kept, &design, &*engine, &known);
     let sensitivity = sensitivity(&*engine, &known);
-    // What a stopped fit holds was cut short somewhere.
+    // A fit that was stopped holds numbers that were cut short somewhere.
     if watch.is_stopped() {
         return Err(FitError::Stopped);
     }
@@ -166,7 +166,7 @@ pub(crate) fn fit_named(
     })
 }
 
-/// Replicates that are kept for predictions.
+/// Number of replicates that are kept for predictions.
 const DRAWS: usize = 200;
 
 /// Free parameters of evenly spaced replicates, to six digits.
@@ -252,7 +252,7 @@ fn known_floor(
     Some(KnownFloor { entropy, fitted: found.value, low, high, agrees: judged.then_some(inside) })
 }
 
-/// Empty where the rows come from several series.
+/// The series of all rows; empty where they come from several.
 pub(crate) fn common_series(points: &[Point]) -> String {
     match points.iter().all(|point| point.series == points[0].series) {
         true => points[0].series.clone(),

@@ -5,7 +5,7 @@ use crate::error::FitError;
 use crate::laws::{Law, Sense};
 use crate::point::Point;
 
-/// The holds that `fixed` asks for.
+/// The parameters that `fixed` asks to hold.
 ///
 /// # Errors
 /// A name that is no parameter of the law or stands twice, a value that the parameter cannot take, or
@@ -67,7 +67,7 @@ fn problem(sense: Sense, value: f64, points: &[Point]) -> Option<String> {
     // A few rows far below a law lie below its floor.
     if sense.is_floor() && value >= middle {
         return Some(format!(
-            "half of the losses lie at or below {middle}, and no law lies below its floor"
+            "half of the losses lie at or below {middle}, and no loss lies below the floor of a law"
         ));
     }
     // E may be zero where a fit moves in E itself.

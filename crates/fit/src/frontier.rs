@@ -9,15 +9,16 @@ use crate::point::Point;
 use crate::units::Units;
 use rayon::prelude::*;
 
-/// Amounts of compute between budgets' absence, as in Hoffmann et al. 2022, section 3.1.
+/// Amounts of compute at which the best size is read off where runs have no budgets (Hoffmann et al. 2022,
+/// section 3.1).
 const STEPS: usize = 1500;
 
-/// Share of the frontier held by the smallest or the largest size above which its end is that of the
-/// ladder.
+/// Share of the frontier that the smallest or the largest size may hold before the exponent is that of the
+/// sizes trained.
 const AT_AN_END: f64 = 0.25;
 
-/// With budgets, the best run of each; without, the best of all sizes whose finished runs reach around
-/// a compute, ln L linear in ln C between them. None where fewer than two sizes ever win.
+/// The best run of each budget, or, for runs without budgets, the best of all sizes whose finished runs reach
+/// around a compute, ln L linear in ln C between them. None where fewer than two sizes ever win.
 pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> {
     let whole: Vec<f64> = vec![1.0; points.len()];
     let budgets = points.iter().all(|point| point.flops_budget.is_some());
@@ -47,7 +48,7 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
     let mut warnings = Vec::new();
     if share > AT_AN_END {
         warnings.push(format!(
-            "the smallest or the largest size wins at {:.0} % of the compute: the exponent is that of the ladder",
+            "the smallest or the largest size is the best at {:.0} % of the compute, so that the exponent is that of the sizes trained and not of the law",
             100.0 * share
         ));
     }
@@ -72,7 +73,7 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
     Some(found)
 }
 
-/// Drawn optima at most.
+/// Optima that a chart draws at most.
 const SHOWN: usize = 60;
 
 fn thinned(optima: Vec<Optimum>) -> Vec<Optimum> {

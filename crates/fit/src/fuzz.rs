@@ -1,4 +1,4 @@
-//! What must hold for any input of this crate, for tests that feed it damaged ones.
+//! Checks of what must hold for any input of this crate, for tests that feed it damaged ones.
 
 use crate::fit::fit;
 use crate::isoflop::isoflop;

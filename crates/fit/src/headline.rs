@@ -1,4 +1,4 @@
-//! Which of a fit's two intervals every place shows.
+//! Which of a fit's two intervals stands beside its estimates in every place that shows them.
 
 use crate::output::{Bootstrap, Estimate, Interval, Profile};
 use std::collections::BTreeMap;

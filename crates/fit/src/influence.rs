@@ -1,4 +1,4 @@
-//! Which rows carry the fit: refits without one row, and without the few that fit worst.
+//! The influence of rows on a fit: refits without one row, and without the few that fit worst.
 
 use crate::design::Design;
 use crate::engine::{Engine, Resample, linalg::solve_dense};
@@ -6,10 +6,11 @@ use crate::output::Influence;
 use crate::point::Point;
 use rayon::prelude::*;
 
-/// Rows listed, and rows of largest residual taken out together; at most a twentieth of all.
+/// Number of rows that are listed, and of rows of largest residual that are taken out together: at most a
+/// twentieth of all.
 const LISTED: usize = 5;
-/// Rows that are really left out: those that one step of Newton's says move the fit most, and those of
-/// largest residual.
+/// Number of rows without which the fit is really repeated: those that one step of Newton's says move the
+/// fit most, and those of largest residual.
 const TRIED: usize = 10;
 
 /// The rows whose removal moves a parameter most, most influential first. Refits start at the

@@ -10,16 +10,18 @@ use crate::parabola::interpolate;
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use rayon::prelude::*;
 
-/// Runs of one budget: ln N, ln D, ln L, replicates of a size averaged.
-struct Curve {
+/// The runs of one budget as Akima's interpolation takes them, replicates of a size averaged.
+struct Averaged {
     c: f64,
+    /// ln N and ln D of each size.
     places: Vec<(f64, f64)>,
+    /// ln L of each size.
     logs: Vec<f64>,
-    /// Runs averaged in each.
+    /// Number of runs averaged in each size.
     counts: Vec<f64>,
 }
 
-impl Curve {
+impl Averaged {
     fn of(budget: &BudgetCurve) -> Option<Self> {
         let mut runs = Vec::new();
         for run in &budget.runs {
@@ -33,7 +35,7 @@ impl Curve {
             let sum = &mut sums[class];
             *sum = (sum.0 + run.0, sum.1 + run.1, sum.2 + run.2, sum.3 + 1.0);
         }
-        Some(Curve {
+        Some(Averaged {
             c: runs.iter().map(|run| run.3).sum::<f64>() / runs.len() as f64,
             places: sums.iter().map(|s| (s.0 / s.3, s.1 / s.3)).collect(),
             logs: sums.iter().map(|s| s.2 / s.3).collect(),
@@ -56,13 +58,13 @@ impl Curve {
 
 /// Where a budget's interpolation is lowest, if inside its sizes.
 pub(crate) fn lowest(budget: &BudgetCurve) -> Option<Optimum> {
-    let curve = Curve::of(budget)?;
+    let curve = Averaged::of(budget)?;
     curve.lowest(&curve.logs)
 }
 
 /// None with fewer than two budgets that have a lowest place inside five sizes or more.
 pub(crate) fn approach(isoflop: &Isoflop, options: &Options) -> Option<Approach> {
-    let curves: Vec<Curve> = isoflop.budgets.iter().filter_map(Curve::of).collect();
+    let curves: Vec<Averaged> = isoflop.budgets.iter().filter_map(Averaged::of).collect();
     let found: Vec<(usize, Optimum)> = curves
         .iter()
         .enumerate()
@@ -90,7 +92,7 @@ pub(crate) fn approach(isoflop: &Isoflop, options: &Options) -> Option<Approach>
     let lost = options.bootstrap - replicates.len();
     if lost * 20 > options.bootstrap {
         warnings.push(format!(
-            "in {lost} of {} replicates a budget lost its lowest place; the intervals leave them out and are too narrow",
+            "in {lost} of {} replicates a budget has no lowest place; the intervals leave these replicates out and are too narrow",
             options.bootstrap
         ));
     }

@@ -88,7 +88,7 @@ pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     below + (at - at.floor()) * (above - below)
 }
 
-/// The same of values that may be infinite, where that reaches none of them.
+/// A quantile of values that may be infinite; none where it is one of the infinite ones.
 pub(crate) fn outer_quantile(mut values: Vec<f64>, p: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let at = (values.len() > 1).then(|| quantile(&values, p))?;

@@ -13,10 +13,11 @@ use crate::parabola::{fit_parabola, log_line};
 use crate::point::Point;
 use crate::units::number_units;
 
-/// A parabola of more than this factor of sizes to one side of its bottom is bent by the law's
-/// cubic term: with Hoffmann's constants, factor 8 each side misplaces D* by 3 % at 1e24.
+/// Factor of sizes to one side of the bottom beyond which the law's cubic term bends a parabola: with
+/// Hoffmann's constants, factor 8 each side misplaces D* by 3 % at 1e24.
 const WIDE: f64 = 8.0;
-/// Times more sizes (in ln N) to one side of the bottom than to the other.
+/// Ratio of the range of sizes (in ln N) on one side of the bottom to that on the other, beyond which the
+/// bottom is off centre.
 const LOPSIDED: f64 = 3.0;
 
 /// IsoFLOP analysis of one series; budgets are those asked for, never rounded spending. None
@@ -53,11 +54,14 @@ pub(crate) fn isoflop_with_draws(
     let found = bottoms.iter().flatten().count();
     if lines.is_none() {
         warnings.push(format!(
-            "{found} of {} budgets have a lowest loss inside their sizes; exponents need two",
+            "{found} of {} budgets have a lowest loss inside their sizes, and exponents need two of them",
             curves.len()
         ));
     } else if found == 2 {
-        warnings.push("two budgets: the exponents are a line through two points".to_owned());
+        warnings.push(
+            "only two budgets have a minimum, so that the exponents are a line through two points"
+                .to_owned(),
+        );
     }
     let [n, d] = [0, 1].map(|of| lines.map(|lines| lines[of]));
     let isoflop = Isoflop {
@@ -85,7 +89,7 @@ fn number(curves: &mut [Curve], points: &[Point]) {
     }
 }
 
-/// Ascending budgets, compared bit for bit.
+/// The rows of each budget in ascending order of the budgets, which are compared bit for bit.
 fn by_budget(points: &[Point]) -> Vec<(f64, Vec<&Point>)> {
     let mut groups: Vec<(f64, Vec<&Point>)> = Vec::new();
     for point in points {
@@ -143,12 +147,12 @@ impl Curve {
         );
         if below.max(above) > LOPSIDED * below.min(above) {
             return Some(format!(
-                "{sides}: off centre, which biases a parabola; add sizes on the short side"
+                "{sides}, which is off centre and biases a parabola; add sizes on the short side"
             ));
         }
         (below.max(above) > WIDE.ln()).then(|| {
             format!(
-                "{sides}: wide, which biases a parabola; prefer sizes within a factor of {WIDE}"
+                "{sides}, which is wide and biases a parabola; prefer sizes within a factor of {WIDE}"
             )
         })
     }

@@ -1,10 +1,10 @@
 //! Intervals of isoFLOP optima.
 //!
-//! A budget has a handful of runs: drawing runs with replacement leaves curves without a bottom, so the
-//! runs err anew about their parabolas. How much they err is what the residuals of all budgets allow, three
-//! coefficients a budget being spent, and what runs of one trunk share across budgets is drawn for
-//! all of them at once. A replicate whose parabola has its bottom beyond the sizes, or none, says that the
-//! best size may lie there: it counts as it is, with a bottom infinitely far where there is none.
+//! A budget has a handful of runs. Runs drawn with replacement would leave curves without a bottom, so each
+//! replicate gives the runs new errors about their parabolas. The size of these errors is what the residuals of
+//! all budgets allow (each budget spends three coefficients), and an error that runs of one trunk share across
+//! budgets is drawn once for all of them. A replicate whose parabola has its bottom beyond the sizes, or none,
+//! says that the best size may lie there: it counts as it is, with a bottom infinitely far where there is none.
 
 use crate::curve::{Bottom, Curve};
 use crate::errors::Errors;
@@ -26,9 +26,9 @@ enum Noise {
     Seeds(f64),
 }
 
-/// Degrees of freedom below which pooled residuals say little.
+/// Degrees of freedom below which pooled residuals tell little of the noise.
 const FEW: f64 = 5.0;
-/// A bottom so many spans of the sizes beyond them is nowhere.
+/// Distance beyond the sizes, in spans of them, from which on a bottom counts as infinitely far.
 const NOWHERE: f64 = 10.0;
 
 /// A bottom of a replicate's curve, wherever it lies.
@@ -56,7 +56,7 @@ pub(crate) fn with_intervals(
         (None, None) if curves.iter().any(|curve| curve.losses.len() > 3) => Noise::Seeds(0.0),
         (None, None) => {
             isoflop.warnings.push(
-                "no intervals: every budget has three runs or fewer, which a parabola meets exactly; add sizes or seeds".into(),
+                "the minima have no intervals, because every budget has three runs or fewer and a parabola meets those exactly; add sizes or seeds".into(),
             );
             return (isoflop, Vec::new());
         }
@@ -65,12 +65,12 @@ pub(crate) fn with_intervals(
         && errors.freedom() < FEW
     {
         isoflop.warnings.push(format!(
-            "intervals rest on {} degrees of freedom in all, which makes them wide; add sizes or seeds",
+            "the intervals rest on {} degrees of freedom in all, which makes them wide; add sizes or seeds",
             errors.freedom()
         ));
     }
     let redraw = |index: u64| -> Vec<(Option<Bottom>, Option<Loose>)> {
-        // What is stopped is not read.
+        // Nobody reads the replicates of a fit that was stopped.
         if options.watch.is_stopped() {
             return vec![(None, None); curves.len()];
         }
@@ -210,7 +210,7 @@ fn fill_budgets(isoflop: &mut Isoflop, draws: &Draws, loose: &[Vec<Option<Loose>
         if !often {
             let lost = 100 * (draws.len() - inside) / draws.len();
             doubtful.push(format!(
-                "budget {:e}: the bottom falls outside the sizes in {lost} % of replicates, which its interval says; add sizes on both sides",
+                "the minimum of budget {:e} falls outside the sizes in {lost} % of replicates, as its interval shows; add sizes on both sides",
                 budget.flops_budget
             ));
         }
@@ -237,7 +237,7 @@ fn fill_exponents(isoflop: &mut Isoflop, curves: &[Curve], loose: &[Vec<Option<L
     let open = |exponent: &Option<Estimate>| exponent.is_some_and(|found| !found.identified);
     if open(&isoflop.n_exponent) || open(&isoflop.d_exponent) {
         isoflop.warnings.push(
-            "the exponents' intervals are open: in more than one replicate in twenty a budget has no bottom; add sizes on both sides or repeat runs".into(),
+            "the intervals of the exponents are open, because in more than one replicate in twenty a budget has no minimum; add sizes on both sides or repeat runs".into(),
         );
     }
 }

@@ -3,8 +3,8 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// What formulas are written in: a plain number, or one with its derivatives.
-pub(crate) trait Real:
+/// A number that formulas are written in: a plain one, or one with its derivatives.
+pub(crate) trait Scalar:
     Copy
     + Add<Output = Self>
     + Sub<Output = Self>
@@ -26,7 +26,7 @@ pub(crate) trait Real:
     }
 }
 
-impl Real for f64 {
+impl Scalar for f64 {
     fn constant(value: f64) -> Self {
         value
     }
@@ -131,7 +131,7 @@ impl<const P: usize> Neg for Jet<P> {
     }
 }
 
-impl<const P: usize> Real for Jet<P> {
+impl<const P: usize> Scalar for Jet<P> {
     fn constant(value: f64) -> Self {
         Jet { value, gradient: [0.0; P], hessian: [[0.0; P]; P] }
     }
@@ -148,12 +148,27 @@ impl<const P: usize> Real for Jet<P> {
     }
 }
 
+/// `ln(1 + e^z)` with its first and second derivative.
+#[inline]
+pub(crate) fn softplus(z: f64) -> (f64, f64, f64) {
+    let small = (-z.abs()).exp();
+    let (value, inverse) = ((1.0 + small).ln() + z.max(0.0), 1.0 / (1.0 + small));
+    let first = if z > 0.0 { inverse } else { small * inverse };
+    (value, first, small * inverse * inverse)
+}
+
+/// Adds to the lower triangle.
+#[inline]
+pub(crate) fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
+    out.hessian[i.max(j)][i.min(j)] += value;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn formula<R: Real>(t: &[R]) -> R {
+    fn formula<R: Scalar>(t: &[R]) -> R {
         let one = R::constant(1.0);
         ((t[0] * t[1]).exp() + one) / (t[2].ln() - t[0]) + (t[1] - t[2]).softplus() * (-t[1])
     }

@@ -1,5 +1,5 @@
-//! Scaling-law fits with intervals: from rows of (N, D, C, loss) to exponents, what they are worth,
-//! and which runs are missing. Takes slices, knows no files.
+//! Scaling-law fits with intervals: from rows of (N, D, C, loss) to exponents, what they are worth, and which
+//! runs are missing. The crate takes slices of [`Point`] and knows no files.
 //!
 //! # What is fitted
 //! A [`Law`] says what the loss is as a function of parameters N, tokens D, compute C and, for some,
@@ -17,12 +17,12 @@
 //! their starts where published parameters lie. From each start Newton's method with exact second
 //! derivatives goes down the objective itself, scaled to order one: a tolerance that is met because the
 //! objective is tiny is the commonest false convergence in the literature. A fit reports its optimum and
-//! gradient, every distinct basin, how many starts agreed, and in words any start that did not move, hit its
-//! limit of steps, and any parameter at a bound.
+//! gradient, every distinct basin and how many starts agreed; it says in words which starts did not move or hit
+//! their limit of steps, and which parameters are at a bound.
 //!
 //! # What it is worth
-//! *Intervals* (of coverage [`LEVEL`] throughout) of many units come from refitting: branches of one trunk (size, data, seed)
-//! are not independent, so trunks are resampled. Each replicate starts from the known optima, and looks
+//! *Intervals* (of coverage [`LEVEL`] throughout) of many units come from refitting: branches of one trunk
+//! (size, data, seed) are not independent, so trunks are resampled. Each replicate starts from the known optima, and looks
 //! elsewhere where a grid of its own says so (laws without a grid: where the fit itself had several optima).
 //! Ends are corrected for bias and skew (BCa, Efron 1987). Below twenty units the interval is a profile of the
 //! squares under Student's t, with the error that rows of a unit share as a second variance (`errors`), and
@@ -41,8 +41,9 @@
 //! away from the rows, by the square of the distance in ln C, so that long windows and late ones tell most.
 //!
 //! # When it refuses
-//! One token count, one number of tokens per parameter, one size or one width, all runs on one side of every
-//! minimum, no more rows than parameters: such rows cannot tell the law, whatever an optimiser prints.
+//! Rows of one token count, of one number of tokens per parameter, of one size or one width, with all runs on
+//! one side of every minimum, or no more of them than parameters cannot tell the law, whatever an optimiser
+//! prints.
 //! [`FitError`] says which runs to add. [`advise`](mod@advise) says which would help most once there is a
 //! fit.
 //!

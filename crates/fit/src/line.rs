@@ -1,4 +1,4 @@
-//! What the isoFLOP minima alone say of compute that nobody has spent: the line through their optima.
+//! Predictions from the isoFLOP minima alone: the line through their optima, at compute that nobody has spent.
 
 use crate::intervals::HALF_WIDTH;
 use crate::output::{Estimate, Isoflop, Minimum};

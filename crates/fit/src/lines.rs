@@ -10,13 +10,13 @@ pub(crate) type Pair = [(f64, f64); 2];
 /// The lines through some optima under both counts of compute.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lines {
-    /// C as the rows have it.
+    /// The lines in C as the rows have it.
     pub(crate) given: Pair,
-    /// C = 6 N D; none where all optima have one.
+    /// The lines in C = 6 N D; none where all optima have one such C.
     pub(crate) six_nd: Option<Pair>,
 }
 
-/// None below two different C.
+/// The lines through some optima; none below two different C.
 pub(crate) fn lines(optima: &[Optimum]) -> Option<Lines> {
     let through = |c: fn(&Optimum) -> f64| -> Option<Pair> {
         let line = |of: fn(&Optimum) -> f64| {
@@ -28,7 +28,7 @@ pub(crate) fn lines(optima: &[Optimum]) -> Option<Lines> {
     Some(Lines { given: through(|at| at.c)?, six_nd: through(|at| 6.0 * at.n * at.d) })
 }
 
-/// Counts of compute that differ by less than this are one.
+/// Share by which two counts of compute must differ to be two.
 const SAME_COUNT: f64 = 0.01;
 
 /// The exponents of some optima under C = 6 N D; none where that is what their C is.
@@ -48,7 +48,7 @@ pub(crate) fn six_nd(optima: &[Optimum], found: &Lines, replicates: &[Lines]) ->
     })
 }
 
-/// An exponent whose interval is wider than twice its value is not identified.
+/// The exponent, marked as not identified where its interval is wider than twice its value.
 fn told(exponent: Estimate) -> Estimate {
     let width = exponent.low.zip(exponent.high).map(|(low, high)| high - low);
     Estimate {

@@ -14,13 +14,13 @@ pub struct NoiseFloor {
     pub low: f64,
     /// Upper end of that interval.
     pub high: f64,
-    /// Groups of two replicates or more.
+    /// Number of groups of two replicates or more.
     pub groups: usize,
-    /// Replicates beyond the first of each group.
+    /// Degrees of freedom: replicates beyond the first of each group.
     pub degrees: usize,
 }
 
-/// Of losses with the group that each is a replicate of; `None` without replicates.
+/// The noise floor of losses, each with the group that it is a replicate of; `None` without replicates.
 pub fn noise_floor<G: Hash + Eq>(losses: impl IntoIterator<Item = (G, f64)>) -> Option<NoiseFloor> {
     let mut groups: HashMap<G, Vec<f64>> = HashMap::new();
     for (group, loss) in losses {

@@ -1,4 +1,4 @@
-//! What a fit minimises: a penalty on the residual of the loss or of its logarithm.
+//! The objective that a fit minimises: a penalty on the residual of the loss or of its logarithm.
 
 /// A penalty summed or averaged over rows.
 ///
@@ -9,9 +9,9 @@
 pub struct Objective {
     /// What the penalty is applied to.
     pub residual: Residual,
-    /// The penalty.
+    /// The penalty of each residual.
     pub penalty: Penalty,
-    /// Sum or mean.
+    /// Whether rows are summed or averaged.
     pub reduction: Reduction,
 }
 
@@ -105,7 +105,7 @@ impl Objective {
         }
     }
 
-    /// The same with another threshold of Huber's penalty; `None` where it has none.
+    /// The objective with another threshold of Huber's penalty; `None` where it has none.
     pub(crate) fn with_delta(self, other: f64) -> Option<Self> {
         let penalty = match self.penalty {
             Penalty::Huber { .. } => Penalty::Huber { delta: other },
@@ -115,8 +115,8 @@ impl Objective {
         Some(Objective { penalty, ..self })
     }
 
-    /// What a fit passes through on its way to this one: a kink everywhere is approached by rounder
-    /// ones; nothing for the other penalties.
+    /// The objectives that a fit passes through on its way to this one: a kink everywhere is approached by
+    /// rounder ones. Other penalties need none.
     pub(crate) fn way(self) -> impl Iterator<Item = Self> {
         let rounder = match self.penalty {
             Penalty::Absolute { .. } => 5,

@@ -10,8 +10,8 @@ use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 pub enum Cost {
     /// `C = 6 N D`.
     SixNd,
-    /// As trained: `C = 6 N D f(N)`, f a cubic in ln N between the sizes fitted, smooth so that no size
-    /// draws the optimum to itself, and constant beyond them.
+    /// The count of the rows trained: `C = 6 N D f(N)`, f a cubic in ln N between the sizes fitted, smooth
+    /// so that no size draws the optimum to itself, and constant beyond them.
     Counted {
         /// ln N, ascending.
         ln_n: Vec<f64>,
@@ -84,8 +84,9 @@ fn slope(x: &[f64], y: &[f64], k: usize) -> f64 {
 
 /// ln N is searched within this of `sqrt(C / 6)`, an optimum of any published law.
 const REACH: f64 = 16.0;
-/// Coarse steps, then golden sections of the best one.
+/// Coarse steps of the search.
 const COARSE: usize = 64;
+/// Golden sections of the best coarse step.
 const SECTIONS: usize = 60;
 
 /// N*, D* and the loss there: in closed form for Chinchilla's law under `C = 6 N D` (Hoffmann et al.

@@ -15,11 +15,11 @@ pub struct Options {
     pub seed: u64,
     /// Rows of highest loss to leave out.
     pub drop_worst: usize,
-    /// Which N the points carry: a column name such as `n_non_embedding`.
+    /// Column that the N of the points is, such as `n_non_embedding`.
     pub n_kind: String,
-    /// Which C the points carry: a column name such as `c_exact`.
+    /// Column that the C of the points is, such as `c_exact`.
     pub c_kind: String,
-    /// Which rows the points are, in words.
+    /// The rows that the points are, in words.
     pub rows: String,
     /// What a unit of the points is, in words.
     pub unit: String,
@@ -27,9 +27,9 @@ pub struct Options {
     /// elsewhere; stands in for the residuals of isoFLOP curves that have none, and for those of
     /// interpolations, which never have any.
     pub seed_noise: Option<f64>,
-    /// Parameters that are held, by name, and where.
+    /// Parameters that are held, by name, with their values.
     pub fixed: Vec<(String, f64)>,
-    /// How far the fits are, and whether to end them.
+    /// The watch that says how far the fits are, and that can end them.
     pub watch: Watch,
 }
 

@@ -1,4 +1,4 @@
-//! What a fit on some rows says of others that it has not seen.
+//! What a fit on some of the rows predicts for the others.
 
 use crate::account::scatter;
 use crate::bootstrap::bootstrap;
@@ -23,7 +23,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) full: &'a [f64],
     /// Parameters that are held.
     pub(crate) holds: &'a [Held],
-    /// Whether that fit has one optimum.
+    /// Whether the fit on all rows has one optimum.
     pub(crate) lone: bool,
     pub(crate) options: Options,
 }
@@ -41,16 +41,16 @@ pub(crate) struct Outlook {
     scatter: f64,
     engine: Box<dyn Engine>,
     t: Vec<f64>,
-    /// Natural parameters; none without a bootstrap.
+    /// Natural parameters of each replicate; none without a bootstrap.
     replicates: Option<Vec<Vec<f64>>>,
 }
 
-/// What is said of a row.
-struct Said {
-    /// `ln C` beyond the largest compute fitted, none below it.
+/// The loss that a fit predicts for a row.
+struct Predicted {
+    /// `ln C` beyond the largest compute fitted; zero within it.
     beyond: f64,
     predicted: f64,
-    /// The same by each replicate.
+    /// The loss that each replicate predicts.
     drawn: Vec<f64>,
 }
 
@@ -96,11 +96,11 @@ impl Judge<'_> {
 }
 
 impl Outlook {
-    fn says(&self, point: &Point) -> Option<Said> {
+    fn says(&self, point: &Point) -> Option<Predicted> {
         let law = self.engine.law();
         let place = law.place(point).ok()?;
         let replicates = self.replicates.iter().flatten();
-        Some(Said {
+        Some(Predicted {
             beyond: (point.compute()? / self.most).ln().max(0.0),
             predicted: self.engine.loss_at(&self.t, &place),
             drawn: replicates
@@ -110,7 +110,7 @@ impl Outlook {
         })
     }
 
-    fn spread(&self, said: &Said, drift: &Drift) -> Spread {
+    fn spread(&self, said: &Predicted, drift: &Drift) -> Spread {
         drift.spread(self.scatter, said.beyond)
     }
 
@@ -126,7 +126,8 @@ impl Outlook {
     }
 
     fn one_reached(&self, rows: &[Point]) -> Option<Reached> {
-        let said: Vec<Said> = rows.iter().map(|point| self.says(point)).collect::<Option<_>>()?;
+        let said: Vec<Predicted> =
+            rows.iter().map(|point| self.says(point)).collect::<Option<_>>()?;
         let both = said.iter().zip(rows);
         let errors: Vec<f64> =
             both.map(|(said, point)| (said.predicted / point.loss).ln()).collect();

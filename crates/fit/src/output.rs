@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 /// `fits.json`: every fit of a results folder or table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fits {
-    /// Coverage of every interval, 0.9.
+    /// Coverage of every interval, [`crate::LEVEL`] of the version that wrote the file.
     pub level: f64,
     /// Files that the rows came from.
     #[serde(default)]
@@ -60,11 +60,11 @@ pub struct Fit {
     pub series: String,
     /// Variable of a one-variable law.
     pub x: Option<Axis>,
-    /// Which N: a column name such as `n_non_embedding`.
+    /// Column that N is, such as `n_non_embedding`.
     pub n_kind: String,
-    /// Which C: a column name such as `c_exact`; null where C plays no part.
+    /// Column that C is, such as `c_exact`; null where C plays no part.
     pub c_kind: Option<String>,
-    /// Which points, in words: "isoFLOP minima", "largest D per N", "all finished runs".
+    /// The points in words: "isoFLOP minima", "largest D per N", "all finished runs".
     pub points: String,
     /// The points themselves, as fitted (after exclusions), for drawing and for checking.
     pub data: Vec<FittedPoint>,
@@ -165,7 +165,7 @@ pub struct ObjectiveValue {
 pub struct Basin {
     /// Unscaled objective.
     pub objective: f64,
-    /// Parameters there.
+    /// Parameters at this optimum.
     pub parameters: BTreeMap<String, f64>,
     /// Names of parameters that sit at a bound.
     pub at_bound: Vec<String>,
@@ -176,7 +176,7 @@ pub struct Basin {
 pub struct Excluded {
     /// Run id or row number.
     pub label: String,
-    /// Why.
+    /// Why the row was left out.
     pub reason: String,
 }
 
@@ -189,7 +189,7 @@ pub struct Refusal {
     pub series: String,
     /// Variable of a one-variable law.
     pub x: Option<Axis>,
-    /// Why not.
+    /// Why the law was not fitted.
     pub reason: String,
     /// Which runs to add, where that helps.
     pub hint: Option<String>,

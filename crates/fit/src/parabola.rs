@@ -70,8 +70,8 @@ pub(crate) fn interpolate(points: &[(f64, f64)], at: f64) -> f64 {
     }
 }
 
-/// What parabolas at the sizes of these curves make of `n_exponent` where a law in N and D holds
-/// without noise, less what the law's own minima make of it, under the FLOPs of the runs.
+/// The bias of parabolas: `n_exponent` of the parabolas at the sizes of these curves where a law in N and D
+/// holds without noise, less that of the law's own minima, under the FLOPs of the runs.
 pub(crate) fn parabola_bias(isoflop: &Isoflop, surface: &Fit) -> Option<f64> {
     let (law, values) = (surface.law()?, surface.values()?);
     let cost = Cost::counted(surface).unwrap_or(Cost::SixNd);

@@ -6,7 +6,7 @@ use crate::lines::{Lines, lines};
 use crate::optimum::{Cost, optimum};
 use crate::output::{Approach, Counting, Fit, Optimum};
 
-/// Amounts of compute asked for, evenly spaced in ln C over the rows.
+/// Number of amounts of compute at which the optimum is asked for, evenly spaced in ln C over the rows.
 const STEPS: usize = 9;
 
 /// None for a fit of another law than Chinchilla's. Its optima are those inside the sizes trained;
@@ -30,8 +30,8 @@ pub(crate) fn approach(fit: &Fit) -> Option<Approach> {
     let mut warnings = fit.warnings.clone();
     if optima.len() < STEPS {
         warnings.push(format!(
-            "the optimum of the law lies inside the sizes trained at {} of {STEPS} amounts of compute between the \
-             least and the most of the rows; its line is that of these",
+            "the optimum of the law lies inside the sizes trained at only {} of {STEPS} amounts of compute between the \
+             smallest and the largest of the rows, and its line runs through these alone",
             optima.len()
         ));
     }
@@ -224,6 +224,6 @@ mod tests {
         small.data.retain(|row| row.n.unwrap() < 5e3);
         let found = approach(&small).unwrap();
         assert!(found.optima.is_empty() && found.n_exponent.is_none());
-        assert!(found.warnings.last().unwrap().contains("at 0 of 9"));
+        assert!(found.warnings.last().unwrap().contains("at only 0 of 9"));
     }
 }

@@ -1,4 +1,4 @@
-//! A row as a fit takes it in.
+//! A row of a table or a run of a sweep, as fits take it.
 
 use crate::error::FitError;
 use crate::output::{Axis, Excluded};
@@ -30,7 +30,7 @@ pub struct Point {
     pub width: Option<f64>,
     /// How much the row counts in an objective, 1 unless the user says otherwise.
     pub weight: f64,
-    /// Test loss, nats per token (or the unit of all rows alike).
+    /// Test loss, in nats per token or in another unit that all rows share.
     pub loss: f64,
     /// Entropy rate of the language, in the unit of the loss, where it is known: what E must be.
     pub entropy: Option<f64>,

@@ -1,5 +1,5 @@
-//! What a fit says of runs that nobody has trained: loss, compute-optimal size and tokens, and what
-//! another split of the compute costs, each with a prediction interval.
+//! Predictions of a fit for runs that nobody has trained: their loss, the compute-optimal size and tokens, and
+//! the cost of another split of the compute, each with a prediction interval.
 //!
 //! The interval carries three things: the parameters' replicates; the scatter of single runs about
 //! the law; and, beyond the compute that was fitted, the law's drift, measured by fitting smaller
@@ -16,13 +16,13 @@ use serde::Serialize;
 /// A number that a fit predicts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Prediction {
-    /// What it is: `loss`, `n_opt`, `d_opt`.
+    /// Name of the number: `loss`, `n_opt` or `d_opt`.
     pub what: &'static str,
     /// The number and its prediction interval, of coverage [`crate::LEVEL`].
     pub estimate: Estimate,
 }
 
-/// Where a loss is asked for. What is missing must not matter to the law.
+/// A place at which a loss is asked for; numbers that the law does not need may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct At {
     /// Parameters.
@@ -31,7 +31,7 @@ pub struct At {
     pub d: Option<f64>,
     /// Training FLOPs.
     pub c: Option<f64>,
-    /// Passes over the distinct tokens, one unless said.
+    /// Passes over the distinct tokens; one where it is missing.
     pub epochs: Option<f64>,
     /// Tokens a step.
     pub batch: Option<f64>,
@@ -50,7 +50,7 @@ pub struct Misallocation {
     pub flops_needed: f64,
     /// FLOPs spent beyond those.
     pub flops_wasted: f64,
-    /// The same as a share of the compute.
+    /// FLOPs wasted as a share of the compute.
     pub wasted_share: f64,
 }
 

@@ -25,13 +25,13 @@ const ONE: f64 = 1e-5;
 /// How a quantity is walked along.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Walk {
-    /// In its logarithm.
+    /// Along its logarithm.
     Ratio,
-    /// As it is, between these.
+    /// Along its value, between these.
     Plain(f64, f64),
 }
 
-/// Everything profiles say.
+/// The profiles of a fit.
 pub(crate) struct Profiles {
     pub(crate) profiles: Vec<Profile>,
     /// A point lower than the optimum that the starts found.
@@ -56,7 +56,7 @@ pub(crate) fn walk(
     let Some(better) = lower.and_then(|lower| engine.refit(None, &[lower.t])) else {
         return (walked.profiles, false);
     };
-    // Last digits of the same optimum.
+    // A difference in the last digits is the same optimum.
     if solution.best().value - better.value <= ONE * solution.best().value {
         if better.value < solution.best().value {
             solution.basins[0] = better;
@@ -133,7 +133,7 @@ struct Search<'a> {
     k: usize,
     value: f64,
     walk: Walk,
-    /// Value, statistic, inner parameters.
+    /// Points walked so far: value, statistic and inner parameters.
     points: Vec<(f64, f64, Vec<f64>)>,
     lower: Option<Optimum>,
 }

@@ -1,4 +1,4 @@
-//! Which law predicts best: laws of the same rows by their error on rows held out.
+//! The ranking of laws of the same rows by their error on rows held out.
 
 use crate::output::{Axis, Fit, HeldOut, Ranked};
 use serde::Serialize;
@@ -13,15 +13,15 @@ pub fn rank(fits: &[Fit]) -> Vec<Ranked> {
 /// The law that did best on rows held out, among the laws of the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Best {
-    /// Its name.
+    /// Name of the law.
     pub law: String,
-    /// Its variable, for laws of one.
+    /// Variable of a law of one variable.
     pub x: Option<Axis>,
     /// The cell of `[axes]`; empty without axes.
     pub series: String,
     /// The points that all these laws were fitted to, in words.
     pub points: String,
-    /// Why, in words.
+    /// Why the law is the best, in words.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a fit owes to the threshold of Huber's penalty.
+//! The sensitivity of a fit to the threshold of Huber's penalty.
 
 use crate::account::named;
 use crate::engine::Engine;
@@ -6,7 +6,7 @@ use crate::objective::{Objective, Penalty, Reduction};
 use crate::output::Sensitivity;
 use rayon::prelude::*;
 
-/// From least absolute deviations to least squares, for residuals of a few thousandths.
+/// Thresholds that reach from least absolute deviations to least squares for residuals of a few thousandths.
 const DELTAS: [f64; 6] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2];
 
 /// The fit under other thresholds and under squares; empty for objectives without a threshold.

@@ -9,9 +9,9 @@ use statrs::distribution::{ContinuousCDF, Normal};
 pub(crate) struct Spread {
     /// What the law's drift takes from ln L if it goes on.
     pub(crate) shift: f64,
-    /// Standard deviation of ln L about that.
+    /// Standard deviation of ln L about the law less that shift.
     pub(crate) noise: f64,
-    /// The same about the law itself, if the drift ends or turns.
+    /// Standard deviation of ln L about the law itself, if the drift ends or turns.
     pub(crate) turning: f64,
 }
 
@@ -31,7 +31,7 @@ impl Spread {
         }
     }
 
-    /// Whether that interval holds a loss.
+    /// Whether the prediction interval of [`Spread::about`] holds a loss.
     pub(crate) fn holds(self, loss: f64, value: f64, drawn: &[f64]) -> bool {
         let (on, ends) = self.both(value, drawn);
         let (on, ends) = (on.below(loss.ln()), ends.below(loss.ln()));
@@ -58,7 +58,7 @@ struct Mixture {
 }
 
 impl Mixture {
-    /// Share below a value.
+    /// Share of the mixture below a value.
     fn below(&self, x: f64) -> f64 {
         let normal = Normal::standard();
         let all = self.centres.iter();

@@ -1,12 +1,12 @@
-//! Rows that stand or fall together, and how their number decides what replicates are made of.
+//! Units: rows that share their errors. Their number decides what replicates are made of.
 
 use crate::engine::Resample;
 use crate::point::Point;
 use isoflop_core::rng::{Purpose, below, stream};
 use std::collections::HashMap;
 
-/// With fewer units than this, units drawn with replacement are too few distinct rows for a fit, and what
-/// they spread says too little: residuals are drawn instead, and Student's t rules the intervals.
+/// Units below which none are drawn with replacement: they would be too few distinct rows for a fit, and their
+/// spread says too little. Errors are drawn instead, and Student's t rules the intervals.
 const FEW: usize = 20;
 
 /// Numbers the units in order of first appearance.
@@ -47,7 +47,7 @@ impl Units {
         &self.numbers
     }
 
-    /// What replicates are made of; `unit` says what one is.
+    /// What replicates are made of, in words; `unit` says what one unit is.
     pub(crate) fn words(&self, unit: &str) -> String {
         match (self.are_few(), self.count == self.numbers.len()) {
             (false, _) => format!("units with replacement; {unit}"),

@@ -1,5 +1,5 @@
-//! Does a law hold where it was not fitted? Fits on the smaller budgets judged by the next, and
-//! on all but the largest size judged by that.
+//! Whether a law holds where it was not fitted: fits on the smaller budgets are judged by the later ones, and
+//! the fit on all but the largest size by that size.
 
 use crate::drift::{Drift, Evidence};
 use crate::engine::Engine;
@@ -15,11 +15,11 @@ use rayon::prelude::*;
 /// Compute within this factor is one budget.
 const ONE_BUDGET: f64 = 1.2;
 
-/// Groups of rows at most; of more budgets than that, neighbours are joined.
+/// Groups of rows at most; where there are more budgets, neighbours are joined.
 const MOST_GROUPS: usize = 12;
 
-/// Replicates of a window's fit, at most: enough for a standard deviation.
-const REPLICATES: usize = 60;
+/// Replicates of a window's fit at most: enough for a standard deviation.
+const WINDOW_REPLICATES: usize = 60;
 
 /// Leaves out every later budget and the largest size. Nothing where no smaller part of the rows
 /// identifies the law. With a bootstrap every forecast has its interval, in which the drift is the one
@@ -40,7 +40,7 @@ pub(crate) fn validate(
         full,
         holds: engine.holds(),
         lone: engine.is_lone(),
-        options: Options { bootstrap: options.bootstrap.min(REPLICATES), ..options.clone() },
+        options: Options { bootstrap: options.bootstrap.min(WINDOW_REPLICATES), ..options.clone() },
     };
     let outlook = |next: usize| {
         let fitted: Vec<Point> = groups[..next].concat();
@@ -80,10 +80,10 @@ pub(crate) fn validate(
     (!found.windows.is_empty() || found.largest_size.is_some()).then_some(found)
 }
 
-/// Fits on the smaller budgets and how they do on all later ones.
+/// The fits on the smaller budgets, and how far they miss all later ones.
 struct Seen<'a> {
     groups: &'a [Vec<Point>],
-    /// With the number of the first budget that each has not seen.
+    /// Each fit, with the number of the first budget that it has not seen.
     outlooks: Vec<(Outlook, usize)>,
     reached: Vec<Vec<Reached>>,
 }

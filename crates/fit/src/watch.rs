@@ -1,10 +1,10 @@
-//! Fits that somebody waits for: how far they are, and a way to end them early.
+//! The watch over fits that somebody waits for: how far they are, and a way to end them early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Looks on while fits run, from any thread. Clones share one state; nothing that it sees or says changes
-/// a fit, except that a stopped one ends with [`crate::FitError::Stopped`].
+/// A watch over fits, which any thread may ask. Clones share one state. A watch changes no fit, except that one
+/// that it stops ends with [`crate::FitError::Stopped`].
 #[derive(Clone, Debug, Default)]
 pub struct Watch(Arc<State>);
 
@@ -44,7 +44,7 @@ impl Watch {
         }
     }
 
-    /// Says what is to come.
+    /// Adds work that is to come.
     pub(crate) fn expect(&self, work: u64) {
         self.0.all.fetch_add(work, Ordering::Relaxed);
     }
@@ -67,7 +67,7 @@ impl<'a> Task<'a> {
         Task { watch, work, done: AtomicU64::new(0) }
     }
 
-    /// So many parts of so many are done.
+    /// Counts a share of the work as done.
     pub(crate) fn part(&self, share: f64) {
         let more = (self.work as f64 * share) as u64;
         let before = self.done.fetch_add(more, Ordering::Relaxed);

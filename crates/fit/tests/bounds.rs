@@ -132,7 +132,7 @@ fn every_number_beside_a_bound_says_so() {
 fn an_optimum_that_starts_agree_on_is_no_find_of_a_profile() {
     for seed in 0..6 {
         let found = fit(&repeated(1e5, seed), Law::DataConstrained, &options(20)).unwrap();
-        let alarm = found.warnings.iter().any(|w| w.contains("a profile came upon"));
+        let alarm = found.warnings.iter().any(|w| w.contains("it was found while profiling"));
         assert!(!alarm, "{} of {}", found.starts_agreed, found.starts_tried);
     }
 }

@@ -38,7 +38,7 @@ fn runs_that_all_repeat_their_text_are_planned_without_laws_and_end_with_a_page(
     }
     let page =
         page_of(&sweep, "4 runs have finished; no law could be fitted to them: all are left out");
-    assert!(page.contains("passes 4 epochs, and repetition is what this law does not know"));
+    assert!(page.contains("passes 4 epochs, and this law knows nothing of repetition"));
     assert!(page.contains("id=\"three-panels\""));
 }
 

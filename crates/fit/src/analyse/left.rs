@@ -5,7 +5,7 @@ use crate::laws::Law;
 use crate::output::{Axis, Excluded, Isoflop, Refusal};
 use crate::point::{MOST_EPOCHS, Point};
 
-/// Said of a series whose runs all repeat their text too often.
+/// The refusal of a series whose runs all repeat their text too often.
 pub(super) fn only_repetition(points: &[Point], series: String) -> Refusal {
     let rows = points.iter().filter(|point| point.series == series).count();
     Refusal {
@@ -13,7 +13,7 @@ pub(super) fn only_repetition(points: &[Point], series: String) -> Refusal {
         series,
         x: None,
         reason: format!(
-            "each of the {rows} finished runs passes {MOST_EPOCHS} epochs, and repetition is what this law does not know"
+            "each of the {rows} finished runs passes {MOST_EPOCHS} epochs, and this law knows nothing of repetition"
         ),
         hint: Some(
             "give the sweep more text or smaller budgets; `isoflop fit RESULTS_DIR --law data-constrained` fits runs that repeat their text".into(),
@@ -27,7 +27,9 @@ pub(super) fn no_exponent(isoflop: &Isoflop, series: &str) -> Option<Refusal> {
         series: series.into(),
         x: None,
         reason: isoflop.warnings.first().cloned().unwrap_or_default(),
-        hint: Some("see the note of each budget for the sizes to add, or add budgets".into()),
+        hint: Some(
+            "the note of each budget says which sizes to add; more budgets help as well".into(),
+        ),
     })
 }
 

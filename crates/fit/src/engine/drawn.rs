@@ -4,7 +4,7 @@
 use super::problem::Problem;
 use isoflop_core::rng::{Purpose, stream, uniform};
 
-/// So many points, always the same ones.
+/// Points drawn in the ranges of the parameters; the same ones for every fit of a law.
 pub(super) fn points<const P: usize>(
     problem: &Problem<P>,
     drawn: usize,
@@ -12,7 +12,7 @@ pub(super) fn points<const P: usize>(
     let mut rng = stream(0, Purpose::Starts, 0);
     (0..drawn).map(move |_| {
         let mut t = std::array::from_fn(|k| {
-            let (low, high) = problem.rooms[k].drawn;
+            let (low, high) = problem.domains[k].start_range;
             low + (high - low) * uniform(&mut rng)
         });
         problem.impose(&mut t);
@@ -30,7 +30,7 @@ pub(super) fn best<const P: usize>(
     points.into_iter().take(wanted).map(|(_, t)| t).collect()
 }
 
-/// The `wanted` best of so many points.
+/// The `wanted` best of the `drawn` points.
 pub(crate) fn starts<const P: usize>(
     problem: &Problem<P>,
     drawn: usize,

@@ -2,19 +2,20 @@
 //! in E, A and B, so a grid over the exponents alone finds every basin worth polishing.
 
 use super::linalg::{Square, solve_subset};
-use super::problem::{Problem, Row};
+use super::problem::{CentredRow, Problem};
 use crate::laws::{Form, Offset};
 use crate::objective::{Penalty, Residual};
 
 /// Exponents published for any loss lie well inside (Kaplan's .05 to about 1).
 const GRID: (f64, f64) = (0.02, 2.0);
 
-/// A residual so many times the median one is far, and so many rounds of new weights leave it behind.
+/// Multiple of the median residual from which on a residual is far, and the rounds of new weights that leave it
+/// behind.
 const FAR: f64 = 20.0;
 const ROUNDS: usize = 20;
 
 /// A point of the grid with its best coefficients.
-pub(super) struct Cell<const P: usize> {
+pub(super) struct GridPoint<const P: usize> {
     pub(super) at: [usize; 2],
     pub(super) theta: [f64; P],
     pub(super) value: f64,
@@ -41,7 +42,7 @@ pub(super) fn column<const P: usize>(problem: &Problem<P>, term: usize, exponent
     rows.map(|row| (-exponent * row.x[term]).exp()).collect()
 }
 
-/// Up to `wanted` starts, best first: the local minima of the objective over a grid of `side`
+/// The starts, best first and at most `wanted`: the local minima of the objective over a grid of `side`
 /// exponents a term, then the best of the remaining cells that are not next to one chosen.
 pub(crate) fn starts<const P: usize>(
     problem: &Problem<P>,
@@ -65,21 +66,21 @@ pub(crate) fn starts<const P: usize>(
     chosen.into_iter().map(|cell| cell.theta).collect()
 }
 
-fn by_value<const P: usize>(cells: &[Cell<P>]) -> Vec<&Cell<P>> {
-    let mut order: Vec<&Cell<P>> = cells.iter().collect();
+fn by_value<const P: usize>(cells: &[GridPoint<P>]) -> Vec<&GridPoint<P>> {
+    let mut order: Vec<&GridPoint<P>> = cells.iter().collect();
     order.sort_by(|a, b| a.value.total_cmp(&b.value));
     order
 }
 
-/// Up to `wanted` cells that no neighbour undercuts, best first.
-pub(super) fn lowest<const P: usize>(cells: &[Cell<P>], wanted: usize) -> Vec<&Cell<P>> {
+/// The cells that no neighbour undercuts, best first and at most `wanted`.
+pub(super) fn lowest<const P: usize>(cells: &[GridPoint<P>], wanted: usize) -> Vec<&GridPoint<P>> {
     let order = by_value(cells);
-    let lowest_near = |cell: &Cell<P>| {
-        let near = |other: &&Cell<P>| distance(cell, other) == 1;
+    let lowest_near = |cell: &GridPoint<P>| {
+        let near = |other: &&GridPoint<P>| distance(cell, other) == 1;
         order.iter().copied().filter(near).all(|other| cell.value <= other.value)
     };
     // A cell is compared with its neighbours only while it can still be chosen.
-    let mut chosen: Vec<&Cell<P>> = Vec::new();
+    let mut chosen: Vec<&GridPoint<P>> = Vec::new();
     for cell in order.iter().copied().take(8 * wanted) {
         if chosen.len() < wanted && lowest_near(cell) {
             chosen.push(cell);
@@ -88,7 +89,7 @@ pub(super) fn lowest<const P: usize>(cells: &[Cell<P>], wanted: usize) -> Vec<&C
     chosen
 }
 
-fn distance<const P: usize>(a: &Cell<P>, b: &Cell<P>) -> usize {
+fn distance<const P: usize>(a: &GridPoint<P>, b: &GridPoint<P>) -> usize {
     a.at[0].abs_diff(b.at[0]).max(a.at[1].abs_diff(b.at[1]))
 }
 
@@ -107,7 +108,7 @@ fn scan<const P: usize>(
     form: Form,
     side: usize,
     rounds: usize,
-) -> Vec<Cell<P>> {
+) -> Vec<GridPoint<P>> {
     // An exponent that is held is a grid of its own.
     let of_term: Vec<Vec<f64>> = (0..form.terms)
         .map(|term| match problem.held_at(form.exponent(term)) {
@@ -121,7 +122,7 @@ fn scan<const P: usize>(
         .map(|(term, all)| all.iter().map(|&exponent| column(problem, term, exponent)).collect())
         .collect();
     let ones = vec![1.0; problem.rows.len()];
-    let inner = Inner::new(problem, form, rounds);
+    let inner = InnerProblem::new(problem, form, rounds);
     let mut cells = Vec::new();
     for (i, first) in columns[0].iter().enumerate() {
         let mut push = |j: usize, coefficients: Option<([f64; COLUMNS], f64)>| {
@@ -131,7 +132,7 @@ fn scan<const P: usize>(
             if coefficients[1..=form.terms].iter().all(|c| *c > 0.0) {
                 let last = of_term.len() - 1;
                 let theta = assemble(form, &coefficients, [of_term[0][i], of_term[last][j]]);
-                cells.push(Cell { at: [i, j], theta, value });
+                cells.push(GridPoint { at: [i, j], theta, value });
             }
         };
         match columns.get(1) {
@@ -165,23 +166,23 @@ pub(super) fn assemble<const P: usize>(
 
 /// The inner problem: non-negative least squares in E and the coefficients, weighted so that to
 /// first order it minimises the squares of the objective's own residual.
-struct Inner<'a, const P: usize> {
+struct InnerProblem<'a, const P: usize> {
     problem: &'a Problem<P>,
     form: Form,
     /// E where it is given or held.
     given: Option<f64>,
-    /// Less that E.
+    /// Losses less that E.
     losses: Vec<f64>,
     weights: Vec<f64>,
     /// Rounds of new weights.
     rounds: usize,
 }
 
-impl<'a, const P: usize> Inner<'a, P> {
+impl<'a, const P: usize> InnerProblem<'a, P> {
     fn new(problem: &'a Problem<P>, form: Form, rounds: usize) -> Self {
         let losses: Vec<f64> =
             problem.rows.iter().map(|row| problem.objective.untransform(row.target)).collect();
-        let weight = |(row, loss): (&Row, &f64)| match problem.objective.residual {
+        let weight = |(row, loss): (&CentredRow, &f64)| match problem.objective.residual {
             Residual::Loss => row.weight,
             // d ln L = dL / L
             Residual::LogLoss => row.weight / (loss * loss),
@@ -191,7 +192,7 @@ impl<'a, const P: usize> Inner<'a, P> {
             Offset::Free => problem.held_at(0),
             Offset::None | Offset::Given(_) => Some(given(form)),
         };
-        Inner {
+        InnerProblem {
             problem,
             form,
             given,

@@ -91,7 +91,7 @@ impl<const P: usize> Local<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Row;
+    use crate::engine::CentredRow;
     use crate::laws::Law;
     use crate::point::point;
 
@@ -108,14 +108,17 @@ mod tests {
         let mut places: Vec<_> = points.iter().map(|row| law.place(row).unwrap()).collect();
         let losses: Vec<f64> = points.iter().map(|row| row.loss).collect();
         let centre = law.centre(&mut places, &losses);
-        let rows =
-            places.iter().zip(&losses).map(|(x, loss)| Row { x: *x, target: *loss, weight: 1.0 });
+        let rows = places.iter().zip(&losses).map(|(x, loss)| CentredRow {
+            x: *x,
+            target: *loss,
+            weight: 1.0,
+        });
         let objective = "mse".parse().unwrap();
         let mut problem: Problem<5> = Problem::new(law, rows.collect(), centre, &losses, objective);
         for (quantity, value) in [(3, 900.0), (5, 0.45), (1, 120.0)] {
             assert!(problem.hold(Held { quantity, value }));
         }
-        // Its coordinate is taken.
+        // The exponent beta cannot be held: its coordinate is taken.
         let beta = Held { quantity: 4, value: 0.3 };
         assert!(!problem.hold(beta));
         let at = |e: f64, alpha: f64| {

@@ -18,7 +18,7 @@ mod solve;
 
 pub(crate) use held::Held;
 pub(crate) use polish::{End, TOLERANCE};
-pub(crate) use problem::Row;
+pub(crate) use problem::CentredRow;
 
 use crate::error::FitError;
 use crate::laws::{COORDINATES, Law, with_parameters};
@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub(crate) struct Optimum {
     /// Inner parameters.
     pub(crate) t: Vec<f64>,
-    /// Unscaled sum.
+    /// Value of the objective: the unscaled sum over rows.
     pub(crate) value: f64,
     /// Norm of the scaled objective's gradient over parameters that no bound holds.
     pub(crate) gradient_norm: f64,
@@ -74,12 +74,12 @@ pub(crate) trait Engine: Send + Sync {
     fn watched_by(&mut self, watch: &Watch);
     fn law(&self) -> Law;
     fn objective(&self) -> Objective;
-    fn rows(&self) -> &[Row];
+    fn rows(&self) -> &[CentredRow];
     /// Quantities that are held.
     fn holds(&self) -> &[Held];
     /// Parameters that are not held.
     fn free(&self) -> usize;
-    /// Target less law, on the scale of the objective's residual.
+    /// Targets less the law, on the scale of the objective's residual.
     fn residuals(&self, t: &[f64]) -> Vec<f64>;
     /// The law at each row, nats per token.
     fn losses(&self, t: &[f64]) -> Vec<f64>;
@@ -93,7 +93,7 @@ pub(crate) trait Engine: Send + Sync {
     /// Derivatives of the law at each row, on the scale of the residual: `[rows][parameters]`, zero along
     /// those that are held.
     fn jacobian(&self, t: &[f64]) -> Vec<Vec<f64>>;
-    /// The same of ln L at the coordinates of any row.
+    /// Derivatives of ln L at the coordinates of any row, zero along parameters that are held.
     fn slopes_at(&self, t: &[f64], place: &[f64; COORDINATES]) -> Vec<f64>;
     /// Inner parameters of natural ones.
     fn inner(&self, natural: &[f64]) -> Vec<f64>;
@@ -113,14 +113,14 @@ pub(crate) trait Engine: Send + Sync {
     fn is_lone(&self) -> bool;
     /// The lowest converged end from these starts, under other weights and targets.
     fn refit(&self, changed: Option<&Resample>, starts: &[Vec<f64>]) -> Option<Optimum>;
-    /// As [`Engine::refit`], and from a few starts of the changed rows' own, so that a replicate may
-    /// leave the basin of the full fit.
+    /// The optimum of [`Engine::refit`], also looked for from a few starts of the changed rows' own, so
+    /// that a replicate may leave the basin of the full fit.
     fn resolve(&self, changed: &Resample, known: &[Vec<f64>]) -> Option<Optimum>;
     /// Whether one more quantity of [`Law::natural`] can be held beside those that are.
     fn can_hold(&self, quantity: usize) -> bool;
     /// The lowest converged end with one quantity of [`Law::natural`] held.
     fn held(&self, quantity: usize, value: f64, starts: &[Vec<f64>]) -> Option<Optimum>;
-    /// The same rows under another objective, fitted from known optima.
+    /// The optimum of these rows under another objective, from known optima.
     fn under(&self, objective: Objective, known: &[Vec<f64>]) -> Option<Optimum>;
 }
 
@@ -155,12 +155,12 @@ pub(crate) fn engine(
     let losses: Vec<f64> = points.iter().map(|point| point.loss).collect();
     let mut places = points.iter().map(|point| law.place(point)).collect::<Result<Vec<_>, _>>()?;
     let centre = law.centre(&mut places, &losses);
-    let rows = places.iter().zip(points).map(|(x, point)| Row {
+    let rows = places.iter().zip(points).map(|(x, point)| CentredRow {
         x: *x,
         target: objective.transform(point.loss),
         weight: point.weight,
     });
-    let rows: Vec<Row> = rows.collect();
+    let rows: Vec<CentredRow> = rows.collect();
     Ok(with_parameters!(law, P => {
         let mut problem = Problem::<P>::new(law, rows, centre, &losses, objective);
         for held in holds {
@@ -198,7 +198,7 @@ impl<const P: usize> Engine for Problem<P> {
         self.objective
     }
 
-    fn rows(&self) -> &[Row] {
+    fn rows(&self) -> &[CentredRow] {
         &self.rows
     }
 
@@ -242,7 +242,7 @@ impl<const P: usize> Engine for Problem<P> {
     fn jacobian(&self, t: &[f64]) -> Vec<Vec<f64>> {
         let t = vector(t);
         let law = self.ready(&t);
-        let row = |row: &Row| {
+        let row = |row: &CentredRow| {
             let jet = law.jet(&row.x);
             let slope = self.objective.slope(jet.value);
             jet.gradient.map(|g| g * slope)
@@ -276,7 +276,7 @@ impl<const P: usize> Engine for Problem<P> {
 
     fn at_bound(&self, t: &[f64]) -> Vec<usize> {
         let held = |k: &usize| {
-            let (low, high) = self.rooms[*k].bounds;
+            let (low, high) = self.domains[*k].bounds;
             t[*k] <= low || t[*k] >= high
         };
         let fixed: Vec<usize> = self.held_coordinates().collect();

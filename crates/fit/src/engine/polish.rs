@@ -1,33 +1,35 @@
-//! From a start to a local optimum of the objective itself.
+//! The descent from a start to a local optimum of the objective itself.
 //!
 //! Newton's method with exact second derivatives, damped by the Gauss-Newton matrix of the
 //! reweighted squares (Levenberg 1944 with the majorant of Huber's penalty as metric): large
 //! damping gives a step of iteratively reweighted least squares, none gives Newton's, so the end
 //! is quadratic although Huber's second derivative jumps. Laws that are no sums of powers are far
-//! from convex: where the true curvature is no bowl, the Gauss-Newton one takes its place. Bounds by
-//! active set.
+//! from convex: where the true curvature is no bowl, the Gauss-Newton one takes its place. Bounds are kept
+//! by an active set.
 
 use super::linalg::{Square, solve_subset};
 use super::problem::{Local, Problem};
 
 /// Norm of the gradient of the scaled objective below which a fit has converged.
 pub(crate) const TOLERANCE: f64 = 1e-9;
-/// And where no further step helps: rounding, or a residual on Huber's kink, can hold the last
-/// digits back. Parameters are then right to about seven digits.
+/// Norm of the gradient that passes for converged where no further step helps: rounding, or a residual on
+/// Huber's kink, can hold the last digits back. Parameters are then right to about seven digits.
 const LAST_DIGITS: f64 = 1e-7;
-/// A way along a residual on Huber's kink goes in short steps, hundreds of them.
+/// Most steps of a descent: along a residual on Huber's kink it takes hundreds of short ones.
 const MOST_STEPS: usize = 1000;
-/// Laws that are no sums cost more a step and have many starts; one of those may give up.
+/// Most steps of a descent under a law that is no sum of powers: each costs more, and there are many starts.
 const MOST_STEPS_DRAWN: usize = 250;
-/// But not the lowest.
+/// Steps of the end that is lowest: it may not give up.
 const MOST_STEPS_OF_THE_BEST: usize = 4000;
 const MOST_DAMPING: f64 = 1e14;
-/// Steps after which a race is judged, laps that it may still take, and what counts as the rival's place.
+/// Steps of a lap, after which a race is judged.
 const LAP: usize = 6;
+/// Laps within which a descent must come below its rival.
 const LAPS_LEFT: f64 = 4.0;
+/// Share of the value within which a descent stands where its rival is.
 const SAME: f64 = 1e-9;
 
-/// How a polish ended.
+/// How a descent ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Converged,
@@ -36,7 +38,7 @@ pub(crate) enum End {
     StepLimit,
 }
 
-/// A start and where it led.
+/// The end that a start led to.
 #[derive(Clone, Debug)]
 pub(crate) struct Polished<const P: usize> {
     pub(crate) theta: [f64; P],
@@ -53,7 +55,7 @@ pub(crate) fn polish<const P: usize>(problem: &Problem<P>, start: [f64; P]) -> P
     race(problem, start, None)
 }
 
-/// A polish that is given up where it will not come below a rival's value soon.
+/// The descent from a start, given up where it will not come below a rival's value soon.
 pub(crate) fn race<const P: usize>(
     problem: &Problem<P>,
     start: [f64; P],
@@ -152,8 +154,8 @@ fn step<const P: usize>(
             continue;
         };
         let mut next = *theta;
-        for ((value, step), room) in next.iter_mut().zip(step).zip(&problem.rooms) {
-            *value += step.clamp(-room.stride, room.stride);
+        for ((value, step), room) in next.iter_mut().zip(step).zip(&problem.domains) {
+            *value += step.clamp(-room.longest_step, room.longest_step);
         }
         let imposed = clamp(problem, &mut next);
         // Where derivatives are dear, a step that rises is told by its value.
@@ -232,10 +234,11 @@ fn predicted<const P: usize>(
     fall
 }
 
-/// Into the bounds, and the held quantity into its place; returns the bit that it decides.
+/// Moves the parameters into their bounds and what is held into its place; returns the bits of the coordinates
+/// that are held.
 fn clamp<const P: usize>(problem: &Problem<P>, theta: &mut [f64; P]) -> u16 {
-    for (value, room) in theta.iter_mut().zip(&problem.rooms) {
-        *value = value.clamp(room.bounds.0, room.bounds.1);
+    for (value, domain) in theta.iter_mut().zip(&problem.domains) {
+        *value = value.clamp(domain.bounds.0, domain.bounds.1);
     }
     problem.impose(theta)
 }
@@ -244,7 +247,7 @@ fn clamp<const P: usize>(problem: &Problem<P>, theta: &mut [f64; P]) -> u16 {
 fn not_held<const P: usize>(problem: &Problem<P>, theta: &[f64; P], gradient: &[f64; P]) -> u16 {
     let mut mask = 0;
     for k in 0..P {
-        let (low, high) = problem.rooms[k].bounds;
+        let (low, high) = problem.domains[k].bounds;
         let held = theta[k] <= low && gradient[k] > 0.0 || theta[k] >= high && gradient[k] < 0.0;
         if !held {
             mask |= 1 << k;
@@ -257,7 +260,7 @@ fn not_held<const P: usize>(problem: &Problem<P>, theta: &[f64; P], gradient: &[
 fn norm<const P: usize>(problem: &Problem<P>, gradient: &[f64; P], free: u16) -> f64 {
     let squares = (0..P)
         .filter(|k| free & (1 << k) != 0)
-        .map(|k| (gradient[k] * problem.rooms[k].unit).powi(2));
+        .map(|k| (gradient[k] * problem.domains[k].scale).powi(2));
     let norm = squares.sum::<f64>().sqrt();
     if norm.is_nan() { f64::INFINITY } else { norm }
 }

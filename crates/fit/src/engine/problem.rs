@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 /// A row ready to be fitted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub(crate) struct CentredRow {
     /// Centred logarithms.
     pub(crate) x: [f64; COORDINATES],
     /// The loss on the scale of the residual.
@@ -19,32 +19,32 @@ pub(crate) struct Row {
     pub(crate) weight: f64,
 }
 
-/// Where an inner parameter lives.
+/// What a fit knows of an inner parameter before it starts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
-    /// Where starts are drawn, for laws that draw them.
-    pub(crate) drawn: (f64, f64),
-    /// Where it may go.
+pub(crate) struct Domain {
+    /// Range in which starts are drawn, for laws that draw them.
+    pub(crate) start_range: (f64, f64),
+    /// Values between which the parameter may move.
     pub(crate) bounds: (f64, f64),
-    /// Its natural size, in which its gradient is measured.
-    pub(crate) unit: f64,
+    /// Natural size of the parameter, in which its gradient is measured.
+    pub(crate) scale: f64,
     /// Longest step of one iteration.
-    pub(crate) stride: f64,
+    pub(crate) longest_step: f64,
 }
 
-/// How far below and above where starts are drawn a parameter may go. Bounds are where numbers end or
-/// where nothing changes any more, never where an optimum could lie: a parameter that a bound holds back
-/// moves all others.
+/// How far a parameter may go below and above the range in which its starts are drawn. Bounds are where
+/// numbers end or where nothing changes any more, never where an optimum could lie: a parameter that a
+/// bound holds back moves all others.
 fn beyond(role: Role) -> (f64, f64) {
     match role {
-        // A part of the loss below its last digits; a level at the centre far from where the law has it.
+        // At the lower bound a part of the loss lies below its last digits.
         Role::Level | Role::Floor | Role::Ceiling => (30.0, 30.0),
-        // Exponents above e^5 are steps.
+        // An exponent above e^5 makes a step of its power.
         Role::Exponent => (12.0, 5.0),
         Role::Bend => (60.0, 60.0),
         Role::Break => (60.0, 60.0),
         Role::Width => (12.0, 8.0),
-        // Repetition that is worth all of it, experts without end.
+        // At the upper bound repeated data count in full, and experts help without end.
         Role::Repeats | Role::Count => (12.0, 12.0),
         Role::Offset => (0.0, f64::INFINITY),
     }
@@ -58,8 +58,8 @@ pub(crate) struct Problem<const P: usize> {
     pub(crate) form: Option<Form>,
     pub(crate) centre: Centre,
     pub(crate) objective: Objective,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) rooms: [Room; P],
+    pub(crate) rows: Vec<CentredRow>,
+    pub(crate) domains: [Domain; P],
     /// Quantities that stay where they are, in the order in which they are imposed.
     pub(crate) holds: Vec<Held>,
     /// What the objective is divided by to be of order one.
@@ -89,22 +89,22 @@ impl<const P: usize> Problem<P> {
     /// `rows` are centred by `centre`.
     pub(crate) fn new(
         law: Law,
-        rows: Vec<Row>,
+        rows: Vec<CentredRow>,
         centre: Centre,
         losses: &[f64],
         objective: Objective,
     ) -> Self {
         let form = law.form();
         let mean_log = losses.iter().map(|loss| loss.ln()).sum::<f64>() / losses.len() as f64;
-        let rooms = match form {
-            Some(form) => std::array::from_fn(|k| Room {
-                drawn: (0.0, 0.0),
+        let domains = match form {
+            Some(form) => std::array::from_fn(|k| Domain {
+                start_range: (0.0, 0.0),
                 bounds: form.bounds(k),
                 // E, a and b in units of the geometric mean of the losses.
-                unit: if form.is_exponent(k) { 1.0 } else { mean_log.exp() },
-                stride: f64::INFINITY,
+                scale: if form.is_exponent(k) { 1.0 } else { mean_log.exp() },
+                longest_step: f64::INFINITY,
             }),
-            None => drawn_rooms(law, &rows, losses),
+            None => drawn_domains(law, &rows, losses),
         };
         Problem {
             law,
@@ -112,7 +112,7 @@ impl<const P: usize> Problem<P> {
             centre,
             objective,
             rows,
-            rooms,
+            domains,
             holds: Vec::new(),
             scale: 1.0,
             scout: Arc::default(),
@@ -128,7 +128,7 @@ impl<const P: usize> Problem<P> {
 
     pub(crate) fn residuals(&self, theta: &[f64; P]) -> Vec<f64> {
         let law = self.ready(theta);
-        let fitted = |row: &Row| self.objective.transform(law.loss(&row.x));
+        let fitted = |row: &CentredRow| self.objective.transform(law.loss(&row.x));
         let rows = self.rows.iter();
         rows.map(|row| row.target - fitted(row)).collect()
     }
@@ -137,7 +137,7 @@ impl<const P: usize> Problem<P> {
     pub(crate) fn value(&self, theta: &[f64; P]) -> f64 {
         let penalty = self.objective.penalty;
         let law = self.ready(theta);
-        let fitted = |row: &Row| self.objective.transform(law.loss(&row.x));
+        let fitted = |row: &CentredRow| self.objective.transform(law.loss(&row.x));
         let counted = self.rows.iter().filter(|row| row.weight > 0.0);
         counted.map(|row| row.weight * penalty.at(row.target - fitted(row))).sum()
     }
@@ -190,8 +190,8 @@ impl<const P: usize> Problem<P> {
     }
 }
 
-/// Where the parameters of a law are looked for that is no sum of powers.
-fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room; P] {
+/// The domains of the parameters of a law that is no sum of powers.
+fn drawn_domains<const P: usize>(law: Law, rows: &[CentredRow], losses: &[f64]) -> [Domain; P] {
     let top = losses.iter().copied().fold(0.0, f64::max);
     let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
     // A break lies along the last coordinate.
@@ -201,7 +201,7 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
         .fold((0.0f64, 0.0f64), |(l, r), row| (l.min(row.x[along]), r.max(row.x[along])));
     let roles = law.roles();
     std::array::from_fn(|k| {
-        let drawn = match roles[k] {
+        let start_range = match roles[k] {
             Role::Level => ((0.02 * least).ln(), (1.2 * top).ln()),
             Role::Exponent => (0.03f64.ln(), 1.0f64.ln()),
             Role::Floor => ((0.05 * least).ln(), (0.97 * least).ln()),
@@ -214,14 +214,17 @@ fn drawn_rooms<const P: usize>(law: Law, rows: &[Row], losses: &[f64]) -> [Room;
             Role::Count => (1.0f64.ln(), 600.0f64.ln()),
         };
         match roles[k] {
-            Role::Offset => {
-                Room { drawn, bounds: (0.0, f64::INFINITY), unit: least, stride: f64::INFINITY }
-            }
-            _ => Room {
-                drawn,
-                bounds: (drawn.0 - beyond(roles[k]).0, drawn.1 + beyond(roles[k]).1),
-                unit: 1.0,
-                stride: 2.0,
+            Role::Offset => Domain {
+                start_range,
+                bounds: (0.0, f64::INFINITY),
+                scale: least,
+                longest_step: f64::INFINITY,
+            },
+            _ => Domain {
+                start_range,
+                bounds: (start_range.0 - beyond(roles[k]).0, start_range.1 + beyond(roles[k]).1),
+                scale: 1.0,
+                longest_step: 2.0,
             },
         }
     })
@@ -284,7 +287,7 @@ mod tests {
             let mut places: Vec<_> = points().iter().map(|row| law.place(row).unwrap()).collect();
             let losses: Vec<f64> = points().iter().map(|row| row.loss).collect();
             let centre = law.centre(&mut places, &losses);
-            let rows = places.iter().zip(&losses).map(|(x, loss)| Row { x: *x, target: *loss, weight: 1.0 });
+            let rows = places.iter().zip(&losses).map(|(x, loss)| CentredRow { x: *x, target: *loss, weight: 1.0 });
             let objective = "mse".parse().unwrap();
             let mut problem: Problem<5> = Problem::new(law, rows.collect(), centre, &losses, objective);
             let mut theta = [-0.2 + t[0], -1.2 + t[1], -0.1 + t[2], -1.1 + t[3], 1.2 + t[4]];

@@ -2,20 +2,21 @@
 //! and only starts that may lead elsewhere than the optima already known are handed out.
 
 use super::drawn;
-use super::grid::{self, COLUMNS, Cell, assemble, exponents};
+use super::grid::{self, COLUMNS, GridPoint, assemble, exponents};
 use super::linalg::Square;
 use super::problem::Problem;
 use super::scout::Scout;
 use crate::laws::{Form, Offset};
 use crate::objective::Residual;
 
-/// Exponents a term in the grid of a replicate, and starts of its own.
+/// Exponents of each term in the grid of a replicate.
 const SIDE: usize = 8;
+/// Starts of a replicate's own.
 const STARTS: usize = 2;
 /// Points drawn for laws without a grid.
 const DRAWN: usize = 60;
 
-/// A lowest cell within so many cells of a known optimum is that optimum's.
+/// Distance, in cells of the grid, within which a lowest cell is that of a known optimum.
 const NEAR: f64 = 1.5;
 
 impl<const P: usize> Scout<P> {
@@ -41,7 +42,8 @@ impl<const P: usize> Scout<P> {
         }
     }
 
-    /// Up to two starts of changed rows, best first: of the grid those that lie away from a known optimum.
+    /// Starts of changed rows, two at most and best first: those of the grid that lie away from a known
+    /// optimum.
     pub(super) fn starts(&self, problem: &Problem<P>, known: Option<&[f64; P]>) -> Vec<[f64; P]> {
         match (self, known) {
             // What is held keeps a fit where it is.
@@ -64,10 +66,13 @@ impl<const P: usize> Scout<P> {
 
 /// Sums over rows that a cell of the grid needs: of one exponent of one term.
 struct Sums {
-    /// Of the column, its square, and its product with the loss, weighted.
+    /// Weighted sum of the column.
     column: f64,
+    /// Weighted sum of the column's square.
     square: f64,
+    /// Weighted sum of the column's product with the loss.
     loss: f64,
+    /// The weighted column itself.
     weighted: Vec<f64>,
 }
 
@@ -123,7 +128,7 @@ fn elsewhere<const P: usize>(
         };
         if coefficients[1..=form.terms].iter().all(|c| *c > 0.0) {
             let theta = assemble(form, &coefficients, [exponents[i], exponents[j]]);
-            cells.push(Cell { at: [i, j], theta, value: -gain });
+            cells.push(GridPoint { at: [i, j], theta, value: -gain });
         }
     };
     let side = exponents.len();
@@ -136,7 +141,7 @@ fn elsewhere<const P: usize>(
     }
     let place: Vec<f64> =
         (0..form.terms).map(|term| grid::place(known[form.exponent(term)], side)).collect();
-    let own = |cell: &Cell<P>| {
+    let own = |cell: &GridPoint<P>| {
         let ways = place.iter().zip(cell.at);
         ways.into_iter().all(|(place, at)| (place - at as f64).abs() < NEAR)
     };

@@ -12,10 +12,10 @@ const STARTS: usize = 8;
 /// Points drawn and polished for laws without a grid.
 const DRAWN: (usize, usize) = (600, 16);
 
-/// Rows from which a replicate of a fit with one optimum has but that.
+/// Rows from which on a replicate of a fit with one optimum looks for no other.
 const MANY: usize = 64;
 
-/// Ends out of steps that are followed further.
+/// Number of ends without steps left that are followed further.
 const MOST_TAKEN_UP: usize = 4;
 
 /// The scale's floor a row. Residuals carry rounding errors of about 1e-16, which the gradient of
@@ -30,7 +30,7 @@ impl<const P: usize> Problem<P> {
     }
 }
 
-/// See [`super::Engine::solve`].
+/// The account of all starts that [`super::Engine::solve`] promises.
 pub(super) fn solve<const P: usize>(problem: &mut Problem<P>) -> Option<Solution> {
     let starts = match problem.form {
         Some(form) => grid::starts(problem, form, SIDE, STARTS),
@@ -138,7 +138,9 @@ fn optimum<const P: usize>(end: Polished<P>) -> Optimum {
 /// laws have directions in which nothing changes: the same objective to seven digits.
 fn same_basin<const P: usize>(problem: &Problem<P>, a: &Polished<P>, b: &Polished<P>) -> bool {
     match problem.form {
-        Some(_) => (0..P).all(|k| (a.theta[k] - b.theta[k]).abs() < 1e-4 * problem.rooms[k].unit),
+        Some(_) => {
+            (0..P).all(|k| (a.theta[k] - b.theta[k]).abs() < 1e-4 * problem.domains[k].scale)
+        }
         None => (a.value - b.value).abs() <= 1e-7 * (a.value + 1e-9 * problem.scale),
     }
 }

@@ -2,18 +2,17 @@
 
 use super::coordinates::{COORDINATES, Centre, of_one};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
-use super::ready::{Ready, add, softplus};
-use crate::jet::{Jet, Real};
+use crate::jet::{Jet, Scalar, add, softplus};
 use crate::output::Axis;
 
-/// See [`super::Law::Broken`].
+/// The law [`super::Law::Broken`].
 #[derive(Clone, Copy)]
 pub(super) struct Broken {
     pub(super) breaks: usize,
     pub(super) axis: Axis,
 }
 
-/// Those of three breaks; fewer breaks have the first of them.
+/// Parameters of the law with three breaks; fewer breaks have the first of them.
 const PARAMETERS: [Quantity; 12] = [
     quantity("a", Sense::PositiveFloor),
     quantity("b", Sense::Scale),
@@ -79,7 +78,7 @@ impl Stated for Broken {
         format!("L = a + b {x:?}^-c0 prod (1 + ({x:?}/d_i)^(1/f_i))^(-c_i f_i)")
     }
 
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let number = R::constant;
         let mut log = t[1] - t[2].exp() * number(x[0]);
         for part in t[3..].chunks(3) {
@@ -90,7 +89,7 @@ impl Stated for Broken {
         t[0].exp() + log.exp()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let (mean, c0) = (R::constant(centre.x[0]), t[2].exp());
         let mut all = vec![t[0].exp(), (t[1] + c0 * mean).exp(), c0];
         for part in t[3..].chunks(3) {
@@ -99,7 +98,7 @@ impl Stated for Broken {
         all
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let (mean, number) = (centre.x[0], R::constant);
         match k {
             1 => (1, number(value.ln()) - t[2].exp() * number(mean)),
@@ -107,10 +106,6 @@ impl Stated for Broken {
             k if k >= 3 && k % 3 == 1 => (k, number(value.ln() - mean)),
             k => (k, number(value.ln())),
         }
-    }
-
-    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        Some(Ready::Broken(Written::of(t)))
     }
 }
 
@@ -125,7 +120,7 @@ pub(crate) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn of<const P: usize>(t: &'a [f64; P]) -> Self {
+    pub(super) fn of<const P: usize>(t: &'a [f64; P]) -> Self {
         let width = |at: usize| t.get(5 + 3 * at).map_or(1.0, |t| t.exp());
         Written { t, a: t[0].exp(), c0: t[2].exp(), widths: std::array::from_fn(width) }
     }

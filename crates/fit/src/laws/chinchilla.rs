@@ -3,7 +3,7 @@
 use super::coordinates::{Centre, D, N};
 use super::facts::{Facts, Quantity, SPLIT, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 const FORM: Form = Form { offset: Offset::Free, terms: 2, tied: false };
 
@@ -15,7 +15,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("beta", Sense::Exponent),
 ];
 
-/// See [`super::Law::Chinchilla`].
+/// The law [`super::Law::Chinchilla`].
 #[derive(Clone, Copy)]
 pub(super) struct Chinchilla;
 
@@ -37,11 +37,11 @@ impl Stated for Chinchilla {
         "L = E + A N^-alpha + B D^-beta".into()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         FORM.with_split(t, centre)
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         FORM.impose_with_split(t, k, value, centre)
     }
 }

@@ -3,7 +3,7 @@
 use super::coordinates::{COORDINATES, Centre, Coordinate, N};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
 use super::implicit::{falling_root, with_derivatives};
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 const PARAMETERS: &[Quantity] = &[
     quantity("N_c", Sense::Scale),
@@ -14,7 +14,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("alpha_B", Sense::Exponent),
 ];
 
-/// See [`super::Law::CriticalBatch`].
+/// The law [`super::Law::CriticalBatch`].
 #[derive(Clone, Copy)]
 pub(super) struct CriticalBatch;
 
@@ -44,7 +44,7 @@ impl Stated for CriticalBatch {
 
     /// L of `L = e^(t0 - alpha_N n) + e^(t2 + alpha_S (ln(1 + B_crit(L) / B) - s))`. The right side falls
     /// with L, so there is one root.
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let one = R::constant(1.0);
         let (alpha_s, alpha_b) = (t[3].exp(), t[5].exp());
         let size = (t[0] - t[1].exp() * R::constant(x[0])).exp();
@@ -59,7 +59,7 @@ impl Stated for CriticalBatch {
         let root = falling_root(|ln_y| {
             let y = ln_y.exp();
             let excess = t[4].value() - ln_y / alpha_b.value() - x[2];
-            let steps = (t[2].value() + alpha_s.value() * (Real::softplus(excess) - x[1])).exp();
+            let steps = (t[2].value() + alpha_s.value() * (Scalar::softplus(excess) - x[1])).exp();
             let both = size.value() + steps;
             let share = 1.0 / (1.0 + (-excess).exp());
             let fall = steps * alpha_s.value() * share / (alpha_b.value() * both);
@@ -71,7 +71,7 @@ impl Stated for CriticalBatch {
         })
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let [cn, cs, cb] = centre.x.map(R::constant);
         let (alpha_n, alpha_s) = (t[1].exp(), t[3].exp());
         vec![
@@ -84,7 +84,7 @@ impl Stated for CriticalBatch {
         ]
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let ([cn, cs, cb], number) = (centre.x, R::constant);
         match k {
             0 => (0, t[1].exp() * number(value.ln() - cn)),

@@ -2,8 +2,7 @@
 
 use super::coordinates::{COORDINATES, Centre, Coordinate, D, N};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
-use super::ready::{Ready, add};
-use crate::jet::{Jet, Real};
+use crate::jet::{Jet, Scalar, add};
 
 const PARAMETERS: &[Quantity] = &[
     quantity("E", Sense::Floor),
@@ -15,7 +14,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("R_N", Sense::Scale),
 ];
 
-/// See [`super::Law::DataConstrained`].
+/// The law [`super::Law::DataConstrained`].
 #[derive(Clone, Copy)]
 pub(super) struct DataConstrained;
 
@@ -46,7 +45,7 @@ impl Stated for DataConstrained {
         "L = E + A N'^-alpha + B D'^-beta, D' = U (1 + R_D (1 - exp(-(D/U - 1)/R_D)))".into()
     }
 
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
         let number = R::constant;
         let (alpha, beta) = (t[2].exp(), t[4].exp());
         let (n, d, unique) = (x[0], x[1], x[2]);
@@ -68,7 +67,7 @@ impl Stated for DataConstrained {
         t[0] + (t[1] - alpha * params).exp() + (t[3] - beta * tokens).exp()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let [cn, cd, _] = centre.x.map(R::constant);
         let (alpha, beta) = (t[2].exp(), t[4].exp());
         vec![
@@ -82,7 +81,7 @@ impl Stated for DataConstrained {
         ]
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let ([cn, cd, _], number) = (centre.x, R::constant);
         match k {
             0 => (0, number(value)),
@@ -91,14 +90,10 @@ impl Stated for DataConstrained {
             k => (k, number(value.ln())),
         }
     }
-
-    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        Some(Ready::DataConstrained(Written::of(t)))
-    }
 }
 
 /// `ln(1 + R (1 - exp(-r / R)))`: what `r` repetitions add to the first pass.
-fn saturated<R: Real>(repeats: R, ln_r: R) -> R {
+fn saturated<R: Scalar>(repeats: R, ln_r: R) -> R {
     let r = ln_r.exp();
     let one = R::constant(1.0);
     (one + r * (one - (-(repeats / r)).exp())).ln()
@@ -146,7 +141,7 @@ impl Saturated {
 }
 
 impl Written {
-    fn of<const P: usize>(t: &[f64; P]) -> Self {
+    pub(super) fn of<const P: usize>(t: &[f64; P]) -> Self {
         Written {
             e: t[0],
             levels: (t[1], t[3]),

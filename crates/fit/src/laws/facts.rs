@@ -1,9 +1,8 @@
 //! What the file of a law states about it, and what the words of these statements mean.
 
 use super::coordinates::{COORDINATES, Centre, Coordinate};
-use super::ready::Ready;
 use super::sum::Form;
-use crate::jet::Real;
+use crate::jet::Scalar;
 use crate::output::Axis;
 use std::borrow::Cow;
 
@@ -31,7 +30,7 @@ pub(crate) struct Facts {
     pub(super) derived: &'static [Quantity],
     /// How the fit moves in the parameters.
     pub(super) inner: Inner,
-    /// Whether [`Stated::written`] has the derivatives written out.
+    /// Whether [`super::Ready`] has the derivatives written out.
     pub(super) is_written: bool,
     /// Whether the curvature of the reweighted squares is a good guide from anywhere.
     pub(super) is_nearly_convex: bool,
@@ -178,7 +177,7 @@ pub(super) trait Stated: Copy {
     fn formula(self) -> String;
 
     /// The loss at a centred place.
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let Inner::Sum(form) = self.facts().inner else {
             unreachable!("a law that is no sum of powers states its loss")
         };
@@ -186,19 +185,8 @@ pub(super) trait Stated: Copy {
     }
 
     /// Values of the free parameters as people quote them, then of the derived quantities.
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R>;
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R>;
 
     /// The inner coordinate, and its value, that gives quantity `k` of [`Stated::natural`] this value.
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R);
-
-    /// The law at one vector of parameters with its derivatives written out; none where only
-    /// [`crate::jet`]'s arithmetic has them.
-    fn written<'a, const P: usize>(self, _t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        None
-    }
-}
-
-/// `n_exponent` from itself or from `d_exponent`.
-pub(super) fn share(value: f64, is_n: bool) -> f64 {
-    if is_n { value } else { 1.0 - value }
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R);
 }

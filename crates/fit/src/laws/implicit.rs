@@ -1,10 +1,10 @@
 //! Losses that stand on both sides of their law: roots found in plain numbers, with derivatives added.
 
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 /// A root found in plain numbers, followed by two of Newton's steps in which the parameters' derivatives
 /// appear, first and second (implicit functions; each step doubles the order).
-pub(super) fn with_derivatives<R: Real>(root: f64, miss_and_slope: impl Fn(R) -> (R, R)) -> R {
+pub(super) fn with_derivatives<R: Scalar>(root: f64, miss_and_slope: impl Fn(R) -> (R, R)) -> R {
     let mut y = R::constant(root);
     for _ in 0..2 {
         let (miss, slope) = miss_and_slope(y);

@@ -1,18 +1,18 @@
 //! Kaplan's law of parameters and tokens (Kaplan et al. 2020, eq. 1.5), with or without a floor.
 
 use super::coordinates::{COORDINATES, Centre, D, N};
-use super::facts::{Facts, Quantity, Role, SPLIT, Sense, Stated, quantity, share};
-use super::ready::{Ready, add, softplus};
-use crate::jet::{Jet, Real};
+use super::facts::{Facts, Quantity, Role, SPLIT, Sense, Stated, quantity};
+use super::sum::share;
+use crate::jet::{Jet, Scalar, add, softplus};
 
-/// See [`super::Law::Kaplan`].
+/// The law [`super::Law::Kaplan`].
 #[derive(Clone, Copy)]
 pub(super) struct Kaplan {
     /// Whether `E +` stands in front.
     pub(super) offset: bool,
 }
 
-/// Those of the law with a floor; without one the last is missing.
+/// Parameters of the law with a floor; without a floor the last is missing.
 const PARAMETERS: [Quantity; 5] = [
     quantity("N_c", Sense::Scale),
     quantity("alpha_N", Sense::Exponent),
@@ -62,7 +62,7 @@ impl Stated for Kaplan {
         format!("L = {e}[(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D")
     }
 
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let number = R::constant;
         let (alpha_n, alpha_d) = (t[1].exp(), t[3].exp());
         let first = (t[0] - alpha_n * number(x[0])) / alpha_d;
@@ -73,7 +73,7 @@ impl Stated for Kaplan {
         if self.offset { t[4] + loss } else { loss }
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let [cn, cd, _] = centre.x.map(R::constant);
         let (alpha_n, alpha_d) = (t[1].exp(), t[3].exp());
         let mut all =
@@ -86,7 +86,7 @@ impl Stated for Kaplan {
         all
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let ([cn, cd, _], number, free) = (centre.x, R::constant, self.free());
         match k {
             0 => (0, t[1].exp() * number(value.ln() - cn)),
@@ -95,10 +95,6 @@ impl Stated for Kaplan {
             k if k < free => (k, number(value.ln())),
             _ => (3, t[1] + number(logit(share(value, k == free)))),
         }
-    }
-
-    fn written<'a, const P: usize>(self, t: &'a [f64; P]) -> Option<Ready<'a, P>> {
-        Some(Ready::Kaplan(Written::of(t)))
     }
 }
 
@@ -117,7 +113,7 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    fn of<const P: usize>(t: &[f64; P]) -> Self {
+    pub(super) fn of<const P: usize>(t: &[f64; P]) -> Self {
         Written {
             levels: (t[0], t[2]),
             alpha_n: t[1].exp(),

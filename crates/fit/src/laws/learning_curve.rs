@@ -3,7 +3,7 @@
 use super::coordinates::{Centre, Coordinate, N};
 use super::facts::{Facts, Quantity, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 const FORM: Form = Form { offset: Offset::None, terms: 2, tied: false };
 
@@ -14,7 +14,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("alpha_S", Sense::Exponent),
 ];
 
-/// See [`super::Law::LearningCurve`].
+/// The law [`super::Law::LearningCurve`].
 #[derive(Clone, Copy)]
 pub(super) struct LearningCurve;
 
@@ -35,7 +35,7 @@ impl Stated for LearningCurve {
         "L = (N_c/N)^alpha_N + (S_c/S)^alpha_S, S = D/batch".into()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let mut all = t.to_vec();
         for term in 0..FORM.terms {
             let at = FORM.coefficient(term);
@@ -45,7 +45,7 @@ impl Stated for LearningCurve {
         all
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         match (0..FORM.terms).find(|term| FORM.coefficient(*term) == k) {
             Some(term) => {
                 let exponent = t[FORM.exponent(term)];

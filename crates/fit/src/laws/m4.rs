@@ -3,7 +3,7 @@
 use super::coordinates::{COORDINATES, Centre, of_one};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
 use super::implicit::{falling_root, with_derivatives};
-use crate::jet::Real;
+use crate::jet::Scalar;
 use crate::output::Axis;
 
 const PARAMETERS: &[Quantity] = &[
@@ -14,7 +14,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("c", Sense::Exponent),
 ];
 
-/// See [`super::Law::M4`].
+/// The law [`super::Law::M4`].
 #[derive(Clone, Copy)]
 pub(super) struct M4(pub(super) Axis);
 
@@ -43,7 +43,7 @@ impl Stated for M4 {
     }
 
     /// L of `ln(L - e) - a ln(y0 - L) = ln b - c x`.
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
         let e = t[0].exp();
         let y0 = R::constant(centre.top) + t[1].exp();
         let a = t[2].exp();
@@ -55,7 +55,7 @@ impl Stated for M4 {
         let (span, power) = (high - low, a.value());
         // In u = ln((L - e) / (y0 - L)) the equation is nearly straight: L = (e + y0 e^u) / (1 + e^u).
         let miss = |u: f64| {
-            let (below, above) = (-Real::softplus(-u), -Real::softplus(u));
+            let (below, above) = (-Scalar::softplus(-u), -Scalar::softplus(u));
             let value = below - power * above + (1.0 - power) * span.ln() - right.value();
             (value, above.exp() + power * below.exp())
         };
@@ -63,14 +63,14 @@ impl Stated for M4 {
             let (value, slope) = miss(u);
             (-value, slope)
         });
-        let root = low + span * (-Real::softplus(-u)).exp();
+        let root = low + span * (-Scalar::softplus(-u)).exp();
         with_derivatives(root, |y: R| {
             let miss = (y - e).ln() - a * (y0 - y).ln() - right;
             (miss, R::constant(1.0) / (y - e) + a / (y0 - y))
         })
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let number = R::constant;
         let c = t[4].exp();
         vec![
@@ -82,7 +82,7 @@ impl Stated for M4 {
         ]
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let number = R::constant;
         match k {
             1 => (1, number((value - centre.top).ln())),

@@ -31,7 +31,7 @@ pub(crate) use facts::{Quantity, Role, Sense};
 pub(crate) use ready::Ready;
 pub(crate) use sum::{EXPONENTS, Form, Offset};
 
-use crate::jet::Real;
+use crate::jet::Scalar;
 use crate::objective::Objective;
 use crate::output::Axis;
 use facts::{Facts, Inner, Stated};
@@ -55,13 +55,13 @@ pub enum Law {
     OverTraining,
     /// `L = [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D` (Kaplan et al. 2020, eq. 1.5).
     Kaplan {
-        /// With `E +` in front.
+        /// Whether `E +` stands in front.
         offset: bool,
     },
     /// `L = (N_c/N)^alpha_N + (S_c/S)^alpha_S`, S optimizer steps at a batch far above the critical
     /// one (Kaplan et al. 2020, eq. 1.6 with `S_min = S`).
     LearningCurve,
-    /// The same with `S_min = S / (1 + B_crit(L)/B)`, `B_crit = B_star L^(-1/alpha_B)` (Kaplan et
+    /// [`Law::LearningCurve`] in `S_min = S / (1 + B_crit(L)/B)`, `B_crit = B_star L^(-1/alpha_B)` (Kaplan et
     /// al. 2020, eq. 1.4, 1.6 and 5.4): implicit in L.
     CriticalBatch,
     /// `L = E + A N'^-alpha + B D'^-beta` with effective parameters and tokens under repetition
@@ -282,24 +282,19 @@ impl Law {
         self.facts().is_nearly_convex
     }
 
-    /// The law at one vector of parameters, where its derivatives are written out and it is no sum.
-    fn written<const P: usize>(self, t: &[f64; P]) -> Option<Ready<'_, P>> {
-        stated!(self, law => law.written(t))
-    }
-
     /// The loss at a centred place.
-    pub(crate) fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
+    pub(crate) fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], centre: &Centre) -> R {
         stated!(self, law => law.loss(t, x, centre))
     }
 
     /// Values of [`Law::names`], then of `derived_names`.
-    pub(crate) fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    pub(crate) fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         stated!(self, law => law.natural(t, centre))
     }
 
     /// Chooses one inner coordinate so that quantity `k` of [`Law::natural`] has this value; returns
     /// which coordinate.
-    pub(crate) fn impose<R: Real>(
+    pub(crate) fn impose<R: Scalar>(
         self,
         t: &mut [R],
         k: usize,

@@ -45,7 +45,7 @@ impl Law {
 fn most_like(name: &str) -> Option<&'static str> {
     let tidy = name.to_ascii_lowercase();
     let all = Law::list().flat_map(|(names, _)| names.split(", "));
-    // Of equally long beginnings the shortest name.
+    // The shortest name wins among those that share as long a beginning.
     let shared = |other: &str| {
         let begin = tidy.chars().zip(other.chars()).take_while(|(a, b)| a == b);
         (begin.count(), usize::MAX - other.len())

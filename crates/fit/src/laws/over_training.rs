@@ -4,7 +4,7 @@
 use super::coordinates::{Centre, D, N};
 use super::facts::{Facts, Quantity, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 const FORM: Form = Form { offset: Offset::Free, terms: 2, tied: true };
 
@@ -15,7 +15,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("beta", Sense::Scale),
 ];
 
-/// See [`super::Law::OverTraining`].
+/// The law [`super::Law::OverTraining`].
 #[derive(Clone, Copy)]
 pub(super) struct OverTraining;
 
@@ -36,14 +36,14 @@ impl Stated for OverTraining {
         "L = E + alpha N^-eta + beta 6^(-eta/2) (M N)^-eta, M = D/N".into()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let mut all = FORM.coefficients(t, centre);
         let at = FORM.coefficient(1);
         all[at] = all[at] * (t[FORM.exponent(1)] * R::constant(6f64.ln() / 2.0)).exp();
         all
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         if k != FORM.coefficient(1) {
             return FORM.impose(t, k, value, centre);
         }

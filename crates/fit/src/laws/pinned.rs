@@ -3,7 +3,7 @@
 use super::coordinates::{Centre, D, N};
 use super::facts::{Facts, Quantity, SPLIT, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 use std::borrow::Cow;
 
 const PARAMETERS: &[Quantity] = &[
@@ -13,7 +13,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("beta", Sense::Exponent),
 ];
 
-/// See [`super::Law::Pinned`].
+/// The law [`super::Law::Pinned`].
 #[derive(Clone, Copy)]
 pub(super) struct Pinned(pub(super) f64);
 
@@ -45,11 +45,11 @@ impl Stated for Pinned {
         format!("L = {} + A N^-alpha + B D^-beta", self.0)
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         self.form().with_split(t, centre)
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         self.form().impose_with_split(t, k, value, centre)
     }
 }

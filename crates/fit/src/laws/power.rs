@@ -3,7 +3,7 @@
 use super::coordinates::{Centre, of_one};
 use super::facts::{Facts, Quantity, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 use crate::output::Axis;
 
 const FORM: Form = Form { offset: Offset::None, terms: 1, tied: false };
@@ -11,7 +11,7 @@ const FORM: Form = Form { offset: Offset::None, terms: 1, tied: false };
 const PARAMETERS: &[Quantity] = &[quantity("A", Sense::Scale), quantity("alpha", Sense::Exponent)];
 const DERIVED: &[Quantity] = &[quantity("X_c", Sense::Scale)];
 
-/// See [`super::Law::Power`].
+/// The law [`super::Law::Power`].
 #[derive(Clone, Copy)]
 pub(super) struct Power(pub(super) Axis);
 
@@ -35,13 +35,13 @@ impl Stated for Power {
         format!("L = A {:?}^-alpha", self.0)
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let mut all = FORM.coefficients(t, centre);
         all.push((t[0].ln() / t[1] + R::constant(centre.x[0])).exp());
         all
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         match k < FORM.parameters() {
             true => FORM.impose(t, k, value, centre),
             false => (0, (t[1] * R::constant(value.ln() - centre.x[0])).exp()),

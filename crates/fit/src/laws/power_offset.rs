@@ -3,7 +3,7 @@
 use super::coordinates::{Centre, of_one};
 use super::facts::{Facts, Quantity, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 use crate::output::Axis;
 
 const FORM: Form = Form { offset: Offset::Free, terms: 1, tied: false };
@@ -11,7 +11,7 @@ const FORM: Form = Form { offset: Offset::Free, terms: 1, tied: false };
 const PARAMETERS: &[Quantity] =
     &[quantity("E", Sense::Floor), quantity("A", Sense::Scale), quantity("alpha", Sense::Exponent)];
 
-/// See [`super::Law::PowerOffset`].
+/// The law [`super::Law::PowerOffset`].
 #[derive(Clone, Copy)]
 pub(super) struct PowerOffset(pub(super) Axis);
 
@@ -34,11 +34,11 @@ impl Stated for PowerOffset {
         format!("L = E + A {:?}^-alpha", self.0)
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         FORM.coefficients(t, centre)
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         FORM.impose(t, k, value, centre)
     }
 }

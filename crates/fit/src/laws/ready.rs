@@ -9,20 +9,25 @@ use crate::jet::Jet;
 
 /// A law at one vector of parameters, by the way in which its derivatives are had.
 pub(crate) enum Ready<'a, const P: usize> {
+    /// A sum of powers.
     Sum(Form, &'a [f64; P]),
     Kaplan(kaplan::Written),
     DataConstrained(data_constrained::Written),
     Broken(broken::Written<'a>),
-    /// By the arithmetic of derivatives.
+    /// A law whose derivatives the arithmetic of [`Jet`] has.
     Other(Law, &'a Centre, &'a [f64; P]),
 }
 
 impl<'a, const P: usize> Ready<'a, P> {
     pub(crate) fn of(law: Law, theta: &'a [f64; P], centre: &'a Centre) -> Self {
-        match (law.written(theta), law.form()) {
-            (Some(written), _) => written,
-            (None, Some(form)) => Ready::Sum(form, theta),
-            (None, None) => Ready::Other(law, centre, theta),
+        match law {
+            Law::Kaplan { .. } => Ready::Kaplan(kaplan::Written::of(theta)),
+            Law::DataConstrained => Ready::DataConstrained(data_constrained::Written::of(theta)),
+            Law::Broken(..) => Ready::Broken(broken::Written::of(theta)),
+            _ => match law.form() {
+                Some(form) => Ready::Sum(form, theta),
+                None => Ready::Other(law, centre, theta),
+            },
         }
     }
 
@@ -38,7 +43,7 @@ impl<'a, const P: usize> Ready<'a, P> {
         }
     }
 
-    /// The same with its derivatives.
+    /// The loss at a centred place, with its derivatives.
     #[inline]
     pub(crate) fn jet(&self, x: &[f64; COORDINATES]) -> Jet<P> {
         match self {
@@ -49,21 +54,6 @@ impl<'a, const P: usize> Ready<'a, P> {
             Ready::Other(law, centre, theta) => law.loss(&Jet::variables(theta), x, centre),
         }
     }
-}
-
-/// `ln(1 + e^z)` with its first and second derivative.
-#[inline]
-pub(super) fn softplus(z: f64) -> (f64, f64, f64) {
-    let small = (-z.abs()).exp();
-    let (value, inverse) = ((1.0 + small).ln() + z.max(0.0), 1.0 / (1.0 + small));
-    let first = if z > 0.0 { inverse } else { small * inverse };
-    (value, first, small * inverse * inverse)
-}
-
-/// Adds to the lower triangle.
-#[inline]
-pub(super) fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f64) {
-    out.hessian[i.max(j)][i.min(j)] += value;
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::coordinates::{COORDINATES, Centre, Coordinate, N};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 /// The law's logarithms are decimal.
 const TEN: f64 = std::f64::consts::LN_10;
@@ -16,7 +16,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("E_max", Sense::Scale),
 ];
 
-/// See [`super::Law::Routed`].
+/// The law [`super::Law::Routed`].
 #[derive(Clone, Copy)]
 pub(super) struct Routed;
 
@@ -45,7 +45,7 @@ impl Stated for Routed {
             .into()
     }
 
-    fn loss<R: Real>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
+    fn loss<R: Scalar>(self, t: &[R], x: &[f64; COORDINATES], _centre: &Centre) -> R {
         let number = R::constant;
         let (start, most) = (t[4].exp(), t[4].exp() * (number(1.0) + t[5].exp()));
         let one = number(1.0);
@@ -55,7 +55,7 @@ impl Stated for Routed {
         (t[3] + t[0] * n + (t[1] + t[2] * n) * effective.ln()).exp()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let (number, mean) = (R::constant, R::constant(centre.x[0]));
         vec![
             t[0],
@@ -67,7 +67,7 @@ impl Stated for Routed {
         ]
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         let (number, v, mean) = (R::constant, R::constant(value), centre.x[0]);
         match k {
             0 => (0, v),

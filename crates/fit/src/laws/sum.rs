@@ -4,8 +4,7 @@
 //! that a and b are losses at the centre of the rows and all parameters are of one size.
 
 use super::coordinates::{COORDINATES, Centre};
-use super::facts::share;
-use crate::jet::{Jet, Real};
+use crate::jet::{Jet, Scalar};
 
 /// The E of a sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +66,7 @@ impl Form {
     }
 
     /// E, zero where there is none.
-    pub(crate) fn offset<R: Real>(self, theta: &[R]) -> R {
+    pub(crate) fn offset<R: Scalar>(self, theta: &[R]) -> R {
         match self.offset {
             Offset::None => R::constant(0.0),
             Offset::Free => theta[0],
@@ -75,7 +74,7 @@ impl Form {
         }
     }
 
-    pub(crate) fn value<R: Real>(self, theta: &[R], x: &[f64; COORDINATES]) -> R {
+    pub(crate) fn value<R: Scalar>(self, theta: &[R], x: &[f64; COORDINATES]) -> R {
         (0..self.terms).fold(self.offset(theta), |sum, term| {
             let exponent = theta[self.exponent(term)];
             sum + theta[self.coefficient(term)] * (-(exponent * R::constant(x[term]))).exp()
@@ -104,7 +103,7 @@ impl Form {
     }
 
     /// The parameters with their coefficients as they are where logarithms are not centred.
-    pub(super) fn coefficients<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    pub(super) fn coefficients<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let mut all = t.to_vec();
         for term in 0..self.terms {
             let at = self.coefficient(term);
@@ -114,7 +113,7 @@ impl Form {
     }
 
     /// The inner coordinate of parameter `k`, and its value where [`Form::coefficients`] has this one.
-    pub(super) fn impose<R: Real>(
+    pub(super) fn impose<R: Scalar>(
         self,
         t: &[R],
         k: usize,
@@ -132,7 +131,7 @@ impl Form {
 
     /// [`Form::coefficients`] and, for two exponents, how the best size and the best tokens grow with
     /// compute.
-    pub(super) fn with_split<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    pub(super) fn with_split<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         let mut all = self.coefficients(t, centre);
         let (alpha, beta) = (t[self.exponent(0)], t[self.exponent(1)]);
         let n_exponent = beta / (alpha + beta);
@@ -141,7 +140,7 @@ impl Form {
     }
 
     /// [`Form::impose`] of the quantities of [`Form::with_split`].
-    pub(super) fn impose_with_split<R: Real>(
+    pub(super) fn impose_with_split<R: Scalar>(
         self,
         t: &[R],
         k: usize,
@@ -155,4 +154,9 @@ impl Form {
         let factor = R::constant(n_exponent / (1.0 - n_exponent));
         (self.exponent(1), t[self.exponent(0)] * factor)
     }
+}
+
+/// `n_exponent` from itself or from `d_exponent`.
+pub(super) fn share(value: f64, is_n: bool) -> f64 {
+    if is_n { value } else { 1.0 - value }
 }

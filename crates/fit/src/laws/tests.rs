@@ -4,7 +4,7 @@
 use super::*;
 use crate::engine::engine;
 use crate::error::FitError;
-use crate::jet::{Jet, Real};
+use crate::jet::{Jet, Scalar};
 use crate::point::Point;
 use isoflop_core::rng::{Purpose, stream, uniform};
 use proptest::prelude::*;

@@ -3,7 +3,7 @@
 use super::coordinates::{Centre, D, N};
 use super::facts::{Facts, Quantity, Sense, Stated, quantity};
 use super::sum::{Form, Offset};
-use crate::jet::Real;
+use crate::jet::Scalar;
 
 const FORM: Form = Form { offset: Offset::Free, terms: 2, tied: true };
 
@@ -14,7 +14,7 @@ const PARAMETERS: &[Quantity] = &[
     quantity("B", Sense::Scale),
 ];
 
-/// See [`super::Law::Tied`].
+/// The law [`super::Law::Tied`].
 #[derive(Clone, Copy)]
 pub(super) struct Tied;
 
@@ -35,11 +35,11 @@ impl Stated for Tied {
         "L = E + A N^-alpha + B D^-alpha".into()
     }
 
-    fn natural<R: Real>(self, t: &[R], centre: &Centre) -> Vec<R> {
+    fn natural<R: Scalar>(self, t: &[R], centre: &Centre) -> Vec<R> {
         FORM.coefficients(t, centre)
     }
 
-    fn impose<R: Real>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
+    fn impose<R: Scalar>(self, t: &[R], k: usize, value: f64, centre: &Centre) -> (usize, R) {
         FORM.impose(t, k, value, centre)
     }
 }

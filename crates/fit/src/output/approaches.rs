@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct Approaches {
     /// The cell of `[axes]`; empty without axes.
     pub series: String,
-    /// Which N.
+    /// Column that N is.
     pub n_kind: String,
-    /// Which C.
+    /// Column that C is.
     pub c_kind: String,
-    /// Those that these rows allow.
+    /// The approaches that these rows allow.
     pub approaches: Vec<Approach>,
 }
 
@@ -48,22 +48,22 @@ impl Approaches {
 pub struct Approach {
     /// `1`, `2`, `2-akima` or `3`.
     pub name: String,
-    /// How it was done, in a sentence.
+    /// What the approach does, in a sentence.
     pub words: String,
-    /// `a`.
+    /// The exponent `a` of N*.
     pub n_exponent: Option<Estimate>,
-    /// `ln k`.
+    /// The logarithm of `k`.
     pub n_log_coefficient: Option<f64>,
-    /// `b`.
+    /// The exponent `b` of D*.
     pub d_exponent: Option<Estimate>,
-    /// `ln k'`.
+    /// The logarithm of `k'`.
     pub d_log_coefficient: Option<f64>,
-    /// The same under C = 6 N D; null where that is how the rows count.
+    /// Exponents and coefficients under C = 6 N D; null where the rows count compute so.
     #[serde(default)]
     pub six_nd: Option<Counting>,
     /// The optima that the lines run through, those of approach 3 within the sizes trained.
     pub optima: Vec<Optimum>,
-    /// How the intervals were made; null without.
+    /// How the intervals were made; null where there are none.
     pub intervals: Option<String>,
     /// What a reader must know.
     pub warnings: Vec<String>,
@@ -72,13 +72,13 @@ pub struct Approach {
 /// `N* = k C^a` and `D* = k' C^b` under another count of compute.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Counting {
-    /// `a`.
+    /// The exponent `a` of N*.
     pub n_exponent: Estimate,
-    /// `ln k`.
+    /// The logarithm of `k`.
     pub n_log_coefficient: f64,
-    /// `b`.
+    /// The exponent `b` of D*.
     pub d_exponent: Estimate,
-    /// `ln k'`.
+    /// The logarithm of `k'`.
     pub d_log_coefficient: f64,
 }
 
@@ -91,6 +91,6 @@ pub struct Optimum {
     pub n: f64,
     /// D*.
     pub d: f64,
-    /// Loss there, nats per token.
+    /// Loss of the best size, nats per token.
     pub loss: f64,
 }

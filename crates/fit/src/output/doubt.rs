@@ -7,19 +7,19 @@ use std::collections::BTreeMap;
 /// worse than chance allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Its name, a key of `parameters`.
+    /// Name of the parameter, a key of `parameters`.
     pub parameter: String,
     /// The optimum; of few units that of the squares, along which the profile is walked.
     pub value: f64,
     /// Lower end of the interval, of coverage [`crate::LEVEL`]; null where the data sets none.
     pub low: Option<f64>,
-    /// Upper end; null where the data sets none.
+    /// Upper end of the interval; null where the data sets none.
     pub high: Option<f64>,
     /// False where either end is missing: the profile is flat on that side.
     pub identified: bool,
     /// Statistic at which the interval ends: the square of Student's 95 % point.
     pub threshold: f64,
-    /// Ascending in `value`; `statistic` is zero at the optimum.
+    /// Points of the profile, ascending in `value`; `statistic` is zero at the optimum.
     pub points: Vec<ProfilePoint>,
     /// Why an end is missing.
     pub note: Option<String>,
@@ -45,7 +45,7 @@ pub struct KnownFloor {
     pub fitted: f64,
     /// Lower end of what the rows allow E (its profile's, else the bootstrap's); null where they set none.
     pub low: Option<f64>,
-    /// Upper end.
+    /// Upper end of what the rows allow E; null where they set none.
     pub high: Option<f64>,
     /// Whether the entropy lies between the ends; null where the fit has no interval.
     pub agrees: Option<bool>,
@@ -74,11 +74,11 @@ impl std::fmt::Display for KnownFloor {
 /// A fit under another objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sensitivity {
-    /// As `--objective` takes it.
+    /// The objective as `--objective` takes it.
     pub objective: String,
-    /// Unscaled value at its own optimum.
+    /// Unscaled value of that objective at its own optimum.
     pub value: f64,
-    /// Parameters there.
+    /// Parameters at that optimum.
     pub parameters: BTreeMap<String, f64>,
 }
 
@@ -98,11 +98,11 @@ pub struct Outliers {
 pub struct Influence {
     /// Run id or row number.
     pub label: String,
-    /// The parameter it moves most, relative to its value.
+    /// The parameter that the row moves most, relative to its value.
     pub parameter: String,
-    /// That parameter without the row.
+    /// Value of the parameter in the fit without the row.
     pub without: f64,
-    /// Change relative to the full fit's value.
+    /// Change of the parameter relative to its value in the full fit.
     pub relative_change: f64,
 }
 
@@ -111,15 +111,15 @@ pub struct Influence {
 pub struct Estimate {
     /// Point estimate.
     pub value: f64,
-    /// Lower end; null without a bootstrap.
+    /// Lower end of the interval; null without a bootstrap.
     pub low: Option<f64>,
-    /// Upper end; null without a bootstrap.
+    /// Upper end of the interval; null without a bootstrap.
     pub high: Option<f64>,
     /// Standard deviation over replicates; null without a bootstrap.
     pub standard_error: Option<f64>,
     /// False where the runs cannot tell this parameter; `warnings` says why.
     pub identified: bool,
-    /// Whether a person held it there: then it has no interval.
+    /// Whether a person held the parameter at its value, so that it has no interval.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
 }
@@ -133,11 +133,11 @@ pub struct Bootstrap {
     pub failed: usize,
     /// What was resampled or drawn, in words.
     pub unit: String,
-    /// Distinct units.
+    /// Number of distinct units.
     pub units: usize,
     /// `percentile` or `BCa`.
     pub interval: String,
-    /// Seed.
+    /// Seed of the replicates.
     pub seed: u64,
     /// Which intervals stand beside the estimates: `replicates` or, for few units and where rows lie far
     /// from the law, `profile`.
@@ -173,7 +173,7 @@ impl Bootstrap {
 }
 
 impl Estimate {
-    /// The same with an interval that holds its value: an end that passed it comes back to it.
+    /// The estimate with an interval that holds its value: an end that passed the value comes back to it.
     pub(crate) fn with_its_value(self) -> Self {
         Estimate {
             low: self.low.map(|low| low.min(self.value)),

@@ -1,4 +1,4 @@
-//! Loss at fixed compute.
+//! IsoFLOP analyses: the loss at fixed compute, and the best size for it.
 
 use super::{Bootstrap, Estimate, FittedPoint};
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Isoflop {
     /// The cell of `[axes]`; empty without axes.
     pub series: String,
-    /// Which N.
+    /// Column that N is.
     pub n_kind: String,
-    /// One a budget, ascending.
+    /// The curve of each budget, in ascending order of the budgets.
     pub budgets: Vec<BudgetCurve>,
     /// `a` of `N* ~ C^a`, over budgets with an inner minimum; null below two of them.
     pub n_exponent: Option<Estimate>,
@@ -54,7 +54,7 @@ pub struct BudgetCurve {
     /// Factor of sizes from the smallest to the parabola's minimum; null without a parabola that has one.
     #[serde(default)]
     pub below: Option<f64>,
-    /// Factor from there to the largest. Below one: the minimum lies outside.
+    /// Factor of sizes from the parabola's minimum to the largest; below one where the minimum lies outside.
     #[serde(default)]
     pub above: Option<f64>,
     /// Minimum less middle of the sizes, in half-widths of ln N: 0 centred, 1 at the largest size.

@@ -39,7 +39,7 @@ impl<T> Identified<T> {
 /// Parameters of a law that its rows do not identify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unidentified {
-    /// Their names, keys of [`Fit::parameters`].
+    /// Names of the parameters, keys of [`Fit::parameters`].
     pub names: Vec<String>,
 }
 

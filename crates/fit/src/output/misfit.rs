@@ -4,10 +4,10 @@ use super::{HeldOut, Reached, Validation};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// With fewer windows than this nothing is said.
+/// Windows below which nothing is said.
 const FEWEST: usize = 3;
 
-/// With so many windows or more, one may err to the other side.
+/// Windows from which on one of them may err to the other side.
 const ONE_STRAYS: usize = 5;
 
 /// Standard deviations by which the windows together must err. Each window is judged by a budget that no
@@ -18,22 +18,22 @@ const SURE: f64 = 3.0;
 /// A law that errs to one side in all or nearly all windows, beyond noise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Misfit {
-    /// Whether it predicts too high; otherwise too low.
+    /// Whether the law predicts too high; otherwise it predicts too low.
     pub too_high: bool,
     /// Windows that err to that side.
     pub windows: usize,
-    /// Of so many.
+    /// Number of windows in all.
     pub of: usize,
     /// Mean over all windows of the error of ln L at the next budget, positive where it is too high.
     pub error: f64,
-    /// Compute of that budget over the largest fitted, the geometric mean over windows.
+    /// Compute of the next budget over the largest fitted, the geometric mean over windows.
     pub reach: f64,
     /// Errors in standard deviations that a right law would have, added over windows and divided by the
     /// square root of their number: a standard normal if the law is right.
     pub z: f64,
     /// The error of the first window at the last budget, and its reach.
     pub furthest: Option<(f64, f64)>,
-    /// The same in words.
+    /// The verdict in words.
     pub sentence: String,
 }
 

@@ -5,26 +5,26 @@ use serde::{Deserialize, Serialize};
 /// A file of rows, and how it was understood.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Source {
-    /// Its name as it was given.
+    /// Name of the file as it was given.
     pub file: String,
-    /// SHA-256 of its bytes, in hex, or of a sweep's rows without what may differ between repeats; absent
-    /// where the rows came from elsewhere.
+    /// SHA-256 of the bytes of the file, in hex, or of a sweep's rows without what may differ between
+    /// repeats; absent where the rows came from elsewhere.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// Rows in it.
+    /// Rows in the file.
     pub rows: usize,
     /// Rows that were handed to the fits.
     pub used: usize,
     /// Conditions that a row had to meet.
     #[serde(default)]
     pub filter: Vec<String>,
-    /// What N is.
+    /// Column and unit that N was read from.
     pub n: String,
-    /// What D is.
+    /// Column and unit that D was read from.
     pub d: String,
-    /// What C is.
+    /// Column and unit that C was read from.
     pub c: String,
-    /// What the loss is.
+    /// Column that the loss was read from.
     pub loss: String,
     /// What was seen in the rows and done about it.
     #[serde(default)]

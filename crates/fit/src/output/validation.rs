@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 /// A law judged by rows that it was not fitted to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
-    /// Fitted on all budgets up to one, judged by the next.
+    /// Fits on all budgets up to one, each judged by the next.
     pub windows: Vec<HeldOut>,
-    /// Fitted on all but the largest size, judged by that.
+    /// The fit on all but the largest size, judged by the runs of that size.
     pub largest_size: Option<HeldOut>,
     /// Root mean square over windows of the mean error of ln L for each factor e of compute beyond the
     /// rows fitted; null below two windows.
     pub drift: Option<f64>,
-    /// Where the windows err to one side beyond noise: what that says of the law ([`Validation::verdict`]).
+    /// What it says of the law that the windows err to one side beyond noise ([`Validation::verdict`]); null
+    /// where they do not.
     #[serde(default)]
     pub misfit: Option<Misfit>,
 }
@@ -45,7 +46,7 @@ pub struct HeldOut {
     pub reach: f64,
     /// Mean of ln(predicted / measured).
     pub mean_error: f64,
-    /// Root mean square of the same.
+    /// Root mean square of ln(predicted / measured).
     pub rms_error: f64,
     /// Held-out rows inside their prediction intervals; null without a bootstrap.
     #[serde(default)]
@@ -53,7 +54,7 @@ pub struct HeldOut {
     /// The rows predicted, in the order of their compute.
     #[serde(default)]
     pub points: Vec<Forecast>,
-    /// The same fit judged by every later budget, the next one first.
+    /// The fit judged by every later budget, the next one first.
     #[serde(default)]
     pub reached: Vec<Reached>,
 }
@@ -85,12 +86,12 @@ pub struct Reached {
     pub held_out: usize,
     /// Mean of ln(predicted / measured).
     pub mean_error: f64,
-    /// Root mean square of the same.
+    /// Root mean square of ln(predicted / measured).
     pub rms_error: f64,
     /// Standard deviation of the mean error if the law is right: what the fit's replicates (where there
     /// are some) and the scatter of single runs leave open.
     pub expected: f64,
-    /// Rows inside their prediction intervals; null without a bootstrap.
+    /// Predicted rows inside their prediction intervals; null without a bootstrap.
     pub covered: Option<usize>,
 }
 
@@ -105,20 +106,20 @@ pub struct Forecast {
     pub d: Option<f64>,
     /// FLOPs.
     pub c: Option<f64>,
-    /// Measured, nats per token.
+    /// Loss as measured, nats per token.
     pub loss: f64,
-    /// Predicted, nats per token.
+    /// Loss as predicted, nats per token.
     pub predicted: f64,
     /// Lower end of the prediction interval, of coverage [`crate::LEVEL`]; null without a bootstrap.
     pub low: Option<f64>,
-    /// As `low`.
+    /// Upper end of the prediction interval; null without a bootstrap.
     pub high: Option<f64>,
 }
 
 /// A law's place among the laws of the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranked {
-    /// Its name.
+    /// Name of the law.
     pub law: String,
     /// The cell of `[axes]`; empty without axes.
     pub series: String,
@@ -129,6 +130,6 @@ pub struct Ranked {
     pub windows: usize,
     /// Rows predicted.
     pub held_out: usize,
-    /// Of these, rows inside their prediction intervals; null without a bootstrap.
+    /// Held-out rows inside their prediction intervals; null without a bootstrap.
     pub covered: Option<usize>,
 }
