@@ -4,9 +4,11 @@ use crate::output::{note, short, visible};
 use crate::signals;
 use isoflop_data::DataError;
 use isoflop_fit::FitError;
+pub(crate) use isoflop_lab::Hinted;
+use isoflop_lab::no_room;
 use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
-use isoflop_results::error::{is_full, room_hint};
+use isoflop_results::error::room_hint;
 use isoflop_sweep::workers::local::STOPPED;
 use isoflop_sweep::{SpecError, SweepError};
 use isoflop_train::device::DeviceError;
@@ -19,7 +21,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 /// Prints `error:` and `hint:` to stderr.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     signals::stay_if_leaving();
-    let no_room = no_room(error);
+    let no_room = no_room(error.as_ref());
     let what = match no_room {
         Some(_) => "the disk is full: ",
         None => "",
@@ -42,12 +44,6 @@ pub(crate) fn usage(error: &clap::Error) -> ! {
         std::process::exit(error.exit_code());
     }
     error.exit()
-}
-
-/// What was wrong, where that was nothing but room on the disk.
-pub(crate) fn no_room(error: &anyhow::Error) -> Option<&std::io::Error> {
-    let mut causes = error.chain();
-    causes.find_map(|cause| cause.downcast_ref::<std::io::Error>().filter(|e| is_full(e)))
 }
 
 /// The chain of causes, each said once: many libraries repeat their cause in their own message.
@@ -76,20 +72,6 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref::<DeviceError>()?.hint())
             .or_else(|| cause.downcast_ref::<FitError>()?.hint())
             .or_else(|| cause.downcast_ref::<ReportError>()?.hint())
-            .or_else(|| cause.downcast_ref::<Hinted>().map(|hinted| hinted.hint.clone()))
+            .or_else(|| cause.downcast_ref::<Hinted>().map(|hinted| hinted.hint().to_owned()))
     })
-}
-
-/// A complaint of the command line itself, with what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(crate) struct Hinted {
-    message: String,
-    hint: String,
-}
-
-impl Hinted {
-    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Hinted { message: message.into(), hint: hint.into() }
-    }
 }

@@ -1,25 +1,20 @@
 //! The binary `isoflop`: one file per verb.
 
-mod analysis;
-mod calibration;
-mod columns;
+mod column_args;
 mod deadline;
 mod fail;
 mod fit_text;
 mod held_out_text;
-mod jobs;
 mod output;
 mod paper;
-mod place;
 mod predict_text;
 mod progress;
 mod series;
 mod serve;
 mod signals;
-mod source;
-mod sweep;
-mod table_file;
 mod tables;
+mod terminal;
+mod trust;
 mod verbs;
 
 use clap::{Parser, Subcommand};
@@ -70,7 +65,7 @@ enum Verb {
     Worker(verbs::worker::Args),
     /// Measure one step; `plan` starts these.
     #[command(hide = true)]
-    Measure(calibration::Args),
+    Measure(verbs::measure::Args),
 }
 
 impl Verb {
@@ -112,7 +107,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Check(args) => verbs::check::run(&args),
         Verb::Data(args) => verbs::data::run(&args),
-        Verb::Measure(args) => calibration::answer(&args),
+        Verb::Measure(args) => verbs::measure::run(&args),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Worker(args) => verbs::worker::run(&args),
     };

@@ -131,15 +131,6 @@ pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}…{tail}"))
 }
 
-/// A word as a shell takes it.
-pub(crate) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,13 +169,5 @@ mod tests {
         assert!(cut.chars().count() < 260 && cut.ends_with("\", expected `f64` at \""), "{cut}");
         let path = "/a/rather/long/path/to/a/file.toml:3:1: unknown key `norn`\n   |\n 3 | norn";
         assert_eq!(short(path), path);
-    }
-
-    #[test]
-    fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
-        assert_eq!(shell_word("bpe:512"), "bpe:512");
-        assert_eq!(shell_word("a, b"), "'a, b'");
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
-        assert_eq!(shell_word(""), "''");
     }
 }

@@ -7,11 +7,14 @@ pub(crate) use bars::{DataBar, FitBar};
 use crate::output::{note, visible};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use isoflop_core::units::short;
+use isoflop_lab::Begun;
+use isoflop_lab::run::Prices;
+use isoflop_lab::words::{clock, span};
 use isoflop_results::{RunRecord, Status};
-use isoflop_sweep::forecast::{Forecast, Price, Standing};
+use isoflop_sweep::forecast::{Forecast, Standing};
 use isoflop_sweep::lease::{Lease, Stage as RunStage};
 use isoflop_sweep::supervise::Watcher;
-use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
+use isoflop_sweep::{Plan, ResultsFolder};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -38,32 +41,6 @@ struct Bars {
     runs: Vec<ProgressBar>,
 }
 
-/// What runs cost.
-pub(crate) enum Prices {
-    /// Seconds, measured on this machine.
-    Seconds(Vec<Price>),
-    /// FLOPs, where nothing has been measured: their pace shows on the way.
-    Flops(Vec<Price>),
-}
-
-impl Prices {
-    /// By FLOPs alone.
-    pub(crate) fn flops(plan: &Plan) -> Self {
-        let price = |run: &PlannedRun| Price {
-            step: run.c_exact().0 / run.config.steps.steps as f64,
-            once: 0.0,
-        };
-        Prices::Flops(plan.runs().iter().map(price).collect())
-    }
-
-    /// One a run of the plan.
-    pub(crate) fn all(&self) -> &[Price] {
-        match self {
-            Prices::Seconds(prices) | Prices::Flops(prices) => prices,
-        }
-    }
-}
-
 /// Where a sweep is, as last looked at.
 #[derive(Clone, Copy, Default)]
 struct Outlook {
@@ -74,14 +51,9 @@ struct Outlook {
 }
 
 impl<'a> SweepProgress<'a> {
-    /// `done` runs were ended by earlier commands.
-    pub(crate) fn new(
-        plan: &'a Plan,
-        folder: &'a ResultsFolder,
-        jobs: usize,
-        prices: Prices,
-        done: usize,
-    ) -> Self {
+    /// Shows the runs that are about to be trained.
+    pub(crate) fn new(begun: Begun<'a>) -> Self {
+        let Begun { plan, folder, jobs, prices, done } = begun;
         SweepProgress {
             plan,
             folder,
@@ -228,23 +200,4 @@ pub(crate) fn describe(lease: &Lease) -> String {
         text.push_str(&format!(" {} tokens/s", short(speed)));
     }
     text
-}
-
-/// So many seconds, or as long as can be told: a plan may take longer than the world has been.
-pub(crate) fn span(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-}
-
-/// `12 years`, `40 days`, `1 h 02 min`, `3 min 10 s`, `42 s`, `0.4 s`.
-pub(crate) fn clock(time: Duration) -> String {
-    const DAY: u64 = 86_400;
-    const YEAR: u64 = 365 * DAY;
-    match time.as_secs() {
-        s if s >= 2 * YEAR => format!("{} years", s / YEAR),
-        s if s >= 4 * DAY => format!("{} days", s / DAY),
-        s if s >= 3600 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
-        s if s >= 60 => format!("{} min {:02} s", s / 60, s % 60),
-        s if s >= 10 => format!("{s} s"),
-        _ => format!("{:.1} s", time.as_secs_f64()),
-    }
 }

@@ -1,9 +1,9 @@
 //! One fit of several series, by the name that the page shows or the one that the rows have.
 
 use crate::fail::Hinted;
-use crate::output::shell_word;
 use anyhow::Result;
 use isoflop_fit::output::{Fit, Fits};
+use isoflop_lab::words::shell_word;
 use isoflop_report::series_name;
 use std::path::Path;
 

@@ -49,11 +49,6 @@ pub(crate) fn flag() -> &'static AtomicBool {
     &ASKED
 }
 
-/// Whether this process has been asked to end.
-pub(crate) fn asked() -> bool {
-    ASKED.load(Ordering::Acquire)
-}
-
 /// While it lives, the work looks at [`flag`] and ends by itself.
 #[derive(Debug)]
 pub(crate) struct Heeded(());

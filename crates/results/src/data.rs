@@ -34,6 +34,12 @@ pub struct DataRecord {
     pub train_bytes: u64,
     /// Its tokens, separators included.
     pub train_tokens: u64,
+    /// Documents of the whole test split, of which a sample is scored; absent in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_documents: Option<u64>,
+    /// Bytes of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_bytes: Option<u64>,
     /// Documents scored.
     pub test_documents: u64,
     /// Bytes of text scored.

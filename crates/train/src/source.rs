@@ -74,6 +74,8 @@ pub fn record(metadata: &Metadata) -> DataRecord {
         train_documents: metadata.train.documents as u64,
         train_bytes: metadata.train.bytes,
         train_tokens: metadata.train.tokens as u64,
+        held_out_documents: Some(metadata.test.documents as u64),
+        held_out_bytes: Some(metadata.test.bytes),
         test_documents: metadata.scored.stretches as u64,
         test_bytes: metadata.scored.bytes as u64,
         test_tokens: metadata.scored.tokens as u64,

@@ -4,6 +4,7 @@ use super::LINE_EVERY;
 use crate::output::note;
 use indicatif::{ProgressBar, ProgressStyle};
 use isoflop_data::{Progress as DataProgress, Stage};
+use isoflop_lab::words::clock;
 use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -18,8 +19,8 @@ pub(crate) struct DataBar {
     last_line: Cell<Instant>,
 }
 
-impl DataBar {
-    pub(crate) fn new() -> Self {
+impl Default for DataBar {
+    fn default() -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         let bar = match on_terminal {
             true => ProgressBar::new(0),
@@ -33,7 +34,9 @@ impl DataBar {
             last_line: Cell::new(Instant::now()),
         }
     }
+}
 
+impl DataBar {
     pub(crate) fn show(&self, progress: DataProgress) {
         if self.started.elapsed() < Duration::from_millis(500) {
             return;
@@ -89,8 +92,8 @@ pub(crate) struct FitBar {
     last_line: Cell<Instant>,
 }
 
-impl FitBar {
-    pub(crate) fn new() -> Self {
+impl Default for FitBar {
+    fn default() -> Self {
         let bar = match std::io::stderr().is_terminal() {
             true => ProgressBar::new(PARTS),
             false => ProgressBar::hidden(),
@@ -102,7 +105,9 @@ impl FitBar {
             last_line: Cell::new(Instant::now()),
         }
     }
+}
 
+impl FitBar {
     /// The share that is done.
     pub(crate) fn show(&self, share: f64) {
         if self.started.elapsed() < Duration::from_millis(500) {
@@ -116,7 +121,7 @@ impl FitBar {
                 share => {
                     let spent = self.started.elapsed().as_secs_f64();
                     let left = Duration::from_secs_f64(spent * (1.0 - share) / share);
-                    format!("ETA {}", super::clock(left))
+                    format!("ETA {}", clock(left))
                 }
             };
             note(&format!("fitting laws: {:.0} % done, {left}", share * 100.0));

@@ -4,8 +4,8 @@ use super::predict::read;
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
 use crate::series;
-use crate::source;
 use crate::tables::{number, table};
+use crate::terminal::Terminal;
 use anyhow::Result;
 use isoflop_core::Params;
 use isoflop_core::units::{parse_quantity, scientific, short};
@@ -157,7 +157,7 @@ impl Known {
         let (Ok(plan), Ok(sweep)) = (folder.plan(), folder.sweep()) else {
             return Ok(None);
         };
-        let rows = source::runs(&folder, Trust::Checked)?;
+        let rows = isoflop_lab::report::runs(&Terminal::default(), &folder, Trust::Checked)?;
         let mut sizes: Vec<(String, f64)> = Vec::new();
         let of_series = || plan.runs().iter().filter(|run| run.series == fit.series);
         for run in of_series() {

@@ -13,6 +13,7 @@ use isoflop_core::units::parse_quantity;
 use isoflop_data::{
     Cached, Corpus, DEFAULT_TEST_TOKENS, Ending, Metadata, Places, Prepared, Request, prepare,
 };
+use isoflop_lab::words;
 use isoflop_sweep::Sweep;
 use isoflop_sweep::plan::{DataRequest, data_requests};
 use show::{overlap, show};
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                 None => {
                     for request in wanted.requests()? {
                         let prepared = prepared(&request)?;
-                        let bar = DataBar::new();
+                        let bar = DataBar::default();
                         let samples = prepared.samples(3, &|progress| bar.show(progress))?;
                         shown.push(show(prepared.metadata(), prepared.folder(), &samples));
                     }
@@ -99,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn prepared(request: &DataRequest) -> Result<Prepared> {
-    let bar = DataBar::new();
+    let bar = DataBar::default();
     let request = Request {
         source: &request.source,
         options: &request.options,
@@ -182,17 +183,10 @@ fn remove(start: &str) -> Result<()> {
             "{} {}: {} freed",
             cached.metadata().digest,
             cached.metadata().name,
-            size(bytes)
+            words::bytes(bytes)
         ))?;
     }
     Ok(())
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 fn list() -> Result<String> {
@@ -211,7 +205,7 @@ fn list() -> Result<String> {
                 metadata.tokenizer.clone(),
                 metadata.train.tokens.to_string(),
                 metadata.scored.tokens.to_string(),
-                size(cached.bytes()),
+                words::bytes(cached.bytes()),
             ]
         })
         .collect();
@@ -229,14 +223,14 @@ fn describe(corpus: Corpus) -> &'static str {
     }
 }
 
-/// One line on the text for reports, whose table of texts has the rest.
-pub(crate) fn summary(metadata: &Metadata) -> String {
+/// One line on a text.
+fn summary(metadata: &Metadata) -> String {
     format!(
         "digest {}; {} of train text in {} documents, {} held out in {}, {} tokens of it scored",
         metadata.digest,
-        size(metadata.train.bytes),
+        words::bytes(metadata.train.bytes),
         metadata.train.documents,
-        size(metadata.test.bytes),
+        words::bytes(metadata.test.bytes),
         metadata.test.documents,
         metadata.scored.tokens,
     )

@@ -2,8 +2,10 @@
 
 use crate::fail::Hinted;
 use crate::output::print;
-use crate::source::{self, Source, TrustArg};
+use crate::terminal::Terminal;
+use crate::trust::TrustArg;
 use anyhow::Result;
+use isoflop_lab::report::{Source, curves, runs};
 use isoflop_report::Provenance;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{csv, parquet};
@@ -33,16 +35,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = ResultsFolder::at(args.results_dir.clone());
     let trust = args.trust.trust();
+    let terminal = Terminal::default();
     folder.plan()?;
     let name = args.out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let kind = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match (kind, args.curves) {
-        ("csv", false) => csv::write_runs(&args.out, &source::runs(&folder, trust)?)?,
-        ("csv", true) => csv::write_curves(&args.out, &source::curves(&folder, trust)?)?,
-        ("parquet", false) => parquet::write_runs(&args.out, &source::runs(&folder, trust)?)?,
-        ("parquet", true) => parquet::write_curves(&args.out, &source::curves(&folder, trust)?)?,
+        ("csv", false) => csv::write_runs(&args.out, &runs(&terminal, &folder, trust)?)?,
+        ("csv", true) => csv::write_curves(&args.out, &curves(&terminal, &folder, trust)?)?,
+        ("parquet", false) => parquet::write_runs(&args.out, &runs(&terminal, &folder, trust)?)?,
+        ("parquet", true) => parquet::write_curves(&args.out, &curves(&terminal, &folder, trust)?)?,
         ("json", false) if name.ends_with(".vl.json") => {
-            let source = Source::of(&folder, None, trust)?;
+            let source = Source::of(&terminal, &folder, None, trust)?;
             let panels = isoflop_report::vega_lite(&source.report(Provenance::default()));
             write_atomic(&args.out, serde_json::to_string_pretty(&panels)?.as_bytes())?;
         }

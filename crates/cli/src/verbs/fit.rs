@@ -1,19 +1,19 @@
 //! `isoflop fit`: laws for a results folder or for anyone's table.
 
-use crate::analysis;
-use crate::columns::{BUDGET_NAME, Columns, FINISHED};
+use crate::column_args::ColumnArgs;
 use crate::fail::Hinted;
 use crate::fit_text;
 use crate::output::{note, print, print_json};
 use crate::paper::{self, Format};
-use crate::source::{self, TrustArg};
-use crate::table_file;
+use crate::terminal::Terminal;
+use crate::trust::TrustArg;
 use anyhow::{Context, Result};
-use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, Source};
-use isoflop_fit::{FitError, LEVEL, Law, Objective, Options, Point, REPLICATES, TRUNKS};
-use isoflop_results::table::How;
+use isoflop_fit::output::{Axis, Fits, Source};
+use isoflop_fit::{Objective, Options, REPLICATES};
+use isoflop_lab::columns::Columns;
+use isoflop_lab::{fits, report, tables};
 use isoflop_sweep::ResultsFolder;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Fits scaling laws with 90 % intervals.
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long)]
     list: bool,
     #[command(flatten)]
-    columns: Columns,
+    columns: ColumnArgs,
     /// Variable of a law of one variable.
     #[arg(long, value_enum)]
     x: Option<X>,
@@ -94,10 +94,6 @@ impl From<X> for Axis {
     }
 }
 
-/// What `--law all` stands for.
-const SURFACES: [&str; 5] =
-    ["chinchilla", "chinchilla-tied", "kaplan-offset", "kaplan", "over-training"];
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.list {
         print(&fit_text::list())?;
@@ -116,10 +112,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         fixed: args.fix.clone(),
         ..Options::default()
     };
-    let fits = match stored(args)? {
+    let terminal = Terminal::default();
+    let columns = Columns::from(&args.columns);
+    let fits = match stored(&terminal, args, &columns)? {
         Some(fits) => fits,
         None => {
-            let rows = read(args, &mut options)?;
+            let trust = args.trust.trust();
+            let rows = tables::read(&terminal, &args.paths, &columns, trust, &mut options)?;
             let sources = rows.sources.clone();
             // The text of fits says itself what the columns are.
             let is_text = !args.json && args.table.is_none();
@@ -127,7 +126,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
                 tell_columns(&sources);
             }
             tell_remarks(&sources);
-            let fitted = fit(args, rows, &options).with_context(|| shown(&args.paths));
+            let axis = args.x.map(Axis::from);
+            let fitted = tables::fit(&terminal, rows, &args.law, axis, &options)
+                .with_context(|| shown(&args.paths));
             if fitted.is_err() && is_text {
                 tell_columns(&sources);
             }
@@ -145,30 +146,30 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 impl Args {
     /// Whether nothing was asked for but what `run` fits by itself.
-    fn asks_what_run_fits(&self) -> bool {
+    fn asks_what_run_fits(&self, columns: &Columns) -> bool {
         let asks = self.objective.is_some()
             || self.bootstrap.is_some()
             || self.seed_noise.is_some()
             || !self.law.is_empty()
-            || self.columns.named();
+            || columns.named();
         !asks && self.drop_worst == 0 && self.seed == 0
     }
 }
 
 /// The fits that `run` has left in a folder, where these are asked for: every command shows the same numbers.
-fn stored(args: &Args) -> Result<Option<Fits>> {
+fn stored(terminal: &Terminal, args: &Args, columns: &Columns) -> Result<Option<Fits>> {
     let [path] = &args.paths[..] else {
         return Ok(None);
     };
-    if !path.is_dir() || !args.asks_what_run_fits() {
+    if !path.is_dir() || !args.asks_what_run_fits(columns) {
         return Ok(None);
     }
     let folder = ResultsFolder::at(path.clone());
     if !folder.fits_path().exists() {
         return Ok(None);
     }
-    let runs = source::runs(&folder, args.trust.trust())?;
-    Ok(source::stored_fits(&folder, &runs))
+    let runs = report::runs(terminal, &folder, args.trust.trust())?;
+    Ok(fits::stored(terminal, &folder, &runs))
 }
 
 /// `E=1.6`: a parameter's name and where it is held.
@@ -197,140 +198,5 @@ fn tell_remarks(sources: &[Source]) {
         for remark in &source.remarks {
             note(&format!("{}: {remark}", source.file));
         }
-    }
-}
-
-/// Points and exclusions of all paths.
-struct Rows {
-    points: Vec<Point>,
-    excluded: Vec<Excluded>,
-    sources: Vec<Source>,
-    /// Whether every path was a results folder.
-    all_folders: bool,
-}
-
-fn read(args: &Args, options: &mut Options) -> Result<Rows> {
-    let mut rows =
-        Rows { points: Vec::new(), excluded: Vec::new(), sources: Vec::new(), all_folders: true };
-    let several = args.paths.len() > 1;
-    let mut units: Vec<String> = Vec::new();
-    for path in &args.paths {
-        let (mut points, source) = match path.is_dir() {
-            true => {
-                let (points, excluded, source) = read_folder(args, path, options)?;
-                rows.excluded.extend(excluded);
-                (points, source)
-            }
-            false => {
-                rows.all_folders = false;
-                read_table(args, path, options)?
-            }
-        };
-        if several {
-            for point in &mut points {
-                point.label = format!("{}:{}", path.display(), point.label);
-                // Line 2 of one table is not line 2 of another.
-                if !path.is_dir() {
-                    point.unit = format!("{}:{}", path.display(), point.unit);
-                }
-            }
-        }
-        rows.points.append(&mut points);
-        rows.sources.push(source);
-        if !units.contains(&options.unit) {
-            units.push(options.unit.clone());
-        }
-    }
-    options.unit = units.join(", or ");
-    Ok(rows)
-}
-
-fn read_folder(
-    args: &Args,
-    path: &Path,
-    options: &mut Options,
-) -> Result<(Vec<Point>, Vec<Excluded>, Source)> {
-    let trust = args.trust.trust();
-    let folder = ResultsFolder::at(path.to_owned());
-    let runs = folder.runs_path();
-    if !runs.exists() && folder.recorded()?.is_empty() {
-        let hint = "give the folder of a sweep, such as results/quickstart";
-        let message = format!("{}: no runs.parquet in it", path.display());
-        return Err(Hinted::new(message, hint).into());
-    }
-    if args.columns.named() {
-        let table = source::runs_table(&folder, trust)?;
-        let (points, mut source) = args.columns.points(&runs, &table, options, true)?;
-        source.sha256 = analysis::digest(&runs);
-        return Ok((points, Vec::new(), source));
-    }
-    let of_folder = source::runs(&folder, trust)?;
-    let (points, excluded) = analysis::points(&of_folder);
-    (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
-    let source = Source { file: runs.display().to_string(), ..analysis::source(&runs, &of_folder) };
-    Ok((points, excluded, source))
-}
-
-fn read_table(args: &Args, path: &Path, options: &mut Options) -> Result<(Vec<Point>, Source)> {
-    let how = How { trust: args.trust.trust(), decimal: args.columns.decimal() };
-    let (table, digest) = table_file::read(path, how)?;
-    let (points, mut source) = args.columns.points(path, &table, options, false)?;
-    source.sha256 = Some(digest);
-    Ok((points, source))
-}
-
-fn fit(args: &Args, rows: Rows, options: &Options) -> Result<Fits> {
-    if args.law.is_empty() && rows.all_folders {
-        let mut fits = analysis::analyse(&rows.points, rows.excluded, options)?;
-        fits.sources = rows.sources;
-        return Ok(fits);
-    }
-    let mut fits =
-        Fits { level: LEVEL, sources: rows.sources, excluded: rows.excluded, ..Fits::default() };
-    let mut names: Vec<&str> = args.law.iter().map(|law| law.trim()).collect();
-    if names.is_empty() {
-        names.push("chinchilla");
-    }
-    if names == ["all"] {
-        names = SURFACES.to_vec();
-    }
-    let several = names.len() > 1;
-    if names.contains(&"isoflop") {
-        let hint = "an isoFLOP analysis groups rows by the budget asked for: name its column with --budget COL";
-        let found = isoflop_fit::isoflop(&rows.points, options)?
-            .ok_or_else(|| Hinted::new(format!("no column `{BUDGET_NAME}`"), hint))?;
-        fits.isoflop.push(found);
-        names.retain(|name| *name != "isoflop");
-    }
-    let axis = args.x.map(Axis::from);
-    let laws =
-        names.iter().map(|name| Law::parse(name, axis)).collect::<Result<Vec<Law>, FitError>>()?;
-    let fitted = analysis::watched(options, || isoflop_fit::fit_each(&rows.points, &laws, options));
-    for (name, fitted) in names.iter().zip(fitted) {
-        match fitted {
-            Ok(fit) => fits.fits.push(fit),
-            // Of several laws those that these rows cannot tell are named beside the others.
-            Err(error) if several => fits.refused.push(refusal(name, axis, &error)),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if fits.fits.is_empty() && fits.isoflop.is_empty() {
-        let hint = fits.refused.iter().find_map(|refused| refused.hint.clone());
-        let reasons: Vec<String> =
-            fits.refused.iter().map(|refused| refused.reason.clone()).collect();
-        return Err(Hinted::new(reasons.join("; "), hint.unwrap_or_default()).into());
-    }
-    fits.ranking = isoflop_fit::rank(&fits.fits);
-    isoflop_fit::side_by_side(&rows.points, &mut fits, options);
-    Ok(fits)
-}
-
-fn refusal(law: &str, x: Option<Axis>, error: &FitError) -> Refusal {
-    Refusal {
-        law: law.to_owned(),
-        series: String::new(),
-        x,
-        reason: error.to_string(),
-        hint: error.hint(),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod export_model;
 pub(crate) mod fit;
 pub(crate) mod logs;
+pub(crate) mod measure;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod report;

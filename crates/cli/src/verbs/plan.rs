@@ -1,21 +1,22 @@
 //! `isoflop plan`: every run before it starts, priced on this machine.
 
-use crate::calibration::Basis;
-use crate::jobs::Jobs;
 use crate::output::{print, print_json};
-use crate::place::{Places, Settled};
-use crate::progress::{clock, span};
-use crate::sweep::{self, Planned, Setting};
 use crate::tables::table;
+use crate::terminal::with_lab;
 use anyhow::Result;
 use isoflop_core::Flops;
 use isoflop_fit::MOST_EPOCHS;
-use isoflop_model::ParamCount;
-use isoflop_sweep::forecast::{Forecast, Price, Standing};
+use isoflop_lab::Lab;
+use isoflop_lab::jobs::Jobs;
+use isoflop_lab::places::Places;
+use isoflop_lab::plan::{self, Setting};
+use isoflop_lab::price::{Priced, disk_bytes, flops_of_each, price};
+use isoflop_lab::words::{clock, span};
+use isoflop_sweep::forecast::Price;
 use isoflop_sweep::memory::shown;
-use isoflop_sweep::reuse::{Reuse, reuse};
-use isoflop_sweep::{Plan, PlannedRun, ResultsFolder};
-use isoflop_train::device::{DeviceChoice, Found};
+use isoflop_sweep::reuse::Reuse;
+use isoflop_sweep::{Plan, PlannedRun, Sweep};
+use isoflop_train::device::DeviceChoice;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -51,247 +52,193 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let places = Places::of(args.device, &sweep::folder(&args.sweep, &args.results)?)?;
-    let setting =
-        Setting { results: &args.results, jobs: args.jobs, places: &places, replan: args.replan };
-    let Planned { plan, stage, .. } = sweep::plan(&args.sweep, &setting)?;
-    let folder = ResultsFolder::at(args.results.join(plan.name()));
-    let Settled { found, jobs, prices, basis, .. } =
-        places.settle(&plan, args.jobs, args.calibrate)?;
-    let reuse = reuse(&plan, &folder)?;
-    let standing = Standing {
-        done: reuse.reused.iter().cloned().collect(),
-        ..Standing::of(&folder, &plan, &[])?
-    };
-    let stage = stage
-        .map(|stage| {
-            let settled = places.settle(&stage, args.jobs, false)?;
-            anyhow::Ok((stage, settled.finish))
-        })
-        .transpose()?;
-    let priced = Priced {
-        stage,
-        all: Forecast::of(&plan, &prices, &Standing::default(), jobs),
-        left: Forecast::of(&plan, &prices, &standing, jobs),
-        plan,
-        prices,
-        basis,
-        found,
-        jobs,
-        reuse,
-    };
+    let priced = with_lab(|lab| priced(lab, args))?;
     match args.json {
-        true => print_json(&priced.as_json())?,
-        false => print(&priced.as_text())?,
+        true => print_json(&in_json(&priced))?,
+        false => print(&in_words(&priced))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A plan with what it costs here, from nothing and from where the results stand.
-struct Priced {
-    plan: Plan,
-    /// The stage that comes first, and its seconds.
-    stage: Option<(Plan, f64)>,
-    prices: Vec<Price>,
-    basis: Basis,
-    found: Found,
-    jobs: usize,
-    all: Forecast,
-    left: Forecast,
-    reuse: Reuse,
+fn priced(lab: &Lab<'_>, args: &Args) -> Result<Priced> {
+    let sweep = Sweep::read(&args.sweep)?;
+    let folder = plan::folder(&sweep, &args.results);
+    let places = Places::of(lab.notice, args.device, &folder)?;
+    let setting =
+        Setting { results: &args.results, jobs: args.jobs, places: &places, replan: args.replan };
+    Ok(price(lab, &sweep, &setting, args.calibrate)?)
 }
 
-/// FLOPs of runs that share nothing.
-fn each_alone(plan: &Plan) -> Flops {
-    Flops(plan.runs().iter().map(|run| run.c_exact().0).sum())
-}
-
-impl Priced {
-    fn as_text(&self) -> String {
-        let plan = &self.plan;
-        let with_series = plan.runs().iter().any(|run| !run.series.is_empty());
-        let mut header = vec![
-            "run",
-            "size",
-            "d x L x h",
-            "N",
-            "N total",
-            "D",
-            "steps",
-            "batch",
-            "rate",
-            "epochs",
-            "D/N",
-            "budget",
-            "C exact",
-            "C / 6ND",
-            "alone",
-            "memory",
-        ];
-        let with_states = !self.reuse.reused.is_empty();
-        if with_states {
-            header.push("state");
-        }
-        let reused: HashSet<&String> = self.reuse.reused.iter().collect();
-        if with_series {
-            header.push("axes");
-        }
-        let rows: Vec<Vec<String>> = plan
-            .runs()
-            .iter()
-            .zip(&self.prices)
-            .map(|(run, price)| {
-                let mut row = cells(run, price);
-                if with_states {
-                    let is_reused = reused.iter().any(|id| *id == run.id());
-                    row.push(if is_reused { "done" } else { "new" }.to_owned());
-                }
-                if with_series {
-                    row.push(run.series.to_string());
-                }
-                row
-            })
-            .collect();
-        let mut text = format!("{} ({})\n\n{}\n", plan.name(), plan.kind(), table(&header, &rows));
-        text.push_str(&format!(
-            "\n{} runs, {} FLOPs in all{} (N without embeddings, D in tokens)",
-            rows.len(),
-            plan.flops(),
-            match plan.flops().0 < each_alone(plan).0 * (1.0 - 1e-9) {
-                true => format!(
-                    ", shared trunks counted once; {} if every run began anew",
-                    each_alone(plan)
-                ),
-                false => String::new(),
+fn in_words(priced: &Priced) -> String {
+    let plan = &priced.plan;
+    let with_series = plan.runs().iter().any(|run| !run.series.is_empty());
+    let mut header = vec![
+        "run",
+        "size",
+        "d x L x h",
+        "N",
+        "N total",
+        "D",
+        "steps",
+        "batch",
+        "rate",
+        "epochs",
+        "D/N",
+        "budget",
+        "C exact",
+        "C / 6ND",
+        "alone",
+        "memory",
+    ];
+    let with_states = !priced.reuse.reused.is_empty();
+    if with_states {
+        header.push("state");
+    }
+    let reused: HashSet<&String> = priced.reuse.reused.iter().collect();
+    if with_series {
+        header.push("axes");
+    }
+    let rows: Vec<Vec<String>> = plan
+        .runs()
+        .iter()
+        .zip(&priced.prices)
+        .map(|(run, price)| {
+            let mut row = cells(run, price);
+            if with_states {
+                let is_reused = reused.iter().any(|id| *id == run.id());
+                row.push(if is_reused { "done" } else { "new" }.to_owned());
             }
-        ));
-        let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
-        if repeating > 0 {
-            let runs = if repeating == 1 { "run sees" } else { "runs see" };
-            text.push_str(&format!(
-                "\n{repeating} {runs} some text more than once (epochs marked *); \
+            if with_series {
+                row.push(run.series.to_string());
+            }
+            row
+        })
+        .collect();
+    let mut text = format!("{} ({})\n\n{}\n", plan.name(), plan.kind(), table(&header, &rows));
+    text.push_str(&format!(
+        "\n{} runs, {} FLOPs in all{} (N without embeddings, D in tokens)",
+        rows.len(),
+        plan.flops(),
+        match plan.flops().0 < flops_of_each(plan).0 * (1.0 - 1e-9) {
+            true => format!(
+                ", shared trunks counted once; {} if every run began anew",
+                flops_of_each(plan)
+            ),
+            false => String::new(),
+        }
+    ));
+    let repeating = plan.runs().iter().filter(|run| run.epochs() > 1.0).count();
+    if repeating > 0 {
+        let runs = if repeating == 1 { "run sees" } else { "runs see" };
+        text.push_str(&format!(
+            "\n{repeating} {runs} some text more than once (epochs marked *); \
              above {MOST_EPOCHS} epochs a run is left out of the laws"
-            ));
-        }
-        if !plan.dropped().is_empty() {
-            text.push_str("\ndropped:");
-            for dropped in plan.dropped() {
-                text.push_str(&format!("\n  {}: {}", dropped.cell, dropped.reason));
-            }
-        }
-        text.push_str(&self.cost());
-        text.push_str("\n\nthese runs will support:");
-        for chart in plan.charts(MOST_EPOCHS) {
-            let mark = if chart.supported { "✓" } else { "✗" };
-            text.push_str(&format!("\n  {mark} {}: {}", chart.name, chart.why));
-        }
-        text
-    }
-
-    fn cost(&self) -> String {
-        let hours = |seconds: f64| clock(span(seconds));
-        let workers = match self.jobs {
-            1 => "1 worker".to_owned(),
-            jobs => format!("{jobs} workers"),
-        };
-        let on = match self.found.choice {
-            DeviceChoice::Cpu => String::new(),
-            choice => format!(" on {choice} ({})", self.found.detail),
-        };
-        let mut text = format!("\n\ntime: {} with {workers}{on}", hours(self.all.finish));
-        let spared = 1.0 - self.all.work / self.all.alone;
-        if spared > 0.005 {
-            text.push_str(&format!(
-                "; trunks spare {:.0} % of the {} of work",
-                spared * 100.0,
-                hours(self.all.alone)
-            ));
-        }
-        text.push_str(&format!("\n{}", self.basis.in_words()));
-        if let Some((stage, seconds)) = &self.stage {
-            text.push_str(&format!(
-                "\nlearning rates: tuned first, in {} runs of {}, {}; those above are the rule's",
-                stage.runs().len(),
-                stage.name(),
-                hours(*seconds)
-            ));
-        }
-        let Reuse { reused, new, orphaned } = &self.reuse;
-        if !reused.is_empty() || !orphaned.is_empty() {
-            text.push_str(&format!(
-                "\nalready there: {} of {} runs; {} left to train, {}",
-                reused.len(),
-                reused.len() + new.len(),
-                new.len(),
-                hours(self.left.finish)
-            ));
-        }
-        let now = jiff::Zoned::now();
-        let tuning = self.stage.as_ref().map_or(0.0, |(_, seconds)| *seconds);
-        let finish = jiff::SignedDuration::try_from_secs_f64(tuning + self.left.finish);
-        if let Ok(finish) = finish
-            && let Ok(at) = now.checked_add(finish)
-            && !new.is_empty()
-        {
-            text.push_str(&format!(
-                "\nfinish: {} if started now",
-                at.strftime(match finish.as_hours() {
-                    0..160 => "%a %H:%M",
-                    _ => "%Y-%m-%d",
-                })
-            ));
-        }
-        text.push_str(&format!(
-            "\nmemory: up to {} a worker; disk: up to {}",
-            shown(self.plan.runs().iter().map(PlannedRun::memory_bytes).max().unwrap_or(0)),
-            shown(disk(&self.plan))
         ));
-        for orphan in orphaned {
-            text.push_str(&format!("\nnot in this plan: {}; {}", orphan.run_id, orphan.why));
-        }
-        text
     }
-
-    fn as_json(&self) -> Value {
-        let mut json = as_json(&self.plan);
-        if let Some(runs) = json["runs"].as_array_mut() {
-            for ((value, run), price) in runs.iter_mut().zip(self.plan.runs()).zip(&self.prices) {
-                value["time_s"] = json!(price.of(run));
-                value["memory_bytes"] = json!(run.memory_bytes());
-                value["done"] = json!(self.reuse.reused.iter().any(|id| id == run.id()));
-            }
+    if !plan.dropped().is_empty() {
+        text.push_str("\ndropped:");
+        for dropped in plan.dropped() {
+            text.push_str(&format!("\n  {}: {}", dropped.cell, dropped.reason));
         }
-        json["tuning"] = json!(self.stage.as_ref().map(|(stage, seconds)| {
-            json!({ "name": stage.name(), "runs": stage.runs().len(), "time_s": seconds })
-        }));
-        json["device"] = json!(self.found.choice);
-        json["jobs"] = json!(self.jobs);
-        json["speeds"] = json!(self.basis);
-        json["time_s"] = json!(self.all.finish);
-        json["time_left_s"] = json!(self.left.finish);
-        json["work_s"] = json!(self.all.work);
-        json["work_without_trunks_s"] = json!(self.all.alone);
-        json["disk_bytes"] = json!(disk(&self.plan));
-        json["new"] = json!(self.reuse.new);
-        json["reused"] = json!(self.reuse.reused);
-        json["orphaned"] = json!(self.reuse.orphaned);
-        json["charts"] = json!(self.plan.charts(MOST_EPOCHS));
-        json
     }
+    text.push_str(&cost(priced));
+    text.push_str("\n\nthese runs will support:");
+    for chart in plan.charts(MOST_EPOCHS) {
+        let mark = if chart.supported { "✓" } else { "✗" };
+        text.push_str(&format!("\n  {mark} {}: {}", chart.name, chart.why));
+    }
+    text
 }
 
-/// Bytes that the results take at most: weights of every run, and for each branch of a trunk a
-/// state of weights and two moments, with two more on their way.
-fn disk(plan: &Plan) -> u64 {
-    const RECORD: f64 = 32e3;
-    const WEIGHTS: f64 = 4.0;
-    const STATE: f64 = 12.0;
-    let bytes = plan.runs().iter().map(|run| {
-        let params = ParamCount::of(&run.config.model).total().0;
-        RECORD + params * (WEIGHTS + STATE)
-    });
-    let largest = plan.runs().iter().map(|run| run.params().total().0);
-    (bytes.sum::<f64>() + 2.0 * STATE * largest.fold(0.0, f64::max)) as u64
+fn cost(priced: &Priced) -> String {
+    let hours = |seconds: f64| clock(span(seconds));
+    let workers = match priced.jobs {
+        1 => "1 worker".to_owned(),
+        jobs => format!("{jobs} workers"),
+    };
+    let on = match priced.found.choice {
+        DeviceChoice::Cpu => String::new(),
+        choice => format!(" on {choice} ({})", priced.found.detail),
+    };
+    let mut text = format!("\n\ntime: {} with {workers}{on}", hours(priced.all.finish));
+    let spared = 1.0 - priced.all.work / priced.all.alone;
+    if spared > 0.005 {
+        text.push_str(&format!(
+            "; trunks spare {:.0} % of the {} of work",
+            spared * 100.0,
+            hours(priced.all.alone)
+        ));
+    }
+    text.push_str(&format!("\n{}", priced.basis.in_words()));
+    if let Some((stage, seconds)) = &priced.stage {
+        text.push_str(&format!(
+            "\nlearning rates: tuned first, in {} runs of {}, {}; those above are the rule's",
+            stage.runs().len(),
+            stage.name(),
+            hours(*seconds)
+        ));
+    }
+    let Reuse { reused, new, orphaned } = &priced.reuse;
+    if !reused.is_empty() || !orphaned.is_empty() {
+        text.push_str(&format!(
+            "\nalready there: {} of {} runs; {} left to train, {}",
+            reused.len(),
+            reused.len() + new.len(),
+            new.len(),
+            hours(priced.left.finish)
+        ));
+    }
+    let now = jiff::Zoned::now();
+    let tuning = priced.stage.as_ref().map_or(0.0, |(_, seconds)| *seconds);
+    let finish = jiff::SignedDuration::try_from_secs_f64(tuning + priced.left.finish);
+    if let Ok(finish) = finish
+        && let Ok(at) = now.checked_add(finish)
+        && !new.is_empty()
+    {
+        text.push_str(&format!(
+            "\nfinish: {} if started now",
+            at.strftime(match finish.as_hours() {
+                0..160 => "%a %H:%M",
+                _ => "%Y-%m-%d",
+            })
+        ));
+    }
+    text.push_str(&format!(
+        "\nmemory: up to {} a worker; disk: up to {}",
+        shown(priced.plan.runs().iter().map(PlannedRun::memory_bytes).max().unwrap_or(0)),
+        shown(disk_bytes(&priced.plan))
+    ));
+    for orphan in orphaned {
+        text.push_str(&format!("\nnot in this plan: {}; {}", orphan.run_id, orphan.why));
+    }
+    text
+}
+
+fn in_json(priced: &Priced) -> Value {
+    let mut json = as_json(&priced.plan);
+    if let Some(runs) = json["runs"].as_array_mut() {
+        for ((value, run), price) in runs.iter_mut().zip(priced.plan.runs()).zip(&priced.prices) {
+            value["time_s"] = json!(price.of(run));
+            value["memory_bytes"] = json!(run.memory_bytes());
+            value["done"] = json!(priced.reuse.reused.iter().any(|id| id == run.id()));
+        }
+    }
+    json["tuning"] = json!(priced.stage.as_ref().map(|(stage, seconds)| {
+        json!({ "name": stage.name(), "runs": stage.runs().len(), "time_s": seconds })
+    }));
+    json["device"] = json!(priced.found.choice);
+    json["jobs"] = json!(priced.jobs);
+    json["speeds"] = json!(priced.basis);
+    json["time_s"] = json!(priced.all.finish);
+    json["time_left_s"] = json!(priced.left.finish);
+    json["work_s"] = json!(priced.all.work);
+    json["work_without_trunks_s"] = json!(priced.all.alone);
+    json["disk_bytes"] = json!(disk_bytes(&priced.plan));
+    json["new"] = json!(priced.reuse.new);
+    json["reused"] = json!(priced.reuse.reused);
+    json["orphaned"] = json!(priced.reuse.orphaned);
+    json["charts"] = json!(priced.plan.charts(MOST_EPOCHS));
+    json
 }
 
 fn cells(run: &PlannedRun, price: &Price) -> Vec<String> {
@@ -357,7 +304,7 @@ fn as_json(plan: &Plan) -> Value {
         "kind": plan.kind(),
         "runs": runs,
         "dropped": plan.dropped(),
-        "c_exact_total": each_alone(plan).0,
+        "c_exact_total": flops_of_each(plan).0,
         "flops": plan.flops().0,
     })
 }

@@ -1,6 +1,5 @@
 //! `isoflop predict`: what fitted laws say of runs that nobody has trained.
 
-use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
 use crate::predict_text::{beyond, text};
@@ -122,7 +121,7 @@ pub(super) fn read(path: &Path) -> Result<Fits> {
         true => path.join("fits.json"),
         false => path.to_owned(),
     };
-    let fits = analysis::read_fits(&file)?;
+    let fits = isoflop_lab::fits::read(&file)?;
     match fits.fits.iter().all(|fit| fit.draw_names.is_empty()) {
         true => Err(Hinted::new(
             format!("{}: it holds no law that this version can predict with", file.display()),

@@ -1,15 +1,17 @@
 //! `isoflop watch`: the report of a sweep in the browser while it runs.
 
-use crate::analysis;
 use crate::fail::Hinted;
 use crate::output::{note, print};
 use crate::serve::{Shown, Token, serve};
-use crate::source::{TrustArg, curves, say_once, texts, trials};
+use crate::terminal::Terminal;
+use crate::trust::TrustArg;
 use crate::verbs::status::standing_in_words;
 use anyhow::{Context, Result};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
-use isoflop_report::{Fact, Live, Provenance, Report};
+use isoflop_lab::report::{curves, plan_fact, texts, trials};
+use isoflop_lab::{Notice, fits};
+use isoflop_report::{Live, Provenance, Report};
 use isoflop_results::{Curve, RunRow, Trust};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -55,11 +57,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         true => None,
         false => Some(Token { secret: secret()?, port: at.port() }),
     };
+    let terminal = Terminal::default();
     let mut seen = Seen::of(&folder)?;
     let trust = args.trust.trust();
     let records = folder.peek_with(&plan, trust)?;
     let progress = standing_in_words(&folder, &plan, &records)?;
-    let shown = Shown::new(page(&folder, &plan, &records, trust)?, progress, token.clone());
+    let shown =
+        Shown::new(page(&terminal, &folder, &plan, &records, trust)?, progress, token.clone());
     let query = token.map(|token| token.query()).unwrap_or_default();
     print(&format!("http://{at}/{query}"))?;
     note(&format!("following {}; Ctrl-C ends this, not the sweep", plan.name()));
@@ -70,20 +74,26 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     loop {
         std::thread::sleep(LOOK);
         // A folder in the middle of a change is looked at again.
-        if let Err(error) = look(&folder, &mut seen, &shown, trust) {
+        if let Err(error) = look(&terminal, &folder, &mut seen, &shown, trust) {
             note(&format!("note: {error:#}; looking again"));
         }
     }
 }
 
-fn look(folder: &ResultsFolder, seen: &mut Seen, shown: &Shown, trust: Trust) -> Result<()> {
+fn look(
+    terminal: &Terminal,
+    folder: &ResultsFolder,
+    seen: &mut Seen,
+    shown: &Shown,
+    trust: Trust,
+) -> Result<()> {
     let plan = folder.plan()?;
     let now = Seen::of(folder)?;
     let records = folder.peek_with(&plan, trust)?;
     let progress = standing_in_words(folder, &plan, &records)?;
     let live = match now == *seen {
         true => None,
-        false => Some(page(folder, &plan, &records, trust)?),
+        false => Some(page(terminal, folder, &plan, &records, trust)?),
     };
     *seen = now;
     shown.renew(progress, live);
@@ -106,8 +116,14 @@ impl Seen {
     }
 }
 
-fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) -> Result<Live> {
-    say_once(records.remark.as_deref());
+fn page(
+    terminal: &Terminal,
+    folder: &ResultsFolder,
+    plan: &Plan,
+    records: &Records,
+    trust: Trust,
+) -> Result<Live> {
+    records.remark.iter().for_each(|remark| terminal.remark(remark));
     let all = || records.done.iter().chain(&records.failed);
     let runs: Vec<RunRow> = all().map(|record| record.row.clone()).collect();
     let mut known: Vec<Curve> = all()
@@ -115,16 +131,13 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) ->
         .map(|record| Curve { run_id: record.row.run_id.clone(), points: record.curve.clone() })
         .collect();
     if known.is_empty() && folder.curves_path().exists() {
-        known = curves(folder, trust)?;
+        known = curves(terminal, folder, trust)?;
     }
-    let fits = fits(folder, &runs)?;
-    let tuning = trials(folder, trust)?;
-    let data = texts(folder, plan);
+    let fits = fits_of(terminal, folder, &runs);
+    let tuning = trials(terminal, folder, trust)?;
+    let data = texts(terminal, folder, plan);
     let commands = vec![format!("isoflop watch {}", folder.root().display())];
-    let facts = vec![Fact {
-        label: "plan".to_owned(),
-        value: format!("{}, {} runs", plan.kind(), plan.runs().len()),
-    }];
+    let facts = vec![plan_fact(plan)];
     Ok(Live::of(&Report {
         title: plan.name(),
         question: plan.question(),
@@ -137,24 +150,18 @@ fn page(folder: &ResultsFolder, plan: &Plan, records: &Records, trust: Trust) ->
     }))
 }
 
-/// The fits of the last `run` where they saw every run that has ended; otherwise quick ones, without
-/// intervals, that leave the cores to the sweep.
-fn fits(folder: &ResultsFolder, runs: &[RunRow]) -> Result<Fits> {
-    if let Ok(known) = analysis::read_fits(&folder.fits_path()) {
-        let told = |id: &str| {
-            let excluded = known.excluded.iter().map(|e| e.label.as_str());
-            let fitted = known.fits.iter().flat_map(|f| &f.data).map(|p| p.label.as_str());
-            let budgets = known.isoflop.iter().flat_map(|i| &i.budgets).flat_map(|b| &b.runs);
-            excluded.chain(fitted).chain(budgets.map(|p| p.label.as_str())).any(|label| label == id)
-        };
-        if runs.iter().all(|run| told(&run.run_id)) {
-            return Ok(known);
-        }
+/// The fits that the folder holds where they are of these runs; otherwise quick ones, without intervals,
+/// that leave the cores to the sweep.
+fn fits_of(terminal: &Terminal, folder: &ResultsFolder, runs: &[RunRow]) -> Fits {
+    if let Ok(known) = fits::read(&folder.fits_path())
+        && fits::are_of(&known, runs)
+    {
+        return known;
     }
     let options = Options { bootstrap: 0, ..Options::default() };
     // Too few runs for any law are no error of a sweep that has just begun.
-    Ok(analysis::fits(&folder.runs_path(), runs, &options)
-        .unwrap_or(Fits { level: isoflop_fit::LEVEL, ..Fits::default() }))
+    fits::of_rows(terminal, &folder.runs_path(), runs, &options)
+        .unwrap_or(Fits { level: isoflop_fit::LEVEL, ..Fits::default() })
 }
 
 /// 128 bits that nobody can guess.

@@ -2,9 +2,9 @@
 
 use crate::fail;
 use crate::output::note;
-use crate::place;
 use crate::signals;
 use anyhow::{Context, Result};
+use isoflop_lab::places;
 use isoflop_sweep::worker::{CHECKPOINT_EVERY, Shift, Workplace, work};
 use isoflop_sweep::workers::local::{STOPPED, UNABLE, exit_code};
 use isoflop_sweep::{Place, ResultsFolder, SweepError};
@@ -65,7 +65,7 @@ fn train(args: &Args) -> Result<ExitCode> {
     if args.supervised {
         signals::end_with_parent();
     }
-    let choice = args.device.or_else(|| place::kept(&folder));
+    let choice = args.device.or_else(|| places::kept(&folder));
     let device = TrainDevice::open(choice.unwrap_or(DeviceChoice::Cpu))?;
     let mut trainer = BurnTrainer::on(device).keeping_models(folder.models_path());
     if let Some(place) = place {

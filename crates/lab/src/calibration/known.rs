@@ -1,7 +1,7 @@
 //! Speeds that are remembered between commands, in the cache, one file a kind of device and number of
 //! processes: when each was found, how evenly, and whether by a measurement or by runs.
 
-use anyhow::Result;
+use crate::LabError;
 use isoflop_core::Tokens;
 use isoflop_data::Places;
 use isoflop_model::{FlopCount, Shape};
@@ -38,7 +38,7 @@ pub(super) struct Speeds {
 
 impl Speeds {
     /// What is remembered; empty where nothing is, or where the file is damaged or of another version.
-    pub(super) fn of(on: &Found, jobs: usize) -> Result<Speeds> {
+    pub(super) fn of(on: &Found, jobs: usize) -> Result<Speeds, LabError> {
         let device = device(on, jobs);
         let text = std::fs::read_to_string(path(&device)?).unwrap_or_default();
         Ok(match serde_json::from_str::<Speeds>(&text) {
@@ -112,7 +112,7 @@ fn device(on: &Found, jobs: usize) -> String {
     format!("{what}, {jobs} processes, isoflop {version}, numerics {NUMERICS_VERSION}")
 }
 
-fn path(device: &str) -> Result<PathBuf> {
+fn path(device: &str) -> Result<PathBuf, LabError> {
     let name: String =
         device.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     Ok(Places::of_this_machine()?.cache.join(format!("speed-{name}.json")))

@@ -1,19 +1,19 @@
-//! From rows of runs to fits.
+//! From rows of runs to fits, and whether fits are those of these rows.
 
-use crate::fail::Hinted;
-use crate::progress::FitBar;
-use anyhow::Result;
+use crate::notice::{Bar, Notice};
+use crate::{Hinted, LabError};
 use isoflop_fit::output::{Excluded, Fits, Source};
 use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::{read_table, sha256};
 use isoflop_results::repeat::rows_digest;
 use isoflop_results::{RunRow, Status, seal};
+use isoflop_sweep::ResultsFolder;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 /// Finished runs as points, the others as exclusions with their reason.
-pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
+pub fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
     let (mut points, mut excluded) = (Vec::new(), Vec::new());
     for row in rows {
         match (row.status, row.test_loss) {
@@ -47,7 +47,7 @@ pub(crate) fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
 ///
 /// # Errors
 /// It is missing, damaged, or holds what no fit gives.
-pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
+pub fn read(path: &Path) -> Result<Fits, Hinted> {
     let hint =
         "`isoflop run` writes it; `isoflop fit PATH --json > fits.json` makes one of any table";
     let refused = |problem: String| Hinted::new(format!("{}: {problem}", path.display()), hint);
@@ -59,14 +59,44 @@ pub(crate) fn read_fits(path: &Path) -> Result<Fits, Hinted> {
 
 /// Every fit that the rows of a results folder allow, none where no run has finished; `path` is its
 /// file of runs.
-pub(crate) fn fits(path: &Path, rows: &[RunRow], options: &Options) -> Result<Fits> {
+///
+/// # Errors
+/// The rows cannot be fitted.
+pub fn of_rows(
+    notice: &dyn Notice,
+    path: &Path,
+    rows: &[RunRow],
+    options: &Options,
+) -> Result<Fits, LabError> {
     let (points, excluded) = points(rows);
     let mut fits = match points.is_empty() {
         true => Fits { level: LEVEL, excluded, ..Fits::default() },
-        false => analyse(&points, excluded, options)?,
+        false => analyse(notice, &points, excluded, options)?,
     };
     fits.sources.push(source(path, rows));
     Ok(fits)
+}
+
+/// The fits that a results folder holds, where they are of these rows. Fits that cannot be read are a
+/// remark.
+pub fn stored(notice: &dyn Notice, folder: &ResultsFolder, rows: &[RunRow]) -> Option<Fits> {
+    let path = folder.fits_path();
+    if !path.exists() {
+        return None;
+    }
+    match read(&path) {
+        Ok(fits) => are_of(&fits, rows).then_some(fits),
+        Err(problem) => {
+            notice.remark(&format!("{problem}; the laws are fitted anew"));
+            None
+        }
+    }
+}
+
+/// Whether fits are of these rows and no others: by the digest of the rows that they carry, whatever
+/// became of the files. Fits of an earlier version, which carry none, are of no rows.
+pub fn are_of(fits: &Fits, rows: &[RunRow]) -> bool {
+    matches!(&fits.sources[..], [source] if source.sha256 == Some(rows_digest(rows)))
 }
 
 /// The digest of a file that was read, if it is still there.
@@ -99,26 +129,27 @@ pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
 
 /// [`isoflop_fit::analyse`] with its progress shown.
 pub(crate) fn analyse(
+    notice: &dyn Notice,
     points: &[Point],
     excluded: Vec<Excluded>,
     options: &Options,
-) -> Result<Fits> {
-    let fitted = watched(options, || isoflop_fit::analyse(points, excluded, options));
+) -> Result<Fits, LabError> {
+    let fitted = watched(notice, options, || isoflop_fit::analyse(points, excluded, options));
     Ok(fitted?)
 }
 
-/// How often the bar is drawn anew.
+/// How often the progress of fits is shown.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Shows how far fits under these options are while they run.
-pub(crate) fn watched<T>(options: &Options, fits: impl FnOnce() -> T) -> T {
+pub(crate) fn watched<T>(notice: &dyn Notice, options: &Options, fits: impl FnOnce() -> T) -> T {
     let (running, ended) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let bar = FitBar::new();
             while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                bar.show(options.watch.share());
+                notice.bar(Bar::Fits(options.watch.share()));
             }
+            notice.bar(Bar::FitsEnded);
         });
         let found = fits();
         drop(running);

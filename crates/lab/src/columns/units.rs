@@ -98,7 +98,7 @@ fn word(text: &str) -> Option<(&str, f64)> {
 }
 
 /// What `--n-unit` and its like take: `M`, `billions`, `1e18`, `1`, `PF-days`.
-pub(super) fn parse(text: &str) -> Result<f64, String> {
+pub fn parse(text: &str) -> Result<f64, String> {
     let known = numbers::scale(text.trim()).map(|exponent| 10f64.powi(exponent));
     let number = || text.trim().parse::<f64>().ok();
     let found = known.or_else(number).or_else(|| compute(text));

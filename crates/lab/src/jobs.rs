@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 /// `--jobs N|auto`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Jobs {
+pub enum Jobs {
     /// One a core, as long as the largest runs fit into memory beside each other. How many share an
-    /// adapter is measured: [`crate::place::Places::settle`].
+    /// adapter is measured: [`crate::places::Places::settle`].
     Auto,
+    /// So many.
     Given(usize),
 }
 
@@ -26,7 +27,7 @@ impl FromStr for Jobs {
 
 impl Jobs {
     /// For a plan on this machine.
-    pub(crate) fn resolve(self, plan: &Plan) -> usize {
+    pub fn resolve(self, plan: &Plan) -> usize {
         match self {
             Jobs::Given(jobs) => jobs,
             Jobs::Auto => {

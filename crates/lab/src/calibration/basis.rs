@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// What the prices of a plan rest on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Basis {
+pub struct Basis {
     /// Models of the plan whose speed was measured by itself.
     measured: usize,
     /// Models whose speed is the median of runs that finished.
@@ -43,7 +43,7 @@ impl Basis {
     }
 
     /// One line for the terminal: `speeds: 7 models measured 2031-05-05T07:00:00Z, uneven by 4 %`.
-    pub(crate) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let models = |count: usize| match count {
             1 => "1 model".to_owned(),
             _ => format!("{count} models"),

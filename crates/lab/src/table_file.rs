@@ -1,7 +1,6 @@
 //! The bytes of somebody's table, unpacked, and their digest.
 
-use crate::fail::Hinted;
-use anyhow::Result;
+use crate::{Hinted, LabError};
 use isoflop_results::file::{LARGEST_TABLE, read_table, sha256};
 use isoflop_results::table::{Format, How};
 use isoflop_results::{ResultsError, Table};
@@ -14,7 +13,7 @@ const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
 ///
 /// # Errors
 /// The file cannot be read, cannot be unpacked, or holds no table.
-pub(crate) fn read(path: &Path, how: How) -> Result<(Table, String)> {
+pub(crate) fn read(path: &Path, how: How) -> Result<(Table, String), LabError> {
     let bytes = read_table(path)?;
     let digest = sha256(&bytes);
     let plain = plain(path);

@@ -5,35 +5,32 @@ mod basis;
 mod known;
 mod learn;
 
-pub(crate) use basis::Basis;
+pub use basis::Basis;
 pub(crate) use learn::learn;
 
-use crate::output::note;
-use crate::signals;
-use anyhow::{Context, Result};
+use crate::{Lab, LabError};
 use isoflop_sweep::forecast::Price;
-use isoflop_sweep::workers::local::STOPPED;
 use isoflop_sweep::{Plan, PlannedRun};
-use isoflop_train::device::{DeviceChoice, Found, TrainDevice};
+use isoflop_train::device::{DeviceChoice, Found};
 use isoflop_train::price::{Load, Speed};
 use known::{Known, Speeds, flops, is_like, now, uneven};
-use std::io::{Read, Write};
-use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 /// Models of one kind that are measured at most; the others lie between.
 const MOST_MEASURED: usize = 10;
 
-/// How long each is measured for.
-const EACH: Duration = Duration::from_millis(400);
+/// How long each model is measured for.
+pub const EACH: Duration = Duration::from_millis(400);
 
 /// A step that should take longer is not measured but taken from the largest that is.
 const LONGEST_STEP: f64 = 2.0;
 
 /// Prices of the runs of a plan in its order, in seconds, and what they rest on.
-pub(crate) struct Priced {
-    pub(crate) prices: Vec<Price>,
-    pub(crate) basis: Basis,
+pub struct Priced {
+    /// In seconds.
+    pub prices: Vec<Price>,
+    /// What they rest on.
+    pub basis: Basis,
 }
 
 /// Prices of the runs of a plan in seconds on a device, for `jobs` processes at a time. What is not known yet,
@@ -41,7 +38,13 @@ pub(crate) struct Priced {
 ///
 /// # Errors
 /// A process cannot be started, or a speed not be read.
-pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Result<Priced> {
+pub fn prices(
+    lab: &Lab<'_>,
+    plan: &Plan,
+    on: &Found,
+    jobs: usize,
+    again: bool,
+) -> Result<Priced, LabError> {
     let loads = loads(plan);
     let at_once = at_once(on, jobs);
     let mut speeds = Speeds::of(on, at_once)?;
@@ -57,25 +60,26 @@ pub(crate) fn prices(plan: &Plan, on: &Found, jobs: usize, again: bool) -> Resul
             true => on.choice.to_string(),
             false => "this machine".to_owned(),
         };
-        note(&format!(
+        lab.notice.note(&format!(
             "measuring how fast {machine} trains {} models in {at_once} processes; a few seconds, once",
             missing.len()
         ));
         for load in missing {
             let quick = |speed: Speed| speed.step_s < LONGEST_STEP;
             if speeds.guess(&load).is_none_or(quick) {
-                speeds.learn(measure(&load, on.choice, at_once)?);
+                speeds.learn(measure(lab, &load, on.choice, at_once)?);
             }
         }
         speeds.keep();
     }
     let slower = jobs as f64 / at_once as f64;
     let price = |run: &PlannedRun| {
-        let speed = speeds.guess(&Load::of(run)).context("the first load is always measured")?;
-        anyhow::Ok(shared(speed, slower).price(run))
+        let speed =
+            speeds.guess(&Load::of(run)).expect("the first load of a kind is always measured");
+        shared(speed, slower).price(run)
     };
     Ok(Priced {
-        prices: plan.runs().iter().map(price).collect::<Result<_>>()?,
+        prices: plan.runs().iter().map(price).collect(),
         basis: Basis::of(&loads, &speeds),
     })
 }
@@ -120,7 +124,7 @@ pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
 
 /// Prices of a plan on the processor from what is remembered, without measuring anything; none where too
 /// little is known.
-pub(crate) fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
+pub fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
     let speeds = Speeds::of(&Found::cpu(), at_once(&Found::cpu(), jobs)).ok()?;
     // Not far beyond what was measured.
     let is_near = |load: &Load| {
@@ -151,18 +155,8 @@ fn spread(loads: &[Load]) -> Vec<Load> {
 }
 
 /// The mean speed of `jobs` processes that all train the same at once.
-fn measure(load: &Load, on: DeviceChoice, jobs: usize) -> Result<Known> {
-    let children = (0..jobs).map(|_| start(load, on)).collect::<Result<Vec<Child>>>()?;
-    let mut speeds = Vec::new();
-    for mut child in children {
-        let mut text = String::new();
-        let stdout = child.stdout.as_mut().context("it was piped")?;
-        stdout.read_to_string(&mut text)?;
-        let status = child.wait()?;
-        let speed: Speed = serde_json::from_str(&text)
-            .with_context(|| format!("cannot measure a step on {on}: {status}"))?;
-        speeds.push(speed);
-    }
+fn measure(lab: &Lab<'_>, load: &Load, on: DeviceChoice, jobs: usize) -> Result<Known, LabError> {
+    let speeds = lab.crew.measure(load, on, jobs)?;
     let mean = |of: fn(&Speed) -> f64| speeds.iter().map(of).sum::<f64>() / speeds.len() as f64;
     let device_bytes = speeds.iter().filter_map(|speed| speed.device_bytes);
     let steps: Vec<f64> = speeds.iter().map(|speed| speed.step_s).collect();
@@ -181,38 +175,4 @@ fn measure(load: &Load, on: DeviceChoice, jobs: usize) -> Result<Known> {
         noise,
         runs: 0,
     })
-}
-
-fn start(load: &Load, on: DeviceChoice) -> Result<Child> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["measure", "--device", &on.to_string()])
-        .env("RAYON_NUM_THREADS", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let stdin = child.stdin.as_mut().context("it was piped")?;
-    writeln!(stdin, "{}", serde_json::to_string(load)?)?;
-    Ok(child)
-}
-
-/// Measures one step; [`prices`] starts these.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Where.
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
-}
-
-/// The verb that [`prices`] starts processes of: a load as a line of stdin, its speed to stdout.
-pub(crate) fn answer(args: &Args) -> Result<ExitCode> {
-    let mut line = String::new();
-    if std::io::stdin().read_line(&mut line)? == 0 {
-        // Its command ended before it could say anything.
-        return Ok(ExitCode::from(STOPPED));
-    }
-    let load: Load = serde_json::from_str(&line)?;
-    signals::end_with_parent();
-    let device = TrainDevice::open(args.device)?;
-    crate::output::print_json(&load.measure(&device, EACH))?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! The numbers of the columns that a fit needs, and all that stands in the way of them.
 
 use super::roles::Chosen;
-use crate::fail::Hinted;
+use crate::Hinted;
 use isoflop_core::text::shown;
 use isoflop_results::Table;
 use isoflop_results::table::Value;

@@ -8,7 +8,7 @@ use super::repeats::{Rows, Wishes};
 use super::roles::Chosen;
 use super::signs::{behind_a_comma, thousands};
 use super::sweep::{is_of_a_sweep, trunks};
-use anyhow::Result;
+use crate::LabError;
 use isoflop_core::text::{listed, shown};
 use isoflop_fit::output::Source;
 use isoflop_fit::{Options, Point, TRUNKS};
@@ -59,13 +59,13 @@ impl Columns {
     /// # Errors
     /// One that lists all that stands in the way: columns that are missing or may be several, cells that are
     /// blank or no numbers, units that cannot be.
-    pub(crate) fn points(
+    pub fn points(
         &self,
         path: &Path,
         table: &Table,
         options: &mut Options,
         of_a_sweep: bool,
-    ) -> Result<(Vec<Point>, Source)> {
+    ) -> Result<(Vec<Point>, Source), LabError> {
         let of_a_sweep = of_a_sweep || is_of_a_sweep(table);
         let mut problems = Problems::default();
         let mut reading = Reading {

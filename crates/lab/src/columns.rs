@@ -12,9 +12,9 @@ mod sweep;
 mod units;
 
 pub(crate) use read::FINISHED;
+pub use units::parse as parse_unit;
 
-use crate::fail::Hinted;
-use anyhow::Result;
+use crate::{Hinted, LabError};
 use isoflop_core::text;
 use isoflop_results::Table;
 use isoflop_results::table::{Cell, Decimal};
@@ -22,83 +22,51 @@ use repeats::shown_cell;
 use roles::{Chosen, given};
 use std::path::Path;
 
-/// Columns as a person names them.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Columns {
+/// Columns as a person names them, and which rows count.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
     /// Column of N, parameters.
-    #[arg(long, value_name = "COL")]
-    n: Option<String>,
+    pub n: Option<String>,
     /// Column of D, training tokens; C / (6 N) where there is none.
-    #[arg(long, value_name = "COL")]
-    d: Option<String>,
+    pub d: Option<String>,
     /// Column of C, training FLOPs.
-    #[arg(long, value_name = "COL")]
-    c: Option<String>,
+    pub c: Option<String>,
     /// Column of the loss.
-    #[arg(long, value_name = "COL")]
-    loss: Option<String>,
+    pub loss: Option<String>,
     /// Column of the compute asked for, by which an isoFLOP analysis groups rows.
-    #[arg(long, value_name = "COL")]
-    budget: Option<String>,
-    /// Column of the batch in tokens, for laws of steps.
-    #[arg(long, value_name = "COL")]
-    batch: Option<String>,
-    /// Column of the number of experts, for the law `routed`.
-    #[arg(long, value_name = "COL")]
-    experts: Option<String>,
+    pub budget: Option<String>,
+    /// Column of the batch in tokens.
+    pub batch: Option<String>,
+    /// Column of the number of experts.
+    pub experts: Option<String>,
     /// Column of weights.
-    #[arg(long, value_name = "COL")]
-    weights: Option<String>,
-    /// Column whose equal values share their errors (a trunk, a seed): the bootstrap resamples them as one.
-    #[arg(long, value_name = "COL")]
-    unit: Option<String>,
-    /// What N counts in, where no header says: k, M, B, T or a number (1 takes it as it is).
-    #[arg(long, value_name = "UNIT", value_parser = units::parse)]
-    n_unit: Option<f64>,
-    /// As --n-unit, of D.
-    #[arg(long, value_name = "UNIT", value_parser = units::parse)]
-    d_unit: Option<f64>,
-    /// As --n-unit, of C; also PF-days.
-    #[arg(long, value_name = "UNIT", value_parser = units::parse)]
-    c_unit: Option<f64>,
+    pub weights: Option<String>,
+    /// Column whose equal values share their errors.
+    pub unit: Option<String>,
+    /// What N counts in, where no header says.
+    pub n_unit: Option<f64>,
+    /// What D counts in.
+    pub d_unit: Option<f64>,
+    /// What C counts in.
+    pub c_unit: Option<f64>,
     /// What stands before a fraction in a table of text, where the cells do not tell.
-    #[arg(long, value_enum, value_name = "SIGN")]
-    decimal: Option<Sign>,
-    /// Leave out rows in which a cell that is needed is blank, and count them.
-    #[arg(long)]
-    skip_blank: bool,
-    /// Use the row of lowest loss among those of one (N, D), which differ in other settings.
-    #[arg(long)]
-    best_of: bool,
-    /// Use the last checkpoint of every run, named by its column or by --unit.
-    #[arg(long)]
-    last: bool,
-    /// Use only the rows in which a column holds a value; may be given several times.
-    #[arg(long = "where", value_name = "COL=VALUE", value_parser = parse_filter)]
-    filters: Vec<(String, String)>,
-}
-
-fn parse_filter(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((column, value)) if !column.trim().is_empty() => {
-            Ok((column.trim().to_owned(), value.trim().to_owned()))
-        }
-        _ => Err("write it as COL=VALUE, as in train_set=rpj".to_owned()),
-    }
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Sign {
-    Point,
-    Comma,
+    pub decimal: Option<Decimal>,
+    /// Rows in which a cell that is needed is blank are left out, and counted.
+    pub skip_blank: bool,
+    /// The row of lowest loss among those of one (N, D) is used.
+    pub best_of: bool,
+    /// The last checkpoint of every run is used.
+    pub last: bool,
+    /// Only the rows are used in which a column holds a value.
+    pub filters: Vec<(String, String)>,
 }
 
 /// Column that holds budgets where none is named.
-pub(crate) const BUDGET_NAME: &str = "flops_budget";
+pub const BUDGET_NAME: &str = "flops_budget";
 
 impl Columns {
     /// Whether anything was said of columns or rows that a results folder does not say by itself.
-    pub(crate) fn named(&self) -> bool {
+    pub fn named(&self) -> bool {
         let named = [
             &self.n,
             &self.d,
@@ -116,14 +84,6 @@ impl Columns {
             || self.last
     }
 
-    /// The decimal sign that was given.
-    pub(crate) fn decimal(&self) -> Option<Decimal> {
-        self.decimal.map(|sign| match sign {
-            Sign::Point => Decimal::Point,
-            Sign::Comma => Decimal::Comma,
-        })
-    }
-
     /// Conditions as a person wrote them.
     fn conditions(&self) -> Vec<String> {
         let filters = self.filters.iter();
@@ -131,7 +91,12 @@ impl Columns {
     }
 
     /// Rows that count.
-    fn rows(&self, table: &Table, path: &Path, finished_only: bool) -> Result<Vec<usize>> {
+    fn rows(
+        &self,
+        table: &Table,
+        path: &Path,
+        finished_only: bool,
+    ) -> Result<Vec<usize>, LabError> {
         let mut keep: Vec<usize> = (0..table.len()).collect();
         if finished_only {
             let finished = Cell::Text("finished".to_owned());

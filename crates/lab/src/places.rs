@@ -3,9 +3,8 @@
 
 use crate::calibration::{self, Basis, Priced};
 use crate::jobs::Jobs;
-use crate::output::note;
-use crate::progress::{clock, span};
-use anyhow::{Context, Result};
+use crate::words::{clock, span};
+use crate::{Lab, LabError, Notice};
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -20,7 +19,7 @@ const WORTH: f64 = 0.95;
 
 /// Devices that a sweep may be trained on.
 #[derive(Clone, Debug)]
-pub(crate) struct Places(Vec<Found>);
+pub struct Places(Vec<Found>);
 
 /// What a folder's sweep has been trained on, beside its plan.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,15 +30,17 @@ struct Kept {
 }
 
 /// A device with so many processes, and what a plan takes there.
-pub(crate) struct Settled {
-    pub(crate) found: Found,
-    pub(crate) jobs: usize,
+pub struct Settled {
+    /// The device.
+    pub found: Found,
+    /// Processes at a time.
+    pub jobs: usize,
     /// In seconds, of the plan's runs in its order.
-    pub(crate) prices: Vec<Price>,
+    pub prices: Vec<Price>,
     /// What the prices rest on.
-    pub(crate) basis: Basis,
+    pub basis: Basis,
     /// Seconds from nothing to the last run.
-    pub(crate) finish: f64,
+    pub finish: f64,
     /// Seconds of one process alone, where several were tried.
     alone: Option<f64>,
 }
@@ -47,7 +48,14 @@ pub(crate) struct Settled {
 impl Places {
     /// The one that was named. For `auto` the one that the sweep has been trained on before, else the
     /// processor and every adapter of hardware.
-    pub(crate) fn of(choice: DeviceChoice, folder: &ResultsFolder) -> Result<Places> {
+    ///
+    /// # Errors
+    /// The device that was named is not here.
+    pub fn of(
+        notice: &dyn Notice,
+        choice: DeviceChoice,
+        folder: &ResultsFolder,
+    ) -> Result<Places, LabError> {
         if choice != DeviceChoice::Auto {
             return Ok(Places(vec![find(choice)?]));
         }
@@ -66,7 +74,7 @@ impl Places {
         match find(kept.device) {
             Ok(found) if same(&found) => Ok(Places(vec![found])),
             _ => {
-                note(&format!(
+                notice.note(&format!(
                     "the device that this sweep was trained on is gone ({}); choosing again",
                     kept.detail
                 ));
@@ -76,51 +84,71 @@ impl Places {
     }
 
     /// The processor, where nothing has to be compared and nothing measured.
-    pub(crate) fn only_processor(&self) -> Option<&Found> {
+    pub fn only_processor(&self) -> Option<&Found> {
         self.only().filter(|found| !found.is_adapter())
     }
 
     /// The only one, where nothing has to be compared.
-    pub(crate) fn only(&self) -> Option<&Found> {
+    pub fn only(&self) -> Option<&Found> {
         match &self.0[..] {
             [found] => Some(found),
             _ => None,
         }
     }
 
-    /// The one on which a plan is done first, with as many processes as suit it.
-    pub(crate) fn settle(&self, plan: &Plan, jobs: Jobs, again: bool) -> Result<Settled> {
+    /// The one on which a plan is done first, with as many processes as suit it. Speeds that are known
+    /// are measured `again` where that is asked for.
+    ///
+    /// # Errors
+    /// The speed of the first of them cannot be measured.
+    pub fn settle(
+        &self,
+        lab: &Lab<'_>,
+        plan: &Plan,
+        jobs: Jobs,
+        again: bool,
+    ) -> Result<Settled, LabError> {
         let mut best: Option<Settled> = None;
         for found in &self.0 {
             let settled = match best {
-                None => settle_on(found, plan, jobs, again)?,
+                None => settle_on(lab, found, plan, jobs, again)?,
                 // A driver that fails is no reason not to train elsewhere.
-                Some(_) => match settle_on(found, plan, jobs, again) {
+                Some(_) => match settle_on(lab, found, plan, jobs, again) {
                     Ok(settled) => settled,
                     Err(error) => {
-                        note(&format!("{}: not taken: {error:#}", found.choice));
+                        lab.notice.note(&format!(
+                            "{}: not taken: {}",
+                            found.choice,
+                            error.in_full()
+                        ));
                         continue;
                     }
                 },
             };
             if self.0.len() > 1 {
-                note(&settled.in_words());
+                lab.notice.note(&settled.in_words());
             }
             if best.as_ref().is_none_or(|best| settled.finish < best.finish) {
                 best = Some(settled);
             }
         }
-        best.context("at least one device")
+        Ok(best.expect("there is at least one device"))
     }
 }
 
-fn settle_on(found: &Found, plan: &Plan, jobs: Jobs, again: bool) -> Result<Settled> {
-    let with = |jobs: usize| {
+fn settle_on(
+    lab: &Lab<'_>,
+    found: &Found,
+    plan: &Plan,
+    jobs: Jobs,
+    again: bool,
+) -> Result<Settled, LabError> {
+    let with = |jobs: usize| -> Result<Settled, LabError> {
         // No more processes than there is work for.
         let jobs = jobs.min(plan.runs().len()).max(1);
-        let Priced { prices, basis } = calibration::prices(plan, found, jobs, again)?;
+        let Priced { prices, basis } = calibration::prices(lab, plan, found, jobs, again)?;
         let finish = Forecast::of(plan, &prices, &Standing::default(), jobs).finish;
-        anyhow::Ok(Settled { found: found.clone(), jobs, prices, basis, finish, alone: None })
+        Ok(Settled { found: found.clone(), jobs, prices, basis, finish, alone: None })
     };
     match (jobs, found.is_adapter()) {
         (Jobs::Given(jobs), _) => with(jobs),
@@ -130,7 +158,11 @@ fn settle_on(found: &Found, plan: &Plan, jobs: Jobs, again: bool) -> Result<Sett
 }
 
 /// As many processes side by side as make a sweep faster and fit into the adapter's memory.
-fn pack(found: &Found, plan: &Plan, with: &dyn Fn(usize) -> Result<Settled>) -> Result<Settled> {
+fn pack(
+    found: &Found,
+    plan: &Plan,
+    with: &dyn Fn(usize) -> Result<Settled, LabError>,
+) -> Result<Settled, LabError> {
     const SHARE: f64 = 0.9;
     let mut best = with(1)?;
     let alone = best.finish;
@@ -155,7 +187,7 @@ fn pack(found: &Found, plan: &Plan, with: &dyn Fn(usize) -> Result<Settled>) -> 
 
 impl Settled {
     /// One line for the terminal.
-    pub(crate) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let time = |seconds: f64| clock(span(seconds));
         let gain = match self.alone {
             Some(alone) if self.jobs > 1 => {
@@ -187,12 +219,15 @@ impl Kept {
 }
 
 /// What a results folder's sweep has been trained on last.
-pub(crate) fn kept(folder: &ResultsFolder) -> Option<DeviceChoice> {
+pub fn kept(folder: &ResultsFolder) -> Option<DeviceChoice> {
     Kept::read(folder).map(|kept| kept.device)
 }
 
-/// Notes it, for `auto` and for workers that join.
-pub(crate) fn keep(folder: &ResultsFolder, found: &Found) -> Result<()> {
+/// Keeps in a results folder what its sweep is trained on, for `auto` and for workers that join.
+///
+/// # Errors
+/// It cannot be written.
+pub fn keep(folder: &ResultsFolder, found: &Found) -> Result<(), LabError> {
     let kept = Kept { device: found.choice, detail: found.detail.clone() };
     let text = serde_json::to_string_pretty(&kept)?;
     Ok(write_atomic(&Kept::path(folder), text.as_bytes())?)

@@ -1,0 +1,71 @@
+//! The terminal as what the library tells and asks: notes and bars on stderr, child processes of this
+//! program, signals as the wish for an early end.
+
+use crate::output::note;
+use crate::progress::{DataBar, FitBar, SweepProgress};
+use crate::signals::{self, Heeded};
+use anyhow::Result;
+use isoflop_lab::{Bar, Begun, Lab, Notice, Processes, Stop};
+use isoflop_sweep::supervise::Watcher;
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// stderr, with what has been said and what is being shown there.
+#[derive(Default)]
+pub(crate) struct Terminal {
+    said: Mutex<HashSet<String>>,
+    text: Mutex<Option<DataBar>>,
+    fits: Mutex<Option<FitBar>>,
+}
+
+fn open<T>(shown: &Mutex<T>) -> MutexGuard<'_, T> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Notice for Terminal {
+    fn note(&self, line: &str) {
+        note(line);
+    }
+
+    fn remark(&self, remark: &str) {
+        if open(&self.said).insert(remark.to_owned()) {
+            note(&format!("note: {remark}"));
+        }
+    }
+
+    fn bar(&self, bar: Bar) {
+        match bar {
+            Bar::Text(progress) => open(&self.text).get_or_insert_default().show(progress),
+            Bar::TextEnded => *open(&self.text) = None,
+            Bar::Fits(share) => open(&self.fits).get_or_insert_default().show(share),
+            Bar::FitsEnded => *open(&self.fits) = None,
+        }
+    }
+
+    fn begun<'a>(&'a self, begun: Begun<'a>) -> Box<dyn Watcher + 'a> {
+        Box::new(SweepProgress::new(begun))
+    }
+}
+
+/// The signals that this process has been sent.
+#[derive(Default)]
+pub(crate) struct Signals {
+    heeded: Mutex<Option<Heeded>>,
+}
+
+impl Stop for Signals {
+    fn flag(&self) -> &AtomicBool {
+        signals::flag()
+    }
+
+    fn heeded(&self, is: bool) {
+        *open(&self.heeded) = is.then(signals::heed);
+    }
+}
+
+/// Does something with a lab at this terminal, whose processes are of this program.
+pub(crate) fn with_lab<T>(work: impl FnOnce(&Lab<'_>) -> Result<T>) -> Result<T> {
+    let crew = Processes { program: std::env::current_exe()? };
+    work(&Lab { notice: &Terminal::default(), crew: &crew, stop: &Signals::default() })
+}
