@@ -16,6 +16,7 @@ mod notice;
 pub mod places;
 pub mod plan;
 pub mod price;
+pub mod prospects;
 pub mod report;
 pub mod run;
 mod table_file;

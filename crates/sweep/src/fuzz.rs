@@ -53,7 +53,6 @@ pub fn plan(bytes: &[u8]) {
     let json = plan.to_json().expect("a plan is text and numbers");
     assert_eq!(Plan::parse(json.as_bytes()).as_ref(), Ok(&plan));
     assert_eq!(plan.work_order().len(), plan.runs().len());
-    plan.charts(4.0);
     let unit = Price { step: 1e-3, once: 0.1 };
     let forecast = Forecast::of(&plan, &vec![unit; plan.runs().len()], &Standing::default(), 3);
     assert!(forecast.finish.is_finite() && forecast.finish <= forecast.work + 1e-6 * forecast.work);

@@ -2,12 +2,10 @@
 
 mod build;
 mod cell;
-mod charts;
 mod data;
 mod length;
 mod time;
 
-pub use charts::Chart;
 pub use time::TimeBudget;
 
 use crate::error::{SpecError, SweepError};
@@ -274,12 +272,6 @@ impl Plan {
     /// Runs that may be given up before the sweep stops.
     pub fn max_failures(&self) -> u64 {
         self.max_failures
-    }
-
-    /// Which charts and laws the runs can support, of which laws leave out those of more than
-    /// `most_epochs`.
-    pub fn charts(&self, most_epochs: f64) -> Vec<Chart> {
-        charts::charts(self, most_epochs)
     }
 
     /// Where the run of an id stands.

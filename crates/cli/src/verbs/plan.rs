@@ -11,6 +11,7 @@ use isoflop_lab::jobs::Jobs;
 use isoflop_lab::places::Places;
 use isoflop_lab::plan::{self, Setting};
 use isoflop_lab::price::{Priced, disk_bytes, flops_of_each, price};
+use isoflop_lab::prospects;
 use isoflop_lab::words::{clock, span};
 use isoflop_sweep::forecast::Price;
 use isoflop_sweep::memory::shown;
@@ -143,7 +144,7 @@ fn in_words(priced: &Priced) -> String {
     }
     text.push_str(&cost(priced));
     text.push_str("\n\nthese runs will support:");
-    for chart in plan.charts(MOST_EPOCHS) {
+    for chart in prospects::of_plan(plan) {
         let mark = if chart.supported { "✓" } else { "✗" };
         text.push_str(&format!("\n  {mark} {}: {}", chart.name, chart.why));
     }
@@ -237,7 +238,7 @@ fn in_json(priced: &Priced) -> Value {
     json["new"] = json!(priced.reuse.new);
     json["reused"] = json!(priced.reuse.reused);
     json["orphaned"] = json!(priced.reuse.orphaned);
-    json["charts"] = json!(priced.plan.charts(MOST_EPOCHS));
+    json["charts"] = json!(prospects::of_plan(&priced.plan));
     json
 }
 

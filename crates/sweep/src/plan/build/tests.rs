@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::{Chart, DataFacts, DataRequest};
+use crate::plan::{DataFacts, DataRequest};
 use isoflop_core::Tokens;
 use isoflop_model::FlopCount;
 use proptest::prelude::*;
@@ -202,28 +202,6 @@ fn one_number_of_tokens_rounded_to_steps_of_other_lengths_is_still_one() {
     let plan = plan(&source.replace("\"30k\"", "\"30k\", \"1M\"")).unwrap();
     let lengths: HashSet<u64> = plan.runs().iter().map(|run| run.tokens().0 as u64).collect();
     assert!(lengths.len() > 1);
-    let charts = plan.charts(4.0);
-    let surface = charts.iter().find(|chart| chart.name == "L(N, D)").unwrap();
-    assert!(!surface.supported && surface.why.contains("all runs share one D"), "{surface:?}");
-}
-
-#[test]
-fn laws_that_no_run_can_carry_are_struck_out_with_the_reason() {
-    let plan = plan(SWEEP).unwrap();
-    let law = |charts: &[Chart], name: &str| charts.iter().find(|c| c.name == name).cloned();
-    let most = plan.runs().iter().map(|run| run.epochs());
-    let (least, most) = most.fold((f64::INFINITY, 0.0f64), |(l, h), e| (l.min(e), h.max(e)));
-    let none = plan.charts(least / 2.0);
-    for name in ["isoFLOP curves", "L(C), N*(C), D*(C)", "L(N)", "L(D)", "L(N, D)"] {
-        let found = law(&none, name).unwrap();
-        assert!(!found.supported && found.why.contains("every run passes"), "{found:?}");
-    }
-    assert!(law(&none, "learning curves").unwrap().supported);
-    let all = plan.charts(most);
-    assert!(all.iter().all(|chart| !chart.why.contains("epochs")), "{all:?}");
-    let some = plan.charts((least + most) / 2.0);
-    let found = law(&some, "L(N, D)").unwrap();
-    assert!(found.why.contains("do not count"), "{found:?}");
 }
 
 #[test]
