@@ -9,7 +9,7 @@ use std::ops::Deref;
 /// Axis and value of every axis of a sweep file, in the order of that file; empty without axes.
 ///
 /// As text (which it derefs to) it is `key=value, key=value`. A value that could be taken for more than
-/// one pair stands in quotes there. In files it is a map; text, as earlier versions wrote it, is read too.
+/// one pair stands in quotes there. It serializes as that text, and is read from text or from a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Series {
     label: String,
@@ -39,6 +39,11 @@ impl Series {
     /// Axes and their values, in the order of the sweep file.
     pub fn pairs(&self) -> &[(String, String)] {
         &self.pairs
+    }
+
+    /// What serializes as a map from axis to value, in the order of the sweep file.
+    pub fn as_map(&self) -> impl Serialize + '_ {
+        Map(self)
     }
 
     /// The value of an axis.
@@ -160,13 +165,19 @@ impl PartialEq<String> for Series {
 }
 
 impl Serialize for Series {
+    /// As text, which keeps the order of the axes wherever maps are sorted.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A name that is not made of axes.
-        if self.pairs.is_empty() && !self.label.is_empty() {
-            return serializer.serialize_str(&self.label);
-        }
-        let mut map = serializer.serialize_map(Some(self.pairs.len()))?;
-        for (key, value) in &self.pairs {
+        serializer.serialize_str(&self.label)
+    }
+}
+
+/// A series as a map from axis to value.
+struct Map<'a>(&'a Series);
+
+impl Serialize for Map<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.pairs.len()))?;
+        for (key, value) in &self.0.pairs {
             map.serialize_entry(key, value)?;
         }
         map.end()

@@ -104,7 +104,7 @@ mod tests {
         plan.runs()
             .iter()
             .map(|run| {
-                let mut row = isoflop_sweep::worker::row_of_plan("t", run);
+                let mut row = isoflop_sweep::row::row_of_plan("t", run);
                 row.flops_spent = trained(run, run.config.steps.decay);
                 let here = match Some(run.branch_step()) == longest {
                     true => run.config.steps.steps,

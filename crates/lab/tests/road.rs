@@ -14,8 +14,9 @@ use isoflop_lab::{Bar, Begun, Crew, Lab, LabError, Notice, fits, report, tables}
 use isoflop_results::{RunRecord, Status, Trust};
 use isoflop_sweep::lease::{Lease, Owner};
 use isoflop_sweep::supervise::{Outcome, Watcher};
-use isoflop_sweep::worker::{CHECKPOINT_EVERY, Workplace, work};
+use isoflop_sweep::worker::work;
 use isoflop_sweep::workers::End as WorkerEnd;
+use isoflop_sweep::workplace::{CHECKPOINT_EVERY, Workplace};
 use isoflop_sweep::{ResultsFolder, Sweep, Workers};
 use isoflop_train::BurnTrainer;
 use isoflop_train::device::{DeviceChoice, TrainDevice};

@@ -98,7 +98,7 @@ fn hostile_text_is_shown_as_text_everywhere() {
     sweep.title = format!("{evil}{}", "長い名前".repeat(50));
     sweep.question = "</title><script>alert(1)</script>".into();
     for (k, run) in sweep.runs.iter_mut().enumerate() {
-        run.series = run.series.replace("rust-docs", evil);
+        run.series = (run.series.replace("rust-docs", evil)).as_str().into();
         run.size = evil.into();
         run.corpus = evil.into();
         run.tokenizer = evil.into();

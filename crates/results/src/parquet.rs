@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use crate::digest::KEY;
     use crate::record::tests::record;
+    use isoflop_core::Series;
     use std::fs;
 
     fn curve(record: &crate::RunRecord) -> Curve {
@@ -248,6 +249,32 @@ mod tests {
     }
 
     #[test]
+    fn a_series_of_any_values_comes_back_and_text_of_earlier_versions_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.parquet");
+        let mut row = record("a").row;
+        let sly = [("z.b", "a, b=c"), ("a.z", "\"{}\\"), ("m", "日本, x")];
+        let pairs = sly.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        row.series = Series::new(pairs.to_vec());
+        let name = RunRow { series: Series::parse("my runs"), ..row.clone() };
+        let none = RunRow { series: Series::default(), ..row.clone() };
+        let rows = [row, name, none];
+        write_runs(&path, &rows).unwrap();
+        assert_eq!(checked(&path).unwrap().rows, rows);
+        let series = &columns(&path)[2].values;
+        let Values::Text(cells) = series else { panic!("{series:?}") };
+        assert_eq!(cells[0].as_deref().map(|json| json.starts_with("{\"z.b\":")), Some(true));
+        assert_eq!(cells[2], None);
+        let record = crate::RunRecord { row: rows[0].clone(), curve: Vec::new() };
+        assert_eq!(crate::RunRecord::parse(&record.to_bytes()).unwrap(), record);
+        let mut old = columns(&path);
+        old[2].values = Values::Text(vec![Some("a=1, b=x, y".to_owned()); 3]);
+        save(&path, &old);
+        let read = checked(&path).unwrap().rows;
+        assert_eq!(read[0].series.value("b"), Some("x, y"));
+    }
+
+    #[test]
     fn a_file_that_pandas_saved_again_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.parquet");
@@ -315,7 +342,7 @@ mod tests {
         earlier.retain(|column| !later(&column.name));
         save(&path, &earlier);
         let read = RunRow { n_active_non_embedding: None, ..row };
-        assert_eq!(checked(&path).unwrap().rows, [read.clone()]);
+        assert_eq!(checked(&path).unwrap().rows, std::slice::from_ref(&read));
         assert_eq!(read.n(), read.n_non_embedding);
         earlier.retain(|column| column.name != "seed");
         save(&path, &earlier);

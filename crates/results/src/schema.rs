@@ -182,9 +182,11 @@ impl Field for Series {
     const KIND: Kind = Kind::Text;
 
     fn value(&self) -> Value {
-        match self.is_empty() {
-            true => Value::Null,
-            false => Value::Text(serde_json::to_string(self).expect("a map of text")),
+        match (self.is_empty(), self.pairs().is_empty()) {
+            (true, _) => Value::Null,
+            // A name that is not made of axes.
+            (_, true) => Value::Text(self.to_string()),
+            _ => Value::Text(serde_json::to_string(&self.as_map()).expect("a map of text")),
         }
     }
 

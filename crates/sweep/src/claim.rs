@@ -320,9 +320,9 @@ impl Claim {
             record.write(&failure)?;
         } else {
             record.write(&self.folder.record_path(run_id))?;
-            leases::remove(&failure)?;
+            crate::lease::remove(&failure)?;
         }
-        leases::remove(&self.folder.lease_path(run_id))?;
+        crate::lease::remove(&self.folder.lease_path(run_id))?;
         Ok(true)
     }
 
@@ -334,7 +334,7 @@ impl Claim {
         self.stop.store(true, Ordering::Release);
         let _lock = lock(&self.folder)?;
         match self.is_mine()? {
-            true => leases::remove(&self.folder.lease_path(&guard(&self.lease).run_id)),
+            true => crate::lease::remove(&self.folder.lease_path(&guard(&self.lease).run_id)),
             false => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! Errors of a sweep file, shown with file, line and caret, and errors of running it.
 
-use crate::trainer::Lack;
+use crate::lack::Lack;
 use isoflop_results::ResultsError;
 use isoflop_results::error::is_forbidden;
 use std::fmt;

@@ -17,9 +17,8 @@ mod rows;
 pub use rows::Told;
 
 use crate::error::SweepError;
-use crate::leases;
 use crate::plan::Plan;
-use crate::reuse::is_of;
+use crate::row::is_of;
 use crate::run::PlannedRun;
 use crate::spec::Sweep;
 use crate::tuning::SUFFIX;
@@ -190,7 +189,7 @@ impl ResultsFolder {
             let path =
                 self.root.join(part).join(format!(".probe.{}{UNFINISHED}", std::process::id()));
             write_atomic(&path, b"")?;
-            leases::remove(&path)?;
+            crate::lease::remove(&path)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::folder::ResultsFolder;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::trainer::{Keeper, Progress, TrainFailure};
-use crate::worker::Workplace;
+use crate::workplace::Workplace;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 

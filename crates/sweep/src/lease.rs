@@ -1,7 +1,10 @@
 //! Who holds a run: a small file that its owner keeps warm.
 
+use crate::error::SweepError;
 use crate::trainer::Progress;
 use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 use sysinfo::System;
 
@@ -120,6 +123,16 @@ fn start_time(pid: u32) -> Option<u64> {
     let process = system.process(pid)?;
     let gone = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
     (!gone).then(|| process.start_time())
+}
+
+/// Removes the file of a lease, where there is one.
+pub(crate) fn remove(path: &Path) -> Result<(), SweepError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(SweepError::io(path, "remove")(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
-use crate::lease::{EXPIRY, Lease};
+use crate::lease::{EXPIRY, Lease, remove};
 use crate::run::PlannedRun;
 use isoflop_results::file::{clear_unfinished, unlinked, write_atomic};
 use std::collections::HashMap;
@@ -194,15 +194,6 @@ pub(crate) fn read(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>
 pub(crate) fn write(folder: &ResultsFolder, lease: &Lease) -> Result<(), SweepError> {
     let text = serde_json::to_string(lease).expect("a struct of text and numbers");
     Ok(write_atomic(&folder.lease_path(&lease.run_id), text.as_bytes())?)
-}
-
-pub(crate) fn remove(path: &Path) -> Result<(), SweepError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(SweepError::io(path, "remove")(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod cell;
 mod data;
 mod length;
 mod time;
+mod whole;
 
 pub use time::TimeBudget;
 

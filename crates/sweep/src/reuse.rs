@@ -3,11 +3,10 @@
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::plan::Plan;
+use crate::row::{Difference, all_differing, row_of_plan};
 use crate::rules::{auto_batch_tokens, auto_learning_rate};
-use crate::run::PlannedRun;
-use crate::worker::row_of_plan;
 use isoflop_core::Params;
-use isoflop_results::schema::{Role, Value};
+use isoflop_results::schema::Value;
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
 use std::fmt;
@@ -126,27 +125,6 @@ impl fmt::Display for Why {
             .collect();
         write!(f, "against the nearest planned run, {}", told.join(", "))
     }
-}
-
-/// Whether a row has the identity of a planned run.
-pub(crate) fn is_of(row: &RunRow, run: &PlannedRun) -> bool {
-    all_differing(row, &row_of_plan(&row.sweep, run)).is_empty()
-}
-
-/// A column of the identity in which two rows differ.
-struct Difference {
-    name: &'static str,
-    was: Value,
-    is: Value,
-}
-
-fn all_differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
-    let both = row.values().into_iter().zip(run.values());
-    let columns = RunRow::COLUMNS.iter().zip(both);
-    columns
-        .filter(|(column, (was, is))| column.role == Role::Identity && was != is)
-        .map(|(column, (was, is))| Difference { name: column.name, was, is })
-        .collect()
 }
 
 /// Columns of the identity that differ, without those that only follow others.

@@ -7,8 +7,8 @@ use crate::lease::Lease;
 use crate::leases::{self, Seen, clear_dead};
 use crate::memory::killed_for_memory;
 use crate::plan::Plan;
+use crate::row::record_of_death;
 use crate::run::PlannedRun;
-use crate::worker::record_of_death;
 use crate::workers::{End, Workers};
 use isoflop_results::{FailureKind, RunRecord};
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,7 +228,7 @@ impl Supervisor<'_> {
                 self.folder.log(&run_id, &how);
                 let record = record_of_death(self.plan.name(), run, &lease, kind, how.clone());
                 record.write(&self.folder.failure_path(&run_id))?;
-                leases::remove(&path)?;
+                crate::lease::remove(&path)?;
                 self.watcher.notice(&format!("run {run_id}: {how}"));
                 return Ok(());
             }

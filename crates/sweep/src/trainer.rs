@@ -1,5 +1,6 @@
 //! The wall between planning and training: what a sweep asks of whatever trains its runs.
 
+use crate::lack::Lack;
 use crate::run::PlannedRun;
 use isoflop_results::{CurvePoint, FailureKind, ResultsError};
 use serde::{Deserialize, Serialize};
@@ -131,16 +132,6 @@ pub struct TestScore {
     pub bits_per_byte: f64,
     /// Tokens scored.
     pub tokens: u64,
-}
-
-/// What a worker needs and does not have, and how to give it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct Lack {
-    /// What is missing.
-    pub what: String,
-    /// What the person who started the worker can do about it.
-    pub hint: Option<String>,
 }
 
 /// Why a run was not trained to its end.

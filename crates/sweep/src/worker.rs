@@ -1,47 +1,22 @@
 //! What a worker process does: claim, train, write, until nothing is open.
 
-use crate::claim::{Claim, Claims, Next, shelf_kind, unfinished};
+use crate::claim::{Claims, Next, shelf_kind, unfinished};
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::keeper::{self, RunKeeper};
-use crate::lease::{Lease, Owner, host_name};
+use crate::lease::Owner;
 use crate::memory;
 use crate::plan::Plan;
+use crate::row::{Attempt, Stopwatch, record};
 use crate::run::PlannedRun;
-use crate::trainer::{Ending, TrainFailure, Trained, Trainer};
-use isoflop_core::{Flops, Series, Tokens};
-use isoflop_model::{Fact, FlopCount, ParamCount};
-use isoflop_results::schema::Value;
-use isoflop_results::{FailureKind, RunRecord, RunRow, Status};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::trainer::{TrainFailure, Trainer};
+use crate::workplace::{Shift, Workplace};
+use isoflop_results::RunRow;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// How often a state of a run is kept besides where runs branch off.
-pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
 /// How often a worker with nothing to do looks again.
 const POLL: Duration = Duration::from_millis(100);
-
-/// What a worker is given besides its runs.
-pub struct Workplace<'a> {
-    /// The time, for the record.
-    pub clock: &'a dyn Fn() -> String,
-    /// Set when the worker is to keep the state of its run and end.
-    pub stop: &'a AtomicBool,
-    /// [`CHECKPOINT_EVERY`], but for tests.
-    pub checkpoint_every: Duration,
-}
-
-/// How a worker's work ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shift {
-    /// Every run is done, held or given up.
-    Done,
-    /// By the stop flag.
-    Stopped,
-    /// The disk is full.
-    NoRoom(String),
-}
 
 /// Trains open runs one after another.
 ///
@@ -112,7 +87,9 @@ fn work_on(
             }
             result => {
                 let failed = result.is_err();
-                let mut record = record(plan.name(), run, result, &claim, &owner, stopwatch, place);
+                let micro_windows = claim.micro_windows();
+                let tried = Attempt { number: attempt, micro_windows };
+                let mut record = record(plan.name(), run, result, tried, &owner, stopwatch, place);
                 if !failed {
                     let peak = trainer.peak_flops_per_s();
                     record.row.mfu = peak.map(|peak| record.row.flops_per_s / peak);
@@ -132,216 +109,5 @@ fn in_words(row: &RunRow) -> String {
         (Some(loss), _) => format!("{}, test loss {loss:.4}", row.status),
         (None, Some(message)) => format!("{}: {message}", row.status),
         (None, None) => row.status.to_string(),
-    }
-}
-
-struct Stopwatch {
-    started: Instant,
-    started_time: String,
-}
-
-fn record(
-    sweep: &str,
-    run: &PlannedRun,
-    result: Result<Trained, TrainFailure>,
-    claim: &Claim,
-    owner: &Owner,
-    stopwatch: Stopwatch,
-    place: &Workplace<'_>,
-) -> RunRecord {
-    let mut row = blank_row(sweep, run, claim.attempt(), claim.micro_windows());
-    row.host = owner.host.clone();
-    row.pid = u64::from(owner.pid);
-    row.wall_time_s = stopwatch.started.elapsed().as_secs_f64();
-    row.started_time = stopwatch.started_time;
-    row.finished_time = (place.clock)();
-    row.peak_memory_bytes = memory::peak();
-    let trained = match result {
-        Ok(trained) => trained,
-        Err(failure) => {
-            row.failure = Some(failure.kind());
-            row.message = Some(failure.to_string());
-            return RunRecord { row, curve: Vec::new() };
-        }
-    };
-    let flops = |tokens: u64| {
-        let count = FlopCount::of(&run.config.model);
-        count.of_tokens(Tokens(tokens as f64)).0
-    };
-    let own_steps = match run.trunk() == run.id() {
-        true => trained.steps,
-        false => trained.steps.saturating_sub(run.branch_step()),
-    };
-    row.unique_tokens = trained.unique_tokens;
-    row.train_loss = trained.train_loss;
-    row.flops_spent = flops(own_steps * run.config.batch_tokens);
-    let seconds = trained.train_seconds.max(f64::MIN_POSITIVE);
-    row.tokens_per_s = trained.tokens_here as f64 / seconds;
-    row.flops_per_s = flops(trained.tokens_here) / seconds;
-    row.device_memory_bytes = trained.device_memory_bytes;
-    row.device = trained.device;
-    row.instruction_set = trained.instruction_set;
-    row.burn_version = trained.burn_version;
-    match trained.ending {
-        Ending::Finished(score) => {
-            row.status = Status::Finished;
-            row.test_loss = Some(score.loss);
-            row.test_loss_se = score.standard_error;
-            row.test_bpb = Some(score.bits_per_byte);
-            row.test_tokens = score.tokens;
-        }
-        Ending::Diverged { step, reason } => {
-            row.status = Status::Diverged;
-            row.diverged_step = Some(step);
-            row.message = Some(reason);
-        }
-    }
-    RunRecord { row, curve: trained.curve }
-}
-
-/// The record of a run whose worker died over it.
-pub fn record_of_death(
-    sweep: &str,
-    run: &PlannedRun,
-    lease: &Lease,
-    kind: FailureKind,
-    how: String,
-) -> RunRecord {
-    let mut row = blank_row(sweep, run, lease.attempt, lease.micro_windows);
-    row.host = lease.owner.host.clone();
-    row.pid = u64::from(lease.owner.pid);
-    row.failure = Some(kind);
-    row.message = Some(how);
-    RunRecord { row, curve: Vec::new() }
-}
-
-/// What the plan knows of a run, as a row.
-pub fn row_of_plan(sweep: &str, run: &PlannedRun) -> RunRow {
-    blank_row(sweep, run, 1, run.micro_windows())
-}
-
-/// What the plan knows of a run; a failure until told otherwise.
-fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) -> RunRow {
-    let config = &run.config;
-    let shape = config.model.shape;
-    let params: ParamCount = run.params();
-    let (n, d, c) = (run.n(), run.tokens(), run.c_exact());
-    let mut row = RunRow {
-        run_id: run.id().to_owned(),
-        sweep: String::new(),
-        series: Series::default(),
-        status: Status::Failed,
-        message: None,
-        failure: None,
-        family: String::new(),
-        mixer: name(&config.model.mixer),
-        feed_forward: name(&config.model.feed_forward),
-        size: String::new(),
-        d_model: shape.d_model as u64,
-        n_layers: shape.n_layers as u64,
-        n_heads: None,
-        norm: name(&config.model.norm),
-        position: name(&config.model.position),
-        parametrization: name(&config.model.parametrization),
-        vocab_size: config.model.vocab_size as u64,
-        context: config.model.context as u64,
-        attention: "causal".to_owned(),
-        n_non_embedding: params.non_embedding().0 as u64,
-        n_active_non_embedding: Some(params.active_non_embedding().0 as u64),
-        n_total: params.total().0 as u64,
-        n_active: params.active().0 as u64,
-        corpus: String::new(),
-        data_digest: config.data_digest.clone(),
-        tokenizer: config.tokenizer.clone(),
-        tokens: d.0 as u64,
-        unique_tokens: 0,
-        epochs: run.epochs(),
-        tokens_per_param: d.per_param(n),
-        steps: config.steps.steps,
-        batch_tokens: config.batch_tokens,
-        micro_batch: micro_windows,
-        flops_budget: None,
-        c_6nd: Flops::six_nd(n, d).0,
-        c_exact: c.0,
-        pf_days: c.pf_days(),
-        flops_spent: 0.0,
-        schedule: name(&config.schedule),
-        learning_rate: config.learning_rate,
-        warmup_steps: config.steps.warmup,
-        decay_steps: config.steps.decay,
-        weight_decay: config.optimizer.weight_decay,
-        seed: config.seed,
-        test_loss: None,
-        test_loss_se: None,
-        test_bpb: None,
-        test_tokens: 0,
-        entropy: None,
-        train_loss: None,
-        diverged_step: None,
-        wall_time_s: 0.0,
-        tokens_per_s: 0.0,
-        flops_per_s: 0.0,
-        mfu: None,
-        peak_memory_bytes: None,
-        device_memory_bytes: None,
-        device: String::new(),
-        instruction_set: String::new(),
-        host: host_name(),
-        pid: 0,
-        attempt,
-        started_time: String::new(),
-        finished_time: String::new(),
-        numerics_version: config.numerics_version,
-        isoflop_version: env!("CARGO_PKG_VERSION").to_owned(),
-        burn_version: String::new(),
-    };
-    for half in config.model.halves() {
-        for (column, fact) in half.columns(&config.model) {
-            row.set(column, value(fact)).expect("a test holds the halves to the schema");
-        }
-    }
-    run.label(sweep, &mut row);
-    row
-}
-
-fn value(fact: Fact) -> Value {
-    match fact {
-        Fact::Text(name) => Value::Text(name.to_owned()),
-        Fact::Integer(count) => Value::Integer(count),
-        Fact::Float(measure) => Value::Float(measure),
-    }
-}
-
-/// The name of a unit variant as the sweep file writes it.
-fn name(variant: &impl serde::Serialize) -> String {
-    match serde_json::to_value(variant) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => unreachable!("only unit variants are named"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use isoflop_model::ModelConfig;
-    use isoflop_results::schema::{Kind, Role};
-
-    #[test]
-    fn halves_fill_columns_of_the_schema_that_are_part_of_the_identity() {
-        for model in ModelConfig::examples() {
-            for half in model.halves() {
-                for (name, fact) in half.columns(&model) {
-                    let column = RunRow::COLUMNS.iter().find(|column| column.name == name);
-                    let column = column.unwrap_or_else(|| panic!("no column `{name}`"));
-                    assert_eq!(column.role, Role::Identity, "{name}");
-                    let kind = match fact {
-                        Fact::Text(_) => Kind::Text,
-                        Fact::Integer(_) => Kind::Integer,
-                        Fact::Float(_) => Kind::Float,
-                    };
-                    assert_eq!(column.kind, kind, "{name}");
-                }
-            }
-        }
     }
 }

@@ -65,7 +65,8 @@ fn bench_measures_whole_steps_and_their_parts() {
 #[test]
 fn bench_refuses_what_is_no_size() {
     for (size, part) in [
-        ("64x4", "`64x4` is no size"),
+        ("64", "`64` is no size"),
+        ("64x4x4x4", "`64x4x4x4` is no size"),
         ("axbxc", "`axbxc` is no size"),
         ("10x1x3", "10"),
         ("6x1x2", "odd"),

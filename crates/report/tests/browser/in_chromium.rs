@@ -234,7 +234,7 @@ fn a_hostile_name_is_text_in_the_browser() {
     let mut sweep = synthetic::two_series();
     sweep.title = evil.clone();
     for run in &mut sweep.runs {
-        run.series = run.series.replace("rust-docs", &evil);
+        run.series = (run.series.replace("rust-docs", &evil)).as_str().into();
         run.corpus = evil.clone();
     }
     for fit in &mut sweep.fits.fits {

@@ -234,7 +234,7 @@ pub fn factors() -> Synthetic {
     let mut add = |run: &RunRow, series: String, change: f64, edit: &dyn Fn(&mut RunRow)| {
         let mut run = run.clone();
         run.run_id = format!("{}-{}", run.run_id, sweep.runs.len());
-        run.series = series;
+        run.series = series.as_str().into();
         run.test_loss = run.test_loss.map(|l| l * (1.0 + change));
         edit(&mut run);
         sweep.runs.push(run);

@@ -4,7 +4,7 @@ use super::cell::{CellPlanner, check_count};
 use super::{Dropped, Plan, PlanContext, PlanKind, SCHEMA, data};
 use crate::error::Problem;
 use crate::run::PlannedRun;
-use crate::spec::{PlanSpec, Quantity, Sweep};
+use crate::spec::{PlanSpec, Sweep};
 use crate::tuning::SUFFIX;
 use std::collections::{HashMap, HashSet};
 use toml::Spanned;
@@ -145,17 +145,6 @@ fn plan_kind(plan: &Spanned<PlanSpec>) -> Result<PlanKind, Problem> {
             let names: Vec<_> = given.iter().map(|kind| format!("`{kind}`")).collect();
             Err(Problem::new(plan.span(), format!("the plan has two kinds: {}", names.join(" and ")))
                 .hint("keep one; write a second sweep file for the other"))
-        }
-    }
-}
-
-/// A positive whole number.
-pub(super) fn whole(given: &Spanned<Quantity>, what: &str) -> Result<u64, Problem> {
-    let value = given.get_ref().value;
-    match value >= 1.0 && value.fract() == 0.0 && value < 2f64.powi(53) {
-        true => Ok(value as u64),
-        false => {
-            Err(Problem::new(given.span(), format!("{value} is not a whole number of {what}")))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From `[data]` to a request for data.
 
 use super::DataRequest;
-use super::build::whole;
+use super::whole::whole;
 use crate::error::Problem;
 use crate::spec::{DataSpec, LanguageSpec, PartSpec, Quantity, Sweep, Unique};
 use isoflop_core::data::{DataOptions, DataSource, Language, Real, Share};

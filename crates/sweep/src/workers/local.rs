@@ -5,8 +5,8 @@
 
 use crate::folder::ResultsFolder;
 use crate::lease::Owner;
-use crate::worker::Shift;
 use crate::workers::{End, Workers};
+use crate::workplace::Shift;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;

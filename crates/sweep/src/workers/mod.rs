@@ -1,4 +1,4 @@
-//! Where the workers of a sweep are. [`supervise`](crate::supervise::supervise) starts, buries and
+//! Where the workers of a sweep are. `supervise` starts, buries and
 //! stops them through the trait [`Workers`] alone; a kind of place is a file here.
 //!
 //! What workers train and leave behind is in the results folder, so that nothing but their beginning

@@ -2,7 +2,8 @@
 
 use isoflop_results::CurvePoint;
 use isoflop_sweep::plan::DataRequest;
-use isoflop_sweep::worker::{Shift, Workplace, work};
+use isoflop_sweep::worker::work;
+use isoflop_sweep::workplace::{Shift, Workplace};
 use isoflop_sweep::{
     DataFacts, Ending, Keeper, Lack, Plan, PlanContext, PlannedRun, Progress, ResultsFolder, Sweep,
     TestScore, TrainFailure, Trained, Trainer,

@@ -1,7 +1,7 @@
 //! Whatever a plan holds, its runs are told apart, trained once each, and none is lost.
 
 use crate::fake::{Fake, bench_of, plan_of};
-use isoflop_sweep::worker::Shift;
+use isoflop_sweep::workplace::Shift;
 use proptest::prelude::*;
 use std::collections::HashSet;
 

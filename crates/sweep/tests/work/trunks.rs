@@ -4,7 +4,7 @@ use crate::claim_next;
 use crate::fake::{Fake, SWEEP, bench, bench_of, plan_of};
 use isoflop_sweep::checkpoints::Shelf;
 use isoflop_sweep::lease::{Owner, Stage};
-use isoflop_sweep::worker::Shift;
+use isoflop_sweep::workplace::Shift;
 use std::fs;
 use std::sync::Mutex;
 
