@@ -6,7 +6,7 @@ use crate::watch::Watch;
 /// How to fit, and what the columns were called.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// What to minimise; None takes [`Law::default_objective`].
+    /// What to minimise; None takes the default objective of a law.
     pub objective: Option<Objective>,
     /// Bootstrap replicates, [`REPLICATES`] unless said otherwise; 0 leaves every interval out, profiles
     /// included.
