@@ -29,7 +29,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) invalid: Invalid,
     /// Whether a NUL cannot stand in a text.
     pub(crate) refuses_nul: bool,
-    /// Of token files.
+    /// The tokenizer whose ids token files hold.
     pub(crate) tokenizer: Option<&'a Tokenizer>,
     /// Told the bytes of the source read so far.
     pub(crate) step: &'a dyn Fn(u64),

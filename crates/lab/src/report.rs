@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The rows of a folder; what has to be said of them is a remark.
 ///
 /// # Errors
-/// As [`ResultsFolder::runs`].
+/// The errors are those of [`ResultsFolder::runs`].
 pub fn runs(
     notice: &dyn Notice,
     folder: &ResultsFolder,
@@ -22,10 +22,10 @@ pub fn runs(
     Ok(heard(notice, folder.runs(trust)?))
 }
 
-/// As [`runs`], with whatever columns the file has.
+/// The rows of a folder with whatever columns its file has; what has to be said of them is a remark.
 ///
 /// # Errors
-/// As [`ResultsFolder::runs_table`].
+/// The errors are those of [`ResultsFolder::runs_table`].
 pub fn runs_table(
     notice: &dyn Notice,
     folder: &ResultsFolder,
@@ -34,10 +34,10 @@ pub fn runs_table(
     Ok(heard(notice, folder.runs_table(trust)?))
 }
 
-/// As [`runs`], of the curves.
+/// The learning curves of a folder; what has to be said of them is a remark.
 ///
 /// # Errors
-/// As [`ResultsFolder::curves`].
+/// The errors are those of [`ResultsFolder::curves`].
 pub fn curves(
     notice: &dyn Notice,
     folder: &ResultsFolder,
@@ -63,7 +63,7 @@ pub fn texts(notice: &dyn Notice, folder: &ResultsFolder, plan: &Plan) -> Vec<Da
 /// Runs of the stage that chose the learning rates, where there was one.
 ///
 /// # Errors
-/// As [`runs`].
+/// The errors are those of [`runs`].
 pub fn trials(
     notice: &dyn Notice,
     folder: &ResultsFolder,

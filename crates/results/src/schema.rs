@@ -70,7 +70,7 @@ impl Column {
 /// The value of a column in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// A cell without a value.
     Null,
     /// UTF-8 text.
     Text(String),

@@ -109,7 +109,7 @@ impl Weights {
         self.map(&mut Setter(values.into_iter()))
     }
 
-    /// Nothing.
+    /// Weights without a number, in the place of some that are being changed.
     fn hollow(device: &Device) -> Self {
         let matrix = || Param::from_tensor(Tensor::empty([0, 0], device));
         Weights {

@@ -16,7 +16,8 @@ pub struct AttentionShape {
     pub parametrization: Parametrization,
 }
 
-/// Of each token of a batch, the place in its window where its document starts: it attends to none before.
+/// The place in its window where the document of each token of a batch starts: the token attends to none
+/// before.
 pub type Starts = Arc<[u32]>;
 
 /// Where documents start, for windows of token ids. A separator is the last token of its document.

@@ -16,7 +16,8 @@ fn masks(shape: AttentionShape) -> [Option<Starts>; 2] {
     [None, Some(starts(&ids, shape.time, 0))]
 }
 
-/// Of both parametrisations: the scale of the scores differs where heads are 4, 8 or 20 wide.
+/// A shape of one parametrisation or the other: the scale of the scores differs between them where heads
+/// are 4, 8 or 20 wide.
 fn attention_shape(batch: usize, time: usize, heads: usize, d_head: usize) -> AttentionShape {
     let parametrization = match d_head.is_multiple_of(4) {
         true => Parametrization::Mup,
