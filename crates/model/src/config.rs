@@ -73,7 +73,7 @@ impl Parametrization {
     }
 }
 
-/// A decoder-only model: pre-norm blocks of a mixer and a feed-forward half, no biases, untied head.
+/// A decoder-only model: pre-norm blocks of a mixer and a feed-forward half, no biases.
 /// It is part of a run's identity, whose bytes must stay: a field that came later is not written
 /// where it has its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,6 +102,9 @@ pub struct ModelConfig {
     /// What works on one token.
     #[serde(default, skip_serializing_if = "FeedForward::is_default")]
     pub feed_forward: FeedForward,
+    /// Whether the head is the token table, transposed. Not written where it is a matrix of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tied: bool,
 }
 
 /// Standard deviation of the token and position tables and of the head.
@@ -123,11 +126,12 @@ impl ModelConfig {
             document_mask: None,
             mixer: Mixer::default(),
             feed_forward: FeedForward::default(),
+            tied: false,
         }
     }
 
     /// Both halves of a block, in the order in which they work.
-    pub fn halves(&self) -> [&'static dyn Half; 2] {
+    pub fn halves(&self) -> [&dyn Half; 2] {
         [self.mixer.half(), self.feed_forward.half()]
     }
 
@@ -144,14 +148,38 @@ impl ModelConfig {
 
     /// Tensors of one block, with their names within it.
     fn block(&self) -> Vec<TensorSpec> {
-        let tensors = |half: &'static dyn Half| half.tensors(self);
-        self.halves().into_iter().flat_map(tensors).collect()
+        self.halves().into_iter().flat_map(|half| half.tensors(self)).collect()
+    }
+
+    /// The model by its simplest name: options that change nothing are as if they were not given, so that
+    /// equal models are one run.
+    #[must_use]
+    pub fn simplest(self) -> Self {
+        let mixer = match self.mixer {
+            Mixer::Attention(attention) => {
+                Mixer::Attention(attention.simplest(self.shape, self.context))
+            }
+            other => other,
+        };
+        ModelConfig { mixer, feed_forward: self.feed_forward.simplest(), ..self }
+    }
+
+    /// Factor on the logits. That of the maximal-update parametrisation, where the head is the token table
+    /// and cannot shrink by itself.
+    pub fn logit_scale(&self) -> f64 {
+        match self.tied {
+            true => self.parametrization.shrink(self.shape.d_model),
+            false => 1.0,
+        }
     }
 
     /// Tensors after the blocks. The head of the maximal-update parametrisation shrinks with the width,
     /// its initial values and its steps alike.
     fn end(&self) -> Vec<TensorSpec> {
         let (d, v) = (self.shape.d_model, self.vocab_size);
+        if self.tied {
+            return vec![TensorSpec::gain("norm", d)];
+        }
         let shrink = self.parametrization.shrink(d);
         let head = TensorSpec::matrix("head", Group::Head, [d, v], TABLE_STD * shrink);
         vec![TensorSpec::gain("norm", d), head.at_rate(shrink)]
@@ -185,12 +213,29 @@ impl ModelConfig {
         all
     }
 
+    /// A layer of every kind that a half has, each with how many there are.
+    fn kinds_of_layers(&self, half: &dyn Half) -> Vec<(usize, usize)> {
+        let mut kinds: Vec<(usize, usize)> = Vec::new();
+        for layer in 0..self.shape.n_layers {
+            let kind = half.kind_of(layer);
+            match kinds.iter_mut().find(|(first, _)| half.kind_of(*first) == kind) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((layer, 1)),
+            }
+        }
+        kinds
+    }
+
     /// Every product of the forward pass of one window.
     pub fn products(&self) -> Vec<Product> {
         let (d, v) = (self.shape.d_model, self.vocab_size);
-        let products = |half: &'static dyn Half| half.products(self);
-        let blocks = self.halves().into_iter().flat_map(products);
-        let mut all: Vec<_> = blocks.map(|product| product.times(self.shape.n_layers)).collect();
+        let mut all = Vec::new();
+        for half in self.halves() {
+            for (layer, count) in self.kinds_of_layers(half) {
+                let products = half.products(self, layer).into_iter();
+                all.extend(products.map(|product| product.times(count)));
+            }
+        }
         all.push(Product::of_matrix(Group::Head, self.context, [d, v]));
         all
     }
@@ -199,7 +244,7 @@ impl ModelConfig {
     /// stream's gradient and what the half says.
     pub fn kept_per_token(&self) -> f64 {
         let streams = 2.0 * self.shape.d_model as f64;
-        let of_half = |half: &'static dyn Half| match half.is_present() {
+        let of_half = |half: &dyn Half| match half.is_present() {
             true => streams + half.kept_per_token(self),
             false => 0.0,
         };
@@ -209,8 +254,7 @@ impl ModelConfig {
 
     /// Element-wise work of recurrences a token, forward.
     pub fn flops_scan(&self) -> f64 {
-        let of_half = |half: &'static dyn Half| half.flops_scan(self);
-        let block: f64 = self.halves().into_iter().map(of_half).sum();
+        let block: f64 = self.halves().into_iter().map(|half| half.flops_scan(self)).sum();
         self.shape.n_layers as f64 * block
     }
 

@@ -2,8 +2,8 @@
 //! here.
 
 use crate::config::{ModelConfig, Norm, Parametrization, Position};
-use crate::feed_forward::FeedForward;
-use crate::mixer::Mixer;
+use crate::feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate};
+use crate::mixer::{Attention, Mixer, Reach};
 use crate::shape::Shape;
 
 impl ModelConfig {
@@ -20,6 +20,20 @@ impl ModelConfig {
         }
         all.push(ModelConfig { parametrization: Parametrization::Mup, ..plain });
         all.push(ModelConfig { feed_forward: FeedForward::None, ..plain });
+        all.extend(attentions().map(|attention| ModelConfig {
+            mixer: Mixer::Attention(attention),
+            ..plain
+        }));
+        for activation in [Activation::Swiglu, Activation::Relu2] {
+            let feed_forward = FeedForward::Dense(Dense { activation, ratio: None });
+            all.push(ModelConfig { feed_forward, ..plain });
+        }
+        all.push(ModelConfig { tied: true, ..plain });
+        all.push(ModelConfig { tied: true, parametrization: Parametrization::Mup, ..plain });
+        all.extend(mixtures().map(|experts| ModelConfig {
+            feed_forward: FeedForward::Experts(experts),
+            ..plain
+        }));
         let headless = Shape { n_heads: 1, ..shape };
         let rnn = ModelConfig { shape: headless, mixer: Mixer::Rnn, ..plain };
         let position = Position::None;
@@ -27,4 +41,32 @@ impl ModelConfig {
         all.push(ModelConfig { position: Position::Learned, document_mask: Some(5), ..rnn });
         all
     }
+}
+
+/// Attention of every option, for three heads, two layers and windows of 17.
+fn attentions() -> impl Iterator<Item = Attention> {
+    let plain = Attention::default();
+    let windowed = Attention { reach: Reach::Window(5), ..plain };
+    [
+        Attention { kv_heads: Some(1), ..plain },
+        Attention { qk_norm: true, ..plain },
+        windowed,
+        Attention { kv_heads: Some(1), qk_norm: true, pattern: "LG".parse().ok(), ..windowed },
+        Attention { reach: Reach::Strided(3), ..plain },
+        Attention { reach: Reach::Fixed { block: 4, columns: 1 }, ..plain },
+    ]
+    .into_iter()
+}
+
+/// Mixtures of every option.
+fn mixtures() -> impl Iterator<Item = Experts> {
+    let plain = Experts { experts: 5, ..Experts::default() };
+    let like = Dense { activation: Activation::Swiglu, ..Dense::default() };
+    [
+        plain,
+        Experts { active: 1, gate: Gate::Plain, ..plain },
+        Experts { gate: Gate::Sigmoid, balance: Balance::Bias, shared: 1, ..plain },
+        Experts { granularity: 2, active: 3, shared: 2, like, ..plain },
+    ]
+    .into_iter()
 }

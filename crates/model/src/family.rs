@@ -1,7 +1,7 @@
 //! Families: names of pairs of halves, as a sweep file writes them.
 
 use crate::config::Position;
-use crate::feed_forward::FeedForward;
+use crate::feed_forward::{Experts, FeedForward};
 use crate::mixer::Mixer;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,9 @@ pub enum Family {
     /// Decoder-only transformer (Radford et al. 2019).
     #[default]
     Transformer,
+    /// Transformer with a mixture of experts in the place of its feed-forward half (Shazeer et al. 2017; Fedus
+    /// et al. 2022): 8 experts of full width, 2 of them chosen for a token.
+    Moe,
     /// Plain recurrent networks, stacked, without a feed-forward half (Kaplan et al. 2020, section 3.2.1, has
     /// LSTMs so).
     Rnn,
@@ -30,15 +33,19 @@ pub struct Preset {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 2] = [Family::Transformer, Family::Rnn];
+    pub const ALL: [Family; 3] = [Family::Transformer, Family::Moe, Family::Rnn];
 
     /// What it stands for.
     pub fn preset(self) -> Preset {
         match self {
             Family::Transformer => Preset {
-                mixer: Mixer::Attention,
-                feed_forward: FeedForward::Dense,
+                mixer: Mixer::default(),
+                feed_forward: FeedForward::default(),
                 position: Position::Rope,
+            },
+            Family::Moe => Preset {
+                feed_forward: FeedForward::Experts(Experts::default()),
+                ..Family::Transformer.preset()
             },
             Family::Rnn => Preset {
                 mixer: Mixer::Rnn,
@@ -52,6 +59,7 @@ impl Family {
     pub fn name(self) -> &'static str {
         match self {
             Family::Transformer => "transformer",
+            Family::Moe => "moe",
             Family::Rnn => "rnn",
         }
     }

@@ -9,7 +9,7 @@ use crate::tensor::TensorSpec;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// A name.
-    Text(&'static str),
+    Text(String),
     /// A count.
     Integer(u64),
     /// A measure.
@@ -21,11 +21,19 @@ pub enum Fact {
 /// Names of tensors are those within the block, in the order of the checkpoint, the gain of the
 /// half's own norm first.
 pub trait Half {
-    /// Tensors of one block.
+    /// Its name in a row.
+    fn name(&self) -> &'static str;
+
+    /// Tensors of one block; the same in every layer.
     fn tensors(&self, model: &ModelConfig) -> Vec<TensorSpec>;
 
-    /// Products of one block, forward, over one window.
-    fn products(&self, model: &ModelConfig) -> Vec<Product>;
+    /// Products of the block of a layer, counted from 0, forward, over one window.
+    fn products(&self, model: &ModelConfig, layer: usize) -> Vec<Product>;
+
+    /// Which of the half's kinds of layer a layer is: layers of one kind have equal products.
+    fn kind_of(&self, _layer: usize) -> usize {
+        0
+    }
 
     /// Numbers a token that its backward pass keeps, beside the stream and its gradient.
     fn kept_per_token(&self, model: &ModelConfig) -> f64;

@@ -22,8 +22,11 @@ impl ModelConfig {
         Params(of_blocks.map(|(tensor, times)| tensor.active_len() * times as f64).sum())
     }
 
-    fn shaped(&self, d_model: usize, n_layers: usize) -> Self {
-        let n_heads = self.mixer.half().heads(d_model);
+    fn shaped(&self, d_model: usize, n_layers: usize, d_head: Option<usize>) -> Self {
+        let n_heads = match d_head {
+            Some(d_head) => d_model / d_head,
+            None => self.mixer.half().heads(d_model),
+        };
         let shape = Shape { d_model, n_layers, n_heads };
         ModelConfig { shape, ..*self }
     }
@@ -39,7 +42,17 @@ impl ModelConfig {
     /// # Errors
     /// `n` lies more than a factor of 1.5 below the smallest rung, or beyond the largest.
     pub fn shape_for(&self, n: Params) -> Result<Shape, ShapeError> {
-        let smallest = self.shaped(SMALLEST_WIDTH, 1).matrix_params();
+        self.shape_with_heads(n, None)
+    }
+
+    /// The same with heads of a given width: widths are multiples of it too.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::shape_for`].
+    pub fn shape_with_heads(&self, n: Params, d_head: Option<usize>) -> Result<Shape, ShapeError> {
+        let whole_heads = d_head.unwrap_or(1).max(1);
+        let narrowest = SMALLEST_WIDTH.next_multiple_of(whole_heads);
+        let smallest = self.shaped(narrowest, 1, d_head).matrix_params();
         let too_small = ShapeError::TooSmall { asked: n, smallest };
         if n.0 * 1.5 < smallest.0 {
             return Err(too_small);
@@ -47,19 +60,20 @@ impl ModelConfig {
         if n.0 > MOST_PARAMS {
             return Err(ShapeError::TooManyParams(n));
         }
-        let reference = self.shaped(REFERENCE_WIDTH, 1).matrix_params().0;
-        let share = reference / (REFERENCE_WIDTH * REFERENCE_WIDTH) as f64;
+        let width = REFERENCE_WIDTH.next_multiple_of(whole_heads);
+        let reference = self.shaped(width, 1, d_head).matrix_params().0;
+        let share = reference / (width * width) as f64;
         let aspect = reference_aspect(n);
         let mut best: Option<(f64, Shape)> = None;
         for n_layers in 1..=128 {
             let exact = (n.0 / (share * n_layers as f64)).sqrt();
-            let step = width_step(exact);
+            let step = common_multiple(width_step(exact), whole_heads) as f64;
             for rounded in [(exact / step).floor(), (exact / step).ceil()] {
-                let d_model = ((rounded * step) as usize).max(SMALLEST_WIDTH);
+                let d_model = ((rounded * step) as usize).max(narrowest);
                 if d_model > LARGEST_WIDTH {
                     continue;
                 }
-                let model = self.shaped(d_model, n_layers);
+                let model = self.shaped(d_model, n_layers, d_head);
                 let miss = (model.matrix_params().0 / n.0).ln().abs();
                 let stretch = (d_model as f64 / n_layers as f64 / aspect).ln().abs();
                 let cost = stretch + 6.0 * miss;
@@ -80,17 +94,27 @@ pub fn reference_aspect(n: Params) -> f64 {
     8.0 * (n.0 / 5e3).powf(0.21)
 }
 
-fn width_step(width: f64) -> f64 {
+fn width_step(width: f64) -> usize {
     match width {
-        w if w < 64.0 => 4.0,
-        w if w < 256.0 => 8.0,
-        _ => 32.0,
+        w if w < 64.0 => 4,
+        w if w < 256.0 => 8,
+        _ => 32,
     }
+}
+
+/// The least number that both divide.
+fn common_multiple(a: usize, b: usize) -> usize {
+    let (mut larger, mut smaller) = (a.max(b), a.min(b));
+    while smaller > 0 {
+        (larger, smaller) = (smaller, larger % smaller);
+    }
+    a / larger * b
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Family;
     use crate::feed_forward::FeedForward;
     use proptest::prelude::*;
 
@@ -109,6 +133,27 @@ mod tests {
         let n = ModelConfig { shape, ..attention_alone }.matrix_params();
         assert_eq!(n.0, (4 * shape.n_layers * shape.d_model * shape.d_model) as f64);
         assert!((n.0 / 1e5).ln().abs() < 0.2, "{shape} has {n}");
+    }
+
+    #[test]
+    fn heads_of_a_given_width_divide_every_rung() {
+        for (d_head, n) in [(4, 3e3), (6, 3e4), (16, 1e5), (24, 1e5), (64, 1e6)] {
+            let shape = transformer().shape_with_heads(Params(n), Some(d_head)).unwrap();
+            assert_eq!(shape.d_head(), d_head, "{shape}");
+            let found = ModelConfig { shape, ..transformer() }.matrix_params().0;
+            assert!((found / n).ln().abs() < 0.4, "{shape} for {n}");
+        }
+    }
+
+    #[test]
+    fn the_ladder_of_a_mixture_counts_what_a_token_uses() {
+        let moe = Family::Moe.preset();
+        let moe = ModelConfig { feed_forward: moe.feed_forward, ..transformer() };
+        let shape = moe.shape_for(Params(3e4)).unwrap();
+        let (d, l) = (shape.d_model as f64, shape.n_layers as f64);
+        let active = l * (4.0 * d * d + 8.0 * d + 2.0 * 8.0 * d * d);
+        assert_eq!(ModelConfig { shape, ..moe }.matrix_params().0, active);
+        assert!((active / 3e4).ln().abs() < 0.3, "{shape} has {active}");
     }
 
     #[test]

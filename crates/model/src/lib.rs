@@ -24,12 +24,12 @@ mod tensor;
 
 pub use config::{ModelConfig, Norm, Parametrization, Position};
 pub use family::{Family, Preset};
-pub use feed_forward::FeedForward;
+pub use feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate, Ratio, RatioError};
 pub use flops::FlopCount;
 pub use half::{Fact, Half};
 pub use ladder::reference_aspect;
-pub use mixer::Mixer;
+pub use mixer::{Attention, Mixer, Pattern, PatternError, Reach};
 pub use params::ParamCount;
-pub use product::{Pairs, Product};
+pub use product::Product;
 pub use shape::{Shape, ShapeError};
-pub use tensor::{Group, Initial, TensorSpec};
+pub use tensor::{Change, Group, Initial, TensorSpec};

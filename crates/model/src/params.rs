@@ -28,7 +28,8 @@ impl ParamCount {
     /// Counts the parameters of a model.
     pub fn of(model: &ModelConfig) -> Self {
         let mut count = ParamCount::default();
-        for (tensor, times) in model.distinct_tensors() {
+        let parameters = model.distinct_tensors().into_iter().filter(|(one, _)| one.is_parameter());
+        for (tensor, times) in parameters {
             let numbers = tensor.len() * times as u64;
             let idle = numbers - (tensor.active_len() * times as f64).round() as u64;
             *count.of_group(tensor.group) += numbers;

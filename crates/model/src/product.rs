@@ -1,23 +1,6 @@
-//! A matrix product on paper, and the pairs of tokens that attention meets.
+//! A matrix product on paper.
 
 use crate::tensor::Group;
-
-/// Which keys a query meets within a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pairs {
-    /// Token t meets tokens 1 to t.
-    Causal,
-}
-
-impl Pairs {
-    /// Pairs of a query and a key in a window of so many tokens.
-    pub fn count(self, tokens: usize) -> f64 {
-        let t = tokens as f64;
-        match self {
-            Pairs::Causal => t * (t + 1.0) / 2.0,
-        }
-    }
-}
 
 /// A product of the forward pass of one window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,8 +19,8 @@ impl Product {
     }
 
     /// Scores or weighted sums: `width` multiply-adds a pair.
-    pub fn of_pairs(group: Group, tokens: usize, pairs: Pairs, width: usize) -> Self {
-        Product { group, multiply_adds: width as f64 * pairs.count(tokens) }
+    pub fn of_pairs(group: Group, pairs: f64, width: usize) -> Self {
+        Product { group, multiply_adds: width as f64 * pairs }
     }
 
     /// So many of it: layers, experts.

@@ -44,6 +44,53 @@ pub enum ShapeError {
     /// A half without heads has one, so that equal models are equal.
     #[error("{0} heads are given to a model whose mixer has none")]
     NoHeads(usize),
+    /// Heads of queries share those of keys and values evenly.
+    #[error("{n_heads} heads do not fall into groups over {kv_heads} heads of keys and values")]
+    HeadsDoNotGroup {
+        /// Heads of queries.
+        n_heads: usize,
+        /// Heads of keys and values.
+        kv_heads: usize,
+    },
+    /// A token attends at least to itself.
+    #[error("a window of 0 tokens leaves nothing to attend to")]
+    NoWindow,
+    /// A token attends at least to itself.
+    #[error("a stride of 0 tokens leads nowhere")]
+    NoStride,
+    /// Columns are tokens of their block.
+    #[error("{columns} columns of blocks of {block} tokens are not possible")]
+    Columns {
+        /// Tokens of a block.
+        block: usize,
+        /// Of these, the ones that later blocks attend to.
+        columns: usize,
+    },
+    /// A pattern says which layers are local, and none is.
+    #[error("a pattern of layers is given, and nothing says how far a local layer attends")]
+    NothingLocal,
+    /// No expert, or more than anybody could train.
+    #[error("{0} experts are not possible")]
+    Experts(usize),
+    /// Experts are chosen among those that there are.
+    #[error("{active} of {experts} experts cannot be chosen")]
+    ActiveExperts {
+        /// Present.
+        experts: usize,
+        /// Chosen for a token.
+        active: usize,
+    },
+    /// With one expert chosen, a gate that is divided by the sum over the chosen ones is 1.
+    #[error("one expert is chosen, and a gate of `{0}` is then always 1: the router would have no gradient and learn nothing")]
+    RouterWithoutGradient(&'static str),
+    /// The width of a network is split over as many experts.
+    #[error("a width of {width} does not split into {granularity}")]
+    Granularity {
+        /// Of the whole network.
+        width: usize,
+        /// Parts.
+        granularity: usize,
+    },
     /// Rotary position turns queries and keys.
     #[error("this mixer has no queries and keys for rotary position to turn")]
     NotRotary,
@@ -70,6 +117,23 @@ pub enum ShapeError {
 }
 
 impl ShapeError {
+    /// The key of `[model]` whose value is at fault, where it is not the size.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            ShapeError::HeadsDoNotGroup { .. } => Some("kv_heads"),
+            ShapeError::NoWindow => Some("window"),
+            ShapeError::NoStride => Some("strided"),
+            ShapeError::Columns { .. } => Some("fixed"),
+            ShapeError::NothingLocal => Some("pattern"),
+            ShapeError::Experts(_) => Some("moe.experts"),
+            ShapeError::ActiveExperts { .. } => Some("moe.active"),
+            ShapeError::RouterWithoutGradient(_) => Some("moe.gate"),
+            ShapeError::Granularity { .. } => Some("moe.granularity"),
+            ShapeError::NotRotary => Some("position"),
+            _ => None,
+        }
+    }
+
     /// What the person who wrote the shape can do about it.
     pub fn hint(&self) -> Option<String> {
         match *self {
@@ -90,6 +154,31 @@ impl ShapeError {
             }
             ShapeError::TooManyParams(_) => {
                 Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
+            }
+            ShapeError::HeadsDoNotGroup { n_heads, .. } => {
+                let fits: Vec<String> =
+                    (1..=n_heads).filter(|k| n_heads.is_multiple_of(*k)).map(|k| k.to_string()).collect();
+                Some(format!("{n_heads} heads have kv_heads of {}", fits.join(", ")))
+            }
+            ShapeError::NoWindow => {
+                Some("window = 64 is the token itself and the 63 before it".to_owned())
+            }
+            ShapeError::NoStride => Some("strided = 16 attends to every 16th token back".to_owned()),
+            ShapeError::Columns { block, .. } => {
+                Some(format!("give 1 to {} columns", block.max(1)))
+            }
+            ShapeError::NothingLocal => {
+                Some("give window, strided or fixed beside it, or drop the pattern".to_owned())
+            }
+            ShapeError::Experts(_) => Some("give 1 to 65,536 experts; 8 is the default".to_owned()),
+            ShapeError::ActiveExperts { experts, .. } => {
+                Some(format!("give 1 to {experts} active experts"))
+            }
+            ShapeError::RouterWithoutGradient(_) => {
+                Some("gate = \"plain\" keeps the share of the softmax over all experts".to_owned())
+            }
+            ShapeError::Granularity { width, .. } => {
+                Some(format!("give a divisor of {width}, or another ffn_ratio or d_model"))
             }
             ShapeError::NoHeads(_) => Some("leave the heads out, as in \"64x4\"".to_owned()),
             ShapeError::NotRotary => {

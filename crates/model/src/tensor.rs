@@ -38,13 +38,25 @@ pub enum Initial {
     Orthogonal,
 }
 
-/// A trainable tensor: everything that counting, initialisation, checkpoints and the optimizer know
+/// What a step does to a tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Change {
+    /// Adam, by its gradient: a parameter.
+    #[default]
+    Gradient,
+    /// So far against the sign of what its operation reports in the place of a gradient: a buffer, which is
+    /// no parameter and belongs to no norm of gradients.
+    Sign(f64),
+}
+
+/// A tensor that training changes: everything that counting, initialisation, checkpoints and the optimizer know
 /// of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorSpec {
     /// Its name in a checkpoint: `head`, `blocks.0.qkv`.
     pub name: String,
-    /// Rows and columns of a matrix, `[inputs, outputs]`; the length of a vector.
+    /// Rows and columns of a matrix, `[inputs, outputs]`, before them the number of experts where each has a
+    /// matrix of its own; the length of a vector.
     pub dims: Vec<usize>,
     /// Where it is counted.
     pub group: Group,
@@ -56,6 +68,8 @@ pub struct TensorSpec {
     pub decays: bool,
     /// Share of its numbers that one token uses: 1 but for experts.
     pub active: f64,
+    /// What a step does to it.
+    pub change: Change,
 }
 
 impl TensorSpec {
@@ -69,11 +83,22 @@ impl TensorSpec {
             rate_factor: 1.0,
             decays: false,
             active: 1.0,
+            change: Change::Gradient,
         }
     }
 
     /// A matrix, normal with a standard deviation, with decay.
     pub fn matrix(name: impl Into<String>, group: Group, dims: [usize; 2], std: f64) -> Self {
+        Self::matrices(name, group, dims, std)
+    }
+
+    /// Matrices of one shape, one an expert, as one tensor: normal with a standard deviation, with decay.
+    pub fn matrices<const D: usize>(
+        name: impl Into<String>,
+        group: Group,
+        dims: [usize; D],
+        std: f64,
+    ) -> Self {
         TensorSpec {
             name: name.into(),
             dims: dims.to_vec(),
@@ -82,12 +107,19 @@ impl TensorSpec {
             rate_factor: 1.0,
             decays: true,
             active: 1.0,
+            change: Change::Gradient,
         }
     }
 
     /// A bias: a vector of zeros, without decay.
     pub fn bias(name: impl Into<String>, group: Group, width: usize) -> Self {
         TensorSpec { group, initial: Initial::Zeros, ..TensorSpec::gain(name, width) }
+    }
+
+    /// A bias that a step moves by so much against the sign of what is reported; no parameter.
+    pub fn balance(name: impl Into<String>, width: usize, step: f64) -> Self {
+        let change = Change::Sign(step);
+        TensorSpec { change, ..TensorSpec::bias(name, Group::FeedForward, width) }
     }
 
     /// A square matrix that begins orthogonal, with decay.
@@ -100,6 +132,11 @@ impl TensorSpec {
     #[must_use]
     pub fn at_rate(self, rate_factor: f64) -> Self {
         TensorSpec { rate_factor, ..self }
+    }
+
+    /// Whether it counts as a parameter.
+    pub fn is_parameter(&self) -> bool {
+        self.change == Change::Gradient
     }
 
     /// Its numbers.

@@ -9,11 +9,15 @@ use crate::tensor::TensorSpec;
 pub(super) struct Nothing;
 
 impl Half for Nothing {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
     fn tensors(&self, _model: &ModelConfig) -> Vec<TensorSpec> {
         Vec::new()
     }
 
-    fn products(&self, _model: &ModelConfig) -> Vec<Product> {
+    fn products(&self, _model: &ModelConfig, _layer: usize) -> Vec<Product> {
         Vec::new()
     }
 

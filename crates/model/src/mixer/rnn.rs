@@ -13,6 +13,10 @@ use crate::tensor::{Group, TensorSpec};
 pub(super) struct Rnn;
 
 impl Half for Rnn {
+    fn name(&self) -> &'static str {
+        "rnn"
+    }
+
     fn tensors(&self, model: &ModelConfig) -> Vec<TensorSpec> {
         let d = model.shape.d_model;
         let shrink = model.parametrization.shrink(d);
@@ -25,7 +29,7 @@ impl Half for Rnn {
         ]
     }
 
-    fn products(&self, model: &ModelConfig) -> Vec<Product> {
+    fn products(&self, model: &ModelConfig, _layer: usize) -> Vec<Product> {
         let d = model.shape.d_model;
         vec![Product::of_matrix(Group::Mixer, model.context, [d, d]).times(2)]
     }
