@@ -34,6 +34,16 @@ impl<'a> Init<'a> {
         self.param(value)
     }
 
+    /// The next parameter, a matrix an expert: `[experts, inputs, outputs]`.
+    pub(crate) fn matrices(&mut self) -> Param<Tensor<3>> {
+        let spec = self.next();
+        let (&[experts, rows, columns], Initial::Normal(std)) = (spec.dims.as_slice(), spec.initial)
+        else {
+            panic!("`{}` is no tensor of random matrices", spec.name);
+        };
+        self.normal(&spec.name, [experts, rows, columns], std)
+    }
+
     /// The next parameter, a vector.
     pub(crate) fn vector(&mut self) -> Param<Tensor<1>> {
         let spec = self.next();
@@ -60,12 +70,17 @@ impl<'a> Init<'a> {
     }
 
     /// Normal with mean 0.
-    fn normal(&self, name: &str, [rows, columns]: [usize; 2], std: f64) -> Param<Tensor<2>> {
+    fn normal<const D: usize>(
+        &self,
+        name: &str,
+        dims: [usize; D],
+        std: f64,
+    ) -> Param<Tensor<D>> {
         let Some(seed) = self.seed else {
-            return self.param(Tensor::zeros([rows, columns], self.device));
+            return self.param(Tensor::zeros(dims, self.device));
         };
-        let values = normals(seed, name, rows * columns);
-        self.matrix_of(values.into_iter().map(|x| x * std), [rows, columns])
+        let values = normals(seed, name, dims.iter().product());
+        self.param_of(values.into_iter().map(|x| x * std), dims)
     }
 
     /// Orthonormal columns, those of a random matrix made so one after another.
@@ -74,10 +89,14 @@ impl<'a> Init<'a> {
             return self.param(Tensor::zeros([rows, columns], self.device));
         };
         let values = orthonormal(normals(seed, name, rows * columns), rows);
-        self.matrix_of(values.into_iter(), [rows, columns])
+        self.param_of(values.into_iter(), [rows, columns])
     }
 
-    fn matrix_of(&self, values: impl Iterator<Item = f64>, dims: [usize; 2]) -> Param<Tensor<2>> {
+    fn param_of<const D: usize>(
+        &self,
+        values: impl Iterator<Item = f64>,
+        dims: [usize; D],
+    ) -> Param<Tensor<D>> {
         let values: Vec<f32> = values.map(|x| x as f32).collect();
         self.param(Tensor::from_data(TensorData::new(values, dims), self.device))
     }

@@ -4,18 +4,20 @@
 
 pub mod attention;
 pub mod dense;
+pub mod experts;
 pub mod rnn;
 
 pub use attention::Attention;
 pub use dense::Dense;
+pub use experts::Experts;
 pub use rnn::Rnn;
 
 use crate::init::Init;
 use crate::operations::Operations;
-use attention::{AttentionShape, RotaryTable, Starts};
+use attention::{RotaryTable, Starts};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use isoflop_model::{FeedForward, Mixer, Norm};
+use isoflop_model::{FeedForward, Mixer, ModelConfig};
 
 /// Weights of the half that moves information between tokens.
 #[derive(Module, Debug)]
@@ -29,23 +31,32 @@ pub enum MixerWeights {
 /// Weights of the half that works on one token.
 #[derive(Module, Debug)]
 pub enum FeedForwardWeights {
-    /// Two matrices with GELU between them.
+    /// Matrices with an activation between them.
     Dense(Dense),
+    /// A mixture of experts.
+    Experts(Experts),
 }
 
-/// What the halves of all blocks need to know of a batch and of the model.
+/// What a half needs to know of a batch, of the model and of its own place in it.
+#[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    pub(crate) norm: Norm,
+    pub(crate) model: &'a ModelConfig,
     pub(crate) operations: Operations,
-    pub(crate) shape: AttentionShape,
+    /// Layer, counted from 0.
+    pub(crate) layer: usize,
+    /// Windows of the batch.
+    pub(crate) batch: usize,
     pub(crate) rotary: Option<&'a RotaryTable>,
+    /// Where the document of each token starts, with a mask of documents.
     pub(crate) starts: Option<&'a Starts>,
+    /// Share of the step's tokens that the batch holds: 1 unless a step is split.
+    pub(crate) share: f64,
 }
 
 impl MixerWeights {
     pub(crate) fn init(mixer: Mixer, init: &mut Init<'_>) -> Self {
         match mixer {
-            Mixer::Attention => MixerWeights::Attention(Attention::init(init)),
+            Mixer::Attention(options) => MixerWeights::Attention(Attention::init(options, init)),
             Mixer::Rnn => MixerWeights::Rnn(Rnn::init(init)),
         }
     }
@@ -66,7 +77,10 @@ impl FeedForwardWeights {
     /// None where a block has no such half.
     pub(crate) fn init(feed_forward: FeedForward, init: &mut Init<'_>) -> Option<Self> {
         match feed_forward {
-            FeedForward::Dense => Some(FeedForwardWeights::Dense(Dense::init(init))),
+            FeedForward::Dense(_) => Some(FeedForwardWeights::Dense(Dense::init(init))),
+            FeedForward::Experts(options) => {
+                Some(FeedForwardWeights::Experts(Experts::init(options, init)))
+            }
             FeedForward::None => None,
         }
     }
@@ -78,6 +92,7 @@ impl FeedForwardWeights {
     pub(crate) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
         match self {
             FeedForwardWeights::Dense(dense) => dense.forward(x_nd, place),
+            FeedForwardWeights::Experts(experts) => experts.forward(x_nd, place),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Weights, forward pass and loss.
 
-use crate::halves::attention::{self, AttentionShape, RotaryTable};
+use crate::halves::attention::{self, RotaryTable};
 use crate::halves::{FeedForwardWeights, MixerWeights, Place};
 use crate::init::Init;
 use crate::operations::Operations;
@@ -21,8 +21,8 @@ pub struct Weights {
     pub blocks: Vec<Block>,
     /// `[d]`, gain of the final norm.
     pub norm: Param<Tensor<1>>,
-    /// `[d, v]`
-    pub head: Param<Tensor<2>>,
+    /// `[d, v]`, where it is not the token table.
+    pub head: Option<Param<Tensor<2>>>,
 }
 
 /// One pre-norm block: two halves, each added to the stream.
@@ -63,22 +63,25 @@ pub struct Batch<'a> {
     pub targets: &'a [i32],
     /// Both on the device, where they have been sent ahead: `[n]`, `[n]`.
     pub(crate) there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
+    /// Share of the step's tokens that it holds.
+    share: f64,
 }
 
 impl<'a> Batch<'a> {
     /// On their way when they are needed.
     pub fn new(inputs: &'a [i32], targets: &'a [i32]) -> Self {
-        Batch { inputs, targets, there: None }
+        Batch { inputs, targets, there: None, share: 1.0 }
     }
 
     /// In parts of at most `count` tokens.
     pub(crate) fn parts(&self, count: usize) -> impl Iterator<Item = Batch<'a>> {
         let pairs = self.inputs.chunks(count).zip(self.targets.chunks(count));
-        let there = self.there.clone();
+        let (there, whole) = (self.there.clone(), self.inputs.len());
         pairs.enumerate().map(move |(at, (inputs, targets))| {
             let part = |all: &Tensor<1, Int>| all.clone().narrow(0, at * count, inputs.len());
             let there = there.as_ref().map(|(i, t)| (part(i), part(t)));
-            Batch { inputs, targets, there }
+            let share = inputs.len() as f64 / whole as f64;
+            Batch { inputs, targets, there, share }
         })
     }
 }
@@ -94,7 +97,8 @@ impl Weights {
             feed_forward: FeedForwardWeights::init(config.feed_forward, &mut init),
         };
         let blocks = (0..config.shape.n_layers).map(block).collect();
-        let (norm, head) = (init.vector(), init.matrix());
+        let norm = init.vector();
+        let head = (!config.tied).then(|| init.matrix());
         init.end();
         Weights { token, position, blocks, norm, head }
     }
@@ -117,7 +121,7 @@ impl Weights {
             position: None,
             blocks: Vec::new(),
             norm: Param::from_tensor(Tensor::empty([0], device)),
-            head: matrix(),
+            head: None,
         }
     }
 }
@@ -205,10 +209,15 @@ impl Transformer {
     /// # Shapes
     /// - inputs: whole windows of the context, output: `[n, d]`
     pub fn stream(&self, inputs: &[i32]) -> Tensor<2> {
-        self.stream_of(inputs, None)
+        self.stream_of(inputs, None, 1.0)
     }
 
-    fn stream_of(&self, inputs: &[i32], there: Option<Tensor<1, Int>>) -> Tensor<2> {
+    fn stream_of(
+        &self,
+        inputs: &[i32],
+        there: Option<Tensor<1, Int>>,
+        share: f64,
+    ) -> Tensor<2> {
         let weights = &self.weights;
         let (token, position) = (weights.token.val(), weights.position.as_ref().map(Param::val));
         let mut x_nd = match (there, self.operations) {
@@ -216,22 +225,20 @@ impl Transformer {
             (None, Operations::Fused) => ops::embedding(inputs, token, position),
             (None, Operations::Composed) => composed::embedding(inputs, token, position),
         };
-        let shape = AttentionShape {
-            batch: inputs.len() / self.config.context,
-            time: self.config.context,
-            heads: self.config.shape.n_heads,
-            parametrization: self.config.parametrization,
-        };
         let starts = self.config.document_mask;
-        let starts = starts.map(|separator| attention::starts(inputs, shape.time, separator));
-        let place = Place {
-            norm: self.config.norm,
+        let starts =
+            starts.map(|separator| attention::starts(inputs, self.config.context, separator));
+        let whole = Place {
+            model: &self.config,
             operations: self.operations,
-            shape,
+            layer: 0,
+            batch: inputs.len() / self.config.context,
             rotary: self.rotary.as_ref(),
             starts: starts.as_ref(),
+            share,
         };
-        for block in &weights.blocks {
+        for (layer, block) in weights.blocks.iter().enumerate() {
+            let place = Place { layer, ..whole };
             x_nd = block.mixer.forward(x_nd, &place);
             if let Some(feed_forward) = &block.feed_forward {
                 x_nd = feed_forward.forward(x_nd, &place);
@@ -240,13 +247,21 @@ impl Transformer {
         x_nd
     }
 
+    /// The matrix from the stream to logits, `[d, v]`.
+    fn head(&self) -> Tensor<2> {
+        match &self.weights.head {
+            Some(head) => head.val(),
+            None => self.weights.token.val().transpose() * self.config.logit_scale(),
+        }
+    }
+
     /// Logits, whole: for looking at a small model.
     ///
     /// # Shapes
     /// - inputs: whole windows of the context, output: `[n, v]`
     pub fn logits(&self, inputs: &[i32]) -> Tensor<2> {
         let gain = self.weights.norm.val();
-        composed::norm(self.config.norm, self.stream(inputs), gain).matmul(self.weights.head.val())
+        composed::norm(self.config.norm, self.stream(inputs), gain).matmul(self.head())
     }
 
     /// Mean loss in nats per token of a batch.
@@ -260,9 +275,9 @@ impl Transformer {
     /// As [`Transformer::loss`].
     pub(crate) fn loss_of(&self, batch: &Batch<'_>) -> Tensor<1> {
         let norm = self.config.norm;
-        let (gain, head) = (self.weights.norm.val(), self.weights.head.val());
+        let (gain, head) = (self.weights.norm.val(), self.head());
         let (inputs_n, targets_n) = batch.there.clone().unzip();
-        let x_nd = self.stream_of(batch.inputs, inputs_n);
+        let x_nd = self.stream_of(batch.inputs, inputs_n, batch.share);
         match (targets_n, self.operations) {
             (Some(targets_n), _) => {
                 composed::mean(composed::nats_at(norm, x_nd, gain, head, targets_n))
@@ -283,7 +298,7 @@ impl Transformer {
             Operations::Fused => ops::nats,
             Operations::Composed => composed::nats,
         };
-        let (gain, head) = (self.weights.norm.val(), self.weights.head.val());
+        let (gain, head) = (self.weights.norm.val(), self.head());
         nats(self.config.norm, self.stream(inputs), gain, head, targets)
     }
 }

@@ -19,6 +19,7 @@ pub fn attention_residual(
     gain_d: Tensor<1>,
     qkv_d3d: Tensor<2>,
     out_dd: Tensor<2>,
+    qk_gains: Option<(Tensor<1>, Tensor<1>)>,
     shape: AttentionShape,
     rotary: Option<&RotaryTable>,
     starts: Option<&Starts>,

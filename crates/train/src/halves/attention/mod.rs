@@ -24,15 +24,22 @@ use burn::tensor::Tensor;
 pub struct Attention {
     /// `[d]`, gain before it.
     pub norm: Param<Tensor<1>>,
-    /// `[d, 3 d]`: queries, keys, values side by side.
+    /// `[d, d + 2 g]`: queries, keys, values side by side; g is d, or less where heads share theirs.
     pub qkv: Param<Tensor<2>>,
     /// `[d, d]`
     pub out: Param<Tensor<2>>,
+    /// `[k]` each: gains of queries and of keys, where they are normalised.
+    pub qk_gains: Option<(Param<Tensor<1>>, Param<Tensor<1>>)>,
 }
 
 impl Attention {
-    pub(super) fn init(init: &mut Init<'_>) -> Self {
-        Attention { norm: init.vector(), qkv: init.matrix(), out: init.matrix() }
+    pub(super) fn init(options: isoflop_model::Attention, init: &mut Init<'_>) -> Self {
+        Attention {
+            norm: init.vector(),
+            qkv: init.matrix(),
+            out: init.matrix(),
+            qk_gains: options.qk_norm.then(|| (init.vector(), init.vector())),
+        }
     }
 
     pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
@@ -40,13 +47,15 @@ impl Attention {
             Operations::Fused => fused::attention_residual,
             Operations::Composed => composed::attention_residual,
         };
+        let gains = self.qk_gains.as_ref().map(|(q, k)| (q.val(), k.val()));
         attention(
-            place.norm,
+            place.model.norm,
             x_nd,
             self.norm.val(),
             self.qkv.val(),
             self.out.val(),
-            place.shape,
+            gains,
+            AttentionShape::at(place),
             place.rotary,
             place.starts,
         )

@@ -1,6 +1,7 @@
 //! How the rows of a batch lie, for attention.
 
-use isoflop_model::Parametrization;
+use crate::halves::Place;
+use isoflop_model::{Parametrization, Reach};
 use std::sync::Arc;
 
 /// How the rows of a flat `[n, d]` split.
@@ -10,10 +11,30 @@ pub struct AttentionShape {
     pub batch: usize,
     /// Tokens a window.
     pub time: usize,
-    /// Heads.
+    /// Heads of queries.
     pub heads: usize,
+    /// Heads of keys and values, each shared by `heads / kv_heads` of queries.
+    pub kv_heads: usize,
+    /// What a token attends to.
+    pub reach: Reach,
     /// Says what scores are scaled by.
     pub parametrization: Parametrization,
+}
+
+impl AttentionShape {
+    /// Of a layer of a model whose mixer is attention.
+    pub(super) fn at(place: &Place<'_>) -> Self {
+        let (model, heads) = (place.model, place.model.shape.n_heads);
+        let options = model.mixer.attention().copied().unwrap_or_default();
+        AttentionShape {
+            batch: place.batch,
+            time: model.context,
+            heads,
+            kv_heads: options.kv_heads(heads),
+            reach: options.reach_of(place.layer),
+            parametrization: model.parametrization,
+        }
+    }
 }
 
 /// The place in its window where the document of each token of a batch starts: the token attends to none

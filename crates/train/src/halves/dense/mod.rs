@@ -36,6 +36,6 @@ impl Dense {
             Operations::Composed => composed::mlp_residual,
         };
         let (gain, up, down) = (self.norm.val(), self.up.val(), self.down.val());
-        mlp(place.norm, x_nd, gain, up, down)
+        mlp(place.model.norm, x_nd, gain, up, down)
     }
 }

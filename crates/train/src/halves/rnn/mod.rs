@@ -4,7 +4,6 @@
 mod tests;
 
 use super::Place;
-use super::attention::AttentionShape;
 use crate::init::Init;
 use crate::ops::composed::{self, upload};
 use burn::module::{Module, Param};
@@ -35,11 +34,11 @@ impl Rnn {
     }
 
     pub(super) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
-        let AttentionShape { batch, time, .. } = place.shape;
+        let (batch, time) = (place.batch, place.model.context);
         let starts = place.starts.map(|starts| starts.iter().map(|&start| start as i32).collect());
         let (norm, input) = (self.norm.val(), self.input.val());
         let (recurrent, bias) = (self.recurrent.val(), self.bias.val());
-        residual(place.norm, x_nd, norm, input, recurrent, bias, [batch, time], starts)
+        residual(place.model.norm, x_nd, norm, input, recurrent, bias, [batch, time], starts)
     }
 }
 

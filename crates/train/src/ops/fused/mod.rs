@@ -58,12 +58,12 @@ pub(crate) fn apply<const O: usize>(
     let first = inputs[0].clone();
     inputs.resize(MOST_INPUTS, first);
     let inputs: [_; MOST_INPUTS] = inputs.try_into().expect("just resized");
-    let [a, b, c, d] = inputs;
-    Tensor::from_dispatch(<Dispatch as FusedOps>::fused(a, b, c, d, call))
+    let [a, b, c, d, e, f, g, h] = inputs;
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused(a, b, c, d, e, f, g, h, call))
 }
 
 /// Inputs of an operation, at most.
-const MOST_INPUTS: usize = 4;
+const MOST_INPUTS: usize = 8;
 
 /// An operation and how many of the tensors that are passed with it are its inputs; the dispatch
 /// below knows no lists, so that others stand in for the rest.
@@ -83,12 +83,17 @@ impl<const D: usize> From<Tensor<D>> for AnyTensor {
 }
 
 #[backend_extension(Flex, Autodiff)]
+#[allow(clippy::too_many_arguments, reason = "a dispatch that knows no lists")]
 trait FusedOps: Backend {
     fn fused(
         a: FloatTensor<Self>,
         b: FloatTensor<Self>,
         c: FloatTensor<Self>,
         d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        h: FloatTensor<Self>,
         call: Call,
     ) -> FloatTensor<Self>;
 }
@@ -141,8 +146,18 @@ impl Numbers for Flex {
 }
 
 impl FusedOps for Flex {
-    fn fused(a: FlexTensor, b: FlexTensor, c: FlexTensor, d: FlexTensor, call: Call) -> FlexTensor {
-        let inputs = Vec::from_iter([a, b, c, d].into_iter().take(call.arity));
+    fn fused(
+        a: FlexTensor,
+        b: FlexTensor,
+        c: FlexTensor,
+        d: FlexTensor,
+        e: FlexTensor,
+        f: FlexTensor,
+        g: FlexTensor,
+        h: FlexTensor,
+        call: Call,
+    ) -> FlexTensor {
+        let inputs = Vec::from_iter([a, b, c, d, e, f, g, h].into_iter().take(call.arity));
         Self::run(inputs, &call.operation, false).0
     }
 }
@@ -171,13 +186,21 @@ impl<B: Numbers, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         b: FloatTensor<Self>,
         c: FloatTensor<Self>,
         d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        h: FloatTensor<Self>,
         call: Call,
     ) -> FloatTensor<Self> {
         match call.arity {
             1 => tracked::<B, C, 1>([a], call.operation),
             2 => tracked::<B, C, 2>([a, b], call.operation),
             3 => tracked::<B, C, 3>([a, b, c], call.operation),
-            _ => tracked::<B, C, 4>([a, b, c, d], call.operation),
+            4 => tracked::<B, C, 4>([a, b, c, d], call.operation),
+            5 => tracked::<B, C, 5>([a, b, c, d, e], call.operation),
+            6 => tracked::<B, C, 6>([a, b, c, d, e, f], call.operation),
+            7 => tracked::<B, C, 7>([a, b, c, d, e, f, g], call.operation),
+            _ => tracked::<B, C, 8>([a, b, c, d, e, f, g, h], call.operation),
         }
     }
 }
