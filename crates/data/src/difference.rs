@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Difference {
     /// Name of the document, for people.
     pub document: String,
-    /// A few words of the text, from the place on.
+    /// A few words of the text, from that place on.
     pub text: String,
-    /// A few words of what the tokens decode to, from the place on.
+    /// A few words of what the tokens decode to, from that place on.
     pub back: String,
 }

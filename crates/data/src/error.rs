@@ -96,7 +96,7 @@ pub enum DataError {
     NotText {
         /// File that is not text.
         path: PathBuf,
-        /// Name of the format, with its article.
+        /// Phrase that completes "FILE is ...", such as `packed with bzip2`.
         what: &'static str,
         /// Advice on what to do with such a file.
         advice: &'static str,
