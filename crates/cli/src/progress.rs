@@ -46,7 +46,7 @@ struct Bars {
 struct Outlook {
     share: f64,
     left: Option<Duration>,
-    /// Time from which on it is made anew.
+    /// Time from which on the forecast is made anew.
     due: Option<Instant>,
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Entry {
 /// The metadata file as written, with its checksum.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    /// SHA-256 of the compact JSON of the metadata, followed by the entry's name.
+    /// SHA-256 of the compact JSON of the metadata, a NUL and the entry's name.
     checksum: String,
     /// Name of the entry's folder, so that one entry cannot be put in the place of another.
     #[serde(default)]

@@ -38,9 +38,9 @@ struct Sighting {
     /// Time of the file's last change, which is new with every heartbeat.
     modified: Option<SystemTime>,
     lease: Lease,
-    /// Time at which it was first seen in this form.
+    /// Time at which the lease was first seen in this form.
     since: Instant,
-    /// Whether it was seen in another form before.
+    /// Whether the lease was seen in another form before.
     has_changed: bool,
 }
 

@@ -44,7 +44,7 @@ fn predictions_name_the_best_law_the_minima_and_how_far_they_reach() {
         let run = isoflop().current_dir(keep.path()).args(args).assert();
         stdout(&run.code(0))
     };
-    // This is twelve times the largest budget, which is within the reach of the windows.
+    // 1e20 FLOPs are twelve times the largest budget, which is within the reach of the windows.
     let near = predict("1e20");
     for part in [
         &format!("* chinchilla: {reason}"),

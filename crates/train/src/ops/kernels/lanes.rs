@@ -118,7 +118,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
     let magic = simd.splat_f32s(12_582_912.0);
     let vanishes = simd.less_than_f32s(x, simd.splat_f32s(EXP_RANGE.0));
-    // This is a comparison and not a minimum, because some processors give the number as the
+    // A comparison stands here instead of a minimum: some processors give the number as the
     // minimum of a number and NaN, and a loss that has diverged must stay NaN.
     let most = simd.splat_f32s(EXP_RANGE.1);
     let x = simd.select_f32s(simd.less_than_f32s(most, x), most, x);
