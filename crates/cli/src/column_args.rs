@@ -1,60 +1,62 @@
-//! Columns of a table as arguments name them.
+//! Arguments that name the columns of a table and select its rows.
 
 use isoflop_lab::columns::{Columns, parse_unit};
 use isoflop_results::table::Decimal;
 
-/// Columns as a person names them.
+/// The columns of a table as a person names them on the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ColumnArgs {
-    /// Column of N, parameters.
+    /// Column of N, the number of parameters.
     #[arg(long, value_name = "COL")]
     n: Option<String>,
-    /// Column of D, training tokens; C / (6 N) where there is none.
+    /// Column of D, the training tokens; without one, D = C / (6 N).
     #[arg(long, value_name = "COL")]
     d: Option<String>,
-    /// Column of C, training FLOPs.
+    /// Column of C, the training FLOPs.
     #[arg(long, value_name = "COL")]
     c: Option<String>,
     /// Column of the loss.
     #[arg(long, value_name = "COL")]
     loss: Option<String>,
-    /// Column of the compute asked for, by which an isoFLOP analysis groups rows.
+    /// Column of the compute budget, by which an isoFLOP analysis groups rows.
     #[arg(long, value_name = "COL")]
     budget: Option<String>,
-    /// Column of the batch in tokens, for laws of steps.
+    /// Column of the batch size in tokens, for laws of steps.
     #[arg(long, value_name = "COL")]
     batch: Option<String>,
     /// Column of the number of experts, for the law `routed`.
     #[arg(long, value_name = "COL")]
     experts: Option<String>,
-    /// Column of weights.
+    /// Column of the weights of rows.
     #[arg(long, value_name = "COL")]
     weights: Option<String>,
-    /// Column whose equal values share their errors (a trunk, a seed): the bootstrap resamples them as one.
+    /// Column whose equal values mark rows with common errors (a trunk, a seed): the bootstrap
+    /// resamples them together.
     #[arg(long, value_name = "COL")]
     unit: Option<String>,
-    /// What N counts in, where no header says: k, M, B, T or a number (1 takes it as it is).
+    /// Unit of N, where the header does not say it: k, M, B, T or a number (1 takes N as it is).
     #[arg(long, value_name = "UNIT", value_parser = parse_unit)]
     n_unit: Option<f64>,
-    /// As --n-unit, of D.
+    /// Unit of D, like --n-unit.
     #[arg(long, value_name = "UNIT", value_parser = parse_unit)]
     d_unit: Option<f64>,
-    /// As --n-unit, of C; also PF-days.
+    /// Unit of C, like --n-unit; also PF-days.
     #[arg(long, value_name = "UNIT", value_parser = parse_unit)]
     c_unit: Option<f64>,
-    /// What stands before a fraction in a table of text, where the cells do not tell.
+    /// Decimal sign in a table of text, where the cells do not tell.
     #[arg(long, value_enum, value_name = "SIGN")]
     decimal: Option<Sign>,
-    /// Leave out rows in which a cell that is needed is blank, and count them.
+    /// Leave out and count the rows in which a cell that is needed is blank.
     #[arg(long)]
     skip_blank: bool,
-    /// Use the row of lowest loss among those of one (N, D), which differ in other settings.
+    /// Of rows with equal N and D that differ in other settings, use the one of lowest loss.
     #[arg(long)]
     best_of: bool,
-    /// Use the last checkpoint of every run, named by its column or by --unit.
+    /// Use only the last checkpoint of every run; the column of runs is found by its name or given
+    /// with --unit.
     #[arg(long)]
     last: bool,
-    /// Use only the rows in which a column holds a value; may be given several times.
+    /// Use only the rows in which a column has this value; may be given several times.
     #[arg(long = "where", value_name = "COL=VALUE", value_parser = parse_filter)]
     filters: Vec<(String, String)>,
 }

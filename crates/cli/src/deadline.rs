@@ -1,4 +1,4 @@
-//! `--deadline`: from what a person writes to one moment, which is printed in full.
+//! Parses `--deadline`: turns what a person writes into one moment, which is printed in full.
 
 use isoflop_core::units::parse_duration;
 use jiff::civil::{Date, DateTime, Time, Weekday};
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Span, Timestamp, Zoned};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-/// What is understood, for whoever wrote something else.
+/// Hint with everything that is understood.
 const UNDERSTOOD: &str = "give a time of day (07:00), a day with a time (`fri 07:00`, `tomorrow 7:00`, \
     `2031-05-05 07:00`), each with an offset if it is not of this machine's clock (07:00+05:00), or a time \
     from now (8h, `1h 30min`)";
@@ -44,7 +44,7 @@ impl Deadline {
         }
     }
 
-    /// `until Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min`
+    /// The deadline in words, such as `until Friday 2026-11-27 07:00 (+01:00), in 8 h 12 min`.
     pub(crate) fn in_words(&self, now: &Zoned) -> String {
         let left = self.0.timestamp().duration_since(now.timestamp());
         let seconds = left.as_secs().max(0) as u64;
@@ -59,7 +59,7 @@ impl Deadline {
     }
 }
 
-/// `Friday 2026-11-27 07:00 (+01:00)`
+/// A moment in full, such as `Friday 2026-11-27 07:00 (+01:00)`.
 fn full(at: &Zoned) -> String {
     let time = match at.second() {
         0 => "%H:%M",
@@ -68,7 +68,7 @@ fn full(at: &Zoned) -> String {
     at.strftime(&format!("%A %Y-%m-%d {time} (%:z)")).to_string()
 }
 
-/// So many seconds from now.
+/// The moment this many seconds from now.
 fn after(seconds: f64, now: &Zoned) -> Result<Zoned, String> {
     let time = Duration::try_from_secs_f64(seconds).ok();
     let span = time.and_then(|time| SignedDuration::try_from(time).ok());
@@ -101,7 +101,8 @@ fn moment(text: &str, now: &Zoned) -> Result<Zoned, String> {
             }
         },
     };
-    // The next time that a clock there shows it: twice in the night in which clocks go back.
+    // The next moment at which a clock shows this time; in the night in which clocks go back, it
+    // shows it twice.
     for date in [first, next(first, step)?] {
         let shown = zone.to_ambiguous_zoned(date.to_datetime(time));
         for at in [shown.clone().compatible(), shown.later()] {
@@ -123,8 +124,8 @@ fn on(date: Date, time: Time, zone: &TimeZone) -> Result<Zoned, String> {
     at.map_err(|error| error.to_string())
 }
 
-/// A date with a time, as RFC 3339, RFC 9557 and RFC 2822 write it, on this machine's clock where it
-/// names no offset; `None` where it is none.
+/// Parses a date with a time in the form of RFC 3339, RFC 9557 or RFC 2822; without an offset it is
+/// a local time. `None` where the text has another form.
 fn stamp(text: &str, now: &Zoned) -> Result<Option<Zoned>, String> {
     if let Ok(at) = jiff::fmt::rfc2822::parse(text) {
         return Ok(Some(at.with_time_zone(now.time_zone().clone())));
@@ -138,7 +139,7 @@ fn stamp(text: &str, now: &Zoned) -> Result<Option<Zoned>, String> {
     let here = now.time_zone().clone();
     let wrong = |error: jiff::Error| error.to_string();
     if pieces.time_zone_annotation().is_some() {
-        // An offset that is not that zone's is refused.
+        // An offset that the named zone does not have is refused.
         let at: Zoned = text.parse().map_err(wrong)?;
         return Ok(Some(at.with_time_zone(here)));
     }
@@ -157,7 +158,8 @@ fn stamp(text: &str, now: &Zoned) -> Result<Option<Zoned>, String> {
     Ok(Some(at))
 }
 
-/// `07:00`, `7:00:30`, `7am`, `7:30 pm`, `noon`, each perhaps with `Z`, `+05:00` or `[Europe/Berlin]`.
+/// Parses `07:00`, `7:00:30`, `7am`, `7:30 pm` or `noon`, with an optional `Z`, `+05:00` or
+/// `[Europe/Berlin]` after it.
 fn clock_time(text: &str) -> Result<(Time, Option<TimeZone>), String> {
     let refused = || format!("`{text}` is no time of day: {UNDERSTOOD}");
     let at = text.find(['+', '-', '[', 'z', '\u{2212}']);
@@ -191,7 +193,7 @@ fn time_of_day(text: &str) -> Option<Time> {
     let (hour, rest) = numbers.split_first()?;
     let hour = match half {
         Some(half) => (1..=12).contains(hour).then(|| hour % 12 + half)?,
-        // A number alone may be anything.
+        // A number alone could mean anything.
         None if rest.is_empty() => return None,
         None => *hour,
     };
@@ -203,7 +205,7 @@ fn time_of_day(text: &str) -> Option<Time> {
     }
 }
 
-/// `z`, `+05:00`, `-0330`, `+1`, `[europe/berlin]`, `+01:00[europe/berlin]`
+/// Parses a zone: `z`, `+05:00`, `-0330`, `+1`, `[europe/berlin]` or `+01:00[europe/berlin]`.
 fn zone(text: &str) -> Option<TimeZone> {
     if text == "z" {
         return Some(TimeZone::UTC);
@@ -224,7 +226,7 @@ fn zone(text: &str) -> Option<TimeZone> {
     (minutes < 60 && hours < 24).then(|| TimeZone::fixed(offset))
 }
 
-/// `fri`, `friday`, `fri.`, `friday,`
+/// Parses a weekday: `fri`, `friday`, `fri.` or `friday,`.
 fn weekday(text: &str) -> Option<Weekday> {
     const NAMES: [(&str, Weekday); 7] = [
         ("monday", Weekday::Monday),
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn nights_in_which_clocks_change_have_their_moments() {
-        // Clocks go from 02:00 to 03:00, and from 03:00 back to 02:00.
+        // Clocks go from 02:00 to 03:00 in spring, and from 03:00 back to 02:00 in autumn.
         let spring = "2027-03-27T23:00:00+01:00[Europe/Berlin]";
         assert_eq!(
             at("02:30", spring).as_deref(),

@@ -1,4 +1,4 @@
-//! An error gets a voice here: what is wrong, then what to do.
+//! Prints errors: what is wrong, and then what to do.
 
 use crate::output::{note, short, visible};
 use crate::signals;
@@ -15,10 +15,10 @@ use isoflop_train::device::DeviceError;
 use isoflop_train::export::ExportError;
 use std::process::ExitCode;
 
-/// Bad input; nothing was written.
+/// Exit code for bad input; nothing was written.
 pub(crate) const BAD_INPUT: u8 = 2;
 
-/// Prints `error:` and `hint:` to stderr.
+/// Prints an error and its hint to stderr and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     signals::stay_if_leaving();
     let no_room = no_room(error.as_ref());
@@ -36,7 +36,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     })
 }
 
-/// Ends with what is wrong with the command line, or with the help that it asks for.
+/// Ends the process after printing an error in the command line, or the help that it asks for.
 pub(crate) fn usage(error: &clap::Error) -> ! {
     let plain = error.render().to_string();
     if error.use_stderr() && short(&visible(&plain)) != plain {
@@ -46,7 +46,8 @@ pub(crate) fn usage(error: &clap::Error) -> ! {
     error.exit()
 }
 
-/// The chain of causes, each said once: many libraries repeat their cause in their own message.
+/// The chain of causes, each said only once, since many libraries repeat their cause in their own
+/// message.
 fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {

@@ -1,4 +1,4 @@
-//! Fits as a person reads them in a terminal.
+//! Shows fits to a person in a terminal.
 
 mod brief;
 
@@ -10,7 +10,7 @@ use isoflop_core::units::scientific;
 use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source};
 use isoflop_fit::{Law, best, checklist};
 
-/// `fit --list`.
+/// The list of laws that `fit --list` prints.
 pub(crate) fn list() -> String {
     let isoflop = (
         "isoflop",
@@ -24,7 +24,7 @@ pub(crate) fn list() -> String {
     format!("{table}\n\nX is n, d or c, given with --x.")
 }
 
-/// All fits with everything that is known of them.
+/// All fits with everything that is known about them.
 pub(crate) fn details(fits: &Fits) -> String {
     let mut blocks = Vec::from_iter(brief::sources(&fits.sources));
     blocks.extend(fits.fits.iter().map(one_fit));
@@ -80,7 +80,7 @@ fn parameters_of(fit: &Fit) -> Vec<(&String, &Estimate)> {
 }
 
 fn parameters(fit: &Fit) -> String {
-    // Beside the intervals of the headline stand those made the other way.
+    // A second column has the intervals of the other method, beside those of the headline.
     let replicates = fit.bootstrap.as_ref().filter(|b| b.is_profiled());
     let profile = |name: &str| {
         let found = fit.profiles.iter().find(|profile| profile.parameter == name);
@@ -245,7 +245,7 @@ fn approaches(set: &Approaches) -> String {
     let row = |approach: &Approach| {
         let mut found = vec![approach.n_exponent, approach.d_exponent];
         if two {
-            // Where the two counts are one, so are the exponents.
+            // Where both ways of counting FLOPs agree, the exponents are the same.
             let six = approach.six_nd;
             found.push(six.map_or(approach.n_exponent, |six| Some(six.n_exponent)));
             found.push(six.map_or(approach.d_exponent, |six| Some(six.d_exponent)));
@@ -300,7 +300,7 @@ fn ranking(fits: &Fits) -> String {
     lines.join("\n")
 }
 
-/// Everything a reader must know to reproduce each fit.
+/// Everything that a reader must know to reproduce each fit.
 pub(crate) fn checklists(fits: &Fits) -> String {
     let one = |fit: &Fit| {
         let items = checklist(fit).into_iter();
@@ -312,7 +312,7 @@ pub(crate) fn checklists(fits: &Fits) -> String {
     all.join("\n\n")
 }
 
-/// A file of rows: its name, its whole digest, and how it was understood.
+/// A file of rows in words: its name, its whole digest, and how its columns were understood.
 fn of_source(source: &Source) -> String {
     let filter = match source.filter.is_empty() {
         true => "none".to_owned(),

@@ -1,10 +1,11 @@
-//! How a law does on rows that it was not fitted to, as a person reads it in a terminal.
+//! Shows to a person in a terminal how a law does on rows that it was not fitted to.
 
 use crate::predict_text::times;
 use crate::tables::table;
 use isoflop_fit::output::{HeldOut, Reached, Validation};
 
-/// One table of all windows, what the longest of them show, and a verdict where the law errs to one side.
+/// A table of all windows, a line on how the windows do at later budgets, and a verdict if the law
+/// errs to one side.
 pub(crate) fn held_out(validation: &Validation) -> String {
     let all = validation.windows.iter().chain(&validation.largest_size);
     let rows: Vec<Vec<String>> = all.map(row).collect();
@@ -33,7 +34,7 @@ fn share(covered: Option<usize>, of: usize) -> String {
     covered.map_or(String::new(), |covered| format!("{covered} of {of}"))
 }
 
-/// Budgets beyond the next one, over all windows.
+/// How the windows do at budgets beyond the next one, over all windows.
 fn longest(validation: &Validation) -> Option<String> {
     let windows = validation.windows.iter();
     let later: Vec<&Reached> = windows.flat_map(|held| held.reached.iter().skip(1)).collect();

@@ -1,4 +1,4 @@
-//! The binary `isoflop`: one file per verb.
+//! The binary `isoflop`, with one file per verb.
 
 mod column_args;
 mod deadline;
@@ -33,37 +33,38 @@ struct Cli {
 enum Verb {
     /// Show every run of a sweep before it starts: counts, steps, epochs, FLOPs.
     Plan(verbs::plan::Args),
-    /// Train a sweep, fit its laws and write its report; again = resume.
+    /// Train a sweep, fit its laws and write its report; the same command again resumes.
     Run(verbs::run::Args),
-    /// Show where a sweep stands, from any terminal.
+    /// Show the progress of a sweep, from any terminal.
     Status(verbs::status::Args),
-    /// Show what happened to a run: attempts, resumes, its end, what its worker last said.
+    /// Show what happened to a run: attempts, resumes, its end, and the last output of its worker.
     Logs(verbs::logs::Args),
     /// Fit scaling laws to a results folder, a CSV, a JSONL or a parquet file.
     Fit(Box<verbs::fit::Args>),
     /// Predict losses, and compute-optimal sizes and tokens, from fitted laws.
     Predict(verbs::predict::Args),
-    /// Advise which runs to train next: those that shrink a named interval most for their FLOPs.
+    /// Advise which runs to train next to shrink a named interval most per FLOP.
     Advise(verbs::advise::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
     Report(verbs::report::Args),
-    /// Serve the report of a sweep on this machine while it runs: it follows as runs end.
+    /// Serve the report of a sweep on this machine and update it while the sweep runs.
     Watch(verbs::watch::Args),
     /// Write runs or curves as CSV or parquet, or the panels as a Vega-Lite specification.
     Export(verbs::export::Args),
-    /// Write a trained model, its configuration and a batch to compare by, for other frameworks.
+    /// Write a trained model, its configuration and a batch for comparison, for other frameworks.
     ExportModel(verbs::export_model::Args),
-    /// List what this machine can train on, try it, and say what `--device auto` takes.
+    /// List and try the devices of this machine, and say which one `--device auto` takes.
     Doctor(verbs::doctor::Args),
-    /// Measure how fast this machine trains: time, speed and memory of a step per model size.
+    /// Measure how fast this machine trains: time, speed and memory of a step for each model size.
     Bench(verbs::bench::Args),
-    /// Check what transfers between sizes: `check mup`, the coordinate check.
+    /// Check which settings transfer between sizes: `check mup`, the coordinate check.
     Check(verbs::check::Args),
-    /// List and show the text that models are trained on.
+    /// List, show, build and remove the text that models are trained on.
     Data(verbs::data::Args),
-    /// Train open runs of a results folder, from any terminal or machine; `run` starts these.
+    /// Train open runs of a results folder, from any terminal or machine; `run` starts workers
+    /// itself.
     Worker(verbs::worker::Args),
-    /// Measure one step; `plan` starts these.
+    /// Measure one step; `plan` starts this.
     #[command(hide = true)]
     Measure(verbs::measure::Args),
 }

@@ -1,21 +1,22 @@
-//! Results go to stdout, everything else to stderr; a reader that closes the pipe early has seen
-//! enough. What a file, a name or a worker says never steers the terminal: it is made visible here.
+//! Prints results to stdout and everything else to stderr. A reader that closes the pipe early has
+//! seen enough. Text from files, names and workers never controls the terminal: control characters
+//! are made visible here.
 
 use isoflop_core::text::{is_control, push_visible};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
 
-/// Characters of a value that a message shows at most.
+/// Maximum number of characters of a value that a message shows.
 pub(crate) const LONGEST_VALUE: usize = 200;
 
-/// Characters of a line that a message shows at most.
+/// Maximum number of characters of a line that a message shows.
 const LONGEST_LINE: usize = 600;
 
 /// Prints a result.
 ///
 /// # Errors
-/// stdout cannot be written, other than by its reader going away.
+/// stdout cannot be written, for a reason other than that its reader went away.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     write_out(&visible(text))
 }
@@ -23,10 +24,10 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a value as JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// The same as those of [`print`].
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
-    // JSON escapes of the same characters: the value stays what it is.
+    // Control characters are written as JSON escapes, which leaves the value unchanged.
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match steers(c) {
@@ -49,13 +50,14 @@ fn write_out(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Tells the person at the terminal something.
+/// Prints a line for the person at the terminal.
 pub(crate) fn note(text: &str) {
-    // Nobody is left to tell when stderr is gone.
+    // An error is ignored: if stderr is gone, nobody is left to be told.
     let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
 }
 
-/// The text with what would steer a terminal, or turn the order of what is read, written out.
+/// The text with every character that would control a terminal, or reverse the reading order,
+/// written out visibly.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
         return Cow::Borrowed(text);
@@ -70,7 +72,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A value on one line: as [`visible`], and without line breaks of its own.
+/// A value on one line: as by [`visible`], and with its line breaks written out too.
 pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
     match text.contains('\n') {
         false => visible(text),
@@ -78,13 +80,13 @@ pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character does something to a terminal rather than being seen on it, or is never seen;
-/// lines and tabs are what texts are made of.
+/// Whether a character controls a terminal instead of being seen on it, or is invisible. Line feeds
+/// and tabs are ordinary.
 fn steers(c: char) -> bool {
     !matches!(c, '\n' | '\t') && is_control(c)
 }
 
-/// A message with values and lines that are too long to read cut.
+/// A message in which overlong values and lines are cut.
 pub(crate) fn short(text: &str) -> String {
     let lines: Vec<String> = text
         .split('\n')
@@ -98,7 +100,7 @@ pub(crate) fn short(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A line with what is in quotes cut.
+/// A line in which overlong quoted values are cut.
 fn quotes_cut(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
@@ -119,7 +121,7 @@ fn quotes_cut(line: &str) -> String {
     shown
 }
 
-/// At most so many characters: of a longer text its beginning and its end.
+/// At most the given number of characters; of a longer text its beginning and its end.
 pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let count = text.chars().count();
     if count <= most {

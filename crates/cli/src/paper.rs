@@ -1,16 +1,16 @@
-//! Fits as a table for a paper, and the list of what a reader must know to reproduce them.
+//! Shows fits as a table for a paper, with the list of what a reader must know to reproduce them.
 
 use crate::fit_text::checklists;
 use isoflop_fit::output::{Estimate, Fits};
 
-/// A table's language.
+/// Language of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     Latex,
     Markdown,
 }
 
-/// One row a law, one column a parameter, and one row an approach; the checklist below.
+/// One row per law, one column per parameter, and one row per approach, followed by the checklist.
 pub(crate) fn table(fits: &Fits, format: Format) -> String {
     let mut names: Vec<&str> = Vec::new();
     for fit in &fits.fits {
@@ -88,7 +88,7 @@ fn lay(header: &[String], rows: Vec<Vec<String>>, format: Format) -> String {
     }
 }
 
-/// As papers write it.
+/// The symbol of a parameter as papers write it.
 fn symbol(name: &str, format: Format) -> String {
     if format == Format::Markdown {
         return escape(name, format);
@@ -128,7 +128,7 @@ fn cell(estimate: &Estimate, format: Format) -> String {
     }
 }
 
-/// Four digits, without an exponent where that is short.
+/// A number with four digits, without an exponent where that is short.
 fn plain(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

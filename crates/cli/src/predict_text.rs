@@ -1,4 +1,4 @@
-//! Predictions as a person reads them in a terminal, and how far they reach.
+//! Shows predictions to a person in a terminal, and says how far they extrapolate.
 
 use crate::tables::{number, table};
 use crate::verbs::predict::Answer;
@@ -6,16 +6,17 @@ use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::Estimate;
 use isoflop_fit::predict::{At, Prediction};
 
-/// Up to here beyond the windows a width that is carried on may still be right.
+/// Factor beyond the largest fitted compute up to which an extrapolated width may still be right.
 const CARRIED_ON: f64 = 30.0;
 
-/// From here on a number is a guess.
+/// Factor beyond the largest fitted compute from which on a prediction is a guess.
 const GUESS: f64 = 1000.0;
 
-/// What to think of a prediction so far beyond the rows, in a stronger word the further it goes; nothing
-/// within them. `windows` is how far rows held out have judged the law.
+/// A warning about a prediction at `reach` times the largest fitted compute, in stronger words the
+/// larger the factor; `None` within the fitted compute. `windows` is the factor up to which
+/// held-out rows have judged the law.
 pub(crate) fn beyond(reach: f64, windows: Option<f64>) -> Option<String> {
-    // The rows' own compute, rounded.
+    // The compute of the fitted rows themselves may be rounded.
     if reach <= 1.05 {
         return None;
     }
@@ -42,8 +43,8 @@ pub(crate) fn beyond(reach: f64, windows: Option<f64>) -> Option<String> {
     Some(format!("{word}: C is {} times the largest fitted compute; {doubt}", times(reach)))
 }
 
-/// A factor in two digits with separators, `2.5`, `1,200`, `40,000,000`; in powers of ten beyond a
-/// million million.
+/// A factor with two digits and separators (`2.5`, `1,200`, `40,000,000`), in powers of ten from a
+/// million million on.
 pub(crate) fn times(x: f64) -> String {
     if !x.is_finite() || x <= 0.0 || x >= 1e12 {
         return scientific(x);
@@ -71,7 +72,7 @@ pub(crate) fn times(x: f64) -> String {
     text
 }
 
-/// `12.3k [10.1k, 15k]`, or a loss in four decimals.
+/// A prediction such as `12.3k [10.1k, 15k]`; a loss has four decimals.
 fn shown(prediction: &Prediction) -> String {
     let Estimate { value, low, high, .. } = prediction.estimate;
     let write = match prediction.what {
@@ -84,7 +85,7 @@ fn shown(prediction: &Prediction) -> String {
     }
 }
 
-/// `chinchilla`, `power in C (tokenizer=bytes)`.
+/// Name of the law of an answer, such as `chinchilla` or `power in C (tokenizer=bytes)`.
 fn name(answer: &Answer) -> String {
     let x = answer.x.as_ref();
     let x = x.map_or(String::new(), |x| format!(" in {x}"));
@@ -148,7 +149,7 @@ pub(crate) fn text(answers: &[Answer], at: At) -> String {
     text.trim_end().to_owned()
 }
 
-/// The verdicts of the laws, and once for all how far beyond the rows they are asked.
+/// The verdicts of the laws, and one warning for all of them about how far they extrapolate.
 fn said_once(answers: &[Answer]) -> Vec<String> {
     let verdicts = answers.iter().filter_map(|answer| {
         let misfit = answer.misfit.as_ref()?;

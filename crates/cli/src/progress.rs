@@ -1,4 +1,4 @@
-//! Progress on stderr: bars on a terminal, a line a minute elsewhere.
+//! Shows progress on stderr: bars on a terminal, otherwise a line a minute.
 
 mod bars;
 
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
-/// Shows a sweep while it runs.
+/// Shows the progress of a sweep while it runs.
 pub(crate) struct SweepProgress<'a> {
     plan: &'a Plan,
     folder: &'a ResultsFolder,
@@ -41,12 +41,12 @@ struct Bars {
     runs: Vec<ProgressBar>,
 }
 
-/// Where a sweep is, as last looked at.
+/// Forecast of the rest of a sweep, as it was last made.
 #[derive(Clone, Copy, Default)]
 struct Outlook {
     share: f64,
     left: Option<Duration>,
-    /// When to look again.
+    /// Time from which on the forecast is made anew.
     due: Option<Instant>,
 }
 
@@ -68,7 +68,7 @@ impl<'a> SweepProgress<'a> {
         }
     }
 
-    /// Plays the rest of the sweep through, but never for more than a hundredth of the time.
+    /// Forecasts the rest of the sweep, but spends at most a hundredth of the time on it.
     fn look(&mut self, leases: &[Lease]) {
         let began = Instant::now();
         if self.outlook.due.is_some_and(|due| began < due) {
@@ -83,7 +83,7 @@ impl<'a> SweepProgress<'a> {
         }
         let spent = self.started.elapsed().as_secs_f64() * self.jobs as f64;
         let gained = self.work - forecast.work;
-        // Seconds to a unit of the prices, once there is enough to tell.
+        // Seconds per unit of the prices, once enough work is done to tell.
         let pace = (spent > 10.0 && gained > 0.02 * self.work).then(|| spent / gained);
         let unit = match self.prices {
             Prices::Seconds(_) => Some(pace.unwrap_or(1.0)),
@@ -181,7 +181,7 @@ impl Bars {
     }
 }
 
-/// `n24.6k-d740k-s0-1f2e3d4c 312/1448 trunk loss 2.913 310k tokens/s`
+/// A lease in words, such as `n24.6k-d740k-s0-1f2e3d4c 312/1448 trunk loss 2.913 310k tokens/s`.
 pub(crate) fn describe(lease: &Lease) -> String {
     let progress = lease.progress;
     let run_id = &lease.run_id;

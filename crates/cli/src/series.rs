@@ -1,4 +1,4 @@
-//! One fit of several series, by the name that the page shows or the one that the rows have.
+//! Chooses one fit among those of several series, by the series' name on the page or in the rows.
 
 use crate::fail::Hinted;
 use anyhow::Result;
@@ -7,10 +7,10 @@ use isoflop_lab::words::shell_word;
 use isoflop_report::series_name;
 use std::path::Path;
 
-/// The fit of a law to a series, the only one there is where no series is named.
+/// The fit of a law to a series; if no series is named, the law's only fit.
 ///
 /// # Errors
-/// There is none; the hint has what there is, to be copied.
+/// There is no such fit; the hint lists those that exist, to be copied.
 pub(crate) fn choose<'a>(path: &Path, fits: &'a Fits, law: &str, series: &str) -> Result<&'a Fit> {
     let names = names(fits);
     let of_law: Vec<&Fit> = fits.fits.iter().filter(|fit| fit.law == law).collect();
@@ -51,7 +51,7 @@ pub(crate) fn choose<'a>(path: &Path, fits: &'a Fits, law: &str, series: &str) -
     })
 }
 
-/// Every series of the fits, once.
+/// Names of all series of the fits, without repetition.
 fn names(fits: &Fits) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
     for fit in &fits.fits {

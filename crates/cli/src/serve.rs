@@ -1,5 +1,6 @@
-//! A page over HTTP for readers at this machine: one page, its figures, and a stream of events.
-//! GET and HEAD alone, a thread a connection, and no more of HTTP than that needs.
+//! Serves a page over HTTP to readers at this machine: one page, its figures, and a stream of
+//! events. It answers only GET and HEAD, with one thread per connection, and knows no more of HTTP
+//! than that needs.
 
 mod door;
 mod head;
@@ -12,36 +13,37 @@ use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A stream says that it lives this often.
+/// Time after which a stream of events sends a sign of life.
 const PULSE: Duration = Duration::from_secs(15);
-/// Readers that do not listen are dropped after this.
+/// Time after which a reader that takes no data is dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A request must be there in full after this.
+/// Time within which the head of a request must be complete.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long what follows a request is read and forgotten: a connection that is closed over unread
-/// bytes takes the answer with it.
+/// Time for which bytes after a request are read and dropped: closing a connection with unread
+/// bytes would lose the answer.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
-/// What is served, renewed by whoever watches the sweep.
+/// What is served; whoever watches the sweep renews it.
 pub(crate) struct Shown {
     now: Mutex<Now>,
     changed: Condvar,
     door: Door,
-    /// Without one, everybody at this machine may read.
+    /// Token that readers must have; without one, everybody at this machine may read.
     token: Option<Token>,
 }
 
-/// What a reader from elsewhere must know.
+/// Secret that a reader on another machine must know.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
-    /// 128 bits that nobody can guess.
+    /// Random number of 128 bits, in hex.
     pub(crate) secret: String,
-    /// A browser keeps cookies by host, whatever the port: each watch has its own.
+    /// Port, which is part of the cookie's name because browsers keep cookies by host, whatever the
+    /// port.
     pub(crate) port: u16,
 }
 
 impl Token {
-    /// `?token=SECRET`, the query of the address that is printed.
+    /// Query `?token=SECRET` of the address that is printed.
     pub(crate) fn query(&self) -> String {
         format!("?token={}", self.secret)
     }
@@ -54,7 +56,7 @@ impl Token {
 #[derive(Clone)]
 struct Now {
     live: Arc<Live>,
-    /// Counts pages.
+    /// Number of the page, which grows with every new page.
     version: u64,
     progress: String,
 }
@@ -70,7 +72,7 @@ impl Shown {
         })
     }
 
-    /// Tells every reader how the sweep stands, and of a new page if there is one.
+    /// Tells every reader the progress of the sweep, and the new page if there is one.
     pub(crate) fn renew(&self, progress: String, live: Option<Live>) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if now.progress == progress && live.is_none() {
@@ -88,7 +90,8 @@ impl Shown {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What there is once it differs from what a reader knows, or after a while as it is.
+    /// Waits until the state differs from the one that a reader knows, or until [`PULSE`] has
+    /// passed, and returns it.
     fn next(&self, version: u64, progress: &str) -> Now {
         let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |now: &mut Now| now.version == version && now.progress == progress;
@@ -99,12 +102,12 @@ impl Shown {
     }
 }
 
-/// Serves until the process ends.
+/// Serves readers until the process ends.
 pub(crate) fn serve(listener: TcpListener, shown: Arc<Shown>) {
     let local = listener.local_addr().is_ok_and(|at| at.ip().is_loopback());
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
-            // Too many files are open, say: somebody leaves soon.
+            // An error may mean that too many files are open; somebody leaves soon.
             std::thread::sleep(Duration::from_millis(50));
             continue;
         };
@@ -114,7 +117,7 @@ pub(crate) fn serve(listener: TcpListener, shown: Arc<Shown>) {
         let visit = {
             let shown = shown.clone();
             move || {
-                // A reader that goes away is no error.
+                // A reader that goes away is not an error.
                 let _ = answer(stream, &shown, local, number);
                 shown.door.leave(number);
             }
@@ -157,9 +160,10 @@ fn answer(stream: TcpStream, shown: &Shown, local: bool, number: u64) -> std::io
     reply.close()
 }
 
-/// Why somebody may not read, if so.
+/// Reason why a reader is refused; `None` for one who may read.
 fn refusal(asked: &Asked, shown: &Shown, local: bool) -> Option<&'static str> {
-    // A page elsewhere must not read this one through a name that it points at this machine.
+    // A page on another site must not read this one by means of a name that it points at this
+    // machine.
     if local && !is_this_machine(&asked.host) {
         return Some("this page is served to this machine alone\n");
     }
@@ -169,7 +173,7 @@ fn refusal(asked: &Asked, shown: &Shown, local: bool) -> Option<&'static str> {
     (!known && !brings(asked, token)).then_some("the address needs its token\n")
 }
 
-/// Whether this is the address that was printed.
+/// Whether a request is for the address that was printed, with its token.
 fn brings(asked: &Asked, token: &Token) -> bool {
     asked.path == "/" && format!("?{}", asked.query) == token.query()
 }
@@ -197,7 +201,7 @@ fn page(reply: &mut Reply, asked: &Asked, shown: &Shown) -> std::io::Result<()> 
     }
 }
 
-/// The head of a request, if it comes in time.
+/// Reads the head of a request; it counts as unfinished if it does not come in time.
 fn read(stream: &mut TcpStream) -> std::io::Result<Head> {
     let until = Instant::now() + HEAD_PATIENCE;
     let mut bytes = Vec::new();
@@ -214,7 +218,7 @@ fn read(stream: &mut TcpStream) -> std::io::Result<Head> {
     }
 }
 
-/// Some bytes, or none at the end of them or of the time.
+/// Reads some bytes; 0 at the end of the stream or of the time.
 fn receive(stream: &mut TcpStream, chunk: &mut [u8], until: Instant) -> std::io::Result<usize> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -232,8 +236,8 @@ fn receive(stream: &mut TcpStream, chunk: &mut [u8], until: Instant) -> std::io:
     }
 }
 
-/// Whether a Host header names this machine, whatever the port. An address of it is not a name that
-/// somebody could point elsewhere.
+/// Whether a Host header names this machine, with any port. An address is safe, since unlike a name
+/// nobody can point it elsewhere.
 fn is_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -246,7 +250,8 @@ fn is_this_machine(host: &str) -> bool {
     }
 }
 
-/// Server-sent events: `progress` in words, `page` with the count of the newest page.
+/// Sends server-sent events: `progress` with the progress in words, and `page` with the number of
+/// the newest page.
 fn events(mut reply: Reply, shown: &Shown) -> std::io::Result<()> {
     reply.stream.write_all(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
@@ -274,10 +279,10 @@ fn events(mut reply: Reply, shown: &Shown) -> std::io::Result<()> {
     }
 }
 
-/// An answer on its way.
+/// An answer that is being sent.
 struct Reply {
     stream: TcpStream,
-    /// Whether the content is left out.
+    /// Whether only the head is sent, without the content.
     head_alone: bool,
 }
 

@@ -1,6 +1,6 @@
-//! What asks a process to end: Ctrl-C, `kill`, the end of the terminal, a cluster whose time is up.
-//! Every verb ends within five seconds with [`STOPPED`]: at once, for every file is written beside
-//! its place, or a little later where the work heeds the request and keeps its state.
+//! Handles requests to end the process: Ctrl-C, `kill`, a closed terminal, a cluster whose time is
+//! up. Every verb ends within five seconds with [`STOPPED`]. It ends at once, since every file is
+//! written beside its place; where the work heeds the request, it first keeps its state.
 
 use crate::output::note;
 use isoflop_sweep::workers::local::{COMMAND_GRACE, STOPPED, WORKER_GRACE, at_end_of_leash};
@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
-/// How long last words may take: nobody may be reading them.
+/// Time within which the last words must be printed, since nobody may be reading them.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// What this process is to those who send signals.
+/// Role of this process towards those who send signals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
-    /// A verb that somebody called; its last words.
+    /// A verb that a person started; holds its last words.
     Command(&'static str),
-    /// A worker that somebody called; its last words.
+    /// A worker that a person started; holds its last words.
     Worker(&'static str),
-    /// A process that a command started. What reaches all processes of a terminal or of a job is for
-    /// the command, which decides for both; its end is theirs.
+    /// A process that a command started. Signals to all processes of a terminal or a job are left
+    /// to the command, which decides for both; when the command ends, so does this process.
     Part,
 }
 
@@ -44,16 +44,16 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 static HEEDED: AtomicUsize = AtomicUsize::new(0);
 static LEAVING: AtomicBool = AtomicBool::new(false);
 
-/// Set once this process has been asked to end.
+/// Flag that is set once this process has been asked to end.
 pub(crate) fn flag() -> &'static AtomicBool {
     &ASKED
 }
 
-/// While it lives, the work looks at [`flag`] and ends by itself.
+/// Guard; while it lives, the work checks [`flag`] and ends by itself.
 #[derive(Debug)]
 pub(crate) struct Heeded(());
 
-/// Says that the work from here on looks at [`flag`].
+/// Declares that the work checks [`flag`] from here on.
 pub(crate) fn heed() -> Heeded {
     HEEDED.fetch_add(1, Ordering::AcqRel);
     Heeded(())
@@ -65,19 +65,20 @@ impl Drop for Heeded {
     }
 }
 
-/// Ends this process as a signal would when its parent ends or says so.
+/// Ends this process, as a signal would, when its parent ends or closes its stdin.
 pub(crate) fn end_with_parent() {
     at_end_of_leash(stop);
 }
 
-/// Waits for the end where it is already on its way: what goes wrong meanwhile is its doing.
+/// Waits for the end if it is already under way, since errors after that point are only its
+/// consequence.
 pub(crate) fn stay_if_leaving() {
     while LEAVING.load(Ordering::Acquire) {
         std::thread::park();
     }
 }
 
-/// Asks the work to end, and sees to it that it does.
+/// Asks the work to end, and ends the process if the work does not.
 fn stop() {
     if ASKED.swap(true, Ordering::AcqRel) {
         return;
@@ -92,7 +93,7 @@ fn stop() {
     });
 }
 
-/// Ends this process now. Files that are being written are removed, those in place are whole.
+/// Ends this process now. Unfinished files are removed, and files in their place are whole.
 fn leave() -> ! {
     LEAVING.store(true, Ordering::Release);
     let (said, done) = mpsc::channel();
@@ -101,7 +102,7 @@ fn leave() -> ! {
         if let Some(words) = ROLE.get().and_then(|role| role.last_words()) {
             note(words);
         }
-        // Nobody waits any longer where this took too long.
+        // If printing took too long, nobody waits for this message any more.
         let _ = said.send(());
     });
     let _ = done.recv_timeout(LAST_WORDS);
@@ -118,7 +119,7 @@ fn exit() -> ! {
     std::process::exit(i32::from(STOPPED))
 }
 
-/// Signals end the process as the system does it.
+/// Leaves signals to the system, which ends the process.
 #[cfg(not(unix))]
 pub(crate) fn take(role: Role) -> std::io::Result<()> {
     let _ = ROLE.set(role);
@@ -135,21 +136,22 @@ mod unix {
     use std::sync::atomic::AtomicBool;
     use std::time::{Duration, Instant};
 
-    /// A second Ctrl-C is a person's own, and not the same one sent twice, after so long.
+    /// Time after which a second Ctrl-C counts as a request of its own, and not as the same signal
+    /// delivered twice.
     const AGAIN: Duration = Duration::from_millis(300);
 
-    /// Signals that ask for the end of a process. Batch systems send SIGUSR1, SIGUSR2 and SIGXCPU some
-    /// time before they kill (Slurm's `--signal`, Grid Engine's `-notify`, a limit of CPU time).
+    /// Signals that ask a process to end. Batch systems send SIGUSR1, SIGUSR2 and SIGXCPU some time
+    /// before they kill (Slurm's `--signal`, Grid Engine's `-notify`, a limit of CPU time).
     const REQUESTS: [i32; 6] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU];
 
-    /// Those of them that are meant for whoever supervises this process.
+    /// Signals among `REQUESTS` that are meant for whoever supervises this process.
     const FOR_THE_PARENT: [i32; 4] = [SIGINT, SIGHUP, SIGUSR1, SIGUSR2];
 
-    /// Takes the signals that this process answers; one that was ignored when it started, as SIGHUP is
-    /// under `nohup`, stays ignored.
+    /// Installs the handlers of this process. A signal that was ignored when the process started,
+    /// such as SIGHUP under `nohup`, stays ignored.
     pub(crate) fn take(role: Role) -> std::io::Result<()> {
         let _ = ROLE.set(role);
-        // Taken and left at that: a file that may not grow is then an error of its writer.
+        // With this signal handled, a file that may not grow is an ordinary error of its writer.
         leave_alone(SIGXFSZ)?;
         let mut requests: Vec<i32> = REQUESTS.into_iter().filter(|s| !is_ignored(*s)).collect();
         if matches!(role, Role::Part) {
@@ -170,8 +172,8 @@ mod unix {
         Ok(())
     }
 
-    /// Unlike one that is ignored, a signal with a handler is as usual again in processes that this
-    /// one starts.
+    /// Handles a signal by doing nothing. Unlike an ignored signal, it has its usual effect again
+    /// in processes that this one starts.
     fn leave_alone(signal: i32) -> std::io::Result<()> {
         if !is_ignored(signal) {
             flag::register(signal, Arc::new(AtomicBool::new(false)))?;
@@ -181,8 +183,9 @@ mod unix {
 
     #[allow(unsafe_code, reason = "the standard library does not tell how signals are handled")]
     fn is_ignored(signal: i32) -> bool {
-        // SAFETY: all zeros are a `sigaction` of integers and of a function pointer that may be null;
-        // a null pointer for the new action asks for the present one alone, which is written there.
+        // SAFETY: a `sigaction` of zeros is valid, since it consists of integers and a function
+        // pointer that may be null; with a null pointer for the new action the call only writes the
+        // present one.
         unsafe {
             let mut now: libc::sigaction = std::mem::zeroed();
             libc::sigaction(signal, std::ptr::null(), &mut now) == 0
@@ -190,7 +193,7 @@ mod unix {
         }
     }
 
-    /// Past what a library may want to do at an orderly end, while its threads still work.
+    /// Ends without running exit handlers, which would free what other threads still use.
     pub(super) fn exit() -> ! {
         signal_hook::low_level::exit(i32::from(STOPPED))
     }

@@ -1,10 +1,11 @@
-//! Text tables and the way numbers are shown in them.
+//! Lays out tables of text and formats the numbers in them.
 
 use crate::output::{LONGEST_VALUE, cut, on_one_line};
 use isoflop_core::units::scientific;
 use isoflop_fit::output::Estimate;
 
-/// Columns as wide as their widest cell, two spaces between; numbers to the right.
+/// A table whose columns are as wide as their widest cell, with two spaces between; numbers are
+/// aligned to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let shown = |cell: &String| cut(&on_one_line(cell), LONGEST_VALUE).into_owned();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
@@ -38,7 +39,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         .join("\n")
 }
 
-/// Four decimals, or an exponent where those would say little.
+/// A number with four decimals, or with an exponent where four decimals would say little.
 pub(crate) fn number(x: f64) -> String {
     match x.abs() {
         0.0 => "0".to_owned(),
@@ -47,7 +48,7 @@ pub(crate) fn number(x: f64) -> String {
     }
 }
 
-/// `0.1134 [0.105, 0.121]`
+/// An estimate with its interval, such as `0.1134 [0.105, 0.121]`.
 pub(crate) fn interval(estimate: &Estimate) -> String {
     let value = number(estimate.value);
     let end = |end: Option<f64>| end.map_or("open".to_owned(), number);

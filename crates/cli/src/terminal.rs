@@ -1,5 +1,5 @@
-//! The terminal as what the library tells and asks: notes and bars on stderr, child processes of this
-//! program, signals as the wish for an early end.
+//! Connects the library to the terminal: notes and bars go to stderr, workers are child processes
+//! of this program, and signals ask for an early end.
 
 use crate::output::note;
 use crate::progress::{DataBar, FitBar, SweepProgress};
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// stderr, with what has been said and what is being shown there.
+/// The standard error stream, with the remarks already made and the bars now shown.
 #[derive(Default)]
 pub(crate) struct Terminal {
     said: Mutex<HashSet<String>>,
@@ -48,7 +48,7 @@ impl Notice for Terminal {
     }
 }
 
-/// The signals that this process has been sent.
+/// Requests to stop, from the signals that this process receives.
 #[derive(Default)]
 pub(crate) struct Signals {
     heeded: Mutex<Option<Heeded>>,
@@ -64,7 +64,7 @@ impl Stop for Signals {
     }
 }
 
-/// Does something with a lab at this terminal, whose processes are of this program.
+/// Does work with a lab at this terminal, whose processes run this program.
 pub(crate) fn with_lab<T>(work: impl FnOnce(&Lab<'_>) -> Result<T>) -> Result<T> {
     let crew = Processes { program: std::env::current_exe()? };
     work(&Lab { notice: &Terminal::default(), crew: &crew, stop: &Signals::default() })

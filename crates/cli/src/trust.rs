@@ -1,11 +1,11 @@
-//! `--trust`, of every verb that reads files of results.
+//! Defines `--trust`, an argument of every verb that reads files of results.
 
 use isoflop_results::Trust;
 
-/// Whether files are believed that say themselves that they were changed.
+/// Whether files are trusted whose digest says that they were changed.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct TrustArg {
-    /// Read parquet files as they are, also where their values do not match the digest they carry.
+    /// Read parquet files even if their values do not match the digest they carry.
     #[arg(long)]
     trust: bool,
 }

@@ -1,16 +1,17 @@
-//! Documents in batches, worked on by every core and taken up in order.
+//! Reads documents in batches: every core works on a batch, and results come in the source's order.
 
 use crate::document::{Document, Reading};
 use crate::error::DataError;
 use crate::read::{Input, Skipped};
 use rayon::prelude::*;
 
-/// Bytes of text and number of documents in a batch, at most but for one document.
+/// Bytes of text at which a batch is full; the document that reaches them is still part of it.
+/// `DOCUMENTS` is the number of documents at which it is full.
 const BYTES: usize = 1 << 22;
 const DOCUMENTS: usize = 1 << 12;
 
-/// Reads an input; `work` may run on any thread, `take` gets what it gives in the order of the source, with
-/// the number of the document.
+/// Reads an input in batches. `work` runs on any thread; `take` gets its results in the order of
+/// the source, together with the number of each document, from 0.
 pub(crate) fn in_batches<T: Send>(
     input: &Input,
     how: &Reading,

@@ -1,5 +1,5 @@
-//! Fills an entry of the cache from its source, in bounded memory: the source is read once to split it, once
-//! for the test, where a vocabulary is learnt once for that, and once to tokenize.
+//! Builds a cache entry in bounded memory, in passes over the source: survey and split, read the
+//! test, train a vocabulary (where one is asked for), tokenize.
 
 mod tokenize;
 mod writer;
@@ -28,23 +28,23 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
 
-/// The parts of a source with what was learnt of them.
+/// The parts of a source and what is known of each so far.
 struct Corpus<'a> {
     parts: &'a [Part],
     surveys: Vec<Survey>,
     request: &'a Request<'a>,
-    /// For reading token files.
+    /// Tokenizer that reads the ids of token files.
     tokenizer: Option<&'a Tokenizer>,
     refuses_nul: bool,
     progress: &'a dyn Fn(Progress),
 }
 
-/// A test document.
+/// A document held out for the test.
 struct Held {
     part: usize,
     number: u32,
     text: String,
-    /// Whether a token file has the token for the unknown in it.
+    /// Whether the document's token file holds the unknown token for it.
     knows_not: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn build(
         (Some(tokenizer), _) | (None, Some(tokenizer)) => tokenizer,
         (None, None) => unreachable!("a tokenizer is ready, given or learnt"),
     };
-    // Before hours of tokenizing: what the test loses is refused.
+    // A lossy test is refused here, before hours of tokenizing.
     let whole = corpus.whole_test(&test, tokenizer)?;
     let stream = corpus.scored(&test, tokenizer)?;
     let found = corpus.tokenize(&test, tokenizer, &filling)?;
@@ -146,7 +146,8 @@ impl Corpus<'_> {
         self.parts.iter().map(|part| part.input.bytes()).sum()
     }
 
-    /// Tells how far a stage is within the part that follows `before` bytes.
+    /// Reports the progress of a stage within the part that begins after `before` bytes of the
+    /// source.
     fn stepper(&self, stage: Stage, before: u64) -> impl Fn(u64) + '_ {
         let total = self.total();
         move |bytes| {
@@ -182,7 +183,7 @@ impl Corpus<'_> {
         }
     }
 
-    /// Every part, with the bytes before it.
+    /// Every part of the source, with the number of bytes before it.
     fn each_part(&self) -> impl Iterator<Item = (usize, &Part, &Survey, u64)> {
         let mut before = 0;
         self.parts.iter().zip(&self.surveys).enumerate().map(move |(index, (part, survey))| {
@@ -192,7 +193,7 @@ impl Corpus<'_> {
         })
     }
 
-    /// The documents that are held out, in the order of the source.
+    /// Documents held out for the test, in the order of the source.
     fn test(&self) -> Result<Vec<Held>, DataError> {
         let mut test = Vec::new();
         for (index, part, survey, before) in self.each_part() {
@@ -220,7 +221,7 @@ impl Corpus<'_> {
         }
     }
 
-    /// A vocabulary learnt from train documents, all of them or some evenly spread.
+    /// Trains a vocabulary on the train documents: on all of them, or on an evenly spread sample.
     fn learn(&self, vocab_size: usize) -> Result<Tokenizer, DataError> {
         let train_bytes = |survey: &Survey| survey.bytes(Fate::Train) + survey.bytes(Fate::Tail);
         let bytes: u64 = self.surveys.iter().map(train_bytes).sum();
@@ -247,7 +248,7 @@ impl Corpus<'_> {
         Tokenizer::trained(vocab_size, &json).map_err(refused)
     }
 
-    /// The stream that is scored.
+    /// Stream of test tokens that losses are measured on.
     fn scored(&self, test: &[Held], tokenizer: &Tokenizer) -> Result<TestStream, DataError> {
         let texts: Vec<&str> = test.iter().map(|held| held.text.as_str()).collect();
         let test_tokens = self.request.test_tokens;
@@ -269,13 +270,13 @@ impl Corpus<'_> {
         }
     }
 
-    /// Where a document stands, for people.
+    /// Name of a document's place, for people.
     fn place(&self, part: usize, number: u32) -> String {
         let fact = &self.surveys[part].facts[number as usize];
         self.parts[part].input.name(fact.origin())
     }
 
-    /// Counts of every document held out, once each proves to be what its tokens hold.
+    /// Counts over all documents held out, after checking that each comes back from its tokens.
     fn whole_test(&self, test: &[Held], tokenizer: &Tokenizer) -> Result<Counts, DataError> {
         let width = Width::of(tokenizer.vocab_size());
         let mut hasher = Sha256::new();
@@ -310,12 +311,12 @@ impl Corpus<'_> {
         Ok(Counts { documents: test.len(), bytes, tokens, sha256: hex(hasher) })
     }
 
-    /// Whether this is text of one language with a known entropy, of which no document is to be cut.
+    /// Whether the source is a single synthetic language, whose documents must never be cut.
     fn is_synthetic(&self) -> bool {
         matches!(self.parts, [part] if part.is_synthetic())
     }
 
-    /// The loss of the language itself on the text that is scored.
+    /// Loss that the synthetic language itself has on the scored text; `None` for other sources.
     fn source_row(&self, test: &[Held], stream: &TestStream) -> Option<Reference> {
         let [part] = self.parts else { return None };
         let source = part.synthetic()?;
@@ -324,7 +325,8 @@ impl Corpus<'_> {
         let mut nats = Vec::with_capacity(stream.len());
         let lengths = stream.lengths();
         for (stretch, tokens) in stretches.iter().zip(lengths) {
-            // Spread over the tokens: only sums over documents are made of it.
+            // A stretch's nats are spread evenly over its tokens, because only sums over documents
+            // are used.
             let each = source.nats(stretch)? / tokens as f64;
             nats.extend(std::iter::repeat_n(each as f32, tokens));
         }
@@ -332,13 +334,13 @@ impl Corpus<'_> {
     }
 }
 
-/// Whether a token file has the token for the unknown in a document.
+/// Whether the token ids of a document include the tokenizer's unknown token.
 fn knows_not(tokenizer: Option<&Tokenizer>, document: &Document) -> bool {
     let ids = document.ids.as_deref().unwrap_or_default();
     tokenizer.is_some_and(|tokenizer| tokenizer.knows_not(ids))
 }
 
-/// That nothing of a test text was lost.
+/// Checks that no test document differed from what its tokens decode to.
 fn kept(tokenizer: &Tokenizer, trip: RoundTrip) -> Result<(), DataError> {
     let share = trip.share();
     match trip.first {
@@ -353,7 +355,7 @@ fn kept(tokenizer: &Tokenizer, trip: RoundTrip) -> Result<(), DataError> {
     }
 }
 
-/// What was decided of a document, once it proves to be the one that was read before.
+/// The survey's decision about a document, after checking that the document has not changed since.
 fn fact_of(
     part: &Part,
     survey: &Survey,

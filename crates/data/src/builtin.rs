@@ -1,4 +1,4 @@
-//! Builds a corpus from the sources of locked packages.
+//! Builds a built-in corpus from the sources of locked packages.
 
 use crate::clean::Cleaner;
 use crate::corpus::Corpus;
@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 /// A package's `NAME-VERSION` and its folder.
 type Package = (String, PathBuf);
 
-/// Cleaned documents of a corpus, proved to be those that its version means.
+/// Cleaned documents of a corpus, checked against the digest that is pinned for its version.
 ///
 /// # Errors
-/// Sources are missing or other than when the digest was pinned.
+/// Sources are missing, or differ from those whose digest was pinned.
 pub(crate) fn documents(
     corpus: Corpus,
     sources: &Path,
@@ -33,7 +33,7 @@ pub(crate) fn documents(
     }
 }
 
-/// SHA-256 of the train documents, then the test documents, each followed by a NUL.
+/// SHA-256 of the train documents followed by the test documents, with a NUL after each.
 fn digest(documents: &Documents) -> String {
     let all = documents.train.iter().chain(&documents.test);
     sha256(all.flat_map(|text| [text.as_bytes(), b"\0"]))
@@ -58,7 +58,7 @@ fn build(
         }
         Ok::<_, DataError>(documents)
     };
-    // Train first: what the test repeats of it is dropped from the test.
+    // Train comes first, so that text which occurs in both is dropped from the test.
     let train = part(&train_packages)?;
     let test = part(&test_packages)?;
     Ok(Documents {
@@ -70,7 +70,7 @@ fn build(
     })
 }
 
-/// The packages of train and of test, each in the order of their names.
+/// The train packages and the test packages, each in the order of their names.
 fn locate(
     corpus: Corpus,
     selection: &Selection,

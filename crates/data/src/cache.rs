@@ -1,9 +1,10 @@
 //! Prepared tokens on disk: a folder per request.
 //!
-//! A folder is written beside its place and renamed into it, so that it is there whole or not at
-//! all. Who writes holds a lock, for which others wait and then find the work done. Everything is checked
-//! when read: the metadata by a checksum of its own, the tokens by the data digest, which is computed anew from
-//! them. What fails is no cache, and neither is what somebody else may have written.
+//! A folder is written beside its place and then renamed into it, so that it is there whole or not
+//! at all. A writer holds a lock; others wait for it and then find the work done. Everything is
+//! checked when it is read: the metadata by a checksum of its own, the tokens by the data digest,
+//! which is computed anew from them. An entry that fails a check, or that another user may have
+//! written, counts as missing.
 
 use crate::data_digest::checked_digest;
 use crate::digest::sha256;
@@ -26,28 +27,28 @@ pub(crate) const TRAIN: &str = "train.tokens";
 pub(crate) const TEST: &str = "test.tokens";
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Bytes of the metadata, at most; a million sources take so many.
+/// Maximum bytes of the metadata file; a million sources take about this many.
 const LONGEST_METADATA: usize = 1 << 28;
 
-/// Folder of the locks, in the cache.
+/// Name of the folder, inside the cache, that holds the locks.
 const LOCKS: &str = "locks";
 
-/// Ends of the names of folders on their way into their place and out of it.
+/// Extension of a folder that is not yet in its place. `OLD` marks one on its way out.
 const NEW: &str = "new";
 const OLD: &str = "old";
 
-/// A place in the cache, filled or not.
+/// An entry's place in the cache, whether filled or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     folder: PathBuf,
 }
 
-/// The metadata file.
+/// The metadata file as written, with its checksum.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    /// SHA-256 of the metadata as compact JSON and of the entry.
+    /// SHA-256 of the compact JSON of the metadata, a NUL and the entry's name.
     checksum: String,
-    /// The name of the folder, so that none takes the place of another.
+    /// Name of the entry's folder, so that one entry cannot be put in the place of another.
     #[serde(default)]
     entry: Option<String>,
     metadata: Metadata,
@@ -57,7 +58,7 @@ struct Sealed {
 pub(crate) struct Filling {
     entry: Entry,
     folder: PathBuf,
-    /// Held until dropped.
+    /// Lock file, which stays locked until this is dropped.
     _lock: File,
 }
 
@@ -91,7 +92,7 @@ impl Entry {
         &self.folder
     }
 
-    /// Bytes on disk.
+    /// Bytes that the entry takes on disk.
     pub(crate) fn bytes(&self) -> u64 {
         let files = fs::read_dir(&self.folder).into_iter().flatten();
         files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum()
@@ -102,7 +103,7 @@ impl Entry {
             .map_err(|cause| DataError::Write { path: self.folder.clone(), cause })
     }
 
-    /// Why what lies here is not trusted, if anything does.
+    /// Reason why the entry's files are not trusted; `None` if they are, or if there are none.
     pub(crate) fn distrust(&self) -> Option<String> {
         let files = [METADATA, TRAIN, TEST, TOKENIZER];
         distrust(&self.folder, Kind::Folder).or_else(|| {
@@ -113,7 +114,8 @@ impl Entry {
         })
     }
 
-    /// The same place, or one that no other user has, where what lies here can be neither trusted nor replaced.
+    /// This entry; or, where its files can be neither trusted nor replaced, an entry beside it that
+    /// belongs to this user alone.
     pub(crate) fn or_own(self) -> Self {
         match self.distrust().is_some() && !can_replace(&self.folder) {
             true => Entry { folder: self.beside(&suffix()) },
@@ -126,8 +128,9 @@ impl Entry {
         name.to_string_lossy().into_owned()
     }
 
-    /// The metadata, if it is this user's, whole, and the token files have their lengths. Their content is left
-    /// to [`Entry::data`]: this is what a plan waits for.
+    /// The metadata, if it is intact and this user's, and the token files have the expected
+    /// lengths. The tokens themselves are checked by [`Entry::data`], since a plan needs the
+    /// metadata alone.
     pub(crate) fn metadata(&self) -> Option<Metadata> {
         if self.distrust().is_some() {
             return None;
@@ -143,7 +146,7 @@ impl Entry {
         whole.then_some(metadata)
     }
 
-    /// The tokens, if they are those that the metadata describes.
+    /// The tokens, if they are the ones that the metadata describes.
     pub(crate) fn data(&self, metadata: &Metadata) -> Option<Data> {
         if self.distrust().is_some() {
             return None;
@@ -170,19 +173,20 @@ impl Entry {
         whole.then(|| Data { train: Arc::new(train), test })
     }
 
-    /// Bytes of the text that is scored, which bits per byte divide by, counted from its tokens.
+    /// Bytes of the scored text, counted from its tokens; bits per byte are computed with this
+    /// number.
     fn text_bytes(&self, metadata: &Metadata, test: &TestStream) -> Option<usize> {
         let tokenizer = metadata.tokenizer_of(self.tokenizer()).ok()?;
         let bytes = |ids: Vec<u32>| tokenizer.text_of(&ids).map(|text| text.len());
         test.each_stretch().map(bytes).sum()
     }
 
-    /// The JSON of a tokenizer that was trained or given.
+    /// JSON of the tokenizer, if it was trained on this text or given as a file.
     pub(crate) fn tokenizer(&self) -> Option<Vec<u8>> {
         fs::read(self.folder.join(TOKENIZER)).ok()
     }
 
-    /// Waits for the right to fill this entry. What a writer that was killed left beside it goes.
+    /// Waits for the right to fill this entry, and removes whatever a killed writer left beside it.
     pub(crate) fn fill(&self) -> Result<Filling, DataError> {
         let fail = |path: &Path| {
             let path = path.to_owned();
@@ -196,7 +200,7 @@ impl Entry {
             let cause = io::Error::other("it is no file");
             return Err(DataError::Write { path, cause });
         }
-        // It may be another's: nothing of it is emptied.
+        // The lock file may be another user's, so it must not be truncated.
         let mut how = File::options();
         let lock = how.create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(fail(&path))?;
@@ -217,7 +221,7 @@ impl Entry {
 }
 
 impl Filling {
-    /// Where a file is written.
+    /// Path at which a file of the entry is written before the entry moves into its place.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -227,7 +231,7 @@ impl Filling {
         fs::write(&path, bytes).map_err(|cause| DataError::Write { path, cause })
     }
 
-    /// Puts what was written in place of whatever is there.
+    /// Moves the written folder into its place and replaces whatever is there.
     pub(crate) fn finish(
         self,
         metadata: &Metadata,
@@ -245,7 +249,7 @@ impl Filling {
         }
         let place = &self.entry.folder;
         let aside = self.entry.beside(OLD);
-        // A process that still has the old files mapped keeps them.
+        // Processes that have the old files mapped keep them after the rename.
         let _ = fs::rename(place, &aside);
         let placed = fs::rename(&self.folder, place);
         let _ = fs::remove_dir_all(&aside);
@@ -259,12 +263,12 @@ impl Filling {
 
 impl Drop for Filling {
     fn drop(&mut self) {
-        // Gone already where it was renamed into place.
+        // The folder no longer exists if it was renamed into place.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The metadata file of an entry of a name.
+/// The content of the metadata file for the entry called `name`.
 pub(crate) fn sealed(metadata: &Metadata, name: &str) -> Vec<u8> {
     let sealed = Sealed {
         checksum: seal(metadata, Some(name)),
@@ -274,7 +278,7 @@ pub(crate) fn sealed(metadata: &Metadata, name: &str) -> Vec<u8> {
     serde_json::to_vec_pretty(&sealed).expect("strings and numbers are JSON")
 }
 
-/// The metadata of the entry of a name, if it is whole.
+/// The metadata of the entry called `name`; `None` where the file is damaged or another entry's.
 pub(crate) fn parse(text: &[u8], name: &str) -> Option<Metadata> {
     let sealed: Sealed = serde_json::from_slice(text).ok()?;
     let entry = sealed.entry.as_deref();
@@ -284,7 +288,7 @@ pub(crate) fn parse(text: &[u8], name: &str) -> Option<Metadata> {
     whole.then_some(sealed.metadata)
 }
 
-/// Earlier seals did not hold the name of the entry.
+/// The checksum of the metadata. Files of earlier versions have no entry name in it.
 fn seal(metadata: &Metadata, entry: Option<&str>) -> String {
     let json = serde_json::to_vec(metadata).expect("strings and numbers are JSON");
     match entry {

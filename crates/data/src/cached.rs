@@ -1,4 +1,4 @@
-//! What the cache holds, for people who want to see it or be rid of it.
+//! Entries of the cache, to be listed and removed by a person.
 
 use crate::cache::Entry;
 use crate::error::DataError;
@@ -6,7 +6,7 @@ use crate::metadata::Metadata;
 use crate::places::Places;
 use std::path::Path;
 
-/// Prepared data in the cache.
+/// One intact entry of the cache.
 #[derive(Clone, Debug)]
 pub struct Cached {
     entry: Entry,
@@ -14,7 +14,7 @@ pub struct Cached {
 }
 
 impl Cached {
-    /// All that is whole, by name.
+    /// All intact entries, in the order of their names.
     pub fn all(places: &Places) -> Vec<Self> {
         Entry::all(&places.cache)
             .into_iter()
@@ -22,22 +22,22 @@ impl Cached {
             .collect()
     }
 
-    /// What it is.
+    /// Description of the data.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Its folder.
+    /// Folder that the entry lies in.
     pub fn folder(&self) -> &Path {
         self.entry.folder()
     }
 
-    /// Bytes on disk.
+    /// Bytes that the entry takes on disk.
     pub fn bytes(&self) -> u64 {
         self.entry.bytes()
     }
 
-    /// Removes it. A process that trains on it keeps its tokens until it ends.
+    /// Removes the entry. A process that is training on it keeps its tokens until it ends.
     ///
     /// # Errors
     /// The folder cannot be removed.

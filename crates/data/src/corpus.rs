@@ -4,27 +4,27 @@ use isoflop_core::text::shown;
 use std::fmt;
 use std::str::FromStr;
 
-/// A built-in corpus of one version, made of the sources of locked dependencies that every build
-/// of this program needs.
+/// A built-in corpus of one version, made of the sources of locked dependencies that every build of
+/// this program needs.
 ///
-/// Left out are files that are not UTF-8, hold a NUL, exceed 1 MiB or say at their start that a
+/// Left out are: files that are not UTF-8, hold a NUL, exceed 1 MiB or say at their start that a
 /// program wrote them; licences; documents of more than 15 % digits or less than 200 bytes;
-/// documents, paragraphs of 80 bytes and lines of 80 bytes that were seen before, train coming
-/// before test; lines of more than 1,000 bytes.
+/// documents, paragraphs of 80 bytes and lines of 80 bytes that were seen before (train is read
+/// before test); and lines of more than 1,000 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Corpus {
-    /// `rust-docs@1`: the English. A document is a Markdown file, or a Rust file's doc comments and
-    /// such other comments as have 60 bytes and are not code put out of use.
+    /// `rust-docs@1`: English text. A document is a Markdown file, or the comments of a Rust file:
+    /// its doc comments, and other comments of at least 60 bytes that are not disabled code.
     RustDocs1,
-    /// `rust-code@1`: the Rust. A document is a file without its comments.
+    /// `rust-code@1`: Rust code. A document is a Rust file without its comments.
     RustCode1,
 }
 
 impl Corpus {
-    /// Every version of every corpus, the newest of a name last.
+    /// Every version of every corpus. The newest version of a name comes last.
     pub const ALL: [Corpus; 2] = [Corpus::RustDocs1, Corpus::RustCode1];
 
-    /// Without the version.
+    /// Name of the corpus, without the version.
     pub fn name(&self) -> &'static str {
         match self {
             Corpus::RustDocs1 => "rust-docs",
@@ -54,7 +54,7 @@ impl FromStr for Corpus {
     }
 }
 
-/// A name that no built-in corpus has.
+/// Error for a name that no built-in corpus has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no corpus is called `{}`", shown(.0))]
 pub struct UnknownCorpus(String);

@@ -1,14 +1,15 @@
-//! The digest of prepared data, from its tokens.
+//! Computes the digest of prepared data from its tokens.
 
 use crate::digest::hex;
 use crate::test_stream::TestStream;
 use crate::tokens::Tokens;
 use sha2::{Digest, Sha256};
 
-/// First 16 hex digits over tokenizer, length of the train stream, train and test.
+/// First 16 hex digits of the SHA-256 of: the tokenizer's name, the length of the train stream, the
+/// train tokens and the test tokens.
 ///
 /// # Errors
-/// The train stream lies in a file that cannot be read.
+/// The file that holds the train stream cannot be read.
 pub(crate) fn data_digest(
     tokenizer: &str,
     train: &Tokens,
@@ -17,7 +18,7 @@ pub(crate) fn data_digest(
     checked_digest(tokenizer, train, test, &mut |_| {})
 }
 
-/// The same, with every id of the train stream shown to `look` on the way.
+/// Computes [`data_digest`] and calls `look` with every id of the train stream on the way.
 pub(crate) fn checked_digest(
     tokenizer: &str,
     train: &Tokens,

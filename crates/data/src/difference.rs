@@ -1,14 +1,14 @@
-//! A difference between a text and what its tokens decode to.
+//! Describes a difference between a text and what its tokens decode to.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a text and what its tokens decode to part.
+/// The first place where a text and what its tokens decode to differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The document, for people.
+    /// Name of the document, for people.
     pub document: String,
-    /// A few words of the text from there.
+    /// A few words of the text, from that place on.
     pub text: String,
-    /// The same of what came back.
+    /// A few words of what the tokens decode to, from that place on.
     pub back: String,
 }

@@ -1,39 +1,40 @@
-//! A document, where it stands, and how it is read.
+//! A document, its place in the source, and the options of reading.
 
 use crate::error::DataError;
 use crate::split::Side;
 use crate::tokenizer::Tokenizer;
 use isoflop_core::data::Invalid;
 
-/// A document as it comes.
+/// A document as it is read from a source.
 pub(crate) struct Document {
     pub(crate) text: String,
-    /// As a token file has it.
+    /// Token ids, if the document comes from a token file.
     pub(crate) ids: Option<Vec<u32>>,
     pub(crate) origin: Origin,
-    /// Where the source itself says which side of the split.
+    /// Side of the split, if the source itself decides it.
     pub(crate) side: Option<Side>,
 }
 
-/// Where a document stands.
+/// Place of a document in its source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Index of the file.
+    /// Index of the file among the files of the source.
     pub(crate) file: u32,
-    /// Line, row, piece or document in it, from 1; 0 where the document is the whole file.
+    /// Number, from 1, of the line, row, piece or document in the file; 0 where the document is the
+    /// whole file.
     pub(crate) place: u64,
 }
 
-/// How documents are read.
+/// Options of reading documents.
 pub(crate) struct Reading<'a> {
     pub(crate) invalid: Invalid,
-    /// Whether a NUL cannot stand in a text.
+    /// Whether a NUL is refused because the tokenizer uses it as the separator.
     pub(crate) refuses_nul: bool,
-    /// The tokenizer whose ids token files hold.
+    /// Tokenizer that made the ids of token files.
     pub(crate) tokenizer: Option<&'a Tokenizer>,
-    /// Told the bytes of the source read so far.
+    /// Callback that gets the number of the source's bytes read so far.
     pub(crate) step: &'a dyn Fn(u64),
 }
 
-/// What takes the documents; `false` ends the reading.
+/// Callback that takes each document; it returns `false` to end the reading.
 pub(crate) type Take<'t> = dyn FnMut(Document) -> Result<bool, DataError> + 't;

@@ -1,18 +1,18 @@
-//! Text split into train and test.
+//! Holds text that is already split into train and test.
 
 use crate::document::{Document, Origin, Reading, Take};
 use crate::dropped::Dropped;
 use crate::error::DataError;
 use crate::split::{Side, Split};
 
-/// Cleaned documents of a built-in corpus, split. None holds a NUL.
+/// Cleaned documents of a built-in corpus, split. None of them holds a NUL.
 #[derive(Clone, Debug)]
 pub(crate) struct Documents {
     pub(crate) train: Vec<String>,
     pub(crate) test: Vec<String>,
     pub(crate) split: Split,
     pub(crate) dropped: Dropped,
-    /// Packages that the text was taken from.
+    /// Packages that the text was taken from, as `NAME-VERSION`.
     pub(crate) sources: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ impl Documents {
         all.map(|text| text.len() as u64).sum()
     }
 
-    /// Hands over every document, train first.
+    /// Hands over every document, the train documents first.
     pub(crate) fn each(&self, how: &Reading, take: &mut Take) -> Result<(), DataError> {
         let sides = [(&self.train, Side::Train), (&self.test, Side::Test)];
         let all = sides.iter().flat_map(|(texts, side)| texts.iter().map(|text| (text, *side)));

@@ -1,13 +1,13 @@
-//! Counts of what was left out of a text.
+//! Counts what was left out of a text.
 
 use serde::{Deserialize, Serialize};
 
-/// What was left out.
+/// Counts of files, documents and parts of documents that were left out, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// Files that are not UTF-8, hold a NUL, or are larger than a person writes.
+    /// Files that are not UTF-8, hold a NUL, or are larger than any that a person writes.
     pub unreadable_files: usize,
-    /// Files that say they were generated, licences, tables of numbers.
+    /// Documents that no person wrote: generated files, licences, tables of numbers.
     pub unwritten_documents: usize,
     /// Documents with too little text.
     pub short_documents: usize,
@@ -15,22 +15,22 @@ pub struct Dropped {
     pub repeated_documents: usize,
     /// Long paragraphs equal to an earlier one.
     pub repeated_paragraphs: usize,
-    /// Long lines equal to an earlier one, outside of those paragraphs.
+    /// Long lines equal to an earlier one, not counting those in repeated paragraphs.
     pub repeated_lines: usize,
-    /// Lines longer than a person writes.
+    /// Lines longer than any that a person writes.
     pub overlong_lines: usize,
-    /// Documents that are not UTF-8 or hold the separator, where those are to be dropped.
+    /// Documents that are not UTF-8 or hold the separator, dropped because the options ask for it.
     pub invalid_documents: usize,
-    /// Lines and rows without text.
+    /// Lines and rows that hold no text.
     pub empty_documents: usize,
-    /// Train documents outside of the bounds of quality.
+    /// Train documents outside the bounds of the quality filter.
     pub poor_documents: usize,
-    /// Documents that the weights of a mixture have no room for.
+    /// Documents left out so that a mixture keeps its weights.
     pub left_documents: usize,
 }
 
 impl Dropped {
-    /// The sum of two parts.
+    /// Sum of the counts of two parts.
     #[must_use]
     pub(crate) fn plus(self, other: Dropped) -> Self {
         Dropped {

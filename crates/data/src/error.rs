@@ -1,4 +1,4 @@
-//! Why text cannot be prepared, and what a person can do about it.
+//! Errors of preparing and reading data, with a hint at what a person can do.
 
 mod hint;
 mod words;
@@ -13,393 +13,393 @@ use std::io;
 use std::path::PathBuf;
 use words::{folder, leaks_shown, share_shown};
 
-/// Why data cannot be prepared or read. Nothing has been written when one of these is returned,
-/// but for a cache folder that could not be completed.
+/// Why data cannot be prepared or read. No prepared data was written when one of these is returned,
+/// although a cache folder may have been begun.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// Not a built-in corpus.
+    /// The name is not that of a built-in corpus.
     #[error(transparent)]
     UnknownCorpus(#[from] UnknownCorpus),
-    /// A corpus of sources that cargo has not unpacked here.
+    /// The corpus is made of sources that cargo has not unpacked on this machine.
     #[error("{corpus} is made of the sources of {wanted} packages; {missing} are not in {}, the first being {first}", sources.display())]
     SourcesMissing {
-        /// The corpus.
+        /// Corpus that was asked for.
         corpus: Corpus,
-        /// The first package missing, `NAME-VERSION`.
+        /// First missing package, as `NAME-VERSION`.
         first: String,
-        /// Packages missing.
+        /// Number of missing packages.
         missing: usize,
-        /// Packages of the corpus.
+        /// Number of packages that the corpus is made of.
         wanted: usize,
-        /// Where they were looked for.
+        /// Folder that was searched for the packages.
         sources: PathBuf,
     },
-    /// The text is not what the version of the corpus promises.
+    /// The text differs from the one that the version of the corpus promises.
     #[error(
         "{corpus} has digest {found} here, not {expected}: a source, Cargo.lock or the cleaning has changed"
     )]
     CorpusChanged {
-        /// The corpus.
+        /// Corpus that was asked for.
         corpus: Corpus,
-        /// SHA-256 pinned with the selection.
+        /// SHA-256 that is pinned with the list of packages.
         expected: String,
-        /// SHA-256 of what was built.
+        /// SHA-256 of the documents that were built.
         found: String,
     },
-    /// No home folder and no variable in its place.
+    /// The home folder is not known, and no variable names a folder in its place.
     #[error("no home folder is known")]
     NoHome {
-        /// The variable that would say.
+        /// Environment variable that would name the folder.
         variable: &'static str,
     },
-    /// A path or glob without files.
+    /// The path or glob matches no file.
     #[error("no file matches `{pattern}`, looked for from {}", folder(base))]
     NoFile {
-        /// As written.
+        /// Path or glob as written.
         pattern: String,
         /// Folder that relative patterns start from.
         base: PathBuf,
     },
-    /// A folder instead of files.
+    /// The path is a folder, and files were asked for.
     #[error("`{pattern}` is a folder")]
     Folder {
-        /// As written.
+        /// Path as written.
         pattern: String,
     },
-    /// A glob that cannot be read.
+    /// The glob cannot be parsed.
     #[error("`{pattern}` is not a glob: {why}")]
     BadGlob {
-        /// As written.
+        /// Glob as written.
         pattern: String,
-        /// What the parser says.
+        /// Message of the glob parser.
         why: String,
     },
-    /// A file without text.
+    /// The file holds no text.
     #[error("{} is empty", path.display())]
     EmptyFile {
-        /// The file.
+        /// File that is empty.
         path: PathBuf,
     },
-    /// A file that is not text.
+    /// The file holds bytes that are not UTF-8.
     #[error("{} is not UTF-8 at byte {offset}", path.display())]
     NotUtf8 {
-        /// The file.
+        /// File that is not UTF-8.
         path: PathBuf,
-        /// First byte that does not fit, from 0.
+        /// Offset of the first byte that is not UTF-8, from 0.
         offset: usize,
-        /// What it looks like.
+        /// Guess at what the file is.
         looks: Looks,
     },
-    /// A file of another format.
+    /// The file is of a known format that is not text.
     #[error("{} is {what}, not text", path.display())]
     NotText {
-        /// The file.
+        /// File that is not text.
         path: PathBuf,
-        /// Its format.
+        /// Phrase that completes "FILE is ...", such as `packed with bzip2`.
         what: &'static str,
-        /// What to do.
+        /// Advice on what to do with such a file.
         advice: &'static str,
     },
-    /// More in one piece than is held in memory.
+    /// A line, element or document is longer than is held in memory.
     #[error("{}: {what} of more than {} MiB", path.display(), LONGEST_DOCUMENT >> 20)]
     TooLong {
-        /// The file, and the line or document.
+        /// File, with the line or document in it.
         path: PathBuf,
-        /// `a line`, `an element`, `a document`.
+        /// Kind of the piece: `a line`, `an element` or `a document`.
         what: &'static str,
     },
-    /// A file with the byte that separates documents.
+    /// The file holds a NUL, the byte that separates documents.
     #[error("{} has a NUL at byte {offset}", path.display())]
     Nul {
-        /// The file.
+        /// File that holds the NUL.
         path: PathBuf,
-        /// Where, from 0.
+        /// Offset of the NUL, from 0.
         offset: usize,
     },
-    /// A file that cannot be read.
+    /// The file or folder cannot be read.
     #[error("cannot read {}: {cause}", path.display())]
     Read {
-        /// The file or folder.
+        /// File or folder that cannot be read.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         #[source]
         cause: io::Error,
     },
     /// The cache cannot be written.
     #[error("cannot write {}: {cause}", path.display())]
     Write {
-        /// The file or folder.
+        /// File or folder that cannot be written.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         #[source]
         cause: io::Error,
     },
-    /// A cache that does not keep who may write.
+    /// The file system of the cache does not keep the permissions that it is given.
     #[error("{} was just written and cannot be trusted: {why}", folder.display())]
     CacheNotOwn {
-        /// The entry.
+        /// Folder of the entry.
         folder: PathBuf,
-        /// Who could have changed it.
+        /// Reason for which the entry is not trusted.
         why: String,
     },
-    /// Text too short to hold some of it out.
+    /// The text is too short to hold some of it out.
     #[error("{bytes} bytes of text leave nothing to hold out for the test")]
     TooShortToSplit {
-        /// Bytes in all.
+        /// Bytes of the whole text.
         bytes: u64,
     },
-    /// A tokenizer that is not known.
+    /// The name is not that of a tokenizer.
     #[error("no tokenizer is called `{name}`")]
     UnknownTokenizer {
-        /// As written.
+        /// Name as written.
         name: String,
     },
-    /// A vocabulary too small or too large to be learnt.
+    /// The size of the vocabulary is too small or too large to be trained.
     #[error("a vocabulary of {size} tokens cannot be learnt")]
     VocabularySize {
-        /// Asked for.
+        /// Number of tokens that was asked for.
         size: usize,
     },
-    /// A file that is no tokenizer.
+    /// The file does not hold a usable tokenizer.
     #[error("{} is no tokenizer: {why}", path.display())]
     BadTokenizer {
-        /// The file.
+        /// File that was given as the tokenizer.
         path: PathBuf,
-        /// What the reader says.
+        /// What is wrong with the file.
         why: String,
     },
-    /// Text that a tokenizer cannot say.
+    /// The tokenizer cannot be loaded, or has no token for some of the text.
     #[error("the tokenizer {tokenizer} cannot be used: {why}")]
     NoToken {
-        /// Its name.
+        /// Name of the tokenizer.
         tokenizer: String,
-        /// What it says.
+        /// Message of the tokenizer.
         why: String,
     },
-    /// Tokens that no longer hold the text.
+    /// The tokens of the test text do not decode to the text again.
     #[error("{tokenizer} loses text: {altered} of {compared} test documents do not come back from their tokens{}; the first is {}, where \"{}\" becomes \"{}\"", share_shown(*share), shown(&first.document), first.text, first.back)]
     Lossy {
-        /// Its name.
+        /// Name of the tokenizer.
         tokenizer: String,
-        /// Documents that come back otherwise.
+        /// Number of documents that come back changed.
         altered: usize,
-        /// Documents in all.
+        /// Number of documents that were compared.
         compared: usize,
-        /// Share of the bytes that does not come back.
+        /// Share of the bytes that do not come back.
         share: f64,
-        /// The first difference.
+        /// First difference.
         first: Difference,
     },
-    /// A pointer in the place of a file.
+    /// The file is a Git LFS pointer, not the file that it points to.
     #[error("{} is a Git LFS pointer to a file of {bytes} bytes, not the file", path.display())]
     LfsPointer {
-        /// The file.
+        /// File that is a pointer.
         path: PathBuf,
-        /// Of the file it stands for.
+        /// Bytes of the file that the pointer stands for.
         bytes: u64,
     },
-    /// A vocabulary that could not be learnt.
+    /// The vocabulary could not be trained.
     #[error("no vocabulary of {vocab_size} tokens could be learnt: {why}")]
     CannotLearn {
-        /// Asked for.
+        /// Number of tokens that was asked for.
         vocab_size: usize,
-        /// What the trainer says.
+        /// Message of the trainer.
         why: String,
     },
-    /// A vocabulary to be learnt from tokens.
+    /// The source is token files, from which no vocabulary can be trained.
     #[error("a vocabulary cannot be learnt from token files")]
     TokensToTrainOn,
-    /// A packed file that cannot be unpacked.
+    /// The compressed file cannot be unpacked.
     #[error("cannot unpack {}: {cause}", path.display())]
     Unpack {
-        /// The file.
+        /// File that cannot be unpacked.
         path: PathBuf,
-        /// Why not.
+        /// Error of the decoder.
         #[source]
         cause: io::Error,
     },
-    /// A line of JSON without the text.
+    /// A line of JSON does not give the text.
     #[error("{}:{line}: {problem}", path.display())]
     BadLine {
-        /// The file.
+        /// File that holds the line.
         path: PathBuf,
-        /// From 1.
+        /// Number of the line, from 1.
         line: u64,
-        /// What is wrong.
+        /// What is wrong with the line.
         problem: String,
     },
-    /// A parquet file without the text.
+    /// The parquet file does not have the column of text.
     #[error("{}: {problem}", path.display())]
     BadParquet {
-        /// The file.
+        /// File that lacks the column.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with the file's columns.
         problem: String,
     },
-    /// A file that is no parquet, or damaged.
+    /// The file is not parquet, or is damaged.
     #[error("{}: not readable as parquet: {problem}", path.display())]
     UnreadableParquet {
-        /// The file.
+        /// File that cannot be read as parquet.
         path: PathBuf,
-        /// What is wrong.
+        /// Message of the parquet reader.
         problem: String,
     },
-    /// A file that holds no token ids.
+    /// The file does not hold token ids.
     #[error("{} holds no token ids: {problem}", path.display())]
     BadTokenFile {
-        /// The file.
+        /// File that was read as token ids.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with the file.
         problem: String,
     },
-    /// An id that the tokenizer does not have.
+    /// The tokenizer does not have one of the ids.
     #[error("{}: id {id} at {at} lies beyond the {vocab_size} tokens of {tokenizer}", path.display())]
     TokenBeyondVocabulary {
-        /// The file.
+        /// File that holds the id.
         path: PathBuf,
-        /// Place of the id, from 0.
+        /// Index of the id in the file, from 0.
         at: usize,
-        /// The id.
+        /// Id that is too large.
         id: u32,
-        /// The tokenizer.
+        /// Name of the tokenizer.
         tokenizer: String,
-        /// Its tokens.
+        /// Number of tokens that the tokenizer has.
         vocab_size: usize,
     },
-    /// Ids that another tokenizer made.
+    /// The ids were made by another tokenizer.
     #[error("{}: the ids of document {document} {how}: they are not those of {tokenizer}", path.display())]
     OtherTokenizer {
-        /// The file.
+        /// File that holds the ids.
         path: PathBuf,
-        /// From 1.
+        /// Number of the document in the file, from 1.
         document: u64,
-        /// The tokenizer asked for.
+        /// Name of the tokenizer that was asked for.
         tokenizer: String,
-        /// What gives it away.
+        /// How the ids of the document differ from the tokenizer's own.
         how: String,
     },
-    /// A source without a document.
+    /// The source holds no document.
     #[error("{name} holds no document")]
     NoDocuments {
-        /// The source.
+        /// Name of the source.
         name: String,
     },
-    /// Nothing is left to train on.
+    /// The filters left no document to train on.
     #[error("no document is left to train on; {poor} did not keep the bounds of quality")]
     NothingToTrainOn {
-        /// Documents out of bounds.
+        /// Number of documents outside the bounds of the quality filter.
         poor: usize,
     },
-    /// A test source beside text that has its own.
+    /// `test = ...` is set for a source that comes with a test split of its own.
     #[error("{name} has its own test")]
     NoTestOfItsOwn {
-        /// The source.
+        /// Name of the source.
         name: String,
     },
-    /// More test than text.
+    /// The cap on the test text is larger than the whole text.
     #[error("test_tokens = {asked} is more than the {total} bytes of text in all")]
     TestTooLarge {
-        /// Asked for.
+        /// Cap that was asked for, in bytes of text and separators.
         asked: usize,
-        /// Bytes of the source.
+        /// Bytes of the whole text.
         total: u64,
     },
-    /// Test text that is train text too.
+    /// More of the test text occurs in the train text than is allowed.
     #[error("{:.1} % of the test 13-grams occur in the train text, more than {:.1} %: {}", share * 100.0, limit * 100.0, leaks_shown(leaks))]
     Leak {
-        /// Of the test's 13-grams.
+        /// Share of the test's 13-grams that occur in the train text.
         share: f64,
-        /// Allowed.
+        /// Largest share that is allowed.
         limit: f64,
-        /// The worst documents.
+        /// Test documents with the largest shares.
         leaks: Vec<Leak>,
     },
-    /// A subset of more than there is.
+    /// The subset is larger than the train split.
     #[error("unique_tokens = {asked}, and the train split has {have}")]
     SubsetTooLarge {
-        /// Asked for.
+        /// Number of tokens that was asked for.
         asked: u64,
-        /// Tokens that a subset may have.
+        /// Largest number of tokens that a subset may have.
         have: u64,
     },
-    /// A source that changed under the reader.
+    /// The source changed between two readings.
     #[error("{name} has changed while it was read")]
     SourceChanged {
-        /// The source.
+        /// Name of the source.
         name: String,
     },
-    /// A mixture inside a mixture.
+    /// A part of a mixture is itself a mixture.
     #[error("a part of a mixture is a mixture")]
     MixtureInMixture,
-    /// A language that cannot be.
+    /// The options of a synthetic language contradict one another or are out of bounds.
     #[error("no such language: {why}")]
     BadLanguage {
-        /// Which number is out of bounds.
+        /// Option that is wrong, and its bounds.
         why: String,
     },
-    /// A dataset that the hub does not give.
+    /// The dataset could not be fetched from the hub.
     #[error("{dataset} at {revision} cannot be had from the hub: {why}")]
     Hub {
-        /// `owner/name`.
+        /// Name of the dataset, as `owner/name`.
         dataset: String,
-        /// Branch, tag or commit.
+        /// Branch, tag or commit that was asked for.
         revision: String,
-        /// What the client says.
+        /// Message of the client.
         why: String,
     },
-    /// An answer of a hub that nothing is to be made of.
+    /// The hub's answer is not safe to use.
     #[error("the hub's answer for {dataset} is refused: {why}")]
     HubAnswer {
-        /// `owner/name`.
+        /// Name of the dataset, as `owner/name`.
         dataset: String,
-        /// What is wrong with it.
+        /// What is wrong with the answer.
         why: String,
     },
-    /// The cache of the hub's clients cannot be written.
+    /// The cache of hub files cannot be written.
     #[error("cannot write {}: {cause}", path.display())]
     HubStore {
-        /// The file or folder.
+        /// File or folder that cannot be written.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         #[source]
         cause: io::Error,
     },
-    /// A pattern without files in a dataset.
+    /// No file of the dataset matches the pattern.
     #[error("no file of {dataset} matches `{pattern}`; it has {known}")]
     NoHubFile {
-        /// `owner/name`.
+        /// Name of the dataset, as `owner/name`.
         dataset: String,
-        /// As written.
+        /// Pattern as written.
         pattern: String,
-        /// Some of its files.
+        /// Some of the dataset's files, as examples.
         known: String,
     },
-    /// Files of several kinds.
+    /// The files that were asked for have several formats.
     #[error("the files of {dataset} are of several kinds, .{first} and .{other}")]
     MixedFiles {
-        /// `owner/name`.
+        /// Name of the dataset, as `owner/name`.
         dataset: String,
-        /// End of the first name.
+        /// Extension of the first file.
         first: String,
-        /// Another end.
+        /// Extension of a file that differs from the first.
         other: String,
     },
-    /// Text shorter than one training window.
+    /// The train text is shorter than one training window.
     #[error("{tokens} tokens of train text do not fill one context of {context}")]
     TooFewTokens {
-        /// Of the train split.
+        /// Tokens of the train split.
         tokens: usize,
-        /// Asked for.
+        /// Context that was asked for, in tokens.
         context: usize,
     },
-    /// A context of nothing.
+    /// The context is 0 tokens.
     #[error("a context of 0 tokens")]
     NoContext,
-    /// A test of nothing.
+    /// The cap on the test text leaves nothing to be scored.
     #[error("test_tokens = {test_tokens} leaves no text to be scored")]
     NoTestTokens {
-        /// Asked for.
+        /// Cap that was asked for, in bytes of text and separators.
         test_tokens: usize,
     },
 }

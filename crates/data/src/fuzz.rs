@@ -1,4 +1,4 @@
-//! What must hold of whatever the readers of this crate accept, for tests that feed them damaged files.
+//! Assertions on whatever the readers of this crate accept, for tests that feed them damaged files.
 
 use crate::cache::{parse as parse_metadata, sealed};
 use crate::document::{Document, Reading};
@@ -12,7 +12,7 @@ use isoflop_core::data::Invalid;
 use serde_json::Value;
 use std::path::{Component, Path};
 
-/// A message may hold a few values, each of them cut.
+/// Maximum bytes of an error message. It may quote a few values, each of which is cut.
 const LONGEST_MESSAGE: usize = 2000;
 
 fn documents(
@@ -52,7 +52,7 @@ fn check_message(error: &DataError) {
     assert!(!message.contains("panicked"), "{message}");
 }
 
-/// A text file: plain, packed, in UTF-16 or none.
+/// Checks the reading of a text file, which may be plain, compressed, UTF-16 or no text at all.
 pub fn text(bytes: &[u8]) {
     for invalid in [Invalid::Error, Invalid::Replace, Invalid::Drop] {
         let all = documents(&Kind::Text, bytes, &Tokenizer::bytes(), invalid);
@@ -60,7 +60,7 @@ pub fn text(bytes: &[u8]) {
             assert!(!document.text.trim().is_empty());
         }
     }
-    // Text as it should be is read as it is.
+    // Text that is well formed is read unchanged.
     if let Ok(text) = std::str::from_utf8(bytes)
         && text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~'))
         && !text.trim().is_empty()
@@ -71,7 +71,7 @@ pub fn text(bytes: &[u8]) {
     }
 }
 
-/// A packed file: what it unpacks to is no more than was allowed.
+/// Checks that unpacking a file never gives more bytes than were allowed.
 pub fn unpacked(bytes: &[u8]) {
     const MOST: usize = 1 << 12;
     match crate::read::unpacked(Path::new("a.csv"), bytes, MOST) {
@@ -80,7 +80,7 @@ pub fn unpacked(bytes: &[u8]) {
     }
 }
 
-/// JSON lines or an array.
+/// Checks the reading of JSON lines and of a JSON array.
 pub fn json(bytes: &[u8]) {
     let field = "text".to_owned();
     let kind = Kind::Jsonl { field };
@@ -88,7 +88,7 @@ pub fn json(bytes: &[u8]) {
         return;
     };
     assert!(all.is_sorted_by_key(|document| document.origin.place));
-    // What a parser of the whole makes of an array.
+    // The elements must be those that a parser of the whole array finds.
     let Ok(values) = serde_json::from_slice::<Vec<Value>>(bytes) else {
         return;
     };
@@ -104,7 +104,7 @@ pub fn json(bytes: &[u8]) {
     assert_eq!(read, texts);
 }
 
-/// A file of token ids, of bytes and of a large vocabulary.
+/// Checks the reading of a token file, under the byte tokenizer and under a large vocabulary.
 pub fn token_file(bytes: &[u8]) {
     for name in ["bytes", "gpt2"] {
         let tokenizer = Tokenizer::ready(name);
@@ -121,7 +121,7 @@ pub fn token_file(bytes: &[u8]) {
     }
 }
 
-/// A `tokenizer.json`.
+/// Checks the reading of a `tokenizer.json`.
 pub fn tokenizer(bytes: &[u8]) {
     let tokenizer = match Tokenizer::parse(bytes) {
         Ok(tokenizer) => tokenizer,
@@ -146,7 +146,7 @@ pub fn tokenizer(bytes: &[u8]) {
     }
 }
 
-/// What a hub says of a dataset.
+/// Checks the parsing of a hub's description of a dataset.
 pub fn hub_answer(bytes: &[u8]) {
     let info = match Info::parse(bytes) {
         Ok(info) => info,
@@ -168,14 +168,14 @@ pub fn hub_answer(bytes: &[u8]) {
     }
 }
 
-/// The metadata of an entry of the cache.
+/// Checks the parsing of a cache entry's metadata.
 pub fn cache_metadata(bytes: &[u8]) {
     const NAME: &str = "an-entry";
     if let Some(metadata) = parse_metadata(bytes, NAME) {
         let again = parse_metadata(&sealed(&metadata, NAME), NAME);
         assert_eq!(again.as_ref(), Some(&metadata));
     }
-    // Whoever may write may also seal: what a seal says is not relied on.
+    // A valid checksum proves nothing here, since whoever may write the file can compute one.
     let open = serde_json::from_slice::<Value>(bytes);
     let metadata = open.ok().and_then(|value| Some(value.get("metadata")?.clone()));
     if let Some(metadata) =

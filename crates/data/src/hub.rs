@@ -1,7 +1,7 @@
-//! Datasets of the Hugging Face hub: `HF_ENDPOINT`, `HF_HOME` and the token there are respected, and files lie
-//! where its own client puts them. Files are those of one commit; without a network those of the commit last
-//! fetched. Nothing that a hub says is asked for or written before it proves to be the name of a file within the
-//! dataset, or a commit.
+//! Fetches datasets of the Hugging Face hub. `HF_ENDPOINT`, `HF_HOME` and the stored access token
+//! are respected, and files lie where the hub's own client puts them. All files are those of one
+//! commit; without a network, of the commit fetched last. A name that a hub sends is neither
+//! requested nor written before it proves to be a commit, or a file within the dataset.
 
 mod client;
 pub(crate) mod info;
@@ -16,15 +16,15 @@ use client::{Client, Trouble};
 use isoflop_core::text::{listed, shown};
 use store::Store;
 
-/// Files of a dataset on this machine.
+/// Files of a dataset that are on this machine.
 pub(crate) struct Found {
     pub(crate) files: Vec<SourceFile>,
     pub(crate) test_from: Option<usize>,
-    /// The commit and the names.
+    /// Commit and file names, which tell this source from others.
     pub(crate) fingerprint: String,
 }
 
-/// Fetches what the patterns name and the cache lacks.
+/// Fetches the files that the patterns name, except those already in the cache.
 pub(crate) fn fetch(
     dataset: &str,
     revision: &str,
@@ -69,7 +69,7 @@ pub(crate) fn fetch(
         }
         found.push(SourceFile::new(name.clone(), path)?);
     }
-    // For a day without a network.
+    // Remembering the commit lets a later call work without a network.
     store.remember(revision, &commit)?;
     Ok(Found {
         files: found,
@@ -82,7 +82,7 @@ fn bad_answer(dataset: &str, why: String) -> DataError {
     DataError::HubAnswer { dataset: shown(dataset), why }
 }
 
-/// How a dataset's files are read, which their names say.
+/// Reader for a dataset's files, chosen by the extension that they must all share.
 pub(crate) fn kind(files: &[SourceFile], field: &str, dataset: &str) -> Result<Kind, DataError> {
     let end = |file: &SourceFile| shown(&ending::plain(&file.name).unwrap_or_default());
     let ends: Vec<String> = files.iter().map(end).collect();
@@ -102,7 +102,7 @@ pub(crate) fn kind(files: &[SourceFile], field: &str, dataset: &str) -> Result<K
     }
 }
 
-/// The files that a pattern names, once every name proves to lie within the dataset.
+/// Files that match a pattern, after checking that every name lies within the dataset.
 fn chosen(pattern: &str, known: &[String], dataset: &str) -> Result<Vec<String>, DataError> {
     let glob = glob::Pattern::new(pattern).map_err(|error| DataError::BadGlob {
         pattern: pattern.to_owned(),

@@ -1,8 +1,9 @@
-//! Text to documents to split to tokens to batches.
+//! Prepares text for training: from files to documents, train and test splits, tokens and batches.
 //!
-//! [`prepare`] turns a [`Request`] into [`Prepared`]: metadata at once, tokens on [`Prepared::load`].
-//! A [`TrainStream`] then gives the batches of a run and a [`TestStream`] what it is scored on.
-//! Nothing here knows of models; a run's seed reaches only the order of the training windows.
+//! [`prepare`] turns a [`Request`] into [`Prepared`], which holds metadata at once and tokens on
+//! [`Prepared::load`]. A [`TrainStream`] then gives the batches of a run, and a [`TestStream`] the
+//! tokens that it is scored on. Nothing here knows of models, and a run's seed affects only the
+//! order of the training windows.
 
 mod batches;
 mod build;

@@ -1,4 +1,4 @@
-//! Bounds on what is read.
+//! Limits on the size of what is read.
 
-/// Bytes of a line, of an element of an array and of a document, at most: a book has one.
+/// Maximum bytes of a line, of an array's element and of a document. A whole book fits.
 pub(crate) const LONGEST_DOCUMENT: usize = 64 << 20;

@@ -1,4 +1,4 @@
-//! Tokens in memory.
+//! Holds the tokens of prepared data.
 
 use crate::test_stream::TestStream;
 use crate::tokens::Tokens;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// The tokens of a run: what it trains on and what it is scored on.
 #[derive(Clone, Debug)]
 pub struct Data {
-    /// Train documents in fixed order, each followed by the separator.
+    /// Tokens of the train documents in fixed order, each document followed by the separator.
     pub train: Arc<Tokens>,
-    /// Test text as scored.
+    /// Test tokens that losses are measured on.
     pub test: TestStream,
 }

@@ -1,4 +1,4 @@
-//! Bytes of a file as memory, so that a corpus larger than memory can be read from anywhere.
+//! Maps files into memory, so that a corpus larger than memory can be read at any place.
 
 #![allow(unsafe_code)]
 
@@ -21,14 +21,15 @@ impl Bytes {
         if file.metadata()?.len() == 0 {
             return Ok(Bytes::Memory(Vec::new()));
         }
-        // SAFETY: a mapped file must not change while it is read. Files of the cache are written beside their
-        // place, renamed into it whole and never written again; a person who truncates one ends this process.
+        // SAFETY: a mapped file must not change while it is read. Files of the cache are written
+        // beside their place, renamed into it whole and never written again. A person who truncates
+        // one ends this process.
         let map = unsafe { Mmap::map(&file)? };
         Ok(Bytes::Map(map, file))
     }
 
-    /// The bytes in order, in pieces of a multiple of four but for the last. A map is read as a file, so that its
-    /// pages do not stay in memory.
+    /// Hands over the bytes in order, in chunks whose lengths are multiples of four (except the
+    /// last). A map is read as a file here, so that its pages do not stay in memory.
     pub(crate) fn each_chunk(&self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         match self {
             Bytes::Memory(bytes) => take(bytes),

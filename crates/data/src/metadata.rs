@@ -1,4 +1,4 @@
-//! What is known of prepared data without loading its tokens.
+//! Describes prepared data without its tokens.
 
 use crate::dropped::Dropped;
 use crate::error::DataError;
@@ -12,82 +12,82 @@ use crate::tokenizer::{Tokenizer, Wanted};
 use crate::train_stream::Windows;
 use serde::{Deserialize, Serialize};
 
-/// Prepared data in numbers.
+/// Description of prepared data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// `rust-docs@1`, or the source as written.
+    /// Name of the corpus, such as `rust-docs@1`, or the source as written.
     pub name: String,
-    /// `bytes`, `gpt2`, `bpe:4096`, `tokenizer.json:DIGEST`.
+    /// Name of the tokenizer: `bytes`, `gpt2`, `bpe:4096` or `tokenizer.json:DIGEST`.
     pub tokenizer: String,
-    /// Distinct tokens.
+    /// Number of distinct tokens that the tokenizer has.
     pub vocab_size: usize,
-    /// The token after every document.
+    /// Id of the token that follows every document.
     pub separator: u32,
-    /// The data digest of a result: first 16 hex digits of SHA-256 over tokenizer, train stream
-    /// and test stream as scored.
+    /// Digest of the data: first 16 hex digits of the SHA-256 over tokenizer, train stream and
+    /// scored test stream.
     pub digest: String,
     /// How the test text was chosen.
     pub split: Split,
-    /// The train split.
+    /// Counts of the train split.
     pub train: Part,
-    /// The whole test split, of which `scored` is a sample.
+    /// Counts of the whole test split, of which `scored` is a sample.
     pub test: Part,
-    /// The test text that losses are measured on.
+    /// Counts of the test text that losses are measured on.
     pub scored: Scored,
-    /// Of the whole test split with the train split.
+    /// Share of the whole test split that occurs in the train split.
     pub overlap: Overlap,
-    /// The test documents that overlap most.
+    /// Test documents that overlap most with the train split.
     pub leaks: Vec<Leak>,
-    /// Documents that resemble another.
+    /// Counts of documents that resemble another.
     pub near: NearDuplicates,
-    /// What the tokenizer lost of the train documents that were compared, where it lost anything. It loses nothing
-    /// of the test.
+    /// Text that the tokenizer lost of the compared train documents; `None` if it lost nothing.
+    /// Test documents never lose any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altered: Option<RoundTrip>,
-    /// Losses on the scored text that need no model.
+    /// Losses on the scored text that need no model, such as those of n-grams.
     pub references: Vec<Reference>,
-    /// Of a synthetic language.
+    /// Entropy rate of a synthetic language; `None` for other sources.
     pub entropy: Option<EntropyRate>,
-    /// What cleaning, filters and weights left out.
+    /// Counts of what cleaning, filters and weights left out.
     pub dropped: Dropped,
     /// Packages (`NAME-VERSION`) or files that the text was taken from.
     pub sources: Vec<String>,
 }
 
-/// One side of a split.
+/// Counts of one side of a split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Documents.
+    /// Number of documents.
     pub documents: usize,
-    /// Of text, separators left out.
+    /// Bytes of text, without separators.
     pub bytes: u64,
-    /// Separators included.
+    /// Number of tokens, separators included.
     pub tokens: usize,
-    /// SHA-256 of the tokens as stored.
+    /// SHA-256 of the tokens as they are stored.
     pub sha256: String,
 }
 
-/// The sample of the test split that is scored.
+/// Counts of the sample of the test split that is scored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scored {
-    /// Cap asked for.
+    /// Cap that was asked for, in bytes of text and separators.
     pub test_tokens: usize,
-    /// Documents that a stretch was taken of.
+    /// Number of documents from which a stretch was taken.
     pub stretches: usize,
-    /// Of text, separators left out.
+    /// Bytes of text, without separators.
     pub bytes: usize,
-    /// Separators included.
+    /// Number of tokens, separators included.
     pub tokens: usize,
-    /// SHA-256 of the stream.
+    /// SHA-256 of the token stream as it is stored.
     pub sha256: String,
 }
 
 impl Metadata {
-    /// The tokenizer of the data, where `json` is the one that nobody else has: trained on this text, or given
-    /// as a file.
+    /// The tokenizer of the data. `json` holds it where it was trained on this text or given as a
+    /// file.
     ///
     /// # Errors
-    /// It is not to be had.
+    /// The tokenizer cannot be loaded, or `json` is missing.
     pub(crate) fn tokenizer_of(&self, json: Option<Vec<u8>>) -> Result<Tokenizer, DataError> {
         let name = self.tokenizer.as_str();
         let refused = |why| DataError::NoToken { tokenizer: name.to_owned(), why };
@@ -100,16 +100,16 @@ impl Metadata {
         }
     }
 
-    /// Windows of an epoch under a context.
+    /// Training windows of an epoch with the given context.
     ///
     /// # Errors
-    /// As [`Windows::new`].
+    /// The same as those of [`Windows::new`].
     pub fn windows(&self, context: usize) -> Result<Windows, DataError> {
         Windows::new(self.train.tokens, context)
     }
 
-    /// The entropy rate in nats per token of this tokenizer: what the language's bits per byte come to
-    /// on the scored text.
+    /// Entropy rate in nats per token of this tokenizer: the language's bits per byte, converted on
+    /// the scored text.
     pub fn entropy_per_token(&self) -> Option<f64> {
         let rate = self.entropy?;
         Some(match self.tokenizer.as_str() {

@@ -1,5 +1,5 @@
-//! Near duplicates by MinHash (Broder 1997) over runs of five words, found by banding: 16 bands of
-//! four of 64 numbers, which finds a pair of Jaccard similarity .8 with probability .9998.
+//! Finds near duplicates by MinHash (Broder 1997) over runs of five words, with banding: 16 bands
+//! of four of the 64 hashes find a pair of Jaccard similarity 0.8 with probability 0.9998.
 
 use crate::words::runs;
 use minhash_rs::prelude::{Fnv, LshIndex, MinHash, MinHasher, QueryState, Store};
@@ -8,52 +8,53 @@ use serde::{Deserialize, Serialize};
 const NUMBERS: usize = 64;
 const BANDS: usize = 16;
 
-/// Words of a run.
+/// Number of words in a run.
 const WORDS: usize = 5;
 
-/// Shorter documents resemble one another by chance.
+/// Minimum words of a document; shorter ones resemble one another by chance.
 const FEWEST_WORDS: usize = 20;
 
-/// Train documents that are compared with one another, at most.
+/// Maximum number of train documents that are compared with one another.
 pub(crate) const SAMPLE: usize = 1 << 14;
 
-/// Pairs that are told by name.
+/// Number of pairs that are reported by name.
 const NAMED: usize = 3;
 
-/// Runs come as hashes: what hashes them again may be quick.
+/// MinHash of a document. The runs are hashes already, so a quick second hash is enough.
 pub(crate) type Sketch = MinHash<u32, NUMBERS, Fnv, u32>;
 
-/// Documents that resemble another: estimated Jaccard similarity of their runs of five words at
-/// least [`NearDuplicates::SIMILARITY`]. Documents of fewer than twenty words are left out.
+/// Counts of documents that resemble another: the estimated Jaccard similarity of their runs of
+/// five words is at least [`NearDuplicates::SIMILARITY`]. Documents of fewer than twenty words are
+/// left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NearDuplicates {
-    /// Test documents with one in the train split.
+    /// Number of test documents that resemble a train document.
     pub test: usize,
-    /// Train documents that were compared with one another: all, or a sample.
+    /// Number of train documents that were compared with one another: all, or a sample.
     pub train_compared: usize,
-    /// Of these, those with another among them.
+    /// Number of the compared train documents that resemble another one of them.
     pub train: usize,
-    /// Some of the pairs of test and train.
+    /// Examples of test documents with the train document that they resemble.
     pub pairs: Vec<NearPair>,
 }
 
-/// A test document and one of the train split.
+/// A test document and a train document that resemble each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NearPair {
-    /// The test document.
+    /// Name of the test document.
     pub test: String,
-    /// The train document.
+    /// Name of the train document.
     pub train: String,
-    /// Estimated Jaccard similarity.
+    /// Estimated Jaccard similarity of the two.
     pub similarity: f64,
 }
 
 impl NearDuplicates {
-    /// From which on documents are near duplicates.
+    /// Jaccard similarity from which on two documents are near duplicates.
     pub const SIMILARITY: f64 = 0.8;
 }
 
-/// The sketch of a document; none of one that is too short.
+/// Sketch of a document; `None` where the document is too short.
 pub(crate) fn sketch(words: &[u64]) -> Option<Sketch> {
     if words.len() < FEWEST_WORDS {
         return None;
@@ -61,10 +62,10 @@ pub(crate) fn sketch(words: &[u64]) -> Option<Sketch> {
     Some(runs(words, WORDS).collect())
 }
 
-/// Documents to be compared with.
+/// Sketches of documents, to be searched for near duplicates.
 pub(crate) struct Index {
     index: LshIndex<Sketch, NUMBERS, BANDS, Store>,
-    /// The document of each sketch.
+    /// Document that each sketch belongs to.
     documents: Vec<u32>,
 }
 
@@ -74,7 +75,8 @@ impl Index {
         Index { index: LshIndex::from_signatures(sketches), documents }
     }
 
-    /// Documents that resemble one, but for `but`, with their similarity.
+    /// Documents that resemble the one of `sketch`, with their similarity; `but` itself is left
+    /// out.
     pub(crate) fn near(&self, sketch: &Sketch, but: Option<u32>) -> Vec<(u32, f64)> {
         let mut state = QueryState::new();
         self.index
@@ -91,10 +93,10 @@ impl Index {
     }
 }
 
-/// Takes up the train documents one after another.
+/// Collects near duplicates while the train documents are read one after another.
 #[derive(Default)]
 pub(crate) struct Pairs {
-    /// Of each test document that has one, the first train document.
+    /// First train document that resembles a test document, with the similarity, by test document.
     of_test: rustc_hash::FxHashMap<u32, (u32, f64)>,
     sample: Vec<(u32, Sketch)>,
 }
@@ -110,7 +112,7 @@ impl Pairs {
         self.sample.push((train, sketch));
     }
 
-    /// Names are asked for a side and a place in it.
+    /// Counts of near duplicates. The two functions give the names of documents by their number.
     pub(crate) fn finish(
         self,
         test_name: &dyn Fn(u32) -> String,
@@ -151,7 +153,7 @@ mod tests {
     fn an_edited_copy_is_found_and_another_text_is_not() {
         let of = |text: String| sketch(&words(&text)).unwrap();
         let original = of(text(0..400));
-        // One word changed spoils five runs of 396.
+        // A text of 400 words has 396 runs; changing one word changes five of them.
         let edited = of(text((0..400).map(|word| if word == 200 { 9999 } else { word })));
         let other = of(text(1000..1400));
         let index = Index::new([(7, original), (8, other)].into_iter());
@@ -163,12 +165,12 @@ mod tests {
 
     #[test]
     fn the_estimate_is_the_jaccard_similarity() {
-        // Runs of five of 1,000 words in common of 1,500.
+        // The two texts of about 1,250 words share about 1,000 of about 1,500 distinct runs.
         let a = sketch(&words(&text(0..1254))).unwrap();
         let b = sketch(&words(&text(250..1504))).unwrap();
         let expected = 1000.0 / 1500.0;
         let seen = a.estimate_jaccard_index(&b);
-        // Four standard errors of 64 numbers.
+        // The tolerance is four standard errors of an estimate from 64 hashes.
         assert!(
             (seen - expected).abs() < 4.0 * (expected * (1.0 - expected) / 64.0f64).sqrt(),
             "{seen}"

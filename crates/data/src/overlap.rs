@@ -1,31 +1,34 @@
-//! How much of the test text was seen in training, by word 13-grams.
+//! Measures by word 13-grams how much of the test text occurs in the train text.
 
 use crate::words::{runs, words};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-/// Words of an n-gram: GPT-3's choice for contamination (Brown et al. 2020, appendix C).
+/// Number of words in an n-gram, as in GPT-3's test of contamination (Brown et al. 2020, appendix
+/// C).
 const WORDS: usize = 13;
 
-/// Distinct n-grams that are looked for, about: of a longer test only a sample is, by their own number.
+/// Approximate maximum of distinct n-grams that are searched for. Of a longer test only a sample is
+/// used, chosen by the hashes of the n-grams.
 const MOST: u64 = 1 << 23;
 
-/// Documents that are told by name.
+/// Number of documents that are reported by name.
 const NAMED: usize = 3;
 
-/// Word 13-grams of the test split, words being what stands between white space, and how many of
-/// them occur in the train split. Counted by position: a 13-gram that the test repeats counts
-/// each time. None spans two documents.
+/// Number of word 13-grams of the test split, and how many of them occur in the train split. Words
+/// are separated by white space. Each position counts, so a 13-gram that the test repeats counts
+/// each time; none spans two documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlap {
-    /// In the test split.
+    /// Number of 13-grams in the test split.
     pub ngrams: u64,
-    /// Of these, in the train split too.
+    /// Number of the test's 13-grams that also occur in the train split.
     pub in_train: u64,
 }
 
 impl Overlap {
-    /// Share of the test's 13-grams that occur in train; none where it has no 13-gram.
+    /// Share of the test's 13-grams that occur in the train split; `None` where the test has no
+    /// 13-gram.
     pub fn share(&self) -> Option<f64> {
         (self.ngrams > 0).then(|| self.in_train as f64 / self.ngrams as f64)
     }
@@ -34,27 +37,27 @@ impl Overlap {
 /// A test document whose 13-grams occur in the train split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
-    /// The test document.
+    /// Name of the test document.
     pub test: String,
-    /// The train document that has most of the shared ones first.
+    /// Name of the train document in which most of the shared 13-grams occur first.
     pub train: String,
-    /// Share of the test document's 13-grams that occur in train.
+    /// Share of the test document's 13-grams that occur in the train split.
     pub share: f64,
 }
 
-/// What is looked for in the train split.
+/// The test's 13-grams, to be searched for in the train split.
 pub(crate) struct Search {
-    /// Only n-grams that this divides are looked at.
+    /// Divisor by which n-grams are sampled: only those whose hash is a multiple of it are used.
     every: u64,
     wanted: FxHashSet<u64>,
-    /// Of each one found, the first train document that has it.
+    /// First train document in which each n-gram that was found occurs.
     found: FxHashMap<u64, u32>,
 }
 
 impl Search {
     pub(crate) fn of_test<'t>(test: impl Iterator<Item = &'t str> + Clone) -> Self {
         let bytes: u64 = test.clone().map(|text| text.len() as u64).sum();
-        // A word is about six bytes.
+        // A word takes about six bytes.
         let every = (bytes / 6).div_ceil(MOST).max(1);
         let mut wanted = FxHashSet::default();
         for text in test {
@@ -63,20 +66,20 @@ impl Search {
         Search { every, wanted, found: FxHashMap::default() }
     }
 
-    /// What a train document of these words has of it.
+    /// The n-grams of a train document that occur in the test.
     pub(crate) fn hits(&self, words: &[u64]) -> Vec<u64> {
         runs(words, WORDS).filter(|gram| self.wanted.contains(gram)).collect()
     }
 
-    /// Notes what a train document has.
+    /// Records the n-grams that a train document shares with the test.
     pub(crate) fn note(&mut self, document: u32, hits: &[u64]) {
         for &gram in hits {
             self.found.entry(gram).or_insert(document);
         }
     }
 
-    /// The overlap, and the test documents that leak most: their places among the test, a train document,
-    /// and the share.
+    /// The overlap, and the test documents that leak most: each with its number in the test, a
+    /// train document and the share.
     pub(crate) fn finish<'t>(
         &self,
         test: impl Iterator<Item = &'t str>,

@@ -1,25 +1,26 @@
-//! Where this machine keeps the cache and cargo's sources.
+//! Finds the folders of the cache and of cargo's sources on this machine.
 
 use crate::error::DataError;
 use etcetera::BaseStrategy;
 use std::path::PathBuf;
 
-/// The two folders that a built-in corpus needs.
+/// The two folders that preparing data needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// Prepared corpora; made when first written to.
+    /// Folder of prepared data; it is made when something is first written to it.
     pub cache: PathBuf,
-    /// Cargo's unpacked sources, `registry/src` of its home: a folder per registry, in it
-    /// `NAME-VERSION`.
+    /// Folder of cargo's unpacked sources, `registry/src` of cargo's home. It has a folder per
+    /// registry, which holds the folders `NAME-VERSION`.
     pub sources: PathBuf,
 }
 
 impl Places {
-    /// The cache is `ISOFLOP_CACHE`, else `isoflop` in the platform's cache folder; the sources
-    /// are those of `CARGO_HOME`, else of `.cargo` in the home folder.
+    /// The places that the environment names. The cache is `ISOFLOP_CACHE` or, by default,
+    /// `isoflop` in the platform's cache folder. The sources are below `CARGO_HOME` or, by default,
+    /// below `.cargo` in the home folder.
     ///
     /// # Errors
-    /// Neither the variables nor a home folder say where.
+    /// Neither the variables nor a home folder give the places.
     pub fn of_this_machine() -> Result<Self, DataError> {
         let cache = match std::env::var_os("ISOFLOP_CACHE").filter(|folder| !folder.is_empty()) {
             Some(folder) => PathBuf::from(folder),

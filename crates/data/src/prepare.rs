@@ -1,4 +1,4 @@
-//! From a request to metadata and tokens.
+//! Turns a request into metadata and tokens.
 
 use crate::build::build;
 use crate::cache::Entry;
@@ -16,33 +16,34 @@ use crate::tokens::Tokens;
 use isoflop_core::data::{DataOptions, DataSource};
 use std::path::Path;
 
-/// Changes whenever the same request would be prepared otherwise.
+/// Version of the preparation. It changes whenever the same request would give other data.
 const VERSION: u32 = 1;
 
-/// Data that is ready: described at once, loaded on demand.
+/// Data that is ready: it is described at once and loaded on demand.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     metadata: Metadata,
     entry: Entry,
-    /// To build it anew from where it is damaged.
+    /// Source from which a damaged entry is built anew.
     source: DataSource,
     options: DataOptions,
     places: Places,
     note: Option<String>,
 }
 
-/// Prepares data in this machine's places: from the cache, or into it from the source.
+/// Prepares data in this machine's places: takes it from the cache, or builds it there from the
+/// source.
 ///
 /// # Errors
-/// Whatever [`DataError`] names; then nothing has been written.
+/// Any [`DataError`]; no prepared data was written then.
 pub fn prepare(request: &Request, progress: &dyn Fn(Progress)) -> Result<Prepared, DataError> {
     prepare_at(request, &Places::of_this_machine()?, progress)
 }
 
-/// As [`prepare`], with the places given.
+/// Prepares data like [`prepare`], in the given places.
 ///
 /// # Errors
-/// As [`prepare`].
+/// The same as those of [`prepare`].
 pub fn prepare_at(
     request: &Request,
     places: &Places,
@@ -70,7 +71,7 @@ pub fn prepare_at(
 struct Sought {
     entry: Entry,
     filled: Filled,
-    /// What was there and is not used.
+    /// Note for the user about an entry that is there but not used.
     note: Option<String>,
 }
 
@@ -79,15 +80,15 @@ enum Filled {
     Open(Job),
 }
 
-/// What it takes to fill an entry.
+/// Everything that is needed to fill an entry.
 struct Job {
     parts: Vec<Part>,
     wanted: Wanted,
-    /// Given as a file.
+    /// Tokenizer that was given as a file.
     tokenizer: Option<Tokenizer>,
 }
 
-/// The place of a request in the cache, and what is there.
+/// Finds the place of a request in the cache, and what is there.
 fn find(
     request: &Request,
     places: &Places,
@@ -112,7 +113,7 @@ fn find(
         key.push_str(&format!("\0{}\0{}", part.weight, part.fingerprint));
     }
     if tokenizer.as_ref().is_some_and(Tokenizer::may_lose) {
-        // Entries without this were not compared with their text.
+        // Entries of earlier versions lack this key because they were not compared with their text.
         key.push_str("\0compared");
     }
     let key = sha256([key.as_bytes()]);
@@ -129,7 +130,7 @@ fn find(
         format!("the prepared text in {folder} is not used, since {why}; {instead}")
     });
     let filled = match entry.metadata() {
-        // Names are for people and of this request.
+        // The name is for people and follows this request, not the one that filled the entry.
         Some(metadata) => {
             Filled::There(Box::new(Metadata { name: name_of(request.source, &parts), ..metadata }))
         }
@@ -145,7 +146,7 @@ fn name_of(source: &DataSource, parts: &[Part]) -> String {
     }
 }
 
-/// The start of a folder's name, for people.
+/// Start of a folder's name, readable by people.
 fn slug(parts: &[Part], options: &DataOptions) -> String {
     let name = parts.first().map_or("", |part| part.name.as_str());
     let text = format!("{name}-{}", options.tokenizer);
@@ -167,7 +168,7 @@ fn fill(
     places: &Places,
     progress: &dyn Fn(Progress),
 ) -> Result<Metadata, DataError> {
-    // A subset is cut from the whole, which is prepared first.
+    // A subset is cut from the whole corpus, which is therefore prepared first.
     let whole = match request.options.unique_tokens {
         None => None,
         Some(tokens) => {
@@ -179,7 +180,7 @@ fn fill(
         }
     };
     let filling = entry.fill()?;
-    // Another process may have done the work meanwhile.
+    // Another process may have filled the entry in the meantime.
     if let Some(metadata) = entry.metadata()
         && entry.data(&metadata).is_some()
     {
@@ -203,15 +204,15 @@ fn fill(
 }
 
 impl Prepared {
-    /// Counts, digests and the split, without touching the tokens.
+    /// Counts, digests and the split; the tokens are not read for them.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The tokens, checked against their digests. A damaged cache is built anew.
+    /// Loads the tokens and checks them against their digests. A damaged cache is built anew.
     ///
     /// # Errors
-    /// The cache is damaged and cannot be built anew, or the source has changed.
+    /// The cache is damaged and cannot be built anew, or the source has changed since.
     pub fn load(&self, progress: &dyn Fn(Progress)) -> Result<Data, DataError> {
         if let Some(data) = self.entry.data(&self.metadata) {
             return Ok(data);
@@ -224,7 +225,7 @@ impl Prepared {
         let Sought { entry, filled, .. } = find(&request, &self.places, progress)?;
         let metadata = match filled {
             Filled::Open(job) => fill(&request, &entry, job, &self.places, progress)?,
-            // Whole by its lengths, and not by its content.
+            // The entry's lengths are right, but its content is not.
             Filled::There(_) => {
                 let _ = entry.remove();
                 return self.load(progress);
@@ -236,25 +237,26 @@ impl Prepared {
         }
     }
 
-    /// The tokenizer that a person cannot get elsewhere, as JSON: trained on this text, or given as a file.
+    /// Tokenizer as JSON, where it was trained on this text or given as a file and so cannot be had
+    /// elsewhere.
     pub fn tokenizer_json(&self) -> Option<Vec<u8>> {
         self.entry.tokenizer()
     }
 
-    /// What a person should know of the cache: that an entry of somebody else was there and not used.
+    /// Note for the user about the cache, such as that another user's entry was found and not used.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// The folder of the cache.
+    /// Folder of the entry in the cache.
     pub fn folder(&self) -> &Path {
         self.entry.folder()
     }
 
-    /// The beginnings of train documents, evenly spread, for people to look at.
+    /// Beginnings of train documents, evenly spread over the split, for people to look at.
     ///
     /// # Errors
-    /// As [`Prepared::load`].
+    /// The same as those of [`Prepared::load`].
     pub fn samples(
         &self,
         count: usize,
@@ -266,7 +268,7 @@ impl Prepared {
     }
 }
 
-/// Tokens looked at for the start and the end of a sample.
+/// Number of tokens that are searched for the start and the end of a sample.
 const SAMPLE_TOKENS: usize = 2000;
 
 fn samples(train: &Tokens, tokenizer: &Tokenizer, count: usize) -> Vec<String> {

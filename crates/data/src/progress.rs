@@ -1,39 +1,39 @@
-//! What a long preparation tells its caller.
+//! Reports the progress of a long preparation to its caller.
 
 use std::fmt;
 
-/// What is being done.
+/// A stage of the preparation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Fetching files of a dataset; counted in files.
+    /// Fetching files of a dataset, counted in files.
     Fetching,
-    /// Reading and cleaning packages; counted in packages.
+    /// Reading and cleaning packages, counted in packages.
     Cleaning,
-    /// Reading every document once to split them; counted in bytes of the source.
+    /// Reading every document once to split them, counted in bytes of the source.
     Reading,
-    /// Reading the documents held out; counted in bytes of the source.
+    /// Reading the documents held out, counted in bytes of the source.
     HoldingOut,
-    /// Reading and learning a vocabulary; counted in bytes of the source.
+    /// Reading text and training a vocabulary on it, counted in bytes of the source.
     Learning,
-    /// Reading, tokenizing and writing, and looking for what the test shares; counted in bytes of the source.
+    /// Tokenizing, writing and comparing with the test, counted in bytes of the source.
     Tokenizing,
-    /// Counting n-grams; not counted.
+    /// Counting n-grams, which reports no progress.
     Counting,
 }
 
 /// How far a stage has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The stage.
+    /// Stage that is running.
     pub stage: Stage,
-    /// Done so far.
+    /// Units done so far: files, packages or bytes.
     pub done: u64,
-    /// To be done in all.
+    /// Units of the whole stage.
     pub total: u64,
 }
 
 impl Stage {
-    /// Whether it is counted in bytes.
+    /// Whether the stage is counted in bytes.
     pub fn in_bytes(self) -> bool {
         !matches!(self, Stage::Fetching | Stage::Cleaning | Stage::Counting)
     }

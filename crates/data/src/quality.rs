@@ -1,13 +1,13 @@
-//! Which train documents are kept: bounds on numbers that a person can recompute.
+//! Filters train documents by bounds on numbers that a person can recompute.
 
 use isoflop_core::data::{Quality, Real};
 use rustc_hash::FxHashSet;
 
-/// What can be measured of a text.
+/// Numbers that are measured of a text.
 struct Measures;
 
 impl Measures {
-    /// Share of characters that are neither letters, digits nor white space.
+    /// Share of the characters that are neither letters nor digits nor white space.
     fn symbols(text: &str) -> f64 {
         let (mut symbols, mut all) = (0usize, 0usize);
         for c in text.chars() {
@@ -17,14 +17,14 @@ impl Measures {
         symbols as f64 / all.max(1) as f64
     }
 
-    /// Bytes under zstd, level 1, over bytes.
+    /// Bytes after compression with zstd at level 1, divided by bytes of text.
     fn compressed(text: &str) -> f64 {
         let packed =
             zstd::bulk::compress(text.as_bytes(), 1).map_or(text.len(), |packed| packed.len());
         packed as f64 / text.len().max(1) as f64
     }
 
-    /// Share of lines that are not blank and equal an earlier one.
+    /// Share of the non-blank lines that equal an earlier line.
     fn repeated_lines(text: &str) -> f64 {
         let mut seen = FxHashSet::default();
         let (mut repeated, mut all) = (0usize, 0usize);
@@ -36,7 +36,7 @@ impl Measures {
     }
 }
 
-/// Whether a document keeps the bounds; only what is bounded is measured.
+/// Whether a document is within the bounds. Only numbers that have a bound are measured.
 pub(crate) fn keeps(quality: &Quality, text: &str) -> bool {
     let bytes = text.len() as u64;
     let within = |least: Option<Real>, most: Option<Real>, measure: fn(&str) -> f64| {

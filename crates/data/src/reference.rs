@@ -1,5 +1,5 @@
-//! What needs no model: a uniform guess, the frequencies of tokens, and an n-gram model with back-off.
-//! Their losses on the scored test text are reference lines beside the models.
+//! Computes losses that need no model: of a uniform guess, of the tokens' frequencies, and of an
+//! n-gram model with back-off. On the scored test text they are reference lines beside the models.
 
 use crate::test_loss::TestLoss;
 use crate::test_stream::TestStream;
@@ -7,31 +7,33 @@ use crate::tokens::Tokens;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-/// Tokens of the longest n-gram.
+/// Length of the longest n-gram, in tokens.
 const ORDER: usize = 5;
 
-/// Train tokens that n-grams are counted over, at most; of a longer text in stretches spread evenly.
+/// Maximum train tokens over which n-grams are counted; of a longer text, evenly spread stretches
+/// are used.
 const MOST_TOKENS: usize = 1 << 25;
 
-/// Tokens of a stretch of a longer text.
+/// Length of such a stretch, in tokens.
 const STRETCH: usize = 1 << 15;
 
 /// A loss that needs no model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
-    /// `uniform`, `unigram`, `5-gram`, or `source`: the language itself that made a synthetic text.
+    /// Name: `uniform`, `unigram`, `5-gram`, or `source` for the synthetic language that made the
+    /// text.
     pub name: String,
-    /// Loss on the scored test tokens.
+    /// Loss on the scored test text.
     #[serde(flatten)]
     pub loss: TestLoss,
 }
 
-/// The references of a train and a scored test text.
+/// Reference losses of the scored test text, given the train text.
 ///
-/// N-grams are interpolated after Witten & Bell (1991): with `c(h)` the count of a context, `t(h)` the distinct
-/// tokens seen after it and `h'` the context without its first token,
-/// `p(w | h) = (c(h w) + t(h) p(w | h')) / (c(h) + t(h))`, ending in the uniform guess `1 / V` (Chen & Goodman 1999,
-/// section 2.6). Counted only for contexts of the test, which bounds memory.
+/// N-grams are interpolated after Witten & Bell (1991): with `c(h)` the count of a context, `t(h)`
+/// the number of distinct tokens seen after it and `h'` the context without its first token, `p(w |
+/// h) = (c(h w) + t(h) p(w | h')) / (c(h) + t(h))`, ending in the uniform guess `1 / V` (Chen &
+/// Goodman 1999, section 2.6). Only contexts of the test are counted, which bounds memory.
 pub(crate) fn references(train: &Tokens, test: &TestStream, vocab_size: usize) -> Vec<Reference> {
     let uniform = (vocab_size as f64).ln();
     let mut rows = vec![row("uniform", test, &vec![uniform as f32; test.len()])];
@@ -46,34 +48,34 @@ pub(crate) fn row(name: &str, test: &TestStream, nats: &[f32]) -> Reference {
     Reference { name: name.to_owned(), loss: test.score(nats) }
 }
 
-/// Counts after one context.
+/// Counts of the train tokens that follow one context.
 #[derive(Clone, Copy, Default)]
 struct Context {
-    /// Of tokens after it.
+    /// Number of tokens after the context.
     tokens: u32,
-    /// Of distinct ones.
+    /// Number of distinct tokens after the context.
     types: u32,
 }
 
 struct Counts {
-    /// Contexts of the test by their number, which is that of their tokens.
+    /// Index into `contexts`, by the hash of the context's tokens.
     places: FxHashMap<u64, u32>,
     contexts: Vec<Context>,
-    /// How often a token came after a context.
+    /// Number of times that a token follows a context, by index of the context and token.
     pairs: FxHashMap<(u32, u32), u32>,
 }
 
-/// A number for no tokens.
+/// Hash of the empty context.
 const EMPTY: u64 = 0x9ae1_6a3b_2f90_404f;
 
-/// The number of a context with one more token before it.
+/// Hash of a context that is extended by one token before it.
 fn longer(context: u64, before: u32) -> u64 {
     let mixed = (context ^ u64::from(before)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }
 
 impl Counts {
-    /// Of every context of up to `longest` tokens before a test token, with nothing counted yet.
+    /// Counts of 0 for every context of up to `longest` tokens before a test token.
     fn new(test: &[u32], longest: usize) -> Self {
         let mut counts = Counts {
             places: FxHashMap::default(),
@@ -105,7 +107,7 @@ impl Counts {
                 if back > 0 {
                     context = longer(context, tokens[at - back]);
                 }
-                // Whatever ends in a context that the test lacks, it lacks too.
+                // If the test lacks a context, it also lacks every longer one that ends in it.
                 let Some(&place) = self.places.get(&context) else {
                     break;
                 };
@@ -140,7 +142,7 @@ impl Counts {
     }
 }
 
-/// Nats of every scored test token under n-grams of up to `order` tokens.
+/// Nats of every scored test token under a model of n-grams of up to `order` tokens.
 fn ngram(train: &Tokens, test: &TestStream, vocab_size: usize, order: usize) -> Vec<f32> {
     let test: Vec<u32> = test.ids().collect();
     let mut counts = Counts::new(&test, order - 1);
@@ -155,7 +157,7 @@ fn ngram(train: &Tokens, test: &TestStream, vocab_size: usize, order: usize) -> 
         .collect()
 }
 
-/// The whole, or stretches spread evenly.
+/// The whole range of tokens, or evenly spread stretches of it.
 fn stretches(tokens: usize) -> Vec<std::ops::Range<usize>> {
     if tokens <= MOST_TOKENS {
         return std::iter::once(0..tokens).collect();
@@ -175,7 +177,7 @@ mod tests {
     use crate::tokenizer::Tokenizer;
     use proptest::prelude::*;
 
-    /// The definition, read off the train tokens anew for each question.
+    /// The definition of the probability, counted anew from the train tokens at each call.
     fn plainly(train: &[u32], history: &[u32], next: u32, vocab_size: usize) -> f64 {
         let after = |context: &[u32]| -> Vec<u32> {
             (context.len()..train.len())

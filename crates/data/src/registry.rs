@@ -1,14 +1,14 @@
-//! Cargo's unpacked sources on this machine's disk.
+//! Finds cargo's unpacked sources on this machine's disk.
 
 use crate::error::DataError;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files of a built or checked out package, not of its source.
+/// Folders that do not belong to a package's source but to its build or checkout.
 const SKIPPED: [&str; 2] = ["target", ".git"];
 
-/// The folder of `NAME-VERSION` in one of the registries below `sources`, if cargo has unpacked
-/// it to the end. It marks that with `.cargo-ok`.
+/// Folder of `NAME-VERSION` in one of the registries below `sources`, if cargo has unpacked it
+/// completely, which cargo marks with `.cargo-ok`.
 pub(crate) fn find(sources: &Path, package: &str) -> Option<PathBuf> {
     let mut registries: Vec<PathBuf> =
         fs::read_dir(sources).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -19,8 +19,8 @@ pub(crate) fn find(sources: &Path, package: &str) -> Option<PathBuf> {
         .find(|folder| folder.join(".cargo-ok").is_file())
 }
 
-/// Files below a folder that end in `.md` or `.rs`, by path with `/` whatever the platform, in
-/// the order of that path's bytes.
+/// Files below a folder that end in `.md` or `.rs`, sorted by the bytes of their paths. The paths
+/// use `/` on every platform.
 pub(crate) fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     let mut files = Vec::new();
     walk(folder, "", &mut files)?;

@@ -1,15 +1,15 @@
-//! What is asked for.
+//! Describes the data that a caller asks for.
 
 use isoflop_core::data::{DataOptions, DataSource};
 
-/// What is to be prepared.
+/// Data that is to be prepared.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Where text comes from.
+    /// Source of the text.
     pub source: &'a DataSource,
-    /// What is done with it.
+    /// Options: tokenizer, split, filters and subset.
     pub options: &'a DataOptions,
-    /// Cap on what is scored, in bytes of text and separators whatever the tokenizer, so that
-    /// tokenizers are scored on the same text.
+    /// Cap on the scored text, in bytes of text plus one for each separator. It is the same for
+    /// every tokenizer, so that all of them are scored on the same text.
     pub test_tokens: usize,
 }

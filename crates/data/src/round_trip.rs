@@ -1,44 +1,47 @@
-//! Whether tokens still hold the text they were made of. Bits per byte of text that they do not hold would mean
-//! nothing, so that a test text must come back byte for byte.
+//! Checks whether tokens still hold the text that they were made of. Bits per byte would mean
+//! nothing if the tokens had lost some of the bytes, so a test text must come back byte for byte.
 
 use crate::difference::Difference;
 use crate::tokenizer::Tokenizer;
 use isoflop_core::text::shown;
 use serde::{Deserialize, Serialize};
 
-/// Train text that is compared, at most but for a document.
+/// Approximate maximum bytes of train text that are compared; the last document may exceed it.
 pub(crate) const COMPARED: u64 = 1 << 24;
 
-/// Bytes looked ahead for where two texts agree again, and how many must agree.
+/// Bytes that are searched for the place where two texts agree again. `AGREE` is the number of
+/// bytes that must agree there.
 const AHEAD: usize = 64;
 const AGREE: usize = 3;
 
-/// Bytes of a text whose loss is counted; more of it shares its fate.
+/// Bytes of a text over which the loss is counted; the rest is assumed to lose as large a share.
 const COUNTED: usize = 1 << 16;
 
-/// What tokens lost of the text they were made of.
+/// Text that tokens lost of the documents that were compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoundTrip {
-    /// Documents compared with what their tokens decode to.
+    /// Number of documents that were compared with what their tokens decode to.
     pub compared: usize,
-    /// Their bytes.
+    /// Bytes of the compared documents.
     pub bytes: u64,
-    /// Of the documents, those that came back otherwise.
+    /// Number of compared documents that came back changed.
     pub altered: usize,
-    /// Bytes of theirs that did not come back, to the best of an alignment.
+    /// Approximate bytes that did not come back, by aligning both texts.
     pub lost: f64,
-    /// The first difference.
+    /// First difference.
     pub first: Option<Difference>,
 }
 
-/// The outcome for one document.
+/// Outcome of comparing one document.
 pub(crate) struct Compared {
     bytes: usize,
-    /// Bytes lost and the words where it began.
+    /// Bytes lost, then the words at the first difference in the text and in what came back; `None`
+    /// if nothing differs.
     altered: Option<(f64, String, String)>,
 }
 
-/// Compares a text with its tokens. `knows_not` says that a token for the unknown was among those it came as.
+/// Compares a text with what its tokens decode to. `knows_not` says that the document's own ids
+/// hold the unknown token.
 pub(crate) fn compare(tokenizer: &Tokenizer, text: &str, ids: &[u32], knows_not: bool) -> Compared {
     let altered = tokenizer.altered(text, ids).map(|back| {
         let at = parting(text.as_bytes(), &back);
@@ -60,18 +63,18 @@ impl RoundTrip {
         }
     }
 
-    /// Share of the bytes that did not come back.
+    /// Share of the compared bytes that did not come back.
     pub fn share(&self) -> f64 {
         self.lost / (self.bytes.max(1)) as f64
     }
 }
 
-/// The first byte that differs.
+/// Offset of the first byte that differs.
 fn parting(text: &[u8], back: &[u8]) -> usize {
     text.iter().zip(back).take_while(|(a, b)| a == b).count()
 }
 
-/// Some words from the one that a byte lies in, or how a text ends.
+/// A few words of the text around byte `at`, for a message.
 fn words_at(text: &str, at: usize) -> String {
     const WORDS: usize = 40;
     let at = text.floor_char_boundary(at);
@@ -81,8 +84,8 @@ fn words_at(text: &str, at: usize) -> String {
     shown(&text[start..end])
 }
 
-/// Bytes of a text that what came back lacks: both are read along, and where they part, the next place at which
-/// they agree again is looked for.
+/// Approximate bytes of `text` that are missing in `back`. Both are read in step; where they
+/// differ, the next place at which they agree again is searched.
 fn lost(text: &[u8], back: &[u8]) -> f64 {
     let counted = &text[..text.len().min(COUNTED)];
     let (mut at, mut there, mut lost) = (0, 0, 0usize);
@@ -100,7 +103,7 @@ fn lost(text: &[u8], back: &[u8]) -> f64 {
     lost as f64 * text.len() as f64 / counted.len().max(1) as f64
 }
 
-/// The nearest place at which two texts that part agree again: bytes to be passed over in each.
+/// The nearest place at which two differing texts agree again, as the bytes to skip in each.
 fn agreement(text: &[u8], back: &[u8]) -> (usize, usize) {
     for far in 1..=2 * AHEAD {
         for skip in far.saturating_sub(AHEAD)..=far.min(AHEAD) {

@@ -1,10 +1,11 @@
-//! A Rust file taken apart with rustc's own lexer: its comments, or its code without them.
+//! Takes a Rust file apart with rustc's own lexer, into its comments or its code without them.
 
 use ra_ap_rustc_lexer::{DocStyle, FrontmatterAllowed, TokenKind, strip_shebang, tokenize};
 
-/// The comments in order, a blank line between separate ones, as a person reads them: markers,
-/// one leading space and the stars of block comments removed. Doc comments all; of the others
-/// those of a sentence or more that are not code put out of use.
+/// The comments of a file in order, as a person reads them: separate comments are divided by a
+/// blank line, and markers, one leading space and the stars of block comments are removed. All doc
+/// comments are kept; an ordinary comment is kept if it is as long as a sentence and is not
+/// disabled code.
 pub(crate) fn comments(source: &str) -> String {
     let mut blocks = Blocks::default();
     let mut open: Option<Style> = None;
@@ -37,11 +38,11 @@ pub(crate) fn comments(source: &str) -> String {
     blocks.text
 }
 
-/// Bytes from which on an ordinary comment is more than a label.
+/// Minimum bytes of an ordinary comment that is kept; a shorter one is a mere label.
 const SENTENCE: usize = 60;
 
-/// The code without comments. A line that held only a comment vanishes, blank lines in a row
-/// become one; string literals stay as they are.
+/// The code of a file without its comments. A line that held only a comment is removed, several
+/// blank lines become one, and string literals stay as they are.
 pub(crate) fn code(source: &str) -> String {
     let mut code = String::with_capacity(source.len());
     let mut gap = Gap::default();
@@ -71,13 +72,13 @@ fn newlines(text: &str) -> usize {
     text.bytes().filter(|&byte| byte == b'\n').count()
 }
 
-/// Whitespace and comments between two tokens of code.
+/// White space and comments between two tokens of code.
 #[derive(Default)]
 struct Gap<'a> {
     comment: bool,
     lines: bool,
     blank_line: bool,
-    /// Of the last line.
+    /// Indentation of the last line.
     indent: &'a str,
 }
 
@@ -109,15 +110,15 @@ impl<'a> Gap<'a> {
     }
 }
 
-/// None for an ordinary comment.
+/// Style of a doc comment; `None` for an ordinary comment.
 type Style = Option<DocStyle>;
 
-/// Bytes of `//` or `/*`, of `///`, `//!`, `/**` or `/*!`.
+/// Bytes of the marker: two for `//` and `/*`, three for `///`, `//!`, `/**` and `/*!`.
 fn marker(style: Style) -> usize {
     if style.is_some() { 3 } else { 2 }
 }
 
-/// Comments being joined.
+/// Comments that are being joined into one text.
 #[derive(Default)]
 struct Blocks {
     text: String,
@@ -145,15 +146,15 @@ impl Blocks {
     }
 }
 
-/// Whether an ordinary comment is as long as a sentence, and fewer than one line in four ends as
-/// code does.
+/// Whether an ordinary comment is prose: it is as long as a sentence, and fewer than one line in
+/// four ends as code does.
 fn is_prose(block: &str) -> bool {
     let code = block.lines().filter(|line| line.ends_with([';', '{', '}'])).count();
     block.len() >= SENTENCE && 4 * code < block.lines().count()
 }
 
-/// Lines of a block comment, without the stars down its left side if every line has one, else
-/// without the indentation that all share.
+/// Adds the lines of a block comment, without the stars down its left side if every line has one,
+/// or else without the indentation that all lines share.
 fn push_block(blocks: &mut Blocks, comment: &str) {
     let mut lines = comment.lines();
     blocks.push(lines.next().unwrap_or_default().trim_start());
@@ -255,7 +256,7 @@ mod tests {
                 "/** l */", " ", "\n", "\n\n", "\t", "/", "*", "1.5", "{", "}", "!", "#", "b'x'",
             ]), 0..40),
         ) {
-            // A token's kind may hang on what follows it, so pieces are kept apart.
+            // The kind of a token may depend on what follows it, so spaces keep the pieces apart.
             let source = pieces.join(" ");
             let stripped = code(&source);
             prop_assert_eq!(without_comments(&stripped), without_comments(&source));

@@ -1,22 +1,22 @@
-//! What of the test split is scored: at most one stretch of a document, so that measuring costs
-//! little and no long document outweighs the rest.
+//! Chooses the part of the test split that is scored: at most one stretch of each document, so that
+//! evaluation is cheap and no long document outweighs the rest.
 //!
-//! It depends on the test documents and the cap alone, never on a run's seed, the context or the
-//! tokenizer, so that losses of all runs on a corpus are measured on the same text.
+//! The choice depends only on the test documents and the cap, never on a run's seed, context or
+//! tokenizer, so that the losses of all runs on a corpus are measured on the same text.
 
 use isoflop_core::rng::{Permutation, Purpose, below, stream};
 
-/// Default cap on what is scored, in bytes of text and separators.
+/// Default cap on the scored text, in bytes of text and separators.
 pub const DEFAULT_TEST_TOKENS: usize = 1 << 18;
 
-/// Longest stretch of a document, in bytes.
+/// Maximum bytes of a document's stretch.
 const LONGEST_STRETCH: usize = 4096;
 
-/// A fixed number: another would make losses of other runs incomparable.
+/// Seed of the choice. Changing it would make new losses incomparable with earlier ones.
 const SEED: u64 = 0;
 
-/// Stretches of the documents in keyed order until the cap is reached; each counts its bytes and
-/// a separator, the last is cut to fit or, where documents are to stay whole, left out.
+/// Stretches of the documents, in keyed order, until the cap is reached. A stretch counts its bytes
+/// and one for its separator. The last stretch is cut to fit or, with `whole_only`, left out.
 pub(crate) fn sample<'d>(
     documents: &[&'d str],
     test_tokens: usize,
@@ -45,8 +45,8 @@ pub(crate) fn sample<'d>(
     stretches
 }
 
-/// A short document whole; of a long one, from the start of the line that a keyed byte falls
-/// into, or from the byte itself where that line would begin more than a stretch before.
+/// A short document in whole. Of a long one, a stretch from the start of the line that holds a
+/// keyed byte, or from that byte itself if the line begins more than a stretch before it.
 fn stretch(document: &str, index: u64) -> &str {
     let Some(spare) = document.len().checked_sub(LONGEST_STRETCH).filter(|&spare| spare > 0) else {
         return document;
@@ -85,7 +85,8 @@ mod tests {
             let all = sample(&documents, usize::MAX, false);
             prop_assert_eq!(all.len(), documents.len());
             let available: usize = all.iter().map(|stretch| stretch.len() + 1).sum();
-            // A cut may lose up to three bytes of a character, and a remainder of one holds no text.
+            // Cutting may lose up to three bytes of a character, and a remainder of one byte holds
+            // no text.
             prop_assert!(spent + 5 > available.min(cap), "{spent} of {available} under {cap}");
             for (stretch, whole) in stretches.iter().zip(&all) {
                 prop_assert!(whole.starts_with(stretch) && stretch.len() <= LONGEST_STRETCH);

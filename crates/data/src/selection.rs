@@ -1,33 +1,34 @@
-//! Which packages a built-in corpus is made of: an explicit list by family, with the versions of
-//! the Cargo.lock that this program was built with.
+//! Lists the packages that a built-in corpus is made of: families of package names, with the
+//! versions in the Cargo.lock that this program was built with.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A list of families; the file says how it was chosen.
+/// A list of families. The file that it is read from says how they were chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     pub(crate) families: Vec<Family>,
     digests: BTreeMap<String, String>,
 }
 
-/// Packages that share authors and phrases, on one side of the split.
+/// Packages that share authors and phrases, and are therefore on one side of the split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Family {
     pub(crate) name: String,
     pub(crate) test: bool,
-    /// By name, without version.
+    /// Names of the packages, without versions.
     pub(crate) packages: Vec<String>,
 }
 
 impl Selection {
-    /// The first: `rust-docs@1` and `rust-code@1`.
+    /// The selection behind `rust-docs@1` and `rust-code@1`.
     pub(crate) fn rust_1() -> Self {
         Self::parse(include_str!("corpora/rust-1.txt"))
             .expect("the embedded selection is well formed, as a test asserts")
     }
 
-    /// Lines `train|test FAMILY PACKAGE...` and `digest CORPUS SHA-256`; `#` starts a comment.
+    /// Parses lines `train|test FAMILY PACKAGE...` and `digest CORPUS SHA-256`; `#` starts a
+    /// comment.
     fn parse(text: &str) -> Option<Self> {
         let mut selection = Selection { families: Vec::new(), digests: BTreeMap::new() };
         for line in text.lines().map(|line| line.split('#').next().unwrap_or_default()) {
@@ -49,7 +50,7 @@ impl Selection {
         Some(selection)
     }
 
-    /// Packages of one side, by name.
+    /// Names of the packages on one side of the split.
     pub(crate) fn packages(&self, test: bool) -> Vec<&str> {
         let side = self.families.iter().filter(|family| family.test == test);
         let mut packages: Vec<&str> =
@@ -58,13 +59,13 @@ impl Selection {
         packages
     }
 
-    /// Names of the test families.
+    /// Names of the families in the test.
     pub(crate) fn test_families(&self) -> Vec<String> {
         let test = self.families.iter().filter(|family| family.test);
         test.map(|family| family.name.clone()).collect()
     }
 
-    /// The pinned SHA-256 of a corpus, by its name without version.
+    /// Pinned SHA-256 of a corpus, by the corpus's name without version.
     pub(crate) fn digest(&self, corpus: &str) -> &str {
         self.digests.get(corpus).map_or("", String::as_str)
     }
@@ -81,7 +82,7 @@ struct Locked {
     version: String,
 }
 
-/// Locked versions by name. Of several versions of one name the highest counts.
+/// Locked versions by package name; if several are locked, the highest.
 pub(crate) fn locked_versions() -> BTreeMap<String, String> {
     let lock: Lock = toml::from_str(include_str!("../../../Cargo.lock"))
         .expect("cargo read this Cargo.lock when it built the program");
@@ -95,7 +96,7 @@ pub(crate) fn locked_versions() -> BTreeMap<String, String> {
     versions
 }
 
-/// Major, minor, patch; what follows only breaks ties.
+/// Sort key of a version: major, minor and patch number, then the rest as text.
 fn order(version: &str) -> ([u64; 3], &str) {
     let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse().unwrap_or(0));
     ([(); 3].map(|()| numbers.next().unwrap_or(0)), version)
@@ -134,7 +135,7 @@ mod tests {
         assert!(order("2.0.0") > order("1.99.99"));
     }
 
-    /// `NAME vVERSION` of everything in the default build for a platform; nothing where the
+    /// `NAME vVERSION` of every package in the default build for a platform; `None` where the
     /// sources of that platform have not been fetched.
     fn needed_on(target: &str) -> Option<BTreeSet<String>> {
         let mut cargo = std::process::Command::new(env!("CARGO"));

@@ -1,5 +1,5 @@
-//! Sources as a request names them, looked up: which files, of which kind, and what tells them from
-//! others.
+//! Looks up the sources that a request names: their files, their kind, and a fingerprint that tells
+//! each from every other.
 
 use crate::builtin;
 use crate::corpus::Corpus;
@@ -20,22 +20,23 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Sources up to this size are told apart by their content, larger ones by names, lengths and times of
-/// change: reading everything to learn that nothing is to be done would take longer than it saves.
+/// Bytes up to which a source is fingerprinted by its content. A larger one is fingerprinted by
+/// names, lengths and times of change, since reading everything to learn that nothing is to be done
+/// would take longer than it saves.
 const READ_THROUGH: u64 = 1 << 26;
 
-/// One source, or one of a mixture.
+/// A source, or one part of a mixture.
 pub(crate) struct Part {
     pub(crate) name: String,
-    /// Of the bytes, relative to the other parts.
+    /// Share of the bytes, relative to the weights of the other parts.
     pub(crate) weight: f64,
     pub(crate) input: Input,
-    /// What tells it from every other.
+    /// Fingerprint that tells this source from every other.
     pub(crate) fingerprint: String,
     corpus: Option<Corpus>,
 }
 
-/// Looks up what a source consists of; documents are not read.
+/// Looks up the files of a source; documents are not read.
 pub(crate) fn look_up(
     source: &DataSource,
     test: Option<&str>,
@@ -103,7 +104,7 @@ impl Part {
             }
             DataSource::Mixture(_) => return Err(DataError::MixtureInMixture),
         };
-        // What kind of reading is part of what a source is.
+        // The field, column or kind that is read is part of the source's fingerprint.
         let how = match &kind {
             Kind::Jsonl { field } => field.as_str(),
             Kind::Parquet { column } => column.as_str(),
@@ -120,7 +121,7 @@ impl Part {
         })
     }
 
-    /// Builds a built-in corpus, if that is what it is.
+    /// Builds the documents of a built-in corpus; other sources need nothing built.
     pub(crate) fn build(
         &mut self,
         places: &Places,
@@ -159,7 +160,7 @@ impl Part {
         matches!(self.input.kind, Kind::Tokens)
     }
 
-    /// Packages or files that the text is taken from.
+    /// Names of the packages or files that the text is taken from.
     pub(crate) fn sources(&self) -> Vec<String> {
         match self.built() {
             Some(documents) => documents.sources.clone(),

@@ -1,4 +1,4 @@
-//! Which documents are held out: drawn by a key without regard to their content.
+//! Chooses the documents to hold out. They are drawn by a key, without regard to their content.
 
 use isoflop_core::rng::{Permutation, Purpose, stream};
 use serde::{Deserialize, Serialize};
@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Split {
-    /// Whole families of packages.
+    /// Whole families of packages are held out.
     Family {
-        /// The test families; all others train.
+        /// Test families; all others are in the train split.
         test: Vec<String>,
     },
-    /// Whole documents, drawn without regard to their content.
+    /// Whole documents are held out, drawn without regard to their content.
     Document {
         /// Seed of the draw.
         seed: u64,
     },
-    /// Too few documents to hold any out: the end of each.
+    /// The end of each document is held out, because there are too few documents.
     Tail {
-        /// Share of each document's bytes, to the next line.
+        /// Share of each document's bytes that is held out, moved to the start of a line.
         share: f64,
     },
-    /// A source of its own.
+    /// The test comes from a source of its own.
     Source {
-        /// As written.
+        /// Test source as written.
         test: String,
     },
-    /// Each part of a mixture by itself.
+    /// Each part of a mixture is split by itself.
     Parts {
-        /// In the order of the mixture.
+        /// Splits of the parts, in the order of the mixture.
         parts: Vec<Split>,
     },
 }
 
-/// A side of a split.
+/// Side of a split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Train,
@@ -50,18 +50,18 @@ impl Side {
     }
 }
 
-/// Share of the bytes held out unless asked otherwise.
+/// Share of the bytes that is held out by default.
 pub(crate) const TEST_SHARE: f64 = 0.1;
 
-/// Bytes held out at most unless a share is asked for: more would only take text from training.
+/// Maximum bytes that are held out by default: more would only take text away from training.
 pub(crate) const MOST_BYTES: u64 = 1 << 25;
 
-/// With fewer documents, the end of each is held out.
+/// Number of documents below which the end of each is held out instead of whole documents.
 pub(crate) const FEWEST_TO_SPLIT: usize = 10;
 
-/// Of documents of these lengths, whether each is held out; nothing where they are too few or too unequal.
-/// Documents are held out in keyed order until they make the share, but none that would bring the test
-/// above twice that.
+/// Whether each document is held out, given the documents' lengths in bytes; `None` where they are
+/// too few or too unequal. Documents are held out in keyed order until the share is reached,
+/// skipping any that would bring the test above twice the share.
 pub(crate) fn by_document(lengths: &[u64], share: Option<f64>, seed: u64) -> Option<Vec<bool>> {
     if lengths.len() < FEWEST_TO_SPLIT {
         return None;
@@ -88,8 +88,9 @@ pub(crate) fn by_document(lengths: &[u64], share: Option<f64>, seed: u64) -> Opt
     held_out.contains(&true).then_some(held_out)
 }
 
-/// The end of a document held out, from the first line that starts in its last share, or from the character
-/// there where the line is longer than half of that.
+/// Splits a document into its train part and the end that is held out. The end begins at the first
+/// line that starts within the last `share` of the bytes or, if more than half of that share comes
+/// before it, at the character where the share begins.
 pub(crate) fn by_tail(document: &str, share: f64) -> (&str, &str) {
     let tail = (document.len() as f64 * share).ceil() as usize;
     let aim = document.floor_char_boundary(document.len() - tail);

@@ -1,5 +1,6 @@
-//! A fixed subset of the train split for runs that repeat it: whole documents in keyed order, the last
-//! one cut. A smaller subset is the beginning of a larger one, so subsets are nested and so are their windows.
+//! Cuts a fixed subset from the train split, for runs that repeat it: whole documents in keyed
+//! order, the last one cut. A smaller subset is the beginning of a larger one, so subsets are
+//! nested and so are their windows.
 
 use crate::build::scored;
 use crate::cache::{Filling, TEST, TRAIN};
@@ -12,7 +13,8 @@ use crate::reference::references;
 use crate::tokens::Tokens;
 use isoflop_core::rng::{Permutation, Purpose, stream};
 
-/// Whether a subset of so many tokens can be had: a window's last target is one token more.
+/// Checks that a subset of this many tokens exists. One token more is needed, since it is the last
+/// window's last target.
 pub(crate) fn check(tokens: u64, whole: &Metadata) -> Result<(), DataError> {
     let have = whole.train.tokens as u64;
     match tokens > 0 && tokens < have {
@@ -21,7 +23,7 @@ pub(crate) fn check(tokens: u64, whole: &Metadata) -> Result<(), DataError> {
     }
 }
 
-/// Puts the subset into an entry.
+/// Writes the subset into an entry of the cache.
 pub(crate) fn cut(
     tokens: u64,
     whole: &Metadata,
@@ -63,7 +65,7 @@ pub(crate) fn cut(
     Ok(metadata)
 }
 
-/// The first `count` tokens of the train documents in keyed order.
+/// The first `count` tokens of the train documents, taken in keyed order.
 fn first(train: &Tokens, separator: u32, count: usize) -> Vec<u32> {
     let mut ends: Vec<usize> = Vec::new();
     for (at, id) in train.ids(0..train.len()).enumerate() {

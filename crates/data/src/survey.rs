@@ -1,4 +1,4 @@
-//! The first reading of a source: every document is weighed, and its fate decided.
+//! Reads a source for the first time: records every document's length and key and decides its fate.
 
 use crate::batches::in_batches;
 use crate::digest::key;
@@ -13,25 +13,25 @@ use isoflop_core::data::DataOptions;
 use isoflop_core::rng::{Permutation, Purpose, stream};
 use rustc_hash::FxHashSet;
 
-/// What becomes of a document.
+/// Use of a document, as the survey decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Train,
     Test,
-    /// Its end is held out, the rest trains.
+    /// The end of the document is held out and the rest is trained on.
     Tail,
-    /// Equal to an earlier one.
+    /// The document equals an earlier one and is dropped.
     Repeated,
-    /// Would train, but does not keep the bounds of quality.
+    /// The document would be trained on, but is outside the bounds of the quality filter.
     Poor,
-    /// Would train or be held out, but the weights of a mixture have no room for it.
+    /// The document is left out so that a mixture keeps its weights.
     Left,
 }
 
-/// What is remembered of a document.
+/// Facts about a document that are kept after the first reading.
 #[derive(Clone, Copy)]
 pub(crate) struct Fact {
-    /// Of its text, to tell whether a source changes while it is read.
+    /// Hash of the text, by which a later reading notices that the source has changed.
     pub(crate) key: u64,
     bytes: u32,
     file: u32,
@@ -46,7 +46,7 @@ impl Fact {
     }
 }
 
-/// A part of a source, surveyed.
+/// Survey of one part of a source.
 pub(crate) struct Survey {
     pub(crate) facts: Vec<Fact>,
     pub(crate) split: Split,
@@ -54,7 +54,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Bytes of the documents of a fate.
+    /// Bytes of all documents that have the given fate.
     pub(crate) fn bytes(&self, fate: Fate) -> u64 {
         let of = self.facts.iter().filter(|fact| fact.fate == fate);
         of.map(|fact| u64::from(fact.bytes)).sum()
@@ -65,7 +65,7 @@ impl Survey {
     }
 }
 
-/// Reads a part. `seen` holds the texts of the parts before it.
+/// Reads a part. `seen` holds the hashes of the texts in the parts before it.
 pub(crate) fn survey(
     part: &Part,
     options: &DataOptions,
@@ -75,7 +75,8 @@ pub(crate) fn survey(
     let mut facts: Vec<Fact> = Vec::new();
     let mut sides: Vec<Option<Side>> = Vec::new();
     let mut dropped = part.built().map(|built| built.dropped).unwrap_or_default();
-    // Built-in corpora were cleaned of what repeats; independent draws may repeat and must.
+    // Built-in corpora hold no repeated documents, and independent draws from a language may
+    // repeat.
     let distinct = !part.is_built() && !part.is_synthetic();
     let skipped = in_batches(
         &part.input,
@@ -110,7 +111,8 @@ pub(crate) fn survey(
     let split = hold_out(part, options, &mut facts, &sides);
     for fact in &mut facts {
         if fact.poor && matches!(fact.fate, Fate::Train | Fate::Tail) {
-            // The end of a short source stays held out by its test alone.
+            // The end of a document stays held out, since it is all the test that a short source
+            // has.
             fact.fate = match fact.fate {
                 Fate::Tail => Fate::Tail,
                 _ => Fate::Poor,
@@ -121,7 +123,7 @@ pub(crate) fn survey(
     Ok(Survey { facts, split, dropped })
 }
 
-/// Decides who is held out, and says how.
+/// Decides which documents are held out and returns how that was done.
 fn hold_out(
     part: &Part,
     options: &DataOptions,
@@ -162,7 +164,7 @@ fn hold_out(
     }
 }
 
-/// The two sides of a document; nothing for a side that it has no part in.
+/// The train text and the test text of a document; `None` for a side that it has no part in.
 pub(crate) fn sides<'t>(
     fact: &Fact,
     split: &Split,
@@ -182,8 +184,8 @@ pub(crate) fn sides<'t>(
     }
 }
 
-/// Leaves documents out until the parts stand to one another as their weights do, each side by itself: as
-/// many bytes as the scarcest part allows without repeating any.
+/// Leaves documents out until the bytes of the parts are in proportion to their weights, separately
+/// for train and test: as many as the scarcest part allows without repeating any.
 pub(crate) fn weigh(parts: &[Part], surveys: &mut [Survey]) {
     if parts.len() < 2 {
         return;
@@ -208,7 +210,8 @@ pub(crate) fn weigh(parts: &[Part], surveys: &mut [Survey]) {
                 if !fates.contains(&fact.fate) {
                     continue;
                 }
-                // The document that crosses the line stays where that brings the share nearer.
+                // The document that crosses the limit is kept if that brings the share nearer to
+                // the weight.
                 let with = bytes + u64::from(fact.bytes);
                 if with as f64 - room > room - bytes as f64 {
                     fact.fate = Fate::Left;

@@ -1,28 +1,29 @@
-//! From nats per token to a test loss with its error.
+//! Computes a test loss and its standard error from nats per token.
 
 use serde::{Deserialize, Serialize};
 
 /// Loss on the scored test text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestLoss {
-    /// Mean over tokens, separators included.
+    /// Mean nats over the scored tokens, separators included.
     pub nats_per_token: f64,
-    /// Of `nats_per_token`, clustered by document: tokens of one document err together. None
-    /// with a single document. It measures the choice of documents, not of the run's seed.
+    /// Standard error of `nats_per_token`, clustered by document because the tokens of one document
+    /// err together; `None` with a single document. It measures the choice of documents, not that
+    /// of a run's seed.
     pub standard_error: Option<f64>,
-    /// Total nats over ln 2 and the bytes of text, separators being no text: comparable between
-    /// tokenizers.
+    /// Total nats, divided by ln 2 and by the bytes of text (separators are not text). It can be
+    /// compared between tokenizers.
     pub bits_per_byte: f64,
-    /// Scored.
+    /// Number of scored tokens.
     pub tokens: usize,
 }
 
 impl TestLoss {
-    /// `clusters` holds nats and tokens of each document.
+    /// Computes the loss from the nats and the number of tokens of each document (`clusters`).
     ///
-    /// The ratio estimator `r = sum y / sum n` and its linearised error
-    /// `sqrt(m / (m - 1) sum (y - r n)^2) / sum n` (Cochran 1977, Sampling Techniques, 6.3, without the
-    /// correction for a finite population).
+    /// The loss is the ratio estimator `r = sum y / sum n`, and its linearised standard error is
+    /// `sqrt(m / (m - 1) sum (y - r n)^2) / sum n` (Cochran 1977, Sampling Techniques, 6.3, without
+    /// the correction for a finite population).
     pub(crate) fn of_clusters(clusters: &[(f64, usize)], text_bytes: usize) -> Self {
         let nats: f64 = clusters.iter().map(|(nats, _)| nats).sum();
         let tokens: usize = clusters.iter().map(|(_, tokens)| tokens).sum();
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_error_is_the_spread_over_repeated_draws_of_documents() {
-        // Documents differ in length and in a level that all their tokens share.
+        // The documents differ in length and in a level that all their tokens share.
         let mut rng = stream(0, Purpose::Bootstrap, 0);
         let mut draw = || {
             let clusters: Vec<_> = (0..100)
@@ -78,7 +79,8 @@ mod tests {
         let centre = mean(&|loss| loss.nats_per_token);
         let spread = mean(&|loss| (loss.nats_per_token - centre).powi(2)).sqrt();
         let claimed = mean(&|loss| loss.standard_error.unwrap());
-        // 2,000 draws give the spread to 2 %; the linearisation is a few per cent low at 100 clusters.
+        // The spread of 2,000 draws is known to 2 %, and linearisation is a few per cent low for
+        // 100 clusters.
         assert!((claimed / spread - 1.0).abs() < 0.06, "{claimed} claimed, {spread} seen");
     }
 

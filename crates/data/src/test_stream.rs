@@ -1,4 +1,4 @@
-//! The text that runs are scored on, in windows under any context.
+//! Holds the text that runs are scored on, and cuts it into windows for any context.
 
 use crate::error::DataError;
 use crate::test_loss::TestLoss;
@@ -6,23 +6,24 @@ use crate::tokenizer::Tokenizer;
 use crate::tokens::Tokens;
 use std::sync::Arc;
 
-/// Tokens of the subset that learning curves use.
+/// Maximum number of tokens that the points of a learning curve are measured on.
 pub const CURVE_TOKENS: usize = 1 << 14;
 
-/// A separator, then each stretch of test text followed by a separator. All but the first token
-/// are scored, each once: windows stride by the context, and each starts on the token before its
-/// first target.
+/// Tokens of the scored text: a separator, then each stretch of test text with a separator after
+/// it. Every token except the first is scored once: windows follow one another by the context, and
+/// each starts on the token before its first target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestStream {
     tokens: Arc<Tokens>,
     separator: u32,
-    /// Of scored tokens, where each stretch ends; its separator is its own.
+    /// End of each stretch, counted in scored tokens and including its separator.
     ends: Vec<usize>,
     text_bytes: usize,
 }
 
 impl TestStream {
-    /// From a stream of at least one stretch, of `text_bytes` bytes of text in all.
+    /// Makes a stream of tokens that hold at least one stretch, and `text_bytes` bytes of text in
+    /// all.
     pub(crate) fn new(tokens: Tokens, separator: u32, text_bytes: usize) -> Self {
         let scored = tokens.ids(1..tokens.len());
         let ends = (1..tokens.len())
@@ -47,7 +48,7 @@ impl TestStream {
         Ok(Self::new(tokens, separator, text_bytes))
     }
 
-    /// Every token, the first separator included.
+    /// All ids, including the first separator.
     pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
         self.tokens.ids(0..self.tokens.len())
     }
@@ -56,40 +57,40 @@ impl TestStream {
         self.tokens.as_bytes()
     }
 
-    /// Tokens scored.
+    /// Number of scored tokens.
     pub fn len(&self) -> usize {
         self.tokens.len() - 1
     }
 
-    /// Whether nothing is scored.
+    /// Whether no token is scored.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Documents that a stretch was taken of.
+    /// Number of stretches, each of which is taken from one document.
     pub fn stretches(&self) -> usize {
         self.ends.len()
     }
 
-    /// Bytes of text scored, separators left out.
+    /// Bytes of scored text, without separators.
     pub fn text_bytes(&self) -> usize {
         self.text_bytes
     }
 
-    /// Scored tokens of each stretch.
+    /// Number of scored tokens of each stretch.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| end - start)
     }
 
-    /// The ids of each stretch, without its separator.
+    /// Ids of each stretch, without its separator.
     pub(crate) fn each_stretch(&self) -> impl Iterator<Item = Vec<u32>> + '_ {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let spans = starts.zip(&self.ends);
         spans.map(|(start, &end)| self.tokens.ids(start + 1..end).collect())
     }
 
-    /// Of every scored token in order, which stretch it belongs to.
+    /// Index of the stretch that each scored token belongs to, in order.
     pub fn documents(&self) -> impl Iterator<Item = usize> {
         let lengths = std::iter::once(0).chain(self.ends.iter().copied()).zip(&self.ends);
         lengths
@@ -97,22 +98,23 @@ impl TestStream {
             .flat_map(|(index, (start, end))| std::iter::repeat_n(index, end - start))
     }
 
-    /// Windows that score everything; the last may be partial. `context` must be positive.
+    /// Number of windows that cover all scored tokens; the last may be partial. `context` must be
+    /// positive.
     pub fn windows(&self, context: usize) -> usize {
         self.len().div_ceil(context)
     }
 
-    /// Windows for a learning curve: at most [`CURVE_TOKENS`] tokens of the same stream, evenly
-    /// spread, the same at every call. At least one, and never the partial one among others.
+    /// Windows for a point of a learning curve: at most [`CURVE_TOKENS`] tokens, evenly spread, and
+    /// the same at every call. There is at least one; the partial window is never among several.
     pub fn curve_windows(&self, context: usize) -> Vec<usize> {
         let whole = (self.len() / context).max(1);
         let count = (CURVE_TOKENS / context).clamp(1, whole);
         (0..count).map(|index| index * whole / count).collect()
     }
 
-    /// Puts windows into the buffers, which are emptied first, and says how many tokens are
-    /// scored: that many from the front of `targets`; what follows pads the last window and must
-    /// be left out. A partial window may only come last.
+    /// Writes windows into the buffers, which are emptied first, and returns the number of scored
+    /// tokens. These are at the front of `targets`; what follows pads the last window and must be
+    /// ignored. A partial window may only come last.
     ///
     /// # Shapes
     /// - inputs, targets: `[windows.len(), context]`, row by row
@@ -141,10 +143,10 @@ impl TestStream {
         scored
     }
 
-    /// The test loss from the nats of every scored token in order.
+    /// The test loss, from the nats of every scored token in order.
     ///
     /// # Panics
-    /// If `nats` are not as many as the tokens scored.
+    /// The number of `nats` differs from the number of scored tokens.
     pub fn score(&self, nats: &[f32]) -> TestLoss {
         assert_eq!(nats.len(), self.len(), "one number a scored token");
         let mut start = 0;

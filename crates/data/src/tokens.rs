@@ -1,9 +1,9 @@
-//! Token ids in a row, one, two or four bytes each.
+//! Stores sequences of token ids in one, two or four bytes each.
 
 use crate::mapped::Bytes;
 use std::ops::Range;
 
-/// Bytes of an id.
+/// Bytes that an id takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
     One,
@@ -12,7 +12,7 @@ pub(crate) enum Width {
 }
 
 impl Width {
-    /// The least that holds every id below `vocab_size`.
+    /// The smallest width that holds every id below `vocab_size`.
     pub(crate) fn of(vocab_size: usize) -> Self {
         match vocab_size {
             0..=0x100 => Width::One,
@@ -29,7 +29,7 @@ impl Width {
         }
     }
 
-    /// Puts ids after `bytes`, little-endian.
+    /// Appends ids to `bytes`, little-endian.
     pub(crate) fn write(self, ids: &[u32], bytes: &mut Vec<u8>) {
         match self {
             Width::One => bytes.extend(ids.iter().map(|&id| id as u8)),
@@ -49,7 +49,8 @@ impl Width {
     }
 }
 
-/// Token ids in order, in memory or in a mapped file. Callers see `i32`, the training engine's integer.
+/// Token ids in order, in memory or in a mapped file. Callers get them as `i32`, the integer type
+/// of training.
 #[derive(Debug)]
 pub struct Tokens {
     width: Width,
@@ -76,17 +77,17 @@ impl Tokens {
         &self.bytes
     }
 
-    /// How many.
+    /// Number of ids.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.width.bytes()
     }
 
-    /// Whether there are none.
+    /// Whether there are no ids.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The ids of a range that must lie within the stream.
+    /// The ids in a range, which must lie within the stream.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = i32> + '_ {
         self.ids(range).map(|id| id as i32)
     }

@@ -1,14 +1,14 @@
-//! Training batches: windows of the train stream in an order keyed by (seed, epoch).
+//! Gives training batches: windows of the train stream, in an order keyed by (seed, epoch).
 //!
-//! A window is a pure function of (seed, token offset), so that every model size, batch size and
-//! resumed run sees the same text in the same order, without memory beyond the tokens.
+//! A window is a pure function of (seed, token offset). Every model size, batch size and resumed
+//! run therefore sees the same text in the same order, without memory beyond the tokens.
 
 use crate::error::DataError;
 use crate::tokens::Tokens;
 use isoflop_core::rng::{Permutation, Purpose, stream};
 use std::sync::Arc;
 
-/// The non-overlapping windows of a train stream: `(tokens - 1) / context` of them, each of
+/// The windows of a train stream, which do not overlap: `(tokens - 1) / context` of them, each with
 /// `context` inputs and as many targets, shifted by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
@@ -17,10 +17,10 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Cuts a stream of `train_tokens` into windows.
+    /// Cuts a stream of `train_tokens` tokens into windows of `context` tokens.
     ///
     /// # Errors
-    /// The context is zero, or the stream shorter than one window.
+    /// The context is zero, or the stream is shorter than one window.
     pub fn new(train_tokens: usize, context: usize) -> Result<Self, DataError> {
         match train_tokens.saturating_sub(1).checked_div(context) {
             None => Err(DataError::NoContext),
@@ -29,28 +29,28 @@ impl Windows {
         }
     }
 
-    /// How many make an epoch.
+    /// Number of windows in an epoch.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Tokens of an epoch.
+    /// Number of tokens in an epoch.
     pub fn tokens(&self) -> u64 {
         self.count * self.context as u64
     }
 
-    /// Distinct tokens among the first `tokens` seen.
+    /// Number of distinct tokens among the first `tokens` that a run sees.
     pub fn unique_tokens(&self, tokens: u64) -> u64 {
         tokens.min(self.tokens())
     }
 
-    /// How often `tokens` go through the text.
+    /// Number of times that a run of `tokens` tokens goes through the text.
     pub fn epochs(&self, tokens: u64) -> f64 {
         tokens as f64 / self.tokens() as f64
     }
 }
 
-/// The windows of a train stream in the order that a seed gives them.
+/// The windows of a train stream, in the order that a seed gives them.
 #[derive(Clone, Debug)]
 pub struct TrainStream {
     tokens: Arc<Tokens>,
@@ -59,23 +59,23 @@ pub struct TrainStream {
 }
 
 impl TrainStream {
-    /// Orders the windows of `context` tokens by `seed`.
+    /// Makes a stream of windows of `context` tokens, ordered by `seed`.
     ///
     /// # Errors
-    /// As [`Windows::new`].
+    /// The same as those of [`Windows::new`].
     pub fn new(tokens: Arc<Tokens>, context: usize, seed: u64) -> Result<Self, DataError> {
         let windows = Windows::new(tokens.len(), context)?;
         Ok(TrainStream { tokens, windows, seed })
     }
 
-    /// Of this stream.
+    /// Windows that this stream orders.
     pub fn windows(&self) -> Windows {
         self.windows
     }
 
-    /// Puts `count` sequences from `first_sequence` on into the buffers, which are emptied first.
-    /// Sequence `s` of a run covers its tokens from `s * context`; a batch at token offset `t`
-    /// starts at sequence `t / context`.
+    /// Writes `count` sequences, beginning with `first_sequence`, into the buffers, which are
+    /// emptied first. Sequence `s` of a run covers its tokens from `s * context` on; a batch at
+    /// token offset `t` begins with sequence `t / context`.
     ///
     /// # Shapes
     /// - inputs, targets: `[count, context]`, row by row
@@ -114,7 +114,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Ids that count up, so that a window's first input tells its place below 256 windows.
+    /// Ids that count up, so that a window's first input tells which of the first 256 windows it
+    /// is.
     fn counting(len: usize) -> Arc<Tokens> {
         let ids: Vec<u32> = (0..len as u32).map(|i| i % 251).collect();
         Arc::new(Tokens::of_ids(256, &ids))

@@ -1,18 +1,18 @@
-//! Whether a file or folder of the cache can only have been written by this user, or by root: the seals there have
-//! no key, so that whoever may write may also seal.
+//! Checks that only this user, or root, can have written a file or folder of the cache. The
+//! checksums there have no key, so whoever may write a file can also give it a valid checksum.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// What is expected to lie somewhere.
+/// Kind of file that is expected at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
     Folder,
 }
 
-/// Why what lies there is not trusted; nothing where it is, or where there is nothing.
+/// Reason why a path is not trusted; `None` where it is trusted or does not exist.
 pub(crate) fn distrust(path: &Path, kind: Kind) -> Option<String> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -38,14 +38,14 @@ mod owner {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::path::Path;
 
-    /// Write permission of the group and of all others.
+    /// Mode bits that let the group and all others write.
     const OTHERS_WRITE: u32 = 0o022;
-    /// Of a folder: only the owner of a file in it may remove or rename it.
+    /// Mode bit of a folder in which only the owner of a file may remove or rename it.
     const STICKY: u32 = 0o1000;
 
     #[allow(unsafe_code)]
     fn user() -> u32 {
-        // SAFETY: it takes nothing, always succeeds and touches no memory.
+        // SAFETY: `geteuid` takes no arguments, always succeeds and touches no memory.
         unsafe { libc::geteuid() }
     }
 
@@ -58,7 +58,7 @@ mod owner {
         (others != 0).then(|| "others may write to it".to_owned())
     }
 
-    /// Takes the right to write from all but the owner.
+    /// Takes the permission to write from everybody but the owner.
     pub(crate) fn make_own(path: &Path) -> io::Result<()> {
         let mode = fs::symlink_metadata(path)?.mode();
         match mode & OTHERS_WRITE {
@@ -67,7 +67,7 @@ mod owner {
         }
     }
 
-    /// Whether what lies in a folder can be put aside by this user.
+    /// Whether this user may rename or remove what lies at a path.
     pub(crate) fn can_replace(path: &Path) -> bool {
         let owns = |path: &Path| fs::symlink_metadata(path).is_ok_and(|at| at.uid() == user());
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -75,7 +75,7 @@ mod owner {
         user() == 0 || !is_sticky || owns(folder) || owns(path)
     }
 
-    /// What tells this user's folders from those of others.
+    /// Suffix that tells this user's folders from those of others.
     pub(crate) fn suffix() -> String {
         format!("u{}", user())
     }
@@ -87,7 +87,8 @@ mod owner {
     use std::io;
     use std::path::Path;
 
-    /// Owners are not told here; folders of a user's profile are the user's own.
+    /// Owners are not checked on this platform, where the folders of a user's profile belong to the
+    /// user.
     pub(super) fn distrust(_: &Metadata) -> Option<String> {
         None
     }
@@ -128,7 +129,7 @@ mod tests {
         let link = folder.path().join("link");
         symlink(&path, &link).unwrap();
         assert_eq!(distrust(&link, Kind::File).unwrap(), "it is a link");
-        // Only root may give files away.
+        // Only root may give a file to another user.
         if chown(&path, Some(12_345), None).is_ok() {
             assert_eq!(
                 distrust(&path, Kind::File).unwrap(),

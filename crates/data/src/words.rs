@@ -1,17 +1,16 @@
-//! Words as numbers: what overlap and near duplicates are measured on. A word is what stands between
-//! white space.
+//! Hashes words, for measuring overlap and near duplicates. Words are separated by white space.
 
 use isoflop_core::rng::hash_name;
 
-/// Odd, so that multiplying by it loses nothing modulo 2^64.
+/// Base of the rolling hash; it is odd, so that multiplying by it loses nothing modulo 2^64.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A number for each word.
+/// Hash of each word.
 pub(crate) fn words(text: &str) -> Vec<u64> {
     text.split_whitespace().map(hash_name).collect()
 }
 
-/// A number for each run of `count` words: a polynomial in theirs, rolled along.
+/// Hash of each run of `count` words: a polynomial in the hashes of the words, rolled along.
 pub(crate) fn runs(words: &[u64], count: usize) -> impl Iterator<Item = u64> + '_ {
     let leaving = BASE.wrapping_pow(count as u32);
     let mut rolled = 0u64;

@@ -1,4 +1,4 @@
-//! The built-in corpora, built from cargo's unpacked sources.
+//! Tests of the built-in corpora, built from cargo's unpacked sources.
 
 #![allow(clippy::unwrap_used)]
 
@@ -35,7 +35,7 @@ fn is_sane(metadata: &Metadata) {
     );
 }
 
-/// The digests that results were made with.
+/// Digests of the data that published results were made with.
 const DIGESTS: [&str; 2] = ["af5def66c47b168c", "e6dcdd34503e6f96"];
 
 #[test]
@@ -43,7 +43,7 @@ fn both_corpora_are_as_pinned_and_held_out_honestly() {
     let cache = tempfile::tempdir().unwrap();
     let places = places(cache.path());
     for (corpus, digest) in Corpus::ALL.into_iter().zip(DIGESTS) {
-        // Building compares the digest of the text with the pinned one.
+        // Preparing compares the digest of the text with the pinned one.
         let prepared = prepare(corpus, 1 << 18, &places);
         is_sane(prepared.metadata());
         assert_eq!(prepared.metadata().digest, digest);

@@ -1,4 +1,5 @@
-//! Damaged files: none ends in a panic, takes long or fills memory, and what is accepted keeps its promises.
+//! Feeds damaged files to the readers: none may panic, take long or fill memory, and what is
+//! accepted must keep its promises.
 
 #![allow(clippy::unwrap_used)]
 

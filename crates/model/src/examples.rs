@@ -20,20 +20,22 @@ impl ModelConfig {
         }
         all.push(ModelConfig { parametrization: Parametrization::Mup, ..plain });
         all.push(ModelConfig { feed_forward: FeedForward::None, ..plain });
-        all.extend(attentions().map(|attention| ModelConfig {
-            mixer: Mixer::Attention(attention),
-            ..plain
-        }));
+        all.extend(
+            attentions()
+                .map(|attention| ModelConfig { mixer: Mixer::Attention(attention), ..plain }),
+        );
         for activation in [Activation::Swiglu, Activation::Relu2] {
             let feed_forward = FeedForward::Dense(Dense { activation, ratio: None });
             all.push(ModelConfig { feed_forward, ..plain });
         }
         all.push(ModelConfig { tied: true, ..plain });
         all.push(ModelConfig { tied: true, parametrization: Parametrization::Mup, ..plain });
-        all.extend(mixtures().map(|experts| ModelConfig {
-            feed_forward: FeedForward::Experts(experts),
-            ..plain
-        }));
+        all.extend(
+            mixtures().map(|experts| ModelConfig {
+                feed_forward: FeedForward::Experts(experts),
+                ..plain
+            }),
+        );
         let headless = Shape { n_heads: 1, ..shape };
         let rnn = ModelConfig { shape: headless, mixer: Mixer::Rnn, ..plain };
         let position = Position::None;

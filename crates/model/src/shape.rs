@@ -81,7 +81,9 @@ pub enum ShapeError {
         active: usize,
     },
     /// With one expert chosen, a gate that is divided by the sum over the chosen ones is 1.
-    #[error("one expert is chosen, and a gate of `{0}` is then always 1: the router would have no gradient and learn nothing")]
+    #[error(
+        "one expert is chosen, and a gate of `{0}` is then always 1: the router would have no gradient and learn nothing"
+    )]
     RouterWithoutGradient(&'static str),
     /// The width of a network is split over as many experts.
     #[error("a width of {width} does not split into {granularity}")]
@@ -156,14 +158,18 @@ impl ShapeError {
                 Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
             }
             ShapeError::HeadsDoNotGroup { n_heads, .. } => {
-                let fits: Vec<String> =
-                    (1..=n_heads).filter(|k| n_heads.is_multiple_of(*k)).map(|k| k.to_string()).collect();
+                let fits: Vec<String> = (1..=n_heads)
+                    .filter(|k| n_heads.is_multiple_of(*k))
+                    .map(|k| k.to_string())
+                    .collect();
                 Some(format!("{n_heads} heads have kv_heads of {}", fits.join(", ")))
             }
             ShapeError::NoWindow => {
                 Some("window = 64 is the token itself and the 63 before it".to_owned())
             }
-            ShapeError::NoStride => Some("strided = 16 attends to every 16th token back".to_owned()),
+            ShapeError::NoStride => {
+                Some("strided = 16 attends to every 16th token back".to_owned())
+            }
             ShapeError::Columns { block, .. } => {
                 Some(format!("give 1 to {} columns", block.max(1)))
             }

@@ -1,4 +1,5 @@
-//! What scheduling costs: planning 10,000 runs, a forecast of them, and claiming and ending each.
+//! Measures the cost of scheduling: planning 10,000 runs, forecasting them, and claiming and
+//! finishing each of them.
 //!
 //! ```text
 //! cargo run --release -p isoflop-sweep --example overhead
@@ -52,7 +53,7 @@ fn main() {
     let _ = Forecast::of(&plan, &vec![price; count], &Standing::default(), 8);
     println!("a forecast of them in {:.2} s", started.elapsed().as_secs_f64());
 
-    // The branches are there already, so that every run is open at once.
+    // The states at all branches exist already, so that every run is open at once.
     for run in plan.runs() {
         let kind = format!("none-{}", run.micro_windows());
         Shelf::new(&folder, run.trunk(), &kind).write(run.branch_step(), &[]).unwrap();

@@ -1,5 +1,6 @@
-//! States to go on from: `checkpoints/<owner>/<kind>/<step>.safetensors`, with what they are in
-//! `<step>.json`. The owner is a trunk, up to where its runs branch off, or a run in its cooldown.
+//! Stores the states that training resumes from: `checkpoints/<owner>/<kind>/<step>.safetensors`,
+//! each with a label in `<step>.json`. The owner is a trunk, up to the step where its runs branch
+//! off, or a run in its cooldown.
 
 use crate::folder::ResultsFolder;
 use isoflop_results::ResultsError;
@@ -9,16 +10,16 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Newest states of a shelf that are kept whatever else is.
+/// Number of the newest states on a shelf that are always kept.
 pub const KEPT: usize = 2;
 
-/// The states of one owner that one kind of trainer can go on from.
+/// States of one owner from which one kind of trainer can resume.
 #[derive(Clone, Debug)]
 pub struct Shelf {
     folder: PathBuf,
 }
 
-/// What a state is, beside it.
+/// Label beside a state, by which the state is checked.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Label {
     format: u64,
@@ -38,10 +39,10 @@ impl Label {
         serde_json::from_slice(bytes).map_err(|error| format!("damaged: {error}"))
     }
 
-    /// Whether a state after `step` steps is the one that was labelled.
+    /// Checks that a state after `step` steps is the one that this label describes.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the state or its label.
     pub(crate) fn check(&self, step: u64, state: &[u8]) -> Result<(), &'static str> {
         if self.format != FORMAT || self.step != step {
             return Err("its label is of another format or step");
@@ -55,13 +56,13 @@ impl Label {
 }
 
 impl Shelf {
-    /// The shelf of a trunk or run, for one [`crate::Trainer::kind`].
+    /// The shelf of a trunk or run for one [`crate::Trainer::kind`].
     pub fn new(folder: &ResultsFolder, owner: &str, kind: &str) -> Self {
         Shelf { folder: folder.checkpoints_path().join(owner).join(kind) }
     }
 
-    /// Steps after which there is a state, ascending. None of a folder that cannot be read: the
-    /// run then starts again.
+    /// Steps after which there is a state, ascending. A folder that cannot be read has none, and
+    /// the run then starts from its beginning.
     pub fn steps(&self) -> Vec<u64> {
         let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut steps: Vec<u64> = names
@@ -72,7 +73,8 @@ impl Shelf {
         steps
     }
 
-    /// Writes a state, its label last: who sees the label has both.
+    /// Writes a state and then its label, so that wherever there is a label there is also its
+    /// state.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -86,7 +88,7 @@ impl Shelf {
     /// Reads a state and checks it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the state or its label.
     pub fn read(&self, step: u64) -> Result<Vec<u8>, String> {
         let read = |path: &Path| {
             fs::read(path).map_err(|error| format!("{}: cannot read: {error}", path.display()))
@@ -101,15 +103,15 @@ impl Shelf {
         }
     }
 
-    /// Removes a state.
+    /// Removes a state and its label.
     pub fn discard(&self, step: u64) {
-        // What cannot be removed is only in the way of room on the disk.
+        // A file that cannot be removed does no harm; it only takes room on the disk.
         let _ = fs::remove_file(self.label_path(step));
         let _ = fs::remove_file(self.state_path(step));
     }
 
-    /// Removes the states up to step `last` but for the `newest` of these and those of the steps
-    /// `wanted`. States beyond, of longer runs, are another's to remove.
+    /// Removes the states up to step `last`, except the `newest` ones among them and those whose
+    /// step is `wanted`. Later states belong to longer runs and are left to them.
     pub fn prune(&self, last: u64, newest: usize, wanted: impl Fn(u64) -> bool) {
         let mut steps = self.steps();
         steps.retain(|step| *step <= last);
@@ -128,20 +130,20 @@ impl Shelf {
     }
 }
 
-/// Steps after which some kind of trainer has left a state of an owner.
+/// Steps after which an owner has a state of any kind of trainer.
 pub fn steps_of(folder: &ResultsFolder, owner: &str) -> Vec<u64> {
     let kinds = fs::read_dir(folder.checkpoints_path().join(owner));
     let shelves = kinds.into_iter().flatten().flatten().map(|kind| Shelf { folder: kind.path() });
     shelves.flat_map(|shelf| shelf.steps()).collect()
 }
 
-/// Removes every state of an owner.
+/// Removes all states of an owner.
 pub fn discard_all(folder: &ResultsFolder, owner: &str) {
-    // As with one: what stays harms nobody.
+    // Files that cannot be removed do no harm; they only take room on the disk.
     let _ = fs::remove_dir_all(folder.checkpoints_path().join(owner));
 }
 
-/// SHA-256 in hex.
+/// SHA-256 of bytes, as 64 hex digits.
 pub fn checksum(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,5 +1,6 @@
-//! Taking a run so that nobody else trains it: under the lock, no record, no live lease, and
-//! nobody on the part of the trunk that it needs; then write mine.
+//! Claims runs, so that no run is trained twice. A run can be claimed if it has no record and no
+//! live lease, and nobody is training the part of the trunk that it needs; the new lease is written
+//! under the folder's lock.
 
 use crate::checkpoints::Shelf;
 use crate::error::SweepError;
@@ -16,12 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Attempts at a run within one command; those that memory ran out of do not count while fewer
-/// windows can be tried.
+/// Number of attempts at a run within one command. An attempt that ran out of memory does not count
+/// as long as fewer windows per forward pass can be tried.
 pub const ATTEMPTS: u64 = 2;
 
-/// How long a lease of a dead process of this host is left to its supervisor, which records the
-/// death, before a fellow worker takes the run over.
+/// Age below which the lease of a dead process of this host is left to its supervisor, which
+/// records the death, before another worker takes the run over.
 pub const BURIAL: Duration = Duration::from_secs(5);
 
 /// Claims runs of a plan for one process, one after another.
@@ -31,37 +32,40 @@ pub struct Claims<'p> {
     order: Vec<&'p PlannedRun>,
     owner: Owner,
     kind: String,
-    /// Windows a forward pass of each run of the plan, unless memory has run out before.
+    /// Windows per forward pass that suit the trainer's device, by run id; an attempt that ran out
+    /// of memory lowers them.
     micro_windows: HashMap<&'p str, u64>,
     plan: &'p Plan,
-    /// Runs seen to have a record, which stays.
+    /// Ids of runs that are known to have a record. Records are never taken back.
     done: HashSet<&'p str>,
     seen: Seen,
 }
 
-/// What there is to do.
+/// What a worker can do next.
 #[derive(Debug)]
 pub enum Next<'p> {
-    /// A run, now this process's.
+    /// A run that this process now holds.
     Run(&'p PlannedRun, Claim),
-    /// Nothing yet: what is open needs a trunk that somebody is on, or a death to be recorded.
+    /// Nothing at the moment: the open runs need a trunk that somebody is training, or wait until a
+    /// death is recorded.
     Wait,
-    /// Nothing: every run is done, held or given up.
+    /// Nothing more: every run is done, held by somebody or given up.
     Nothing,
 }
 
 /// Whether a run can be claimed.
 enum Opening {
-    /// As this attempt, with so many windows a forward pass.
+    /// The run can be claimed; holds the number of the attempt and the windows per forward pass.
     Open(u64, u64),
-    /// Done, held or given up.
+    /// The run is done, held by somebody or given up.
     Closed,
-    /// Perhaps later.
+    /// The run may become open later.
     Later,
 }
 
 impl<'p> Claims<'p> {
-    /// For the worker `owner`, whose trainer is of a [`crate::Trainer::kind`].
+    /// Claims for the worker `owner`, whose trainer is of kind `kind` (see
+    /// [`crate::Trainer::kind`]).
     pub fn new(folder: &ResultsFolder, plan: &'p Plan, owner: &Owner, kind: &str) -> Self {
         Claims {
             folder: folder.clone(),
@@ -75,7 +79,7 @@ impl<'p> Claims<'p> {
         }
     }
 
-    /// With the windows a forward pass that suit the trainer's device, in the order of the plan.
+    /// Sets the windows per forward pass that suit the trainer's device, in the order of the plan.
     #[must_use]
     pub fn with(mut self, micro_windows: Vec<u64>) -> Self {
         let ids = self.plan.runs().iter().map(PlannedRun::id);
@@ -155,7 +159,8 @@ impl<'p> Claims<'p> {
         })
     }
 
-    /// What is left of a run; `None` while somebody else trains what it needs.
+    /// The part of a run that is left to train; `None` while somebody else trains the trunk that it
+    /// needs.
     fn stage(&self, run: &PlannedRun, leases: &[Lease], micro_windows: u64) -> Option<Stage> {
         let kind = shelf_kind(&self.kind, micro_windows);
         let has = |owner: &str, least: u64, most: u64| {
@@ -172,14 +177,15 @@ impl<'p> Claims<'p> {
     }
 }
 
-/// Name of the shelf of a kind of trainer: sums of gradients round with the parts of a batch.
+/// Name of the shelf for a kind of trainer and a number of windows per forward pass, since
+/// splitting a batch differently rounds the sum of its gradients differently.
 pub(crate) fn shelf_kind(kind: &str, micro_windows: u64) -> String {
     format!("{kind}-{micro_windows}")
 }
 
-/// The number of the next attempt at a run, and its windows a forward pass where an earlier attempt
-/// says something of that; `None` when it is done or given up. Memory that runs out counts as a
-/// failure only of a single window.
+/// The number of the next attempt at a run, and its windows per forward pass if an earlier attempt
+/// determines them; `None` when the run is done or given up. Running out of memory counts as a
+/// failure only if a forward pass had a single window.
 fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option<u64>)> {
     if folder.record_path(run.id()).exists() {
         return None;
@@ -199,7 +205,7 @@ fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option
     }
 }
 
-/// The runs of `order` that are neither done nor given up.
+/// Runs of `order` that are neither done nor given up.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -215,7 +221,7 @@ pub fn unfinished<'p>(
     Ok(order.iter().filter(open).copied().collect())
 }
 
-/// How many runs of `order` have failed as often as a command tries.
+/// Number of runs in `order` that are given up because they failed [`ATTEMPTS`] times.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -229,7 +235,7 @@ pub fn given_up(folder: &ResultsFolder, order: &[&PlannedRun]) -> Result<u64, Sw
     Ok(count)
 }
 
-/// Lets every run that failed in an earlier command be tried once more in this one.
+/// Lets every run that was given up in an earlier command be tried once more.
 ///
 /// # Errors
 /// The folder cannot be read or written.
@@ -243,7 +249,7 @@ pub fn allow_retries(folder: &ResultsFolder, failed: &[RunRecord]) -> Result<(),
     Ok(())
 }
 
-/// A run that is this process's until dropped; a thread keeps its lease warm.
+/// A run that this process holds until this is dropped. A thread renews its lease.
 #[derive(Debug)]
 pub struct Claim {
     folder: ResultsFolder,
@@ -269,12 +275,12 @@ impl Claim {
         Claim { folder, lease, lost, stop, heart: Some(heart) }
     }
 
-    /// 1, and one more after every failure.
+    /// Number of the attempt: 1, and one more after each failure.
     pub fn attempt(&self) -> u64 {
         guard(&self.lease).attempt
     }
 
-    /// Windows a forward pass.
+    /// Windows per forward pass.
     pub fn micro_windows(&self) -> u64 {
         guard(&self.lease).micro_windows
     }
@@ -284,12 +290,12 @@ impl Claim {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Notes where the run is; written with the next heartbeat.
+    /// Records how far the run has come; it is written with the next heartbeat.
     pub fn progress(&self, progress: Progress) {
         guard(&self.lease).progress = progress;
     }
 
-    /// Leaves the trunk to others.
+    /// Frees the trunk for other workers; the run goes on with its own cooldown.
     ///
     /// # Errors
     /// The lease cannot be written; the next heartbeat tries again.
@@ -302,13 +308,14 @@ impl Claim {
         }
     }
 
-    /// Writes the record of the run and gives the claim back. Nothing is written if another
-    /// worker has taken the run over meanwhile; whether it was is returned.
+    /// Writes the record of the run and gives the claim back. Nothing is written if another worker
+    /// has taken the run over in the meantime. Returns whether the record was written.
     ///
     /// # Errors
     /// The record cannot be written.
     pub fn finish(self, record: &RunRecord, failed: bool) -> Result<bool, SweepError> {
-        // Before the lock: a heartbeat that waits for it must not renew what is removed below.
+        // The heartbeat is stopped before the lock is taken, so that none that waits for the lock
+        // renews the lease removed below.
         self.stop.store(true, Ordering::Release);
         let _lock = lock(&self.folder)?;
         if self.is_lost() || !self.is_mine()? {
@@ -326,7 +333,7 @@ impl Claim {
         Ok(true)
     }
 
-    /// Gives the run back as it is, to be taken up by anybody.
+    /// Gives the run back unfinished; anybody may take it up.
     ///
     /// # Errors
     /// The folder cannot be read or written.
@@ -351,13 +358,13 @@ impl Drop for Claim {
         self.stop.store(true, Ordering::Release);
         if let Some(heart) = self.heart.take() {
             heart.thread().unpark();
-            // A heartbeat that panicked has nothing to add.
+            // A heartbeat that panicked needs no further handling.
             let _ = heart.join();
         }
     }
 }
 
-/// Renews the lease until told to stop, or until somebody else holds it.
+/// Renews the lease until it is told to stop or somebody else holds the lease.
 fn beat(folder: &ResultsFolder, lease: &Mutex<Lease>, lost: &AtomicBool, stop: &AtomicBool) {
     loop {
         std::thread::park_timeout(HEARTBEAT);
@@ -379,7 +386,7 @@ fn beat(folder: &ResultsFolder, lease: &Mutex<Lease>, lost: &AtomicBool, stop: &
             leases::write(folder, &mine)?;
             Ok(true)
         };
-        // A failed renewal (a full disk, say) is tried again; the lease then ages on its own.
+        // A failed renewal (for example on a full disk) is tried again; meanwhile the lease ages.
         if let Ok(false) = renew() {
             lost.store(true, Ordering::Release);
             return;

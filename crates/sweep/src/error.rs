@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with a sweep file, where, and what to do.
+/// An error in a sweep file: what is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpecError {
     file: PathBuf,
@@ -20,16 +20,16 @@ pub struct SpecError {
 struct Place {
     line: usize,
     column: usize,
-    /// Characters before the mark in the text.
+    /// Number of characters before the marked ones in `text`.
     before: usize,
     text: String,
     width: usize,
 }
 
-/// Characters of a line that are shown at most.
+/// Maximum number of characters of a line that are shown.
 const LONGEST_LINE: usize = 160;
 
-/// A problem that does not yet know its file.
+/// An error in a sweep file, before the file is known.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
     pub(crate) span: Option<Range<usize>>,
@@ -66,7 +66,7 @@ impl Place {
         let marked = &source[start..span.end.clamp(start, line_end)];
         let column = source[line_start..start].chars().count() + 1;
         let text = source[line_start..line_end].trim_end();
-        // Of a long line what is around its mark.
+        // Of a long line only the surroundings of the marked characters are shown.
         let skipped = match text.chars().count() > LONGEST_LINE {
             true => (column - 1).saturating_sub(LONGEST_LINE / 4),
             false => 0,
@@ -84,7 +84,7 @@ impl Place {
 }
 
 impl SpecError {
-    /// What the person who wrote the file can do about it.
+    /// Advice for the person who wrote the file.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -107,7 +107,7 @@ impl fmt::Display for SpecError {
 
 impl std::error::Error for SpecError {}
 
-/// Why a sweep could not be run or its folder not be used.
+/// Why a sweep could not be run, or its folder could not be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message names every field")]
@@ -141,7 +141,7 @@ impl SweepError {
         move |source| SweepError::Io { path: path.to_owned(), action, source }
     }
 
-    /// Whether a worker lacks what training takes, rather than having met with an accident.
+    /// Whether a worker lacks something that training needs. Any other error is an accident.
     pub fn is_lack(&self) -> bool {
         match self {
             SweepError::Io { source, .. } => is_forbidden(source),
@@ -153,7 +153,7 @@ impl SweepError {
         }
     }
 
-    /// What the person at the terminal can do about it.
+    /// Advice for the person at the terminal.
     pub fn hint(&self) -> Option<String> {
         match self {
             SweepError::Spec(error) => error.hint().map(str::to_owned),

@@ -1,14 +1,15 @@
-//! `results/<name>`: all the state there is. Every file has one writer and is renamed into place.
+//! The folder `results/<name>`, which holds all state of a sweep. Every file in it has one writer
+//! and is renamed into its place.
 //!
 //! ```text
-//! sweep.toml, plan.json       what was asked, as of the last `run`
-//! data.json                   what is known of each text: counts, entropy, losses that need no model
-//! records/<run>.json          row and curve of a finished or diverged run, checksummed
-//! failures/<run>.json         the same of a failed run
+//! sweep.toml, plan.json       the sweep file and its plan, as of the last `run`
+//! data.json                   facts of each text: counts, entropy, losses that need no model
+//! records/<run>.json          row and curve of a finished or diverged run, with a checksum
+//! failures/<run>.json         row and curve of a failed run, with a checksum
 //! models/<run>.safetensors    weights of a finished run, with models/<run>.json
-//! checkpoints/                states to go on from, see [`crate::checkpoints`]
-//! leases/<run>.json, lock     who trains what right now
-//! logs/                       what happened to each run, and what workers print
+//! checkpoints/                states that training resumes from, see [`crate::checkpoints`]
+//! leases/<run>.json, lock     who is training which run at the moment
+//! logs/                       what happened to each run, and the output of workers
 //! runs.parquet, curves.parquet, fits.json
 //! ```
 
@@ -29,34 +30,35 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A results folder.
+/// A results folder, which need not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultsFolder {
     root: PathBuf,
 }
 
-/// Folders that work on a sweep needs.
+/// Subfolders that working on a sweep needs.
 const PARTS: [&str; 6] = ["records", "failures", "leases", "logs", "checkpoints", "models"];
 
-/// The sweep file as it was last run.
+/// Name of the sweep file as it was last run.
 const SWEEP: &str = "sweep.toml";
 
-/// Files that a folder may hold before it has its plan, as earlier versions and helpers of git left
-/// them.
+/// Files that a folder may hold before it has its plan, left by earlier versions or by git.
 const BEGUN: [&str; 4] = [SWEEP, "data.json", "place.json", ".gitignore"];
 
-/// What is known of the runs of a plan.
+/// Records of the runs of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Records {
-    /// Finished and diverged runs of the plan, in its order.
+    /// Records of finished and diverged runs, in the order of the plan.
     pub done: Vec<RunRecord>,
-    /// Failed runs of the plan, in its order.
+    /// Records of failed runs, in the order of the plan.
     pub failed: Vec<RunRecord>,
-    /// Records of runs that the plan no longer names; kept, and used again if it does.
+    /// Ids of runs that have a record although the plan does not name them. The records are kept,
+    /// and used again if a later plan names them.
     pub orphaned: Vec<String>,
-    /// Damaged files that were moved aside.
+    /// Messages about damaged records, which are moved aside wherever the reader may change the
+    /// folder.
     pub damaged: Vec<String>,
-    /// What has to be said of where the rows are from.
+    /// Remark for the user about the files that the rows were read from.
     pub remark: Option<String>,
 }
 
@@ -66,16 +68,17 @@ impl ResultsFolder {
         ResultsFolder { root }
     }
 
-    /// Its path.
+    /// Path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Whether this folder may hold the results of a sweep: absent, empty, that sweep's, left by a
-    /// command that died before it had written the plan, or one that has lost it.
+    /// Checks that this folder may hold the results of the sweep `name`: it is absent or empty,
+    /// belongs to that sweep, was left by a command that died before it wrote the plan, or has lost
+    /// its plan.
     ///
     /// # Errors
-    /// It belongs to another sweep or is no results folder.
+    /// The folder belongs to another sweep or is not a results folder.
     pub fn check_owner(&self, name: &str) -> Result<(), SweepError> {
         let parent_plan = self.root.parent().map(|parent| ResultsFolder::at(parent.to_owned()));
         if let Some(parent) = parent_plan
@@ -100,8 +103,9 @@ impl ResultsFolder {
         }
     }
 
-    /// Whether it has lost its plan alone: the sweep file of the last `run` is there, of that name or of the
-    /// sweep whose stage has it, and so is the folder of records.
+    /// Whether the folder has lost only its plan: it has a folder of records and the sweep file of
+    /// the last `run`, whose name is `name` or that of the sweep which the tuning stage `name`
+    /// serves.
     fn has_sweep_of(&self, name: &str) -> bool {
         let Ok(sweep) = self.sweep() else {
             return false;
@@ -111,7 +115,7 @@ impl ResultsFolder {
         own && self.root.join("records").is_dir()
     }
 
-    /// Absent, or holding nothing but what [`ResultsFolder::adopt`] begins with.
+    /// Whether the folder is absent, or holds only what [`ResultsFolder::adopt`] begins with.
     fn is_unfinished(&self) -> Result<bool, SweepError> {
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
@@ -133,16 +137,16 @@ impl ResultsFolder {
         Ok(true)
     }
 
-    /// The sweep file that the plan came from, as of the last `run`.
+    /// Parses the sweep file of the last `run`, from which the plan was made.
     ///
     /// # Errors
-    /// There is none, or it does not parse.
+    /// The file does not exist or does not parse.
     pub fn sweep(&self) -> Result<Sweep, SweepError> {
         Sweep::read(&self.root.join(SWEEP))
     }
 
-    /// Writes the plan and the sweep file it came from, after [`ResultsFolder::check_owner`]. The
-    /// plan comes first: a folder that has one is known for what it is.
+    /// Writes the plan and its sweep file, after [`ResultsFolder::check_owner`]. The plan is
+    /// written first, since it identifies the folder.
     ///
     /// # Errors
     /// The folder belongs to another sweep, or cannot be written.
@@ -156,7 +160,7 @@ impl ResultsFolder {
         Ok(data.write(&self.data_path())?)
     }
 
-    /// Makes the folders that work on a sweep needs.
+    /// Makes the subfolders that working on a sweep needs.
     fn make_parts(&self) -> Result<(), SweepError> {
         for part in PARTS {
             let path = self.root.join(part);
@@ -165,11 +169,11 @@ impl ResultsFolder {
         Ok(())
     }
 
-    /// Refuses a folder that would lead what is written to another place: someone else's folder may
-    /// hold links. The results folder itself may be one.
+    /// Refuses a folder with symbolic links inside, through which writing would reach another
+    /// place. The results folder itself may be a link.
     ///
     /// # Errors
-    /// The link.
+    /// A subfolder or file is a link.
     fn check_links(&self) -> Result<(), SweepError> {
         let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
         match PARTS.map(|part| self.root.join(part)).into_iter().find(|path| is_link(path)) {
@@ -178,10 +182,10 @@ impl ResultsFolder {
         }
     }
 
-    /// Whether a worker can write wherever it will have to.
+    /// Checks that a worker can write at every place where it will have to.
     ///
     /// # Errors
-    /// The first place where it cannot.
+    /// The first place that cannot be written to.
     pub fn check_writable(&self) -> Result<(), SweepError> {
         self.check_links()?;
         self.make_parts()?;
@@ -194,7 +198,7 @@ impl ResultsFolder {
         Ok(())
     }
 
-    /// `data.json`: what is known of each text.
+    /// Path of `data.json`, which holds the facts of each text.
     pub fn data_path(&self) -> PathBuf {
         self.root.join("data.json")
     }
@@ -206,7 +210,7 @@ impl ResultsFolder {
     /// Reads the plan.
     ///
     /// # Errors
-    /// There is none, or it is not readable.
+    /// The plan does not exist or cannot be read.
     pub fn plan(&self) -> Result<Plan, SweepError> {
         let path = self.plan_path();
         let bytes = fs::read(&path).map_err(|error| SweepError::NoPlan {
@@ -216,47 +220,47 @@ impl ResultsFolder {
         Plan::parse(&bytes).map_err(|problem| SweepError::DamagedPlan { path, problem })
     }
 
-    /// Where the record of a finished or diverged run lies.
+    /// Path of the record of a finished or diverged run.
     pub fn record_path(&self, run_id: &str) -> PathBuf {
         self.root.join("records").join(format!("{run_id}.json"))
     }
 
-    /// Where the weights of finished runs lie, `RUN.safetensors` and `RUN.json`.
+    /// Folder of the weights of finished runs, `RUN.safetensors` and `RUN.json`.
     pub fn models_path(&self) -> PathBuf {
         self.root.join("models")
     }
 
-    /// Where the record of a failed run lies.
+    /// Path of the record of a failed run.
     pub fn failure_path(&self, run_id: &str) -> PathBuf {
         self.root.join("failures").join(format!("{run_id}.json"))
     }
 
-    /// Where states to go on from lie.
+    /// Folder of the states that training resumes from.
     pub fn checkpoints_path(&self) -> PathBuf {
         self.root.join("checkpoints")
     }
 
-    /// Where leases lie.
+    /// Folder of the leases.
     pub fn leases_path(&self) -> PathBuf {
         self.root.join("leases")
     }
 
-    /// Where the lease of a run lies.
+    /// Path of the lease of a run.
     pub fn lease_path(&self, run_id: &str) -> PathBuf {
         self.leases_path().join(format!("{run_id}.json"))
     }
 
-    /// The file whose lock serialises claims.
+    /// Path of the file whose lock serialises claims.
     pub fn lock_path(&self) -> PathBuf {
         self.leases_path().join("lock")
     }
 
-    /// What happened to a run, attempt by attempt.
+    /// Path of a run's log, which tells what happened to it, attempt by attempt.
     pub fn log_path(&self, run_id: &str) -> PathBuf {
         self.root.join("logs").join(format!("{run_id}.log"))
     }
 
-    /// Adds a line to the log of a run. A log that cannot be written stops nothing.
+    /// Adds a line to the log of a run. If it cannot be written, nothing else is affected.
     pub fn log(&self, run_id: &str, line: &str) {
         let path = self.log_path(run_id);
         if unlinked(&path).is_ok() {
@@ -265,23 +269,23 @@ impl ResultsFolder {
         }
     }
 
-    /// What worker number `worker` printed.
+    /// Path of the log that holds the output of worker number `worker`.
     pub fn worker_log_path(&self, worker: usize) -> PathBuf {
         self.root.join("logs").join(format!("worker-{worker}.log"))
     }
 
-    /// An empty file for what worker number `worker` prints.
+    /// Makes an empty log for the output of worker number `worker`.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The file cannot be made.
     pub fn worker_log(&self, worker: usize) -> std::io::Result<fs::File> {
         let path = self.worker_log_path(worker);
         unlinked(&path)?;
         fs::File::create(path)
     }
 
-    /// Reads every record. A damaged one is moved aside as `<name>.damaged`, so that its run
-    /// counts as not trained.
+    /// Reads every record. A damaged one is moved aside as `<name>.damaged`, so that its run counts
+    /// as untrained.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -289,8 +293,9 @@ impl ResultsFolder {
         self.gather(plan, true)
     }
 
-    /// As [`ResultsFolder::records`], changing nothing: a damaged record is only named. A folder
-    /// that was archived without its records is read from `runs.parquet`, without curves.
+    /// Reads every record like [`ResultsFolder::records`] but changes nothing: a damaged record is
+    /// only reported. A folder that was archived without its records is read from `runs.parquet`,
+    /// without curves.
     ///
     /// # Errors
     /// The folder cannot be read, or `runs.parquet` does not match its digest.
@@ -298,10 +303,10 @@ impl ResultsFolder {
         self.peek_with(plan, Trust::Checked)
     }
 
-    /// As [`ResultsFolder::peek`], with or without a look at the digest.
+    /// Reads every record like [`ResultsFolder::peek`]; `trust` says whether the digest is checked.
     ///
     /// # Errors
-    /// As [`ResultsFolder::peek`].
+    /// The same as those of [`ResultsFolder::peek`].
     pub fn peek_with(&self, plan: &Plan, trust: Trust) -> Result<Records, SweepError> {
         if self.root.join("records").exists() || !self.runs_path().exists() {
             return self.gather(plan, false);
@@ -337,8 +342,8 @@ impl ResultsFolder {
         Ok(records)
     }
 
-    /// Reads the record of a run, if it is there. One that is damaged, or is not of that run, is
-    /// moved aside where `mend` says so.
+    /// Reads the record of a run, if there is one. A record that is damaged or not of that run is
+    /// moved aside if `mend` is set.
     fn read_record(
         &self,
         path: &Path,
@@ -373,7 +378,7 @@ impl ResultsFolder {
         Ok(orphans)
     }
 
-    /// Ids of the runs that have a record, of this plan or of earlier ones.
+    /// Ids of all runs that have a record, whether of this plan or of earlier ones.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -381,7 +386,7 @@ impl ResultsFolder {
         self.ids_in("records")
     }
 
-    /// Ids of the runs that have failed.
+    /// Ids of all runs that have the record of a failure.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -403,7 +408,8 @@ impl ResultsFolder {
         Ok(ids.filter(|id| !id.starts_with('.')).collect())
     }
 
-    /// The record of one run of the plan, told anew in its words. A damaged one is moved aside.
+    /// Reads the record of one run and relabels it as this plan names the run. A damaged one is
+    /// moved aside.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -426,24 +432,24 @@ impl ResultsFolder {
         Ok(())
     }
 
-    /// `runs.parquet`.
+    /// Path of `runs.parquet`.
     pub fn runs_path(&self) -> PathBuf {
         self.root.join("runs.parquet")
     }
 
-    /// `curves.parquet`.
+    /// Path of `curves.parquet`.
     pub fn curves_path(&self) -> PathBuf {
         self.root.join("curves.parquet")
     }
 
-    /// `fits.json`.
+    /// Path of `fits.json`.
     pub fn fits_path(&self) -> PathBuf {
         self.root.join("fits.json")
     }
 }
 
-/// The record, if it is one of the run that its file is named after; `run` is what the plan knows of
-/// that run.
+/// Returns the record if it is a possible one of the run that its file is named after; `run` is
+/// that run, if the plan has it.
 fn check_record(
     path: &Path,
     run: Option<&PlannedRun>,

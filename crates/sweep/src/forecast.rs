@@ -1,4 +1,5 @@
-//! How long a sweep takes with some workers: their claims played through on prices.
+//! Forecasts how long a sweep takes with a number of workers, by simulating their claims with the
+//! prices of the runs.
 
 use crate::checkpoints::steps_of;
 use crate::claim::unfinished;
@@ -9,17 +10,17 @@ use crate::plan::Plan;
 use crate::run::PlannedRun;
 use std::collections::{HashMap, HashSet};
 
-/// What a run costs one worker, in seconds or in any other unit.
+/// Cost of a run to one worker, in seconds or in any other unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
-    /// An optimizer step.
+    /// Cost of one optimizer step.
     pub step: f64,
-    /// What comes once: reading the data, scoring the test text.
+    /// Cost that occurs once per run, for reading the data and scoring the test text.
     pub once: f64,
 }
 
 impl Price {
-    /// Of a whole run, from its first step.
+    /// Price of a whole run that begins with its first step.
     pub fn of(&self, run: &PlannedRun) -> f64 {
         self.steps(run.config.steps.steps) + self.once
     }
@@ -29,19 +30,20 @@ impl Price {
     }
 }
 
-/// Where a sweep stands.
+/// How much of a sweep is done.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
-    /// Runs that need no more work.
+    /// Ids of the runs that need no more work.
     pub done: HashSet<String>,
-    /// Steps after which a trunk has a state.
+    /// Steps after which a trunk has a state, by trunk.
     pub trunks: HashMap<String, Vec<u64>>,
-    /// Steps done of runs that are being trained.
+    /// Steps done so far, by id of the runs that are being trained.
     pub running: HashMap<String, u64>,
 }
 
 impl Standing {
-    /// Of a plan in its results folder, where `leases` are trained right now.
+    /// Standing of a plan in its results folder; the runs of `leases` are being trained at the
+    /// moment.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -62,28 +64,28 @@ impl Standing {
     }
 }
 
-/// What is to come.
+/// Forecast for the rest of a sweep, in the unit of the prices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forecast {
-    /// From now to the end of the last run.
+    /// Time from now to the end of the last run.
     pub finish: f64,
     /// Work of all workers together.
     pub work: f64,
-    /// What the same runs would take each from its first step.
+    /// Work that the same runs would take if each were trained from its first step.
     pub alone: f64,
 }
 
-/// A trunk on its way.
+/// A trunk in the simulation.
 #[derive(Default)]
 struct Trunk {
-    /// When nobody is on it any more.
+    /// Time at which nobody is training the trunk any more.
     free: f64,
-    /// Steps with a state, and when it is there.
+    /// Steps with a state, each with the time from which it exists.
     states: Vec<(u64, f64)>,
 }
 
 impl Trunk {
-    /// The last step up to `branch` with a state by `now`.
+    /// The last step up to `branch` that has a state at time `now`; 0 if none has.
     fn newest(&self, branch: u64, now: f64) -> u64 {
         let there = self.states.iter().filter(|(step, at)| *step <= branch && *at <= now);
         there.map(|(step, _)| *step).max().unwrap_or(0)
@@ -91,7 +93,7 @@ impl Trunk {
 }
 
 impl Forecast {
-    /// Plays the rest of a plan through; `prices` are those of its runs in its order.
+    /// Simulates the rest of a plan. `prices` are those of its runs, in the plan's order.
     pub fn of(plan: &Plan, prices: &[Price], standing: &Standing, workers: usize) -> Self {
         let mut price: HashMap<&str, Price> = HashMap::new();
         for (run, of) in plan.runs().iter().zip(prices) {
@@ -99,7 +101,7 @@ impl Forecast {
         }
         let mut open: Vec<&PlannedRun> = plan.work_order();
         open.retain(|run| !standing.done.contains(run.id()));
-        // What is being trained goes on.
+        // Runs that are being trained already come first.
         open.sort_by_key(|run| !standing.running.contains_key(run.id()));
         let alone = open.iter().map(|run| price[run.id()].of(run)).sum();
         let mut trunks: HashMap<&str, Trunk> = HashMap::new();
@@ -146,7 +148,7 @@ impl Forecast {
     }
 }
 
-/// The next time after `now` at which a trunk is left or has another state.
+/// The first time after `now` at which a trunk becomes free or gets another state.
 fn next_event(trunks: &HashMap<&str, Trunk>, now: f64) -> f64 {
     let all = trunks.values().flat_map(|trunk| {
         let states = trunk.states.iter().map(|(_, at)| *at);
@@ -203,7 +205,7 @@ mod tests {
         let alone = sweep("[0]", false);
         let all = Forecast::of(&alone, &prices(&alone), &Standing::default(), 1);
         assert_eq!((all.work, forecast.alone), (all.alone, all.alone));
-        // 1M in full, and a fifth of 100k and 300k, for each size.
+        // For each size, the run of 1M tokens in full and a fifth of those of 100k and 300k.
         let share = forecast.work / all.work;
         assert!((share - (1.0 + 0.08) / 1.4).abs() < 0.002, "{share}");
     }

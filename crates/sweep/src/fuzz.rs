@@ -1,4 +1,5 @@
-//! What must hold whatever bytes a file of a sweep consists of; fed by tests and by fuzzers.
+//! Assertions that must hold for whatever bytes a file of a sweep consists of; tests and fuzzers
+//! feed them.
 
 use crate::checkpoints::Label;
 use crate::forecast::{Forecast, Price, Standing};
@@ -8,7 +9,7 @@ use crate::{Plan, PlanContext, Sweep};
 use isoflop_results::DataRecord;
 use std::path::Path;
 
-/// Text of any kind, without looking for it.
+/// Facts about any text, without looking at the text.
 fn facts(request: &DataRequest) -> Result<DataFacts, DataRefusal> {
     Ok(DataFacts::of(DataRecord {
         corpus: request.source.name(),
@@ -21,7 +22,8 @@ fn facts(request: &DataRequest) -> Result<DataFacts, DataRefusal> {
     }))
 }
 
-/// A sweep file: refused with a message that names it, or planned to what reads back as it was.
+/// Checks a sweep file: it is refused with a message that names it, or its plan reads back
+/// unchanged.
 pub fn sweep_file(bytes: &[u8]) {
     let Ok(source) = String::from_utf8(bytes.to_vec()) else {
         return;
@@ -47,7 +49,7 @@ pub fn sweep_file(bytes: &[u8]) {
     }
 }
 
-/// A plan: refused, or one that can be priced and written again.
+/// Checks a plan file: it is refused, or the plan can be priced and written again.
 pub fn plan(bytes: &[u8]) {
     let Ok(plan) = Plan::parse(bytes) else { return };
     let json = plan.to_json().expect("a plan is text and numbers");
@@ -62,7 +64,7 @@ pub fn plan(bytes: &[u8]) {
     }
 }
 
-/// A lease: nothing, or one that reads back as it was.
+/// Checks a lease file: it is refused, or the lease reads back unchanged.
 pub fn lease(bytes: &[u8]) {
     if let Some(lease) = Lease::parse(bytes) {
         let text = serde_json::to_vec(&lease).expect("a lease is text and numbers");
@@ -70,7 +72,7 @@ pub fn lease(bytes: &[u8]) {
     }
 }
 
-/// The label of a checkpoint: refused, or true of the state that it stands beside.
+/// Checks the label of a checkpoint: it is refused, or agrees with the state beside it.
 pub fn label(bytes: &[u8]) {
     let state = b"weights and moments";
     if let Ok(label) = Label::parse(bytes)

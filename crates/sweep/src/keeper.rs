@@ -1,5 +1,5 @@
-//! The [`Keeper`] of a run: states go to the shelf of its trunk until it branches off, then to its
-//! own.
+//! Implements [`Keeper`] for a run: its states go to the shelf of its trunk until it branches off,
+//! and then to its own.
 
 use crate::checkpoints::{KEPT, Shelf, discard_all};
 use crate::claim::{Claim, shelf_kind};
@@ -20,13 +20,13 @@ pub(crate) struct RunKeeper<'a> {
     every: Duration,
     last: Instant,
     branch: u64,
-    /// Runs of the trunk, this one included: where each branches off.
+    /// Runs of the same trunk, including this one, each with the step at which it branches off.
     siblings: Vec<(&'a PlannedRun, u64)>,
     trunk: Shelf,
     own: Shelf,
-    /// States not handed out yet, the newest last.
+    /// States that were not yet handed out, the newest last.
     offers: Vec<(Source, u64)>,
-    /// Step of the newest state on disk.
+    /// Step of the newest state on disk; 0 if there is none.
     kept: u64,
 }
 
@@ -71,8 +71,8 @@ impl<'a> RunKeeper<'a> {
     }
 }
 
-/// Removes what nothing needs once a run has its record: its own states, and those of its trunk
-/// but for the branches still to come and the last, which a larger budget goes on from.
+/// Removes the states that nothing needs once a run has its record: all its own, and those of its
+/// trunk except at branches still to come and the last, from which a larger budget can go on.
 pub(crate) fn clear(folder: &ResultsFolder, plan: &Plan, run: &PlannedRun, kind: &str) {
     discard_all(folder, run.id());
     if run.trunk() == run.id() {
@@ -83,13 +83,13 @@ pub(crate) fn clear(folder: &ResultsFolder, plan: &Plan, run: &PlannedRun, kind:
     Shelf::new(folder, run.trunk(), kind).prune(u64::MAX, newest, |step| open.contains(&step));
 }
 
-/// Runs of the trunk of a run, itself included: where each branches off.
+/// Runs of the same trunk as `run`, including it, each with the step at which it branches off.
 fn siblings<'a>(plan: &'a Plan, run: &PlannedRun) -> Vec<(&'a PlannedRun, u64)> {
     let siblings = plan.runs().iter().filter(|other| other.trunk() == run.trunk());
     siblings.map(|run| (run, run.branch_step())).collect()
 }
 
-/// Where runs without a record branch off.
+/// Steps at which runs without a record branch off.
 fn open_branches(folder: &ResultsFolder, siblings: &[(&PlannedRun, u64)]) -> Vec<u64> {
     let open = siblings.iter().filter(|(run, _)| !folder.record_path(run.id()).exists());
     open.map(|(_, branch)| *branch).collect()
@@ -144,7 +144,8 @@ impl Keeper for RunKeeper<'_> {
             self.own.prune(step, KEPT, |_| false);
         }
         if step == self.branch {
-            // Others wait for the trunk; if the lease cannot be written the heartbeat does it.
+            // Other workers wait for the trunk. If the lease cannot be written now, the heartbeat
+            // writes it.
             let _ = self.claim.leave_trunk();
         }
         self.kept = step;

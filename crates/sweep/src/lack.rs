@@ -1,11 +1,11 @@
-//! Something that a worker needs and does not have.
+//! Describes something that a worker needs and does not have.
 
-/// What a worker needs and does not have, and how to give it.
+/// Something that a worker needs and does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct Lack {
-    /// What is missing.
+    /// Description of what is missing.
     pub what: String,
-    /// What the person who started the worker can do about it.
+    /// Advice for the person who started the worker.
     pub hint: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Who holds a run: a small file that its owner keeps warm.
+//! A lease says who holds a run; it is a small file that its owner renews.
 
 use crate::error::SweepError;
 use crate::trainer::Progress;
@@ -8,76 +8,76 @@ use std::path::Path;
 use std::time::Duration;
 use sysinfo::System;
 
-/// How often an owner renews its lease.
+/// Time after which an owner renews its lease.
 pub const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// A lease that has not been renewed for this long is void. An owner on this host is also looked
-/// up, and replaced at once when dead.
+/// Time after which a lease that was not renewed is void. An owner on this host is also looked up,
+/// and replaced at once when it is dead.
 pub const EXPIRY: Duration = Duration::from_secs(120);
 
-/// A claim on a run, with where the run is.
+/// A claim on a run, with the run's progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// Its trunk.
+    /// Id of the run's trunk.
     pub trunk: String,
-    /// What is being trained of it.
+    /// Part of the run that is being trained.
     pub stage: Stage,
-    /// Who trains it.
+    /// Process that trains the run.
     pub owner: Owner,
-    /// 1, and one more after every failure.
+    /// Number of the attempt: 1, and one more after each failure.
     pub attempt: u64,
-    /// Windows a forward pass.
+    /// Windows per forward pass.
     pub micro_windows: u64,
-    /// Where it is.
+    /// How far the run has come.
     pub progress: Progress,
 }
 
 impl Lease {
-    /// A lease as its file holds it; nothing where it is damaged.
+    /// Parses the file of a lease; `None` if it is damaged.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }
 
-/// Which part of a run is being trained.
+/// Part of a run that is being trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// The part that it shares with longer runs: nobody else trains that meanwhile.
+    /// The part that the run shares with longer runs; nobody else trains it at the same time.
     Trunk,
-    /// Its own.
+    /// The part that belongs to the run alone.
     Cooldown,
 }
 
-/// A process of a machine; its start time tells it from a later one of the same number.
+/// A process on a machine. Its start time tells it from a later process with the same number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Machine.
+    /// Name of the machine.
     pub host: String,
-    /// This start of the machine: machines may share a name.
+    /// Id of the machine's current boot, since several machines may have the same name.
     pub boot: String,
-    /// Process.
+    /// Number of the process.
     pub pid: u32,
-    /// When the process started, on a clock that nobody sets.
+    /// Start time of the process, on a clock that nobody sets.
     pub pid_start: u64,
 }
 
 impl Owner {
-    /// This process.
+    /// The current process.
     pub fn current() -> Self {
         let pid = std::process::id();
         Owner { host: host_name(), boot: boot_id(), pid, pid_start: start_time(pid).unwrap_or(0) }
     }
 
-    /// Whether a process of number `pid` on this start of this machine is meant.
+    /// Whether this is process number `pid` of this machine since its last boot.
     pub(crate) fn is_here(&self, pid: u32) -> bool {
         self.pid == pid && self.host == host_name() && self.boot == boot_id()
     }
 
-    /// Whether the process lives; `None` where it is of another host or an earlier start of this
-    /// one and cannot be known.
+    /// Whether the process is alive; `None` for a process of another host or of an earlier boot, of
+    /// which nothing can be known.
     pub fn is_alive(&self) -> Option<bool> {
         (self.host == host_name() && self.boot == boot_id())
             .then(|| start_time(self.pid) == Some(self.pid_start))
@@ -95,11 +95,12 @@ fn boot_id() -> String {
     id.map_or(String::new(), |id| id.trim().to_owned())
 }
 
-/// proc_pid_stat(5): ticks between the start of the machine and that of the process.
+/// Start time of a process, in clock ticks since the machine booted; see proc_pid_stat(5).
 #[cfg(target_os = "linux")]
 fn start_time(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command, in parentheses, may hold spaces. State is field 3, start time field 22.
+    // The command, which is in parentheses, may hold spaces. The state is field 3 and the start
+    // time is field 22.
     let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
     let gone = matches!(fields.next()?, "Z" | "X");
     (!gone).then(|| fields.nth(18)?.parse().ok())?
@@ -125,7 +126,7 @@ fn start_time(pid: u32) -> Option<u64> {
     (!gone).then(|| process.start_time())
 }
 
-/// Removes the file of a lease, where there is one.
+/// Removes the file of a lease, if there is one.
 pub(crate) fn remove(path: &Path) -> Result<(), SweepError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,5 +1,5 @@
-//! The files of leases. All changes of them happen under one file lock, which the system releases
-//! when its holder dies.
+//! Reads and writes the files of leases. They are changed only under one file lock, which the
+//! system releases when its holder dies.
 
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Takes the lock; it is held until the file is dropped.
+/// Takes the lock, which is held until the returned file is dropped.
 pub(crate) fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
     let path = folder.lock_path();
     unlinked(&path).map_err(SweepError::io(&path, "replace"))?;
@@ -25,8 +25,8 @@ pub(crate) fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
     Ok(file)
 }
 
-/// What a process has seen of leases: whether an owner on another machine lives is told by its
-/// lease changing, timed on a clock of ours that nobody sets.
+/// Leases that a process has watched. An owner on another machine counts as alive while its lease
+/// keeps changing, timed by a monotonic clock of this machine.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     leases: HashMap<String, Sighting>,
@@ -35,18 +35,19 @@ pub struct Seen {
 /// A lease as it was seen last.
 #[derive(Clone, Debug)]
 struct Sighting {
-    /// What changes with every heartbeat.
+    /// Time of the file's last change, which is new with every heartbeat.
     modified: Option<SystemTime>,
     lease: Lease,
-    /// When it was first seen so.
+    /// Time at which the lease was first seen in this form.
     since: Instant,
-    /// Whether it was seen otherwise before.
+    /// Whether the lease was seen in another form before.
     has_changed: bool,
 }
 
 impl Seen {
-    /// Whether the owner of a lease has been heard of lately, at `now`. A time of its file that lies
-    /// in the future, or that a clock set forward makes look old, is worth less than what was seen.
+    /// Whether the owner of a lease has renewed it recently, at `now`. Watching the lease counts
+    /// for more than the time of its file, which may lie in the future or look old because a clock
+    /// was set.
     fn heard_of(&mut self, lease: &Lease, modified: Option<SystemTime>, now: Instant) -> bool {
         let known = self.leases.get_mut(&lease.run_id);
         let changed = match &known {
@@ -66,7 +67,7 @@ impl Seen {
         has_changed || is_fresh(modified)
     }
 
-    /// The lease of a run if its owner lives.
+    /// The lease of a run, if its owner is alive.
     pub(crate) fn live(
         &mut self,
         folder: &ResultsFolder,
@@ -80,8 +81,8 @@ impl Seen {
         Ok(alive.then_some(lease))
     }
 
-    /// The leases of runs without a record whose owner lives and has been heard of lately, in the
-    /// order given.
+    /// Leases of the runs in `order` that have no record and whose owner is alive, in the given
+    /// order.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -105,8 +106,8 @@ impl Seen {
         Ok(leases.into_iter().map(|(_, lease)| lease).collect())
     }
 
-    /// Removes the leases that have not changed for [`EXPIRY`] of watching, so that workers that
-    /// have not watched for as long take their runs.
+    /// Removes the leases that have not changed while they were watched for [`EXPIRY`], so that
+    /// workers that have not watched for so long can take their runs.
     ///
     /// # Errors
     /// The folder cannot be read or written.
@@ -124,13 +125,13 @@ impl Seen {
     }
 }
 
-/// Whether a file was written within [`EXPIRY`], or at a time that has not come yet.
+/// Whether a file was written within [`EXPIRY`], or has a time that lies in the future.
 fn is_fresh(modified: Option<SystemTime>) -> bool {
     let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
     age.is_none_or(|age| age < EXPIRY)
 }
 
-/// As [`Seen::live_leases`], for a process that looks once.
+/// Finds leases like [`Seen::live_leases`], for a process that looks only once.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -141,8 +142,8 @@ pub fn live_leases(
     Seen::default().live_leases(folder, order)
 }
 
-/// Removes the leases of the dead, so that what an earlier command left is taken up at once, and
-/// the files that they did not finish writing.
+/// Removes the leases of dead processes, so that what an earlier command left is taken up at once,
+/// and the files that these processes did not finish writing.
 ///
 /// # Errors
 /// The folder cannot be read or written.
@@ -159,7 +160,7 @@ pub fn clear_dead(folder: &ResultsFolder) -> Result<(), SweepError> {
     Ok(())
 }
 
-/// Runs that have a lease, of whomever.
+/// Ids of the runs that have a lease, whoever owns it.
 pub(crate) fn leased(folder: &ResultsFolder) -> Result<Vec<String>, SweepError> {
     let path = folder.leases_path();
     let entries = match fs::read_dir(&path) {
@@ -175,12 +176,12 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// Time since a file was written; `None` if its clock is ahead of ours.
+/// Time since a file was written; `None` if that time lies in the future of this machine's clock.
 pub(crate) fn age(path: &Path) -> Option<Duration> {
     SystemTime::now().duration_since(modified(path)?).ok()
 }
 
-/// The lease of a run, or nothing where there is none or it is not readable: a damaged lease
+/// The lease of a run; `None` where there is none or it cannot be read, since a damaged lease
 /// protects nobody.
 pub(crate) fn read(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>, SweepError> {
     let path = folder.lease_path(run_id);
@@ -222,7 +223,7 @@ mod tests {
         assert!(seen.heard_of(&lease(1), ahead, now));
         assert!(seen.heard_of(&lease(1), ahead, after(119)));
         assert!(!seen.heard_of(&lease(1), ahead, after(121)));
-        // It wakes up.
+        // The owner renews the lease again.
         assert!(seen.heard_of(&lease(2), ahead, after(130)));
         assert!(!seen.heard_of(&lease(2), ahead, after(251)));
     }

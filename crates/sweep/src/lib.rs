@@ -1,6 +1,6 @@
-//! From a sweep file to a plan, and from a plan to runs: claims, workers, resume. How a run is
-//! trained is behind the trait [`Trainer`], where workers are behind [`Workers`]; what a corpus holds is
-//! told by the caller.
+//! Turns a sweep file into a plan, and a plan into trained runs: claims, workers, resuming. The
+//! trait [`Trainer`] hides how a run is trained, and [`Workers`] where workers are. The caller
+//! tells what a corpus holds.
 
 pub mod checkpoints;
 pub mod claim;

@@ -1,23 +1,23 @@
-//! What training a model takes, and what this machine has.
+//! Estimates the memory that training needs, and reads the memory that this machine has.
 
 use isoflop_model::{ModelConfig, ParamCount};
 
 const FLOAT: f64 = 4.0;
 
-/// Bytes of activations that a backward pass may keep; a batch that takes more is split. Part of
-/// a run's bits, so the same on every machine.
+/// Bytes of activations that a backward pass may keep; a batch that takes more is split. The split
+/// affects the bits of a loss, so the limit is the same on every machine.
 const ACTIVATIONS: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
 
-/// Windows of a forward pass: as many of a step's windows as keep [`ACTIVATIONS`], at least one.
-/// The gradients of the passes of a step are added.
+/// Windows per forward pass: as many of a step's windows as keep [`ACTIVATIONS`] bytes, but at
+/// least one. The gradients of a step's passes are added.
 pub fn micro_windows(model: &ModelConfig, windows: u64) -> u64 {
     let window = model.context as f64 * FLOAT * model.kept_per_token();
     ((ACTIVATIONS / window) as u64).clamp(1, windows.max(1))
 }
 
-/// Bytes that training a micro-batch of `windows` needs, roughly: f32 weights, gradients and two
-/// moments, a transient copy, the activations and a block of logits. An estimate to refuse the
-/// impossible by, not to pack by.
+/// Rough number of bytes that training with `windows` windows per forward pass needs: f32 weights,
+/// gradients and two moments, a transient copy, the activations and a block of logits. The estimate
+/// serves to refuse the impossible, not to fill memory tightly.
 pub fn training_bytes(model: &ModelConfig, windows: u64) -> u64 {
     const COPIES: f64 = 5.0;
     const LOGIT_ROWS: f64 = 64.0;
@@ -27,13 +27,14 @@ pub fn training_bytes(model: &ModelConfig, windows: u64) -> u64 {
     (FLOAT * (COPIES * params + tokens * model.kept_per_token() + logits)) as u64
 }
 
-/// Bytes of a process before it trains: the program, and its text at a byte a token.
+/// Bytes that a process takes before it trains: the program, and its text at one byte per token.
 pub fn process_bytes(tokens: u64) -> u64 {
     const PROGRAM: u64 = 25 << 20;
     PROGRAM + tokens
 }
 
-/// How many of the largest of these fit beside each other into a machine's memory; at least one.
+/// Number of the largest of these processes that fit into a machine's memory together; at least
+/// one.
 pub fn processes_that_fit(mut needs: Vec<u64>, memory_bytes: u64) -> usize {
     const SHARE: f64 = 0.9;
     needs.sort_unstable_by(|a, b| b.cmp(a));
@@ -48,8 +49,8 @@ pub fn processes_that_fit(mut needs: Vec<u64>, memory_bytes: u64) -> usize {
     fits.count().max(1)
 }
 
-/// Physical memory of this machine in bytes, or what its container allows; without bound where
-/// the system does not tell.
+/// Physical memory of this machine in bytes, or the limit of its container; `u64::MAX` where the
+/// system does not tell.
 pub fn machine_bytes() -> u64 {
     let Ok(mut system) = sysinfo::System::new() else {
         return u64::MAX;
@@ -59,8 +60,8 @@ pub fn machine_bytes() -> u64 {
     system.total_memory().min(limit)
 }
 
-/// Most resident memory of this process since [`reset_peak`] in bytes, where the system tells
-/// (Linux).
+/// Most bytes of resident memory that this process has used since [`reset_peak`]; `None` where the
+/// system does not tell (other than Linux).
 pub fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -68,21 +69,22 @@ pub fn peak() -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Processes that the system has killed for want of memory since it started, where it tells
-/// (Linux).
+/// Number of processes that the system has killed for lack of memory since it started; 0 where it
+/// does not tell (other than Linux).
 pub fn killed_for_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
     let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
     count.unwrap_or(0)
 }
 
-/// Forgets the memory used so far.
+/// Starts the measurement of [`peak`] anew.
 pub fn reset_peak() {
-    // proc(5): 5 resets the peak. Without that file the figure covers the process so far.
+    // Writing 5 resets the peak; see proc(5). Where that file does not exist, the peak is that of
+    // the whole process so far.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// `1.5 GiB`.
+/// A number of bytes in binary units, such as `1.5 GiB`.
 pub fn shown(bytes: u64) -> String {
     match bytes as f64 / 2f64.powi(30) {
         gib if gib >= 1.0 => format!("{gib:.1} GiB"),
@@ -103,11 +105,11 @@ mod tests {
             position: Position::Rope,
             ..ModelConfig::transformer(shape, 256, 128)
         };
-        // A window of 128 tokens keeps 1.6 GiB of 128 layers.
+        // For one window of 128 tokens, 128 layers keep 1.6 GiB.
         assert_eq!(micro_windows(&model, 64), 1);
         let machine = machine_bytes();
         assert!(machine > 1 << 28);
-        // 412 billion parameters at 20 bytes each.
+        // The model has 412 billion parameters, at 20 bytes each.
         assert!(training_bytes(&model, 1) > 8_000_000_000_000);
         let small = ModelConfig { shape: Shape::new(32, 2, 2).unwrap(), ..model };
         assert_eq!(micro_windows(&small, 64), 64);

@@ -1,5 +1,5 @@
-//! Where `isoflop run` was started and where it keeps its texts: what a worker elsewhere needs and a
-//! repository must not hold.
+//! Remembers where `isoflop run` was started and where it keeps its texts. A worker started
+//! elsewhere needs this, but a repository must not hold it.
 
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
@@ -8,12 +8,12 @@ use isoflop_results::file::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// `place.json` of a results folder. Paths are absolute.
+/// The file `place.json` of a results folder. Its paths are absolute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The folder that relative paths of the sweep file are looked for from.
+    /// Folder from which relative paths in the sweep file are resolved.
     pub folder: PathBuf,
-    /// The cache of prepared texts.
+    /// Folder of the cache of prepared texts.
     pub cache: PathBuf,
     /// Digests of the texts that the plan trains on.
     pub data_digests: Vec<String>,
@@ -21,15 +21,15 @@ pub struct Place {
 
 const FILE: &str = "place.json";
 
-/// What git leaves alone in a results folder: paths of one machine, and what only a sweep that is
-/// being trained needs.
+/// Content of the folder's `.gitignore`: paths of one machine, and what is needed only while a
+/// sweep is being trained.
 const IGNORED: &str = "place.json\ndevice.json\ncheckpoints/\nleases/\nlogs/\n.*.partial\n";
 
 impl Place {
-    /// Of a plan made by this process, whose texts lie in `cache`.
+    /// The place of a plan that this process made, whose texts lie in `cache`.
     ///
     /// # Errors
-    /// The folder this process works in is gone.
+    /// The working folder of this process no longer exists.
     pub fn here(plan: &Plan, cache: &Path) -> std::io::Result<Self> {
         let data = plan.data().iter();
         Ok(Place {
@@ -39,14 +39,15 @@ impl Place {
         })
     }
 
-    /// That of a results folder; nothing where the file is absent or not readable, as in a folder
-    /// that came from a repository.
+    /// The place of a results folder; `None` where the file is absent or cannot be read, as in a
+    /// folder that came from a repository.
     pub fn of(folder: &ResultsFolder) -> Option<Self> {
         let bytes = std::fs::read(folder.root().join(FILE)).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Writes it into a results folder, with a `.gitignore` that keeps it out of repositories.
+    /// Writes the file into a results folder, with a `.gitignore` that keeps it out of
+    /// repositories.
     ///
     /// # Errors
     /// A file cannot be written.

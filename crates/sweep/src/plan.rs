@@ -1,4 +1,4 @@
-//! Every run of a sweep. Holding a [`Plan`] proves that each one can start.
+//! A plan lists every run of a sweep. Holding a [`Plan`] proves that each of them can start.
 
 mod build;
 mod cell;
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// A checked sweep: its runs in the order of the file.
+/// A checked sweep, with its runs in the order of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Version of this structure.
+    /// Version of the plan's file format.
     schema: u32,
     name: String,
     question: Option<String>,
@@ -31,28 +31,28 @@ pub struct Plan {
     max_failures: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time: Option<TimeBudget>,
-    /// What is known of each text.
+    /// Facts of each text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     data: Vec<DataRecord>,
     runs: Vec<PlannedRun>,
     dropped: Vec<Dropped>,
 }
 
-/// How run lengths were chosen.
+/// How the lengths of the runs were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanKind {
-    /// Sizes times compute budgets.
+    /// Every size at every compute budget.
     Isoflop,
-    /// Sizes times token counts.
+    /// Every size with every number of tokens.
     Grid,
-    /// Sizes times multiples of their parameters.
+    /// Every size with multiples of its parameters as tokens.
     TokensPerParam,
-    /// Sizes times passes over the train split.
+    /// Every size with numbers of passes over the train split.
     Epochs,
-    /// Sizes times the largest compute budgets that fit into a time.
+    /// Every size at the largest compute budgets that fit into a time.
     Time,
-    /// Single runs alone.
+    /// Single runs only.
     Runs,
 }
 
@@ -69,38 +69,38 @@ impl fmt::Display for PlanKind {
     }
 }
 
-/// A cell that is not trained, and why.
+/// A run that is left out of the plan, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// The cell, for people.
+    /// Description of the run, for people.
     pub cell: String,
-    /// Why.
+    /// Reason for which it is left out.
     pub reason: String,
 }
 
-/// What the planner must be told about a source of text.
+/// Facts about a text that the planner must be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataFacts {
-    /// Name with version, for people.
+    /// Name of the text with its version, for people.
     pub name: String,
-    /// SHA-256 of the prepared data, first 16 hex digits.
+    /// First 16 hex digits of the SHA-256 of the prepared data.
     pub digest: String,
-    /// Distinct tokens.
+    /// Number of distinct tokens.
     pub vocab_size: usize,
-    /// Name of the tokenizer, part of the identity of a run.
+    /// Name of the tokenizer, which is part of a run's identity.
     pub tokenizer: String,
-    /// The token after every document.
+    /// Id of the token after every document.
     pub separator: u32,
-    /// Tokens of the train split.
+    /// Number of tokens in the train split.
     pub train_tokens: u64,
-    /// Tokens of the test split that are scored.
+    /// Number of test tokens that are scored.
     pub test_tokens: u64,
-    /// What results keep of it.
+    /// Record of the text that is kept with the results.
     pub record: DataRecord,
 }
 
 impl DataFacts {
-    /// Those of a record.
+    /// Facts that a record holds.
     pub fn of(record: DataRecord) -> Self {
         DataFacts {
             name: record.corpus.clone(),
@@ -118,43 +118,43 @@ impl DataFacts {
 /// A request for [`DataFacts`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DataRequest {
-    /// Where the text comes from.
+    /// Source of the text.
     pub source: DataSource,
-    /// What is done with it.
+    /// Options: tokenizer, split, filters and subset.
     pub options: DataOptions,
-    /// Tokens a window.
+    /// Tokens per window.
     pub context: usize,
-    /// Cap on the test tokens.
+    /// Cap on the scored test text, in bytes of text and separators.
     pub test_tokens: u64,
 }
 
-/// Why data cannot be had: message and hint.
+/// Why data is not available: a message and a hint.
 pub type DataRefusal = (String, Option<String>);
 
-/// What planning needs besides the sweep file.
+/// Everything that planning needs besides the sweep file.
 pub struct PlanContext<'a> {
-    /// Answers what a source of text holds.
+    /// Callback that finds the facts of a text.
     pub facts: &'a mut dyn FnMut(&DataRequest) -> Result<DataFacts, DataRefusal>,
-    /// Version of the training code's numerics.
+    /// Version of the numerics of the training code.
     pub numerics_version: u64,
-    /// Physical memory to plan within, bytes.
+    /// Physical memory that the runs must fit into, in bytes.
     pub memory_bytes: u64,
-    /// Learning rates that a stage found, for sizes whose rate is to be tuned.
+    /// Learning rates that a tuning stage found, for sizes whose rate is to be tuned.
     pub tuned: Option<&'a Tuned>,
 }
 
-/// Cells of fewer optimizer steps are dropped and listed.
+/// Minimum number of optimizer steps of a run; shorter ones are left out and listed.
 pub const FEWEST_STEPS: u64 = 10;
 
-/// A budget with fewer sizes has no curve.
+/// Minimum number of sizes at a budget; fewer do not make a curve.
 pub const FEWEST_SIZES: usize = 3;
 
 const SCHEMA: u32 = 2;
 
-/// The data that a sweep asks for, whatever its plan.
+/// All requests for data that a sweep makes, whatever its plan.
 ///
 /// # Errors
-/// `[data]` names no text, or asks for what cannot be.
+/// `[data]` names no text, or asks for something impossible.
 pub fn data_requests(sweep: &Sweep) -> Result<Vec<DataRequest>, SpecError> {
     data::requests(sweep).map_err(|problem| sweep.locate(problem))
 }
@@ -163,16 +163,16 @@ impl Plan {
     /// Checks a sweep and lays out its runs.
     ///
     /// # Errors
-    /// Whatever makes a run impossible or a budget useless, with its place in the file.
+    /// Anything that makes a run impossible or a budget useless, with its place in the file.
     pub fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Self, SpecError> {
         build::build(sweep, context).map_err(|problem| sweep.locate(problem))
     }
 
-    /// The stage of short runs that finds the learning rates of a sweep, for
+    /// Plans the stage of short runs that finds the learning rates of a sweep, for
     /// [`PlanContext::tuned`]; `None` where no rate is to be tuned.
     ///
     /// # Errors
-    /// As [`Plan::build`].
+    /// The same as those of [`Plan::build`].
     pub fn tuning_stage(
         sweep: &Sweep,
         context: &mut PlanContext<'_>,
@@ -180,11 +180,11 @@ impl Plan {
         build::tuning_stage(sweep, context).map_err(|problem| sweep.locate(problem))
     }
 
-    /// Reads a plan that [`Plan::to_json`] wrote. What a sweep file would be refused for is refused
-    /// here: a folder may come from anybody.
+    /// Parses a plan that [`Plan::to_json`] wrote. It refuses all that would be refused in a sweep
+    /// file, since a results folder may come from anybody.
     ///
     /// # Errors
-    /// Not such a plan, or one that was edited or damaged.
+    /// The bytes are not a plan, or the plan was edited or damaged.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let value = seal::opened(bytes)?;
         let plan: Plan = serde_json::from_value(value).map_err(|error| error.to_string())?;
@@ -204,10 +204,10 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The plan as kept in the results folder.
+    /// The plan as JSON, as it is kept in the results folder.
     ///
     /// # Errors
-    /// None in practice: text and finite numbers.
+    /// No error occurs in practice, since a plan is text and finite numbers.
     pub fn to_json(&self) -> Result<String, SweepError> {
         Ok(seal::sealed(self))
     }
@@ -217,27 +217,27 @@ impl Plan {
         &self.name
     }
 
-    /// What it is to answer.
+    /// Question that the sweep is to answer.
     pub fn question(&self) -> Option<&str> {
         self.question.as_deref()
     }
 
-    /// How run lengths were chosen.
+    /// How the lengths of the runs were chosen.
     pub fn kind(&self) -> PlanKind {
         self.kind
     }
 
-    /// The runs in the order of the file.
+    /// Runs in the order of the sweep file.
     pub fn runs(&self) -> &[PlannedRun] {
         &self.runs
     }
 
-    /// What is known of each text.
+    /// Facts of each text.
     pub fn data(&self) -> &[DataRecord] {
         &self.data
     }
 
-    /// FLOPs of all runs from their first steps, those that runs of one trunk share counted once.
+    /// FLOPs of all runs from their first steps. The part that runs of one trunk share counts once.
     pub fn flops(&self) -> Flops {
         let mut trunks: HashMap<&str, f64> = HashMap::new();
         let mut total = 0.0;
@@ -254,40 +254,40 @@ impl Plan {
         Flops(total + trunks.values().sum::<f64>())
     }
 
-    /// Cells left out, and why.
+    /// Runs that are left out of the plan, and why.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
     }
 
-    /// What a plan given as a time came to.
+    /// Budgets that a plan given as a time was turned into.
     pub fn time(&self) -> Option<&TimeBudget> {
         self.time.as_ref()
     }
 
-    /// Notes the time that the budgets of this plan were chosen for.
+    /// Records the time for which the budgets of this plan were chosen.
     #[must_use]
     pub fn chosen_for(self, time: TimeBudget) -> Self {
         Plan { time: Some(time), ..self }
     }
 
-    /// Runs that may be given up before the sweep stops.
+    /// Number of runs that may be given up before the sweep stops.
     pub fn max_failures(&self) -> u64 {
         self.max_failures
     }
 
-    /// Where the run of an id stands.
+    /// Index of the run with the given id.
     pub fn place(&self, id: &str) -> Option<usize> {
         self.runs.iter().position(|run| run.id() == id)
     }
 
-    /// The run of an id.
+    /// The run with the given id.
     pub fn run(&self, id: &str) -> Option<&PlannedRun> {
         self.runs.iter().find(|run| run.id() == id)
     }
 
-    /// The order in which workers take the runs: the cheapest of each budget first, cheap ones
-    /// first, so that every budget soon has a point; then the longest first, so that the end of
-    /// the night is not one long run.
+    /// Order in which workers take the runs. The cheapest run of each budget comes first, in order
+    /// of cost, so that every budget soon has a point; then the longest come first, so that the
+    /// sweep does not end with one long run.
     pub fn work_order(&self) -> Vec<&PlannedRun> {
         let mut runs: Vec<&PlannedRun> = self.runs.iter().collect();
         runs.sort_by(|a, b| {

@@ -1,4 +1,5 @@
-//! What a results folder already holds of a plan, and why it holds what the plan does not name.
+//! Compares a plan with a results folder: which runs it already holds, and why it holds runs that
+//! the plan does not name.
 
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
@@ -11,12 +12,12 @@ use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
 use std::fmt;
 
-/// A plan against a results folder.
+/// Comparison of a plan with a results folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Reuse {
-    /// Planned runs that have a record.
+    /// Ids of planned runs that have a record.
     pub reused: Vec<String>,
-    /// Planned runs without one.
+    /// Ids of planned runs that have no record.
     pub new: Vec<String>,
     /// Records that the plan does not name.
     pub orphaned: Vec<Orphan>,
@@ -25,13 +26,13 @@ pub struct Reuse {
 /// A record that the plan does not name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Orphan {
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// What sets it apart from the nearest planned run.
+    /// How the run differs from the nearest planned run.
     pub why: String,
 }
 
-/// Columns that change of themselves: with a run's length, with its halves, with its shape.
+/// Columns that follow a run's length. `WITH_SHAPE` follow its shape.
 const OF_LENGTH: &[&str] = &["steps", "warmup_steps", "decay_steps"];
 const OF_HALVES: &[&str] = &["mixer", "feed_forward"];
 const OF_SHAPE: &[&str] = &["d_model", "n_layers", "n_heads"];
@@ -60,8 +61,8 @@ pub fn reuse(plan: &Plan, folder: &ResultsFolder) -> Result<Reuse, SweepError> {
 }
 
 impl Reuse {
-    /// What sets the records apart that the plan does not name, a line a reason with the number of runs,
-    /// the most frequent first.
+    /// Reasons why records are not in the plan, each with its number of runs, the most frequent
+    /// first.
     pub fn reasons(&self) -> Vec<(String, usize)> {
         let mut reasons: Vec<(String, usize)> = Vec::new();
         for orphan in &self.orphaned {
@@ -75,18 +76,19 @@ impl Reuse {
     }
 }
 
-/// Why a record is not of the plan.
+/// Reason why a record is not in the plan.
 #[derive(Debug)]
 enum Why {
     Damaged(String),
     NoRuns,
-    /// What was and what is, by column.
+    /// Columns that differ, each with the record's value and the plan's value.
     Changed(Vec<(&'static str, String, String)>),
 }
 
 impl Why {
-    /// Against the planned run that is most like it: of its halves if there is one, of its shape, with the
-    /// fewest differences, then of the nearest size and length.
+    /// Compares a record with the planned run that is most like it: with the same halves if
+    /// possible, then the same shape, then the fewest differences, then the nearest size and
+    /// length.
     fn of(planned: &[RunRow], row: &RunRow) -> Why {
         let nearest = planned.iter().map(|run| {
             let columns = differing(row, run);
@@ -127,7 +129,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// Columns of the identity that differ, without those that only follow others.
+/// Columns of the identity in which two rows differ, without those that merely follow from others.
 fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     let all = all_differing(row, run);
     let mut columns: Vec<&str> = all.iter().map(|column| column.name).collect();
@@ -136,7 +138,7 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     if shape {
         columns.retain(|column| !WITH_SHAPE.contains(column));
     }
-    // Both as the rules give them.
+    // Both values are those of the rule, so the difference follows from others.
     let rule = |row: &RunRow| auto_learning_rate(Params(row.n() as f64), row.batch_tokens);
     if row.learning_rate == rule(row) && run.learning_rate == rule(run) {
         columns.retain(|column| *column != "learning_rate");
@@ -148,7 +150,8 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     if has(&columns, &["tokenizer"]) {
         columns.retain(|column| !["vocab_size", "data_digest"].contains(column));
     }
-    // Steps follow from tokens and the batch; what only grows with the steps follows from them.
+    // The steps follow from the tokens and the batch, and the other columns of `OF_LENGTH` from the
+    // steps.
     if shape || has(&columns, &["batch_tokens", "context"]) {
         columns.retain(|column| !OF_LENGTH.contains(column));
     } else if has(&columns, &["steps", "schedule"]) {

@@ -1,4 +1,4 @@
-//! Rows of runs: what the plan knows of them, and what an attempt has given.
+//! Builds the rows of runs from the plan and the result of an attempt.
 
 use crate::lease::{Lease, Owner, host_name};
 use crate::memory;
@@ -11,20 +11,20 @@ use isoflop_results::schema::{Role, Value};
 use isoflop_results::{FailureKind, RunRecord, RunRow, Status};
 use std::time::Instant;
 
-/// Which attempt at a run it is, and how many windows go through the model at a time in it.
+/// Number of an attempt at a run, and its windows per forward pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     pub(crate) number: u64,
     pub(crate) micro_windows: u64,
 }
 
-/// When an attempt at a run began.
+/// Time at which an attempt at a run began.
 pub(crate) struct Stopwatch {
     pub(crate) started: Instant,
     pub(crate) started_time: String,
 }
 
-/// The record of an attempt that came to an end.
+/// The record of an attempt that has ended.
 pub(crate) fn record(
     sweep: &str,
     run: &PlannedRun,
@@ -84,7 +84,7 @@ pub(crate) fn record(
     RunRecord { row, curve: trained.curve }
 }
 
-/// The record of a run whose worker died over it.
+/// The record of a run whose worker died while training it.
 pub fn record_of_death(
     sweep: &str,
     run: &PlannedRun,
@@ -100,12 +100,12 @@ pub fn record_of_death(
     RunRecord { row, curve: Vec::new() }
 }
 
-/// What the plan knows of a run, as a row.
+/// A run's row with the columns that its plan knows.
 pub fn row_of_plan(sweep: &str, run: &PlannedRun) -> RunRow {
     blank_row(sweep, run, 1, run.micro_windows())
 }
 
-/// What the plan knows of a run; a failure until told otherwise.
+/// A run's row with the columns that its plan knows; its status is failed until it is set.
 fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) -> RunRow {
     let config = &run.config;
     let shape = config.model.shape;
@@ -197,7 +197,7 @@ fn value(fact: Fact) -> Value {
     }
 }
 
-/// The name of a unit variant as the sweep file writes it.
+/// Name of a unit variant as the sweep file writes it.
 fn name(variant: &impl serde::Serialize) -> String {
     match serde_json::to_value(variant) {
         Ok(serde_json::Value::String(name)) => name,

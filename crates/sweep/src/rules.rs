@@ -1,25 +1,25 @@
-//! The defaults that change a loss: peak learning rate, batch and warm-up as functions of the
-//! shape, never of a run's length, so that runs of one size differ in length alone.
+//! Defaults that change a loss: peak learning rate, batch and warm-up. They are functions of the
+//! shape and never of a run's length, so that runs of one size differ in length alone.
 
 use isoflop_core::Params;
 use isoflop_core::units::two_digits;
 
-/// Peak learning rate of `"auto"`: `0.004 (N / 24,576)^-0.35 (B / 512)^0.5`, N non-embedding
-/// parameters and B tokens a step, at most 0.02.
+/// Peak learning rate of `"auto"`: `0.004 (N / 24,576)^-0.35 (B / 512)^0.5`, at most 0.02, with N
+/// non-embedding parameters and B tokens per step.
 ///
-/// Fitted by eye through the best rates of a measured grid of four sizes (3k to 246k), two
-/// batches and six rates on bytes of documentation (LOG.md, 2026-11-22); the square root in B is
-/// the rule of Malladi et al. 2022. Beyond 1M parameters it is an extrapolation.
+/// The rule was fitted by eye through the best rates of a measured grid of four sizes (3k to 246k),
+/// two batches and six rates on bytes of documentation (LOG.md, 2026-11-22); the square root in B
+/// is the rule of Malladi et al. 2022. Beyond 1M parameters it is an extrapolation.
 pub fn auto_learning_rate(n: Params, batch_tokens: u64) -> f64 {
     let rate = 0.004 * (n.0 / 24_576.0).powf(-0.35) * (batch_tokens as f64 / 512.0).sqrt();
     two_digits(rate.min(0.02))
 }
 
-/// Tokens a step of `"auto"`: 512 up to 100k parameters, then growing as `N^0.5`, a power of two,
-/// in whole windows.
+/// Tokens per step of `"auto"`: 512 up to 100k parameters, then growing as `N^0.5`, rounded to a
+/// power of two and to whole windows.
 ///
-/// At a fixed number of tokens 512 beat 2,048 by 0.02 to 0.07 nats at every size from 3k to 246k
-/// (LOG.md, 2026-11-22). The growth beyond is an assumption, not studied.
+/// With the same number of training tokens, 512 beat 2,048 by 0.02 to 0.07 nats at every size from
+/// 3k to 246k (LOG.md, 2026-11-22). The growth beyond is an assumption, not studied.
 pub fn auto_batch_tokens(n: Params, context: usize) -> u64 {
     let wanted = 512.0 * (n.0 / 1e5).sqrt().max(1.0);
     let power = 2f64.powi(wanted.log2().round() as i32) as u64;
@@ -27,7 +27,7 @@ pub fn auto_batch_tokens(n: Params, context: usize) -> u64 {
     windows * context as u64
 }
 
-/// Tokens of linear warm-up: `128 sqrt(N)`, about 2 % of the tokens that are compute-optimal
+/// Tokens of linear warm-up: `128 sqrt(N)`, which is about 2 % of the compute-optimal tokens
 /// between 3k and 250k parameters.
 pub fn warmup_tokens(n: Params) -> f64 {
     128.0 * n.0.sqrt()
@@ -40,7 +40,8 @@ mod tests {
     /// Rates of a measured grid (bytes of documentation, context 128, AdamW, 20 % decay, one seed).
     const RATES: [f64; 6] = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032];
 
-    /// N, batch, and the test losses at [`RATES`], nats per byte; LOG.md 2026-11-22.
+    /// N, batch in tokens, and the test losses in nats per byte at [`RATES`]; see LOG.md,
+    /// 2026-11-22.
     const GRID: &[(f64, u64, [f64; 6])] = &[
         (3_072.0, 512, [2.988, 2.880, 2.830, 2.813, 2.825, 2.824]),
         (3_072.0, 2048, [3.449, 3.128, 2.968, 2.902, 2.883, 2.888]),
@@ -52,7 +53,8 @@ mod tests {
         (245_760.0, 2048, [2.044, 1.842, 1.736, 1.752, 2.009, 2.137]),
     ];
 
-    /// The loss at a rate by the cubic through the four nearest rates of the grid, over logarithms.
+    /// The loss at a rate, by a cubic in the logarithm of the rate through the four nearest rates
+    /// of the grid.
     fn loss_at(rate: f64, losses: &[f64; 6]) -> f64 {
         let x = |i: usize| RATES[i].ln();
         let above = RATES.iter().position(|r| *r > rate).unwrap_or(5);

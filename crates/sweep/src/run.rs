@@ -1,4 +1,4 @@
-//! One run of a plan: what it is (its identity), and what is known of it before it starts.
+//! One run of a plan: its identity, and what else is known of it before it starts.
 
 use crate::memory;
 use crate::spec::ScheduleKind;
@@ -10,74 +10,76 @@ use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Most tokens of a run: whole numbers that a float still tells apart.
+/// Maximum tokens of a run: above this number a float no longer represents every whole number.
 pub(crate) const MOST_TOKENS: u64 = 1 << 53;
 
-/// Everything that changes a run's loss, and nothing else: two runs with equal configurations
-/// are the same run. Never device, threads, paths or position in a list.
+/// Everything that changes a run's loss, and nothing else: two runs with equal configurations are
+/// the same run. It never holds device, threads, paths or a position in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
-    /// The skeleton around the halves of the model. Its field is named as families were when the first
-    /// ids were made, which are hashes of these bytes; a family is a label of a [`PlannedRun`].
+    /// Skeleton that holds the halves of the model. It is serialised under the name `family`
+    /// because run ids are hashes of these bytes; what a sweep file calls family is a label of a
+    /// [`PlannedRun`].
     #[serde(rename = "family")]
     pub skeleton: Skeleton,
-    /// Shape, norm, position, vocabulary, context.
+    /// Model: halves, shape, norm, position, vocabulary and context.
     pub model: ModelConfig,
-    /// SHA-256 of the prepared data, first 16 hex digits.
+    /// First 16 hex digits of the SHA-256 of the prepared data.
     pub data_digest: String,
     /// Name of the tokenizer.
     pub tokenizer: String,
-    /// Tokens a step.
+    /// Tokens per step.
     pub batch_tokens: u64,
-    /// Kind of schedule.
+    /// Kind of the learning-rate schedule.
     pub schedule: ScheduleKind,
-    /// Its steps.
+    /// Number of steps, and of those in warm-up and decay.
     pub steps: Schedule,
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// Optimizer constants.
+    /// Constants of the optimizer.
     pub optimizer: Optimizer,
-    /// Seed of initialisation and batches.
+    /// Seed of the initial weights and of the order of batches.
     pub seed: u64,
-    /// Changes whenever code changes a loss.
+    /// Version of the training code, which changes whenever code changes a loss.
     pub numerics_version: u64,
 }
 
-/// What holds the halves of a model.
+/// Structure that holds the halves of a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Skeleton {
-    /// Embedding, residual blocks of a mixer and a feed-forward half, norm, head.
+    /// Embedding, residual blocks of a mixer and a feed-forward half, a final norm and the head.
     #[default]
     Transformer,
 }
 
 impl RunConfig {
-    /// With nothing of its length left: equal for runs that agree until their rates fall.
+    /// The configuration without its length, which is equal for runs that agree until their rates
+    /// fall.
     fn without_length(&self) -> Self {
         let mut config = self.clone();
         (config.steps.steps, config.steps.decay) = (0, 0);
         config
     }
 
-    /// Readable name and a short hash of the identity.
+    /// Id of the run: a readable name and a short hash of the identity.
     fn run_id(&self) -> String {
         let n = short(ParamCount::of(&self.model).active_non_embedding().0);
         let d = short((self.steps.steps * self.batch_tokens) as f64);
         format!("n{n}-d{d}-s{}-{}", self.seed, hash(self))
     }
 
-    /// The name that runs which differ in length alone share.
+    /// Name that is shared by runs which differ in length alone.
     fn trunk_id(&self) -> String {
         let n = short(ParamCount::of(&self.model).active_non_embedding().0);
         format!("n{n}-s{}-{}", self.seed, hash(&self.without_length()))
     }
 
-    /// Checks a configuration that was read from a file: what a sweep file would be refused for is
-    /// refused here.
+    /// Checks a configuration that was read from a file. It refuses all that would be refused in a
+    /// sweep file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the configuration.
     fn check(&self) -> Result<(), String> {
         self.model.check().map_err(|error| error.to_string())?;
         let Schedule { steps, warmup, decay } = self.steps;
@@ -114,48 +116,48 @@ impl RunConfig {
     }
 }
 
-/// The first 8 hex digits of the SHA-256 of a configuration.
+/// First 8 hex digits of the SHA-256 of a configuration.
 fn hash(config: &RunConfig) -> String {
     let identity = serde_json::to_string(config).expect("a struct of text and numbers");
     let digest = Sha256::digest(identity.as_bytes());
     digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
 }
 
-/// A run that can start.
+/// A run of a plan, which can start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
     id: String,
     trunk: String,
     /// Axes of the sweep file and their values for this run.
     pub series: Series,
-    /// The size as written.
+    /// Size as written in the sweep file.
     pub size: String,
-    /// The preset of halves that the sweep file named.
+    /// Preset of halves that the sweep file names.
     #[serde(default, skip_serializing_if = "Family::is_default")]
     pub family: Family,
-    /// Identity.
+    /// Identity of the run.
     pub config: RunConfig,
-    /// Where its text comes from.
+    /// Source of the text.
     pub source: DataSource,
-    /// What is done with it; part of the data digest.
+    /// Options for preparing the text; the data digest depends on them.
     #[serde(default, skip_serializing_if = "DataOptions::is_default")]
     pub options: DataOptions,
-    /// Name of the data with its version, for people.
+    /// Name of the text with its version, for people.
     pub corpus: String,
-    /// Cap on the test tokens scored; part of the data digest.
+    /// Cap on the scored test text, in bytes of text and separators; the data digest depends on it.
     pub test_tokens: u64,
-    /// Test tokens scored at the end.
+    /// Number of test tokens that are scored at the end.
     pub scored_tokens: u64,
-    /// Tokens of the train split.
+    /// Number of tokens in the train split.
     pub train_tokens: u64,
-    /// Compute asked for, where the plan has budgets.
+    /// Compute budget in FLOPs, if the plan has budgets.
     pub flops_budget: Option<f64>,
-    /// Entropy rate of a synthetic language, nats per token.
+    /// Entropy rate in nats per token, if the text is of a synthetic language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy: Option<f64>,
 }
 
-/// What a run is made of, before its id is computed.
+/// Everything that a run is made of, before its id is computed.
 pub(crate) struct RunParts {
     pub(crate) series: Series,
     pub(crate) size: String,
@@ -169,7 +171,7 @@ pub(crate) struct RunParts {
     pub(crate) train_tokens: u64,
     pub(crate) flops_budget: Option<f64>,
     pub(crate) entropy: Option<f64>,
-    /// Whether the constant-rate part is shared with runs that differ in length alone.
+    /// Whether runs that differ in length alone share the part with a constant rate.
     pub(crate) trunks: bool,
 }
 
@@ -213,16 +215,16 @@ impl PlannedRun {
         }
     }
 
-    /// Readable name and a short hash of the identity.
+    /// Id of the run: a readable name and a short hash of the identity.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Checks a run that was read from a file: its names are those of its configuration, which is one
-    /// that can be trained.
+    /// Checks a run that was read from a file: its names must be those of its configuration, and
+    /// the configuration must be one that can be trained.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the run.
     pub(crate) fn check(&self) -> Result<(), String> {
         let of_run = |problem: String| format!("run {}: {problem}", self.id);
         self.config.check().map_err(of_run)?;
@@ -247,48 +249,50 @@ impl PlannedRun {
         }
     }
 
-    /// What a learning rate is tuned for: the run but for its length, rate and seed.
+    /// Key of the tuned learning rate: the run's configuration without length, rate and seed.
     pub(crate) fn tuning_key(&self) -> String {
         self.config.tuning_key()
     }
 
-    /// Name of the constant-rate part, shared by the runs whose losses agree until they branch off.
+    /// Name of the trunk, which is the part with a constant rate that several runs share until they
+    /// branch off.
     pub fn trunk(&self) -> &str {
         &self.trunk
     }
 
-    /// Steps after which the rate begins to fall: where the run leaves its trunk.
+    /// Step at which the run leaves its trunk, after which its rate begins to fall.
     pub fn branch_step(&self) -> u64 {
         self.config.steps.steps - self.config.steps.decay
     }
 
-    /// Parameters by group.
+    /// Numbers of parameters by group.
     pub fn params(&self) -> ParamCount {
         ParamCount::of(&self.config.model)
     }
 
-    /// `n_active_non_embedding`: N of plans, rules, ids and fits.
+    /// The column `n_active_non_embedding`, which is N in plans, rules, ids and fits.
     pub fn n(&self) -> Params {
         self.params().active_non_embedding()
     }
 
-    /// `D`, whole steps.
+    /// Training tokens `D`, which are whole steps.
     pub fn tokens(&self) -> Tokens {
         Tokens((self.config.steps.steps * self.config.batch_tokens) as f64)
     }
 
-    /// `c_exact`.
+    /// FLOPs of the run, as in the column `c_exact`.
     pub fn c_exact(&self) -> Flops {
         FlopCount::of(&self.config.model).of_tokens(self.tokens())
     }
 
-    /// Passes over the train split.
+    /// Number of passes over the train split.
     pub fn epochs(&self) -> f64 {
         self.tokens().0 / self.train_tokens as f64
     }
 
-    /// Writes into a row what the sweep file calls this run. None of it is part of the identity,
-    /// so a record made under another edition of the file is told anew when it is used again.
+    /// Writes into a row the names that the sweep file has for this run. None of them is part of
+    /// the identity, so a record made under another version of the file is relabelled when it is
+    /// used again.
     pub fn label(&self, sweep: &str, row: &mut RunRow) {
         row.sweep = sweep.to_owned();
         row.series = self.series.clone();
@@ -299,19 +303,19 @@ impl PlannedRun {
         row.entropy = self.entropy;
     }
 
-    /// Bytes of memory that a process takes that trains it, roughly.
+    /// Rough number of bytes that a process which trains the run takes.
     pub fn memory_bytes(&self) -> u64 {
         let text = self.train_tokens + self.scored_tokens;
         memory::process_bytes(text)
             + memory::training_bytes(&self.config.model, self.micro_windows())
     }
 
-    /// Windows a step.
+    /// Windows per step.
     pub fn batch_windows(&self) -> u64 {
         self.config.batch_tokens / self.config.model.context as u64
     }
 
-    /// Windows a forward pass, unless memory has run out before.
+    /// Windows per forward pass; an attempt that ran out of memory lowers them.
     pub fn micro_windows(&self) -> u64 {
         memory::micro_windows(&self.config.model, self.batch_windows())
     }

@@ -1,4 +1,4 @@
-//! Starting worker processes, watching them, and collecting what they write.
+//! Starts worker processes, watches them and collects what they write.
 
 use crate::claim::{allow_retries, given_up, unfinished};
 use crate::error::SweepError;
@@ -16,26 +16,27 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How often the folder is looked at.
+/// Time between two looks at the folder.
 const POLL: Duration = Duration::from_millis(200);
 
-/// The parquet files are written at most once in this many times the time that takes.
+/// Bound on the time for writing the parquet files: they are next written only after this many
+/// times the duration of the last writing.
 const MERGE_SHARE: u32 = 20;
 
-/// Workers that may die without holding a run before the command gives up: something then is
-/// wrong with starting them at all.
+/// Number of workers that may die without holding a run before the command gives up, because
+/// something is wrong with starting them at all.
 const MOST_IDLE_DEATHS: usize = 5;
 
-/// Lines of a dead worker that go into the log of its run.
+/// Number of lines of a dead worker's output that are copied to the log of its run.
 const LOG_LINES: usize = 20;
 
-/// Told of everything that happens while a sweep runs.
+/// Is told everything that happens while a sweep runs.
 pub trait Watcher {
-    /// A run has ended; it has a record.
+    /// Takes the record of a run that has ended.
     fn ended(&mut self, record: &RunRecord);
-    /// Where the runs are that are being trained.
+    /// Takes the leases of the runs that are being trained, with their progress.
     fn progress(&mut self, leases: &[Lease]);
-    /// Something a person should know.
+    /// Takes a notice that a person should read.
     fn notice(&mut self, text: &str);
 }
 
@@ -44,27 +45,27 @@ pub trait Watcher {
 pub enum Outcome {
     /// Every planned run is done or given up.
     Complete,
-    /// By the `stop` flag; the same command resumes.
+    /// The `stop` flag was set; the same command resumes the sweep.
     Stopped,
-    /// At the deadline; the same command resumes.
+    /// The deadline has passed; the same command resumes the sweep.
     Deadline,
-    /// The disk is full; the same command resumes when there is room.
+    /// The disk is full; the same command resumes the sweep once there is room.
     NoRoom,
-    /// As many runs were given up as the sweep allows.
+    /// As many runs as the sweep allows were given up; holds their number.
     TooManyFailures(u64),
 }
 
-/// What bounds a supervised sweep.
+/// Limits of a supervised sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Workers at a time.
+    /// Number of workers at a time.
     pub jobs: usize,
-    /// When to stop with what there is.
+    /// Time at which the sweep is stopped, finished or not.
     pub deadline: Option<SystemTime>,
 }
 
-/// Runs workers until every run of the plan is done or given up, writing `runs.parquet` and
-/// `curves.parquet` as runs end. Waits for runs that others hold.
+/// Runs workers until every run of the plan is done or given up, and writes `runs.parquet` and
+/// `curves.parquet` while runs end. Waits for runs that other commands hold.
 ///
 /// # Errors
 /// The folder cannot be read or written, or a worker cannot be started.
@@ -120,13 +121,13 @@ struct Supervisor<'a> {
     workers: &'a mut dyn Workers,
     /// Numbers of the workers that have been started and have not ended.
     slots: BTreeSet<usize>,
-    /// Records that have been told of, by place in the plan.
+    /// Records that the watcher was told of, by index of the run in the plan.
     done: BTreeMap<usize, RunRecord>,
-    /// When the parquet files may be written again.
+    /// Time from which on the parquet files may be written again.
     merge_due: Instant,
     unmerged: bool,
     idle_deaths: usize,
-    /// Processes that the system had killed for memory when last looked at.
+    /// Number of processes that the system had killed for memory at the last look.
     memory_kills: u64,
     no_room: bool,
     seen: Seen,
@@ -148,7 +149,8 @@ impl Supervisor<'_> {
             if leases::leased(self.folder)?.len() > leases.len() {
                 self.seen.clear_quiet(self.folder)?;
             }
-            // No more workers than runs that nobody holds yet, or that ours may free.
+            // Workers are needed only for runs that nobody holds, and for those that our own
+            // workers hold.
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
             let wanted = if self.no_room { 0 } else { self.limits.jobs.min(wanted) };
             for slot in 0..self.limits.jobs {
@@ -187,7 +189,7 @@ impl Supervisor<'_> {
         leases.len() - leases.iter().filter(is_ours).count()
     }
 
-    /// Notices workers that have ended. One that died leaves a failed record for its run.
+    /// Handles workers that have ended. For one that died a failure of its run is recorded.
     fn reap(&mut self) -> Result<(), SweepError> {
         let mut unable = None;
         let ended = self.workers.ended().map_err(|source| SweepError::Spawn { source })?;
@@ -244,7 +246,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Why a worker died, as far as can be known.
+    /// Reason why a worker died, as far as it can be known.
     fn cause(&mut self, died: &str, log: &Path) -> (FailureKind, String) {
         let kills = killed_for_memory();
         let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
@@ -260,7 +262,7 @@ impl Supervisor<'_> {
         (if short { FailureKind::Memory } else { FailureKind::Worker }, how)
     }
 
-    /// Tells of the runs that have ended since the last look, and merges them when that is due.
+    /// Tells the watcher of runs that have ended, and writes the parquet files when that is due.
     fn collect(&mut self) -> Result<(), SweepError> {
         let recorded = self.folder.recorded()?;
         if recorded.len() > self.done.len() {
@@ -288,8 +290,8 @@ impl Supervisor<'_> {
     }
 }
 
-/// What Rust's allocator says before it aborts, and what wgpu and the layer above it say of a device
-/// whose memory, or largest buffer, is exceeded.
+/// Whether a line of output says that memory ran out: in the words of Rust's allocator before it
+/// aborts, or of wgpu and the layer above it when a device's memory or largest buffer is exceeded.
 fn says_out_of_memory(line: &str) -> bool {
     const WORDS: [&str; 6] = [
         "memory allocation of",
@@ -303,7 +305,7 @@ fn says_out_of_memory(line: &str) -> bool {
     WORDS.iter().any(|words| line.contains(words))
 }
 
-/// What a worker said that could not work.
+/// Error for a worker that could not work, in the words of its log.
 fn unable_for(log: &Path) -> SweepError {
     let lines = last_lines(log, LOG_LINES);
     let after = |start: &str| lines.iter().rev().find_map(|line| line.strip_prefix(start));
@@ -314,7 +316,7 @@ fn unable_for(log: &Path) -> SweepError {
     }
 }
 
-/// The last lines of a log that say something.
+/// The last lines of a log that are not blank.
 fn last_lines(path: &Path, most: usize) -> Vec<String> {
     let bytes = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
@@ -323,7 +325,7 @@ fn last_lines(path: &Path, most: usize) -> Vec<String> {
     lines[lines.len().saturating_sub(most)..].to_vec()
 }
 
-/// What is done, failed and open, for a last word.
+/// All records at the end of a sweep, after writing them to the parquet files.
 ///
 /// # Errors
 /// The folder cannot be read or written.

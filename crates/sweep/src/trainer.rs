@@ -1,42 +1,43 @@
-//! The wall between planning and training: what a sweep asks of whatever trains its runs.
+//! Separates planning from training: what a sweep asks of whatever trains its runs.
 
 use crate::lack::Lack;
 use crate::run::PlannedRun;
 use isoflop_results::{CurvePoint, FailureKind, ResultsError};
 use serde::{Deserialize, Serialize};
 
-/// Trains runs. One per worker process; used for one run after another.
+/// Trains runs. A worker process has one trainer and uses it for one run after another.
 pub trait Trainer {
-    /// What the bits of a loss depend on besides the run: device kind and instruction set, such
-    /// as `cpu-avx512`. A state goes on only where this is the same.
+    /// Everything besides the run that the bits of a loss depend on: kind of device and instruction
+    /// set, such as `cpu-avx512`. Training resumes only from states of the same kind.
     fn kind(&self) -> String;
 
-    /// Windows of a run that go through the model at a time, unless memory has run out before.
+    /// Windows per forward pass; an attempt that ran out of memory lowers them.
     fn micro_windows(&self, run: &PlannedRun) -> u64 {
         run.micro_windows()
     }
 
-    /// FLOP/s of a large matrix product on its device, measured; asked for after a run, since it
-    /// takes memory.
+    /// Measured FLOP/s of a large matrix product on the device. It is asked for only after a run,
+    /// since measuring takes memory.
     fn peak_flops_per_s(&self) -> Option<f64> {
         None
     }
 
-    /// Looks for what this worker needs to train these runs: their texts, the version that planned
-    /// them. Called before the first claim.
+    /// Checks that this worker has what it needs to train these runs: their texts and the version
+    /// of the code that planned them. It is called before the first claim.
     ///
     /// # Errors
-    /// What it lacks. Nothing is wrong with the runs, and another worker may have it.
+    /// Whatever the worker lacks. Nothing is wrong with the runs, and another worker may have it.
     fn check(&mut self, _runs: &[&PlannedRun]) -> Result<(), Lack> {
         Ok(())
     }
 
-    /// Trains a run from the newest state that `keeper` has, or from nothing, to its end, and
-    /// measures its test loss. At most `micro_windows` windows go through the model at a time.
+    /// Trains a run to its end, from the newest state that `keeper` has or from the beginning, and
+    /// measures its test loss. At most `micro_windows` windows go through the model in one forward
+    /// pass.
     ///
     /// # Errors
-    /// Something outside the science: told to stop, a text gone, memory, a bug. Divergence is not
-    /// an error.
+    /// Anything that is no result about the run: a request to stop, a missing text, lack of memory,
+    /// a bug. Divergence is a result and not an error.
     fn train(
         &mut self,
         run: &PlannedRun,
@@ -45,63 +46,63 @@ pub trait Trainer {
     ) -> Result<Trained, TrainFailure>;
 }
 
-/// Keeps what a run needs to go on from where it was. Called before every step, and cheap.
+/// Stores what a run needs in order to resume. It is called before every step and must be cheap.
 pub trait Keeper {
-    /// Notes where the run is.
+    /// Records how far the run has come.
     fn progress(&mut self, progress: Progress);
 
-    /// The newest state not handed out before; `None` when there is no older one. A caller that
-    /// cannot use a state asks again.
+    /// The newest state that was not handed out before; `None` when there is no older one. A caller
+    /// that cannot use a state asks again.
     fn newest(&mut self) -> Option<Vec<u8>>;
 
-    /// Whether the state after `step` steps is to be kept.
+    /// Whether the state after `step` steps should be kept.
     fn wants(&mut self, step: u64) -> bool;
 
-    /// Keeps the state after `step` steps.
+    /// Stores the state after `step` steps.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The state cannot be written.
     fn keep(&mut self, step: u64, state: &[u8]) -> Result<(), TrainFailure>;
 
-    /// Whether training is to end here, to be taken up later.
+    /// Whether training should end here, to be resumed later.
     fn stopping(&self) -> bool;
 }
 
-/// Where a run is.
+/// How far a run has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Optimizer steps done.
+    /// Number of optimizer steps done.
     pub step: u64,
-    /// Optimizer steps in all.
+    /// Number of optimizer steps of the whole run.
     pub steps: u64,
-    /// Latest train loss, nats per token.
+    /// Latest train loss, in nats per token.
     pub loss: Option<f64>,
-    /// Training tokens a second since this process took the run up.
+    /// Training tokens per second since this process took up the run.
     pub tokens_per_s: Option<f64>,
 }
 
-/// What training a run gave.
+/// Result of training a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
-    /// How it ended.
+    /// How the run ended.
     pub ending: Ending,
-    /// Nats per token over the last tenth of the steps.
+    /// Mean train loss over the last tenth of the steps, in nats per token.
     pub train_loss: Option<f64>,
-    /// Learning curve.
+    /// Learning curve of the run.
     pub curve: Vec<CurvePoint>,
-    /// Distinct training tokens seen.
+    /// Number of distinct training tokens that the run has seen.
     pub unique_tokens: u64,
-    /// Optimizer steps done, those of states gone on from included.
+    /// Number of optimizer steps done, including those that a resumed state already held.
     pub steps: u64,
-    /// Tokens trained on by this call; less than the run's where it went on from a state.
+    /// Number of tokens trained on by this call; fewer than the run's if it resumed from a state.
     pub tokens_here: u64,
-    /// Seconds of this call in training steps, evaluation left out.
+    /// Seconds that this call spent in training steps, without evaluation.
     pub train_seconds: f64,
-    /// Most bytes of the device's own memory, where it has any.
+    /// Most bytes used of the device's own memory; `None` if it has none.
     pub device_memory_bytes: Option<u64>,
-    /// Device kind.
+    /// Kind of the device.
     pub device: String,
-    /// Widest vector instructions used; of a GPU its API, name and driver.
+    /// Widest vector instructions that were used; for a GPU its API, name and driver.
     pub instruction_set: String,
     /// Version of Burn.
     pub burn_version: String,
@@ -110,49 +111,49 @@ pub struct Trained {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// At its last step.
+    /// The run was trained to its last step; holds its test loss.
     Finished(TestScore),
     /// The loss became non-finite or ran away.
     Diverged {
-        /// The step.
+        /// Step at which the run diverged.
         step: u64,
-        /// What was seen there.
+        /// Description of what was seen there.
         reason: String,
     },
 }
 
-/// Loss on the held-out test tokens.
+/// Loss on the scored test text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TestScore {
-    /// Nats per token.
+    /// Mean loss in nats per token.
     pub loss: f64,
     /// Standard error of `loss`, clustered by document; `None` with a single document.
     pub standard_error: Option<f64>,
     /// Bits per byte of test text.
     pub bits_per_byte: f64,
-    /// Tokens scored.
+    /// Number of scored tokens.
     pub tokens: u64,
 }
 
-/// Why a run was not trained to its end.
+/// Reason why a run was not trained to its end.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainFailure {
-    /// Told to stop; nothing is wrong with the run.
+    /// The trainer was told to stop; nothing is wrong with the run.
     #[error("stopped")]
     Stopped,
     /// The disk is full; nothing is wrong with the run.
     #[error("no room left: {0}")]
     NoRoom(String),
-    /// The worker cannot train it; nothing is wrong with the run.
+    /// The worker lacks something; nothing is wrong with the run.
     #[error(transparent)]
     Lack(#[from] Lack),
-    /// Anything else.
+    /// Any other failure; holds its message.
     #[error("{0}")]
     Other(String),
 }
 
 impl TrainFailure {
-    /// What kind of failure its row names.
+    /// Kind of failure that the run's row names.
     pub(crate) fn kind(&self) -> FailureKind {
         match self {
             TrainFailure::NoRoom(_) => FailureKind::Disk,

@@ -1,5 +1,5 @@
-//! The stage of short runs that finds each size its learning rate. It is a sweep of its own, with
-//! a results folder beside that of the sweep it serves.
+//! Plans and evaluates the stage of short runs that finds a learning rate for each size. The stage
+//! is a sweep of its own, with a results folder beside that of the sweep it serves.
 
 use crate::plan::Plan;
 use crate::run::PlannedRun;
@@ -9,44 +9,46 @@ use isoflop_results::{RunRecord, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Added to a sweep's name for the name of its stage.
+/// Suffix that is added to a sweep's name for the name of its tuning stage.
 pub const SUFFIX: &str = ".tuning";
 
-/// The rates that a stage found.
+/// Learning rates that a stage found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tuned {
-    /// One for each model, batch and data.
+    /// One rate for each combination of model, batch and data.
     pub rates: Vec<TunedRate>,
 }
 
-/// The best rate of one model.
+/// Best learning rate of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunedRate {
-    /// The run but for its length, rate and seed.
+    /// Key: the run's configuration without length, rate and seed.
     pub key: String,
-    /// Cell of the axes.
+    /// Cell of the axes that the trials belong to.
     pub series: Series,
-    /// The size as written.
+    /// Size as written in the sweep file.
     pub size: String,
-    /// Tokens of a trial.
+    /// Training tokens of a trial.
     pub tokens: f64,
-    /// Rates and test losses (nats per token) by rate; no loss where the run diverged.
+    /// Learning rate and test loss (nats per token) of each trial, by rate; `None` for a trial that
+    /// diverged.
     pub trials: Vec<(f64, Option<f64>)>,
-    /// Bottom of the least-squares parabola over the logarithm of the rate, through the trials
-    /// within 0.3 nats of the best; where it has none among the rates tried, the best trial's.
+    /// Bottom of the least-squares parabola in the logarithm of the rate, through the trials within
+    /// 0.3 nats of the best; the best trial's rate, if the parabola has no bottom among the rates
+    /// tried.
     pub rate: f64,
-    /// Whether the best trial is the first or last that did not diverge, or the parabola's bottom lies
-    /// beyond: so may the best rate.
+    /// Whether the best rate may lie beyond the rates tried: the best trial is the first or last
+    /// that did not diverge, or the parabola has no bottom among the rates.
     pub at_edge: bool,
 }
 
 impl Tuned {
-    /// From the records of a stage, once every trial has finished or diverged; no rate for a model
-    /// all of whose trials diverged.
+    /// Evaluates the records of a stage, once every trial has finished or diverged. A model all of
+    /// whose trials diverged gets no rate.
     ///
     /// # Errors
-    /// Ids of the trials that have neither finished nor diverged. A rate chosen without them could
-    /// be another than the one chosen with them, so none is chosen.
+    /// Ids of the trials that have neither finished nor diverged. Without them another rate might
+    /// be chosen, so none is.
     pub fn of(stage: &Plan, records: &[RunRecord]) -> Result<Self, Vec<String>> {
         let ended: HashMap<&str, &RunRecord> = records
             .iter()
@@ -73,7 +75,7 @@ impl Tuned {
         Ok(Tuned { rates })
     }
 
-    /// Sizes of the stage all of whose trials diverged.
+    /// Sizes of the stage whose trials have all diverged.
     pub fn untuned(&self, stage: &Plan) -> Vec<String> {
         let without = stage.runs().iter().filter(|run| self.rate(&run.tuning_key()).is_none());
         let mut sizes: Vec<String> = without.map(|run| run.size.clone()).collect();
@@ -81,7 +83,7 @@ impl Tuned {
         sizes
     }
 
-    /// The rate for a run.
+    /// The learning rate with the given key.
     pub(crate) fn rate(&self, key: &str) -> Option<f64> {
         let tuned = self.rates.iter().find(|tuned| tuned.key == key);
         tuned.map(|tuned| tuned.rate)
@@ -101,7 +103,7 @@ impl TunedRate {
         }
     }
 
-    /// Whether there is a best.
+    /// Chooses the rate; returns whether there is a best trial.
     fn choose(&mut self) -> bool {
         self.trials.sort_by(|a, b| a.0.total_cmp(&b.0));
         let finished: Vec<(f64, f64)> =
@@ -120,11 +122,12 @@ impl TunedRate {
     }
 }
 
-/// Trials further above the best (nats) are no part of the parabola: the curve is not one out there.
+/// Maximum nats above the best trial at which a trial is used for the parabola; beyond that the
+/// loss is no parabola.
 const NEAR: f64 = 0.3;
 
-/// Where the least-squares parabola through points is lowest; nothing if it opens downwards or
-/// there are fewer than three.
+/// Place of the least-squares parabola's minimum; `None` if the parabola opens downwards or there
+/// are fewer than three points.
 fn bottom(points: &[(f64, f64)]) -> Option<f64> {
     if points.len() < 3 {
         return None;
@@ -134,7 +137,7 @@ fn bottom(points: &[(f64, f64)]) -> Option<f64> {
     let mean = |of: &dyn Fn(f64, f64) -> f64| {
         points.iter().map(|(x, y)| of(x - centre, *y)).sum::<f64>() / count
     };
-    // Moments about the centre; the first of x is zero.
+    // The moments are those about the centre, so the first moment of x is zero.
     let (m2, m3, m4) = (mean(&|x, _| x.powi(2)), mean(&|x, _| x.powi(3)), mean(&|x, _| x.powi(4)));
     let level = mean(&|_, y| y);
     let (xy, xxy) = (mean(&|x, y| x * (y - level)), mean(&|x, y| (x * x - m2) * (y - level)));
@@ -165,7 +168,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_parabolas_bottom_is_found(at in 0.0021f64..0.0079, depth in 0.01f64..0.2) {
-            // Losses beyond the parabola's reach lie elsewhere.
+            // The parabola describes losses only near its bottom, so they are capped.
             let loss = |rate: f64| 2.0 + (depth * (rate / at).ln().powi(2)).min(5.0);
             let trials = [0.016, 0.001, 0.004, 0.002, 0.008];
             let trials = trials.map(|rate| (rate, Some(loss(rate)))).to_vec();
@@ -178,7 +181,7 @@ mod tests {
     fn a_best_at_the_edge_is_told_and_diverged_trials_are_no_best() {
         let falling = vec![(0.001, Some(3.0)), (0.002, Some(2.9)), (0.004, Some(2.8))];
         assert_eq!(tuned(falling.clone()), Some((0.004, true)));
-        // Noise at the edge does not move the bottom there.
+        // Noise in the loss at the edge does not move the parabola's bottom there.
         let noisy = [0.001, 0.002, 0.004, 0.008, 0.016]
             .into_iter()
             .zip([2.892, 2.776, 2.690, 2.716, 2.689]);

@@ -1,4 +1,5 @@
-//! What a worker process does: claim, train, write, until nothing is open.
+//! The loop of a worker process: it claims runs, trains them and writes their records until none is
+//! open.
 
 use crate::claim::{Claims, Next, shelf_kind, unfinished};
 use crate::error::SweepError;
@@ -15,14 +16,14 @@ use isoflop_results::RunRow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often a worker with nothing to do looks again.
+/// Time after which a worker with nothing to do looks again.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Trains open runs one after another.
 ///
 /// # Errors
-/// The folder cannot be read or written, or this worker lacks what training takes, which is looked
-/// for before the first claim. A run that fails is a record, not an error.
+/// The folder cannot be read or written, or this worker lacks something that training needs, which
+/// is checked before the first claim. A run that fails is a record and not an error.
 pub fn work(
     folder: &ResultsFolder,
     plan: &Plan,

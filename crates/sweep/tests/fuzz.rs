@@ -1,4 +1,4 @@
-//! Files of a sweep, damaged at random under fixed seeds.
+//! Feeds files of a sweep that are damaged at random, with fixed seeds.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use isoflop_core::fuzz::run;

@@ -1,4 +1,5 @@
-//! How fast this machine trains: whole steps, and the matrix product that bounds them.
+//! Measures how fast this machine trains: whole steps, and the matrix product that bounds their
+//! speed.
 
 use crate::device::{Traffic, TrainDevice};
 use crate::model::Operations;
@@ -10,51 +11,51 @@ use isoflop_model::{FlopCount, ModelConfig};
 use isoflop_sweep::memory;
 use std::time::{Duration, Instant};
 
-/// Steps before the clock counts: buffers are made, caches filled.
+/// Number of steps before timing starts, in which buffers are made and caches filled.
 const WARM_UP: usize = 3;
 
-/// Side of the square product whose speed is called the peak.
+/// Side of the square matrices whose product gives the peak.
 const PEAK_SIDE: usize = 2048;
 
-/// What to measure.
+/// Settings of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench {
-    /// The model.
+    /// Model to train.
     pub model: ModelConfig,
-    /// Windows a step.
+    /// Windows per step.
     pub windows: u64,
-    /// Steps that count.
+    /// Number of steps that are timed.
     pub steps: usize,
-    /// Fused, or the reference.
+    /// Operations to use: the fused ones, or the composed reference.
     pub operations: Operations,
-    /// Read the clock around every part too, which costs a little itself.
+    /// Whether to time every part of a step too, which costs a little time itself.
     pub profile: bool,
 }
 
-/// What was measured.
+/// Result of a measurement.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// Median seconds of a step: forward, loss, backward, clip, AdamW. Their mean where a device
-    /// queues its work: a step is then not waited for.
+    /// Median seconds of a step: forward, loss, backward, clipping, AdamW. On a device that queues
+    /// its work it is the mean, since single steps are not waited for.
     pub seconds: f64,
-    /// Tokens a step.
+    /// Tokens per step.
     pub tokens: Tokens,
-    /// Training FLOPs of a step, attention causal, over the median.
+    /// Training FLOPs of a step (causal attention) per second.
     pub flops_per_s: f64,
-    /// Most resident memory in bytes, the program itself included, where the system tells; on a GPU
-    /// what is held of its memory.
+    /// Maximum resident memory in bytes, including the program itself, or the memory that is held
+    /// on a GPU; `None` where the system does not tell.
     pub memory_bytes: Option<u64>,
-    /// Mean loss of the last batch, nats per token.
+    /// Mean loss of the last batch, in nats per token.
     pub loss: f64,
-    /// What a step asked of a device that queues its work.
+    /// Kernels launched and bytes moved in a step, on a device that queues its work.
     pub traffic: Option<Traffic>,
-    /// Seconds a step in each part, first use first; "the rest" is what no part covers. Empty
-    /// without [`Bench::profile`].
+    /// Seconds per step of each part, in order of first use; "the rest" is the time that no part
+    /// covers. Empty without [`Bench::profile`].
     pub parts: Vec<(&'static str, f64)>,
 }
 
 impl Bench {
-    /// Trains on random tokens and takes the time of every step.
+    /// Trains on random tokens and measures the time of every step.
     pub fn run(&self, device: &TrainDevice) -> Measured {
         memory::reset_peak();
         let mut rehearsal = Rehearsal::new(device, self.model, self.operations, self.windows, 1e-3);
@@ -108,7 +109,7 @@ impl Bench {
     }
 }
 
-/// FLOP/s of a product of two square matrices of side 2048 on one core: the best of five.
+/// FLOP/s of the product of two square matrices of side 2048 on one core: the best of five.
 pub fn peak_flops_per_s() -> f64 {
     let best = (0..5).map(|_| peak_product(PEAK_SIDE)).min().unwrap_or_default();
     2.0 * (PEAK_SIDE as f64).powi(3) / best.as_secs_f64()

@@ -1,5 +1,5 @@
-//! Weights and optimizer state on disk: `NAME.safetensors` with the numbers and `NAME.json` with
-//! what they are. `docs/models.md` documents names and layouts.
+//! Stores weights and the optimizer's state: `NAME.safetensors` holds the numbers and `NAME.json`
+//! describes them. `docs/models.md` documents names and layouts.
 
 mod label;
 
@@ -19,29 +19,29 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Raised when the files change in a way that older code cannot read.
+/// Version of the files, which is raised when they change in a way that older code cannot read.
 pub const FORMAT: u64 = 1;
 
-/// What a checkpoint is of.
+/// Description of the model and the run that a checkpoint belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// Version of the files, [`FORMAT`].
     pub format: u64,
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// The model.
+    /// Configuration of the model.
     pub model: ModelConfig,
     /// Constants of the optimizer.
     pub optimizer: Optimizer,
-    /// Optimizer steps done.
+    /// Number of optimizer steps done.
     pub step: u64,
     /// Name of the tokenizer.
     pub tokenizer: String,
-    /// Digest of the data it was trained on.
+    /// Digest of the data that the run trains on.
     pub data_digest: String,
-    /// Seed of initialisation and batches.
+    /// Seed of the initial weights and of the order of batches.
     pub seed: u64,
-    /// Version of the numerics.
+    /// Version of the numerics, [`crate::NUMERICS_VERSION`].
     pub numerics_version: u64,
 }
 
@@ -59,7 +59,7 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// What to do about it.
+    /// Advice on what to do about the error.
     pub fn hint(&self) -> Option<String> {
         match self {
             CheckpointError::Write(error) => error.hint(),
@@ -76,7 +76,7 @@ impl CheckpointError {
 }
 
 impl Manifest {
-    /// Of a run after `step` steps.
+    /// The manifest of a run after `step` steps.
     pub fn of(run: &PlannedRun, step: u64) -> Self {
         Manifest {
             format: FORMAT,
@@ -99,7 +99,7 @@ pub(crate) struct Named {
     pub(crate) values: Vec<f32>,
 }
 
-/// Where the two files of a checkpoint lie.
+/// Paths of the two files of a checkpoint.
 fn paths(stem: &Path) -> (PathBuf, PathBuf) {
     let with = |ending: &str| {
         let mut name = stem.as_os_str().to_owned();
@@ -109,7 +109,8 @@ fn paths(stem: &Path) -> (PathBuf, PathBuf) {
     (with(".safetensors"), with(".json"))
 }
 
-/// Writes `STEM.safetensors`, then `STEM.json`: a reader that sees the latter has both.
+/// Writes `STEM.safetensors` and then `STEM.json`, so that wherever there is the second there is
+/// also the first.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -127,7 +128,7 @@ pub fn save(
     Ok(write_atomic(&json, text.as_bytes())?)
 }
 
-/// Reads what [`save`] wrote: the model, and the optimizer where its state was saved.
+/// Reads what [`save`] wrote: the model, and the optimizer if its state was saved.
 ///
 /// # Errors
 /// A file is missing, does not match its checksum, or is not of this model.
@@ -145,7 +146,7 @@ pub fn load(
     Ok((label.manifest, model, optimizer))
 }
 
-/// Whether the weights of `STEM.safetensors` have a checksum; those of earlier versions have none.
+/// Whether there is a checksum for the weights in `STEM.safetensors`; earlier versions wrote none.
 ///
 /// # Errors
 /// `STEM.json` cannot be read.
@@ -165,12 +166,12 @@ fn damaged(path: &Path, problem: String) -> CheckpointError {
     CheckpointError::Damaged { path: path.to_owned(), problem }
 }
 
-/// Keys of what a state says of itself, in the header of its tensors.
+/// Key of the manifest in the header of a state. `SESSION` is the key of its writer's own text.
 const MANIFEST: &str = "isoflop.manifest";
 const SESSION: &str = "isoflop.session";
 
-/// A whole state to go on from as one safetensors file: weights, optimizer, and `session`, which
-/// is whatever else its writer wants back.
+/// Packs a whole training state into one safetensors file: weights, optimizer, and `session`, a
+/// text in which the writer keeps whatever else it needs in order to resume.
 pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: &str) -> Vec<u8> {
     let label = serde_json::to_string(manifest).expect("a struct of text and numbers");
     let said = [(MANIFEST.to_owned(), label), (SESSION.to_owned(), session.to_owned())];
@@ -178,10 +179,10 @@ pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: 
     serialize_with(&tensors, Some(said.into()))
 }
 
-/// What [`pack`] packed.
+/// Unpacks the result of [`pack`].
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem with the bytes.
 pub fn unpack(
     bytes: &[u8],
     device: &Device,
@@ -205,7 +206,7 @@ fn tensors(model: &ModelConfig, weights: &Weights, optimizer: Option<&AdamW>) ->
     tensors
 }
 
-/// Model and optimizer from their tensors.
+/// Builds model and optimizer from their tensors.
 fn rebuild(
     manifest: &Manifest,
     tensors: &[Named],
@@ -249,7 +250,7 @@ fn rebuild(
     Ok((model, Some(optimizer)))
 }
 
-/// Every weight under its name, in the order of the model's list.
+/// Every weight with its name, in the order of the model's list.
 pub(crate) fn named(model: &ModelConfig, weights: &Weights) -> Vec<Raw> {
     let mut values =
         Values { names: model.tensors().into_iter().map(|tensor| tensor.name), all: Vec::new() };
@@ -279,7 +280,7 @@ fn raw<const D: usize>(name: String, tensor: Tensor<D>) -> Raw {
     }
 }
 
-/// A tensor as it stands in a file.
+/// A tensor in the form in which a file holds it.
 pub(crate) struct Raw {
     pub(crate) name: String,
     pub(crate) dtype: Dtype,
@@ -287,7 +288,7 @@ pub(crate) struct Raw {
     pub(crate) data: Vec<u8>,
 }
 
-/// The content of a safetensors file.
+/// Content of a safetensors file that holds the tensors.
 pub(crate) fn serialize(tensors: &[Raw]) -> Vec<u8> {
     serialize_with(tensors, None)
 }

@@ -1,6 +1,6 @@
-//! The coordinate check: what a few steps change, width by width. Under a parametrisation that
-//! transfers learning rates the change of a number in the model neither grows nor shrinks with
-//! the width (Yang et al. 2022, appendix D.1).
+//! The coordinate check: what a few steps change at each of several widths. Under a parametrisation
+//! that transfers learning rates, the change of a number in the model neither grows nor shrinks
+//! with the width (Yang et al. 2022, appendix D.1).
 
 use crate::model::Transformer;
 use crate::optimizer::{AdamW, gradients};
@@ -9,23 +9,23 @@ use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::{ModelConfig, Parametrization};
 
-/// What changed at one width.
+/// Changes that were measured at one width.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coordinates {
-    /// The width.
+    /// Width of the model.
     pub d_model: usize,
-    /// Mean size of the change of a number of the residual stream, after each step.
+    /// Mean absolute change of a number in the residual stream, after each step.
     pub stream: Vec<f64>,
-    /// Of a logit.
+    /// Mean absolute change of a logit, after each step.
     pub logits: Vec<f64>,
 }
 
-/// Seeds that are averaged over.
+/// Number of seeds that the changes are averaged over.
 const SEEDS: u64 = 3;
 
 /// Trains `model` at several widths on one batch of random tokens, with heads of
-/// [`Parametrization::BASE_HEAD`], and measures what each step changes of the untrained model's
-/// numbers.
+/// [`Parametrization::BASE_HEAD`] numbers, and measures after each step how far the numbers are
+/// from those of the untrained model.
 pub fn coordinates(
     model: ModelConfig,
     widths: &[usize],
@@ -75,8 +75,8 @@ fn changes(model: ModelConfig, seed: u64, steps: usize, rate: f64) -> (Vec<f64>,
     changed.unzip()
 }
 
-/// The exponent with which a size grows with the width: the least-squares slope of its logarithm
-/// over that of the width.
+/// Exponent with which a size grows with the width: the least-squares slope of the logarithm of the
+/// size over the logarithm of the width.
 pub fn growth(widths: &[Coordinates], size: impl Fn(&Coordinates) -> f64) -> f64 {
     let points: Vec<(f64, f64)> =
         widths.iter().map(|at| ((at.d_model as f64).ln(), size(at).ln())).collect();

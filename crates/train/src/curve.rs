@@ -1,5 +1,5 @@
-//! The learning curve of a run as it is recorded. Where its points lie until the rate falls depends
-//! on the steps done and on nothing else, so that runs of one trunk share them.
+//! Records the learning curve of a run. Until the rate begins to fall, the places of its points
+//! depend only on the steps done, so that runs of one trunk share them.
 
 use crate::flight::Step;
 use isoflop_core::{Schedule, Tokens};
@@ -10,20 +10,21 @@ use isoflop_sweep::RunConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Points for every doubling of the steps, until the rate falls.
+/// Number of points per doubling of the steps, until the rate begins to fall.
 const PER_DOUBLING: f64 = 8.0;
 
-/// Points while it falls.
+/// Number of points while the rate falls.
 const COOLDOWN_POINTS: u64 = 12;
 
-/// Every so many points the test loss is measured too, where that can be afforded.
+/// Number of points from one that also has a test loss to the next, as far as [`TEST_SHARE`]
+/// allows.
 const TEST_EVERY: u64 = 4;
 
-/// Share of the training tokens that may be scored for a learning curve: scoring is forward only,
-/// so this is a tenth of the training time.
+/// Largest number of tokens scored for a learning curve, as a share of the training tokens. Scoring
+/// is only a forward pass, so this share takes a tenth of the training time.
 const TEST_SHARE: f64 = 0.3;
 
-/// Collects points.
+/// Collects the points of a curve.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Recorder {
     curve: Vec<CurvePoint>,
@@ -34,7 +35,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Takes up what step number `done` showed; `score` measures the test loss.
+    /// Records step number `done`; `score` measures the test loss.
     pub(crate) fn note(
         &mut self,
         config: &RunConfig,
@@ -67,8 +68,8 @@ impl Recorder {
         });
     }
 
-    /// Whether the test loss is measured after `done` steps, as far as can be told before the
-    /// last of them has been noted.
+    /// Whether the test loss is measured after `done` steps, as far as is known before the last of
+    /// them is recorded.
     pub(crate) fn scores(&self, config: &RunConfig, done: u64) -> bool {
         let tested = self.curve.iter().filter(|point| point.test_loss.is_some());
         place(&config.steps, done).is_some_and(|place| {
@@ -76,26 +77,26 @@ impl Recorder {
         })
     }
 
-    /// Mean train loss over the last tenth of the steps; nothing for a run that ended before.
+    /// Mean train loss over the last tenth of the steps; `None` for a run that ended before.
     pub(crate) fn tail_loss(&self) -> Option<f64> {
         let mean = self.tail.iter().sum::<f64>() / self.tail.len() as f64;
         mean.is_finite().then_some(mean)
     }
 
-    /// The points.
+    /// The points of the curve.
     pub(crate) fn into_curve(self) -> Vec<CurvePoint> {
         self.curve
     }
 }
 
-/// Whether the test loss is measured at point number `place`, after `tokens`, when it has been
-/// `scored` times before.
+/// Whether the test loss is measured at point number `place`, after `tokens` tokens, if it has been
+/// measured `scored` times before.
 fn is_scored(place: u64, tokens: u64, scored: u64) -> bool {
     let cost = (scored + 1) * CURVE_TOKENS as u64;
     place.is_multiple_of(TEST_EVERY) && cost as f64 <= tokens as f64 * TEST_SHARE
 }
 
-/// How often the test loss is measured on the way of a run.
+/// Number of times that the test loss is measured while a run trains.
 pub(crate) fn scored_points(config: &RunConfig) -> u64 {
     points(&config.steps).into_iter().fold(0, |scored, (done, place)| {
         let tokens = done * config.batch_tokens;
@@ -103,11 +104,12 @@ pub(crate) fn scored_points(config: &RunConfig) -> u64 {
     })
 }
 
-/// Every point of a schedule: the steps done and its number, ascending. Found from where points
-/// can lie, since a plan may name runs of more steps than anybody could walk.
+/// Every point of a schedule as the number of steps done and the number of the point, ascending.
+/// They are computed from where points can lie, since a plan may name more steps than can be
+/// enumerated.
 fn points(schedule: &Schedule) -> Vec<(u64, u64)> {
     let branch = schedule.steps - schedule.decay;
-    // A step more or less on either side, for roundings.
+    // Rounding may move a point by a step to either side.
     let about = |step: u64| step.saturating_sub(1)..=step + 2;
     let doublings = (branch.max(1) as f64).log2() * PER_DOUBLING;
     let rising = (0..=doublings as u64)
@@ -121,7 +123,7 @@ fn points(schedule: &Schedule) -> Vec<(u64, u64)> {
     steps.into_iter().filter_map(|step| Some((step, place(schedule, step)?))).collect()
 }
 
-/// The number of the point after `done` steps, if there is one.
+/// Number of the point after `done` steps; `None` if there is none.
 fn place(schedule: &Schedule, done: u64) -> Option<u64> {
     let branch = schedule.steps - schedule.decay;
     let reached = |steps: u64| match steps <= branch {

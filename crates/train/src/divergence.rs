@@ -1,21 +1,21 @@
-//! When a run counts as diverged.
+//! Decides when a run counts as diverged.
 
-/// Watches the train loss: non-finite, or far above where it began.
+/// Watches the train loss for values that are not finite or far above that of uniform guessing.
 #[derive(Clone, Debug)]
 pub struct Watch {
     ceiling: f64,
 }
 
-/// Nats above the loss of uniform guessing, `ln V`, at which a run is given up.
+/// Nats above the loss of uniform guessing, `ln V`, from which on a run counts as diverged.
 const MARGIN: f64 = 2.0;
 
 impl Watch {
-    /// For a vocabulary.
+    /// A watch for models with this vocabulary size.
     pub fn new(vocab_size: usize) -> Self {
         Watch { ceiling: (vocab_size as f64).ln() + MARGIN }
     }
 
-    /// Why the run has diverged at this loss and gradient norm, if it has.
+    /// Reason why the run has diverged at this loss and gradient norm; `None` if it has not.
     pub fn verdict(&self, loss: f64, grad_norm: f64) -> Option<String> {
         if !loss.is_finite() {
             Some(format!("the train loss became {loss}"))

@@ -1,18 +1,18 @@
-//! Loss on the held-out test text.
+//! Measures the loss on the scored test text.
 
 use crate::model::Transformer;
 use isoflop_data::{TestLoss, TestStream};
 
-/// Tokens of a forward pass.
+/// Tokens per forward pass.
 pub(crate) const CHUNK: usize = 4096;
 
-/// Loss over all scored test tokens, each once.
+/// Loss over all scored test tokens.
 pub fn test_loss(model: &Transformer, test: &TestStream) -> TestLoss {
     let windows: Vec<usize> = (0..test.windows(model.config().context)).collect();
     test.score(&nats(model, test, &windows))
 }
 
-/// Mean loss over the small fixed subset of learning curves, nats per token.
+/// Mean loss in nats per token over the small fixed subset that learning curves use.
 pub fn curve_loss(model: &Transformer, test: &TestStream) -> f64 {
     let nats = nats(model, test, &test.curve_windows(model.config().context));
     nats.iter().map(|&nats| f64::from(nats)).sum::<f64>() / nats.len() as f64
@@ -26,7 +26,7 @@ fn nats(model: &Transformer, test: &TestStream, windows: &[usize]) -> Vec<f32> {
         let scored = test.fill(context, chunk.iter().copied(), &mut inputs, &mut targets);
         (model.nats(&inputs, &targets), scored)
     });
-    // All are under way before the first is waited for.
+    // All chunks are queued before the first result is waited for.
     let chunks: Vec<_> = chunks.collect();
     let mut nats = Vec::new();
     for (losses, scored) in chunks {

@@ -1,5 +1,5 @@
-//! A trained model for other frameworks: its weights, what it is, and one batch of test text with
-//! the loss of every token to compare by.
+//! Exports a trained model for other frameworks: its weights, its configuration, and a batch of
+//! test text with the loss of every token for comparison.
 
 use crate::checkpoint::{self, CheckpointError, Manifest, Raw, named, serialize};
 use crate::halves::attention::ROPE_BASE;
@@ -14,10 +14,10 @@ use safetensors::Dtype;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Windows of the batch that is written along.
+/// Number of windows in the exported batch.
 const WINDOWS: usize = 4;
 
-/// Why a model could not be exported.
+/// Reason why a model could not be exported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message names every field")]
@@ -31,7 +31,7 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// What to do about it.
+    /// Advice on what to do about the error.
     pub fn hint(&self) -> Option<String> {
         match self {
             ExportError::Checkpoint(error) => error.hint(),
@@ -44,22 +44,22 @@ impl ExportError {
     }
 }
 
-/// What was written.
+/// Facts about an export.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exported {
-    /// Tokens of the batch.
+    /// Number of tokens in the batch.
     pub tokens: usize,
-    /// Their mean loss, nats per token.
+    /// Mean loss of the batch, in nats per token.
     pub loss: f64,
-    /// Whether the weights had a checksum; those of earlier versions have none.
+    /// Whether the weights could be checked by a checksum; earlier versions wrote none.
     pub checked: bool,
 }
 
 /// Writes `model.safetensors`, `config.json` and `batch.safetensors` into `out`.
 ///
 /// # Errors
-/// The run's weights cannot be read, are damaged or another run's; its test text cannot be read, or
-/// the folder cannot be written.
+/// The run's weights cannot be read, are damaged or belong to another run; its test text cannot be
+/// read; or the folder cannot be written.
 pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
     let (manifest, model, _) = checkpoint::load(stem, &Device::flex())?;
     if manifest != Manifest::of(run, run.config.steps.steps) {
@@ -98,7 +98,7 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     Ok(Exported { tokens: scored, loss, checked })
 }
 
-/// Everything that rebuilding the model takes.
+/// Everything that is needed to rebuild the model.
 fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> serde_json::Value {
     let shape = model.shape;
     let mut config = json!({

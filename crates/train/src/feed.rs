@@ -1,25 +1,25 @@
-//! Batches of a run, sent to the device some steps ahead.
+//! Gives the batches of a run, and sends them to the device some steps ahead.
 
 use crate::model::Batch;
 use crate::ops::composed::upload;
 use burn::tensor::{Device, Int, Tensor};
 use isoflop_data::TrainStream;
 
-/// Steps whose batches are sent together.
+/// Number of steps whose batches are sent together.
 const AHEAD: u64 = 16;
 
-/// Tokens that are sent together at most.
+/// Maximum tokens that are sent together.
 const MOST_TOKENS: u64 = 1 << 22;
 
-/// The batches of a run by step.
+/// The batches of a run, by step.
 pub(crate) struct Feed {
     stream: TrainStream,
-    /// Windows and tokens a step.
+    /// Windows per step. `tokens` is the number of tokens per step.
     windows: u64,
     tokens: usize,
-    /// Where batches are sent ahead, if anywhere.
+    /// Device that batches are sent to ahead; `None` if they are not sent ahead.
     device: Option<Device>,
-    /// Steps of what is in the buffers.
+    /// Steps whose batches are in the buffers.
     steps: std::ops::Range<u64>,
     inputs: Vec<i32>,
     targets: Vec<i32>,
@@ -45,12 +45,12 @@ impl Feed {
         }
     }
 
-    /// Of the text.
+    /// Stream of the train text.
     pub(crate) fn stream(&self) -> &TrainStream {
         &self.stream
     }
 
-    /// The batch of step number `step`, of `steps` in all.
+    /// The batch of step `step`, counted from 0, of a run of `steps` steps.
     pub(crate) fn batch(&mut self, step: u64, steps: u64) -> Batch<'_> {
         if !self.steps.contains(&step) {
             self.fill(step, steps);
@@ -61,6 +61,7 @@ impl Feed {
             inputs: &self.inputs[from..from + self.tokens],
             targets: &self.targets[from..from + self.tokens],
             there: self.there.as_ref().map(|(i, t)| (part(i), part(t))),
+            share: 1.0,
         }
     }
 
@@ -111,8 +112,8 @@ mod tests {
         TrainStream::new(data.train, CONTEXT, 5).unwrap()
     }
 
-    /// What is sent ahead are the very batches that are made one step at a time, over epochs, to the last
-    /// step and from any step on.
+    /// Checks that batches sent ahead equal those made one step at a time, over several epochs, up
+    /// to the last step and beginning at any step.
     fn same_on(device: Device) {
         let tokens = WINDOWS * CONTEXT as u64;
         let steps = 2 * AHEAD + 5;

@@ -1,37 +1,39 @@
 //! AdamW over all parameters as one vector, for devices on which every operation is a launch and
-//! every look at a number a wait: the norm, the clip and the update stay there, and their number
-//! of launches does not grow with the layers.
+//! reading any number means waiting. Norm, clipping and update stay on the device, and the number
+//! of launches does not grow with the number of layers.
 
 use crate::model::{Transformer, Weights};
 use crate::ops::{Moments, Update};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Numbers between starts of parameters: 256 bytes, the widest alignment that a graphics API asks
-/// of a part of a buffer, so that parameters are views of the vector.
+/// Numbers by which the starts of parameters are aligned. This is 256 bytes, the widest alignment
+/// that a graphics API requires for a part of a buffer, so that parameters can be views of the
+/// vector.
 const ALIGNMENT: usize = 64;
 
-/// Columns in which the sum of squares is taken, rows first.
+/// Number of columns in which the sum of squares is computed, first along the rows.
 const COLUMNS: usize = 4096;
 
-/// All parameters and their moments; gaps are zero.
+/// All parameters and their moments as vectors; the gaps between parameters are zero.
 #[derive(Clone, Debug)]
 pub(crate) struct Flat {
     layout: Layout,
     weights: Tensor<1>,
     moments: Moments<1>,
-    /// Weight decay times the factor on the rate: 0 for gains.
+    /// Weight decay times the factor on the rate, for each number; 0 for parameters that do not
+    /// decay.
     pull: Tensor<1>,
-    /// Factors on the rate, where they are not all 1.
+    /// Factor on the rate for each number; `None` if all factors are 1.
     factors: Option<Tensor<1>>,
 }
 
-/// Where each parameter lies, in the order of the model's list.
+/// Place of each parameter in the vector, in the order of the model's list.
 #[derive(Clone, Debug, Default)]
 struct Layout {
-    /// Start and length.
+    /// Start and length of each parameter.
     spans: Vec<(usize, usize)>,
-    /// Length of the whole, whole rows of [`COLUMNS`].
+    /// Length of the vector, a multiple of [`COLUMNS`].
     total: usize,
 }
 
@@ -43,7 +45,7 @@ impl Layout {
         layout
     }
 
-    /// A vector of these parts.
+    /// A vector that holds these parts at their places.
     fn join(&self, parts: impl IntoIterator<Item = Tensor<1>>, device: &Device) -> Tensor<1> {
         let all = Tensor::zeros([self.total], device);
         let placed = self.spans.iter().zip(parts);
@@ -58,7 +60,7 @@ impl Layout {
         self.spans.iter().map(part)
     }
 
-    /// A constant for each parameter.
+    /// A vector that holds one value for each parameter.
     fn spread(&self, values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
         let mut all = vec![0.0f32; self.total];
         for (&(start, length), value) in self.spans.iter().zip(values) {
@@ -77,7 +79,7 @@ impl ModuleVisitor for Layout {
 }
 
 impl Flat {
-    /// Of a model, with the moments of its parameters where it has been trained before.
+    /// The vectors of a model, with the moments of its parameters if it was trained before.
     pub(crate) fn new(
         model: &Transformer,
         moments: Vec<Option<Moments<1>>>,
@@ -116,8 +118,8 @@ impl Flat {
         }
     }
 
-    /// Updates the weights; gives the global norm of the gradient before clipping, `[1]`, without
-    /// looking at it. A norm that is not finite leaves weights that are not.
+    /// Updates the weights and returns the global norm of the gradient before clipping, `[1]`,
+    /// without reading it. If the norm is not finite, neither are the weights afterwards.
     pub(crate) fn step(
         &mut self,
         model: &mut Transformer,
@@ -148,7 +150,7 @@ impl Flat {
         norm
     }
 
-    /// The running means of each parameter.
+    /// Moments of each parameter.
     pub(crate) fn moments(&self) -> Vec<Option<Moments<1>>> {
         let first = self.layout.split(&self.moments.first);
         let second = self.layout.split(&self.moments.second);

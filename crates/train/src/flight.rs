@@ -1,12 +1,12 @@
-//! What steps showed, on its way from the device: asked for some steps at a time, taken while the
-//! next are queued.
+//! Losses and gradient norms on their way from the device: they are fetched several steps at a
+//! time, while the next steps are queued.
 
 use crate::device::traffic;
 use crate::device::wait::{Asked, fetch};
 use burn::tensor::Tensor;
 use isoflop_sweep::TrainFailure;
 
-/// What one step showed.
+/// Numbers of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
     pub(crate) loss: f64,
@@ -14,22 +14,22 @@ pub(crate) struct Step {
     pub(crate) rate: f64,
 }
 
-/// Steps that are fetched together.
+/// Number of steps whose numbers are fetched together.
 pub(crate) const TOGETHER: usize = 16;
 
-/// Steps in order, the oldest first.
+/// Steps whose numbers were not taken yet, the oldest first.
 #[derive(Default)]
 pub(crate) struct Flight {
-    /// Rate; loss and norm, `[1]` each.
+    /// Steps whose numbers are not requested yet: the rate, then loss and norm, each `[1]`.
     open: Vec<(f64, [Tensor<1>; 2])>,
     asked: Option<(Vec<f64>, Numbers)>,
 }
 
-/// Loss and norm of step after step, once they are there.
+/// Loss and norm of one step after another, once they have arrived.
 type Numbers = Asked<Result<Vec<f32>, String>>;
 
 impl Flight {
-    /// Takes up a step; gives the steps whose numbers have come meanwhile.
+    /// Adds a step and returns the steps whose numbers have arrived in the meantime.
     pub(crate) fn add(
         &mut self,
         rate: f64,
@@ -43,14 +43,14 @@ impl Flight {
         }
     }
 
-    /// Waits for all steps.
+    /// Waits for all steps and returns them.
     pub(crate) fn land(&mut self) -> Result<Vec<Step>, TrainFailure> {
         let mut steps = self.turn()?;
         steps.extend(self.turn()?);
         Ok(steps)
     }
 
-    /// Takes what was asked for and asks for what is open.
+    /// Takes the numbers that were requested, and requests those of the open steps.
     fn turn(&mut self) -> Result<Vec<Step>, TrainFailure> {
         let before = self.asked.take();
         if !self.open.is_empty() {

@@ -1,9 +1,9 @@
-//! What must hold of every input that a reader here takes.
+//! Assertions that must hold for every input that a reader of this crate accepts.
 
 use crate::checkpoint::{parse, unpack};
 use burn::tensor::Device;
 
-/// Weights: a tensor has as many numbers as its dimensions say.
+/// Checks a file of weights: a tensor has as many numbers as its dimensions say.
 pub fn weights(bytes: &[u8]) {
     for tensor in parse(bytes).into_iter().flatten() {
         let count = tensor.dims.iter().product::<usize>();
@@ -11,7 +11,7 @@ pub fn weights(bytes: &[u8]) {
     }
 }
 
-/// A state to go on from: a model that is taken has the width that its manifest says.
+/// Checks a training state: a model that is accepted has the width that its manifest says.
 pub fn state(bytes: &[u8]) {
     if let Ok((manifest, model, _, _)) = unpack(bytes, &Device::flex()) {
         let [rows, width] = model.weights.token.val().dims();

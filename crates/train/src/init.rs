@@ -1,13 +1,13 @@
-//! Initial weights: a function of (seed, name of the parameter, place in it), the same on every
-//! device.
+//! Makes initial weights. They are a function of the seed, the parameter's name and the place in
+//! the parameter, and are the same on every device.
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::rng::{Purpose, hash_name, normal_pair, stream};
 use isoflop_model::{Initial, ModelConfig, TensorSpec};
 
-/// Makes the parameters of a model, one after another in the order of its list, from one seed on one
-/// device; without a seed zeros, for values to come.
+/// Makes the parameters of a model one after another, in the order of the model's list, from one
+/// seed on one device. Without a seed it makes zeros, to be replaced by other values.
 pub(crate) struct Init<'a> {
     specs: std::vec::IntoIter<TensorSpec>,
     seed: Option<u64>,
@@ -19,7 +19,7 @@ impl<'a> Init<'a> {
         Init { specs: config.tensors().into_iter(), seed, device }
     }
 
-    /// The next parameter, `[inputs, outputs]`.
+    /// Makes the next parameter, a matrix `[inputs, outputs]`.
     pub(crate) fn matrix(&mut self) -> Param<Tensor<2>> {
         let spec = self.next();
         let &[rows, columns] = spec.dims.as_slice() else {
@@ -34,17 +34,18 @@ impl<'a> Init<'a> {
         self.param(value)
     }
 
-    /// The next parameter, a matrix an expert: `[experts, inputs, outputs]`.
+    /// Makes the next parameter, one matrix per expert: `[experts, inputs, outputs]`.
     pub(crate) fn matrices(&mut self) -> Param<Tensor<3>> {
         let spec = self.next();
-        let (&[experts, rows, columns], Initial::Normal(std)) = (spec.dims.as_slice(), spec.initial)
+        let (&[experts, rows, columns], Initial::Normal(std)) =
+            (spec.dims.as_slice(), spec.initial)
         else {
             panic!("`{}` is no tensor of random matrices", spec.name);
         };
         self.normal(&spec.name, [experts, rows, columns], std)
     }
 
-    /// The next parameter, a vector.
+    /// Makes the next parameter, a vector.
     pub(crate) fn vector(&mut self) -> Param<Tensor<1>> {
         let spec = self.next();
         let &[length] = spec.dims.as_slice() else {
@@ -63,19 +64,14 @@ impl<'a> Init<'a> {
         self.specs.next().expect("the weights are as many as the list has")
     }
 
-    /// Every parameter of the list has been made.
+    /// Checks that every parameter of the list has been made.
     pub(crate) fn end(mut self) {
         let left = self.specs.next();
         assert!(left.is_none(), "{left:?} is in the list and not among the weights");
     }
 
-    /// Normal with mean 0.
-    fn normal<const D: usize>(
-        &self,
-        name: &str,
-        dims: [usize; D],
-        std: f64,
-    ) -> Param<Tensor<D>> {
+    /// A tensor of normally distributed numbers with mean 0.
+    fn normal<const D: usize>(&self, name: &str, dims: [usize; D], std: f64) -> Param<Tensor<D>> {
         let Some(seed) = self.seed else {
             return self.param(Tensor::zeros(dims, self.device));
         };
@@ -83,7 +79,8 @@ impl<'a> Init<'a> {
         self.param_of(values.into_iter().map(|x| x * std), dims)
     }
 
-    /// Orthonormal columns, those of a random matrix made so one after another.
+    /// A matrix with orthonormal columns, made by orthonormalising a random matrix column by
+    /// column.
     fn orthogonal(&self, name: &str, [rows, columns]: [usize; 2]) -> Param<Tensor<2>> {
         let Some(seed) = self.seed else {
             return self.param(Tensor::zeros([rows, columns], self.device));
@@ -101,7 +98,7 @@ impl<'a> Init<'a> {
         self.param(Tensor::from_data(TensorData::new(values, dims), self.device))
     }
 
-    /// With a gradient where the device keeps any.
+    /// Makes a parameter, which has a gradient if the device has autodiff on.
     fn param<const D: usize>(&self, value: Tensor<D>) -> Param<Tensor<D>> {
         Param::from_tensor(match self.device.is_autodiff() {
             true => value.require_grad(),
@@ -110,7 +107,7 @@ impl<'a> Init<'a> {
     }
 }
 
-/// So many numbers of the standard normal distribution, by seed and name.
+/// `count` numbers of the standard normal distribution, which depend on seed and name.
 fn normals(seed: u64, name: &str, count: usize) -> Vec<f64> {
     let mut rng = stream(seed, Purpose::Init, hash_name(name));
     let mut values = Vec::with_capacity(count + 1);
@@ -122,8 +119,8 @@ fn normals(seed: u64, name: &str, count: usize) -> Vec<f64> {
     values
 }
 
-/// Vectors of `width` numbers, each less its parts along the earlier ones, at length 1: Gram and Schmidt's
-/// way, twice over, after which rounding leaves nothing to speak of.
+/// Orthonormalises vectors of `width` numbers by the method of Gram and Schmidt, applied twice,
+/// after which the remaining rounding is negligible.
 fn orthonormal(mut values: Vec<f64>, width: usize) -> Vec<f64> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for at in (0..values.len()).step_by(width) {

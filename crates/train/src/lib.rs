@@ -1,5 +1,5 @@
-//! The training engine: the model on Burn tensors, its operations, optimizer, evaluation, and
-//! the loop that turns a planned run into losses. The only crate that knows Burn.
+//! The training engine: the model on Burn tensors, its operations, optimizer, evaluation, and the
+//! loop that turns a planned run into losses. No other crate knows Burn.
 
 pub mod bench;
 pub mod checkpoint;
@@ -30,9 +30,9 @@ pub mod trainer;
 pub use source::{data_facts, prepare, prepare_run};
 pub use trainer::BurnTrainer;
 
-/// Part of every run's identity: raised whenever a change here or in the data crate changes a
-/// loss.
+/// Version of the numerics, which is part of every run's identity. It is raised whenever a change
+/// in this crate or in the data crate changes a loss.
 pub const NUMERICS_VERSION: u64 = 3;
 
-/// The version of Burn that this is pinned to.
+/// Version of Burn that this crate is pinned to.
 pub const BURN_VERSION: &str = "0.22.1";

@@ -3,17 +3,18 @@
 use crate::ops::fused;
 use burn::tensor::Device;
 
-/// Which operations a model is made of. They agree but for rounding.
+/// Operations that a model is made of. The two kinds differ only in rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operations {
-    /// One node of the tape an operation, with a backward by hand; on the processor alone.
+    /// Hand-written operations, each one node of the tape with its own backward pass; they run only
+    /// on the processor.
     Fused,
-    /// Stock operations of Burn: what runs on any other device, and the reference.
+    /// Stock operations of Burn, which run on every device and serve as the reference.
     Composed,
 }
 
 impl Operations {
-    /// The fastest that a device has.
+    /// The fastest operations that a device supports.
     pub fn of(device: &Device) -> Self {
         match fused::is_available(device) {
             true => Operations::Fused,

@@ -7,29 +7,30 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_core::Optimizer as Constants;
 
-/// Prefixes of the names of the running means in a checkpoint.
+/// Prefix of a name in a checkpoint, for running means of gradients; `SECOND` is the one for
+/// running means of squares.
 pub(crate) const FIRST: &str = "adamw.first.";
 pub(crate) const SECOND: &str = "adamw.second.";
 
-/// Gradients of every parameter without autodiff, flat, in the order of the model's list.
+/// Gradients of all parameters without autodiff, flattened, in the order of the model's list.
 #[derive(Debug)]
 pub struct ModelGradients(Vec<Option<Tensor<1>>>);
 
 impl ModelGradients {
-    /// Those of one backward pass.
+    /// The gradients of one backward pass.
     pub fn of(weights: &Weights, mut grads: Gradients) -> Self {
         let mut collector = Collector { grads: &mut grads, collected: Vec::new() };
         weights.visit(&mut collector);
         ModelGradients(collector.collected)
     }
 
-    /// The sum with those of another part of the batch.
+    /// Sum of these gradients and those of another part of the batch.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         self.with(other, |a, b| a + b)
     }
 
-    /// The difference.
+    /// Difference between these gradients and others.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         self.with(other, |a, b| a - b)
@@ -44,15 +45,15 @@ impl ModelGradients {
         ModelGradients(joined.collect())
     }
 
-    /// Square root of the sum of squares over all parameters.
+    /// Global norm: the square root of the sum of squares over all parameters.
     pub fn norm(&self) -> f64 {
         let squares = self.0.iter().flatten().map(|grad| squares(grad.clone()));
         squares.sum::<f64>().sqrt()
     }
 }
 
-/// Mean loss of a batch in nats per token, and its gradients, `micro` tokens (whole windows) a
-/// pass.
+/// Mean loss of a batch in nats per token, and its gradients, computed with `micro` tokens (whole
+/// windows) per pass.
 ///
 /// # Shapes
 /// - inputs, targets: whole windows of the context
@@ -67,8 +68,8 @@ pub fn gradients(
     (losses.sum(), grads)
 }
 
-/// As [`gradients`], of a batch: the losses of its passes, each `[1]` and weighted so that their sum
-/// is the mean, not looked at.
+/// Computes [`gradients`] of a batch without reading its loss: returns the loss of each pass,
+/// `[1]`, weighted so that their sum is the mean.
 pub(crate) fn unread_gradients(
     model: &Transformer,
     batch: &Batch<'_>,
@@ -92,23 +93,24 @@ pub(crate) fn unread_gradients(
     (losses, sum.expect("a batch has a window"))
 }
 
-/// The optimizer's state: moments of every parameter, flat, in the order of the model's list.
+/// State of the optimizer: the moments of all parameters, flattened, in the order of the model's
+/// list.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     constants: Constants,
     step: u64,
     moments: Vec<Option<Moments<1>>>,
-    /// In place of `moments` once a step was queued.
+    /// Vectors that take the place of `moments` once a step has been queued.
     flat: Option<Flat>,
 }
 
 impl AdamW {
-    /// Without history.
+    /// An optimizer before its first step.
     pub fn new(constants: Constants) -> Self {
         AdamW { constants, step: 0, moments: Vec::new(), flat: None }
     }
 
-    /// After `step` steps, with the two running means of each parameter.
+    /// An optimizer after `step` steps, with the two running means of each parameter.
     pub(crate) fn resume(
         constants: Constants,
         step: u64,
@@ -118,7 +120,8 @@ impl AdamW {
         AdamW { constants, step, moments: moments.collect(), flat: None }
     }
 
-    /// The running means, for parameters of these names in the order of the model's list.
+    /// The running means with their names in a checkpoint; `names` are those of the parameters, in
+    /// the order of the model's list.
     pub(crate) fn named(&self, names: &[String]) -> Vec<(String, Tensor<1>)> {
         let moments = match &self.flat {
             Some(flat) => flat.moments(),
@@ -136,8 +139,8 @@ impl AdamW {
             .collect()
     }
 
-    /// Updates the weights and returns the global gradient norm before clipping. With a norm that
-    /// is not finite nothing is updated.
+    /// Updates the weights and returns the global norm of the gradient before clipping. If the norm
+    /// is not finite, nothing is updated.
     pub fn step(&mut self, model: &mut Transformer, grads: ModelGradients, rate: f64) -> f64 {
         let norm = grads.norm();
         if !norm.is_finite() {
@@ -165,11 +168,12 @@ impl AdamW {
 }
 
 impl AdamW {
-    /// As [`AdamW::step`], for a device that queues its work: the norm, `[1]`, is not looked at. What
-    /// a norm that is not finite leaves is not to be gone on from.
+    /// Updates the weights like [`AdamW::step`] on a device that queues its work. The norm, `[1]`,
+    /// is returned without being read. If it is not finite, training must not go on from the
+    /// weights.
     ///
     /// # Panics
-    /// Without a gradient for every parameter.
+    /// A parameter has no gradient.
     pub fn step_queued(
         &mut self,
         model: &mut Transformer,
@@ -207,7 +211,7 @@ impl ModuleVisitor for Collector<'_> {
 struct Mapper<I> {
     update: Update,
     operations: Operations,
-    /// Gradient, moments and pull of the parameters to come.
+    /// Gradient, moments and pull of each remaining parameter.
     parameters: I,
 }
 

@@ -1,4 +1,4 @@
-//! What a run takes on this machine, from the speed of its steps.
+//! Prices a run on this machine from the speed of its steps.
 
 use crate::curve::scored_points;
 use crate::device::TrainDevice;
@@ -14,46 +14,46 @@ use isoflop_sweep::forecast::Price;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// How fast one process trains and scores a model.
+/// Speed with which one process trains and scores a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
-    /// Seconds of an optimizer step.
+    /// Seconds per optimizer step.
     pub step_s: f64,
-    /// Seconds to score a token of test text.
+    /// Seconds for scoring one token of test text.
     pub score_s: f64,
-    /// Bytes of the device's own memory that it took.
+    /// Bytes of the device's own memory that were used.
     #[serde(default)]
     pub device_bytes: Option<f64>,
-    /// Relative standard deviation of the seconds of a step, over four parts of the measurement;
-    /// none where it had fewer steps.
+    /// Relative standard deviation of the seconds per step over four parts of the measurement;
+    /// `None` if it had too few steps.
     #[serde(default)]
     pub spread: Option<f64>,
 }
 
-/// What is to be measured: the speed of a step depends on these alone.
+/// Everything that the speed of a step depends on besides the device.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
-    /// The model.
+    /// Configuration of the model.
     pub model: ModelConfig,
-    /// Windows a step.
+    /// Windows per step.
     pub windows: u64,
 }
 
-/// Seconds of a start: a process, its data, a few small files.
+/// Seconds that starting a run takes: a process, its data, a few small files.
 const ONCE: f64 = 0.05;
 
 impl Load {
-    /// Of a run.
+    /// The load of a run.
     pub fn of(run: &PlannedRun) -> Self {
         Load { model: run.config.model, windows: run.batch_windows() }
     }
 
-    /// Trains on random tokens for about as long as `limit` says, at least one step after a first
-    /// one, and scores one chunk.
+    /// Trains on random tokens for about `limit`, with at least one step after a first one that is
+    /// not timed, and then scores one chunk.
     pub fn measure(&self, device: &TrainDevice, limit: Duration) -> Speed {
         let operations = Operations::of(&device.autodiff());
         let mut rehearsal = Rehearsal::new(device, self.model, operations, self.windows, 1e-4);
-        // Buffers are made, caches filled, kernels compiled.
+        // The first step makes buffers, fills caches and compiles kernels.
         rehearsal.step();
         rehearsal.finish();
         let started = Instant::now();
@@ -67,7 +67,8 @@ impl Load {
             }
             if device.is_queued() {
                 rehearsal.finish();
-                // As many as a session queues before it looks, unless they are slow.
+                // As many steps are queued as a session queues before it reads, unless they are
+                // slow.
                 together = match started.elapsed() * TOGETHER as u32 / steps < limit {
                     true => TOGETHER,
                     false => 1,
@@ -82,7 +83,7 @@ impl Load {
         let mut rng = stream(0, Purpose::Benchmark, 1);
         let vocab = self.model.vocab_size as u64;
         let ids: Vec<i32> = (0..=scored).map(|_| below(&mut rng, vocab) as i32).collect();
-        // A number is looked at, which waits for all.
+        // Reading one number waits for the whole chunk.
         let score = || model.nats(&ids[..scored], &ids[1..]).narrow(0, 0, 1).into_scalar::<f32>();
         if device.is_queued() {
             score();
@@ -98,7 +99,8 @@ impl Load {
     }
 }
 
-/// Relative standard deviation of the means of four parts in a row; none of fewer values.
+/// Relative standard deviation of the means of four consecutive parts; `None` for fewer than four
+/// values.
 fn spread(laps: &[f64]) -> Option<f64> {
     const PARTS: usize = 4;
     if laps.len() < PARTS {
@@ -114,7 +116,7 @@ fn spread(laps: &[f64]) -> Option<f64> {
 }
 
 impl Speed {
-    /// What a run costs at this speed, in seconds.
+    /// Price of a run at this speed, in seconds.
     pub fn price(&self, run: &PlannedRun) -> Price {
         let steps = run.config.steps.steps as f64;
         let on_the_way = scored_points(&run.config) as f64 * CURVE_TOKENS as f64 * self.score_s;

@@ -1,5 +1,5 @@
-//! Where the time of a training step goes. Off unless asked for; then a clock is read around
-//! every part of every operation on this thread.
+//! Measures where the time of a training step goes. It is off by default; when on, a clock is read
+//! around every part of every operation on this thread.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ thread_local! {
     static PARTS: RefCell<Vec<(&'static str, Duration)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts over, measuring or not.
+/// Clears all measurements and switches measuring on or off.
 pub fn measure(on: bool) {
     ON.set(on);
     PARTS.with_borrow_mut(Vec::clear);
 }
 
-/// Time spent in each part since [`measure`], in order of first use.
+/// Time spent in each part since [`measure`] was called, in order of first use.
 pub fn parts() -> Vec<(&'static str, Duration)> {
     PARTS.with_borrow(Clone::clone)
 }
 
-/// Runs `work` as (a piece of) a named part.
+/// Runs `work` and adds its time to the part with this name.
 #[inline]
 pub(crate) fn part<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
     if !ON.get() {

@@ -1,4 +1,4 @@
-//! Training steps on random tokens, for their time alone.
+//! Runs training steps on random tokens, only to measure their time.
 
 use crate::device::{Traffic, TrainDevice, traffic};
 use crate::flight::{Flight, TOGETHER};
@@ -11,18 +11,18 @@ use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::ModelConfig;
 
-/// A model being trained to no end.
+/// A model that is trained on random tokens.
 pub(crate) struct Rehearsal<'a> {
     device: &'a TrainDevice,
     model: Transformer,
     optimizer: AdamW,
     ids: Vec<i32>,
     there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
-    /// Tokens a step and a pass.
+    /// Tokens per step; `micro` is the number of tokens per pass.
     tokens: usize,
     micro: usize,
     rate: f64,
-    /// Of the last step: not looked at where the device queues its work.
+    /// Losses of the last step's passes, which are not read if the device queues its work.
     losses: Vec<Tensor<1>>,
 }
 
@@ -58,12 +58,13 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    /// Does a step, or queues it: the norm is then on its way.
+    /// Does a step or, on a device that queues its work, queues it and returns the norm.
     pub(crate) fn step(&mut self) -> Option<Tensor<1>> {
         let batch = Batch {
             inputs: &self.ids[..self.tokens],
             targets: &self.ids[1..],
             there: self.there.clone(),
+            share: 1.0,
         };
         let (losses, grads) = unread_gradients(&self.model, &batch, self.micro);
         self.losses = losses;
@@ -76,8 +77,8 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    /// What a step of a run asks of the device, batches and numbers included: the mean of as many
-    /// steps as share a fetch.
+    /// What a step of a run asks of the device, including batches and numbers: the mean over as
+    /// many steps as share a fetch.
     pub(crate) fn traffic(&mut self) -> Traffic {
         let mut flight = Flight::default();
         let steps = TOGETHER as u64;
@@ -89,7 +90,7 @@ impl<'a> Rehearsal<'a> {
                 let norm = self.step();
                 let loss = self.losses.drain(..).reduce(std::ops::Add::add);
                 if let Some((loss, norm)) = loss.zip(norm) {
-                    // Full after the last, so that every number is asked for.
+                    // The last of these steps fills the flight, which then requests all numbers.
                     let _ = flight.add(self.rate, loss, norm);
                 }
             }
@@ -102,16 +103,16 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    /// Waits for every step; the mean loss of the last, nats per token.
+    /// Waits for every step and returns the mean loss of the last one, in nats per token.
     pub(crate) fn finish(&mut self) -> f64 {
-        // One number of the weights: the update comes after the loss.
+        // One number of the weights is read, since the update comes after the loss.
         let norm = self.model.weights.norm.val();
         norm.narrow(0, 0, 1).into_scalar::<f32>();
         let losses = self.losses.drain(..);
         losses.map(|loss| f64::from(loss.into_scalar::<f32>())).sum()
     }
 
-    /// The model, without gradients.
+    /// The model without gradients.
     pub(crate) fn model(&self) -> Transformer {
         self.model.without_autodiff()
     }

@@ -1,4 +1,4 @@
-//! One run being trained: step after step, from nothing or from a state.
+//! Trains one run, step by step, from the beginning or from a state.
 
 use crate::BURN_VERSION;
 use crate::checkpoint::{Manifest, pack, unpack};
@@ -15,7 +15,7 @@ use isoflop_data::{Data, TrainStream};
 use isoflop_sweep::{Ending, Keeper, PlannedRun, Progress, TestScore, TrainFailure, Trained};
 use std::time::{Duration, Instant};
 
-/// One run being trained.
+/// A run that is being trained.
 pub(crate) struct Session<'a> {
     run: &'a PlannedRun,
     device: &'a TrainDevice,
@@ -27,25 +27,25 @@ pub(crate) struct Session<'a> {
     feed: Feed,
     data: Data,
     flight: Flight,
-    /// Steps done or, where the device queues its work, queued.
+    /// Number of steps done or, if the device queues its work, queued.
     step: u64,
-    /// Steps whose numbers have been seen.
+    /// Number of steps whose loss and norm have been read.
     seen: u64,
-    /// The loss of the last of them.
+    /// Loss of the last step that was read; `None` if it is not finite.
     loss: Option<f64>,
-    /// Of these, those of states gone on from.
+    /// Number of steps that the resumed state already held.
     before: u64,
     in_steps: Duration,
 }
 
-/// A run that ended before its last step: after which, and why.
+/// The step, from 0, at which a run diverged, and the reason.
 struct Diverged {
     step: u64,
     reason: String,
 }
 
 impl<'a> Session<'a> {
-    /// From the newest state that is of this run and can be used, or from nothing.
+    /// Begins with the newest state that belongs to this run and can be used, or else with step 0.
     pub(crate) fn new(
         run: &'a PlannedRun,
         device: &'a TrainDevice,
@@ -90,7 +90,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// To the last step, or to where the run diverges or is told to stop.
+    /// Trains to the last step, or until the run diverges or is told to stop.
     pub(crate) fn train(
         mut self,
         keeper: &mut dyn Keeper,
@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         pack(&manifest, &self.model.weights, &self.optimizer, &session)
     }
 
-    /// One more step; takes up the steps whose numbers have come.
+    /// Does or queues one more step, and records the steps whose numbers have arrived.
     fn advance(&mut self) -> Result<Option<Diverged>, TrainFailure> {
         let started = Instant::now();
         let config = &self.run.config;
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
         Ok(self.note(steps))
     }
 
-    /// Waits for every step that is queued.
+    /// Waits for every queued step and records it.
     fn land(&mut self) -> Result<Option<Diverged>, TrainFailure> {
         let started = Instant::now();
         let steps = self.flight.land()?;
@@ -191,12 +191,13 @@ impl<'a> Session<'a> {
         Ok(self.note(steps))
     }
 
-    /// Takes up what steps showed, up to the first at which the run has diverged.
+    /// Records steps, up to the first at which the run has diverged.
     fn note(&mut self, steps: Vec<Step>) -> Option<Diverged> {
         for step in steps {
             self.seen += 1;
             let (model, test) = (&self.model, &self.data.test);
-            // Scored only where nothing is queued beyond: `scores` sees to that.
+            // The test loss is measured only when nothing is queued after this step, which `scores`
+            // ensures.
             let score = &|| curve_loss(model, test);
             self.recorder.note(&self.run.config, self.seen, &step, score);
             self.loss = Some(step.loss).filter(|loss| loss.is_finite());
@@ -232,7 +233,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A state of this run or of one that shares its trunk; nothing if it is of something else.
+/// Unpacks a state of this run or of one that shares its trunk; `None` for any other state.
 fn resume(
     run: &PlannedRun,
     state: &[u8],

@@ -1,4 +1,4 @@
-//! From a planned source of text to prepared data.
+//! Turns the source of text that a plan names into prepared data.
 
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_data::{DataError, Metadata, Places, Prepared, Progress, Request};
@@ -8,10 +8,10 @@ use isoflop_sweep::PlannedRun;
 use isoflop_sweep::plan::{DataFacts, DataRequest};
 use std::path::Path;
 
-/// Prepares what a plan names.
+/// Prepares the text that a plan names.
 ///
 /// # Errors
-/// As [`isoflop_data::prepare`].
+/// The same as those of [`isoflop_data::prepare`].
 pub fn prepare(
     source: &DataSource,
     options: &DataOptions,
@@ -22,18 +22,18 @@ pub fn prepare(
     isoflop_data::prepare(&request, progress)
 }
 
-/// Prepares what a run trains on.
+/// Prepares the text that a run trains on.
 ///
 /// # Errors
-/// As [`prepare`].
+/// The same as those of [`prepare`].
 pub fn prepare_run(run: &PlannedRun, progress: &dyn Fn(Progress)) -> Result<Prepared, DataError> {
     prepare(&run.source, &run.options, run.test_tokens, progress)
 }
 
-/// As [`prepare_run`], with another cache than this machine's own.
+/// Prepares the text that a run trains on, in a cache other than this machine's own.
 ///
 /// # Errors
-/// As [`prepare`].
+/// The same as those of [`prepare`].
 pub fn prepare_run_in(
     run: &PlannedRun,
     cache: &Path,
@@ -48,10 +48,11 @@ pub fn prepare_run_in(
     isoflop_data::prepare_at(&request, &places, progress)
 }
 
-/// What the planner must know of a source; `remark` is told what a person should know of the cache.
+/// Facts of a source that the planner must know. `remark` gets what a person should know about the
+/// cache.
 ///
 /// # Errors
-/// As [`prepare`], or a train split shorter than one window.
+/// The same as those of [`prepare`]; or the train split is shorter than one window.
 pub fn data_facts(
     request: &DataRequest,
     progress: &dyn Fn(Progress),
@@ -63,7 +64,7 @@ pub fn data_facts(
     Ok(DataFacts::of(record(prepared.metadata())))
 }
 
-/// What results keep of prepared data.
+/// Record of prepared data that is kept with the results.
 pub fn record(metadata: &Metadata) -> DataRecord {
     DataRecord {
         data_digest: metadata.digest.clone(),

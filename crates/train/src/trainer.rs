@@ -1,4 +1,4 @@
-//! From planned runs to losses.
+//! Implements the trainer of planned runs.
 
 use crate::NUMERICS_VERSION;
 use crate::checkpoint::{self, CheckpointError, Manifest};
@@ -13,31 +13,31 @@ use isoflop_sweep::{Ending, Keeper, Lack, PlannedRun, TrainFailure, Trained, Tra
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Trains on one device.
+/// Trains runs on one device.
 #[derive(Default)]
 pub struct BurnTrainer {
     device: TrainDevice,
-    /// Where the weights of finished runs are kept, if anywhere.
+    /// Folder in which the weights of finished runs are kept; `None` if they are not kept.
     models: Option<PathBuf>,
-    /// Where prepared texts lie besides this machine's own cache.
+    /// Cache of prepared texts besides this machine's own.
     cache: Option<PathBuf>,
-    /// The data of the last run, kept for the next.
+    /// Data of the last run, which the next run may use too.
     loaded: Option<(Text, Data)>,
 }
 
 impl BurnTrainer {
-    /// On a device.
+    /// A trainer on a device.
     pub fn on(device: TrainDevice) -> Self {
         BurnTrainer { device, ..BurnTrainer::default() }
     }
 
-    /// Keeps the weights of every finished run as a checkpoint `RUN` in a folder.
+    /// Keeps the weights of every finished run in a folder, as a checkpoint named by the run's id.
     #[must_use]
     pub fn keeping_models(self, folder: PathBuf) -> Self {
         BurnTrainer { models: Some(folder), ..self }
     }
 
-    /// Looks for texts in another cache too, where this machine's own cannot be filled.
+    /// Also looks for texts in another cache, if this machine's own cannot be filled.
     #[must_use]
     pub fn with_cache(self, cache: PathBuf) -> Self {
         BurnTrainer { cache: Some(cache), ..self }
@@ -55,7 +55,7 @@ impl BurnTrainer {
         Ok(data)
     }
 
-    /// The text of a run, from this machine's cache, its source, or the other cache.
+    /// The text of a run: from this machine's cache, from its source, or from the other cache.
     fn prepared(&self, run: &PlannedRun) -> Result<Prepared, Lack> {
         let problem = match prepare_run(run, &|_| {}) {
             Ok(prepared) => match check_digest(run, &prepared) {
@@ -156,7 +156,7 @@ impl Trainer for BurnTrainer {
         keeper: &mut dyn Keeper,
     ) -> Result<Trained, TrainFailure> {
         check_version(run)?;
-        // Buffers of another run's sizes.
+        // Unused buffers have the sizes of an earlier run.
         release_unused();
         let data = self.data(run)?;
         self.device.release_memory();

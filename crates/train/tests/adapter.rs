@@ -1,6 +1,6 @@
-//! Training on an adapter, a software one where there is no other, against the processor. The tests
-//! need an adapter and run when they are asked for:
-//! `cargo test --release --workspace --features wgpu adapter -- --include-ignored`.
+//! Compares training on an adapter (a software one if there is no other) with the processor. The
+//! tests need an adapter and run only when they are asked for: `cargo test --release --workspace
+//! --features wgpu adapter -- --include-ignored`.
 #![cfg(feature = "wgpu")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -21,7 +21,7 @@ fn adapter() -> TrainDevice {
 const CONTEXT: usize = 19;
 const VOCAB: usize = 61;
 
-/// Both norms and both positions, of sizes that nothing divides.
+/// Models with both norms and both kinds of position, in sizes that are not round.
 fn kinds() -> [ModelConfig; 4] {
     [
         (Norm::Rms, Position::Rope, (24, 2, 3)),
@@ -37,14 +37,14 @@ fn kinds() -> [ModelConfig; 4] {
     })
 }
 
-/// Inputs and targets of three windows, of another text at each step.
+/// Inputs and targets of three windows; the text differs from step to step.
 fn batch(step: u64) -> (Vec<i32>, Vec<i32>) {
     let count = 3 * CONTEXT as u64;
     let token = |i: u64| ((i * i * 7 + i + step % 3 * 13) % VOCAB as u64) as i32;
     ((0..count).map(token).collect(), (1..=count).map(token).collect())
 }
 
-/// Losses and gradient norms of `steps`, `micro` tokens a pass.
+/// Losses and gradient norms of steps, computed with `micro` tokens per pass.
 fn train(
     device: &TrainDevice,
     (model, optimizer): (&mut Transformer, &mut AdamW),
@@ -104,7 +104,7 @@ fn twenty_steps_on_an_adapter_have_the_processors_losses_and_again_to_the_last_b
     println!("largest relative difference of a loss: {largest:.1e}");
 }
 
-/// Every parameter, in the order of the model's list.
+/// Values of all parameters, in the order of the model's list.
 struct Values(Vec<Vec<f32>>);
 
 impl ModuleVisitor for Values {
@@ -155,7 +155,7 @@ fn a_state_saved_on_an_adapter_goes_on_there_to_the_last_bit() {
         let mut optimizer = optimizer.unwrap();
         let found = train(&adapter, (&mut model, &mut optimizer), 4..9, whole);
         assert_eq!(found, expected, "{model_config:?}");
-        // The same state on the processor: other bits, the same numbers.
+        // Loading on the processor gives other bits but nearly the same numbers.
         let (_, model, _) = load(&stem, &Device::flex()).unwrap();
         let (inputs, targets) = batch(4);
         let loss = f64::from(model.loss(&inputs, &targets).into_scalar::<f32>());

@@ -1,4 +1,4 @@
-//! What is saved is what was, to the last bit, and what is damaged is named.
+//! Tests that a checkpoint restores everything to the last bit, and that damage is reported.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::tensor::Device;
@@ -35,7 +35,7 @@ fn of_model(model: ModelConfig, step: u64) -> Manifest {
     }
 }
 
-/// Steps on two windows each, one at a time.
+/// Trains for several steps on two windows each, one window per pass.
 fn train(model: &mut Transformer, optimizer: &mut AdamW, steps: std::ops::Range<i32>) -> Vec<f64> {
     let time = model.config().context;
     steps

@@ -1,4 +1,4 @@
-//! Damaged weights and states: reading one ends in tensors or a message.
+//! Feeds damaged weights and states to the readers, which must return tensors or a message.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::tensor::Device;

@@ -1,4 +1,4 @@
-//! The whole model: counts, causality, gradients, learning, repeatability.
+//! Tests of the whole model: counts, causality, gradients, learning, repeatability.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -78,7 +78,7 @@ fn a_later_token_changes_no_earlier_loss_and_changes_its_own() {
     }
 }
 
-/// Gradients of every parameter, flat, in the order of the model's list.
+/// Gradients of all parameters, flattened, in the order of the model's list.
 struct Grads<'a> {
     of: &'a burn::tensor::Gradients,
     all: Vec<Tensor<1>>,
@@ -91,7 +91,7 @@ impl ModuleVisitor for Grads<'_> {
     }
 }
 
-/// Moves the parameter at a place.
+/// Moves one parameter: the one with index `at` in the model's list.
 struct Nudge {
     at: usize,
     seen: usize,
@@ -122,9 +122,11 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
         let specs = config.tensors();
         assert_eq!(found.all.len(), specs.len());
         for (at, (spec, grad)) in specs.iter().zip(&found.all).enumerate() {
-            // Along the gradient itself the change is the gradient's norm, far above rounding.
+            // Along the gradient the loss changes by the gradient's norm, which is far above
+            // rounding.
             let norm = f64::from((grad.clone() * grad.clone()).sum().into_scalar::<f32>()).sqrt();
-            // A norm sees the direction of a row alone, and rows of tables are short.
+            // A norm depends only on the direction of a row, and rows of tables are short, so the
+            // step is small.
             let far = match spec.group {
                 Group::Embedding => 0.002,
                 _ => 0.02,
@@ -188,7 +190,7 @@ fn a_batch_in_parts_has_the_loss_and_the_gradients_of_the_whole() {
     for config in kinds() {
         let model = model(config, 4);
         let (loss, whole) = gradients(&model, &inputs, &targets, inputs.len());
-        // Two windows, then one.
+        // The first pass has two windows and the second has one.
         let (in_parts, parts) = gradients(&model, &inputs, &targets, 2 * 17);
         assert!((in_parts / loss - 1.0).abs() < 1e-6, "{in_parts} {loss}");
         let norm = whole.norm();
@@ -213,8 +215,8 @@ fn the_same_seed_gives_the_same_losses_to_the_last_bit_and_another_gives_others(
     assert_ne!(first, losses(config, 6, 10, 0.01));
 }
 
-/// AdamW as its paper writes it, in f64, on the head alone; everything else is left out by
-/// comparing one step from equal weights.
+/// Compares with AdamW as its paper writes it, in f64, for the head alone. The other parameters are
+/// left out by comparing one step from equal weights.
 #[test]
 fn an_adamw_step_is_the_published_one() {
     let (inputs, targets) = batch();
@@ -225,11 +227,11 @@ fn an_adamw_step_is_the_published_one() {
     };
     let constants = Optimizer { clip_norm: 0.5, ..Optimizer::default() };
     let mut optimizer = AdamW::new(constants);
-    let (mut current, mut expected) = (model.clone(), values(model.weights.head.val()));
+    let (mut current, mut expected) = (model.clone(), values(head(&model)));
     let (mut first, mut second) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
     for step in 1..=3 {
         let grads = current.loss(&inputs, &targets).backward();
-        let grad = values(current.weights.head.val().grad(&grads).unwrap());
+        let grad = values(head(&current).grad(&grads).unwrap());
         let grads = ModelGradients::of(&current.weights, grads);
         let norm = optimizer.step(&mut current, grads, 0.003);
         assert!(norm > constants.clip_norm, "the test must clip: {norm}");
@@ -241,8 +243,13 @@ fn an_adamw_step_is_the_published_one() {
             let root = (second[i] / (1.0 - 0.95f64.powi(step))).sqrt();
             expected[i] -= 0.003 * 0.1 * expected[i] + 0.003 * mean / (root + 1e-8);
         }
-        for (found, expected) in values(current.weights.head.val()).iter().zip(&expected) {
+        for (found, expected) in values(head(&current)).iter().zip(&expected) {
             assert!((found - expected).abs() < 2e-6, "{found} against {expected}");
         }
     }
+}
+
+/// Head of a model that has one of its own.
+fn head(model: &Transformer) -> Tensor<2> {
+    model.weights.head.as_ref().expect("a head that is not the token table").val()
 }

@@ -1,20 +1,20 @@
-//! Fits in as few lines as answer: the law, its parameters, and a line each on the fit, on rows held out and
-//! on what to mind.
+//! Shows fits in as few lines as possible: the law, its parameters, and one line each on the fit,
+//! on held-out rows and on warnings.
 
 use super::{approaches, exponents, of_series, parameters_of};
 use crate::tables::{interval, table};
 use isoflop_fit::best;
 use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, Source, Validation};
 
-/// Warnings that are shown.
+/// Number of warnings that are shown.
 const SHOWN: usize = 2;
-/// Parameters that stand below one another; more stand beside one another.
+/// Maximum number of parameters that are shown one per line; more are shown side by side.
 const IN_A_COLUMN: usize = 7;
 
-/// Laws, isoFLOP exponents and refusals that are listed where there are many.
+/// Maximum number of laws and isoFLOP exponents that are listed.
 const LISTED: usize = 11;
 
-/// All fits as text: one fit in full, several as a line each.
+/// All fits as text: a single fit in full, several with one line each.
 pub(crate) fn brief(fits: &Fits) -> String {
     let mut blocks = Vec::new();
     match (&fits.fits[..], &fits.isoflop[..]) {
@@ -47,7 +47,7 @@ pub(crate) fn brief(fits: &Fits) -> String {
     blocks.join("\n\n")
 }
 
-/// Several fits: where the rows are from, a table of the laws, and which one held best.
+/// Several fits: the source of the rows, a table of the laws, and the law that held best.
 fn many(fits: &Fits) -> String {
     let mut lines = Vec::from_iter(sources(&fits.sources));
     let mut rows: Vec<Vec<String>> = fits.isoflop.iter().map(isoflop_row).collect();
@@ -69,7 +69,8 @@ fn many(fits: &Fits) -> String {
     lines.join("\n")
 }
 
-/// The powers and the floor of a law; coefficients say little beside others.
+/// The exponents and the floor of a law. Coefficients are left out, since they cannot be compared
+/// between laws.
 fn law_row(fit: &Fit) -> Vec<String> {
     let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
     let is_shown =
@@ -102,7 +103,7 @@ fn isoflop_row(isoflop: &Isoflop) -> Vec<String> {
     ]
 }
 
-/// `0.302 [0.182, 0.518]`, with a star where it is not identified.
+/// An estimate such as `0.302 [0.182, 0.518]`, with a star if it is not identified.
 fn short(estimate: &Estimate) -> String {
     let mark = if estimate.identified { "" } else { "*" };
     let end = |end: Option<f64>| end.map_or("open".to_owned(), |end| format!("{end:.3}"));
@@ -112,7 +113,7 @@ fn short(estimate: &Estimate) -> String {
     }
 }
 
-/// Where the rows are from, a line a file.
+/// Sources of the rows, one line per file.
 pub(super) fn sources(sources: &[Source]) -> Option<String> {
     let lines: Vec<String> =
         sources.iter().map(|source| format!("data: {}", source.words())).collect();
@@ -175,14 +176,14 @@ fn quality(fit: &Fit) -> String {
     )
 }
 
-/// What a unit is, where what is resampled says so at its end.
+/// The definition of a unit, if the text about resampling ends with one.
 fn unit(resampled: &str) -> String {
     let last = resampled.rsplit("; ").next();
     let last = last.filter(|last| last.ends_with(" unit"));
     last.map_or(String::new(), |last| format!(" ({last})"))
 }
 
-/// The window of most reach, in a line.
+/// The window whose held-out rows reach farthest.
 fn last_window(validation: &Validation) -> Option<&HeldOut> {
     let all = validation.windows.iter().chain(&validation.largest_size);
     all.max_by(|a, b| a.reach.total_cmp(&b.reach))

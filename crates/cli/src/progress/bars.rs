@@ -1,4 +1,4 @@
-//! Progress of what is done before and after training.
+//! Shows the progress of what is done before and after training.
 
 use super::LINE_EVERY;
 use crate::output::note;
@@ -9,12 +9,12 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Shown while text is being prepared, once that takes long enough to wonder.
+/// Bar that is shown while text is prepared, if that takes long enough.
 pub(crate) struct DataBar {
     bar: ProgressBar,
     on_terminal: bool,
     started: Instant,
-    /// The stage shown, its start, and when a line was last written.
+    /// Stage that is shown, and when it began.
     stage: Cell<Option<(Stage, Instant)>>,
     last_line: Cell<Instant>,
 }
@@ -82,10 +82,10 @@ impl Drop for DataBar {
     }
 }
 
-/// Steps of a bar that shows a share.
+/// Number of steps of a bar that shows a share.
 const PARTS: u64 = 1000;
 
-/// Shown while laws are fitted, once that takes long enough to wonder.
+/// Bar that is shown while laws are fitted, if that takes long enough.
 pub(crate) struct FitBar {
     bar: ProgressBar,
     started: Instant,
@@ -108,7 +108,7 @@ impl Default for FitBar {
 }
 
 impl FitBar {
-    /// The share that is done.
+    /// Shows the share that is done, from 0 to 1.
     pub(crate) fn show(&self, share: f64) {
         if self.started.elapsed() < Duration::from_millis(500) {
             return;

@@ -1,10 +1,10 @@
-//! Who is being served. Whoever has not said yet what they want gives way to the next.
+//! Limits the number of readers. A reader who has not yet sent a request gives way to a new one.
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Readers at once.
+/// Maximum number of readers at a time.
 pub(crate) const READERS: usize = 64;
 
 #[derive(Debug, Default)]
@@ -13,14 +13,14 @@ pub(crate) struct Door(Mutex<Inside>);
 #[derive(Debug, Default)]
 struct Inside {
     next: u64,
-    /// By their number, the first who came first.
+    /// Readers by number; lower numbers came earlier.
     readers: BTreeMap<u64, Reader>,
 }
 
 #[derive(Debug)]
 struct Reader {
     stream: TcpStream,
-    /// Whether their request has been found good.
+    /// Whether the reader's request has been accepted.
     welcome: bool,
 }
 
@@ -29,8 +29,8 @@ impl Door {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets somebody in under a number. Where it is full, the first who is not welcome yet goes; where
-    /// all are, the new one does.
+    /// Lets a reader in and returns a number for it. When all places are taken, the earliest reader
+    /// without an accepted request is dropped; if there is none, the new one is refused.
     pub(crate) fn enter(&self, stream: &TcpStream) -> Option<u64> {
         let stream = stream.try_clone().ok()?;
         let mut inside = self.inside();
@@ -38,7 +38,7 @@ impl Door {
             let mut waiting = inside.readers.iter();
             let first = waiting.find(|(_, reader)| !reader.welcome).map(|(n, _)| *n)?;
             if let Some(reader) = inside.readers.remove(&first) {
-                // Gone already, which is as good.
+                // An error means that the connection is closed already.
                 let _ = reader.stream.shutdown(Shutdown::Both);
             }
         }
@@ -49,14 +49,14 @@ impl Door {
         Some(number)
     }
 
-    /// Notes that a request was good.
+    /// Records that a reader's request was accepted.
     pub(crate) fn welcome(&self, number: u64) {
         if let Some(reader) = self.inside().readers.get_mut(&number) {
             reader.welcome = true;
         }
     }
 
-    /// Notes that somebody has gone.
+    /// Records that a reader has gone.
     pub(crate) fn leave(&self, number: u64) {
         self.inside().readers.remove(&number);
     }

@@ -1,15 +1,15 @@
-//! The head of a request, as anybody may send it.
+//! Parses the head of a request, which may come from anybody.
 
-/// Longest head of a request.
+/// Maximum bytes of a request's head.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
-/// Headers of a request.
+/// Maximum number of headers in a request.
 const HEADERS: usize = 64;
 
-/// What a request asks for.
+/// A request's method, path and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// HEAD: the answer without its content.
+    /// Whether the method is HEAD, whose answer has no content.
     pub(crate) head_alone: bool,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -17,19 +17,19 @@ pub(crate) struct Asked {
     pub(crate) cookie: String,
 }
 
-/// What bytes received so far are.
+/// State of the bytes received so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Head {
-    /// The beginning of a head.
+    /// The bytes are the beginning of a head.
     Unfinished,
     Whole(Asked),
-    /// The head of a request with another method.
+    /// The head is complete, but its method is neither GET nor HEAD.
     OtherMethod,
-    /// No head, or one that is too long.
+    /// The bytes are not a head, or it is too long.
     Malformed,
 }
 
-/// Reads a head.
+/// Parses the bytes of a head.
 pub(crate) fn parse(bytes: &[u8]) -> Head {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -56,7 +56,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Head {
         head_alone,
         path: path.to_owned(),
         query: query.to_owned(),
-        // Two hosts are none.
+        // A request with two Host headers counts as one with none.
         host: match &hosts[..] {
             [host] => host.trim().to_owned(),
             _ => String::new(),
@@ -98,8 +98,8 @@ mod tests {
         assert_eq!(parse(&long), Head::Malformed);
     }
 
-    /// Whatever comes: a head is read in full or not at all, the same with more bytes behind it, and
-    /// its words are those that were sent.
+    /// Checks any bytes: a head is parsed completely or not at all, the same with more bytes after
+    /// it, and every part of it stands in the bytes.
     fn body(bytes: &[u8]) {
         let head = parse(bytes);
         let Head::Whole(asked) = &head else {

@@ -21,9 +21,10 @@ use std::process::ExitCode;
 
 /// Advises which runs shrink the interval of a named quantity most for their FLOPs.
 ///
-/// Under the fitted law, to first order. Runs are chosen one after another, within what the law can bear: no
-/// smaller compute than the least fitted, sizes up to four times the largest. Of a results folder the sizes are
-/// those of its sweep and rungs of the ladder, and a [plan] to paste into the sweep file follows.
+/// The advice holds under the fitted law, to first order. Runs are chosen one after another, with
+/// at least the smallest compute fitted and sizes up to four times the largest. For a results
+/// folder, sizes are those of its sweep and rungs of the ladder, and the output ends with a [plan]
+/// to paste into the sweep file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop advise results/quickstart --target n_exponent\n  \
     isoflop advise results/quickstart --target n_opt --compute 1e16 --runs 8 --flops 1e14\n  \
@@ -31,31 +32,32 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     /// A fits.json, or the results folder that holds one.
     fits: PathBuf,
-    /// What should be known better: a parameter such as alpha or n_exponent; n_opt with --compute; loss with --params and --tokens.
+    /// Quantity to be known better: a parameter such as alpha or n_exponent; n_opt with --compute;
+    /// loss with --params and --tokens.
     #[arg(long, value_name = "NAME", default_value = "n_exponent")]
     target: String,
-    /// Law, where several were fitted.
+    /// Law to use, where several were fitted.
     #[arg(long, default_value = "chinchilla")]
     law: String,
-    /// Cell of the axes, where the sweep has several: as in runs.parquet, or as the page names it.
+    /// Series to use, where the sweep has several: as in runs.parquet, or as on the page.
     #[arg(long, default_value = "")]
     series: String,
-    /// Compute at which n_opt is asked for, FLOPs.
+    /// Compute for the target n_opt, in FLOPs.
     #[arg(long, value_name = "C", value_parser = parse_quantity)]
     compute: Option<f64>,
-    /// Parameters of the model whose loss is asked for.
+    /// Parameters of the model for the target loss.
     #[arg(long, value_name = "N", value_parser = parse_quantity)]
     params: Option<f64>,
-    /// Tokens of the model whose loss is asked for.
+    /// Training tokens of the model for the target loss.
     #[arg(long, value_name = "D", value_parser = parse_quantity)]
     tokens: Option<f64>,
-    /// Runs at most.
+    /// Maximum number of runs.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// FLOPs of all runs together; as much as has been spent unless said.
+    /// Maximum FLOPs of all runs together; by default as many as were spent so far.
     #[arg(long, value_name = "C", value_parser = parse_quantity)]
     flops: Option<f64>,
-    /// FLOPs of one run at most; three times the largest so far unless said.
+    /// Maximum FLOPs of one run; by default three times the largest so far.
     #[arg(long, value_name = "C", value_parser = parse_quantity)]
     flops_per_run: Option<f64>,
     /// Print JSON.
@@ -123,37 +125,37 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A run that is advised, and the size that a sweep file calls it by.
+/// A run that is advised, with the name that a sweep file has for its size.
 struct Named<'a> {
     size: Option<String>,
     run: &'a Advice,
 }
 
-/// What a results folder knows beyond its fits.
+/// Facts about a results folder beyond its fits.
 struct Known {
-    /// The plan of the sweep file as of the last `run`.
+    /// The `[plan]` of the sweep file as of the last `run`.
     spec: PlanSpec,
     /// Sizes of the sweep and rungs of the ladder, each with its non-embedding parameters.
     sizes: Vec<(String, f64)>,
-    /// FLOPs that its runs took.
+    /// FLOPs that the runs took.
     flops: f64,
 }
 
-/// Rungs of the ladder in a decade.
+/// Rungs of the ladder within a decade.
 const RUNGS: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 7.0];
 
-/// Sizes so near to one another, as a factor, are one.
+/// Factor within which two sizes count as the same.
 const SAME_SIZE: f64 = 1.15;
 
 impl Known {
-    /// Reads the folder that the fits lie in; none for a file, for a folder without its plan or sweep file, and
-    /// where N is counted otherwise.
+    /// Reads the folder that the fits lie in; `None` for a file, for a folder without its plan or
+    /// sweep file, and for fits that count N otherwise.
     fn of(path: &Path, fit: &Fit) -> Result<Option<Known>> {
         let folder = ResultsFolder::at(path.to_owned());
         if !path.is_dir() || fit.n_kind != "n_non_embedding" {
             return Ok(None);
         }
-        // A folder that came without its plan or sweep file still has fits to advise by.
+        // A folder that came without its plan or sweep file still has fits that give advice.
         let (Ok(plan), Ok(sweep)) = (folder.plan(), folder.sweep()) else {
             return Ok(None);
         };

@@ -26,56 +26,56 @@ large enough to take 20 ms.
 Example:
   isoflop bench --sizes 64x4x4,128x4x4 --profile")]
 pub(crate) struct Args {
-    /// Width x layers x heads (which may be left out), separated by commas.
+    /// Sizes as width x layers x heads (heads may be left out), separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "32x2x2,64x4x4,128x4x4,256x6x8")]
     sizes: Vec<String>,
-    /// Windows a step.
+    /// Windows per step.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
-    /// Tokens a window.
+    /// Tokens per window.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..))]
     context: u64,
-    /// Distinct tokens.
+    /// Number of distinct tokens.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(2..))]
     vocab: u64,
     /// Normalisation: rms or layer.
     #[arg(long, default_value = "rms", value_parser = named::<Norm>)]
     norm: Norm,
-    /// Position: rope, learned or none; that of the family unless given.
+    /// Position: rope, learned or none; by default that of the family.
     #[arg(long, value_parser = named::<Position>)]
     position: Option<Position>,
     /// Model family, as in a sweep file.
     #[arg(long, default_value = "transformer", value_parser = named::<Family>)]
     family: Family,
-    /// Steps that are timed, after three that are not.
+    /// Number of steps that are timed, after three that are not.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// Processes that train side by side, one core each, as in a sweep; speeds are then of all
-    /// together.
+    /// Number of processes that train side by side, one core each, as in a sweep; speeds are then
+    /// sums over all processes.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     threads: u64,
-    /// Where to train: cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray.
+    /// Device to train on: cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: DeviceChoice,
     /// Use stock Burn operations instead of the fused ones.
     #[arg(long)]
     composed: bool,
-    /// Show the time of every part of a step.
+    /// Show the time of each part of a step.
     #[arg(long)]
     profile: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// FLOP/s of the peak, already measured.
+    /// FLOP/s of the peak, if it has been measured already.
     #[arg(long, hide = true)]
     peak: Option<f64>,
-    /// End when stdin closes, that is when the parent dies.
+    /// End when stdin closes, that is, when the parent dies.
     #[arg(long, hide = true)]
     supervised: bool,
 }
 
 impl Args {
-    /// Whether another of these started this one.
+    /// Whether another `bench` started this process.
     pub(crate) fn is_part(&self) -> bool {
         self.supervised
     }
@@ -98,7 +98,8 @@ struct Row {
     mfu: f64,
     memory_bytes: Option<u64>,
     loss: f64,
-    /// Of a GPU, a step: kernels, bytes of batches sent, bytes of losses and norms fetched.
+    /// Kernels launched, bytes of batches sent and bytes of losses and norms fetched in a step on a
+    /// GPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     launches_per_step: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +116,7 @@ struct Part {
     ms: f64,
 }
 
-/// A value by the name that a sweep file gives it.
+/// Parses a value by the name that it has in a sweep file.
 fn named<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
     T::deserialize(text.into_deserializer())
 }
@@ -208,7 +209,8 @@ impl Args {
         }
     }
 
-    /// The same in several processes at once; time is the slowest one's, speeds are summed.
+    /// Measures in several processes at once; the time is that of the slowest, and speeds are
+    /// summed.
     fn side_by_side(&self, size: &str, peak: f64) -> Result<Row> {
         let program = std::env::current_exe().context("find this program")?;
         let mut children = (0..self.threads)
@@ -237,7 +239,7 @@ impl Args {
             })
             .collect::<Result<Vec<_>, _>>()
             .context("start a process")?;
-        // They end when these are dropped.
+        // The processes end when their stdin is dropped.
         let _lines: Vec<_> = children.iter_mut().map(|child| child.stdin.take()).collect();
         let mut rows = Vec::new();
         for child in children {

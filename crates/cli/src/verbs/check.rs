@@ -1,4 +1,4 @@
-//! `isoflop check`: what has to hold before a night is worth its electricity.
+//! `isoflop check`: what must hold before a long sweep is worth its electricity.
 
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
@@ -9,7 +9,7 @@ use isoflop_train::coordinates::{Coordinates, coordinates, growth};
 use serde_json::json;
 use std::process::ExitCode;
 
-/// Checks what transfers from one size to another.
+/// Checks which settings transfer from one size to another.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  isoflop check mup")]
 pub(crate) struct Args {
@@ -19,21 +19,21 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Train a few steps at several widths: what they change must not grow or shrink with the
-    /// width under the maximal-update parametrisation.
+    /// Train a few steps at several widths. Under the maximal-update parametrisation, the changes
+    /// that the steps make must neither grow nor shrink with the width.
     #[command(after_help = "Example:\n  isoflop check mup --widths 32,64,128,256 --rate 0.01")]
     Mup(Mup),
 }
 
 #[derive(Debug, clap::Args)]
 struct Mup {
-    /// Widths, multiples of 16.
+    /// Widths, which are multiples of 16.
     #[arg(long, value_delimiter = ',', default_value = "32,64,128,256,512")]
     widths: Vec<usize>,
-    /// Blocks.
+    /// Number of blocks.
     #[arg(long, default_value_t = 2)]
     layers: usize,
-    /// Steps.
+    /// Number of steps.
     #[arg(long, default_value_t = 5)]
     steps: usize,
     /// Learning rate.
@@ -44,7 +44,7 @@ struct Mup {
     json: bool,
 }
 
-/// Growth exponents of this size or less pass: finite widths are not the limit.
+/// Largest growth exponent that passes; at finite widths it is not exactly 0.
 const TOLERANCE: f64 = 0.25;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// What was measured, and how it grows with the width.
+/// Measurements at each width, with their growth exponents over the width.
 struct Found {
     widths: Vec<Coordinates>,
     stream: f64,

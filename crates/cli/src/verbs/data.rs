@@ -20,7 +20,7 @@ use show::{overlap, show};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Prepares text, and shows or removes what is prepared.
+/// Prepares text, and shows or removes prepared text.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  isoflop data build sweeps/quickstart.toml\n  isoflop data show rust-docs\n  isoflop data show 'notes/*.md' --tokenizer gpt2\n  isoflop data rm af5def66"
@@ -34,31 +34,32 @@ pub(crate) struct Args {
 enum Verb {
     /// Prepares the text of a sweep file, a corpus or files, and prints a line for each.
     Build(Wanted),
-    /// The built-in corpora, and what is prepared in the cache.
+    /// Lists the built-in corpora, and the text that is prepared in the cache.
     List,
-    /// Documents, tokens, split, digest, overlap, reference losses and samples; prepares on first use.
+    /// Shows documents, tokens, split, digest, overlap, reference losses and samples of a text,
+    /// which is prepared first if needed.
     Show(Wanted),
     /// Removes prepared text from the cache.
     Rm {
-        /// The start of a digest, as `data list` prints it; or `all`.
+        /// Start of a digest, as `data list` prints it; or `all`.
         digest: String,
     },
 }
 
-/// What text is meant.
+/// Arguments that name a text.
 #[derive(Debug, clap::Args)]
 struct Wanted {
-    /// A sweep file, a built-in corpus such as rust-docs, the start of a digest, or a path or glob of text,
+    /// Sweep file, built-in corpus such as rust-docs, start of a digest, or a path or glob of text,
     /// .jsonl, .json, .parquet, .bin or .npy files.
     #[arg(value_name = "WHAT")]
     what: String,
-    /// bytes, gpt2, cl100k, o200k, bpe:N, or a tokenizer.json.
+    /// Tokenizer: bytes, gpt2, cl100k, o200k, bpe:N, or a tokenizer.json.
     #[arg(long, default_value = "bytes")]
     tokenizer: String,
-    /// The field of JSON lines or the column of parquet files that holds the text.
+    /// Field of JSON lines, or column of parquet files, that holds the text.
     #[arg(long, default_value = "text")]
     field: String,
-    /// Cap on the test tokens scored.
+    /// Cap on the test tokens that are scored.
     #[arg(long, value_name = "N")]
     test_tokens: Option<String>,
 }
@@ -114,7 +115,7 @@ fn prepared(request: &DataRequest) -> Result<Prepared> {
 }
 
 impl Wanted {
-    /// One for a corpus or files, several for a sweep file with axes.
+    /// Requests for the text: one for a corpus or files, several for a sweep file with axes.
     fn requests(&self) -> Result<Vec<DataRequest>> {
         let path = PathBuf::from(&self.what);
         if path.extension().is_some_and(|end| end == "toml") {
@@ -153,7 +154,8 @@ impl Wanted {
     }
 }
 
-/// The only prepared text whose digest starts so, where the name is like a digest.
+/// The prepared text whose digest starts with `start`; `None` if `start` does not look like a
+/// digest.
 fn cached(start: &str) -> Result<Option<Cached>> {
     if start.len() < 4 || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
@@ -223,7 +225,7 @@ fn describe(corpus: Corpus) -> &'static str {
     }
 }
 
-/// One line on a text.
+/// A text in one line.
 fn summary(metadata: &Metadata) -> String {
     format!(
         "digest {}; {} of train text in {} documents, {} held out in {}, {} tokens of it scored",

@@ -8,21 +8,22 @@ use isoflop_train::device::{DeviceChoice, instruction_set, processor};
 use serde::{Deserialize, Serialize};
 use std::process::{Command, ExitCode, Stdio};
 
-/// Lists what this machine can train on: the processor and every graphics adapter, each tried with a
-/// few training steps whose losses are compared with the processor's; and what `--device auto` takes.
+/// Lists what this machine can train on: the processor and every graphics adapter. Each is tried
+/// with a few training steps whose losses are compared with the processor's. Also says which device
+/// `--device auto` takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  isoflop doctor")]
 pub(crate) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Try one device and print what it showed; `doctor` starts these, so that a driver that crashes
-    /// takes nothing with it.
+    /// Try one device and print the result; `doctor` starts this in a process of its own, which a
+    /// crashing driver may take down.
     #[arg(long, hide = true)]
     probe: Option<DeviceChoice>,
 }
 
-/// What is said of one device.
+/// Findings about one device.
 #[derive(Debug, Serialize, Deserialize)]
 struct Finding {
     device: String,
@@ -34,7 +35,7 @@ struct Finding {
     largest_buffer_bytes: Option<u64>,
     workgroup_size: Option<u32>,
     features: Vec<String>,
-    /// Why it cannot be trained on.
+    /// Reason why the device cannot be trained on.
     problem: Option<String>,
     probe: Option<Probe>,
 }
@@ -119,7 +120,7 @@ fn adapters() -> Vec<Finding> {
     Vec::new()
 }
 
-/// The probe in a process of its own.
+/// Probes a device in a process of its own.
 fn tried(device: &str) -> Result<Probe> {
     let output = Command::new(std::env::current_exe()?)
         .args(["doctor", "--probe", device])
@@ -134,7 +135,7 @@ fn tried(device: &str) -> Result<Probe> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// What `auto` would take, and why.
+/// Device that `auto` takes, and why.
 fn auto(devices: &[Finding]) -> String {
     if !cfg!(feature = "wgpu") {
         return "cpu: this program was built without wgpu".to_owned();

@@ -1,4 +1,4 @@
-//! `isoflop export`: the results in other tools' formats.
+//! `isoflop export`: writes results in the formats of other tools.
 
 use crate::fail::Hinted;
 use crate::output::print;
@@ -13,19 +13,20 @@ use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Writes the runs of a sweep as a tidy table, one row a run, or its curves, one row a point; or the
-/// three panels as a Vega-Lite specification with its data inside. The name of the file says which.
+/// Writes the runs of a sweep as a tidy table with one row per run, its curves with one row per
+/// point, or the three panels as a Vega-Lite specification with its data inside. The name of the
+/// file decides the format.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop export results/quickstart --out runs.csv\n  \
     isoflop export results/quickstart --curves --out curves.parquet\n  \
     isoflop export results/quickstart --out panels.vl.json     # opens in the Vega editor")]
 pub(crate) struct Args {
-    /// The results folder of a sweep.
+    /// Results folder of a sweep.
     results_dir: PathBuf,
-    /// Where to: FILE.csv, FILE.parquet or FILE.vl.json.
+    /// File to write: FILE.csv, FILE.parquet or FILE.vl.json.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Learning curves instead of runs.
+    /// Write learning curves instead of runs.
     #[arg(long)]
     curves: bool,
     #[command(flatten)]

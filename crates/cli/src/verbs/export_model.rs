@@ -1,4 +1,4 @@
-//! `isoflop export-model`: a trained model for other frameworks.
+//! `isoflop export-model`: writes a trained model for other frameworks.
 
 use crate::fail::Hinted;
 use crate::output::{note, print};
@@ -15,9 +15,9 @@ use std::process::ExitCode;
     after_help = "Example:\n  isoflop export-model results/quickstart/n24.7k-d3.25M --out model\n\nNames and layouts of the tensors: docs/models.md"
 )]
 pub(crate) struct Args {
-    /// A results folder and a run of it (or the start of its name): RESULTS_DIR/RUN.
+    /// Results folder and run, as RESULTS_DIR/RUN; the start of the run's id is enough.
     run: PathBuf,
-    /// The folder to write into.
+    /// Folder to write into.
     #[arg(long)]
     out: PathBuf,
 }
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The only run whose name starts so.
+/// The only run whose id starts with `name`.
 fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p PlannedRun> {
     let order = plan.work_order();
     let matching: Vec<&PlannedRun> =

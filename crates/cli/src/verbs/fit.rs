@@ -1,4 +1,4 @@
-//! `isoflop fit`: laws for a results folder or for anyone's table.
+//! `isoflop fit`: fits laws to a results folder or to a user's table.
 
 use crate::column_args::ColumnArgs;
 use crate::fail::Hinted;
@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 /// Fits scaling laws with 90 % intervals.
 ///
-/// A results folder shows the fits that `run` left, or is fitted with every law that its runs allow; a table
-/// is fitted with the laws asked for (chinchilla unless given).
+/// For a results folder it shows the fits that `run` left, or fits every law that the runs allow.
+/// For a table it fits the laws asked for (chinchilla by default).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop fit results/quickstart\n  \
     isoflop fit runs.csv --n params --d tokens --loss loss --law chinchilla --objective log-huber:1e-3\n  \
@@ -29,21 +29,23 @@ use std::process::ExitCode;
     Intervals are those of a bootstrap over units (rows that share a trunk, checkpoints of a run, or single rows: the fit says which), each replicate fitted from the \
     known optima and from where its rows point; a profile decides what the rows identify. `--bootstrap 0` leaves both out.")]
 pub(crate) struct Args {
-    /// Results folders, or CSV, JSONL or parquet files.
+    /// Results folders, or files in CSV, JSONL or parquet.
     #[arg(required_unless_present = "list", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// List the laws, a line each, and end.
+    /// List the laws, one per line, and exit.
     #[arg(long)]
     list: bool,
     #[command(flatten)]
     columns: ColumnArgs,
-    /// Variable of a law of one variable.
+    /// Variable of a law that has only one.
     #[arg(long, value_enum)]
     x: Option<X>,
-    /// Laws of --list, with commas between, such as chinchilla,kaplan; or isoflop; or all: every law in N and D.
+    /// Laws of --list separated by commas, such as chinchilla,kaplan; or isoflop; or all, which
+    /// means every law in N and D.
     #[arg(long, value_delimiter = ',')]
     law: Vec<String>,
-    /// huber:DELTA, mse, absolute or asymmetric:DELTA, each also with log- (of ln L) and then mean- (not the sum) in front.
+    /// Objective: huber:DELTA, mse, absolute or asymmetric:DELTA, with optional prefixes: log- fits
+    /// ln L, and mean- before it averages over rows instead of summing.
     #[arg(long)]
     objective: Option<Objective>,
     /// Hold a parameter of the law at a value, such as E=1.6; may be given several times.
@@ -61,10 +63,10 @@ pub(crate) struct Args {
     /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Standard deviation of the loss between seeds, where it is known from elsewhere.
+    /// Standard deviation of the loss between seeds, if it is known from elsewhere.
     #[arg(long, value_name = "NATS")]
     seed_noise: Option<f64>,
-    /// Print everything: profiles, other objectives, influence, windows held out, every warning.
+    /// Print everything: profiles, other objectives, influence, held-out windows, every warning.
     #[arg(long, conflicts_with_all = ["json", "table"])]
     details: bool,
     /// Print a table for a paper.
@@ -120,7 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             let trust = args.trust.trust();
             let rows = tables::read(&terminal, &args.paths, &columns, trust, &mut options)?;
             let sources = rows.sources.clone();
-            // The text of fits says itself what the columns are.
+            // The text of fits says by itself how the columns were understood.
             let is_text = !args.json && args.table.is_none();
             if !is_text {
                 tell_columns(&sources);
@@ -145,7 +147,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 impl Args {
-    /// Whether nothing was asked for but what `run` fits by itself.
+    /// Whether nothing was asked for except what `run` fits by itself.
     fn asks_what_run_fits(&self, columns: &Columns) -> bool {
         let asks = self.objective.is_some()
             || self.bootstrap.is_some()
@@ -156,7 +158,8 @@ impl Args {
     }
 }
 
-/// The fits that `run` has left in a folder, where these are asked for: every command shows the same numbers.
+/// The fits that `run` left in a folder, if these are asked for; every command then shows the same
+/// numbers.
 fn stored(terminal: &Terminal, args: &Args, columns: &Columns) -> Result<Option<Fits>> {
     let [path] = &args.paths[..] else {
         return Ok(None);
@@ -172,7 +175,7 @@ fn stored(terminal: &Terminal, args: &Args, columns: &Columns) -> Result<Option<
     Ok(fits::stored(terminal, &folder, &runs))
 }
 
-/// `E=1.6`: a parameter's name and where it is held.
+/// Parses `E=1.6`: the name of a parameter and the value at which it is held.
 fn fixed(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, as in E=1.6")?;
     let value = value.trim();
@@ -185,14 +188,14 @@ fn shown(paths: &[PathBuf]) -> String {
     paths.join(", ")
 }
 
-/// Tells how the columns of tables were understood.
+/// Prints how the columns of tables were understood.
 fn tell_columns(sources: &[Source]) {
     for source in sources {
         note(&format!("{}: {}", source.file, source.columns()));
     }
 }
 
-/// Tells what was seen in the rows of tables.
+/// Prints remarks about the rows of tables.
 fn tell_remarks(sources: &[Source]) {
     for source in sources {
         for remark in &source.remarks {

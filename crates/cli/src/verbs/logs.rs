@@ -8,20 +8,20 @@ use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Shows what happened to a run: attempts, resumes, its end, and what its worker last said.
+/// Shows what happened to a run: attempts, resumes, its end, and the last output of its worker.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  isoflop logs results/quickstart n2.46k-d8M-s0-1a2b3c4d")]
 pub(crate) struct Args {
-    /// The results folder of a sweep.
+    /// Results folder of a sweep.
     results_dir: PathBuf,
-    /// Id of the run, or its beginning.
+    /// Id of the run, or the start of it.
     run: String,
-    /// Lines from the end.
+    /// Number of lines to show, counted from the end.
     #[arg(long, short = 'n', default_value_t = 40, value_name = "N")]
     lines: usize,
 }
 
-/// Characters of a line at most.
+/// Maximum number of characters of a line.
 const LONGEST: usize = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     };
-    // What a worker printed is somebody else's text.
+    // Output of a worker may hold control characters, which are made visible.
     let lines: Vec<String> = text.lines().map(|line| shown_up_to(LONGEST, line)).collect();
     print(&lines[lines.len().saturating_sub(args.lines)..].join("\n"))?;
     Ok(ExitCode::SUCCESS)

@@ -9,19 +9,19 @@ use isoflop_train::device::{DeviceChoice, TrainDevice};
 use isoflop_train::price::Load;
 use std::process::ExitCode;
 
-/// Measures one step; `plan` and `run` start these.
+/// Measures one step; `plan` and `run` start this.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where.
+    /// Device to measure.
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
 }
 
-/// Reads a load as a line of stdin and prints its speed.
+/// Reads a load as one line of stdin and prints its speed.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut line = String::new();
     if std::io::stdin().read_line(&mut line)? == 0 {
-        // Its command ended before it could say anything.
+        // The command that started this process ended before it wrote a load.
         return Ok(ExitCode::from(STOPPED));
     }
     let load: Load = serde_json::from_str(&line)?;

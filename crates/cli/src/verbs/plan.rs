@@ -1,4 +1,4 @@
-//! `isoflop plan`: every run before it starts, priced on this machine.
+//! `isoflop plan`: shows every run before it starts, with its price on this machine.
 
 use crate::output::{print, print_json};
 use crate::tables::table;
@@ -23,28 +23,29 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Shows every run of a sweep and what it will cost on this machine: counts, steps, epochs,
-/// FLOPs, time, memory; and of the whole: time with so many workers, what trunks spare, disk, and
-/// the charts and laws that the runs will support.
+/// Shows every run of a sweep and what it will cost on this machine: counts, steps, epochs, FLOPs,
+/// time, memory. For the whole sweep it shows the time with several workers, the savings by trunks,
+/// disk space, and the charts and laws that the runs will support.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  isoflop plan sweeps/quickstart.toml\n\n\
     Speeds are measured in the first seconds and remembered; nothing is written to the results.")]
 pub(crate) struct Args {
-    /// The sweep file.
+    /// Sweep file.
     sweep: PathBuf,
-    /// Worker processes to plan for.
+    /// Number of worker processes to plan for.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
-    /// Where to train: auto, cpu, wgpu, wgpu:N or ndarray.
+    /// Device to train on: auto, cpu, wgpu, wgpu:N or ndarray.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
-    /// Choose the budgets of a plan given as a time anew.
+    /// Recompute the budgets of a plan given as a time, such as `time = "8h"`, instead of keeping
+    /// those chosen earlier.
     #[arg(long)]
     replan: bool,
-    /// Folder of all results, to say what is there already.
+    /// Folder of all results, to see which runs are done already.
     #[arg(long, default_value = "results", value_name = "DIR")]
     results: PathBuf,
-    /// Measure this machine again.
+    /// Measure the speed of this machine again.
     #[arg(long)]
     calibrate: bool,
     /// Print JSON.

@@ -1,4 +1,4 @@
-//! `isoflop predict`: what fitted laws say of runs that nobody has trained.
+//! `isoflop predict`: what fitted laws say about runs that nobody has trained.
 
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
@@ -15,9 +15,10 @@ use std::process::ExitCode;
 
 /// Predicts a loss, or the compute-optimal size and tokens, with 90 % prediction intervals.
 ///
-/// With --compute alone the optimum of that compute; with --params or --tokens alone the loss at the
-/// best of everything else; with both the loss of that run; with --compute and --params the loss of that split and what it wastes against the optimum.
-/// D = C / (6 N) where it is not given.
+/// With --compute alone, it predicts the optimum of that compute. With --params or --tokens alone,
+/// it predicts the loss when everything else is at its best; with both, the loss of that run. With
+/// --compute and --params, it predicts the loss of that split and what it wastes compared with the
+/// optimum. D = C / (6 N) where it is not given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop predict results/quickstart --compute 1e14\n  \
     isoflop predict results/quickstart/fits.json --params 1M --tokens 50M\n  \
@@ -28,22 +29,22 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     /// A fits.json, or the results folder that holds one.
     fits: PathBuf,
-    /// Training compute, FLOPs.
+    /// Training compute in FLOPs.
     #[arg(long, value_name = "C", value_parser = parse_quantity)]
     compute: Option<f64>,
-    /// Parameters, counted as the fit counts them.
+    /// Number of parameters, counted as the fit counts them.
     #[arg(long, value_name = "N", value_parser = parse_quantity)]
     params: Option<f64>,
     /// Training tokens.
     #[arg(long, value_name = "D", value_parser = parse_quantity)]
     tokens: Option<f64>,
-    /// Passes over the distinct tokens, for laws of repetition.
+    /// Number of passes over the distinct tokens, for laws of repetition.
     #[arg(long)]
     epochs: Option<f64>,
-    /// Tokens a step, for laws of steps.
+    /// Tokens per step, for laws of steps.
     #[arg(long, value_name = "B", value_parser = parse_quantity)]
     batch: Option<f64>,
-    /// Experts, for the law routed.
+    /// Number of experts, for the law routed.
     #[arg(long, value_name = "E", value_parser = parse_quantity)]
     experts: Option<f64>,
     /// Print JSON.
@@ -51,29 +52,30 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What one fit says.
+/// Answer of one fit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
-    /// A law's name, or `isoflop` for the lines through the minima.
+    /// Name of the law, or `isoflop` for the lines through the minima.
     pub(crate) law: String,
     pub(crate) x: Option<String>,
     pub(crate) series: String,
     points: String,
-    /// Why this law is the best of those of its rows; null for the others.
+    /// Reason why this law is the best of those fitted to its rows; null for the others.
     pub(crate) best: Option<String>,
     pub(crate) predictions: Vec<Prediction>,
-    /// The optimum under the FLOPs that models of these sizes really take, where that is not 6 N D.
+    /// Optimum when FLOPs are counted for models of these sizes; empty where they are taken as 6 N
+    /// D.
     pub(crate) counted: Vec<Prediction>,
     pub(crate) misallocation: Option<Misallocation>,
-    /// Compute asked for over the largest that was fitted.
+    /// Compute asked for, divided by the largest that was fitted.
     pub(crate) reach: Option<f64>,
-    /// How far beyond the compute fitted rows held out have judged the law, as a factor.
+    /// Factor beyond the fitted compute up to which held-out rows have judged the law.
     pub(crate) windows_reach: Option<f64>,
-    /// That the law errs to one side wherever it was not fitted; null where it does not.
+    /// Sentence that the law errs to one side wherever it was not fitted; null if it does not.
     pub(crate) misfit: Option<String>,
-    /// What to mind about this prediction; the fit's own warnings stand with the fit.
+    /// Warnings about this prediction; those about the fit stand with the fit.
     warnings: Vec<String>,
-    /// Their number.
+    /// Number of the fit's own warnings.
     fit_warnings: usize,
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             answer.best = Some(best.reason);
         }
     }
-    // The exponents of the headline are those of the minima.
+    // The exponents of the headline come from the minima, so these come first.
     let minima = fits.isoflop.iter();
     let minima: Vec<Answer> =
         minima.filter_map(|isoflop| minima_answer(isoflop, &fits, at)).collect();
@@ -169,7 +171,8 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
             predictions.extend(fit.predict(at));
             misallocation = fit.misallocation(c, n, &Cost::SixNd);
         }
-        // A law of one variable speaks of runs whose other variables are as good as they can be.
+        // A law of one variable describes runs whose other variables are optimal, so it answers
+        // only if its variable alone is given.
         _ if fit.x.is_none() || alone(fit.x, at) => predictions.extend(fit.predict(at)),
         _ => {}
     }
@@ -196,7 +199,8 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
     })
 }
 
-/// N*, D* and the loss at a compute by the isoFLOP minima alone: the lines and the law in C through them.
+/// N*, D* and the loss at a compute by the isoFLOP minima alone: by the lines and the law in C
+/// through them.
 fn minima_answer(isoflop: &Isoflop, fits: &Fits, at: At) -> Option<Answer> {
     let c = at.c.filter(|_| at.n.is_none() && at.d.is_none())?;
     let mut predictions = isoflop.optimum(c);
@@ -231,7 +235,7 @@ fn letter(x: Axis) -> String {
     format!("{x:?}")
 }
 
-/// Where the warnings of the fits themselves stand.
+/// Says where to find the warnings of the fits themselves.
 fn where_warnings_are(path: &Path, count: usize) -> String {
     let (are, them) = match count {
         1 => ("1 warning of the fits stands".to_owned(), "it"),
@@ -247,7 +251,7 @@ fn where_warnings_are(path: &Path, count: usize) -> String {
     }
 }
 
-/// Whether this variable is all that is given.
+/// Whether the variable `x` is the only one that is given.
 fn alone(x: Option<Axis>, at: At) -> bool {
     match x {
         Some(Axis::N) => at.d.is_none() && at.c.is_none(),

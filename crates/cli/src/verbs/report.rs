@@ -1,4 +1,4 @@
-//! `isoflop report`: the page and its figures, of one sweep or of several side by side.
+//! `isoflop report`: writes the page and its figures, for one sweep or for several side by side.
 
 use crate::output::print;
 use crate::terminal::Terminal;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub(crate) const COLUMNS: usize = 80;
 
 /// Writes the report of a results folder: one page, and every figure as SVG, PNG and CSV. Several
-/// folders make one page that compares their sweeps.
+/// folders give one page that compares their sweeps.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop report results/quickstart\n  \
     isoflop report results/docs results/code        # side by side: exponents, compute at equal loss\n  \
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// Results folders, each of one sweep.
     #[arg(required = true, value_name = "RESULTS_DIR")]
     results: Vec<PathBuf>,
-    /// Folder of all reports; a sweep's is in DIR/<name>.
+    /// Folder of all reports; that of a sweep is DIR/<name>.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     out: PathBuf,
     /// Print the verdict and a chart instead, and write nothing.

@@ -1,4 +1,4 @@
-//! `isoflop run`: the night. The same command again is the resume.
+//! `isoflop run`: trains a sweep to its end. The same command again resumes it.
 
 use crate::deadline::Deadline;
 use crate::output::{note, print};
@@ -26,27 +26,29 @@ use std::time::{Instant, SystemTime};
 #[command(after_help = "Example:\n  isoflop run sweeps/quickstart.toml\n\n\
     The same command again trains only what is missing. Results go to DIR/<name of the sweep>.")]
 pub(crate) struct Args {
-    /// The sweep file.
+    /// Sweep file.
     sweep: PathBuf,
-    /// Worker processes, one core each; `auto` takes as many as there are cores and memory for, on
-    /// a GPU as many as make the sweep faster.
+    /// Number of worker processes, one core each. `auto` takes as many as there are cores and
+    /// memory for; on a GPU, as many as make the sweep faster.
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     jobs: Jobs,
-    /// Stop at this moment, or at the end of this much time, with a report of what there is: 07:00,
-    /// 'fri 07:00', '2031-05-05 07:00', 07:00+01:00 or 8h.
+    /// Stop at this moment or after this much time, and report the runs that are done: 07:00, 'fri
+    /// 07:00', '2031-05-05 07:00', 07:00+01:00 or 8h.
     #[arg(long, value_name = "WHEN|TIME")]
     deadline: Option<Deadline>,
-    /// Where to train: auto, cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray. `auto`
-    /// prices the sweep on the processor and on every GPU, takes the faster and stays with it.
+    /// Device to train on: auto, cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray.
+    /// `auto` prices the sweep on the processor and on every GPU, takes the fastest and stays with
+    /// it.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
-    /// Choose the budgets of a plan given as a time anew.
+    /// Recompute the budgets of a plan given as a time, such as `time = "8h"`, instead of keeping
+    /// those chosen earlier.
     #[arg(long)]
     replan: bool,
-    /// Folder of all results; this sweep's are in DIR/<name>.
+    /// Folder of all results; those of this sweep are in DIR/<name>.
     #[arg(long, default_value = "results", value_name = "DIR")]
     results: PathBuf,
-    /// Folder of all reports; this sweep's is in DIR/<name>.
+    /// Folder of all reports; that of this sweep is DIR/<name>.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     reports: PathBuf,
 }
@@ -89,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Says why a sweep did not come to its end, and what to do.
+/// Says why a sweep was not finished and what to do.
 fn stopped(outcome: &Outcome, folder: &ResultsFolder, plan: &Plan, records: &Records) -> ExitCode {
     let open = plan.runs().len() - records.done.len() - records.failed.len();
     let code = match outcome {
@@ -116,7 +118,7 @@ fn stopped(outcome: &Outcome, folder: &ResultsFolder, plan: &Plan, records: &Rec
     ExitCode::from(code)
 }
 
-/// Says which trials failed. A learning rate is chosen from all of its trials or not at all.
+/// Says which trials failed; a learning rate is chosen from all of its trials or not at all.
 fn untuned(folder: &ResultsFolder, stage: &Plan, open: &[String]) -> ExitCode {
     note(&format!(
         "stopped: {} of {} trials of learning rates failed ({}), and no rate is chosen without them; \
@@ -129,7 +131,7 @@ fn untuned(folder: &ResultsFolder, stage: &Plan, open: &[String]) -> ExitCode {
     ExitCode::from(1)
 }
 
-/// The verdict, and where to read on.
+/// The verdict, and where to read more.
 fn in_words(morning: &Morning) -> String {
     let Morning { folder, fits, page, source } = morning;
     let verdict = isoflop_report::terminal(&source.report(Provenance::default()), COLUMNS);

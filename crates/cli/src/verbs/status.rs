@@ -1,4 +1,4 @@
-//! `isoflop status`: where a sweep stands.
+//! `isoflop status`: the progress of a sweep.
 
 use crate::output::{print, print_json};
 use crate::progress::describe;
@@ -19,11 +19,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Shows every run of a sweep: done, failed, running, waiting.
+/// Shows every run of a sweep: done, failed, running or waiting.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  isoflop status results/quickstart")]
 pub(crate) struct Args {
-    /// The results folder of a sweep.
+    /// Results folder of a sweep.
     results_dir: PathBuf,
     /// Print JSON.
     #[arg(long)]
@@ -47,7 +47,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `12 of 28 runs ended (1 failed), 2 running, ETA 3 min 10 s`.
+/// The progress of a sweep in words, such as `12 of 28 runs ended (1 failed), 2 running, ETA 3 min
+/// 10 s`.
 pub(crate) fn standing_in_words(
     folder: &ResultsFolder,
     plan: &Plan,
@@ -71,7 +72,7 @@ pub(crate) fn standing_in_words(
     Ok(text)
 }
 
-/// What one run is doing.
+/// State of one run.
 enum State<'a> {
     Ended(&'a RunRow),
     Running(&'a Lease),

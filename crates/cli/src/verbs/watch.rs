@@ -1,4 +1,4 @@
-//! `isoflop watch`: the report of a sweep in the browser while it runs.
+//! `isoflop watch`: shows the report of a sweep in the browser while it runs.
 
 use crate::fail::Hinted;
 use crate::output::{note, print};
@@ -22,18 +22,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Between two looks at the folder.
+/// Time between two looks at the folder.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Serves the report of a sweep to a browser on this machine, and follows the sweep: the page renews
-/// itself as runs end, with progress and ETA above it. Stop it with Ctrl-C; the sweep goes on.
+/// Serves the report of a sweep to a browser on this machine. The page renews itself when runs end,
+/// with progress and ETA at its top. Stop it with Ctrl-C; the sweep goes on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop watch results/quickstart\n  \
     isoflop watch results/quickstart --host 0.0.0.0     # for other machines, by an address with a token")]
 pub(crate) struct Args {
-    /// The results folder of a sweep, running or not.
+    /// Results folder of a sweep, running or not.
     results_dir: PathBuf,
-    /// Port; 0 takes a free one.
+    /// Port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 7878)]
     port: u16,
     /// Address to listen on. Any but this machine's own needs the token that is printed.
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     });
     loop {
         std::thread::sleep(LOOK);
-        // A folder in the middle of a change is looked at again.
+        // An error may come from a folder in the middle of a change, so it is read again later.
         if let Err(error) = look(&terminal, &folder, &mut seen, &shown, trust) {
             note(&format!("note: {error:#}; looking again"));
         }
@@ -100,7 +100,7 @@ fn look(
     Ok(())
 }
 
-/// What makes a page another page.
+/// Everything whose change makes a new page.
 #[derive(PartialEq)]
 struct Seen {
     ended: BTreeSet<String>,
@@ -150,8 +150,8 @@ fn page(
     }))
 }
 
-/// The fits that the folder holds where they are of these runs; otherwise quick ones, without intervals,
-/// that leave the cores to the sweep.
+/// The fits that the folder holds, if they are of these runs; otherwise quick ones without
+/// intervals, which leave the cores to the sweep.
 fn fits_of(terminal: &Terminal, folder: &ResultsFolder, runs: &[RunRow]) -> Fits {
     if let Ok(known) = fits::read(&folder.fits_path())
         && fits::are_of(&known, runs)
@@ -159,12 +159,12 @@ fn fits_of(terminal: &Terminal, folder: &ResultsFolder, runs: &[RunRow]) -> Fits
         return known;
     }
     let options = Options { bootstrap: 0, ..Options::default() };
-    // Too few runs for any law are no error of a sweep that has just begun.
+    // A sweep that has just begun has too few runs for any law, which is not an error.
     fits::of_rows(terminal, &folder.runs_path(), runs, &options)
         .unwrap_or(Fits { level: isoflop_fit::LEVEL, ..Fits::default() })
 }
 
-/// 128 bits that nobody can guess.
+/// A random number of 128 bits, in hex.
 fn secret() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).context("the system gives no random bytes for a token")?;

@@ -1,4 +1,4 @@
-//! `isoflop worker`: trains open runs; `run` starts these, and so may a person.
+//! `isoflop worker`: trains open runs. `run` starts workers, and a person may start more.
 
 use crate::fail;
 use crate::output::note;
@@ -14,25 +14,25 @@ use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Trains open runs of a results folder until none is left that nobody holds.
+/// Trains runs of a results folder until every run is finished or held by another worker.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  isoflop worker results/quickstart\n\n\
     Any number of these, and of `isoflop run`, may work on one folder at once, on this machine or \
     on any that shares it. `isoflop run` alone fits the laws and writes the report.")]
 pub(crate) struct Args {
-    /// The results folder that `isoflop run` made.
+    /// Results folder that `isoflop run` made.
     results_dir: PathBuf,
-    /// Where to train: cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray. As the sweep
-    /// was trained last where this is left out.
+    /// Device to train on: cpu, wgpu, wgpu:N (number N of `isoflop doctor`) or ndarray. By default
+    /// the device that the sweep was last trained on.
     #[arg(long, value_name = "DEVICE")]
     device: Option<DeviceChoice>,
-    /// End when stdin closes, that is when the parent dies or says so.
+    /// End when stdin closes, that is, when the parent closes it or dies.
     #[arg(long, hide = true)]
     supervised: bool,
 }
 
 impl Args {
-    /// Whether a command started this.
+    /// Whether a command started this process.
     pub(crate) fn supervised(&self) -> bool {
         self.supervised
     }
@@ -79,7 +79,7 @@ fn train(args: &Args) -> Result<ExitCode> {
     };
     let _heeded = signals::heed();
     let shift = match work(&folder, &plan, &mut trainer, &place) {
-        // A lease or a record that found no room.
+        // The disk was too full for a lease or a record.
         Err(SweepError::Results(error)) if error.is_full_disk() => Shift::NoRoom(error.to_string()),
         shift => shift?,
     };

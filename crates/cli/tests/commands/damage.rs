@@ -1,14 +1,14 @@
-//! Files of a results folder that were damaged: never other numbers with exit code 0.
+//! Tests that damaged files in a results folder never lead to wrong numbers with exit code 0.
 
 use crate::workshop::{SWEEP, Workshop, stderr, stdout};
 use std::fs;
 
-/// `isoflop` with these arguments in the shop.
+/// Runs `isoflop` with these arguments in the workshop's folder.
 fn command(shop: &Workshop, args: &[&str]) -> assert_cmd::assert::Assert {
     shop.isoflop().args(args).assert()
 }
 
-/// Copies of a file with one bit flipped, at so many places.
+/// Copies of a file with one bit flipped, at about `count` evenly spread places.
 fn flips(whole: &[u8], count: usize) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
     (0..whole.len()).step_by(whole.len() / count + 1).map(|at| {
         let mut flipped = whole.to_vec();
@@ -40,12 +40,12 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
             told += said;
         }
         assert!(told > 4, "{name}: told {told} times");
-        // `run` has nothing to train and mends the file.
+        // `run` has nothing to train here, but mends the file.
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         shop.run().code(0);
         assert_eq!(fs::read(&path).unwrap(), whole, "{name}");
     }
-    // A folder that was archived without its records.
+    // The folder now looks like one that was archived without its records.
     fs::rename(shop.path("results/tiny/records"), shop.path("aside")).unwrap();
     for (name, export) in &files {
         let path = shop.path(&format!("results/tiny/{name}.parquet"));
@@ -75,7 +75,7 @@ fn values_that_are_not_those_of_the_digest_are_read_only_on_trust() {
     shop.run().code(0);
     let path = shop.path("results/tiny/runs.parquet");
     let mut bytes = fs::read(&path).unwrap();
-    // The note of the digest, which is the last of 64 hex digits.
+    // The digest is stored near the end of the file as 64 hex digits; one of them is changed.
     let key = b"isoflop.digest";
     let at = bytes.windows(key.len()).rposition(|window| window == key);
     let digit = at.unwrap() + key.len() + 10;
@@ -124,7 +124,7 @@ fn damaged_weights_are_refused_and_those_without_a_checksum_are_told() {
     fs::write(&label, text.replace("\"seed\": 0", "\"seed\": 1")).unwrap();
     let other = stderr(&export().code(2));
     assert!(other.contains(&format!("it is not of run {run}")), "{other}");
-    // As earlier versions wrote it.
+    // Earlier versions wrote the label without a checksum.
     let mut old: serde_json::Value = serde_json::from_str(&text).unwrap();
     old.as_object_mut().unwrap().remove("sha256").unwrap();
     fs::write(&label, old.to_string()).unwrap();

@@ -1,4 +1,4 @@
-//! Choosing where to train, and training there.
+//! Tests of choosing the device to train on, and of training on it.
 
 use crate::workshop::{SWEEP, Workshop, isoflop, stderr, stdout};
 use std::fs;
@@ -101,7 +101,7 @@ mod adapter {
         let (undisturbed, killed) = (Workshop::new(&sweep), Workshop::new(&sweep));
         undisturbed.isoflop().args(ON_ADAPTER).assert().code(0);
         let mut child = killed.spawn(&ON_ADAPTER);
-        // A state at a branch of the first run.
+        // The first checkpoint of the sweep must appear before the command is killed.
         let until = Instant::now() + Duration::from_secs(120);
         let state = || {
             let all = fs::read_dir(killed.path("results/tiny/checkpoints"));
@@ -139,7 +139,8 @@ mod adapter {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let size = &json["sizes"][0];
         assert!(size["launches_per_step"].as_u64().unwrap() > 10, "{size}");
-        // Ids and targets of 32 tokens; a loss and a norm.
+        // The step sends 32 input ids and 32 targets of four bytes each, and fetches a loss and a
+        // norm.
         assert_eq!(size["sent_bytes_per_step"], 256);
         assert_eq!(size["fetched_bytes_per_step"], 8);
     }

@@ -1,12 +1,12 @@
-//! What a file, a name or a worker says never steers the terminal.
+//! Tests that text from files, names and workers never controls the terminal.
 
 use crate::workshop::{SWEEP, Workshop, stderr, stdout};
 use std::fs;
 
-/// Escapes of every kind: colour, title, C1, bell, a carriage return, an override of direction.
+/// Control sequences of every kind: colour, title, C1, bell, carriage return, direction override.
 const NASTY: &str = "\u{1b}[31mred\u{1b}]0;title\u{7}\u{9b}2J\rover\u{202e}txt";
 
-/// Nothing but what is seen.
+/// Asserts that a text holds no control characters.
 fn assert_plain(what: &str, text: &str) {
     let steering = |c: &char| {
         c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202a}'..='\u{202e}')

@@ -1,10 +1,11 @@
-//! `isoflop predict` and the held-out lines of `isoflop fit` on isoFLOP sweeps whose law is known.
+//! Tests of `isoflop predict`, and of the held-out lines of `isoflop fit`, on isoFLOP sweeps whose
+//! law is known.
 
 use crate::workshop::{isoflop, stdout};
 use std::fs;
 use std::path::Path;
 
-/// Five budgets of seven sizes under Hoffmann's law, without noise.
+/// Five budgets of seven sizes each under Hoffmann's law, without noise.
 fn isoflop_table() -> String {
     let mut text = String::from("params,tokens,flops_budget,loss\n");
     for k in 0..5 {
@@ -20,7 +21,7 @@ fn isoflop_table() -> String {
     text
 }
 
-/// The table, and the laws of Chinchilla and Kaplan fitted to it.
+/// Writes the table, fits the laws of Chinchilla and Kaplan to it, and returns what `fit` printed.
 fn fitted(folder: &Path) -> String {
     fs::write(folder.join("a.csv"), isoflop_table()).unwrap();
     let fit = |more: &[&str]| {
@@ -43,7 +44,7 @@ fn predictions_name_the_best_law_the_minima_and_how_far_they_reach() {
         let run = isoflop().current_dir(keep.path()).args(args).assert();
         stdout(&run.code(0))
     };
-    // Twelve times the largest budget, which the windows reach.
+    // 1e20 FLOPs are twelve times the largest budget, which is within the reach of the windows.
     let near = predict("1e20");
     for part in [
         &format!("* chinchilla: {reason}"),
@@ -62,7 +63,7 @@ fn predictions_name_the_best_law_the_minima_and_how_far_they_reach() {
     );
     let inside = predict("1e18");
     assert!(!inside.contains("the largest fitted compute"), "{inside}");
-    // What the fits warn of stands with the fits.
+    // Warnings of the fits are in fits.json and not repeated with a prediction.
     let fits: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(keep.path().join("fits.json")).unwrap()).unwrap();
     let warning = fits["fits"][0]["warnings"][0].as_str().unwrap();
@@ -76,7 +77,7 @@ fn a_law_that_errs_one_way_in_every_window_is_told_so_in_one_sentence() {
     let verdict = "the law predicts too high in 3 of 3 windows, by ";
     assert_eq!(text.matches(verdict).count(), 1, "{text}");
     assert!(text.contains("this law does not hold here"), "{text}");
-    // One table a law.
+    // There is one table per law.
     assert_eq!(text.matches("held out: fitted on").count(), 2, "{text}");
     let fits: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(keep.path().join("fits.json")).unwrap()).unwrap();

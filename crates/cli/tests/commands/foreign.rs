@@ -1,5 +1,6 @@
-//! `fit` on tables as people have them: what is read, what is seen in the rows, and what is refused in one
-//! message. The truth of most samples is E 1.7, A 400, B 1500, alpha .34, beta .36.
+//! Tests of `fit` on tables as users have them: what is read, what is noticed in the rows, and what
+//! is refused in one message. Most samples come from a law with E 1.7, A 400, B 1500, alpha 0.34
+//! and beta 0.36.
 
 use crate::workshop::{isoflop, stderr, stdout};
 use assert_cmd::assert::Assert;
@@ -16,7 +17,7 @@ fn fit(path: &Path, args: &[&str]) -> Assert {
     command.arg("fit").arg(path).args(args).assert()
 }
 
-/// The fit without intervals as JSON, and the note beside it.
+/// The fit without intervals as JSON, and the notes on stderr.
 fn quick(path: &Path, args: &[&str]) -> (Value, String) {
     let quick = [&["--bootstrap", "0", "--json"], args].concat();
     let fit = fit(path, &quick).code(0);
@@ -49,7 +50,7 @@ fn tables_of_other_separators_and_shapes_give_the_law_that_made_them() {
     ] {
         let (fits, said) = quick(&sample(name), &[]);
         assert_eq!(fits["fits"][0]["rows"], rows, "{name}: {said}");
-        // Noise and rounding of these samples move the exponents by less.
+        // Noise and rounding in these samples move the exponents by less than the tolerance.
         assert_near(&fits, "alpha", 0.34, 0.03);
         assert_near(&fits, "beta", 0.36, 0.03);
     }
@@ -100,7 +101,7 @@ fn a_packed_table_and_one_in_utf_16_are_read() {
     let (plain, _) = quick(&sample("well_tab.csv"), &[]);
     let units = format!("\u{feff}{text}");
     let wide: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    // A member of stored blocks (RFC 1951, 3.2.4), so that the test needs no packer.
+    // The gzip member has stored blocks (RFC 1951, 3.2.4), so that the test needs no compressor.
     let mut packed = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01".to_vec();
     packed.extend((text.len() as u16).to_le_bytes());
     packed.extend((!(text.len() as u16)).to_le_bytes());
@@ -121,7 +122,7 @@ fn a_packed_table_and_one_in_utf_16_are_read() {
     assert!(text.contains("format `xlsx`") && text.contains("save the table as .csv"), "{text}");
 }
 
-/// CRC-32 as gzip has it (RFC 1952, 8).
+/// CRC-32 as used by gzip (RFC 1952, section 8).
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| match crc & 1 {
@@ -142,7 +143,7 @@ fn checkpoints_are_seen_and_those_of_a_run_are_one_unit() {
     assert_eq!(bootstrap["units"], 6);
     let unit = bootstrap["unit"].as_str().unwrap();
     assert!(!unit.contains("trunk"), "{unit}");
-    // Without the column the losses tell.
+    // Without the column of runs, the losses show which rows are checkpoints of one run.
     let keep = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let bare = text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n");
@@ -327,7 +328,7 @@ fn a_fit_answers_in_fifteen_lines_and_says_where_its_rows_are_from() {
     assert_eq!(source["c"], "6 N D");
 }
 
-/// Sixteen runs of a known law, a line each.
+/// Sixteen runs of a known law, one per line.
 fn runs(row: impl Fn(f64, f64, f64) -> String) -> String {
     let sizes = [1e7, 4e7, 1.6e8, 6.4e8];
     let tokens = [4e8, 2e9, 1e10, 5e10];

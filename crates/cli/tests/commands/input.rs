@@ -1,4 +1,4 @@
-//! Sweep files, good and bad.
+//! Tests of good and bad sweep files.
 
 use crate::workshop::{SWEEP, Workshop, stderr, stdout};
 use std::fs;
@@ -20,7 +20,7 @@ fn a_plan_prints_a_table_and_json_and_writes_nothing() {
     shop.assert_nothing_written();
 }
 
-/// Each change to the sweep file, and what must be said about it.
+/// Each case is a change to the sweep file with the messages that it must lead to.
 #[test]
 fn bad_sweep_files_exit_with_2_say_where_and_write_nothing() {
     let cases: &[(&str, &str, &[&str])] = &[

@@ -1,4 +1,4 @@
-//! The binary as a person uses it.
+//! Tests of the binary as a person uses it.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #[path = "../../../report/tests/browser/chromium.rs"]

@@ -1,4 +1,4 @@
-//! Trained models leave the house; the engine's speed is shown.
+//! Tests of exporting trained models, and of measuring the speed of training.
 
 use crate::workshop::{SWEEP, Workshop, isoflop, stderr, stdout};
 use std::fs;
@@ -17,7 +17,8 @@ fn a_trained_model_is_exported_with_a_batch_to_compare_by() {
     let config = fs::read_to_string(shop.path("model/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["d_model"], row.d_model);
-    // 128 of the 2,000 scored tokens.
+    // The batch has 128 of the 2,000 scored tokens, so its mean differs a little from the test
+    // loss.
     let mean = config["batch"]["mean_nats"].as_f64().unwrap();
     assert!((mean / row.test_loss.unwrap() - 1.0).abs() < 0.2, "{mean}");
     let numbers = fs::metadata(shop.path("model/model.safetensors")).unwrap();
@@ -55,7 +56,7 @@ fn bench_measures_whole_steps_and_their_parts() {
         let parts = size["parts"].as_array().unwrap();
         let has = |name: &str| parts.iter().any(|part| part["part"] == name);
         assert!(has("matrix products") && has("attention, backward") && has("adamw"));
-        // Random tokens: about ln 256.
+        // On random tokens the loss is about ln 256.
         assert!((size["loss"].as_f64().unwrap() - 5.5).abs() < 0.2, "{size}");
     }
     let two = bench(&["--threads", "2", "--composed"]);

@@ -1,4 +1,4 @@
-//! What happens at three in the morning, and what is decided the evening before.
+//! Tests of what goes wrong while a sweep runs unattended, and of what is decided before it starts.
 
 use crate::workshop::{SWEEP, Workshop, reproducible, stderr, stdout};
 use std::fs;
@@ -156,7 +156,7 @@ fn a_log_tells_what_happened_to_a_run() {
     assert!(error.contains("`n` begins 6 runs"), "{error}");
 }
 
-/// A small file system of its own, in memory.
+/// A small file system in memory, which is unmounted when dropped.
 struct Tmpfs<'a>(&'a Path);
 
 impl<'a> Tmpfs<'a> {

@@ -1,9 +1,9 @@
-//! Every sweep ends with a page, whatever became of its runs.
+//! Tests that every sweep ends with a page, whatever became of its runs.
 
 use crate::workshop::{SWEEP, Workshop, stdout};
 use std::fs;
 
-/// The page that a sweep ends with, which says this.
+/// Runs a sweep and returns its page, whose verdict must contain `said`.
 fn page_of(sweep: &str, said: &str) -> String {
     let shop = Workshop::new(sweep);
     let run = shop.run().code(0);
@@ -12,7 +12,7 @@ fn page_of(sweep: &str, said: &str) -> String {
     let verdict = &page[page.find("class=\"verdict\"").unwrap()..page.find("</header>").unwrap()];
     assert!(verdict.contains(said), "{verdict}");
     assert!(page.contains("id=\"learning-curves\""));
-    // The folder alone gives the same page again.
+    // The results folder alone is enough to make the page again.
     let again = shop.isoflop().args(["report", "results/tiny"]).assert();
     again.code(0);
     page

@@ -1,6 +1,7 @@
-//! What must never change unless it is meant to: ids, digests and losses of a sweep that was trained
-//! once and committed, and the readability of its folder. A change of numerics trains it anew, with a
-//! new NUMERICS_VERSION; `tests/pinned` is a sweep file, its text and its results.
+//! Tests of what must never change by accident: ids, digests and losses of a sweep that was trained
+//! once and committed, and the readability of its folder. A change of numerics needs a new
+//! NUMERICS_VERSION and trains the sweep anew. `tests/pinned` holds the sweep file, its text and
+//! its results.
 
 use crate::workshop::{isoflop, note, reproducible, stdout};
 use isoflop_results::parquet::{read_curves, read_runs};
@@ -13,7 +14,7 @@ fn pinned() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pinned")
 }
 
-/// The pinned sweep with its text, and its results if asked for, in a folder of its own.
+/// Copies the pinned sweep and its text, and if asked its results, into a temporary folder.
 fn copy(with_results: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut open = vec![pinned()];
@@ -44,7 +45,7 @@ fn run(folder: &tempfile::TempDir, args: &[&str]) -> assert_cmd::assert::Assert 
         .code(0)
 }
 
-/// Rows by run.
+/// Rows by run id.
 fn rows(results: &Path) -> BTreeMap<String, RunRow> {
     let rows = read_runs(&results.join("pinned/runs.parquet")).unwrap();
     rows.into_iter().map(|row| (row.run_id.clone(), row)).collect()
@@ -64,8 +65,8 @@ fn ids_digests_and_losses_are_those_that_were_committed() {
         assert_eq!(was.status, Status::Finished);
         assert_eq!(was.data_digest, is.data_digest, "{id}");
         assert_eq!((was.n_total, was.c_exact), (is.n_total, is.c_exact), "{id}");
-        // Sums round otherwise on other vectors and with other caches. A change of the mathematics moves
-        // these losses by more than a thousandth.
+        // With other vector instructions or caches, sums round differently. A change of the
+        // mathematics would move these losses by more than a thousandth.
         let same_vectors = was.instruction_set == is.instruction_set;
         let allowed = if same_vectors { 1e-4 } else { 1e-3 };
         let (loss, again) = (was.test_loss.unwrap(), is.test_loss.unwrap());

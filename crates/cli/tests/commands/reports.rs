@@ -1,4 +1,4 @@
-//! `report`, `export` and `watch` on the results of a real sweep.
+//! Tests of `report`, `export` and `watch` on the results of a real sweep.
 
 use crate::chromium::Page;
 use crate::workshop::{SWEEP, Workshop, stdout};
@@ -54,12 +54,12 @@ fn a_report_for_the_terminal_two_side_by_side_and_exports() {
     assert!(words.contains("hint: name the file .csv or .parquet"), "{words}");
 }
 
-/// A `watch` that ends with the test.
+/// A `watch` process that is killed when this is dropped.
 struct Watching(std::process::Child);
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -80,7 +80,7 @@ fn watch(workshop: &Workshop, arguments: &[&str]) -> (Watching, String) {
     (Watching(child), line.trim().to_owned())
 }
 
-/// The whole answer to a request, or its first bytes for a stream that does not end.
+/// The whole answer to a request; of a stream that does not end, the first bytes.
 fn ask(address: &str, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\n{headers}\r\n").unwrap();
@@ -135,7 +135,7 @@ fn beyond_this_machine_a_watched_sweep_needs_its_token() {
     let port = local.rsplit_once(':').unwrap().1;
     let cookie = format!("Host: a\r\nCookie: x=y; isoflop-{port}-token={token}\r\n");
     assert!(ask(&local, "/", &cookie).contains("<h1>tiny</h1>"));
-    // A browser sends the cookies of every watch of a host to each of them.
+    // A browser sends the cookies of all `watch` processes on a host to each of them.
     let (_other, other) = watch(&workshop, &["--host", "0.0.0.0"]);
     let (other, token) =
         other.strip_prefix("http://0.0.0.0").unwrap().split_once("/?token=").unwrap();
@@ -156,7 +156,7 @@ fn connections_that_say_nothing_or_nonsense_keep_nobody_out() {
     let begun = Instant::now();
     assert!(ask(address, "/", &host).starts_with("HTTP/1.1 200 OK"));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    // Of the idle ones the last are still welcome, the first have given way.
+    // The last of the idle connections are still open, and the first have been dropped.
     let status = |mut stream: &TcpStream| {
         let _ = write!(stream, "GET / HTTP/1.1\r\n{host}\r\n");
         let mut answer = Vec::new();
@@ -165,7 +165,7 @@ fn connections_that_say_nothing_or_nonsense_keep_nobody_out() {
     };
     assert_eq!(status(&idle[0]), "");
     assert_eq!(status(&idle[199]), "HTTP/1.1 200 OK");
-    // One that never finishes its head is let go within seconds.
+    // A client that never finishes its head is dropped within seconds.
     let mut slow = TcpStream::connect(address).unwrap();
     let begun = Instant::now();
     write!(slow, "GET / HTTP/1.1\r\nX: ").unwrap();
@@ -199,8 +199,8 @@ fn connections_that_say_nothing_or_nonsense_keep_nobody_out() {
     assert!(ask(address, "/", &host).starts_with("HTTP/1.1 200 OK"));
 }
 
-/// A page that is being read renews itself when a run ends: what the reader had chosen holds, and what
-/// the page can do it still can.
+/// A page that is being read renews itself when a run ends. The reader's choices are kept, and the
+/// page still works.
 #[test]
 #[ignore = "needs chromium"]
 fn in_chromium_a_page_that_is_being_read_follows_its_sweep() {

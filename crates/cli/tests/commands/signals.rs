@@ -1,4 +1,5 @@
-//! Signals in every phase: 130 within five seconds, nothing half-written, and nobody left behind.
+//! Tests of signals in every phase: exit code 130 within five seconds, no unfinished files and no
+//! processes left behind.
 
 use crate::workshop::{SWEEP, Workshop, note, reproducible};
 use std::fs;
@@ -7,13 +8,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Signals that ask for an end.
+/// Signals that ask a process to end.
 const REQUESTS: [&str; 4] = ["INT", "TERM", "HUP", "USR1"];
 
-/// How long a request may take to be met.
+/// Time within which a process must end after such a signal.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A command in a group of its own, with every signal as it usually is but for one that is ignored.
+/// Starts a command in a process group of its own. All signals have their default effect, except
+/// one that may be ignored.
 fn start(shop: &Workshop, ignored: Option<&str>, args: &[&str]) -> Child {
     let mut command = Command::new("env");
     command.arg("--default-signal");
@@ -37,7 +39,8 @@ fn send(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// Its end within the time, and what it said.
+/// Waits for the end of a process within the time; returns its status and what it printed to
+/// stderr.
 fn end(mut child: Child, within: Duration) -> (std::process::ExitStatus, String) {
     let begun = Instant::now();
     let status = loop {
@@ -57,7 +60,7 @@ fn end(mut child: Child, within: Duration) -> (std::process::ExitStatus, String)
     (status, said)
 }
 
-/// Asks for the end by a signal and checks how it comes.
+/// Asks a process to end by a signal and checks its exit code and last words.
 fn stopped_by(child: Child, name: &str) -> String {
     send(&child, name);
     let (status, said) = end(child, LONGEST);
@@ -67,7 +70,7 @@ fn stopped_by(child: Child, name: &str) -> String {
     said
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -76,7 +79,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Files that end so, anywhere below.
+/// Files anywhere below a folder whose names have one of these endings.
 fn left(folder: &Path, endings: &[&str]) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -90,7 +93,7 @@ fn left(folder: &Path, endings: &[&str]) -> Vec<std::path::PathBuf> {
     found
 }
 
-/// Processes whose command line names this place, told by the system.
+/// Command lines of the processes that work in the workshop's folder, according to the system.
 fn processes_of(shop: &Workshop) -> Vec<String> {
     let place = shop.path("").canonicalize().unwrap();
     let mut found = Vec::new();
@@ -106,7 +109,7 @@ fn processes_of(shop: &Workshop) -> Vec<String> {
     found
 }
 
-/// Nothing of it is left, neither processes nor unfinished files.
+/// Asserts that neither processes nor unfinished files are left.
 fn assert_clean(shop: &Workshop) {
     let begun = Instant::now();
     while !processes_of(shop).is_empty() {
@@ -144,7 +147,7 @@ fn a_sweep_that_trains_ends_on_every_signal_and_resumes_to_the_same_results() {
     assert_eq!(rows(&shop), rows(&undisturbed));
 }
 
-/// The worker that holds a run, as its lease says.
+/// Process id of a worker that holds a run, according to its lease.
 fn worker(shop: &Workshop) -> Option<u64> {
     let leases = left(&shop.path("results/tiny/leases"), &[".json"]);
     let text = fs::read_to_string(leases.first()?).ok()?;
@@ -169,7 +172,7 @@ fn a_worker_that_cannot_end_is_ended_with_its_command() {
 fn a_command_whose_words_nobody_reads_ends_all_the_same() {
     let shop = Workshop::new(SWEEP);
     shop.run().code(0);
-    // A pipe that is full before the command says anything.
+    // The pipe is full before the command prints anything.
     let (reader, mut writer) = std::io::pipe().unwrap();
     let filler = writer.try_clone().unwrap();
     std::thread::spawn(move || {
@@ -227,7 +230,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
             _ => start(&shop, Some(name), &run),
         };
         until("a run is held", || held(&shop));
-        // To the whole group, as the end of a terminal sends it.
+        // The signal is also sent to the whole group, as the end of a terminal does.
         for target in [child.id().to_string(), format!("-{}", child.id())] {
             let sent = Command::new("kill").args(["-s", name, "--", &target]).status();
             assert!(sent.unwrap().success());
@@ -241,7 +244,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
 
 #[test]
 fn signals_end_what_comes_before_training() {
-    // A text large enough to take some seconds, with a vocabulary to be learnt.
+    // The text is large enough to take some seconds, and a vocabulary is trained on it.
     let large = |shop: &Workshop| {
         let text = fs::read_to_string(shop.path("text/0.md")).unwrap();
         for copy in 0..60 {
@@ -298,7 +301,7 @@ fn signals_end_fits_and_what_follows_them() {
         let child = start(&shop, None, args);
         std::thread::sleep(Duration::from_millis(150));
         match args[0] {
-            // What ends by itself has ended.
+            // These verbs end by themselves and may have ended before the signal.
             "advise" | "check" => {
                 send(&child, name);
                 let (status, said) = end(child, LONGEST);
@@ -307,7 +310,8 @@ fn signals_end_fits_and_what_follows_them() {
             _ => drop(stopped_by(child, name)),
         }
     }
-    // At instants all over the end of a sweep: the last runs, the fits, the report.
+    // The signals come at many instants near the end of a sweep: during the last runs, the fits and
+    // the report.
     let mut codes = Vec::new();
     for k in 0..12 {
         fs::remove_dir_all(shop.path("reports")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Sweeps from file to report, killed, stopped and resumed.
+//! Tests of sweeps from file to report, including killed, stopped and resumed ones.
 
 use crate::workshop::{Cells, SWEEP, Workshop, patiently, reproducible, stderr, stdout};
 use isoflop_results::Status;
@@ -15,7 +15,7 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
     assert_eq!(rows.len(), 6);
     for row in &rows {
         assert_eq!(row.status, Status::Finished);
-        // Uniform guessing is ln 256 = 5.55; the text has ten words.
+        // Uniform guessing has a loss of ln 256 = 5.55, and the text has only ten words.
         assert!(row.test_loss.unwrap() < 4.5, "{}: {:?}", row.run_id, row.test_loss);
         assert!(row.test_bpb.unwrap() > row.test_loss.unwrap());
     }
@@ -48,7 +48,7 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
         shop.isoflop().args(["fit", "results/tiny", "--json", "--bootstrap", "0"]).assert().code(0);
     let fits: serde_json::Value = serde_json::from_str(&stdout(&fit)).unwrap();
     assert_eq!(fits["isoflop"][0]["budgets"].as_array().unwrap().len(), 2);
-    // Nothing else asked, every command shows the numbers that `run` left.
+    // If nothing else is asked for, every command shows the numbers that `run` left.
     let mut fit = shop.isoflop();
     let fit = fit.args(["fit", "results/tiny", "--json"]).assert().code(0);
     let shown: serde_json::Value = serde_json::from_str(&stdout(&fit)).unwrap();
@@ -62,7 +62,7 @@ fn a_sweep_runs_from_file_to_report_and_again_trains_nothing() {
     assert_eq!(source["sha256"].as_str().unwrap().len(), 64);
 }
 
-/// Everything that must not differ between repeats: rows without their times, and curves.
+/// Everything that must be equal between repeats: rows without their times, and curves.
 fn reproducible_part(shop: &Workshop) -> (Vec<Cells>, Vec<isoflop_results::Curve>) {
     let rows = shop.rows().iter().map(reproducible).collect();
     let curves = read_curves(&shop.path("results/tiny/curves.parquet")).unwrap();
@@ -78,7 +78,7 @@ fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
     let (mut rows, curves) = reproducible_part(&shared);
     let (mut rows_alone, curves_alone) = reproducible_part(&alone);
     for row in rows.iter_mut().chain(&mut rows_alone) {
-        // What a branch costs is what trunks are for.
+        // The FLOPs spent on a branch must differ, since saving them is the purpose of trunks.
         row.retain(|(name, _)| *name != "flops_spent");
     }
     assert_eq!(rows, rows_alone);
@@ -87,13 +87,13 @@ fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
     assert!(spent(&shared) < 0.3 * spent(&alone));
 }
 
-/// The processes that hold a run without a record right now, as the folder says.
+/// Process ids of the workers that hold a run without a record, according to the folder.
 #[cfg(unix)]
 fn workers(shop: &Workshop) -> Vec<u64> {
     let leases = fs::read_dir(shop.path("results/tiny/leases")).into_iter().flatten();
     leases
         .filter_map(|entry| entry.ok())
-        // A lease being written has another ending and does not hold the run yet.
+        // A lease that is still being written has another ending and does not hold the run yet.
         .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "json"))
         .filter_map(|entry| fs::read_to_string(entry.path()).ok())
         .filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
@@ -107,7 +107,7 @@ fn workers(shop: &Workshop) -> Vec<u64> {
 
 #[cfg(unix)]
 fn signal(pid: u64, name: &str) {
-    // A process that has just ended cannot be signalled, which is as good.
+    // Signalling fails if the process has just ended, which is just as good.
     let sent = std::process::Command::new("kill")
         .args([name, &pid.to_string()])
         .stderr(std::process::Stdio::null())
@@ -124,7 +124,8 @@ fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
         let Some(victim) = workers(&shop).first().copied() else {
             return false;
         };
-        // Stopped before it is looked at again: else it may end its run before the kill arrives.
+        // The worker is stopped before it is looked at again, since it might end its run before the
+        // kill arrives.
         signal(victim, "-STOP");
         let holds = workers(&shop).contains(&victim);
         signal(victim, if holds { "-KILL" } else { "-CONT" });
@@ -137,7 +138,7 @@ fn a_worker_that_is_killed_costs_one_attempt_and_nothing_else() {
     assert_eq!(workers(&shop), [0u64; 0]);
 }
 
-/// Times that a run went on from a kept state, as the logs of the runs say.
+/// Number of times that a run resumed from a kept state, according to the logs of the runs.
 #[cfg(unix)]
 fn gone_on(shop: &Workshop) -> usize {
     let logs = fs::read_dir(shop.path("results/tiny/logs")).unwrap();
@@ -148,7 +149,8 @@ fn gone_on(shop: &Workshop) -> usize {
 #[cfg(unix)]
 #[test]
 fn a_stopped_sweep_keeps_where_it_was_and_goes_on_from_there() {
-    // Without trunks, whose branches go on from states in an undisturbed sweep too.
+    // The sweep has no trunks, since their branches resume from states even if nothing is
+    // disturbed.
     let sweep = SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"4e10\"");
     let sweep = sweep.replace("[train]", "[train]\ntrunks = false");
     let undisturbed = Workshop::new(&sweep);
@@ -200,7 +202,8 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
     let mut run = shop.spawn(&["run", "sweep.toml", "--jobs", "1"]);
     let mut sleeper = 0;
     patiently("a worker sleeps over its run", &mut run, || {
-        // Long past the claim: a process that sleeps with the lock in its hand keeps everybody waiting.
+        // The worker is stopped well after its claim, since a process that is stopped while it has
+        // the lock keeps everybody waiting.
         let Some(pid) = workers(&shop).first().copied() else {
             return false;
         };
@@ -213,7 +216,7 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
         sleeper = pid;
         holds
     });
-    // Two heartbeats that do not come, and the lease is as old as one of two minutes.
+    // The file gets an older time, so that the lease looks as if it had not been renewed for long.
     let lease = fs::read_dir(shop.path("results/tiny/leases"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

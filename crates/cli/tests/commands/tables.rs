@@ -1,4 +1,4 @@
-//! `fit` on tables, good and bad.
+//! Tests of `fit` on good and bad tables.
 
 use crate::workshop::{isoflop, stderr, stdout};
 use std::fs;
@@ -59,7 +59,8 @@ fn a_csv_of_a_known_law_gives_back_the_law() {
     }
 }
 
-/// Hoffmann et al. 2022, TeX precision as given by Besiroglu et al. 2024: rows without noise.
+/// The law of Hoffmann et al. 2022 with the precision of its TeX source, as given by Besiroglu et
+/// al. 2024; the rows have no noise.
 fn table_of_a_known_law() -> String {
     let mut text = String::from("params,tokens,loss\n");
     for n in [1e7, 3e7, 1e8, 3e8, 1e9f64] {
@@ -88,7 +89,7 @@ fn a_prediction_is_the_law_and_a_wasteful_split_is_priced() {
     assert!((loss / truth - 1.0).abs() < 1e-5, "{loss} {truth}");
     let answer = json(&["--compute", "5.76e23", "--params", "280B"]);
     let waste = &answer["answers"][0]["misallocation"]["wasted_share"];
-    // Gopher: seven times too large for its compute.
+    // Gopher is seven times too large for its compute.
     assert!((0.4..0.8).contains(&waste.as_f64().unwrap()), "{answer}");
     for (args, message) in [
         (&["predict", "fits.json"][..], "nothing to predict"),
@@ -101,7 +102,8 @@ fn a_prediction_is_the_law_and_a_wasteful_split_is_priced() {
     }
 }
 
-/// A draw of four values for five parameters, an unknown law, a number that no row has.
+/// Cases are a draw of four values for five parameters, an unknown law, and a number that no row
+/// can have.
 #[test]
 fn a_fits_json_that_cannot_be_is_refused_with_file_and_field() {
     let keep = tempfile::tempdir().unwrap();

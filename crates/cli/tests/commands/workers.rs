@@ -1,4 +1,4 @@
-//! Workers that somebody starts, with and without what training takes.
+//! Tests of workers that a person starts, with and without all that training needs.
 
 use crate::workshop::{SWEEP, Workshop, patiently};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// A shop whose sweep was stopped before its runs were done.
+/// A workshop whose sweep was stopped before all runs were done.
 fn begun() -> Workshop {
     let shop = Workshop::new(&SWEEP.replace("\"4e8\", \"8e8\"", "\"4e9\", \"8e9\""));
     let mut run = command(&shop, shop.path("cache").as_path())
@@ -33,7 +33,7 @@ fn count(shop: &Workshop, part: &str) -> usize {
     names.filter(|name| name.ends_with(".json")).count()
 }
 
-/// A worker from another folder, with a cache of its own.
+/// Runs a worker in another folder and with a cache of its own.
 fn elsewhere(shop: &Workshop) -> Output {
     let mut worker = command(shop, shop.path("other-cache").as_path());
     worker.current_dir("/").arg("worker").arg(shop.path("results/tiny"));
@@ -52,7 +52,7 @@ fn a_worker_elsewhere_finds_the_text_and_one_without_it_says_so_and_claims_nothi
     assert!(said.contains("its text cannot be had") && said.contains("hint:"), "{said}");
     assert_eq!((count(&shop, "records"), count(&shop, "failures")), (records, failures));
 
-    // Another text in its place is no text of this plan.
+    // Another text in its place is not the text of this plan.
     fs::create_dir(shop.path("text")).unwrap();
     for document in 0..12u64 {
         let words = (0..3000u64).map(|i| format!("w{} ", (i * i + 7919 * document * i) % 977));

@@ -1,4 +1,4 @@
-//! A place to try the binary in.
+//! A temporary folder to try the binary in.
 
 use assert_cmd::Command;
 use isoflop_results::RunRow;
@@ -79,7 +79,7 @@ impl Workshop {
         read_runs(&self.path("results/tiny/runs.parquet")).unwrap()
     }
 
-    /// Nothing but what the test put there.
+    /// Asserts that the folder holds only what the test put there.
     pub(crate) fn assert_nothing_written(&self) {
         let mut names: Vec<_> = fs::read_dir(self.keep.path())
             .unwrap()
@@ -90,7 +90,7 @@ impl Workshop {
     }
 }
 
-/// Text with something to learn: words of a small vocabulary, Zipf-like.
+/// Text with something to learn: words of a small vocabulary with Zipf-like frequencies.
 fn words(seed: u64, count: usize) -> String {
     let vocabulary =
         ["the ", "model ", "learns ", "a ", "law ", "of ", "loss ", "and ", "tokens ", "grow.\n"];
@@ -115,13 +115,13 @@ pub(crate) fn stdout(assert: &assert_cmd::assert::Assert) -> String {
 /// Names and values of columns.
 pub(crate) type Cells = Vec<(&'static str, Value)>;
 
-/// A row without what may differ between repeats.
+/// A row without the columns that may differ between repeats.
 pub(crate) fn reproducible(row: &RunRow) -> Cells {
     isoflop_results::repeat::reproducible(row)
 }
 
-/// Waits until something is so, for a minute at most and only as long as the process lives that is to
-/// bring it about.
+/// Waits until a condition holds, for at most a minute and only as long as the process that should
+/// bring it about is alive.
 pub(crate) fn patiently(
     what: &str,
     child: &mut std::process::Child,
@@ -130,14 +130,14 @@ pub(crate) fn patiently(
     let until = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         let ended = child.try_wait().unwrap();
-        // It may have come about and ended since.
+        // The condition may have come true just before the process ended.
         assert!(ended.is_none() || is_so(), "never: {what}; the process ended with {ended:?}");
         assert!(Instant::now() < until, "not within a minute: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Tells whoever reads the output of a test.
+/// Prints a line for whoever reads the output of a test.
 #[allow(clippy::print_stdout, reason = "the output of a test is stdout")]
 pub(crate) fn note(text: &str) {
     println!("{text}");

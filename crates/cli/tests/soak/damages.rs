@@ -1,4 +1,5 @@
-//! Files damaged at rest, of a sweep that has ended and of one that was stopped on its way.
+//! Tests of files that are damaged at rest, in a sweep that has ended and in one that was stopped
+//! on its way.
 
 use crate::workshop::{Workshop, note};
 use crate::{
@@ -8,9 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// A file of results or cache is flipped, cut, emptied, removed, doubled, overwritten with another
-/// or made a folder. Reading verbs then answer or refuse, and `run` mends what it needs: its outcome
-/// is that of the undisturbed sweep.
+/// A file of the results or the cache is flipped, cut, emptied, removed, doubled, overwritten with
+/// another or replaced by a folder. Verbs that read then answer or refuse, and `run` mends what it
+/// needs and has the outcome of the undisturbed sweep.
 #[test]
 fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
     let damages = times("ISOFLOP_DAMAGES", 30);
@@ -53,7 +54,8 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
         let words = said(&shop);
         assert!(code == Some(0) && !words.contains("panicked"), "{told}: run {code:?}: {words}");
         let mut changed = differing(&expected, &outcome(&shop));
-        // Weights of a run that has ended are not read by `run`; whoever takes them out is told.
+        // `run` does not read the weights of a run that has ended; `export-model` must report the
+        // damage.
         if let Some(model) = name.strip_prefix("results/tiny/models/") {
             changed.retain(|part| part != model);
             let run_id = model.split_once(".safetensors").or(model.split_once(".json")).unwrap().0;
@@ -75,7 +77,7 @@ fn a_damaged_file_changes_no_result_and_spoils_no_folder() {
     ));
 }
 
-/// A shop whose sweep was stopped with some runs done and some begun.
+/// A workshop whose sweep was stopped with some runs done and some begun.
 fn stopped_midway() -> Workshop {
     let shop = Workshop::new(&without_fits());
     let mut child = start(&shop, &RUN);

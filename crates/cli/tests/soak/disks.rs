@@ -1,4 +1,4 @@
-//! Disks of every size.
+//! Tests of sweeps on disks of every size.
 
 use crate::workshop::{Workshop, note};
 use crate::{RUN, differing, files, outcome, run, said, times, undisturbed, without_fits};
@@ -11,19 +11,19 @@ fn mount(args: &[&str], at: &Path) {
     assert!(done.success(), "mount {args:?}");
 }
 
-/// A disk in memory that goes with its test.
+/// A disk in memory, which is unmounted when dropped.
 struct Disk<'a>(&'a Path);
 
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        // A test that fails has more to tell than that its disk stays.
+        // An error is ignored: a failed test has more to tell than that its disk is still mounted.
         let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }
 }
 
-/// Results, reports and cache lie on a disk of so many KiB, from too small for a plan to large enough.
-/// The command says that the disk is full and ends with 130, or succeeds; on a larger disk the same
-/// command ends as an undisturbed one.
+/// Results, reports and cache lie on a disk of a few KiB to some MiB, from too small for a plan to
+/// large enough. The command says that the disk is full and exits with 130, or succeeds; on a
+/// larger disk the same command then has the outcome of an undisturbed one.
 #[test]
 #[ignore = "needs root, to mount disks in memory"]
 fn a_full_disk_is_said_and_a_larger_one_is_gone_on_with() {
@@ -31,7 +31,7 @@ fn a_full_disk_is_said_and_a_larger_one_is_gone_on_with() {
     let expected = outcome(&undisturbed(&without_fits()));
     let (mut full, mut enough) = (0, 0);
     for index in 0..sizes {
-        // From 4 KiB to 4 MiB, equal factors apart.
+        // The sizes lie between 4 KiB and 4 MiB, at equal factors.
         let size = (4.0 * 1000f64.powf(index as f64 / (sizes - 1).max(1) as f64)) as u64;
         let shop = Workshop::new(&without_fits());
         let disk = shop.path("disk");

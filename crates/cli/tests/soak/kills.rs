@@ -1,4 +1,4 @@
-//! Processes killed at any instant, from the first file to the last fit.
+//! Tests of processes that are killed at any instant, from the first file to the last fit.
 
 use crate::workshop::{Workshop, note};
 use crate::{Draw, RUN, SWEEP, differing, files, outcome, run, said, start, times, undisturbed};
@@ -7,15 +7,16 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// `run`, at times a second `run` or a worker beside it, is killed at an instant between its first
-/// millisecond and its end: the command alone, one process of it, or all. The same command goes on
-/// until the sweep has ended, which must be as if nothing had happened; then all starts from nothing.
+/// A `run`, sometimes with a second `run` or a worker beside it, is killed at an instant between
+/// its first millisecond and its end: the command alone, one of its processes, or all of them. The
+/// same command is repeated until the sweep has ended, and the outcome must be that of an
+/// undisturbed sweep. Then everything starts from nothing again.
 #[test]
 fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     let kills = times("ISOFLOP_KILLS", 25);
     let calm = undisturbed(SWEEP);
     let expected = outcome(&calm);
-    // Branches go on from states of their trunk in every sweep.
+    // Branches resume from states of their trunk in every sweep, so these do not count.
     let branches = gone_on_in(&calm);
     let again = Workshop::new(SWEEP);
     let begun = Instant::now();
@@ -57,7 +58,7 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
                 gone_on += gone_on_in(&shop).saturating_sub(branches);
                 clear(&shop);
             }
-            // Killed, or runs have failed whose workers were.
+            // The command was killed, or runs failed because their workers were killed.
             None | Some(1) => {}
             Some(code) => panic!("exit code {code} after {killed} kills: {words}"),
         }
@@ -69,7 +70,7 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     assert!(last.success(), "{}", said(&shop));
     assert_eq!(differing(&expected, &outcome(&shop)), [""; 0]);
     gone_on += gone_on_in(&shop).saturating_sub(branches);
-    // A kill that costs all of a run is as bad as none.
+    // If a kill always cost the whole run, states would be useless.
     assert!(gone_on > 0, "no run went on from a state after {killed} kills");
     let [parents, processes, groups] = victims;
     note(&format!(
@@ -79,7 +80,8 @@ fn a_sweep_killed_at_any_instant_ends_as_if_it_had_not_been() {
     ));
 }
 
-/// Times that a run of a sweep or of its tuning stage went on from a state, as their logs say.
+/// Number of times that a run of the sweep or of its tuning stage resumed from a state, according
+/// to their logs.
 fn gone_on_in(shop: &Workshop) -> usize {
     let logs = ["tiny", "tiny.tuning"].map(|name| shop.path("results").join(name).join("logs"));
     let texts =
@@ -87,8 +89,9 @@ fn gone_on_in(shop: &Workshop) -> usize {
     texts.map(|text| text.matches("going on from step").count()).sum()
 }
 
-/// Half of the instants lie in the first quarter, where a resumed sweep plans and trains, the others
-/// evenly up to the end, which is fits and report, or evenly over the orders of magnitude.
+/// Half of the instants lie in the first quarter of the time, in which a resumed sweep plans and
+/// trains. The others are spread evenly over the whole time, which includes fits and report, or
+/// evenly over its orders of magnitude.
 fn instant(draw: &mut Draw, whole: Duration) -> Duration {
     let share = draw.below(1000) as f64 / 1000.0;
     match draw.below(4) {
@@ -98,7 +101,8 @@ fn instant(draw: &mut Draw, whole: Duration) -> Duration {
     }
 }
 
-/// Kills the first command (0), one process of any (1) or all (2); whether there was one.
+/// Kills the first command (0), one process of any command (1) or all processes (2); returns
+/// whether a process was killed.
 fn kill(draw: &mut Draw, whom: usize, commands: &mut [Child]) -> bool {
     let alive: Vec<u32> = commands
         .iter_mut()
@@ -120,7 +124,7 @@ fn kill(draw: &mut Draw, whom: usize, commands: &mut [Child]) -> bool {
     hit
 }
 
-/// A process and those that it started, theirs included.
+/// A process and all processes that descend from it.
 fn descendants(pid: u32) -> Vec<u32> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -142,7 +146,7 @@ fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// Back to nothing but sweep and text, at times with the text still prepared.
+/// Removes everything but the sweep file and its text.
 fn clear(shop: &Workshop) {
     for folder in ["results", "reports", "cache"] {
         let _ = fs::remove_dir_all(shop.path(folder));

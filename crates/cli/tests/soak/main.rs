@@ -1,6 +1,6 @@
-//! A sweep with a tuning stage, from a text that is not prepared yet to its fits and report, killed,
-//! damaged and short of room at instants and places drawn at random. `just soak` asks for more of each
-//! than the tests do.
+//! A sweep with a tuning stage, from a text that is not prepared yet to its fits and report, is
+//! killed, damaged and deprived of disk space at random instants and places. `just soak` asks for
+//! more repetitions than the tests do.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![cfg(unix)]
 
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use workshop::Workshop;
 
-/// Nine runs, nine trials and fits with intervals in a few seconds.
+/// A sweep with nine runs, nine trials and fits with intervals that takes a few seconds.
 const SWEEP: &str = r#"
 name = "tiny"
 max_failures = 100
@@ -34,17 +34,17 @@ batch_tokens = 256
 learning_rate = { tune = { rates = 3, tokens = 5120 } }
 "#;
 
-/// The same with too few budgets for a law, which leaves out the seconds of the fits.
+/// The same sweep with too few budgets for a law, which saves the seconds for fits.
 fn without_fits() -> String {
     SWEEP.replace("\"3e8\", ", "")
 }
 
-/// So many as an environment variable says.
+/// Number that an environment variable gives, or the default.
 fn times(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
-/// Draws that are the same each time.
+/// Random draws from a fixed seed.
 struct Draw(u64);
 
 impl Draw {
@@ -60,7 +60,8 @@ impl Draw {
     }
 }
 
-/// The program at work in a shop, with a cache of the shop's own, in a process group of its own.
+/// Starts the program in a workshop, with the workshop's own cache and in a process group of its
+/// own.
 fn start(shop: &Workshop, args: &[&str]) -> Child {
     use std::os::unix::process::CommandExt;
     let log = fs::OpenOptions::new().create(true).append(true).open(shop.path("said.txt")).unwrap();
@@ -79,19 +80,19 @@ fn start(shop: &Workshop, args: &[&str]) -> Child {
 
 const RUN: [&str; 4] = ["run", "sweep.toml", "--jobs", "2"];
 
-/// The command to its end.
+/// Runs the command to its end.
 fn run(shop: &Workshop, args: &[&str]) -> ExitStatus {
     start(shop, args).wait().unwrap()
 }
 
-/// What the program has said in a shop so far; forgotten by asking.
+/// Everything that the program has printed in a workshop since the last call.
 fn said(shop: &Workshop) -> String {
     let text = fs::read(shop.path("said.txt")).unwrap_or_default();
     let _ = fs::remove_file(shop.path("said.txt"));
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Everything that must not differ between repeats: rows without their times, curves, fits, rates,
+/// Everything that must be equal between repeats: rows without their times, curves, fits, rates and
 /// weights.
 fn outcome(shop: &Workshop) -> BTreeMap<String, String> {
     let mut parts = BTreeMap::new();
@@ -105,7 +106,7 @@ fn outcome(shop: &Workshop) -> BTreeMap<String, String> {
         parts.insert(file.to_owned(), fs::read_to_string(path).unwrap());
     }
     for path in files(&results.join("models")) {
-        // What a killed writer left is cleared once it is two minutes old.
+        // Files that a killed writer left are removed only once they are two minutes old.
         if path.to_string_lossy().ends_with(".partial") {
             continue;
         }
@@ -126,7 +127,7 @@ fn differing(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Vec<
     names.into_iter().filter(|name| a.get(*name) != b.get(*name)).cloned().collect()
 }
 
-/// Every file below a folder, in order.
+/// Every file below a folder, sorted.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -142,14 +143,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A shop in which a sweep has been run once, undisturbed.
+/// A workshop in which a sweep was run once, undisturbed.
 fn undisturbed(sweep: &str) -> Workshop {
     let shop = Workshop::new(sweep);
     assert!(run(&shop, &RUN).success(), "{}", said(&shop));
     shop
 }
 
-/// Copies what a shop has made into a fresh one.
+/// Copies all files of one folder into another.
 fn copy(from: &Path, to: &Path) {
     for path in files(from) {
         let place = to.join(path.strip_prefix(from).unwrap());

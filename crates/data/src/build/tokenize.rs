@@ -1,4 +1,4 @@
-//! One pass over the train documents: tokens written, each compared with the test.
+//! One pass over the train documents that writes their tokens and compares each with the test.
 
 use super::writer::TrainWriter;
 use super::{Corpus, Held, fact_of, knows_not};
@@ -15,17 +15,17 @@ use crate::survey::{Fate, Survey, sides};
 use crate::tokenizer::Tokenizer;
 use crate::words::words;
 
-/// What reading and writing the train documents found.
+/// Counts and comparisons that come out of writing the train documents.
 pub(super) struct Found {
     pub(super) train: Counts,
     pub(super) overlap: Overlap,
     pub(super) leaks: Vec<Leak>,
     pub(super) near: NearDuplicates,
-    /// What the tokens lost of the documents compared, if anything.
+    /// Text that the tokens of the compared train documents lost; `None` if they lost nothing.
     pub(super) altered: Option<RoundTrip>,
 }
 
-/// What one train document gives, whichever thread works on it.
+/// Result of one train document, computed on any thread.
 struct Made {
     ids: Vec<u32>,
     bytes: u64,
@@ -36,14 +36,14 @@ struct Made {
 }
 
 impl Corpus<'_> {
-    /// Writes the train stream and compares it with the test.
+    /// Writes the train stream and compares the train documents with the test.
     pub(super) fn tokenize(
         &self,
         test: &[Held],
         tokenizer: &Tokenizer,
         filling: &Filling,
     ) -> Result<Found, DataError> {
-        // Draws of a language resemble one another as much as they should.
+        // Documents drawn from one synthetic language resemble one another by design.
         let compared: &[Held] = match self.is_synthetic() {
             true => &[],
             false => test,
@@ -150,7 +150,7 @@ impl Corpus<'_> {
         }
     }
 
-    /// One of so many train documents is compared with what its tokens decode to.
+    /// One in this many train documents is compared with what its tokens decode to.
     fn compare_every(&self) -> u64 {
         let train = |survey: &Survey| survey.bytes(Fate::Train) + survey.bytes(Fate::Tail);
         let bytes: u64 = self.surveys.iter().map(train).sum();

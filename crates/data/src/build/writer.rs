@@ -1,4 +1,4 @@
-//! The train stream on its way to disk.
+//! Writes the train stream to disk.
 
 use crate::cache::{Filling, TRAIN};
 use crate::digest::hex;

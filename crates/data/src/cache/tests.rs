@@ -1,4 +1,4 @@
-//! Damage, races and other users.
+//! Tests of damaged entries, of several processes at once and of other users' files.
 
 use super::*;
 use crate::prepare::{Prepared, prepare_at};
@@ -7,7 +7,7 @@ use isoflop_core::data::{DataOptions, DataSource};
 
 use crate::places::Places;
 
-/// A small corpus prepared, its entry, and its request's answer.
+/// Prepares a small corpus and gives its entry, metadata and tokens.
 fn filled(folder: &Path) -> (Entry, Metadata, Data) {
     let (cache, prepared) = prepared(folder);
     let data = prepared.load(&|_| {}).unwrap();
@@ -18,7 +18,7 @@ fn filled(folder: &Path) -> (Entry, Metadata, Data) {
 
 fn prepared(folder: &Path) -> (PathBuf, Prepared) {
     for (name, text) in [("a", "some text to train on\n"), ("b", "and some more of it\n")] {
-        // Threads may be reading it.
+        // Other threads may be reading the file.
         if !folder.join(name).exists() {
             fs::write(folder.join(name), text.repeat(9)).unwrap();
         }
@@ -36,12 +36,12 @@ fn is_whole(entry: &Entry) -> bool {
     entry.metadata().is_some_and(|metadata| entry.data(&metadata).is_some())
 }
 
-/// Everything in the cache but the locks.
+/// Number of files and folders in the cache, without the locks.
 fn names(entry: &Entry) -> usize {
     fs::read_dir(entry.folder.parent().unwrap()).unwrap().count() - 1
 }
 
-/// Writes metadata as whoever may write in the folder can.
+/// Writes metadata under a valid checksum, as anybody who may write in the folder could.
 fn reseal(entry: &Entry, metadata: &Metadata) {
     for name in [None, Some(entry.name())] {
         let sealed = Sealed {
@@ -76,7 +76,7 @@ fn any_byte_flipped_or_cut_off_is_found_and_written_over() {
             let mut flipped = good.clone();
             flipped[at] ^= 1;
             fs::write(&path, &flipped).unwrap();
-            // White space between JSON values carries nothing.
+            // White space between JSON values has no meaning, so changing it is harmless.
             let harmless = entry.metadata().as_ref() == Some(&metadata) && name == METADATA;
             assert!(!is_whole(&entry) || harmless, "{name} at {at}");
             fs::write(&path, &good[..at]).unwrap();
@@ -144,7 +144,7 @@ fn tokens_replaced_and_sealed_anew_are_not_those_of_the_digest() {
         }
         reseal(&entry, &forged);
         assert!(!is_whole(&entry), "{name}");
-        // It is prepared anew under the same digest.
+        // The data is prepared anew and has the same digest.
         let (_, again, _) = filled(folder.path());
         assert_eq!(again.digest, metadata.digest);
         assert!(is_whole(&entry));
@@ -228,7 +228,7 @@ mod owners {
         let (entry, metadata, _) = filled(folder.path());
         let train = entry.folder.join(TRAIN);
         if chown(&train, Some(12_345), None).is_err() {
-            // Only root may give files away.
+            // Only root may give a file to another user.
             assert!(can_replace(&entry.folder));
             return;
         }

@@ -1,4 +1,4 @@
-//! What the person at the terminal can do about an error.
+//! Hints at what the person at the terminal can do about an error.
 
 use super::DataError;
 use crate::corpus::Corpus;
@@ -6,7 +6,8 @@ use crate::read::looks::Looks;
 use isoflop_core::text::LFS_HINT;
 
 impl DataError {
-    /// What the person at the terminal can do about it.
+    /// What the person at the terminal can do about the error; `None` where nothing useful can be
+    /// said.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             DataError::UnknownCorpus(_) => {

@@ -1,9 +1,9 @@
-//! Parts of messages.
+//! Phrases that error messages are made of.
 
 use crate::overlap::Leak;
 use std::path::Path;
 
-/// The worst documents in words.
+/// The documents that leak most, as a phrase.
 pub(super) fn leaks_shown(leaks: &[Leak]) -> String {
     let shown: Vec<String> = leaks
         .iter()
@@ -12,7 +12,7 @@ pub(super) fn leaks_shown(leaks: &[Leak]) -> String {
     shown.join(", ")
 }
 
-/// How much of a text is lost, where bytes were.
+/// The lost share of a text's bytes, as a phrase; empty for 0.
 pub(super) fn share_shown(share: f64) -> String {
     match share {
         0.0 => String::new(),
@@ -21,7 +21,7 @@ pub(super) fn share_shown(share: f64) -> String {
     }
 }
 
-/// A folder; where none is named, the one that the command runs in.
+/// A folder as a phrase; an empty path is the folder that the command runs in.
 pub(super) fn folder(path: &Path) -> String {
     let here = match path.as_os_str().is_empty() {
         true => std::env::current_dir().ok(),

@@ -1,4 +1,4 @@
-//! Asking a hub: every answer has a size and a time that it may not exceed.
+//! Sends requests to a hub and limits the size and the duration of every answer.
 
 use super::info::Info;
 use isoflop_core::text::shown;
@@ -10,25 +10,25 @@ use ureq::{Agent, Body};
 
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// Bytes of a list of files, at most: a hundred thousand files take about ten million.
+/// Maximum bytes of a list of files; a hundred thousand files take about ten million.
 const LONGEST_INFO: u64 = 1 << 26;
 
-/// Bytes of a file, at most: where the hub says how many there are, and where it does not.
+/// Maximum bytes of a file, whether or not the hub announces its length.
 const LARGEST_FILE: u64 = 1 << 40;
 const LARGEST_UNSAID: u64 = 1 << 34;
 
-/// How long a hub may keep silent.
+/// Longest time for which a hub may send nothing.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Less than this many bytes in such a time is no download.
+/// Slowest download that is tolerated: this many bytes in this time.
 const SLOW: (u64, Duration) = (1 << 16, Duration::from_secs(120));
 
-/// Why there is no answer.
+/// Reason why a hub gave no usable answer.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// There is none to be had.
+    /// The hub could not be reached or refused to answer.
     Network(String),
-    /// It is not to be trusted.
+    /// The answer cannot be trusted.
     Answer(String),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// At `HF_ENDPOINT`, else at the hub itself.
+    /// A client of the hub at `HF_ENDPOINT` or, by default, of the Hugging Face hub.
     pub(super) fn of_this_machine(token: Option<String>) -> Result<Self, String> {
         let endpoint = std::env::var("HF_ENDPOINT").unwrap_or_else(|_| ENDPOINT.to_owned());
         let endpoint = endpoint.trim_end_matches('/').to_owned();
@@ -69,13 +69,13 @@ impl Client {
         Client {
             agent: agent.into(),
             endpoint,
-            // Anything else cannot stand in a header.
+            // A token with any other character cannot stand in a header.
             token: token.filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic())),
             slow,
         }
     }
 
-    /// Commit and files of a revision.
+    /// Fetches the commit and the list of files of a revision.
     pub(super) fn info(&self, dataset: &str, revision: &str) -> Result<Info, Trouble> {
         let revision = encoded(revision, false);
         let url = format!("{}/api/datasets/{dataset}/revision/{revision}", self.endpoint);
@@ -84,7 +84,7 @@ impl Client {
         Info::parse(&answer).map_err(Trouble::Answer)
     }
 
-    /// Writes a file of a commit.
+    /// Downloads a file of a commit and writes it.
     pub(super) fn download(
         &self,
         dataset: &str,
@@ -119,7 +119,7 @@ impl Client {
         request.call().map_err(said)
     }
 
-    /// Copies a body of at most so many bytes.
+    /// Copies a body of at most the given number of bytes.
     fn copy(
         &self,
         response: Response<Body>,
@@ -169,7 +169,7 @@ impl Client {
     }
 }
 
-/// A name as part of an address.
+/// Percent-encodes a name so that it can stand in an address.
 fn encoded(name: &str, with_slashes: bool) -> String {
     name.bytes()
         .map(|byte| match byte {
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// A hub that sends a head and then a piece again and again, with a pause before each.
+    /// Starts a hub that sends `head` and then `piece` several times, with a pause before each.
     fn serve(head: &'static str, piece: &'static [u8], times: usize, pause: Duration) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

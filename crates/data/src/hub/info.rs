@@ -1,9 +1,9 @@
-//! What a hub says of a dataset.
+//! Parses a hub's description of a dataset.
 
 use isoflop_core::text::shown;
 use serde::Deserialize;
 
-/// A commit and its files.
+/// A commit of a dataset and the names of its files.
 pub(crate) struct Info {
     pub(super) sha: String,
     pub(super) names: Vec<String>,
@@ -21,7 +21,7 @@ struct Sibling {
 }
 
 impl Info {
-    /// From the answer of a hub; the names are still to be checked.
+    /// Parses the answer of a hub. The names in it are not checked yet.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
             format!("it does not say which files there are: {}", shown(&error.to_string()))
@@ -30,7 +30,7 @@ impl Info {
         Ok(Info { sha: answer.sha, names: names.collect() })
     }
 
-    /// What would be fetched for a pattern, for tests of answers.
+    /// Commit and files that would be fetched for a pattern, for tests that feed damaged answers.
     pub(crate) fn checked(&self, pattern: &str) -> Option<(&str, Vec<String>)> {
         super::names::check_commit(&self.sha).ok()?;
         let names = super::chosen(pattern, &self.names, "a dataset").ok()?;

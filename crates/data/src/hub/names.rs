@@ -1,12 +1,14 @@
-//! Names that become paths and addresses: what they may not hold.
+//! Checks names from a hub before they become paths and addresses.
 
 use isoflop_core::text::{is_control, shown};
 
-/// Bytes of a name, and of one folder or file in it, at most; file systems take no more.
+/// Maximum bytes of a name, and of one component of it in `LONGEST_PART`; file systems take no
+/// more.
 const LONGEST: usize = 1024;
 const LONGEST_PART: usize = 240;
 
-/// That a file's name, or a revision, lies within its folder: no part of it climbs, is empty or cannot be seen.
+/// Checks that the name of a file or revision lies within its folder: no component of it is `..` or
+/// empty or holds invisible characters.
 pub(super) fn check_file(name: &str) -> Result<(), String> {
     let what = match name {
         "" => "is empty",
@@ -27,7 +29,7 @@ pub(super) fn check_file(name: &str) -> Result<(), String> {
     Err(format!("the name \"{}\" {what}", shown(name)))
 }
 
-/// A commit: letters and digits.
+/// Checks that a commit consists of letters and digits.
 pub(super) fn check_commit(commit: &str) -> Result<(), String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric();
     match (1..=64).contains(&commit.len()) && commit.bytes().all(fits) {
@@ -36,7 +38,7 @@ pub(super) fn check_commit(commit: &str) -> Result<(), String> {
     }
 }
 
-/// `owner/name`, or a name alone.
+/// Checks that a dataset's name is `owner/name` or a name alone.
 pub(super) fn check_dataset(dataset: &str) -> Result<(), String> {
     let fits = |part: &str| {
         let bytes = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);

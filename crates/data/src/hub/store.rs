@@ -1,4 +1,4 @@
-//! Where fetched files lie: in the cache that the hub's own clients share, laid out as they do.
+//! Stores fetched files in the cache that the hub's own clients use, in their layout.
 
 use super::names::{check_commit, check_file};
 use crate::error::DataError;
@@ -8,17 +8,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Files of a commit that are looked for without a network, at most.
+/// Maximum number of files of a commit that are looked for when there is no network.
 const MOST_FILES: usize = 1_000_000;
 
-/// The files of one dataset.
+/// The folder of one dataset in the hub's cache.
 pub(super) struct Store {
     cache: Cache,
     folder: PathBuf,
 }
 
 impl Store {
-    /// Below `HF_HOME`, else below the home folder.
+    /// The store below `HF_HOME` or, by default, below the home folder.
     pub(super) fn of_this_machine(dataset: &str) -> Result<Self, DataError> {
         let home = match std::env::var_os("HF_HOME").filter(|home| !home.is_empty()) {
             Some(home) => PathBuf::from(home),
@@ -33,17 +33,17 @@ impl Store {
         Ok(Store { cache, folder })
     }
 
-    /// What a person left there to be let in.
+    /// Access token that the user has stored for the hub.
     pub(super) fn token(&self) -> Option<String> {
         self.cache.token()
     }
 
-    /// Of a file of a commit, both checked.
+    /// Path of a file of a commit. Both names must have been checked before.
     pub(super) fn path(&self, commit: &str, name: &str) -> PathBuf {
         self.folder.join("snapshots").join(commit).join(name)
     }
 
-    /// Writes a file in a fresh folder and moves it into its place when it is whole.
+    /// Writes a file in a fresh folder and moves it into its place once it is whole.
     pub(super) fn place(
         &self,
         path: &Path,
@@ -65,7 +65,7 @@ impl Store {
         fs::rename(&download, path).map_err(failed(path))
     }
 
-    /// Makes a folder below the dataset's, which no link may lead out of.
+    /// Makes a folder below the dataset's folder, and refuses links that lead out of it.
     fn make_within(&self, folder: &Path) -> io::Result<()> {
         let root = self.folder.canonicalize()?;
         let existing = folder.ancestors().find(|folder| folder.exists());
@@ -76,7 +76,7 @@ impl Store {
         fs::create_dir_all(folder)
     }
 
-    /// Notes which commit a revision was.
+    /// Remembers the commit that a revision pointed to.
     pub(super) fn remember(&self, revision: &str, commit: &str) -> Result<(), DataError> {
         let path = self.folder.join("refs").join(revision);
         if fs::read(&path).is_ok_and(|known| known == commit.as_bytes()) {
@@ -88,7 +88,7 @@ impl Store {
         })
     }
 
-    /// The commit and the files that were fetched last.
+    /// Commit and files that were fetched last for a revision.
     pub(super) fn fetched(&self, revision: &str) -> Option<(String, Vec<String>)> {
         let reference = self.folder.join("refs").join(revision);
         let commit = fs::read_to_string(reference).ok()?.trim().to_owned();
@@ -100,7 +100,8 @@ impl Store {
             for entry in fs::read_dir(folder).ok()? {
                 let entry = entry.ok()?;
                 let path = entry.path();
-                // A link to a folder may lead in circles; files are links in the layout of the hub's clients.
+                // A link to a folder is not followed, since it may lead in circles. Links to files
+                // are part of the layout.
                 match entry.file_type().ok()?.is_dir() {
                     true => folders.push(path),
                     false if path.is_file() => {
@@ -124,7 +125,7 @@ impl Store {
     }
 }
 
-/// A folder of this process alone, removed in the end.
+/// A folder that only this process uses; it is removed when dropped.
 struct Fresh(PathBuf);
 
 impl Fresh {
@@ -136,7 +137,7 @@ impl Fresh {
             let path = below.join(format!(".isoflop-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Fresh(path)),
-                // Of a process that was killed and had this number.
+                // The folder was left by a killed process that had the same process id.
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && number < 1 << 20 => {}
                 Err(cause) => return Err(failed(&path, cause)),
             }

@@ -1,11 +1,11 @@
-//! How much of somebody else's file is held in memory at a time.
+//! Limits how much of a user's file is held in memory at a time.
 
 use crate::error::DataError;
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-/// The bytes of a file that is read whole; none where it has more than `limit`.
+/// All bytes of a file; `None` where it has more than `limit`.
 pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, DataError> {
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
@@ -15,17 +15,17 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>,
     Ok((bytes.len() <= limit).then_some(bytes))
 }
 
-/// What came of reading a line.
+/// Outcome of reading a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line {
     Read,
-    /// Nothing is left.
+    /// The input has ended.
     End,
-    /// It has more bytes than the limit.
+    /// The line has more bytes than the limit.
     TooLong,
 }
 
-/// Reads a line, its line feed included, into the buffer, which is emptied first.
+/// Reads a line, including its line feed, into `buffer`, which is emptied first.
 pub(super) fn next_line(
     reader: &mut dyn BufRead,
     limit: usize,

@@ -1,34 +1,34 @@
-//! What a file is by its first bytes, whatever it is called.
+//! Recognises what a file contains by its first bytes, whatever its name.
 
 use isoflop_core::text::lfs_pointer;
 
-/// Bytes that are looked at.
+/// Number of bytes that are looked at.
 pub(super) const HEAD: usize = 1 << 10;
 
-/// What begins so.
+/// Content of a file, recognised by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Nothing that is known.
+    /// No format that is known, so possibly text.
     Plain,
     Gzip,
     Zstd,
-    /// A pointer to a file of so many bytes.
+    /// A Git LFS pointer to a file of this many bytes.
     Lfs(u64),
-    /// Not text, and not unpacked here.
+    /// A format that is neither text nor unpacked by this program.
     Foreign(&'static Foreign),
 }
 
-/// A format that is recognised to say what to do about it.
+/// A format that is recognised only to advise the user.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Foreign {
-    /// As in "FILE is packed with bzip2".
+    /// Phrase that completes "FILE is ...", such as "packed with bzip2".
     pub(super) what: &'static str,
-    /// What to do.
+    /// Advice on what to do with such a file.
     pub(super) advice: &'static str,
     starts: &'static [&'static [u8]],
 }
 
-/// Formats by their first bytes, each long enough that no text has them.
+/// Formats by their first bytes, which are long enough not to occur at the start of a text.
 const FOREIGN: &[Foreign] = &[
     Foreign {
         what: "packed with bzip2",
@@ -133,7 +133,7 @@ pub(super) fn content(head: &[u8]) -> Content {
     if head.starts_with(b"\x1f\x8b\x08") {
         return Content::Gzip;
     }
-    // RFC 8878: a frame, or one to be skipped, as parallel packers write first.
+    // RFC 8878: a zstd file begins with a frame or, from parallel packers, with a skippable frame.
     let skipped = head.len() > 4 && head[0] & 0xf0 == 0x50 && head[1..4] == *b"\x2a\x4d\x18";
     if head.starts_with(b"\x28\xb5\x2f\xfd") || skipped {
         return Content::Zstd;
@@ -147,20 +147,21 @@ pub(super) fn content(head: &[u8]) -> Content {
     let starts = |foreign: &&Foreign| foreign.starts.iter().any(|start| head.starts_with(start));
     let found = FOREIGN.iter().find(starts);
     match found {
-        // "BZh9" may begin a text; a block begins with one of these numbers.
+        // A text may begin with "BZh9"; a bzip2 file has the magic number of a block after it.
         Some(foreign) if foreign.what.ends_with("bzip2") && !is_bzip2(head) => Content::Plain,
         Some(foreign) => Content::Foreign(foreign),
         None => Content::Plain,
     }
 }
 
-/// bzip2: a block begins with the digits of pi, the end of an empty file with those of its root.
+/// Whether the head is that of a bzip2 file. A block begins with the digits of pi; an empty file
+/// has those of the square root of pi instead.
 fn is_bzip2(head: &[u8]) -> bool {
     matches!(head.get(4..10), Some(b"\x31\x41\x59\x26\x53\x59" | b"\x17\x72\x45\x38\x50\x90"))
 }
 
-/// Whether a file that begins so can be text: UTF-8 but for a character cut at the end, and no control
-/// characters but white space and escapes.
+/// Whether a file with this head can be text: it is UTF-8, except that the last character may be
+/// cut off, and has no control characters other than white space and escape.
 pub(super) fn is_text(head: &[u8]) -> bool {
     let whole = match std::str::from_utf8(head) {
         Ok(_) => true,

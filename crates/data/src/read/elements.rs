@@ -1,19 +1,19 @@
-//! The elements of a JSON array one at a time, however long the array is.
+//! Reads the elements of a JSON array one at a time, however long the array is.
 
 use std::io::{self, BufRead};
 
-/// An element as it is written.
+/// The source text of one element.
 pub(super) struct Element<'e> {
-    /// Where it begins, from 1.
+    /// Line on which the element begins, from 1.
     pub(super) line: u64,
     pub(super) json: &'e [u8],
 }
 
-/// Where reading stands.
+/// Position of the reader within the array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     Start,
-    /// Before an element, the first of which may be missing.
+    /// Before the first element, which may be missing.
     First,
     Next,
     End,
@@ -26,7 +26,7 @@ pub(super) struct Elements<R> {
     element: Vec<u8>,
 }
 
-/// What an element's bytes have come to.
+/// State of scanning an element: its open brackets and whether a string is open.
 #[derive(Default)]
 struct Nesting {
     depth: u32,
@@ -35,7 +35,7 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Takes a byte; whether it ends the element instead.
+    /// Takes the next byte and returns whether the element ended before it.
     fn ends(&mut self, byte: u8) -> bool {
         match byte {
             _ if self.escaped => self.escaped = false,
@@ -56,13 +56,13 @@ impl<R: BufRead> Elements<R> {
         Elements { reader, at: At::Start, line: 1, element: Vec::new() }
     }
 
-    /// The line that is being read, from 1.
+    /// Number of the line that is being read, from 1.
     pub(super) fn line(&self) -> u64 {
         self.line
     }
 
-    /// The next element; nothing after the last. The inner error says what is wrong, and is empty for an element
-    /// of more than `limit` bytes.
+    /// The next element; `None` after the last. The inner error says what is wrong; it is empty for
+    /// an element of more than `limit` bytes.
     pub(super) fn next(&mut self, limit: usize) -> io::Result<Result<Option<Element<'_>>, String>> {
         let wrong = |what: &str| Ok(Err(format!("not a JSON array: {what}")));
         if self.at == At::Start {
@@ -107,7 +107,7 @@ impl<R: BufRead> Elements<R> {
         Ok(Ok(Some(Element { line, json: &self.element })))
     }
 
-    /// Reads an element up to what ends it; `false` where it is longer than the limit.
+    /// Reads an element up to the byte that ends it; `false` where it is longer than the limit.
     fn fill(&mut self, limit: usize) -> io::Result<bool> {
         self.element.clear();
         let mut nesting = Nesting::default();
@@ -133,7 +133,7 @@ impl<R: BufRead> Elements<R> {
         Ok(self.reader.fill_buf()?.first().copied())
     }
 
-    /// The next byte that is no white space, still to be read.
+    /// The next byte that is not white space; it stays unread.
     fn skip_space(&mut self) -> io::Result<Option<u8>> {
         while let Some(byte) = self.peek()? {
             if !byte.is_ascii_whitespace() {

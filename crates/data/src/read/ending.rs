@@ -1,25 +1,25 @@
-//! What the end of a file's name says of its content, whatever the case of its letters.
+//! Tells from a file name's extension how the file is read; the case of letters does not matter.
 
-/// How a file is read.
+/// Way of reading a file, by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// `.jsonl`, `.ndjson` or `.json`, packed or not.
+    /// `.jsonl`, `.ndjson` or `.json`, whether or not a compression extension follows.
     Json,
-    /// `.parquet`
+    /// `.parquet` or `.pq`.
     Parquet,
-    /// `.bin` or `.npy`
+    /// `.bin` or `.npy`.
     Tokens,
-    /// Any other.
+    /// Any other extension.
     Text,
-    /// None.
+    /// No extension.
     None,
 }
 
-/// Ends of packed files, those that are only recognised to be refused included.
+/// Extensions of compressed files, including those that are recognised only to be refused.
 const PACKED: [&str; 9] = ["gz", "zst", "zstd", "bz2", "xz", "lzma", "lz4", "zip", "z"];
 
 impl Ending {
-    /// Of a file's name or a glob.
+    /// Ending of the name of a file or of a glob.
     pub fn of(name: &str) -> Self {
         match plain(name).as_deref() {
             Some("jsonl" | "ndjson" | "json") => Ending::Json,
@@ -31,7 +31,7 @@ impl Ending {
     }
 }
 
-/// The end without that of its packing, in small letters.
+/// The extension in lower case, without that of a compression.
 pub(crate) fn plain(name: &str) -> Option<String> {
     let name = name.rsplit('/').next().unwrap_or_default();
     let (rest, end) = split(name)?;
@@ -41,7 +41,7 @@ pub(crate) fn plain(name: &str) -> Option<String> {
     }
 }
 
-/// Whether a name says that the file is packed.
+/// Whether the extension says that the file is compressed.
 pub(super) fn says_packed(name: &str) -> bool {
     split(name).is_some_and(|(_, end)| is_packed(&end))
 }

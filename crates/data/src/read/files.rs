@@ -1,18 +1,18 @@
-//! Which files a path or glob names.
+//! Lists the files that a path or glob names.
 
 use crate::error::DataError;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// A file of a source.
+/// One file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SourceFile {
-    /// Its name from the base, with `/` whatever the platform.
+    /// Path relative to the base folder, with `/` on every platform.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
-    /// Its length, which is that of compressed bytes for a compressed one.
+    /// Length in bytes; for a compressed file that of the compressed bytes.
     pub(crate) bytes: u64,
-    /// Nanoseconds since 1970.
+    /// Time of the last change, in nanoseconds since 1970.
     pub(crate) modified: u128,
 }
 
@@ -31,8 +31,8 @@ impl SourceFile {
     }
 }
 
-/// Files in the order of their names' bytes. A path that exists is itself, even with the signs of a glob
-/// in it.
+/// Files that match the pattern, sorted by the bytes of their names. A path that exists is taken
+/// literally, even if it holds the special characters of globs.
 pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataError> {
     let plain = base.join(pattern);
     if plain.is_dir() {
@@ -43,7 +43,7 @@ pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataE
     }
     let mut files = found(&literal_where_it_exists(pattern, base), base);
     if pattern.contains('[') && !matches!(&files, Ok(files) if !files.is_empty()) {
-        // What matches nothing as a class of letters may be a name with brackets in it.
+        // A pattern without matches may be a literal name that holds brackets.
         let plain = pattern.replace('[', "[[]");
         files = match found(&plain, base) {
             Ok(others) if !others.is_empty() => Ok(others),
@@ -58,7 +58,8 @@ pub(crate) fn files(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, DataE
     }
 }
 
-/// The pattern with the folders that exist under their very names, such as `data[v2]`, escaped.
+/// The pattern with special characters escaped in those folders that exist literally, such as
+/// `data[v2]`.
 fn literal_where_it_exists(pattern: &str, base: &Path) -> String {
     let mut so_far = base.to_owned();
     let mut escaped = Vec::new();
@@ -79,7 +80,7 @@ fn literal_where_it_exists(pattern: &str, base: &Path) -> String {
     escaped.join("/")
 }
 
-/// Why a pattern gave no list of files.
+/// Reason why a pattern gave no list of files.
 enum Cause {
     Pattern(glob::PatternError),
     Other(DataError),
@@ -100,7 +101,7 @@ fn found(pattern: &str, base: &Path) -> Result<Vec<SourceFile>, Cause> {
     let escaped = glob::Pattern::escape(&base.to_string_lossy());
     let full = Path::new(&escaped).join(pattern);
     let mut files = Vec::new();
-    // A wildcard matches no hidden file or folder, such as `.git`, as in a shell.
+    // As in a shell, a wildcard matches no hidden file or folder, such as `.git`.
     let shell = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     for path in glob::glob_with(&full.to_string_lossy(), shell).map_err(Cause::Pattern)? {
         let path = path.map_err(|error| {

@@ -1,5 +1,5 @@
-//! JSON lines, a document a line, and JSON arrays, a document an element: a text, or an object with the text
-//! in one field.
+//! Reads JSON lines, where a line is a document, and JSON arrays, where an element is a document. A
+//! document is a string, or an object that has the text in one field.
 
 use super::OneFile;
 use super::bounds::{Line, next_line};
@@ -33,7 +33,7 @@ fn lines(one: &mut OneFile, mut opened: Opened, field: &str) -> Result<bool, Dat
             Line::TooLong => return Err(one.too_long(number, "a line")),
             Line::Read => {}
         }
-        // Files put one after another keep their marks.
+        // Files that were concatenated keep their byte order marks at the start of lines.
         let text = line.strip_prefix(MARK).unwrap_or(&line);
         if text.iter().all(u8::is_ascii_whitespace) {
             continue;
@@ -73,7 +73,7 @@ fn array(one: &mut OneFile, opened: Opened, field: &str) -> Result<bool, DataErr
     Ok(true)
 }
 
-/// Hands over the text of a JSON value that begins on a line; null is no text.
+/// Hands over the text of the JSON value on a line; a null counts as a document without text.
 fn give(
     one: &mut OneFile,
     place: u64,

@@ -1,15 +1,15 @@
-//! Text files. A file is a document; a larger one than memory should hold is read in pieces that
-//! end at a line, each a document.
+//! Reads text files. A file is one document; a file that is too large is read in pieces that end at
+//! a line, and each piece is a document.
 
 use super::OneFile;
 use super::unpack::{Opened, open};
 use crate::error::DataError;
 use std::io::{BufRead, Read};
 
-/// Bytes from which on a file is no longer one document.
+/// Bytes of a file above which it is read in pieces.
 const LARGEST: u64 = 1 << 25;
 
-/// Bytes of a piece of such a file, about.
+/// Approximate bytes of such a piece.
 const PIECE: u64 = 1 << 20;
 
 pub(super) fn read(one: &mut OneFile) -> Result<bool, DataError> {
@@ -41,7 +41,7 @@ fn read_pieces(
     }
     let mut place = 0;
     loop {
-        // Short of a piece only at the end of the file.
+        // Fewer bytes than a piece are left only at the end of the file.
         let have = bytes.len() as u64;
         if have < 2 * piece {
             read(reader, 2 * piece - have, &mut bytes).map_err(&failed)?;
@@ -61,7 +61,8 @@ fn read_pieces(
     }
 }
 
-/// After the first line feed from `aim` on; where there is none, before the first character from there.
+/// End of a piece: just after the first line feed from `aim` on or, without one, before the first
+/// character that begins there.
 fn end_of_piece(bytes: &[u8], aim: usize) -> usize {
     let line = bytes[aim..].iter().position(|&byte| byte == b'\n');
     line.map_or_else(

@@ -1,18 +1,18 @@
-//! What bytes that are no UTF-8 look like.
+//! Guesses what bytes that are not UTF-8 may be.
 
 use super::content::is_text;
 use super::utf16::{Order, could_be};
 
-/// A guess at what a file is, for the hint.
+/// Guess at a file's encoding, from which the hint follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looks {
-    /// Text with a byte a letter, as in ISO 8859 or Windows code pages.
+    /// Text of one byte per letter, as in ISO 8859 and the code pages of Windows.
     ByteText,
-    /// UTF-16 without a byte order mark, the lower byte first.
+    /// UTF-16 without a byte order mark, lower byte first.
     Utf16Little,
-    /// The same, the higher byte first.
+    /// UTF-16 without a byte order mark, higher byte first.
     Utf16Big,
-    /// No text.
+    /// Bytes that look like no text.
     Binary,
 }
 

@@ -1,4 +1,4 @@
-//! One streaming path from every kind of source to documents, a document in memory at a time.
+//! Reads every kind of source into documents, one document in memory at a time.
 
 pub(crate) mod bounds;
 mod content;
@@ -33,16 +33,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use unpack::opened;
 
-/// What a source that was looked up consists of.
+/// The files of a source and the way in which they are read.
 pub(crate) struct Input {
     pub(crate) kind: Kind,
-    /// Train files, then those of a separate test.
+    /// Files of train text, followed by those of a separate test.
     pub(crate) files: Vec<SourceFile>,
-    /// Of the files, where the test ones begin, if there are any.
+    /// Index in `files` of the first test file; `None` without a separate test.
     pub(crate) test_from: Option<usize>,
 }
 
-/// How files, if they are files, are read.
+/// Kind of a source, by which its reader is chosen.
 #[derive(Clone)]
 pub(crate) enum Kind {
     Text,
@@ -53,22 +53,22 @@ pub(crate) enum Kind {
         column: String,
     },
     Tokens,
-    /// Split already.
+    /// A built-in corpus, which is already split.
     Built(Arc<Documents>),
     Synthetic(Arc<Synthetic>),
 }
 
-/// What reading left out.
+/// Counts of the documents that reading left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Skipped {
-    /// Documents dropped as invalid.
+    /// Number of documents that were dropped as invalid.
     pub(crate) invalid: usize,
-    /// Documents without text.
+    /// Number of documents without text.
     pub(crate) empty: usize,
 }
 
 impl Input {
-    /// Bytes to be read.
+    /// Bytes that reading the source takes.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.kind {
             Kind::Built(documents) => documents.bytes(),
@@ -77,7 +77,7 @@ impl Input {
         }
     }
 
-    /// A document's place for people: `notes/a.md`, `a.jsonl:17`.
+    /// Name of a document's place, for people: `notes/a.md` or `a.jsonl:17`.
     pub(crate) fn name(&self, origin: Origin) -> String {
         match self.files.get(origin.file as usize) {
             None => format!("document {}", origin.place),
@@ -86,7 +86,7 @@ impl Input {
         }
     }
 
-    /// Hands over every document in the order of the source.
+    /// Hands over every document, in the order of the source.
     pub(crate) fn read(&self, how: &Reading, take: &mut Take) -> Result<Skipped, DataError> {
         let mut skipped = Skipped::default();
         match &self.kind {
@@ -132,8 +132,8 @@ impl Input {
     }
 }
 
-/// Hands over the documents of a file in memory, as [`Input::read`] does those of one on disk; parquet is read by
-/// its own crate.
+/// Hands over the documents of a file in memory, just as [`Input::read`] does for files on disk.
+/// Parquet is not supported, since another crate reads it.
 pub(crate) fn parse(
     kind: &Kind,
     name: &str,
@@ -166,7 +166,7 @@ pub(crate) fn parse(
     Ok(skipped)
 }
 
-/// A file being read.
+/// A file while it is read, with all that handing over its documents needs.
 pub(crate) struct OneFile<'a, 't> {
     pub(crate) file: &'a SourceFile,
     index: u32,
@@ -178,7 +178,8 @@ pub(crate) struct OneFile<'a, 't> {
 }
 
 impl OneFile<'_, '_> {
-    /// Hands over the bytes of a document as text. A place of 0 is the whole file, which must not be empty.
+    /// Hands over the bytes of a document as text. A place of 0 is the whole file, which must not
+    /// be empty.
     pub(crate) fn give(&mut self, place: u64, bytes: Vec<u8>) -> Result<bool, DataError> {
         if bytes.len() > LONGEST_DOCUMENT {
             return Err(self.too_long(place, "a document"));
@@ -199,7 +200,7 @@ impl OneFile<'_, '_> {
         }
     }
 
-    /// That git has put the file itself there, of a kind that is read by a crate of its own.
+    /// Refuses a Git LFS pointer where another crate would read the file.
     fn refuse_pointer(&self) -> Result<(), DataError> {
         let mut head = Vec::new();
         let read = File::open(&self.file.path)
@@ -213,12 +214,12 @@ impl OneFile<'_, '_> {
         }
     }
 
-    /// What is longer than is held in memory.
+    /// The error for a line, element or document that is longer than is held in memory.
     fn too_long(&self, place: u64, what: &'static str) -> DataError {
         DataError::TooLong { path: self.at(place), what }
     }
 
-    /// The file, and the place in it.
+    /// Path of the file, with the place in it if there is one.
     fn at(&self, place: u64) -> PathBuf {
         match place {
             0 => self.file.path.clone(),
@@ -226,7 +227,7 @@ impl OneFile<'_, '_> {
         }
     }
 
-    /// Hands over text that needs no checking.
+    /// Hands over text that has been checked before.
     pub(crate) fn give_text(
         &mut self,
         place: u64,
@@ -241,7 +242,8 @@ impl OneFile<'_, '_> {
         })
     }
 
-    /// UTF-8 with lines ended by LF and no byte order mark; nothing for a document to be dropped.
+    /// The bytes as UTF-8, with lines ended by LF and no byte order mark; `None` for an invalid
+    /// document that is to be dropped.
     fn text(&self, place: u64, bytes: Vec<u8>) -> Result<Option<String>, DataError> {
         let path = || self.at(place);
         let refused = |error: DataError| match self.how.invalid {

@@ -1,4 +1,5 @@
-//! Parquet: a document a row of one text column, a row group in memory at a time.
+//! Reads parquet files: a row of one text column is a document, and one row group is in memory at a
+//! time.
 
 use super::OneFile;
 use crate::error::DataError;
@@ -40,7 +41,7 @@ pub(super) fn read(one: &mut OneFile, column: &str) -> Result<bool, DataError> {
     Ok(true)
 }
 
-/// A mapped file as the decoder asks for it.
+/// A mapped file in the form that the decoder asks for.
 struct Mapped(Bytes);
 
 impl AsRef<[u8]> for Mapped {

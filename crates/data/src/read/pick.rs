@@ -1,21 +1,21 @@
-//! The text of one JSON value, taken out of it without building the rest.
+//! Takes the text out of one JSON value without building the rest.
 
 use isoflop_core::text::{listed, shown};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// Keys that a message may name.
+/// Maximum number of keys that a message names.
 const KEYS: usize = 64;
 
-/// A text, or nothing in its place.
+/// The text found in a value, or a null in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Picked {
     Text(String),
     Null,
 }
 
-/// The text of a value that is one itself or has it in a field; `a.b` is a path, but a key with dots in it comes
-/// before one.
+/// The text of a value that is a string itself, or has one in `field`. `a.b` is a path of keys,
+/// unless the object has the key `a.b` itself.
 pub(super) fn pick(json: &[u8], field: &str) -> Result<Picked, String> {
     let path: Vec<&str> = field.split('.').collect();
     let mut keys = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn pick(json: &[u8], field: &str) -> Result<Picked, String> {
 
 fn not_json(json: &[u8], error: &serde_json::Error) -> String {
     let said = error.to_string();
-    // Of one line, the line says nothing.
+    // The value is one line, so the line number says nothing.
     let said = said.replace(" at line 1 column", " at column");
     match error.is_eof() && json.trim_ascii_start().starts_with(b"{") {
         true => format!("not JSON: {said}; a line holds a whole object, as `jq -c` writes it"),
@@ -50,17 +50,17 @@ fn not_json(json: &[u8], error: &serde_json::Error) -> String {
 enum Found {
     Text(String),
     Null,
-    /// Something else, at the top or below it.
+    /// A value that is not a string: what it is, and whether it is the whole value.
     Kind(&'static str, bool),
     Missing,
 }
 
-/// Looks for a text: here where no path is left, else under the path.
+/// Looks for a text: the value itself where the path is empty, else the value under the path.
 struct Seek<'s> {
-    /// The path as one key, at the top.
+    /// The whole path as one key; given only at the top.
     whole: Option<&'s str>,
     path: &'s [&'s str],
-    /// Keys seen at the top, for a message.
+    /// Keys seen at the top, to be named in a message.
     keys: Option<&'s mut Vec<String>>,
 }
 
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return self.other("an object");
         };
-        // Of equal keys the last one counts.
+        // If a key occurs twice, the last one counts.
         let (mut whole, mut under) = (None, Found::Missing);
         while let Some(key) = map.next_key::<String>()? {
             let seek = |path| Seek { whole: None, path, keys: None };

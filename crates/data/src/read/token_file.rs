@@ -1,6 +1,6 @@
-//! Files of token ids: the header-less `.bin` of nanoGPT (uint16), those of llm.c with their header
-//! (uint16 or uint32), and `.npy`. Documents are what stands between separators, whichever side of a
-//! document the writer put them on.
+//! Reads files of token ids: nanoGPT's `.bin` without a header (uint16), llm.c's with its header
+//! (uint16 or uint32), and `.npy`. Documents are divided by separators, whether the writer put the
+//! separator before or after each document.
 
 use super::OneFile;
 use super::content::{Content, HEAD, content};
@@ -11,18 +11,19 @@ use crate::tokenizer::Tokenizer;
 use crate::tokens::Width;
 use isoflop_core::text::shown;
 
-/// llm.c: 256 little-endian int32, the first a number that names the format, the third the count of ids.
+/// Bytes of llm.c's header: 256 little-endian int32, of which the first names the format and the
+/// third is the number of ids.
 const LLM_C_HEADER: usize = 1024;
 const LLM_C_GPT2: u32 = 20_240_520;
 const LLM_C_LLAMA3: u32 = 20_240_801;
 
-/// What NumPy's files begin with.
+/// First bytes of NumPy's files.
 const NPY: &[u8] = b"\x93NUMPY";
 
-/// Ids of a document, at most; longer ones are cut, which bounds memory.
+/// Maximum ids of a document. Longer ones are cut, which bounds memory.
 const LONGEST: usize = 1 << 20;
 
-/// Where the ids lie in a file.
+/// Position and width of the ids in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layout {
     start: usize,
@@ -98,7 +99,8 @@ fn text_of(
     })
 }
 
-/// That the tokenizer gives these ids for their text, but for a few: writers differ at the edges.
+/// Checks that the tokenizer gives these ids for their text. A few may differ, since writers differ
+/// at the start and the end of a document.
 fn check(
     one: &OneFile,
     tokenizer: &Tokenizer,
@@ -143,7 +145,8 @@ fn layout(bytes: &[u8]) -> Result<Layout, String> {
     ids_of(bytes, LLM_C_HEADER, Some(count as usize), width)
 }
 
-/// uint16 and nothing else, unless the first bytes are known to be something else.
+/// A file without a header is read as uint16, unless its first bytes are those of another known
+/// format.
 fn header_less(bytes: &[u8]) -> Result<Layout, String> {
     match content(&bytes[..bytes.len().min(HEAD)]) {
         Content::Gzip => {
@@ -161,8 +164,8 @@ fn header_less(bytes: &[u8]) -> Result<Layout, String> {
     }
 }
 
-/// The ids from a place on, once they are as many as the header says: fewer are a file cut off, more would be
-/// left out without a word.
+/// Layout of the ids from `start` on, after checking that they are exactly as many as the header
+/// says: with fewer the file is cut off, and more would be ignored silently.
 fn ids_of(
     bytes: &[u8],
     start: usize,
@@ -182,7 +185,8 @@ fn ids_of(
     }
 }
 
-/// NumPy's format, versions 1 to 3: a magic string, a length, a Python dictionary, the numbers.
+/// Layout of NumPy's format, versions 1 to 3: a magic string, a length, a Python dictionary and the
+/// numbers.
 fn npy(bytes: &[u8]) -> Result<Layout, String> {
     let truncated = || "its header is cut off".to_owned();
     let version = *bytes.get(6).ok_or_else(truncated)?;
@@ -219,7 +223,7 @@ fn npy(bytes: &[u8]) -> Result<Layout, String> {
         .nth(1)
         .and_then(|rest| rest.split(['(', ')']).nth(1))
         .unwrap_or_default();
-    // Python 2 wrote long numbers with an L.
+    // Python 2 wrote long integers with an L at the end.
     let sizes: Vec<&str> = shape
         .split(',')
         .map(|size| size.trim().trim_end_matches('L'))
@@ -284,7 +288,7 @@ mod tests {
                 format!("{{'descr': '<u2', 'fortran_order': False, 'shape': ({shape}), }}");
             layout(&npy_file(&header, &vec![0; 2 * ids])).unwrap_err()
         };
-        // Twice the second number is 100 in 64 bits.
+        // Two bytes times the second of these numbers overflows to 100 in 64 bits.
         for huge in ["9223372036854775807,", "9223372036854775858,", "4611686018427387954,"] {
             let count = huge.trim_end_matches(',');
             assert_eq!(

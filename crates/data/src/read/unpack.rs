@@ -1,5 +1,5 @@
-//! The bytes of a file as UTF-8 text should be: unpacked by what they are, whatever the name, and UTF-16 turned
-//! into UTF-8; with a count of what was read of it.
+//! Opens files as UTF-8 text: decompresses what is compressed, whatever the name, converts UTF-16,
+//! and counts the bytes of the file that were read.
 
 use super::OneFile;
 use super::content::{Content, HEAD, content, is_text};
@@ -15,10 +15,10 @@ use std::rc::Rc;
 
 const BUFFER: usize = 1 << 16;
 
-/// Packings within one another that are undone.
+/// Maximum layers of compression that are undone.
 const LAYERS: usize = 3;
 
-/// Tells how far a file was read.
+/// Shared count of the bytes that were read of a file.
 #[derive(Clone, Default)]
 pub(super) struct Count(Rc<Cell<u64>>);
 
@@ -41,10 +41,10 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// A file that is being read.
+/// A file opened for reading.
 pub(super) struct Opened<'r> {
     pub(super) reader: Box<dyn BufRead + 'r>,
-    /// How the text begins.
+    /// First bytes of the text.
     pub(super) head: Vec<u8>,
     pub(super) count: Count,
     path: PathBuf,
@@ -52,7 +52,7 @@ pub(super) struct Opened<'r> {
 }
 
 impl Opened<'_> {
-    /// What an error of reading means: of a packed file mostly that it ends early.
+    /// Converts an error of reading; in a compressed file it mostly means that the file ends early.
     pub(super) fn failed(&self) -> impl Fn(io::Error) -> DataError + use<> {
         failed(&self.path, self.packed)
     }
@@ -63,7 +63,7 @@ pub(super) fn open(one: &OneFile) -> Result<Opened<'static>, DataError> {
     opened(&one.file.path, &one.file.name, file)
 }
 
-/// Opens the bytes of a file of a name.
+/// Opens a file's bytes as text. The name tells whether the file should be compressed.
 pub(super) fn opened<'r>(
     path: &Path,
     name: &str,
@@ -113,10 +113,11 @@ pub(super) fn opened<'r>(
     unreachable!("a layer that is not undone ends the loop")
 }
 
-/// The text that the bytes of a file of a name hold, unpacked and in UTF-8; none where it is more than `most` bytes.
+/// The text that the bytes of a file hold, decompressed and in UTF-8; `None` where it has more than
+/// `most` bytes.
 ///
 /// # Errors
-/// It is packed in a way that is not undone here, damaged, or no text.
+/// The compression is not supported, the file is damaged, or the content is not text.
 pub fn unpacked(path: &Path, bytes: &[u8], most: usize) -> Result<Option<Vec<u8>>, DataError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let opened = opened(path, &name, bytes)?;
@@ -127,7 +128,7 @@ pub fn unpacked(path: &Path, bytes: &[u8], most: usize) -> Result<Option<Vec<u8>
     Ok((text.len() <= most).then_some(text))
 }
 
-/// The text of a file that is no longer packed.
+/// Opens content that is no longer compressed.
 fn text<'r>(
     path: PathBuf,
     count: Count,
@@ -149,7 +150,7 @@ fn text<'r>(
     })
 }
 
-/// The first bytes of a source, and the source as if they had not been read.
+/// The first bytes of a source, and the source from its beginning again.
 fn peek<'r>(mut source: Box<dyn Read + 'r>) -> io::Result<(Vec<u8>, Box<dyn Read + 'r>)> {
     let mut head = Vec::new();
     source.by_ref().take(HEAD as u64).read_to_end(&mut head)?;

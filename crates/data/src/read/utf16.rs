@@ -1,19 +1,19 @@
-//! UTF-16 read as UTF-8.
+//! Converts UTF-16 to UTF-8.
 
 use std::io::{self, Read};
 
-/// Bytes of a character before it is known which one.
+/// Bytes that must be at hand to decode any character: a surrogate pair has four.
 const PAIR: usize = 4;
 
-/// The order of the bytes of a unit.
+/// Order of the two bytes of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Little,
     Big,
 }
 
-/// Whether a file that begins so is UTF-16: by its byte order mark or, without one, where most units are Latin
-/// letters, whose other byte is a NUL.
+/// Byte order of a file that begins with `head`, if it is UTF-16: it has a byte order mark, or most
+/// units are Latin letters, whose other byte is 0.
 pub(super) fn order(head: &[u8]) -> Option<Order> {
     match head {
         [0xff, 0xfe, ..] => return Some(Order::Little),
@@ -33,8 +33,8 @@ pub(super) fn order(head: &[u8]) -> Option<Order> {
     }
 }
 
-/// Whether bytes that are no UTF-8 are such UTF-16: every surrogate has its partner, and there are spaces or
-/// line ends in one order and not in the other.
+/// Byte order of bytes that are not UTF-8, if they are UTF-16: every surrogate has its partner, and
+/// spaces or line ends occur in one order but not in the other.
 pub(super) fn could_be(bytes: &[u8]) -> Option<Order> {
     if bytes.len() < 4 || !bytes.len().is_multiple_of(2) {
         return None;
@@ -61,14 +61,14 @@ fn of_bytes(unit: &[u8], order: Order) -> u16 {
     }
 }
 
-/// Reads UTF-16 and gives UTF-8. Half a pair, or half a unit at the end, comes as a byte that no UTF-8 has, so
-/// that it is treated as invalid text is.
+/// Reads UTF-16 and gives UTF-8. Half a surrogate pair, or half a unit at the end, becomes a byte
+/// that is invalid in UTF-8, so that it is treated like other invalid text.
 pub(super) struct Utf16<R> {
     inner: R,
     order: Order,
-    /// Read and not yet decoded.
+    /// Bytes that were read and are not yet decoded.
     raw: Vec<u8>,
-    /// Decoded and not yet given.
+    /// UTF-8 that is decoded and not yet handed on.
     ready: Vec<u8>,
     given: usize,
     ended: bool,
@@ -94,7 +94,7 @@ impl<R: Read> Utf16<R> {
         self.ready.clear();
         self.given = 0;
         let mut at = 0;
-        // A pair needs four bytes, of which some may be still to come.
+        // A pair needs four bytes, some of which may not have been read yet.
         while self.raw.len() - at >= if self.ended { 2 } else { PAIR } {
             let unit = of_bytes(&self.raw[at..], self.order);
             let next = self.raw.get(at + 2..at + 4);
@@ -149,7 +149,7 @@ mod tests {
             .collect()
     }
 
-    /// A reader that gives a few bytes at a time.
+    /// A reader that gives only a few bytes at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

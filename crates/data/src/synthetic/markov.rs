@@ -1,17 +1,17 @@
-//! A random Markov source. The states are the last symbols; a document starts in a state of its own,
-//! and after each symbol it may end. Seen as one chain over states, in which the end of a document
-//! leads back to the start, its entropy rate is the stationary mean of the entropies of the rows
-//! (Cover & Thomas 2006, theorem 4.2.4). With an order of one a single preceding token tells the state, so
-//! that no window is too short for a model to reach it.
+//! A random Markov source. A state is the last symbols of the document; a document starts in a
+//! state of its own, and may end after each symbol. Seen as one chain over states, in which the end
+//! of a document leads back to the start, its entropy rate is the stationary mean of the rows'
+//! entropies (Cover & Thomas 2006, theorem 4.2.4). With an order of 1 the preceding token alone
+//! tells the state, so that no window is too short for a model to reach the entropy rate.
 
 use super::{EntropyRate, MEAN_BYTES, binary_entropy};
 use isoflop_core::rng::{Purpose, below, stream, uniform};
 use rand_chacha::ChaCha8Rng;
 
-/// The first of the symbols, which follow one another in ASCII.
+/// First symbol; the others follow it in ASCII.
 const FIRST: u8 = b'!';
 
-/// States at most.
+/// Maximum number of states.
 const MOST_STATES: u64 = 1 << 16;
 
 /// Probability that a document ends after a symbol.
@@ -19,7 +19,7 @@ const END: f64 = 1.0 / MEAN_BYTES;
 
 pub(super) struct Markov {
     symbols: usize,
-    /// Of each state the symbols that may follow, and their probabilities.
+    /// Symbols that may follow each state, with their probabilities.
     rows: Vec<Vec<(u8, f64)>>,
 }
 
@@ -47,7 +47,7 @@ impl Markov {
             let chosen: Vec<u8> = (0..branching)
                 .map(|_| left.swap_remove(below(&mut rng, left.len() as u64) as usize))
                 .collect();
-            // Exponential numbers over their sum are uniform on the simplex.
+            // Exponential variates divided by their sum are uniform on the simplex.
             let weights: Vec<f64> =
                 chosen.iter().map(|_| -(1.0 - uniform(&mut rng)).ln()).collect();
             let total: f64 = weights.iter().sum();
@@ -56,7 +56,7 @@ impl Markov {
         Ok(Markov { symbols: symbols as usize, rows: (0..states).map(row).collect() })
     }
 
-    /// The state before any symbol: every place of it holds a symbol after the last.
+    /// The state before the first symbol. A number beyond the symbols stands in each of its places.
     fn start(&self) -> usize {
         self.rows.len() - 1
     }
@@ -84,11 +84,11 @@ impl Markov {
         }
     }
 
-    /// Shares of the tokens that follow each state.
+    /// Share of the tokens that follow each state.
     fn stationary(&self) -> Vec<f64> {
         let mut shares = vec![0.0; self.rows.len()];
         shares[self.start()] = 1.0;
-        // Each round forgets a 256th of what it started from.
+        // Each round forgets a 256th of the distribution that it began with.
         for _ in 0..20_000 {
             let mut next = vec![0.0; shares.len()];
             for (state, (row, share)) in self.rows.iter().zip(&shares).enumerate() {
@@ -125,7 +125,7 @@ impl Markov {
                 }
             })
             .sum();
-        // As many separators as starts.
+        // A document has one start and one separator, so their shares are equal.
         let separators = shares[self.start()];
         EntropyRate {
             nats_per_byte_token: nats,

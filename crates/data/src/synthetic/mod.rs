@@ -1,5 +1,6 @@
-//! Languages whose entropy rate is known, so that a fitted irreducible loss has something to be
-//! compared with. Documents are independent draws keyed by their number; their length is geometric.
+//! Synthetic languages whose entropy rate is known, so that a fitted irreducible loss has something
+//! to be compared with. Documents are independent draws keyed by their number, and their length is
+//! geometric.
 
 mod markov;
 mod patterns;
@@ -13,19 +14,21 @@ use patterns::Patterns;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a document in the mean, about.
+/// Approximate mean length of a document, in bytes.
 const MEAN_BYTES: f64 = 256.0;
 
-/// The entropy rate of a language over tokens of a byte, separators included.
+/// Entropy rate of a language.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EntropyRate {
-    /// Nats per token when a token is a byte: the irreducible loss of a model of bytes.
+    /// Nats per token when a token is a byte, separators included: the irreducible loss of a model
+    /// of bytes.
     pub nats_per_byte_token: f64,
-    /// Bits per byte of text, separators being no text: the irreducible loss under any tokenizer.
+    /// Bits per byte of text, where separators do not count as text: the irreducible loss under any
+    /// tokenizer.
     pub bits_per_byte: f64,
 }
 
-/// A language ready to be drawn from.
+/// A language that documents can be drawn from.
 pub(crate) struct Source {
     bytes: u64,
     seed: u64,
@@ -64,7 +67,8 @@ impl Source {
         }
     }
 
-    /// Nats of a whole document and its end under the language itself; none for what it cannot say.
+    /// Nats of a whole document and its end under the language itself; `None` for a document that
+    /// the language cannot produce.
     pub(crate) fn nats(&self, document: &str) -> Option<f64> {
         match &self.model {
             Model::Patterns(patterns) => patterns.nats(document),
@@ -98,7 +102,7 @@ impl Source {
     }
 }
 
-/// Entropy in nats of one choice between an end of probability `end` and going on.
+/// Entropy in nats of the choice to end, which has probability `end`, or to go on.
 fn binary_entropy(end: f64) -> f64 {
     -end * end.ln() - (1.0 - end) * (-end).ln_1p()
 }
@@ -108,7 +112,8 @@ mod tests {
     use super::*;
     use isoflop_core::data::Real;
 
-    /// Documents scored by the language that made them: their mean nats go to its entropy rate.
+    /// Scores documents by the language that made them and checks that the mean is its entropy
+    /// rate.
     fn check(language: Language) {
         let source = Source::new(&language).unwrap();
         let (mut nats, mut bytes, mut documents) = (0.0, 0usize, 0usize);
@@ -162,7 +167,7 @@ mod tests {
             bytes: 1,
             seed: 0,
         });
-        // A token in 256 ends a document; each but the one after a separator asks whether.
+        // One token in 257 is a separator. Every other token is followed by the choice to end.
         let share = 1.0 / (1.0 + MEAN_BYTES);
         let expected = binary_entropy(1.0 / MEAN_BYTES) * (1.0 - share);
         let rate = source.unwrap().entropy();

@@ -1,8 +1,8 @@
-//! Zipf-weighted memorised patterns. Of `K` strings of equal length the k-th comes with probability
-//! in proportion to `k^-(1 + a)`. A model that has learnt the commonest `n` still pays for the rest,
-//! whose mass falls as `n^-a`; after D tokens the strings never seen have a mass that falls as
-//! `D^-(a / (1 + a))` (Hutter 2021, Learning curve theory; Michaud et al. 2023): a law with
-//! alpha = a and beta = a / (1 + a), as long as n stays well below K.
+//! Memorised patterns with Zipf weights. Of `K` strings of equal length the k-th occurs with
+//! probability proportional to `k^-(1 + a)`. A model that has learnt the commonest `n` still pays
+//! for the rest, whose mass falls as `n^-a`; the strings not seen in D tokens have a mass that
+//! falls as `D^-(a / (1 + a))` (Hutter 2021, Learning curve theory; Michaud et al. 2023). This is a
+//! law with alpha = a and beta = a / (1 + a), as long as n stays well below K.
 
 use super::{EntropyRate, MEAN_BYTES, binary_entropy};
 use isoflop_core::rng::{Purpose, below, stream, uniform};
@@ -14,9 +14,9 @@ const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 pub(super) struct Patterns {
     strings: Vec<String>,
     places: FxHashMap<String, usize>,
-    /// Of each string.
+    /// Probability of each string.
     probabilities: Vec<f64>,
-    /// Running sums of these.
+    /// Cumulative sums of `probabilities`.
     upto: Vec<f64>,
     length: usize,
     /// Probability that a document ends after a string.
@@ -84,8 +84,9 @@ impl Patterns {
         }
     }
 
-    /// A string costs the entropy of the Zipf law and, after it, the choice to end; it fills its length and,
-    /// where the document ends, a separator.
+    /// Entropy rate of the patterns. A string costs the entropy of the Zipf law and then that of
+    /// the choice to end; it takes its length in byte tokens, plus a separator where the document
+    /// ends.
     pub(super) fn entropy(&self) -> EntropyRate {
         let choice: f64 = self.probabilities.iter().map(|p| -p * p.ln()).sum();
         let nats = choice + binary_entropy(self.end);

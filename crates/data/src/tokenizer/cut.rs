@@ -1,27 +1,30 @@
-//! Long texts in pieces that tokenize as the whole does, and unbroken runs that nothing could tokenize.
+//! Cuts long texts into pieces that tokenize as the whole text does, and breaks up runs that are
+//! too long for any tokenizer.
 
-/// Texts are cut into pieces of about this many bytes, which bounds memory and the work of a regular
-/// expression on one string.
+/// Approximate bytes of a piece, which bounds memory and the work of a regular expression on one
+/// string.
 const PIECE: usize = 1 << 20;
-/// Letters, or white space, that nothing breaks: beyond so many characters the expressions of GPT-2 and its
-/// kin give up (a million steps back), and such a run is tokenized in parts.
+/// Maximum characters of an unbroken run of letters or white space; longer runs are cut. The
+/// regular expressions of GPT-2 and its kin give up on them after a million steps back.
 const RUN: usize = 1 << 17;
-/// A word longer than this teaches a vocabulary nothing, and costs the square of its length.
+/// Maximum characters of a run in text that a vocabulary is trained on. A longer word teaches
+/// nothing and costs the square of its length.
 pub(super) const WORD: usize = 1 << 10;
 
-/// Pieces of a text, cut only between an ASCII letter and a space or line feed that an ASCII letter follows:
-/// there the expressions of GPT-2, cl100k and o200k always begin a new word. A text without such a place
-/// is one piece, but for runs of more than 131,072 letters or spaces.
+/// Pieces of a text. They are cut only between an ASCII letter and a space or line feed that an
+/// ASCII letter follows, where the expressions of GPT-2, cl100k and o200k always begin a new word.
+/// A text without such a place is one piece, except that runs of more than 131,072 letters or
+/// spaces are cut.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     cut_at(text, PIECE, RUN)
 }
 
-/// Pieces to learn a vocabulary from.
+/// Pieces of a text that a vocabulary is trained on.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     cut_at(text, PIECE, WORD)
 }
 
-/// What a run is of.
+/// Class of the characters in a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Space,
@@ -49,7 +52,7 @@ fn cut_at(mut text: &str, size: usize, most: usize) -> impl Iterator<Item = &str
     })
 }
 
-/// Where the first piece of a text ends.
+/// End of the first piece of a text, as a byte offset.
 fn end(text: &str, size: usize, most: usize) -> usize {
     let bytes = text.as_bytes();
     let is_cut = |at: usize| {
@@ -96,7 +99,7 @@ mod tests {
         }
     }
 
-    /// Texts on which the regular expressions alone fail.
+    /// The regular expressions alone fail on these texts.
     #[test]
     fn millions_of_spaces_or_letters_without_a_break_have_tokens() {
         for run in [" ", "A", "q", "世", "\n \t"] {

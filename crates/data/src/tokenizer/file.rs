@@ -1,4 +1,4 @@
-//! A `tokenizer.json` through the `tokenizers` crate.
+//! Runs a `tokenizer.json` by means of the `tokenizers` crate.
 
 use super::guard::{Stopped, within};
 use super::outline::{Outline, stopped_in};
@@ -10,52 +10,56 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokenizers::Tokenizer;
 
-/// Names under which tokenizers know the end of a text, the commonest first.
+/// Names of the end-of-text token in known tokenizers, the commonest first.
 const SEPARATORS: [&str; 7] =
     ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[SEP]", "<|im_end|>"];
 
-/// Ids that a vocabulary may have; the largest known has 262,144.
+/// Maximum ids of a vocabulary; the largest known one has 262,144.
 const MOST_IDS: usize = 1 << 22;
 
-/// What encoding or decoding a text may take: five seconds, and so much for each of its bytes. Tokenizers of
-/// people take a microsecond a byte.
+/// Time limit of encoding or decoding one text: this long, and `PER_BYTE` for each of its bytes.
+/// Ordinary tokenizers take a microsecond a byte.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PER_BYTE: Duration = Duration::from_micros(20);
 
-/// What all texts together may take once they took [`PATIENCE`], for each of their bytes.
+/// Mean time per byte above which a tokenizer is given up, once all texts together took
+/// [`PATIENCE`].
 const SLOW: Duration = Duration::from_micros(100);
 
-/// What trying a tokenizer may take, and reading it, and so much for each byte of it.
+/// Time limit of trying a tokenizer, and of reading it; reading has `PER_BYTE_READ` more for each
+/// byte.
 const TRIAL: Duration = Duration::from_secs(5);
 const PER_BYTE_READ: Duration = Duration::from_micros(1);
 
-/// A tokenizer, and what of it is asked for often.
+/// A tokenizer read from a file, with those of its properties that are often asked for.
 pub(super) struct FileTokenizer {
     inner: Arc<Inner>,
     json: Vec<u8>,
     separator: u32,
     vocab_size: usize,
-    /// The id of what the vocabulary lacks.
+    /// Id of the token for text that the vocabulary lacks.
     unknown: Option<u32>,
-    /// Regular expressions, as written.
+    /// Regular expressions of the tokenizer, as written.
     patterns: Vec<String>,
     /// Whether decoding puts a space before every text.
     prefix: bool,
     spent: Spent,
 }
 
-/// Time and bytes so far, of all threads.
+/// Time and bytes that all threads together have spent so far.
 #[derive(Default)]
 struct Spent {
     micros: AtomicU64,
     bytes: AtomicU64,
-    /// Why the tokenizer is not asked any more: a thread that is given up goes on, so that there must be few.
+    /// Reason for which the tokenizer is no longer used. An abandoned thread runs on, so there must
+    /// be few of them.
     given_up: OnceLock<String>,
 }
 
 struct Inner {
     tokenizer: Tokenizer,
-    /// Bytes of each id where the vocabulary is byte-level; else decoding is the tokenizer's own.
+    /// Bytes of each id, if the vocabulary is byte-level; `None` leaves decoding to the tokenizer
+    /// itself.
     bytes: Option<Vec<Vec<u8>>>,
 }
 
@@ -74,7 +78,7 @@ impl FileTokenizer {
         let vocabulary = inner.tokenizer.get_vocab(true);
         let highest = vocabulary.values().max().map_or(0, |&id| id as usize + 1);
         let known = SEPARATORS.iter().find_map(|name| inner.tokenizer.token_to_id(name));
-        // Without one, an id after the last.
+        // Without a known name, the separator is a new id after the last.
         let separator = known.unwrap_or(highest as u32);
         let tokenizer = FileTokenizer {
             separator,
@@ -119,8 +123,8 @@ impl FileTokenizer {
         Ok(())
     }
 
-    /// Bytes of the ids; none where one of them is not of the vocabulary, or they decode to more than a document
-    /// may hold.
+    /// Bytes of the ids; `None` where an id is not in the vocabulary, or where they decode to more
+    /// than a document may hold.
     pub(super) fn decode(&self, ids: &[u32]) -> Option<Vec<u8>> {
         if ids.iter().any(|&id| id as usize >= self.vocab_size) {
             return None;
@@ -133,7 +137,7 @@ impl FileTokenizer {
         self.within(limit, 4 * ids.len(), move |inner| inner.decode(&owned)).ok()?
     }
 
-    /// Work over so many bytes, on a thread of its own.
+    /// Runs work over this many bytes on a thread of its own and limits its time.
     fn within<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -164,13 +168,14 @@ impl FileTokenizer {
         Err(why)
     }
 
-    /// Texts that a bad regular expression shows itself on, before any long one.
+    /// Tries texts that expose a bad regular expression, before any long text is encoded.
     fn trial(&self) -> Result<(), String> {
         let texts = trial_texts(&self.patterns);
         let bytes = texts.iter().map(String::len).max().unwrap_or(0);
         self.within(TRIAL, bytes, move |inner| {
             for text in &texts {
-                // What it has no token for shows in the text itself.
+                // An error is ignored here: text without a token is reported when it occurs in the
+                // data.
                 let _ = inner.encode(text);
             }
         })
@@ -187,11 +192,12 @@ impl Inner {
                 "its vocabulary has the id {highest}, and ids below {MOST_IDS} are read"
             ));
         }
-        // Text is text: a special token written out in it is not that token. No padding, no cutting.
+        // A special token that is written out in a text is ordinary text. Nothing is padded or
+        // truncated.
         tokenizer.set_encode_special_tokens(true);
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| shown(&error.to_string()))?;
-        // The separator may be one more.
+        // The separator may be an id beyond the highest.
         let bytes = is_byte_level(&tokenizer).then(|| byte_table(&tokenizer, highest as usize + 2));
         Ok(Inner { tokenizer, bytes })
     }
@@ -222,15 +228,15 @@ impl Inner {
     }
 }
 
-/// The bytes of ids, one after another.
+/// The concatenated bytes of the ids.
 fn spelt(bytes: &[Vec<u8>], ids: &[u32]) -> Option<Vec<u8>> {
     let of = |id: &u32| bytes.get(*id as usize).map_or(&[][..], Vec::as_slice);
     let length: usize = ids.iter().map(|id| of(id).len()).sum();
     (length <= LONGEST_DOCUMENT).then(|| ids.iter().flat_map(of).copied().collect())
 }
 
-/// Text of every kind, and runs of what the patterns speak of: those are what a pattern that nests its
-/// repeats takes exponentially long over.
+/// Texts of every kind, and long runs of the characters in the patterns, over which a pattern with
+/// nested repeats takes exponential time.
 fn trial_texts(patterns: &[String]) -> Vec<String> {
     const TEXT: &str = "The quick brown fox, aged 37, doesn't jump: `fn main() { x += 1_000; }`\n\tna\u{ef}ve \
                         \u{4e16}\u{754c} \u{1f980}  --- 3.14e-10 https://example.org/a?b=c\r\n";
@@ -250,7 +256,8 @@ fn trial_texts(patterns: &[String]) -> Vec<String> {
     texts
 }
 
-/// Whether a token spells its bytes as GPT-2 does: by its decoder or, where it has none, by what cuts the text.
+/// Whether tokens spell their bytes as those of GPT-2 do, judged by the decoder or, without one, by
+/// the pre-tokenizer.
 fn is_byte_level(tokenizer: &Tokenizer) -> bool {
     use tokenizers::{DecoderWrapper, PreTokenizerWrapper};
     fn cuts(by: &PreTokenizerWrapper) -> bool {
@@ -267,8 +274,8 @@ fn is_byte_level(tokenizer: &Tokenizer) -> bool {
     }
 }
 
-/// The bytes of each id. GPT-2 writes a byte of a token as a character: itself where that can be seen, else
-/// the next unused one from U+0100 on.
+/// The bytes of each id. GPT-2 writes a byte of a token as a character: a visible one as itself,
+/// any other as the next unused character from U+0100 on.
 fn byte_table(tokenizer: &Tokenizer, vocab_size: usize) -> Vec<Vec<u8>> {
     let seen = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let mut next = 0x100u32;

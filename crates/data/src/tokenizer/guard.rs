@@ -1,5 +1,6 @@
-//! Work that may never end, done on a thread of its own and given up after a while: a regular expression of
-//! somebody else's tokenizer cannot be stopped from outside. A thread given up goes on until the process ends.
+//! Runs work that may never end on a thread of its own and abandons it after a while, since a
+//! regular expression of a user's tokenizer cannot be stopped from outside. An abandoned thread
+//! runs on until the process ends.
 
 use isoflop_core::guard::guarded;
 use std::sync::Mutex;
@@ -9,29 +10,29 @@ use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that wait for work.
+/// Threads that are waiting for work.
 static IDLE: Mutex<Vec<Sender<Job>>> = Mutex::new(Vec::new());
 
-/// Stack of a thread: a pattern or a JSON that nests deeply takes more than the usual 2 MiB.
+/// Stack of a thread in bytes: deeply nested patterns or JSON need more than the usual 2 MiB.
 const STACK: usize = 16 << 20;
 
-/// Why work gave nothing.
+/// Reason why work gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// It had not ended in time.
+    /// The work did not end in time.
     Late,
-    /// It panicked, or no thread could be had; what it said.
+    /// The work panicked or no thread could be started; holds the message.
     Failed(String),
 }
 
-/// What `work` gives, if it gives it in time.
+/// The result of `work`, if it comes within `limit`.
 pub(super) fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Stopped> {
     let (answer, given) = channel();
     let job: Job = Box::new(move || {
-        // Nobody may be waiting any more.
+        // The caller may no longer be waiting for the answer.
         let _ = answer.send(guarded(work));
     });
     let worker = hand_over(job)?;
@@ -46,7 +47,7 @@ pub(super) fn within<T: Send + 'static>(
     }
 }
 
-/// Gives a job to a thread that waits, or to a new one.
+/// Gives a job to a waiting thread or to a new one.
 fn hand_over(mut job: Job) -> Result<Sender<Job>, Stopped> {
     loop {
         let idle = IDLE.lock().ok().and_then(|mut idle| idle.pop());

@@ -1,4 +1,5 @@
-//! From text to token ids and back: bytes, OpenAI's vocabularies, any `tokenizer.json`, and BPE trained here.
+//! Converts text to token ids and back: bytes, OpenAI's vocabularies, any `tokenizer.json`, and BPE
+//! trained by this program.
 
 mod cut;
 mod file;
@@ -21,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tiktoken_rs::CoreBPE;
 
-/// Tokenizes text. Cheap to clone.
+/// A tokenizer, which is cheap to clone.
 #[derive(Clone)]
 pub struct Tokenizer {
     name: String,
@@ -30,24 +31,25 @@ pub struct Tokenizer {
 
 #[derive(Clone)]
 enum Kind {
-    /// A token a byte; NUL is the separator, which no text may hold.
+    /// A token is a byte. NUL is the separator, so no text may hold it.
     Bytes,
-    /// Ids from 0, then the separator.
+    /// An OpenAI vocabulary: its ids from 0, then the separator.
     Tiktoken {
         bpe: &'static CoreBPE,
         separator: u32,
         vocab_size: usize,
     },
     File(Arc<FileTokenizer>),
-    /// Of a file too, with the rules of GPT-2.
+    /// A tokenizer trained by this program with GPT-2's rules for words; it is run like one from a
+    /// file.
     Trained(Arc<FileTokenizer>),
 }
 
-/// What a sweep file asks for.
+/// Tokenizer that a sweep file asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Ready(&'static str),
-    /// Trained on the train split, with so many tokens.
+    /// A tokenizer of this many tokens that is trained on the train split.
     Train(usize),
     File(String),
 }
@@ -62,7 +64,7 @@ impl Wanted {
         }
         if let Some(size) = name.strip_prefix("bpe:") {
             let size: usize = size.parse().map_err(|_| unknown())?;
-            // 256 bytes and the separator come first.
+            // The vocabulary begins with 256 bytes and the separator.
             return match size {
                 258..=1_000_000 => Ok(Wanted::Train(size)),
                 _ => Err(DataError::VocabularySize { size }),
@@ -82,30 +84,30 @@ impl std::fmt::Debug for Tokenizer {
 }
 
 impl Tokenizer {
-    /// One of those whose vocabulary is in this program.
+    /// A tokenizer whose vocabulary is part of this program.
     pub(crate) fn ready(name: &'static str) -> Self {
         let tiktoken =
             |bpe, separator| Kind::Tiktoken { bpe, separator, vocab_size: separator as usize + 1 };
         let kind = match name {
             "gpt2" => tiktoken(tiktoken_rs::r50k_base_singleton(), 50_256),
-            // 100,256 is not used.
+            // Id 100,256 is unused.
             "cl100k" => tiktoken(tiktoken_rs::cl100k_base_singleton(), 100_257),
-            // 199,998 is not used.
+            // Id 199,998 is unused.
             "o200k" => tiktoken(tiktoken_rs::o200k_base_singleton(), 199_999),
             _ => Kind::Bytes,
         };
         Tokenizer { name: name.to_owned(), kind }
     }
 
-    /// A token a byte.
+    /// The tokenizer whose tokens are single bytes.
     pub fn bytes() -> Self {
         Self::ready("bytes")
     }
 
-    /// A `tokenizer.json`.
+    /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// It cannot be read, or is none.
+    /// The file cannot be read or is not a tokenizer.
     pub(crate) fn file(path: &Path) -> Result<Self, DataError> {
         let bad = |why| DataError::BadTokenizer { path: path.to_owned(), why };
         let json = read_bounded(path, LONGEST_DOCUMENT)?
@@ -116,7 +118,7 @@ impl Tokenizer {
         Self::parse(&json).map_err(bad)
     }
 
-    /// A `tokenizer.json` in memory.
+    /// Parses a `tokenizer.json`.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
         let digest = sha256([json]);
         let file = FileTokenizer::new(json)?;
@@ -126,12 +128,12 @@ impl Tokenizer {
         })
     }
 
-    /// One that was trained, from its JSON.
+    /// A tokenizer that this program trained, from its JSON.
     pub(crate) fn trained(vocab_size: usize, json: &[u8]) -> Result<Self, String> {
         Self::named(&format!("bpe:{vocab_size}"), json)
     }
 
-    /// One that was kept beside prepared data, by its name.
+    /// A tokenizer that was stored with prepared data, by its name.
     pub(crate) fn named(name: &str, json: &[u8]) -> Result<Self, String> {
         let file = Arc::new(FileTokenizer::new(json)?);
         Ok(Tokenizer {
@@ -143,12 +145,12 @@ impl Tokenizer {
         })
     }
 
-    /// As part of a data digest: `bytes`, `gpt2`, `bpe:4096`, `tokenizer.json:DIGEST`.
+    /// Name in a data digest: `bytes`, `gpt2`, `bpe:4096` or `tokenizer.json:DIGEST`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Distinct tokens, the separator included.
+    /// Number of distinct tokens, including the separator.
     pub fn vocab_size(&self) -> usize {
         match &self.kind {
             Kind::Bytes => 256,
@@ -157,7 +159,7 @@ impl Tokenizer {
         }
     }
 
-    /// The token after every document. No text gives it.
+    /// Id of the token that follows every document. No text encodes to it.
     pub fn separator(&self) -> u32 {
         match &self.kind {
             Kind::Bytes => 0,
@@ -166,15 +168,16 @@ impl Tokenizer {
         }
     }
 
-    /// Whether text that holds a NUL cannot be told from two documents.
+    /// Whether a text must not hold a NUL because it would look like two documents.
     pub(crate) fn refuses_nul(&self) -> bool {
         matches!(self.kind, Kind::Bytes)
     }
 
-    /// Puts the ids of a text after `ids`. Special tokens written out in the text are text.
+    /// Appends the ids of a text to `ids`. A special token that is written out in the text is
+    /// ordinary text.
     ///
     /// # Errors
-    /// A tokenizer of a file has no token for some part of the text, not even one for the unknown.
+    /// A tokenizer from a file has neither a token for some part of the text nor an unknown token.
     pub fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), DataError> {
         let refused = |why| DataError::NoToken { tokenizer: self.name.clone(), why };
         match &self.kind {
@@ -194,7 +197,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The bytes that ids stand for; none where one of them is not of the vocabulary.
+    /// The bytes that the ids stand for; `None` where an id is not in the vocabulary.
     pub(crate) fn decode(&self, ids: &[u32]) -> Option<Vec<u8>> {
         match &self.kind {
             Kind::Bytes => ids.iter().map(|&id| u8::try_from(id).ok()).collect(),
@@ -203,8 +206,8 @@ impl Tokenizer {
         }
     }
 
-    /// What ids come back as, where that is not the text they were made of. Only a tokenizer of a file may lose
-    /// any: the others hold every byte.
+    /// What the ids decode to, if that differs from the text that they were made of. Only a
+    /// tokenizer from a file can lose text; the others have a token for every byte.
     pub(crate) fn altered(&self, text: &str, ids: &[u32]) -> Option<Vec<u8>> {
         if !self.may_lose() {
             return None;
@@ -213,7 +216,8 @@ impl Tokenizer {
         (back != text.as_bytes() || self.knows_not(ids)).then_some(back)
     }
 
-    /// The text that ids were made of: without the space that some tokenizers put before every text.
+    /// The text that ids were made of, without the space that some tokenizers put before every
+    /// text.
     pub(crate) fn text_of(&self, ids: &[u32]) -> Option<Vec<u8>> {
         let mut text = self.decode(ids)?;
         if let Kind::File(file) = &self.kind
@@ -225,12 +229,13 @@ impl Tokenizer {
         Some(text)
     }
 
-    /// Whether a tokenizer may lose text at all.
+    /// Whether the tokenizer may lose text at all.
     pub(crate) fn may_lose(&self) -> bool {
         matches!(self.kind, Kind::File(_))
     }
 
-    /// Whether one of the ids stands for whatever the vocabulary lacks.
+    /// Whether one of the ids is the unknown token, which stands for text that the vocabulary
+    /// lacks.
     pub(crate) fn knows_not(&self, ids: &[u32]) -> bool {
         match &self.kind {
             Kind::File(file) => file.unknown().is_some_and(|unknown| ids.contains(&unknown)),
@@ -238,7 +243,8 @@ impl Tokenizer {
         }
     }
 
-    /// The JSON of a tokenizer that is kept with results: of those whose vocabulary is not in this program.
+    /// The tokenizer's JSON, to be stored with results; `None` if its vocabulary is part of this
+    /// program.
     pub(crate) fn json(&self) -> Option<&[u8]> {
         match &self.kind {
             Kind::File(file) | Kind::Trained(file) => Some(file.json()),

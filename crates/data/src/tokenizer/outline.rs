@@ -1,5 +1,5 @@
-//! What a `tokenizer.json` says of itself before it is built: its regular expressions, what it puts in the place
-//! of text, and its token for the unknown.
+//! Reads from a `tokenizer.json`, before it is built, its regular expressions, its replacements and
+//! its unknown token.
 
 use super::guard::Stopped;
 use isoflop_core::text::{listed, shown};
@@ -9,10 +9,10 @@ use serde_json::Value;
 use std::time::Duration;
 use tokenizers::Tokenizer;
 
-/// Bytes that a tokenizer may put in the place of a match, at most: more could fill any memory.
+/// Maximum bytes that a tokenizer may replace a match by; more could fill any memory.
 const LONGEST_REPLACEMENT: usize = 1 << 10;
 
-/// Parts of a tokenizer but for its vocabulary.
+/// The parts of a tokenizer other than its vocabulary.
 #[derive(Deserialize)]
 struct Parts {
     #[serde(default)]
@@ -37,9 +37,9 @@ struct Model {
     _merges: Option<IgnoredAny>,
 }
 
-/// What is known of a tokenizer from its JSON.
+/// Properties of a tokenizer that its JSON states.
 pub(super) struct Outline {
-    /// Regular expressions, as written.
+    /// Regular expressions of the tokenizer, as written.
     pub(super) patterns: Vec<String>,
     unk_token: Option<String>,
     unk_id: Option<u32>,
@@ -75,7 +75,7 @@ impl Outline {
     }
 }
 
-/// Why a tokenizer gave nothing, with the patterns that may be to blame.
+/// Message about a tokenizer that gave no result, with the patterns that may be to blame.
 pub(super) fn stopped_in(
     patterns: &[String],
     stopped: &Stopped,
@@ -99,7 +99,7 @@ pub(super) fn stopped_in(
     }
 }
 
-/// Adds the regular expressions below a value; refuses replacements that are too long.
+/// Collects the regular expressions within a JSON value; refuses replacements that are too long.
 fn collect(part: &Value, patterns: &mut Vec<String>) -> Result<(), String> {
     match part {
         Value::Array(parts) => parts.iter().try_for_each(|part| collect(part, patterns)),

@@ -1,5 +1,5 @@
-//! Ids against those of the reference libraries, tiktoken and tokenizers, on texts that tokenizers get
-//! wrong. `reference_tokens.py` wrote the file.
+//! Compares ids with those of the reference libraries, tiktoken and tokenizers, on texts that
+//! tokenizers often get wrong. `reference_tokens.py` wrote the file of expected ids.
 
 use super::Tokenizer;
 use crate::digest::sha256;

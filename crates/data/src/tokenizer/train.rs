@@ -1,4 +1,4 @@
-//! BPE trained on the train split, at the byte level and with GPT-2's rules for words.
+//! Trains BPE on the train split, at the byte level and with GPT-2's rules for words.
 
 use super::cut::words;
 use tokenizers::models::TrainerWrapper;
@@ -6,13 +6,13 @@ use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
-/// Bytes of train text that a vocabulary is learnt from, at most.
+/// Maximum bytes of train text that a vocabulary is trained on.
 pub(crate) const TRAIN_BYTES: u64 = 1 << 27;
 
-/// The separator, id 0; the 256 bytes follow, then the merges.
+/// Name of the separator, which has id 0; the 256 bytes and then the merges follow.
 const SEPARATOR: &str = "<|endoftext|>";
 
-/// The JSON of a tokenizer of `vocab_size` tokens learnt from texts.
+/// The JSON of a tokenizer of `vocab_size` tokens that is trained on the texts.
 pub(crate) fn train(
     vocab_size: usize,
     texts: impl Iterator<Item = String> + Send,

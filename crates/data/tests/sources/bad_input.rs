@@ -1,4 +1,4 @@
-//! What cannot be read is refused with its place and a way out.
+//! Tests that unreadable input is refused, with its place and a way out.
 
 use crate::workshop::{Workshop, documents, gzip, jsonl_of, with, write_parquet};
 use isoflop_core::data::{DataOptions, DataSource, Invalid, Language, Real};
@@ -99,7 +99,7 @@ fn a_token_file_of_another_tokenizer_is_found_out() {
     let (message, hint) = shop.refusal(&shop.tokens("large.bin"), &with("bytes"));
     assert_eq!(message, "large.bin: id 300 at 1 lies beyond the 256 tokens of bytes");
     assert_eq!(hint, "data.tokenizer names the tokenizer that made the file");
-    // Bytes read as ids of GPT-2: they decode to something, which has far fewer tokens.
+    // Arbitrary bytes read as ids of GPT-2 decode to a text that takes far fewer tokens.
     let text: Vec<u32> =
         "the same words again and again ".repeat(20).bytes().map(u32::from).collect();
     write("bytes.bin", &text);
@@ -147,7 +147,7 @@ fn invalid_text_can_be_replaced_or_dropped() {
     let replaced = prepared(Invalid::Replace, "bytes");
     let metadata = replaced.metadata();
     assert_eq!(metadata.train.documents + metadata.test.documents, 22);
-    // A NUL is text to a tokenizer that has another separator.
+    // A NUL is ordinary text to a tokenizer that has another separator.
     let kept = prepared(Invalid::Drop, "gpt2");
     assert_eq!(kept.metadata().dropped.invalid_documents, 1);
 }

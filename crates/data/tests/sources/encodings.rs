@@ -1,4 +1,4 @@
-//! Files as people have them: packed, in other encodings, as arrays.
+//! Tests of files as users have them: compressed, in other encodings, or as JSON arrays.
 
 use crate::workshop::{Workshop, documents, gzip, jsonl_of, with, write_parquet_of};
 use isoflop_core::data::{DataOptions, DataSource};
@@ -28,7 +28,7 @@ fn the_same_text_gives_the_same_digest_in_any_encoding_and_packing() {
     for folder in ["utf8", "little", "big", "upper", "misnamed", "unpacked"] {
         assert_eq!(digest(&shop, &shop.text(&format!("{folder}/*"))), expected, "{folder}");
     }
-    // Mostly Latin letters: known without a mark.
+    // UTF-16 of mostly Latin letters is recognised without a byte order mark.
     let latin = "plain words on a line, and more of them\n".repeat(30);
     shop.write("latin.txt", &latin);
     let units: Vec<u8> = latin.encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -166,7 +166,7 @@ fn a_file_that_is_no_text_says_what_it_is_and_never_iconv() {
     }
 }
 
-/// A gzip file that unpacks to so many mebibytes, all alike.
+/// A gzip file that unpacks to this many mebibytes of equal bytes, between `start` and `end`.
 fn bomb(start: &str, mebibytes: usize, end: &str) -> Vec<u8> {
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;

@@ -1,4 +1,4 @@
-//! The same documents in every kind of file.
+//! Tests that the same documents give the same data from every kind of file.
 
 use crate::workshop::{Workshop, documents, gzip, jsonl_of, with, write_parquet};
 use isoflop_core::data::{DataOptions, DataSource};
@@ -43,7 +43,7 @@ fn llm_c(ids: &[u32], magic: i32, version: i32) -> Vec<u8> {
     bytes
 }
 
-/// Every source of these documents.
+/// Sources of every kind that hold the same documents.
 fn sources(
     shop: &Workshop,
     documents: &[String],
@@ -106,7 +106,7 @@ fn tokens_of_a_large_vocabulary_give_the_digest_of_their_text() {
     let documents = documents(30);
     shop.write_texts("text", &documents);
     let prepared = shop.prepare(&shop.text("text/*"), &with("gpt2"));
-    // The tokens of the documents in order, put together from both sides of the split.
+    // The ids of every train document must be those of the reference library.
     let mut stored = std::collections::HashMap::new();
     let train = prepared.load(&|_| {}).unwrap().train;
     let all: Vec<u32> = train.range(0..train.len()).map(|id| id as u32).collect();
@@ -189,7 +189,7 @@ fn a_wildcard_skips_hidden_files_and_a_name_with_its_signs_is_read() {
 #[test]
 fn a_file_too_large_for_one_document_is_read_in_pieces_that_end_at_lines() {
     let shop = Workshop::new();
-    // 40 MB without two lines alike.
+    // The file has 40 MB, and no two lines are alike.
     let line = |n: u64| {
         format!("{n} {} {}\n", n.wrapping_mul(0x9e37_79b9), n.wrapping_mul(0x85eb_ca6b) >> 7)
     };

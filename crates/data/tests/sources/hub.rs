@@ -1,4 +1,4 @@
-//! A dataset from a hub: a server of this test's own that speaks the hub's routes.
+//! Tests of datasets from a hub, with a server of the test's own that speaks the hub's routes.
 
 use crate::workshop::{Workshop, documents, jsonl_of, with, write_parquet};
 use isoflop_core::data::DataSource;
@@ -11,15 +11,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// What a hub says of the dataset `me/words`.
+/// Answers of the server about the dataset `me/words`.
 struct Hub {
-    /// By name.
+    /// Names and contents of the files.
     files: Vec<(String, Vec<u8>)>,
     commit: String,
-    /// Of a file that is sent.
+    /// ETag of every file that is sent.
     etag: String,
     commit_of_file: String,
-    /// Bytes less than promised.
+    /// Bytes by which a file is shorter than its announced length.
     short_by: usize,
 }
 
@@ -37,8 +37,7 @@ impl Hub {
 
 type Files = Arc<Hub>;
 
-/// Answers the routes that the client asks for, from one file list; returns its address and the
-/// number of files sent.
+/// Starts the server; returns its address and the number of files sent so far.
 fn serve(files: Files) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -129,8 +128,8 @@ fn respond(
     }
 }
 
-/// Set for the process that does the fetching: the client reads the environment, which a test must not
-/// change while others run.
+/// Environment variable that is set for the process that does the fetching. The client reads its
+/// settings from the environment, which a test must not change while others run.
 const CHILD: &str = "ISOFLOP_TEST_HUB";
 
 #[test]
@@ -155,7 +154,7 @@ fn fetch_in_a_process_of_its_own() {
     std::fs::write(std::path::Path::new(&folder).join("said"), said).unwrap();
 }
 
-/// What comes of fetching files into a home in a shop.
+/// Output of a process that fetches files into the home `home` below the workshop's folder.
 fn fetch(shop: &Workshop, endpoint: &str, home: &str, files: &str) -> String {
     let _ = std::fs::remove_file(shop.path("said"));
     let output = Command::new(std::env::current_exe().unwrap())
@@ -170,7 +169,7 @@ fn fetch(shop: &Workshop, endpoint: &str, home: &str, files: &str) -> String {
     std::fs::read_to_string(shop.path("said")).unwrap()
 }
 
-/// Every file below a folder.
+/// Paths of all files below a folder.
 fn below(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -254,7 +253,7 @@ fn a_dataset_is_fetched_once_and_read_as_its_files_are() {
     assert_eq!(fetch(&address, "home"), expected);
     let first = sent.load(Ordering::SeqCst);
     assert!(first >= 2, "{first}");
-    // From the cache of the hub's client, with the hub there and without it.
+    // The files now come from the cache, first with the hub running and then without it.
     assert_eq!(fetch(&address, "home"), expected);
     assert_eq!(sent.load(Ordering::SeqCst), first);
     assert_eq!(fetch("http://127.0.0.1:9", "home"), expected);

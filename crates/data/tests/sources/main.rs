@@ -1,4 +1,4 @@
-//! Every kind of source, from files to windows.
+//! Tests of every kind of source, from files to windows.
 
 #![allow(clippy::unwrap_used)]
 

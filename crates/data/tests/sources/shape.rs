@@ -1,4 +1,4 @@
-//! Data as an axis: subsets, filters, mixtures, languages, vocabularies.
+//! Tests of data as an axis of a sweep: subsets, filters, mixtures, languages and vocabularies.
 
 use crate::workshop::{Workshop, documents, with};
 use isoflop_core::data::{DataOptions, DataSource, Language, Quality, Real, Share};
@@ -57,7 +57,7 @@ fn a_mixture_has_its_parts_by_their_weights() {
     let all = documents(300);
     shop.write_texts("a", &all[..200]);
     shop.write_texts("b", &all[200..]);
-    // Mark the documents of b.
+    // The documents of b get a mark.
     for index in 0..100 {
         shop.write(&format!("b/{index:04}.txt"), all[200 + index].replace("river", "RIVER"));
     }
@@ -110,7 +110,7 @@ fn a_language_brings_its_entropy_and_its_own_score() {
         assert!(off.abs() < 4.0 * source.standard_error.unwrap(), "{off}");
         assert!(row("5-gram").nats_per_token > source.nats_per_token);
         assert!(row("unigram").nats_per_token < row("uniform").nats_per_token);
-        // The state of a chain of order one is all that an n-gram needs.
+        // A chain of order one has a state that an n-gram model can see.
         if order_one {
             assert!(row("5-gram").nats_per_token < source.nats_per_token * 1.02);
         }
@@ -149,7 +149,7 @@ fn a_learnt_vocabulary_is_the_same_each_time_and_kept() {
     };
     let (of_first, digest) = json(&first);
     assert_eq!((of_first.clone(), digest), json(&second));
-    // Used again as a file it makes the same tokens, under a name of its own.
+    // The trained tokenizer, used again as a file, makes the same tokens under another name.
     first.write("tokenizer.json", &of_first);
     let path = first.path("tokenizer.json").to_string_lossy().into_owned();
     let again = first.prepare(&first.text("text/*"), &with(&path));

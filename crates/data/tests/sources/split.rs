@@ -1,10 +1,10 @@
-//! An honest split: duplicates, leaks, tests of their own.
+//! Tests of an honest split: duplicates, leaks and separate test sources.
 
 use crate::workshop::{Workshop, documents, with};
 use isoflop_core::data::{DataOptions, Real};
 use isoflop_data::Split;
 
-/// Documents of words that no other has.
+/// Documents that share no words with one another.
 fn apart(count: usize) -> Vec<String> {
     (0..count)
         .map(|document| {
@@ -22,7 +22,7 @@ fn apart(count: usize) -> Vec<String> {
 fn planted_duplicates_are_removed_or_reported() {
     let shop = Workshop::new();
     let mut all = apart(100);
-    // Exact ones of five documents, and near ones, a word changed, of every other.
+    // Five documents are copied exactly, and then every document with one word changed.
     for index in 0..5 {
         all.push(all[index].clone());
     }
@@ -35,7 +35,7 @@ fn planted_duplicates_are_removed_or_reported() {
     let metadata = prepared.metadata();
     assert_eq!(metadata.dropped.repeated_documents, 5);
     assert_eq!(metadata.train.documents + metadata.test.documents, 200);
-    // A near duplicate is in train unless both are held out.
+    // A near duplicate of a test document is in the train split unless both are held out.
     let near = &metadata.near;
     assert!(
         near.test * 10 >= metadata.test.documents * 7,
@@ -57,7 +57,7 @@ fn planted_duplicates_are_removed_or_reported() {
         message.split_once("% of text/").unwrap().1.split_once(" (as in text/").unwrap();
     let number = |name: &str| name.split('.').next().unwrap().parse::<usize>().unwrap();
     let (leak, source) = (number(leak), number(source));
-    // Document i and its copy stand 105 apart.
+    // A document and its copy are 105 documents apart.
     assert_eq!(leak.abs_diff(source), 105, "{message}");
     assert!(hint.contains("data.max_overlap"), "{hint}");
 }
@@ -78,7 +78,7 @@ fn a_test_of_its_own_and_a_fraction_are_held_out() {
     let all = apart(60);
     shop.write_texts("train", &all[..40]);
     shop.write_texts("test", &all[40..]);
-    // A document of the test that trains too is the test's loss, not its gain.
+    // A document that is in both the test and the train source is removed from the test.
     shop.write("test/copy.txt", &all[0]);
     let own = DataOptions { test: Some("test/*".to_owned()), ..DataOptions::default() };
     let prepared = shop.prepare(&shop.text("train/*"), &own);

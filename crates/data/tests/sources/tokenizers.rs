@@ -1,4 +1,4 @@
-//! Tokenizers of people: those that lose text, and those that never end.
+//! Tests of users' tokenizers: those that lose text, and those that never end.
 
 use crate::workshop::{Workshop, documents, with};
 use isoflop_core::data::DataOptions;
@@ -19,7 +19,7 @@ fn alphabet() -> Vec<char> {
         .collect()
 }
 
-/// A byte-level tokenizer of single bytes, but for those left out.
+/// A byte-level tokenizer of single bytes, without those in `left_out`.
 fn byte_level(left_out: &str, normalizer: Value, add_prefix_space: bool) -> Value {
     let vocab: serde_json::Map<String, Value> = alphabet()
         .into_iter()
@@ -42,7 +42,7 @@ fn byte_level(left_out: &str, normalizer: Value, add_prefix_space: bool) -> Valu
     })
 }
 
-/// A tokenizer of whole words with one for all others.
+/// A tokenizer of whole words, with an unknown token for all others.
 fn words(known: &[&str]) -> Value {
     let mut vocab = json!({ "[UNK]": 0 });
     for (id, word) in known.iter().enumerate() {
@@ -103,7 +103,7 @@ fn a_tokenizer_that_loses_test_text_is_refused_with_how_much_and_where() {
     assert!(share > 0.01 && share < 0.2, "{share}");
     assert_eq!(text.to_lowercase(), back);
 
-    // Bytes that the vocabulary lacks go without a word.
+    // Bytes that the vocabulary lacks are dropped silently.
     let options = shop.tokenizer("part.json", &byte_level("rv", Value::Null, false));
     let (.., share, _, _) = lossy(shop.try_prepare(&source, &options).unwrap_err());
     assert!(share > 0.01 && share < 0.2, "{share}");
@@ -259,7 +259,7 @@ fn ids_and_replacements_that_fill_any_memory_are_refused() {
 fn a_tokenizer_over_which_its_library_panics_is_refused() {
     let shop = Workshop::new();
     shop.write_texts("text", &documents(12));
-    // A match of nothing, followed by a space in front, leads the library out of bounds.
+    // An empty match followed by an inserted space makes the library read out of bounds.
     let empty = json!({ "type": "Replace", "pattern": { "Regex": "x*" }, "content": "y" });
     let options = shop.tokenizer("tokenizer.json", &byte_level("", empty, true));
     let (message, hint) = shop.refusal(&shop.text("text/*"), &options);

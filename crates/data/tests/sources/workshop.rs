@@ -1,4 +1,4 @@
-//! A folder with texts in it, and what is made of them.
+//! A temporary folder of texts, and the data that tests prepare from it.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -20,7 +20,7 @@ pub(crate) struct Workshop {
     folder: tempfile::TempDir,
 }
 
-/// Documents of some lines, no two alike: words drawn by number.
+/// Documents of several lines, no two alike, with words drawn by number.
 pub(crate) fn documents(count: usize) -> Vec<String> {
     let word = |n: u64| {
         let n = (n ^ 0x9e37).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
@@ -54,7 +54,7 @@ impl Workshop {
         fs::write(path, content).unwrap();
     }
 
-    /// Every document a file, in order.
+    /// Writes each document into a file of its own, in order.
     pub(crate) fn write_texts(&self, folder: &str, documents: &[String]) {
         for (index, document) in documents.iter().enumerate() {
             self.write(&format!("{folder}/{index:04}.txt"), document);
@@ -115,7 +115,7 @@ impl Workshop {
         self.try_prepare(source, options).unwrap()
     }
 
-    /// What is said of a source, without the folder, and the hint.
+    /// The error message about a source, with the folder's path removed, and the hint.
     pub(crate) fn refusal(&self, source: &DataSource, options: &DataOptions) -> (String, String) {
         let error = self.try_prepare(source, options).unwrap_err();
         let folder = format!("{}{}", self.folder.path().display(), std::path::MAIN_SEPARATOR);
@@ -124,7 +124,7 @@ impl Workshop {
     }
 }
 
-/// Options of a tokenizer, with any overlap allowed: the documents share words.
+/// Options with the given tokenizer that allow any overlap, since the documents share words.
 pub(crate) fn with(tokenizer: &str) -> DataOptions {
     DataOptions {
         tokenizer: tokenizer.to_owned(),
@@ -147,13 +147,13 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A file of one text column and one of numbers, in groups of `rows` rows.
+/// Writes a parquet file with a column of text and one of numbers, in groups of `rows` rows.
 pub(crate) fn write_parquet(path: &Path, column: &str, documents: &[String], rows: usize) {
     let texts: Vec<Option<&str>> = documents.iter().map(|text| Some(text.as_str())).collect();
     write_parquet_of(path, column, &texts, rows);
 }
 
-/// The same of texts that may be null.
+/// Writes a parquet file like [`write_parquet`], of texts that may be null.
 pub(crate) fn write_parquet_of(path: &Path, column: &str, texts: &[Option<&str>], rows: usize) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let options = WriteOptions {

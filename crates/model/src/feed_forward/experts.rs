@@ -272,13 +272,13 @@ mod tests {
 
     #[test]
     fn a_token_uses_the_router_whole_and_its_experts() {
-        let fine = Experts { experts: 32, active: 4, shared: 1, granularity: 4, ..Experts::default() };
+        let fine =
+            Experts { experts: 32, active: 4, shared: 1, granularity: 4, ..Experts::default() };
         for (experts, width) in [(Experts::default(), 256), (fine, 64)] {
             let count = ParamCount::of(&of(experts));
             let (d, l) = (64u64, 4u64);
             let expert = 2 * d * width;
-            let (e, k, s) =
-                (experts.experts as u64, experts.active as u64, experts.shared as u64);
+            let (e, k, s) = (experts.experts as u64, experts.active as u64, experts.shared as u64);
             assert_eq!(count.feed_forward, l * (d * e + (e + s) * expert));
             assert_eq!(count.idle, l * (e - k) * expert);
             let active = l * (4 * d * d + d * e + (k + s) * expert + 2 * d) + d;
@@ -315,7 +315,10 @@ mod tests {
             refused(Experts { active: 1, ..Experts::default() }),
             ShapeError::RouterWithoutGradient("renorm")
         );
-        assert_eq!(of(Experts { active: 1, gate: Gate::Plain, ..Experts::default() }).check(), Ok(()));
+        assert_eq!(
+            of(Experts { active: 1, gate: Gate::Plain, ..Experts::default() }).check(),
+            Ok(())
+        );
         assert_eq!(
             refused(Experts { granularity: 3, ..Experts::default() }),
             ShapeError::Granularity { width: 256, granularity: 3 }

@@ -210,7 +210,11 @@ mod tests {
             Attention { kv_heads: Some(4), ..Attention::default() },
             Attention { reach: Reach::Window(128), ..Attention::default() },
             Attention { reach: Reach::Strided(1), ..Attention::default() },
-            Attention { reach: Reach::Window(9), pattern: "G".parse().ok(), ..Attention::default() },
+            Attention {
+                reach: Reach::Window(9),
+                pattern: "G".parse().ok(),
+                ..Attention::default()
+            },
             Attention {
                 reach: Reach::Fixed { block: 8, columns: 8 },
                 pattern: "LG".parse().ok(),
@@ -229,7 +233,8 @@ mod tests {
     #[test]
     fn a_pattern_counts_the_pairs_of_each_layer() {
         let window = Reach::Window(16);
-        let pattern = Attention { reach: window, pattern: "LLLG".parse().ok(), ..Attention::default() };
+        let pattern =
+            Attention { reach: window, pattern: "LLLG".parse().ok(), ..Attention::default() };
         let scores = |model: &ModelConfig| {
             let matrices = of(Attention { reach: Reach::Window(1), ..Attention::default() });
             let all = |model: &ModelConfig| {

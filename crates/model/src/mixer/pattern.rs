@@ -19,7 +19,9 @@ pub struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// Neither L nor G.
-    #[error("`{0}` is no letter of a pattern: L is a layer of limited reach, G one that attends to all earlier tokens")]
+    #[error(
+        "`{0}` is no letter of a pattern: L is a layer of limited reach, G one that attends to all earlier tokens"
+    )]
     Letter(char),
     /// No letter, or more than there are bits.
     #[error("a pattern has 1 to {longest} letters, this one has {0}", longest = Pattern::LONGEST)]

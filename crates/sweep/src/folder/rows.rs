@@ -1,34 +1,34 @@
-//! The rows of a results folder, for whoever reads and does not train: from the parquet files while
-//! these can be believed, else from the records that they are made of.
+//! Reads the rows of a results folder for those who do not train: from the parquet files if they
+//! can be trusted, or else from the records that the files are made of.
 
 use super::{Records, ResultsFolder};
 use crate::error::SweepError;
 use isoflop_results::{Curve, ResultsError, RunRecord, RunRow, Sealed, Table, Trust, parquet};
 use std::path::Path;
 
-/// Rows, and what has to be said of where they are from.
+/// Rows, with a remark about the files that they were read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told<T> {
-    /// The rows.
+    /// The rows themselves.
     pub rows: T,
-    /// A sentence for the person at the terminal.
+    /// Remark for the person at the terminal, as a sentence.
     pub remark: Option<String>,
 }
 
 impl ResultsFolder {
-    /// A row a run.
+    /// Rows of all runs.
     ///
     /// # Errors
-    /// `runs.parquet` cannot be read or believed, and there are no records to make it again from.
+    /// `runs.parquet` cannot be read or trusted, and there are no records to make the rows from.
     pub fn runs(&self, trust: Trust) -> Result<Told<Vec<RunRow>>, SweepError> {
         let path = self.runs_path();
         self.told(&path, parquet::open_runs(&path, trust), runs_of)
     }
 
-    /// As [`ResultsFolder::runs`], with whatever columns the file has.
+    /// Rows like those of [`ResultsFolder::runs`], with all columns that the file has.
     ///
     /// # Errors
-    /// As [`ResultsFolder::runs`], or there are no rows.
+    /// The same as those of [`ResultsFolder::runs`]; or there are no rows.
     pub fn runs_table(&self, trust: Trust) -> Result<Told<Table>, SweepError> {
         let path = self.runs_path();
         let read = Table::read_with(&path, trust)
@@ -36,10 +36,10 @@ impl ResultsFolder {
         self.told(&path, read, |records| Table::of_runs(&path, &runs_of(records)))
     }
 
-    /// The learning curves.
+    /// Learning curves of all runs.
     ///
     /// # Errors
-    /// As [`ResultsFolder::runs`], of `curves.parquet`.
+    /// The same as those of [`ResultsFolder::runs`], for `curves.parquet`.
     pub fn curves(&self, trust: Trust) -> Result<Told<Vec<Curve>>, SweepError> {
         let path = self.curves_path();
         self.told(&path, parquet::open_curves(&path, trust), curves_of)
@@ -79,8 +79,8 @@ impl ResultsFolder {
         Ok(Told { rows: again(&records), remark: Some(remark) })
     }
 
-    /// Every record that can be believed, of the plan where there is one; nothing where there is
-    /// no record.
+    /// All intact records: those of the plan if there is one, else all. `None` if there is no
+    /// record.
     fn believed(&self) -> Result<Option<Records>, SweepError> {
         let records = match self.plan() {
             Ok(plan) => self.gather(&plan, false)?,
@@ -90,7 +90,7 @@ impl ResultsFolder {
         Ok(some.then_some(records))
     }
 
-    /// The records of a folder that has lost its plan, by name.
+    /// All intact records of a folder that has lost its plan, sorted by name.
     fn unplanned(&self) -> Result<Records, SweepError> {
         let mut records = Records::default();
         let sorted = |ids: std::collections::HashSet<String>| {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A folder with one record and the files made of it, without a plan.
+    /// A folder without a plan that has one record and the files made of it.
     fn folder() -> (tempfile::TempDir, ResultsFolder, RunRecord) {
         let keep = tempfile::tempdir().unwrap();
         let folder = ResultsFolder::at(keep.path().to_owned());

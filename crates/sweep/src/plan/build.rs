@@ -1,4 +1,4 @@
-//! From a spec to runs.
+//! Lays out the runs of a sweep file.
 
 use super::cell::{CellPlanner, check_count};
 use super::{Dropped, Plan, PlanContext, PlanKind, SCHEMA, data};
@@ -9,7 +9,7 @@ use crate::tuning::SUFFIX;
 use std::collections::{HashMap, HashSet};
 use toml::Spanned;
 
-/// Runs that may be given up before a sweep stops, unless the file says otherwise.
+/// Default number of runs that may be given up before a sweep stops.
 const MAX_FAILURES: u64 = 5;
 
 pub(super) fn build(sweep: &Sweep, context: &mut PlanContext<'_>) -> Result<Plan, Problem> {
@@ -31,12 +31,12 @@ pub(super) fn tuning_stage(
     })?;
     plan.name.push_str(SUFFIX);
     plan.question = Some(format!("Which learning rates are best for {}?", plan.name));
-    // Sizes that two cells of the axes share are tuned once.
+    // A size that several cells of the axes share is tuned once, and this need not be listed.
     plan.dropped.clear();
     Ok((!plan.runs.is_empty()).then_some(plan))
 }
 
-/// The runs of every cell, each once.
+/// Lays out the runs of every cell of the axes, each distinct run once.
 fn lay_out(
     sweep: &Sweep,
     context: &mut PlanContext<'_>,
@@ -112,7 +112,7 @@ fn check_name(name: &Spanned<String>) -> Result<(), Problem> {
     }
 }
 
-/// Why a name cannot be that of a results folder.
+/// Reason why a name cannot be that of a results folder.
 pub(super) fn name_problem(text: &str) -> Option<&'static str> {
     let odd = |text: &str| {
         text.starts_with('.') || text.contains(['/', '\\', ':']) || text.contains(char::is_control)

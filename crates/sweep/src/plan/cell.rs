@@ -1,4 +1,4 @@
-//! From one cell of the axes to its runs.
+//! Lays out the runs of one cell of the axes.
 
 use super::length::{Length, lengths};
 use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanContext};
@@ -16,13 +16,13 @@ use toml::Spanned;
 /// Share of the machine's memory that one run may need.
 const MEMORY_SHARE: f64 = 0.9;
 
-/// Stands in for the shape of a model until its size is looked up.
+/// Shape that stands in for a model's own until its size is looked up.
 const SMALLEST: Shape = Shape { d_model: 8, n_layers: 1, n_heads: 1 };
 
-/// Most runs of a plan.
+/// Maximum number of runs in a plan.
 const MOST_RUNS: usize = 100_000;
 
-/// Most tokens of a step.
+/// Maximum tokens per step.
 const MOST_BATCH: f64 = 1e12;
 
 /// Lays out the runs of one cell of the axes.
@@ -34,7 +34,7 @@ pub(super) struct CellPlanner<'a, 'b> {
 }
 
 impl CellPlanner<'_, '_> {
-    /// Its runs, and what is too short to be one.
+    /// Runs of the cell, and those that are left out because they are too short.
     pub(super) fn runs(&self) -> Result<(Vec<PlannedRun>, Vec<Dropped>), Problem> {
         let spec = &self.cell.spec;
         let lengths = lengths(&spec.plan)?;
@@ -73,7 +73,7 @@ impl CellPlanner<'_, '_> {
         Ok((runs, dropped))
     }
 
-    /// One run a seed, or what is too short to be one.
+    /// One run per seed; or the length that is left out because it is too short.
     fn replicates(
         &self,
         label: &str,
@@ -95,7 +95,8 @@ impl CellPlanner<'_, '_> {
         Ok(Ok(seeds.map(run).collect()))
     }
 
-    /// Its trials of learning rates: each size at rates about that of the rule, for the first seed.
+    /// Trials of learning rates for the cell: each size, at rates around that of the rule, with the
+    /// first seed.
     pub(super) fn tuning_runs(&self) -> Result<Vec<PlannedRun>, Problem> {
         let spec = &self.cell.spec;
         let Rate::Tune(tune) = &spec.train.learning_rate else {
@@ -138,7 +139,7 @@ impl CellPlanner<'_, '_> {
         }
     }
 
-    /// The sizes of `[model]`.
+    /// Models of the sizes in `[model]`, each with the size as written.
     fn models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
         let (sizes, span) = match &spec.model.sizes {
             Some(sizes) => (sizes.get_ref().as_slice(), sizes.span()),
@@ -163,7 +164,7 @@ impl CellPlanner<'_, '_> {
         }
     }
 
-    /// The sizes of `[model]` and of single runs, each once.
+    /// Models of the sizes in `[model]` and of the single runs, each once.
     fn all_models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
         let mut models = match (&spec.model.sizes, &spec.plan.get_ref().runs) {
             (None, Some(_)) => Vec::new(),
@@ -178,7 +179,7 @@ impl CellPlanner<'_, '_> {
         Ok(models)
     }
 
-    /// One size, as written, and its model.
+    /// Model of one size, with the size as written.
     fn model(&self, spec: &Spec, size: &Spanned<Size>) -> Result<(String, ModelConfig), Problem> {
         let refuse = |error: isoflop_model::ShapeError| {
             Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
@@ -314,8 +315,8 @@ impl CellPlanner<'_, '_> {
     }
 }
 
-/// The N that the rule for the rate goes by: under the maximal-update parametrisation that of the
-/// same depth at the base width, for one rate is best at every width.
+/// The N that the rule for the learning rate uses. Under the maximal-update parametrisation this is
+/// the N of the same depth at the base width, since one rate is best at every width.
 fn rate_size(model: &ModelConfig) -> Params {
     let mut model = *model;
     if model.parametrization == Parametrization::Mup {
@@ -324,7 +325,7 @@ fn rate_size(model: &ModelConfig) -> Params {
     ParamCount::of(&model).active_non_embedding()
 }
 
-/// The runs that a plan names one by one.
+/// Single runs that a plan names one by one.
 fn single_runs(spec: &Spec) -> Result<&[RunSpec], Problem> {
     match &spec.plan.get_ref().runs {
         Some(runs) if runs.get_ref().is_empty() => Err(Problem::new(runs.span(), "an empty list")
@@ -334,7 +335,7 @@ fn single_runs(spec: &Spec) -> Result<&[RunSpec], Problem> {
     }
 }
 
-/// Refuses more runs than a plan may have.
+/// Refuses a plan with more than the maximum number of runs.
 pub(super) fn check_count(plan: &Spanned<PlanSpec>, factors: &[usize]) -> Result<(), Problem> {
     let runs = factors.iter().fold(1usize, |product, factor| product.saturating_mul(*factor));
     if runs <= MOST_RUNS {

@@ -1,4 +1,4 @@
-//! From `[data]` to a request for data.
+//! Turns `[data]` into a request for data.
 
 use super::DataRequest;
 use super::whole::whole;
@@ -9,13 +9,13 @@ use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 
-/// Default cap on the test tokens scored.
+/// Default cap on the scored test text, in bytes of text and separators.
 const TEST_TOKENS: u64 = 1 << 18;
 
-/// Bytes of text that a language speaks by default.
+/// Default size of the text of a synthetic language, in bytes.
 const LANGUAGE_BYTES: u64 = 32_000_000;
 
-/// What the cells of a sweep ask for, each once.
+/// Requests of all cells of a sweep, each distinct one once.
 pub(super) fn requests(sweep: &Sweep) -> Result<Vec<DataRequest>, Problem> {
     let mut requests: Vec<DataRequest> = Vec::new();
     for cell in sweep.cells() {
@@ -27,7 +27,7 @@ pub(super) fn requests(sweep: &Sweep) -> Result<Vec<DataRequest>, Problem> {
     Ok(requests)
 }
 
-/// What `[data]` asks for.
+/// The request that a `[data]` table makes.
 pub(super) fn request(data: &DataSpec, sweep_file: &Path) -> Result<DataRequest, Problem> {
     let base = sweep_file.parent().unwrap_or(Path::new(""));
     let context = *data.context.get_ref();
@@ -70,7 +70,7 @@ pub(super) fn request(data: &DataSpec, sweep_file: &Path) -> Result<DataRequest,
     Ok(DataRequest { source: source(data, base)?, options, context, test_tokens })
 }
 
-/// Where the source stands in the file.
+/// Span of the source's key in the file.
 pub(super) fn span(data: &DataSpec) -> Range<usize> {
     let keys = Keys::of(data);
     keys.named().first().map_or(0..0, |(_, span)| span.clone())
@@ -128,7 +128,7 @@ fn two(span: Range<usize>, place: &str, one: &str, other: &str) -> Problem {
     Problem::new(span, format!("{place} has both `{one}` and `{other}`")).hint("keep one")
 }
 
-/// The keys that name a source, of `[data]` or of a part of a mixture.
+/// Keys that name a source, in `[data]` or in a part of a mixture.
 struct Keys<'s> {
     texts: [(&'static str, &'s Option<Spanned<String>>); 6],
     synthetic: &'s Option<Spanned<LanguageSpec>>,
@@ -175,7 +175,7 @@ impl<'s> Keys<'s> {
         }
     }
 
-    /// The sources that are named, and where.
+    /// Names of the source keys that are present, with their spans.
     fn named(&self) -> Vec<(&'static str, Range<usize>)> {
         let texts = self.texts.iter();
         let mut named: Vec<_> =

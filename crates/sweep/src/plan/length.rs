@@ -1,4 +1,4 @@
-//! How long a run is to train, as a plan asks for it.
+//! Lengths of runs as a plan gives them.
 
 use crate::error::Problem;
 use crate::run::MOST_TOKENS;
@@ -36,10 +36,10 @@ impl Length<'_> {
         }
     }
 
-    /// Whole steps of a run of this length.
+    /// Number of whole steps of a run of this length.
     ///
     /// # Errors
-    /// More tokens than can be counted.
+    /// The length has more tokens than can be counted.
     pub(super) fn steps(
         &self,
         model: &ModelConfig,
@@ -60,7 +60,7 @@ impl Length<'_> {
         Err(Problem::new(self.quantity().span(), message).hint(hint))
     }
 
-    /// Tokens of a run of this length, over a train split of `train_tokens`.
+    /// Tokens of a run of this length, with a train split of `train_tokens` tokens.
     fn tokens(&self, model: &ModelConfig, train_tokens: u64) -> f64 {
         match self {
             Length::Budget(q) => q.get_ref().value / FlopCount::of(model).per_token().0,
@@ -73,7 +73,7 @@ impl Length<'_> {
     }
 }
 
-/// The lengths that a plan asks for, in the order of the file.
+/// Lengths that a plan asks for, in the order of the file.
 pub(super) fn lengths(plan: &Spanned<PlanSpec>) -> Result<Vec<Length<'_>>, Problem> {
     let spec = plan.get_ref();
     let given = [

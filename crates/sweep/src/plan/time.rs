@@ -1,4 +1,4 @@
-//! A plan given as a time becomes one of budgets: the largest whose forecast fits.
+//! Turns a plan given as a time into budgets: the largest whose forecast fits.
 
 use super::{Plan, PlanContext};
 use crate::error::{Problem, SpecError};
@@ -6,27 +6,29 @@ use crate::spec::{Sweep, TimeSpec};
 use isoflop_core::units::scientific;
 use serde::{Deserialize, Serialize};
 
-/// The budgets that a time came to. Kept with the results, so that the same command again trains
-/// the same runs however fast the machine is that day.
+/// Budgets that a time was turned into. They are kept with the results, so that repeating the
+/// command trains the same runs however fast the machine is that day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeBudget {
-    /// Seconds allowed.
+    /// Time that is allowed, in seconds.
     pub limit_s: f64,
-    /// FLOPs, ascending.
+    /// Budgets in FLOPs, ascending.
     pub budgets: Vec<f64>,
 }
 
-/// Largest budgets that are looked at, from the most hopeless to the most hopeful machine.
+/// Range of the largest budget in FLOPs, from the slowest machine imaginable to the fastest.
 const RANGE: (f64, f64) = (1e6, 1e24);
 
-/// Halvings of that range, of its logarithm: to a percent.
+/// Number of times that the logarithm of the range is halved, which determines the budget to a
+/// percent.
 const HALVINGS: usize = 12;
 
 impl TimeBudget {
-    /// Chooses budgets. `finish` forecasts a plan in seconds.
+    /// Chooses budgets. `finish` forecasts the time that a plan takes, in seconds.
     ///
     /// # Errors
-    /// The sweep cannot be planned whatever its budgets, `finish` fails, or no grid fits.
+    /// The sweep cannot be planned with any budgets, `finish` fails, or no budgets fit into the
+    /// time.
     pub fn choose(
         sweep: &Sweep,
         time: &TimeSpec,
@@ -46,7 +48,8 @@ impl TimeBudget {
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(low, high);
             match Plan::build(&sweep.with_budgets(&of(middle.exp()).budgets), context) {
-                // Too few steps somewhere, which larger budgets mend; or nothing mends it.
+                // Some run has too few steps, which larger budgets mend, or the sweep has an error
+                // that none mends.
                 Err(error) => {
                     why = Some(error);
                     low = middle;
@@ -85,7 +88,8 @@ impl TimeBudget {
     }
 }
 
-/// A budget that people can write down and repeat; rounded down, to keep what was promised.
+/// Rounds a budget to two digits, so that people can write it down and repeat it; rounds down, so
+/// that the plan stays within the time.
 fn two_digits(budget: f64) -> f64 {
     let unit = 10f64.powf(budget.log10().floor() - 1.0);
     let text = scientific((budget / unit).floor() * unit);

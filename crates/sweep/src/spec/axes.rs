@@ -1,4 +1,4 @@
-//! `[axes]`: any other key with several values, a cross product.
+//! Parses `[axes]`: any other key with several values; the axes form a cross product.
 
 use crate::error::Problem;
 use isoflop_core::Series;
@@ -7,11 +7,11 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Keys that define the sweep itself; an axis over them would have no single meaning.
+/// Keys that define the sweep itself, over which an axis would have no single meaning.
 const FIXED: &[&str] =
     &["name", "question", "max_failures", "plan", "model.sizes", "train.seeds", "axes"];
 
-/// Most combinations of the values of all axes.
+/// Maximum number of combinations of the values of all axes.
 const MOST_CELLS: usize = 10_000;
 
 struct Axis<'i> {
@@ -20,11 +20,11 @@ struct Axis<'i> {
     values: Vec<Spanned<DeValue<'i>>>,
 }
 
-/// A document with the values of one cell in place, and the label of that cell.
+/// Label of a cell, and the document with the cell's values in place.
 type CellTable<'i> = (Series, Spanned<DeTable<'i>>);
 
-/// One table for each cell of the cross product, in the order of the file; the later axis turns
-/// faster. Values keep their place in the file.
+/// One document for each cell of the cross product, in the order of the file; the value of the last
+/// axis changes fastest. Values keep their place in the file.
 pub(super) fn cells(mut document: Spanned<DeTable<'_>>) -> Result<Vec<CellTable<'_>>, Problem> {
     let axes = match document.get_mut().remove("axes") {
         Some(value) => read_axes(value)?,

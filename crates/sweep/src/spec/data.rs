@@ -1,4 +1,4 @@
-//! `[data]`: where text comes from and what is done with it.
+//! The table `[data]`: the source of the text and what is done with it.
 
 use super::Quantity;
 use isoflop_core::data::{Invalid, Quality, Real};
@@ -7,55 +7,55 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use toml::Spanned;
 
-/// `[data]`: one source, and what is done with it.
+/// The table `[data]`: one source, and what is done with its text.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
-    /// A built-in corpus.
+    /// Name of a built-in corpus.
     pub corpus: Option<Spanned<String>>,
-    /// Text files: a path or glob, relative to the sweep file.
+    /// Path or glob of text files, relative to the sweep file.
     pub text: Option<Spanned<String>>,
-    /// JSON lines, likewise.
+    /// Path or glob of files of JSON lines, relative to the sweep file.
     pub jsonl: Option<Spanned<String>>,
-    /// Parquet files, likewise.
+    /// Path or glob of parquet files, relative to the sweep file.
     pub parquet: Option<Spanned<String>>,
-    /// Files of token ids, likewise.
+    /// Path or glob of files of token ids, relative to the sweep file.
     pub tokens: Option<Spanned<String>>,
-    /// A dataset of the Hugging Face hub: `owner/name` or `owner/name@revision`.
+    /// Dataset of the Hugging Face hub: `owner/name` or `owner/name@revision`.
     pub hf: Option<Spanned<String>>,
-    /// A language whose entropy is known.
+    /// Synthetic language whose entropy is known.
     pub synthetic: Option<Spanned<LanguageSpec>>,
-    /// Several sources by weight.
+    /// Several sources with weights.
     pub mixture: Option<Spanned<Vec<Spanned<PartSpec>>>>,
-    /// The key of JSON lines that holds the text.
+    /// Key of the JSON objects that holds the text.
     pub field: Option<Spanned<String>>,
-    /// The column of parquet files that holds the text.
+    /// Column of the parquet files that holds the text.
     pub column: Option<Spanned<String>>,
-    /// A glob over the files of a dataset.
+    /// Glob over the files of a dataset.
     pub files: Option<Spanned<String>>,
-    /// How text becomes tokens.
+    /// Name of the tokenizer.
     #[serde(default = "default_tokenizer")]
     pub tokenizer: Spanned<String>,
-    /// Tokens a window.
+    /// Tokens per window.
     #[serde(default = "default_context")]
     pub context: Spanned<usize>,
-    /// Cap on the test tokens scored.
+    /// Cap on the scored test text, in bytes of text and separators.
     pub test_tokens: Option<Spanned<Quantity>>,
-    /// Share of the bytes held out.
+    /// Share of the bytes that is held out.
     pub test_fraction: Option<Spanned<f64>>,
-    /// A path or glob of the same kind that is the test.
+    /// Path or glob of the test, of the same kind as the source.
     pub test: Option<Spanned<String>>,
-    /// Seed of the draw of test documents.
+    /// Seed with which the test documents are drawn.
     #[serde(default)]
     pub split_seed: u64,
     /// Largest share of the test's 13-grams that may occur in the train split.
     pub max_overlap: Option<Spanned<f64>>,
     /// Tokens of a fixed subset of the train split, or `"all"`.
     pub unique_tokens: Option<Spanned<Unique>>,
-    /// Which train documents are kept.
+    /// Bounds that train documents must keep.
     #[serde(default)]
     pub quality: QualitySpec,
-    /// What becomes of text that is not UTF-8.
+    /// Treatment of text that is not UTF-8.
     #[serde(default)]
     pub invalid: Invalid,
     /// Whether attention stays within a document.
@@ -63,12 +63,12 @@ pub struct DataSpec {
     pub mask_documents: bool,
 }
 
-/// A part of a mixture.
+/// One source of a mixture.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "as those of `DataSpec`")]
 pub struct PartSpec {
-    /// Of the bytes, relative to the other parts.
+    /// Share of the bytes, relative to the weights of the other parts.
     pub weight: Spanned<f64>,
     pub corpus: Option<Spanned<String>>,
     pub text: Option<Spanned<String>>,
@@ -86,42 +86,42 @@ pub struct PartSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, tag = "language", rename_all = "lowercase")]
 pub enum LanguageSpec {
-    /// Zipf-weighted strings.
+    /// Strings that occur with Zipf weights.
     Patterns {
-        /// How many strings.
+        /// Number of distinct strings.
         patterns: Option<Quantity>,
         /// `a` of the Zipf law `k^-(1 + a)`.
         exponent: Option<Real>,
-        /// Bytes of a string.
+        /// Bytes per string.
         length: Option<u64>,
-        /// Bytes of text in all.
+        /// Bytes of the whole text.
         bytes: Option<Quantity>,
-        /// Seed of strings and text.
+        /// Seed of the strings and of the text.
         #[serde(default)]
         seed: u64,
     },
-    /// A Markov source.
+    /// A random Markov source.
     Markov {
-        /// Distinct symbols.
+        /// Number of distinct symbols.
         symbols: Option<u64>,
-        /// Symbols that the next one depends on.
+        /// Number of preceding symbols that the next one depends on.
         order: Option<u64>,
-        /// Symbols that may follow in each state.
+        /// Number of symbols that may follow in each state.
         branching: Option<u64>,
-        /// Bytes of text in all.
+        /// Bytes of the whole text.
         bytes: Option<Quantity>,
-        /// Seed of the source and of its text.
+        /// Seed of the source and of the text.
         #[serde(default)]
         seed: u64,
     },
 }
 
-/// `unique_tokens`.
+/// Value of `unique_tokens`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unique {
     /// The whole train split.
     All,
-    /// So many of its tokens.
+    /// A subset of this many tokens.
     Tokens(Quantity),
 }
 
@@ -154,7 +154,7 @@ impl<'de> Deserialize<'de> for Unique {
     }
 }
 
-/// `quality`: `"none"`, `"standard"`, or bounds.
+/// Value of `quality`: `"none"`, `"standard"`, or bounds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QualitySpec(pub Quality);
 

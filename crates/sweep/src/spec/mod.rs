@@ -1,5 +1,5 @@
-//! A sweep file as written by a person. Parsed and located, not yet checked; a [`crate::Plan`]
-//! is what has been checked.
+//! A sweep file as written by a person. It is parsed, with the place of each value, but not
+//! checked; a checked sweep is a [`crate::Plan`].
 
 mod axes;
 mod data;
@@ -35,9 +35,9 @@ pub struct Sweep {
 /// One cell of `[axes]`.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// `key=value` pairs of the cell; empty without axes.
+    /// Axes and their values in this cell; empty without axes.
     pub series: Series,
-    /// The file with the cell's values in place.
+    /// Content of the file with the cell's values in place.
     pub spec: Spec,
 }
 
@@ -47,41 +47,42 @@ pub struct Cell {
 pub struct Spec {
     /// Name of the sweep and of its results folder.
     pub name: Spanned<String>,
-    /// What the sweep is to answer, for the report.
+    /// Question that the sweep is to answer, for the report.
     pub question: Option<String>,
-    /// Runs that may be given up before the sweep stops.
+    /// Number of runs that may be given up before the sweep stops.
     pub max_failures: Option<Spanned<u64>>,
-    /// Text.
+    /// The table `[data]`.
     pub data: DataSpec,
-    /// Model family and sizes.
+    /// The table `[model]`.
     pub model: ModelSpec,
-    /// How long to train what.
+    /// The table `[plan]`.
     pub plan: Spanned<PlanSpec>,
-    /// How to train.
+    /// The table `[train]`.
     #[serde(default)]
     pub train: TrainSpec,
 }
 
-/// `[model]`.
+/// The table `[model]`: family and sizes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
-    /// Model family.
+    /// Family of the model, a preset of its halves.
     #[serde(default)]
     pub family: Family,
-    /// Sizes, each a rung of the ladder or a shape. A plan of single runs names them itself.
+    /// Sizes, each a rung of the ladder or a shape. They are not needed if the plan has only single
+    /// runs, which name their own.
     pub sizes: Option<Spanned<Vec<Spanned<Size>>>>,
-    /// Normalisation.
+    /// Kind of normalisation.
     #[serde(default)]
     pub norm: Norm,
-    /// Position; the family's own unless given.
+    /// Kind of position information; by default that of the family.
     pub position: Option<Position>,
-    /// How initial weights and rates depend on the width.
+    /// Parametrisation: how initial weights and learning rates depend on the width.
     #[serde(default)]
     pub parametrization: Parametrization,
 }
 
-/// `[plan]`: one kind, or single runs, or both.
+/// The table `[plan]`: how long to train which sizes. It has one kind, or single runs, or both.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {
@@ -91,33 +92,33 @@ pub struct PlanSpec {
     pub grid: Option<GridSpec>,
     /// Every size for multiples of its own parameters.
     pub tokens_per_param: Option<Spanned<Vec<Spanned<Quantity>>>>,
-    /// Every size for so many passes over the train split.
+    /// Every size for numbers of passes over the train split.
     pub epochs: Option<Spanned<Vec<Spanned<Quantity>>>>,
-    /// Every size at as large budgets as fit into a time.
+    /// Every size at the largest budgets that fit into a time.
     pub time: Option<TimeSpec>,
     /// Single runs, beside those of the kind or alone.
     pub runs: Option<Spanned<Vec<RunSpec>>>,
 }
 
-/// `{ size = "30k", tokens = "3M" }`.
+/// A single run: `{ size = "30k", tokens = "3M" }`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunSpec {
-    /// A rung of the ladder or a shape.
+    /// Size: a rung of the ladder or a shape.
     pub size: Spanned<Size>,
     /// Training tokens.
     pub tokens: Spanned<Quantity>,
 }
 
-/// `isoflop = { budgets = [...] }`.
+/// The key `isoflop = { budgets = [...] }`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IsoflopSpec {
-    /// FLOPs.
+    /// Compute budgets in FLOPs.
     pub budgets: Spanned<Vec<Spanned<Quantity>>>,
 }
 
-/// `grid = { tokens = [...] }`.
+/// The key `grid = { tokens = [...] }`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSpec {
@@ -125,33 +126,33 @@ pub struct GridSpec {
     pub tokens: Spanned<Vec<Spanned<Quantity>>>,
 }
 
-/// `[train]`.
+/// The table `[train]`: how to train.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainSpec {
     /// Peak learning rate.
     #[serde(default)]
     pub learning_rate: Rate,
-    /// Tokens a step.
+    /// Tokens per step.
     #[serde(default = "default_batch")]
     pub batch_tokens: Spanned<Auto<f64>>,
     /// Learning-rate schedule.
     #[serde(default)]
     pub schedule: ScheduleKind,
-    /// Whether runs that differ in length alone share their constant-rate part. The losses are the
-    /// same either way.
+    /// Whether runs that differ in length alone share the part with a constant rate. The losses are
+    /// the same either way.
     #[serde(default = "default_trunks")]
     pub trunks: bool,
-    /// Seeds, each a replicate of the whole grid.
+    /// Seeds, each of which repeats the whole grid.
     #[serde(default = "default_seeds")]
     pub seeds: Spanned<Vec<u64>>,
 }
 
-/// Learning-rate schedule.
+/// Kind of the learning-rate schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScheduleKind {
-    /// Warm-up, stable, decay.
+    /// Warm-up, then a constant rate, then decay.
     #[default]
     Wsd,
 }
@@ -184,44 +185,45 @@ impl Sweep {
     /// Reads and parses a sweep file.
     ///
     /// # Errors
-    /// An unreadable file; TOML that does not parse, an unknown key or value, a missing key, each
-    /// with its line.
+    /// The file cannot be read, is not TOML, has an unknown key or value, or lacks a key. Each
+    /// error tells its line.
     pub fn read(path: &Path) -> Result<Self, SweepError> {
         let source =
             fs::read_to_string(path).map_err(SweepError::io(path, "read the sweep file"))?;
         Ok(Self::parse(path, source)?)
     }
 
-    /// Parses the text of a sweep file; `path` is for messages and for relative text files.
+    /// Parses the text of a sweep file. `path` is for messages, and relative paths in the file
+    /// start from it.
     ///
     /// # Errors
-    /// As [`Sweep::read`].
+    /// The same as those of [`Sweep::read`].
     pub fn parse(path: &Path, source: String) -> Result<Self, SpecError> {
         let cells = parse_cells(&source).map_err(|problem| problem.in_file(path, &source))?;
         Ok(Sweep { path: path.to_owned(), source, cells })
     }
 
-    /// Where it was read.
+    /// Path of the sweep file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its text.
+    /// Text of the sweep file.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Its cells; at least one.
+    /// Cells of the axes; at least one.
     pub fn cells(&self) -> &[Cell] {
         &self.cells
     }
 
-    /// The first cell's spec: name, question and kind of plan, which no axis changes.
+    /// The first cell, for the name, question and kind of plan, which are the same in every cell.
     pub fn spec(&self) -> &Spec {
         &self.cells[0].spec
     }
 
-    /// The time that is all that its plan gives.
+    /// The plan's time, if the plan has no other kind.
     pub fn only_time(&self) -> Option<&TimeSpec> {
         match self.spec().plan.get_ref() {
             PlanSpec {
@@ -236,7 +238,7 @@ impl Sweep {
         }
     }
 
-    /// The same sweep as an isoFLOP plan of these budgets, with its single runs.
+    /// The same sweep as an isoFLOP plan with these budgets; single runs are kept.
     #[must_use]
     pub fn with_budgets(&self, budgets: &[f64]) -> Self {
         let mut sweep = self.clone();

@@ -1,4 +1,5 @@
-//! Numbers as people write them: `30000`, `3e4`, `"30k"`; and sizes, which may also be shapes.
+//! Parses numbers as people write them (`30000`, `3e4`, `"30k"`), and sizes, which may also be
+//! shapes.
 
 use isoflop_core::Params;
 use isoflop_core::units::{parse_quantity, short};
@@ -7,12 +8,12 @@ use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
-/// A positive quantity with the text that gave it.
+/// A positive number, with the text that gave it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantity {
-    /// Its value.
+    /// Value of the quantity.
     pub value: f64,
-    /// As written, for labels.
+    /// Text as written, for labels.
     pub text: String,
 }
 
@@ -56,30 +57,30 @@ impl Quantity {
     }
 }
 
-/// A model size: a rung of the ladder by non-embedding parameters, or a shape.
+/// Size of a model: a number of non-embedding parameters, or a shape.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Size {
-    /// `"30k"`: the nearest rung.
+    /// A number such as `"30k"`, which stands for the nearest rung of the ladder.
     Rung(Quantity),
-    /// `"64x4x4"` (width x layers x heads, which may be left out) or
+    /// A shape such as `"64x4x4"` (width x layers x heads, of which the heads may be left out) or
     /// `{ d_model = 64, n_layers = 4, n_heads = 4 }`.
     Shape(GivenShape),
 }
 
-/// A shape as written; not yet checked.
+/// A shape as written, which is not yet checked.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenShape {
-    /// Width.
+    /// Width of the residual stream.
     pub d_model: usize,
-    /// Blocks.
+    /// Number of blocks.
     pub n_layers: usize,
-    /// Heads; those of the mixer's rule unless given.
+    /// Number of heads; by default the mixer's rule decides.
     pub n_heads: Option<usize>,
 }
 
 impl GivenShape {
-    /// From `64x4x4`, width x layers x heads, or `64x4`.
+    /// Parses `64x4x4` (width x layers x heads) or `64x4`.
     pub fn parse(text: &str) -> Option<Self> {
         let numbers = text.split('x').map(|part| part.trim().parse::<usize>().ok());
         match numbers.collect::<Option<Vec<usize>>>()?[..] {
@@ -91,10 +92,10 @@ impl GivenShape {
         }
     }
 
-    /// Checked, for a model that is otherwise as given.
+    /// The checked shape, for a model that otherwise equals `like`.
     ///
     /// # Errors
-    /// As [`Shape::new`].
+    /// The same as those of [`Shape::new`].
     pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
         let heads = self.n_heads.unwrap_or_else(|| like.mixer.half().heads(self.d_model));
         Shape::new(self.d_model, self.n_layers, heads)
@@ -102,7 +103,7 @@ impl GivenShape {
 }
 
 impl Size {
-    /// As written.
+    /// Text as the size was written.
     pub fn label(&self) -> String {
         match self {
             Size::Rung(quantity) => quantity.text.clone(),
@@ -113,10 +114,10 @@ impl Size {
         }
     }
 
-    /// The shape it stands for in a model that is otherwise as given.
+    /// The shape that the size stands for in a model that otherwise equals `like`.
     ///
     /// # Errors
-    /// Below the ladder, or heads that do not divide the width.
+    /// The size is below the ladder, or the heads do not divide the width.
     pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
         match self {
             Size::Rung(quantity) => like.shape_for(Params(quantity.value)),
@@ -162,13 +163,13 @@ impl<'de> Visitor<'de> for SizeVisitor {
     }
 }
 
-/// `"auto"` or a value.
+/// Either `"auto"` or a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Auto<T> {
-    /// The rule of [`crate::rules`].
+    /// Value that the rule of [`crate::rules`] gives.
     #[default]
     Auto,
-    /// As given.
+    /// Value that the file gives.
     Given(T),
 }
 

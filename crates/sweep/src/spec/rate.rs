@@ -1,4 +1,4 @@
-//! `learning_rate`: a rule, a number, or a stage that looks for it.
+//! Parses `learning_rate`: a rule, a number, or a stage that searches the best rate.
 
 use super::quantity::Quantity;
 use isoflop_core::units::parse_quantity;
@@ -9,37 +9,37 @@ use std::fmt;
 /// Peak learning rate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Rate {
-    /// The rule of [`crate::rules`].
+    /// Rate that the rule of [`crate::rules`] gives.
     #[default]
     Auto,
-    /// As given.
+    /// Rate that the file gives.
     Given(f64),
-    /// The best of a stage of short runs, for every size.
+    /// Best rate of a stage of short runs, for every size.
     Tune(TuneSpec),
 }
 
-/// `{ tune = { tokens = "500k", rates = 5, factor = 2 } }`
+/// The value `{ tune = { tokens = "500k", rates = 5, factor = 2 } }`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuneSpec {
     /// Training tokens of a trial; by default [`TuneSpec::STEPS`] steps.
     pub tokens: Option<f64>,
-    /// Rates tried for each size, about that of the rule.
+    /// Number of rates that are tried for each size, centred on that of the rule.
     pub rates: u32,
-    /// From one rate to the next.
+    /// Factor from one rate to the next.
     pub factor: f64,
 }
 
 impl TuneSpec {
-    /// Steps of a trial unless the file says otherwise.
+    /// Default number of steps of a trial.
     pub const STEPS: u64 = 1000;
     const RATES: u32 = 5;
     const FACTOR: f64 = 2.0;
 }
 
-/// Most rates tried for a size.
+/// Maximum number of rates that are tried for a size.
 const MOST_RATES: u32 = 99;
 
-/// How far the outermost rates may lie from that of the rule.
+/// Maximum factor between the outermost rates and that of the rule.
 const MOST_REACH: f64 = 1e6;
 
 #[derive(Deserialize)]
@@ -96,7 +96,7 @@ impl<'de> Visitor<'de> for RateVisitor {
             return Err(M::Error::custom(message));
         }
         let factor = tune.factor.unwrap_or(TuneSpec::FACTOR);
-        // The outermost rates have to stay numbers.
+        // The outermost rates must remain finite and positive.
         let reach = factor.powi((rates / 2) as i32);
         if !(factor > 1.0 && reach <= MOST_REACH) {
             let message = "`factor` leads from one rate to the next, is above 1, and must not lead beyond a \

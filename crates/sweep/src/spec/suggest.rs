@@ -1,4 +1,4 @@
-//! Turns serde's complaints into sentences with a suggestion.
+//! Turns serde's errors into sentences with a suggestion.
 
 use crate::error::Problem;
 
@@ -25,7 +25,7 @@ pub(super) fn explain(error: toml::de::Error) -> Problem {
     problem(format!("unknown {what} `{wrong}`")).hint(hint)
 }
 
-/// The known name nearest to a wrong one, if any is near.
+/// The known name nearest to a wrong one; `None` if none is near.
 fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()

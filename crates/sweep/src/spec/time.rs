@@ -1,34 +1,34 @@
-//! `time = "8h"`: as large an isoFLOP grid as fits.
+//! Parses `time = "8h"`, which asks for the largest isoFLOP grid that fits into a time.
 
 use isoflop_core::units::parse_duration;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
-/// How long a sweep may take, and the shape of its grid: so many budgets, each so many times the
-/// one before.
+/// How long a sweep may take, and the form of its grid: the number of budgets and the factor
+/// between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimeSpec {
-    /// Seconds.
+    /// Time that is allowed, in seconds.
     pub limit: f64,
-    /// As written.
+    /// Time as written.
     pub text: String,
-    /// Compute budgets.
+    /// Number of compute budgets.
     pub budgets: u32,
-    /// From one to the next.
+    /// Factor from one budget to the next.
     pub factor: f64,
 }
 
-/// Budgets of a grid unless the file says otherwise: enough for a law with an interval.
+/// Default number of budgets, which is enough for a law with an interval.
 const BUDGETS: u32 = 4;
 
-/// Most budgets of a grid.
+/// Maximum number of budgets.
 const MOST_BUDGETS: u32 = 100;
 
-/// The largest budget over the smallest is at most this.
+/// Maximum factor between the largest budget and the smallest.
 const MOST_REACH: f64 = 1e12;
 
-/// Half a decade.
+/// Default factor from one budget to the next: half a decade.
 const FACTOR: f64 = 3.162_277_660_168_379_5;
 
 #[derive(Deserialize)]

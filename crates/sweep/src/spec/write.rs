@@ -1,12 +1,12 @@
-//! A plan as a person would write it, to be pasted into a sweep file.
+//! Writes a plan as a person would, to be pasted into a sweep file.
 
 use super::{PlanSpec, Quantity};
 use isoflop_core::units::{parse_quantity, scientific};
 use toml::Spanned;
 
 impl PlanSpec {
-    /// `[plan]` with its kind as the file has it, its single runs, and more of them, each a size and
-    /// its tokens.
+    /// The table `[plan]` with its kind and single runs as the file has them, and the single runs
+    /// of `more`, each a size and its tokens.
     pub fn with_more_runs(&self, more: &[(String, f64)]) -> String {
         let list = |quantities: &Spanned<Vec<Spanned<Quantity>>>| {
             let all = quantities.get_ref().iter();
@@ -47,7 +47,7 @@ impl PlanSpec {
     }
 }
 
-/// A quantity as it was written, if that says exactly what was meant.
+/// A quantity as it was written, if that text gives the value exactly.
 fn shown(quantity: &Quantity) -> String {
     match parse_quantity(&quantity.text) == Ok(quantity.value) {
         true => format!("\"{}\"", quantity.text),

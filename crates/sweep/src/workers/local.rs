@@ -1,7 +1,8 @@
-//! Workers that are child processes of this one. Each is on a leash: it ends when its stdin closes,
-//! that is when this process says so or is gone, however that came about.
+//! Workers that are child processes of this process. A worker watches its stdin and ends when that
+//! closes, whether this process closes it or has died.
 //!
-//! What both ends of the leash must agree upon is here: the exit codes, and who waits how long for whom.
+//! Everything that both sides must agree on is in this file: the exit codes, and how long each
+//! waits for the other.
 
 use crate::folder::ResultsFolder;
 use crate::lease::Owner;
@@ -13,13 +14,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a worker may take to keep the state of its run once it is to stop.
+/// Time within which a worker that is told to stop keeps the state of its run.
 pub const WORKER_GRACE: Duration = Duration::from_millis(3500);
 
-/// How long a command waits for its workers to end before it kills them.
+/// Time for which a command waits until its workers end, before it kills them.
 const FAREWELL: Duration = Duration::from_millis(4000);
 
-/// How long a command may take to end by itself, its workers included.
+/// Time within which a command ends by itself, including its workers.
 pub const COMMAND_GRACE: Duration = Duration::from_millis(4500);
 
 const _: () = assert!(
@@ -31,16 +32,16 @@ const _: () = assert!(
 /// Exit code of a process that was asked to end, as a shell reports one ended by SIGINT.
 pub const STOPPED: u8 = 130;
 
-/// Exit code of a worker on a leash that found the disk full.
+/// Exit code of a supervised worker that found the disk full.
 pub const NO_ROOM: u8 = 74;
 
-/// Exit code of a worker on a leash that lacks what training takes.
+/// Exit code of a supervised worker that lacks something that training needs.
 pub const UNABLE: u8 = 78;
 
-/// How often a worker that is to end is looked at.
+/// Time between two looks at a worker that is to end.
 const POLL: Duration = Duration::from_millis(10);
 
-/// The exit code by which a worker on a leash tells its command how its work ended.
+/// Exit code by which a supervised worker tells its command how its work ended.
 pub fn exit_code(shift: &Shift) -> u8 {
     match shift {
         Shift::Done => 0,
@@ -58,8 +59,7 @@ fn end_of(status: ExitStatus) -> End {
     }
 }
 
-/// Calls `end` when stdin closes, that is when the process at the other end of the leash is gone or
-/// lets go of it.
+/// Calls `end` when stdin closes, that is, when the supervising process closes it or has died.
 pub fn at_end_of_leash(end: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         let mut byte = [0];
@@ -68,26 +68,29 @@ pub fn at_end_of_leash(end: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Child processes `PROGRAM worker RESULTS_DIR --supervised --device DEVICE`, on one thread each.
+/// Workers that run as child processes `PROGRAM worker RESULTS_DIR --supervised --device DEVICE`,
+/// with one thread each.
 #[derive(Debug)]
 pub struct Local<'a> {
     folder: &'a ResultsFolder,
     program: PathBuf,
     device: String,
     alive: BTreeMap<usize, Child>,
-    /// Process numbers of the workers as they were started last.
+    /// Process ids of the workers as they were last started, by number of the worker.
     pids: BTreeMap<usize, u32>,
 }
 
 impl<'a> Local<'a> {
-    /// Workers of a results folder, none of them started yet. `program` knows the verb `worker`.
+    /// The workers of a results folder, none of which is started yet. `program` must have the verb
+    /// `worker`.
     pub fn new(folder: &'a ResultsFolder, program: PathBuf, device: String) -> Self {
         Local { folder, program, device, alive: BTreeMap::new(), pids: BTreeMap::new() }
     }
 }
 
 impl Workers for Local<'_> {
-    /// Out of reach of the terminal's signals: this process stops it.
+    /// Starts a worker in a process group of its own, which the terminal's signals do not reach;
+    /// only this process stops it.
     fn start(&mut self, slot: usize) -> io::Result<()> {
         let log = self.folder.worker_log(slot)?;
         let mut command = Command::new(&self.program);
@@ -96,7 +99,8 @@ impl Workers for Local<'_> {
             .arg(self.folder.root())
             .args(["--supervised", "--device", &self.device])
             .env("RAYON_NUM_THREADS", "1")
-            // What a worker last says goes into the log of its run.
+            // The last output of a worker goes into the log of its run, which a backtrace would
+            // flood.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
@@ -135,7 +139,7 @@ impl Workers for Local<'_> {
             while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
                 std::thread::sleep(POLL);
             }
-            // A worker that has ended cannot be killed, which is as good.
+            // Killing fails only if the worker has already ended, which is just as good.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -149,7 +153,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// Workers whose program is a shell script, in a folder of their own.
+    /// Runs a test with workers whose program is a shell script, in a temporary folder.
     fn scripted(script: &str, test: impl FnOnce(&mut Local<'_>)) {
         let keep = tempfile::tempdir().unwrap();
         let program = keep.path().join("program");

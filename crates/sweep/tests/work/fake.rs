@@ -1,4 +1,5 @@
-//! A trainer that trains nothing, whose losses betray every step and every rate it took.
+//! A trainer that trains nothing, but whose losses depend on every step and every rate it was
+//! given.
 
 use isoflop_results::CurvePoint;
 use isoflop_sweep::plan::DataRequest;
@@ -28,12 +29,12 @@ pub(crate) fn plan_of(source: &str) -> Plan {
     plan_over(&"0".repeat(16), source)
 }
 
-/// Over a text of this digest.
+/// Plans a sweep over a text with this digest.
 pub(crate) fn plan_over(data_digest: &str, source: &str) -> Plan {
     planned(data_digest, source, |sweep, context| Plan::build(sweep, context).unwrap())
 }
 
-/// The stage of a sweep whose rates are to be tuned.
+/// Plans the tuning stage of a sweep.
 pub(crate) fn stage_of(source: &str) -> Plan {
     planned(&"0".repeat(16), source, |sweep, context| {
         Plan::tuning_stage(sweep, context).unwrap().unwrap()
@@ -62,20 +63,20 @@ fn planned(
     plan(&sweep, &mut context)
 }
 
-/// Remembers what it was asked to train; fails, diverges or stops where told to.
+/// Records what it was asked to train, and fails, diverges or stops where it is told to.
 #[derive(Default)]
 pub(crate) struct Fake<'a> {
     pub(crate) started: Vec<String>,
-    /// Steps taken, over all runs.
+    /// Number of steps taken in all runs.
     pub(crate) steps: u64,
     pub(crate) all: Option<&'a Mutex<Vec<String>>>,
     pub(crate) failing: HashSet<String>,
     pub(crate) diverging: HashSet<String>,
-    /// Stops the worker after so many steps.
+    /// Number of steps after which the worker is stopped.
     pub(crate) stop_after: Option<u64>,
-    /// What it lacks from the start.
+    /// Something that the worker lacks from the start.
     pub(crate) lacking: Option<Lack>,
-    /// Runs at which it notices that it lacks something.
+    /// Ids of runs at which the worker notices that it lacks something.
     pub(crate) lacking_at: HashSet<String>,
 }
 
@@ -83,7 +84,7 @@ pub(crate) fn no_text() -> Lack {
     Lack { what: "its text is not here".to_owned(), hint: Some("bring it".to_owned()) }
 }
 
-/// FNV-1a over steps and rates.
+/// One round of the FNV-1a hash, which is applied to steps and rates.
 fn mix(hash: u64, value: u64) -> u64 {
     (hash ^ value).wrapping_mul(0x0100_0000_01b3)
 }
@@ -182,7 +183,7 @@ fn number(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes.try_into().unwrap())
 }
 
-/// A fake at work, with the flag that stops its worker.
+/// A fake trainer at work, with the flag that stops its worker.
 struct Shared<'f, 'a> {
     fake: &'f mut Fake<'a>,
     stop: &'f AtomicBool,
@@ -229,7 +230,7 @@ impl Bench {
         self.plan.runs()[index].id().to_owned()
     }
 
-    /// Test losses of the finished runs in the order of the plan.
+    /// Test losses of the finished runs, in the order of the plan.
     pub(crate) fn losses(&self) -> Vec<Option<f64>> {
         let records = self.folder.records(&self.plan).unwrap();
         records.done.iter().map(|record| record.row.test_loss).collect()

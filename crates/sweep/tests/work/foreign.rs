@@ -1,4 +1,4 @@
-//! Folders that somebody else made, edited or left half-made.
+//! Tests of folders that somebody else made or edited, or that were left half-made.
 
 use crate::fake::{Fake, SWEEP, bench, plan_of};
 use isoflop_results::RunRecord;
@@ -26,7 +26,8 @@ fn a_folder_whose_making_was_interrupted_anywhere_is_made_again() {
                     fs::create_dir(folder.root().join(part)).unwrap();
                 }
             }
-            // Earlier versions wrote the plan last.
+            // Earlier versions wrote the plan last, so a folder may have the other files without
+            // it.
             for part in &parts[kept..] {
                 copy(&made.folder.root().join(part), &folder.root().join(part));
             }
@@ -62,7 +63,7 @@ fn a_folder_that_has_lost_its_plan_is_known_by_its_sweep_file() {
     bench.folder.adopt(&bench.plan, SWEEP).unwrap();
     let records = bench.folder.records(&bench.plan).unwrap();
     assert_eq!(records.done.len(), bench.plan.runs().len());
-    // Without that file nothing says whose records these are.
+    // Without the sweep file nothing says whose records these are.
     for file in ["plan.json", "sweep.toml"] {
         fs::remove_file(bench.folder.root().join(file)).unwrap();
     }
@@ -78,15 +79,15 @@ fn a_swapped_or_foreign_record_is_moved_aside_and_its_run_trained_again() {
     let first = fs::read(path(0)).unwrap();
     copy(&path(1), &path(0));
     fs::write(path(1), first).unwrap();
-    // Another rate under the old name, its checksum made anew.
+    // The record has another rate under the old id, and a valid checksum.
     let mut edited = RunRecord::read(&path(2)).unwrap();
     edited.row.learning_rate *= 2.0;
     edited.write(&path(2)).unwrap();
-    // A loss that no run has.
+    // The record has a loss that is impossible.
     let mut edited = RunRecord::read(&path(3)).unwrap();
     edited.row.test_loss = Some(-1.0);
     edited.write(&path(3)).unwrap();
-    // A failure among the finished.
+    // The record of a failure is among those of finished runs.
     let mut edited = RunRecord::read(&path(4)).unwrap();
     edited.row.status = isoflop_results::Status::Failed;
     edited.write(&path(4)).unwrap();
@@ -99,11 +100,11 @@ fn a_swapped_or_foreign_record_is_moved_aside_and_its_run_trained_again() {
     assert_eq!(bench.folder.records(&bench.plan).unwrap().done.len(), 6);
 }
 
-/// The plan of a bench as JSON with a change to its first run.
+/// Parses the JSON of a plan after a change to its first run.
 fn edited(change: impl FnOnce(&mut Value)) -> Result<Plan, String> {
     let plan = plan_of(SWEEP);
     let mut json: Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
-    // The checksum of the file is not what is tried here.
+    // The checksum of the file is removed because it is not tested here.
     json.as_object_mut().unwrap().remove("sha256").unwrap();
     change(&mut json);
     Plan::parse(json.to_string().as_bytes())

@@ -1,4 +1,4 @@
-//! What is a worker's own lack, and what may decide a learning rate.
+//! Tests of what a worker lacks itself, and of which trials may decide a learning rate.
 
 use crate::fake::{Fake, SWEEP, bench, bench_with, no_text, stage_of};
 use isoflop_sweep::SweepError;
@@ -45,7 +45,7 @@ fn a_failed_trial_decides_no_rate_and_is_tried_again() {
     let records = bench.folder.records(&bench.plan).unwrap();
     assert_eq!(records.failed.len(), 1);
     assert_eq!(Tuned::of(&bench.plan, &records.done), Err(vec![failing.clone()]));
-    // Whoever hands over the failed record too is not believed either.
+    // The failed record decides nothing even if it is passed along with the others.
     let all = [records.done, records.failed.clone()].concat();
     assert_eq!(Tuned::of(&bench.plan, &all), Err(vec![failing.clone()]));
 

@@ -1,4 +1,4 @@
-//! Order, claims and resume, with a trainer that trains nothing.
+//! Tests order, claims and resuming, with a trainer that trains nothing.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod fake;
@@ -230,7 +230,7 @@ fn a_worker_whose_run_was_taken_over_writes_nothing() {
     write_lease(&path, run, other);
     let text = std::fs::read_to_string(&path).unwrap();
     let mut fake = Fake::default();
-    // A record made elsewhere, to have one to write.
+    // A record made in another folder serves as one that can be written.
     let elsewhere = self::bench();
     elsewhere.work(&mut fake);
     let record = RunRecord::read(&elsewhere.folder.record_path(run.id())).unwrap();
@@ -297,7 +297,7 @@ fn a_folder_of_another_sweep_or_of_other_things_is_refused() {
     assert!(
         matches!(&error, SweepError::OtherSweep { found, wanted, .. } if found == "fake" && wanted == "other")
     );
-    // `--results results/fake` instead of `--results results`
+    // A user may type `--results results/fake` instead of `--results results`.
     let inside = ResultsFolder::at(bench.folder.root().join("fake"));
     assert!(matches!(inside.adopt(&bench.plan, ""), Err(SweepError::OtherSweep { .. })));
     let keep = tempfile::tempdir().unwrap();

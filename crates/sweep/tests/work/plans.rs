@@ -1,11 +1,11 @@
-//! Whatever a plan holds, its runs are told apart, trained once each, and none is lost.
+//! Tests that the runs of any plan have distinct ids, are trained once each, and are all trained.
 
 use crate::fake::{Fake, bench_of, plan_of};
 use isoflop_sweep::workplace::Shift;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// A grid of some sizes, lengths and seeds, in some order.
+/// A grid of random sizes, lengths and seeds in random order.
 fn sweep() -> impl Strategy<Value = (Vec<&'static str>, Vec<&'static str>, Vec<u64>, bool)> {
     let some =
         |of: &'static [&'static str]| prop::sample::subsequence(of, 1..=of.len()).prop_shuffle();

@@ -1,4 +1,4 @@
-//! What sets the records of an earlier edition of a sweep file apart.
+//! Tests the reasons why records of an earlier version of a sweep file are not reused.
 
 use crate::fake::{Fake, bench_of, plan_over};
 use isoflop_sweep::reuse::{Reuse, reuse};
@@ -17,7 +17,7 @@ batch_tokens = 256
 learning_rate = 0.01
 "#;
 
-/// After a run of [`SWEEP`], with these edits made, over a text of this digest.
+/// Trains [`SWEEP`], edits it, and compares the records with its plan over a text with this digest.
 fn after(digest: &str, edits: &[(&str, &str)]) -> Reuse {
     let bench = bench_of(SWEEP);
     bench.work(&mut Fake::default());
@@ -29,7 +29,7 @@ fn after(digest: &str, edits: &[(&str, &str)]) -> Reuse {
     reuse(&plan_over(digest, &source), &bench.folder).unwrap()
 }
 
-/// The one reason of all nine.
+/// The only reason, which all nine records must share.
 fn reason(edits: &[(&str, &str)]) -> String {
     let found = after(&"0".repeat(16), edits).reasons();
     let [(why, 9)] = &found[..] else {
@@ -97,7 +97,7 @@ fn an_edited_text_is_the_reason_whatever_else_is_the_same() {
 fn sizes_and_lengths_that_are_gone_are_told_by_the_nearest_that_are_there() {
     let found = after(&"0".repeat(16), &[("\"12x1x1\"", "\"16x1x1\"")]);
     assert_eq!((found.reused.len(), found.new.len(), found.orphaned.len()), (6, 3, 3));
-    // 8 is nearer to 12 than 16 is by the logarithm of N, and has another three lengths.
+    // By the logarithm of N, 16 is nearer to 12 than 8 is.
     assert!(found.orphaned.iter().all(|orphan| orphan.why.contains("d_model 12 is now 16")));
     let found = after(&"0".repeat(16), &[("\"40k\"", "\"60k\"")]);
     assert_eq!(found.orphaned.len(), 3);

@@ -1,4 +1,5 @@
-//! A sweep under supervision, with workers that are no processes: any place may stand behind the trait.
+//! Tests supervision with workers that are not processes, since any place may stand behind the
+//! trait.
 
 use crate::fake::{Bench, Fake, bench};
 use isoflop_results::{RunRecord, Status};
@@ -10,10 +11,11 @@ use isoflop_sweep::{SweepError, Workers};
 use std::io;
 use std::sync::atomic::AtomicBool;
 
-/// Workers that do all they do when they are started.
+/// Workers that do all their work while they are being started.
 struct Here<'b> {
     bench: &'b Bench,
-    /// How the workers end that come first; one that dies does so over a run if it is to.
+    /// Ends of the first workers, the next one last; the flag says whether the worker holds a run
+    /// when it ends.
     ends: Vec<(End, bool)>,
     ended: Vec<(usize, End)>,
     started: usize,

@@ -1,4 +1,4 @@
-//! Runs that share their constant-rate part.
+//! Tests of runs that share the part with a constant rate.
 
 use crate::claim_next;
 use crate::fake::{Fake, SWEEP, bench, bench_of, plan_of};
@@ -25,7 +25,7 @@ fn a_branch_ends_like_a_run_of_its_own_for_fewer_steps() {
     };
     let (all, decay) = (steps(|s| s.steps), steps(|s| s.decay));
     assert_eq!(many.steps, all.iter().sum::<u64>());
-    // Runs 0..3 are of the smaller budget, 3..6 of the larger, whose trunks hold theirs.
+    // Runs 0 to 2 are of the smaller budget; their trunks are part of those of runs 3 to 5.
     let trunks: u64 = (3..6).map(|i| all[i] - decay[i]).sum();
     assert_eq!(few.steps, trunks + decay.iter().sum::<u64>());
 }
@@ -37,7 +37,7 @@ fn work_stopped_anywhere_is_taken_up_where_it_was() {
     undisturbed.work(&mut whole);
     let bench = bench();
     let mut steps = 0;
-    // Not a divisor of anything.
+    // The number of steps does not divide the length of any run.
     for stop_after in (0..).map(|i| 997 + 61 * i) {
         let mut fake = Fake { stop_after: Some(stop_after), ..Fake::default() };
         let shift = bench.work(&mut fake);
@@ -157,7 +157,7 @@ fn four_workers_at_once_take_every_step_of_a_trunk_once() {
 fn a_smaller_budget_added_later_keeps_its_states_beside_those_of_longer_runs() {
     let longer = SWEEP.replace("\"1e11\", \"3e11\"", "\"3e11\", \"6e11\"");
     let bench = bench_of(&longer);
-    // The longer trunks are on their way, with states of their own.
+    // The longer trunks are only begun and have states of their own.
     bench.work(&mut Fake { stop_after: Some(9000), ..Fake::default() });
     let source = SWEEP.replace("\"1e11\", \"3e11\"", "\"1e11\", \"3e11\", \"6e11\"");
     let plan = plan_of(&source);

@@ -1,4 +1,4 @@
-//! What stands beside the weights of a model: what they are, and their checksum.
+//! The file beside the weights of a model: a description of them, and their checksum.
 
 use super::{FORMAT, Manifest};
 use isoflop_core::text::shown_up_to;
@@ -6,12 +6,12 @@ use isoflop_model::{ParamCount, Shape};
 use isoflop_sweep::checkpoints::checksum;
 use serde::{Deserialize, Serialize};
 
-/// The content of `NAME.json`.
+/// Content of `NAME.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Label {
     #[serde(flatten)]
     pub(crate) manifest: Manifest,
-    /// SHA-256 of `NAME.safetensors`; not there in files of earlier versions.
+    /// SHA-256 of `NAME.safetensors`; `None` in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sha256: Option<String>,
 }
@@ -21,10 +21,10 @@ impl Label {
         Label { manifest: manifest.clone(), sha256: Some(checksum(numbers)) }
     }
 
-    /// Reads the bytes of the file.
+    /// Parses the file.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The problem with the bytes.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let label: Label =
             serde_json::from_slice(bytes).map_err(|error| shown_up_to(200, &error.to_string()))?;
@@ -34,10 +34,10 @@ impl Label {
         }
     }
 
-    /// Whether these are the weights that were written with it.
+    /// Checks that `numbers` are the weights that this label was written for.
     ///
     /// # Errors
-    /// They are not.
+    /// The weights have another checksum.
     pub(crate) fn check(&self, numbers: &[u8]) -> Result<(), String> {
         match &self.sha256 {
             Some(sum) if *sum != checksum(numbers) => {
@@ -49,10 +49,11 @@ impl Label {
 }
 
 impl Manifest {
-    /// Whether a model as it says can be made of so many numbers: asked before memory is taken by it.
+    /// Checks that the model can be built from this many numbers, before memory is allocated for
+    /// it.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The problem with the model.
     pub(super) fn check(&self, numbers: usize) -> Result<(), String> {
         const LARGEST_ROTARY_TABLE: f64 = 268_435_456.0;
         let model = &self.model;

@@ -1,4 +1,4 @@
-//! Graphics adapters through wgpu: what there is, and opening one.
+//! Lists graphics adapters and opens them, by means of wgpu.
 
 use super::{DeviceError, TrainDevice};
 use burn::backend::{Cube, DispatchDevice};
@@ -7,54 +7,56 @@ use burn::tensor::{Device, DeviceKind, Tensor};
 use isoflop_sweep::memory::machine_bytes;
 use std::sync::Mutex;
 
-/// An adapter, as its driver describes it.
+/// An adapter as its driver describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapter {
-    /// Its number in the list: N of `wgpu:N`.
+    /// Number in the list: the N of `wgpu:N`.
     pub index: usize,
-    /// Name of the part.
+    /// Name of the hardware.
     pub name: String,
-    /// `discrete GPU`, `integrated GPU`, `virtual GPU`, `software` or `other`.
+    /// Kind: `discrete GPU`, `integrated GPU`, `virtual GPU`, `software` or `other`.
     pub kind: &'static str,
-    /// `Vulkan`, `Metal`, `Dx12` or `Gl`.
+    /// Graphics API: `Vulkan`, `Metal`, `Dx12` or `Gl`.
     pub api: String,
     /// Name and version of the driver.
     pub driver: String,
-    /// Bytes of memory where the processor's is used. Of memory of its own wgpu tells nothing.
+    /// Bytes of memory, if the adapter shares that of the processor; wgpu does not tell the size of
+    /// an adapter's own memory.
     pub memory_bytes: Option<u64>,
-    /// Most bytes of one tensor.
+    /// Maximum bytes of one tensor.
     pub largest_buffer: u64,
-    /// Most units of a workgroup.
+    /// Maximum number of invocations in a workgroup.
     pub workgroup_size: u32,
-    /// What matters of its features.
+    /// Names of those features that matter for training.
     pub features: Vec<&'static str>,
     selector: Selector,
 }
 
-/// How Burn is told of an adapter.
+/// How Burn addresses an adapter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Selector {
     api: wgpu::Backend,
     kind: wgpu::DeviceType,
-    /// Among those of its kind.
+    /// Index among the adapters of the same kind.
     place: usize,
 }
 
 impl Adapter {
-    /// Whether it computes on the processor. Never chosen unless named.
+    /// Whether the adapter computes on the processor. Such an adapter is chosen only by name or if
+    /// there is no other.
     pub fn is_software(&self) -> bool {
         self.selector.kind == wgpu::DeviceType::Cpu
     }
 
-    /// API, name and driver: what its bits depend on.
+    /// API, name and driver, on which the bits of a loss depend.
     pub(super) fn detail(&self) -> String {
         format!("{}, {}, {}", self.api, self.name, self.driver)
     }
 }
 
-/// The adapters of the first graphics API that has one of hardware, else of the first that has any;
-/// one through two APIs would be listed twice. Software adapters but the first cannot be addressed
-/// and are left out.
+/// Adapters of the first graphics API that has one of hardware, or else of the first that has any.
+/// Several APIs would list one adapter twice. Of the software adapters only the first can be
+/// addressed; the others are left out.
 pub fn adapters() -> Vec<Adapter> {
     let mut software = Vec::new();
     for api in apis() {
@@ -127,10 +129,11 @@ fn features(has: wgpu::Features) -> Vec<&'static str> {
     there.map(|(_, name)| name).collect()
 }
 
-/// Adapters that this process has opened: Burn starts its runtime on one only once.
+/// Adapters that this process has opened, since Burn can start its runtime on each only once.
 static OPEN: Mutex<Vec<(Adapter, TrainDevice)>> = Mutex::new(Vec::new());
 
-/// Number `index`, or the first of hardware; the first of software where there is no other.
+/// The adapter with number `index`. Without a number it is the first of hardware, or the first of
+/// software if there is no other.
 pub(super) fn choose(index: Option<usize>) -> Result<Adapter, DeviceError> {
     let mut adapters = adapters();
     let count = adapters.len();
@@ -150,7 +153,7 @@ pub(super) fn choose(index: Option<usize>) -> Result<Adapter, DeviceError> {
     }
 }
 
-/// Opens what [`choose`] chooses.
+/// Opens the adapter that [`choose`] chooses.
 pub(super) fn open(index: Option<usize>) -> Result<TrainDevice, DeviceError> {
     let adapter = choose(index)?;
     let mut open = OPEN.lock().unwrap_or_else(|poison| poison.into_inner());
@@ -186,13 +189,13 @@ fn start(adapter: &Adapter) -> Result<Device, DeviceError> {
     })
 }
 
-/// Whether a tensor lives on an adapter.
+/// Whether a tensor is on an adapter.
 pub(crate) fn holds<const D: usize>(tensor: &Tensor<D>) -> bool {
     matches!(tensor.device().without_autodiff().as_dispatch(), DispatchDevice::Cube(_))
 }
 
-/// The numbers of a contiguous tensor without gradients on an adapter, as they are once what has
-/// been queued so far is done. Asked for when first polled.
+/// Reads the numbers of a contiguous tensor without gradients from an adapter, after all work that
+/// is queued so far. The request is sent when the future is first polled.
 pub(super) async fn read(numbers: Tensor<1>) -> Result<Vec<f32>, String> {
     let numbers = numbers.try_into_primitive::<Cube>().map_err(|error| format!("{error:?}"))?;
     let bytes = numbers.client.read_async(vec![numbers.handle]).await;

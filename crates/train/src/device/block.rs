@@ -1,4 +1,4 @@
-//! Waiting for a future on this thread.
+//! Waits for a future on the current thread.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,7 +14,7 @@ impl Wake for Unpark {
     }
 }
 
-/// The answer, once it is there.
+/// Waits until the future is ready and returns its result.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));

@@ -1,21 +1,21 @@
-//! `--device` as a person writes it, and why it cannot be had.
+//! Parses `--device`, and explains why a device is not available.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// `--device auto|cpu|wgpu|wgpu:N|ndarray`
+/// A value of `--device`: `auto`, `cpu`, `wgpu`, `wgpu:N` or `ndarray`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum DeviceChoice {
-    /// The fastest for the sweep at hand.
+    /// The fastest device for the sweep.
     Auto,
     /// The processor.
     #[default]
     Cpu,
-    /// A GPU: the first adapter of hardware, or number N of the list that `isoflop doctor` prints.
+    /// A GPU: adapter number N of the list that `isoflop doctor` prints, or the first of hardware.
     Wgpu(Option<usize>),
-    /// The processor through Burn's older backend.
+    /// The processor, by means of Burn's older backend.
     NdArray,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// Why a device cannot be trained on.
+/// Reason why a device cannot be trained on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message names every field")]
@@ -81,7 +81,7 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
-    /// What the person at the terminal can do about it.
+    /// Advice for the person at the terminal.
     pub fn hint(&self) -> Option<String> {
         match self {
             DeviceError::NotChosen => Some("give --device cpu or wgpu".to_owned()),

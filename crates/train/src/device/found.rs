@@ -1,25 +1,25 @@
-//! A device that is there, before it is opened.
+//! Finds a device without opening it.
 
 use super::{DeviceChoice, DeviceError, processor};
 
-/// What a choice means on this machine.
+/// A device that exists on this machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// With the number of an adapter; never `auto`.
+    /// Choice that names the device; it has the number of an adapter, and is never `auto`.
     pub choice: DeviceChoice,
-    /// The processor; API, name and driver of an adapter.
+    /// Name of the processor; or API, name and driver of an adapter.
     pub detail: String,
-    /// Bytes of an adapter's memory, where it tells.
+    /// Bytes of an adapter's memory, if it tells.
     pub memory_bytes: Option<u64>,
 }
 
 impl Found {
-    /// The processor, which is always there.
+    /// The processor, which always exists.
     pub fn cpu() -> Self {
         Found { choice: DeviceChoice::Cpu, detail: processor(), memory_bytes: None }
     }
 
-    /// Whether it is a graphics adapter.
+    /// Whether the device is a graphics adapter.
     pub fn is_adapter(&self) -> bool {
         matches!(self.choice, DeviceChoice::Wgpu(_))
     }
@@ -34,10 +34,10 @@ impl Found {
     }
 }
 
-/// What a choice names on this machine, without opening it.
+/// Finds the device that a choice names on this machine, without opening it.
 ///
 /// # Errors
-/// As [`super::TrainDevice::open`], but for a driver that refuses.
+/// The same as those of [`super::TrainDevice::open`], except that a driver is not asked yet.
 pub fn find(choice: DeviceChoice) -> Result<Found, DeviceError> {
     match choice {
         DeviceChoice::Auto => Err(DeviceError::NotChosen),
@@ -53,8 +53,8 @@ pub fn find(choice: DeviceChoice) -> Result<Found, DeviceError> {
     }
 }
 
-/// Adapters of hardware; of software ones too where the environment variable
-/// `ISOFLOP_SOFTWARE_ADAPTERS` is set, which tests of `auto` are for.
+/// All adapters of hardware. If the environment variable `ISOFLOP_SOFTWARE_ADAPTERS` is set,
+/// software adapters are included, for tests of `auto`.
 pub fn hardware() -> Vec<Found> {
     #[cfg(feature = "wgpu")]
     {

@@ -1,4 +1,4 @@
-//! How much of a batch goes through a model at a time on a device.
+//! Decides how much of a batch goes through a model at a time on a device.
 
 use super::TrainDevice;
 use isoflop_model::ModelConfig;
@@ -6,13 +6,14 @@ use isoflop_sweep::memory;
 
 const FLOAT: u64 = 4;
 
-/// Bytes that the tape of a pass may take on a device that does not tell how much it has.
+/// Maximum bytes of what a pass keeps for its backward pass (the tape), on a device that does not
+/// tell how much memory it has.
 const TAPE: u64 = 2 << 30;
 
 impl TrainDevice {
-    /// Windows of a forward pass, at least one. On the processor [`memory::micro_windows`]; on an
-    /// adapter as many as keep the largest tensor within its largest buffer and the tape within
-    /// 2 GiB, or an eighth of its memory where that is known and less.
+    /// Windows per forward pass, at least one. On the processor this is [`memory::micro_windows`].
+    /// On an adapter the largest tensor must fit into its largest buffer, and the tape into 2 GiB,
+    /// or into an eighth of its memory if that is known and smaller.
     pub fn micro_windows(&self, model: &ModelConfig, windows: u64) -> u64 {
         let Some(buffer) = self.largest_buffer else {
             return memory::micro_windows(model, windows);
@@ -24,20 +25,21 @@ impl TrainDevice {
     }
 }
 
-/// Numbers of the largest tensor that a window makes.
+/// Numbers in the largest tensor that one window makes.
 fn largest_of_window(model: &ModelConfig) -> u64 {
     let (t, d) = (model.context as u64, model.shape.d_model as u64);
     let scores = model.shape.n_heads as u64 * t * t;
     scores.max(4 * d * t).max(model.vocab_size as u64 * t)
 }
 
-/// Numbers that the composed operations keep for the backward pass of a window, roughly, counted
-/// operation by operation.
+/// Approximate numbers that the composed operations keep for the backward pass of one window,
+/// counted operation by operation.
 fn tape_of_window(model: &ModelConfig) -> u64 {
     let (t, d) = (model.context as u64, model.shape.d_model as u64);
     let heads = model.shape.n_heads as u64;
-    // Two norms of 4 d, queries and keys turned 8 d, values and mixed 4 d, the MLP's middle 5 * 4 d;
-    // the scores scaled, masked, shifted and exponentiated.
+    // The two norms keep 4 d, queries and keys with their rotation 8 d, values and the mixture 4 d,
+    // and the middle of the MLP 5 * 4 d. The scores are kept scaled, masked, shifted and
+    // exponentiated.
     let layer = 40 * d * t + 5 * heads * t * t;
     let head = 4 * d * t + 4 * model.vocab_size as u64 * t;
     model.shape.n_layers as u64 * layer + head
@@ -60,7 +62,7 @@ mod tests {
             memory: Some(memory),
             ..TrainDevice::cpu()
         };
-        // A window's largest tensor is 256 x 128 logits, 128 KiB.
+        // The largest tensor of a window is its 256 x 128 logits, which take 128 KiB.
         assert_eq!(on(1 << 30, 1 << 40).micro_windows(&model, 16), 16);
         assert_eq!(on(5 << 17, 1 << 40).micro_windows(&model, 16), 5);
         assert_eq!(on(1, 1 << 40).micro_windows(&model, 16), 1);

@@ -1,4 +1,4 @@
-//! Where the tensors live: what `--device` says, and a device opened for training.
+//! Opens the device that `--device` names, for training.
 
 #[cfg(feature = "wgpu")]
 pub mod adapter;
@@ -19,19 +19,19 @@ pub use traffic::Traffic;
 
 use burn::tensor::Device;
 
-/// A device that training can start on.
+/// A device that is ready for training.
 #[derive(Clone, Debug)]
 pub struct TrainDevice {
     name: &'static str,
     detail: String,
     tensors: Device,
     largest_buffer: Option<u64>,
-    /// Bytes it has, where it tells.
+    /// Bytes of memory, if the device tells.
     memory: Option<u64>,
 }
 
 impl TrainDevice {
-    /// The processor, one core, with the fused operations.
+    /// One core of the processor, with the fused operations.
     pub fn cpu() -> Self {
         TrainDevice {
             name: "cpu",
@@ -42,11 +42,11 @@ impl TrainDevice {
         }
     }
 
-    /// Opens what was chosen. A process opens an adapter once and keeps it.
+    /// Opens the device that a choice names. A process opens an adapter once and keeps it open.
     ///
     /// # Errors
-    /// It is not in this build, there is no such adapter, or its driver refuses. `auto` is not a
-    /// device yet: [`DeviceError::NotChosen`].
+    /// This build does not support the device, the adapter does not exist, or its driver refuses.
+    /// `auto` does not name a device yet and gives [`DeviceError::NotChosen`].
     pub fn open(choice: DeviceChoice) -> Result<Self, DeviceError> {
         match choice {
             DeviceChoice::Cpu => Ok(Self::cpu()),
@@ -85,18 +85,18 @@ impl TrainDevice {
         }
     }
 
-    /// `cpu`, `wgpu` or `ndarray`.
+    /// Name of the kind of device: `cpu`, `wgpu` or `ndarray`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Instruction set of a processor; API, name and driver of an adapter.
+    /// Instruction set of the processor; or API, name and driver of an adapter.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What bits depend on: states are gone on from only where this is the same. Fit for the name
-    /// of a folder.
+    /// Everything about the device that the bits of a loss depend on; training resumes only from
+    /// states of the same kind. It can be used as the name of a folder.
     pub fn kind(&self) -> String {
         let plain = |c: char| match c.is_ascii_alphanumeric() {
             true => c.to_ascii_lowercase(),
@@ -108,30 +108,29 @@ impl TrainDevice {
         parts.join("-")
     }
 
-    /// For tensors without gradients.
+    /// Burn's device for tensors without gradients.
     pub fn tensors(&self) -> Device {
         self.tensors.clone()
     }
 
-    /// For tensors with gradients.
+    /// Burn's device for tensors with gradients.
     pub fn autodiff(&self) -> Device {
         self.tensors.clone().autodiff()
     }
 
-    /// Whether work is queued rather than done at once, so that looking at a number means waiting
-    /// for everything before it.
+    /// Whether the device queues its work, so that reading a number waits for all work before it.
     pub fn is_queued(&self) -> bool {
         self.name == "wgpu"
     }
 
-    /// Bytes that its allocator holds, where it tells. It gives nothing back on its own, so at
-    /// the end of a run this is the most that the run took.
+    /// Bytes that the device's allocator holds; `None` if it does not tell. The allocator does not
+    /// free memory by itself, so at the end of a run this is the maximum that the run has used.
     pub fn memory_bytes(&self) -> Option<u64> {
         let usage = self.tensors.memory_pool_usage()?;
         (self.name == "wgpu").then_some(usage.bytes_reserved)
     }
 
-    /// Gives memory of earlier runs back.
+    /// Frees the memory of earlier runs.
     pub fn release_memory(&self) {
         if self.is_queued() {
             self.tensors.memory_cleanup();

@@ -1,4 +1,4 @@
-//! A few checked training steps: whether a device computes what the processor does.
+//! Checks by a few training steps whether a device computes the same as the processor.
 
 use super::{DeviceChoice, DeviceError, TrainDevice};
 use crate::model::{Batch, Transformer};
@@ -10,25 +10,26 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Instant;
 
-/// Steps of a probe.
+/// Number of steps of a probe.
 const STEPS: u64 = 5;
 
-/// Relative difference of a loss that counts as wrong: rounding alone stays a hundred times below.
+/// Relative difference of a loss from which on it counts as wrong; rounding alone stays a hundred
+/// times below this.
 const TOLERANCE: f64 = 1e-3;
 
-/// What a probe showed.
+/// Result of a probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Losses, nats per token.
+    /// Loss of each step, in nats per token.
     pub losses: Vec<f64>,
-    /// The largest difference from the processor's losses, relative.
+    /// Largest relative difference from the losses on the processor.
     pub largest_difference: f64,
-    /// Seconds of a step of this tiny model, after the first.
+    /// Seconds of a step of the tiny model, without the first step.
     pub step_s: f64,
 }
 
 impl Probe {
-    /// Why a device that showed this is not to be trusted.
+    /// Reason why the device cannot be trusted; `None` if the probe showed none.
     pub fn problem(&self) -> Option<String> {
         let difference = self.largest_difference;
         (difference.is_nan() || difference > TOLERANCE)
@@ -57,7 +58,7 @@ pub fn probe(choice: DeviceChoice) -> Result<Probe, DeviceError> {
     let (found, step_s) = losses(&TrainDevice::open(choice)?);
     let (expected, _) = losses(&TrainDevice::cpu());
     let differences = found.iter().zip(&expected).map(|(a, b)| (a / b - 1.0).abs());
-    // A NaN stays one.
+    // A NaN among the differences must not be lost.
     let largest = differences.fold(0.0, |a: f64, b| if a.is_nan() || a >= b { a } else { b });
     Ok(Probe { losses: found, largest_difference: largest, step_s })
 }

@@ -1,6 +1,7 @@
-//! Where the tensors live.
+//! Describes the processor: its name and its instruction set.
 
-/// Widest vector instructions of this processor that the kernels can use; part of bit-identity.
+/// Widest vector instructions of this processor that the kernels can use; the bits of a loss depend
+/// on them.
 pub fn instruction_set() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
@@ -23,7 +24,7 @@ pub fn instruction_set() -> &'static str {
     }
 }
 
-/// Name of this machine's processor, as the system tells it.
+/// Name of this machine's processor, as the system gives it.
 pub fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

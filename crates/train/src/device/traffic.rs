@@ -1,14 +1,14 @@
-//! What a device is asked to do, counted: kernels launched, bytes sent and fetched by training.
+//! Counts what a device is asked to do: kernels launched, and bytes sent and fetched by training.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static SENT: AtomicU64 = AtomicU64::new(0);
 static FETCHED: AtomicU64 = AtomicU64::new(0);
 
-/// Counts of a stretch of work of this process.
+/// Counts over a stretch of work of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Kernels.
+    /// Number of kernels launched.
     pub launches: u64,
     /// Bytes of batches sent.
     pub sent_bytes: u64,
@@ -24,7 +24,7 @@ pub(crate) fn fetched(bytes: usize) {
     FETCHED.fetch_add(bytes as u64, Ordering::Relaxed);
 }
 
-/// Counts what `work` asks for.
+/// Does the work and counts what it asks of the device.
 pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Traffic) {
     let now = || (SENT.load(Ordering::Relaxed), FETCHED.load(Ordering::Relaxed));
     let before = now();
@@ -74,7 +74,7 @@ mod tests {
             7
         });
         assert_eq!(result, 7);
-        // Tests beside this one may send too.
+        // Other tests of the process may send bytes at the same time.
         assert!(traffic.sent_bytes >= 42 && traffic.fetched_bytes >= 8);
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting for an answer of a device, or asking for it now and taking it later.
+//! Waits for an answer of a device, or requests it now and takes it later.
 
 use super::block::block_on;
 use burn::tensor::Tensor;
@@ -6,14 +6,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// A question that is on its way.
+/// An answer that was requested.
 pub(crate) enum Asked<T> {
     Answered(T),
     Waiting(Pin<Box<dyn Future<Output = T> + Send>>),
 }
 
 impl<T> Asked<T> {
-    /// Asks without waiting: a future does nothing before it is first polled.
+    /// Requests the answer without waiting for it. A future does nothing before it is first polled,
+    /// so it is polled once.
     pub(crate) fn now(future: impl Future<Output = T> + Send + 'static) -> Self {
         let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -31,8 +32,8 @@ impl<T> Asked<T> {
     }
 }
 
-/// Asks for the numbers of a tensor. Those of Burn's own `into_data` are fetched from an adapter only
-/// when they are looked at, after whatever was queued meanwhile.
+/// Requests the numbers of a tensor. Burn's own `into_data` would fetch them from an adapter only
+/// when they are read, and thus after all work that was queued in the meantime.
 pub(crate) fn fetch(numbers: Tensor<1>) -> Asked<Result<Vec<f32>, String>> {
     #[cfg(feature = "wgpu")]
     if super::adapter::holds(&numbers) {

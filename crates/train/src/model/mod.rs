@@ -1,4 +1,4 @@
-//! The decoder-only skeleton on tensors.
+//! The decoder-only skeleton of a model, on tensors.
 
 pub use crate::operations::Operations;
 

@@ -1,4 +1,4 @@
-//! Weights, forward pass and loss.
+//! Weights, forward pass and loss of a model.
 
 use crate::halves::attention::{self, RotaryTable};
 use crate::halves::{FeedForwardWeights, MixerWeights, Place};
@@ -10,34 +10,34 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use isoflop_model::{ModelConfig, Position, TensorSpec};
 use std::sync::Arc;
 
-/// Every trainable parameter.
+/// All trainable parameters.
 #[derive(Module, Debug)]
 pub struct Weights {
-    /// `[v, d]`
+    /// Token table, `[v, d]`.
     pub token: Param<Tensor<2>>,
-    /// `[t, d]`, with learned positions.
+    /// Table of learned positions, `[t, d]`; `None` with other kinds of position.
     pub position: Option<Param<Tensor<2>>>,
-    /// The blocks, first to last.
+    /// Blocks, from the first to the last.
     pub blocks: Vec<Block>,
-    /// `[d]`, gain of the final norm.
+    /// Gain of the final norm, `[d]`.
     pub norm: Param<Tensor<1>>,
-    /// `[d, v]`, where it is not the token table.
+    /// Head, `[d, v]`; `None` where the token table is the head.
     pub head: Option<Param<Tensor<2>>>,
 }
 
-/// One pre-norm block: two halves, each added to the stream.
+/// One pre-norm block: two halves, whose outputs are added to the residual stream.
 #[derive(Module, Debug)]
 pub struct Block {
-    /// What moves information between tokens.
+    /// The half that moves information between tokens.
     pub mixer: MixerWeights,
-    /// What works on one token, where there is such a half.
+    /// The half that works on each token alone; `None` where a block has no such half.
     pub feed_forward: Option<FeedForwardWeights>,
 }
 
-/// Weights with what the forward pass needs besides.
+/// Weights, with everything else that the forward pass needs.
 #[derive(Clone, Debug)]
 pub struct Transformer {
-    /// Trainable parameters.
+    /// Trainable parameters of the model.
     pub weights: Weights,
     config: ModelConfig,
     rotary: Option<RotaryTable>,
@@ -45,35 +45,35 @@ pub struct Transformer {
     pulls: Arc<[Pull]>,
 }
 
-/// What the optimizer does to a parameter.
+/// Treatment of a parameter by the optimizer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pull {
-    /// Factor on the learning rate.
+    /// Factor on the learning rate of this parameter.
     pub(crate) rate_factor: f64,
-    /// Whether weight decay pulls at it.
+    /// Whether weight decay applies to this parameter.
     pub(crate) decays: bool,
 }
 
-/// Token ids of whole windows, and those that come next.
+/// Token ids of whole windows, with the ids that follow each of them.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
-    /// `n` of them.
+    /// Ids of the `n` input tokens.
     pub inputs: &'a [i32],
-    /// As many.
+    /// Ids of the `n` target tokens.
     pub targets: &'a [i32],
-    /// Both on the device, where they have been sent ahead: `[n]`, `[n]`.
+    /// Inputs and targets on the device, `[n]` each, if they were sent ahead.
     pub(crate) there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
-    /// Share of the step's tokens that it holds.
-    share: f64,
+    /// Share of the step's tokens that the batch holds.
+    pub(crate) share: f64,
 }
 
 impl<'a> Batch<'a> {
-    /// On their way when they are needed.
+    /// A batch that is not sent ahead, but only when it is needed.
     pub fn new(inputs: &'a [i32], targets: &'a [i32]) -> Self {
         Batch { inputs, targets, there: None, share: 1.0 }
     }
 
-    /// In parts of at most `count` tokens.
+    /// Splits the batch into parts of at most `count` tokens.
     pub(crate) fn parts(&self, count: usize) -> impl Iterator<Item = Batch<'a>> {
         let pairs = self.inputs.chunks(count).zip(self.targets.chunks(count));
         let (there, whole) = (self.there.clone(), self.inputs.len());
@@ -87,7 +87,7 @@ impl<'a> Batch<'a> {
 }
 
 impl Weights {
-    /// Initial weights, as the model's list of tensors says.
+    /// Initial weights, as the model's list of tensors describes them.
     fn init(config: &ModelConfig, seed: Option<u64>, device: &Device) -> Self {
         let mut init = Init::new(config, seed, device);
         let token = init.matrix();
@@ -105,15 +105,15 @@ impl Weights {
 }
 
 impl Weights {
-    /// The same parameters with other values, in the order of the model's list.
+    /// Replaces the values of all parameters, in the order of the model's list.
     ///
     /// # Panics
-    /// The values are not as many, or not as long, as the parameters.
+    /// The number of values, or the length of one, differs from that of the parameters.
     pub(crate) fn with_values(self, values: Vec<Vec<f32>>) -> Self {
         self.map(&mut Setter(values.into_iter()))
     }
 
-    /// Weights without a number, in the place of some that are being changed.
+    /// Empty weights, which stand in for weights that are being changed.
     fn hollow(device: &Device) -> Self {
         let matrix = || Param::from_tensor(Tensor::empty([0, 0], device));
         Weights {
@@ -149,13 +149,13 @@ impl Pull {
 }
 
 impl Transformer {
-    /// A model with its initial weights on a device; gradients are kept if the device has
-    /// autodiff on.
+    /// A model with its initial weights on a device. Gradients are kept if the device has autodiff
+    /// on.
     pub fn new(config: ModelConfig, seed: u64, device: &Device) -> Self {
         Self::made_of(config, Weights::init(&config, Some(seed), device))
     }
 
-    /// A model whose weights are yet to be set.
+    /// A model whose weights are still to be set.
     pub(crate) fn unset(config: ModelConfig, device: &Device) -> Self {
         Self::made_of(config, Weights::init(&config, None, device))
     }
@@ -172,22 +172,22 @@ impl Transformer {
         }
     }
 
-    /// The same model of other operations, which its device must have.
+    /// The same model with other operations, which its device must support.
     pub fn with(self, operations: Operations) -> Self {
         Transformer { operations, ..self }
     }
 
-    /// What the optimizer does to each parameter, in the order of the model's list.
+    /// Treatment of each parameter by the optimizer, in the order of the model's list.
     pub(crate) fn pulls(&self) -> &[Pull] {
         &self.pulls
     }
 
-    /// Which operations it is made of.
+    /// Operations that the model is made of.
     pub fn operations(&self) -> Operations {
         self.operations
     }
 
-    /// Changes the weights in place: `change` holds the only reference to them.
+    /// Changes the weights in place; `change` holds the only reference to them.
     pub fn update(&mut self, change: impl FnOnce(Weights) -> Weights) {
         let hollow = Weights::hollow(&self.weights.norm.device());
         let weights = std::mem::replace(&mut self.weights, hollow);
@@ -199,12 +199,12 @@ impl Transformer {
         Transformer { weights: self.weights.clone().valid(), ..self.clone() }
     }
 
-    /// What the model is.
+    /// Configuration of the model.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    /// What the blocks make of the inputs, before the final norm.
+    /// Residual stream after the last block, before the final norm.
     ///
     /// # Shapes
     /// - inputs: whole windows of the context, output: `[n, d]`
@@ -212,12 +212,7 @@ impl Transformer {
         self.stream_of(inputs, None, 1.0)
     }
 
-    fn stream_of(
-        &self,
-        inputs: &[i32],
-        there: Option<Tensor<1, Int>>,
-        share: f64,
-    ) -> Tensor<2> {
+    fn stream_of(&self, inputs: &[i32], there: Option<Tensor<1, Int>>, share: f64) -> Tensor<2> {
         let weights = &self.weights;
         let (token, position) = (weights.token.val(), weights.position.as_ref().map(Param::val));
         let mut x_nd = match (there, self.operations) {
@@ -264,7 +259,7 @@ impl Transformer {
         composed::norm(self.config.norm, self.stream(inputs), gain).matmul(self.head())
     }
 
-    /// Mean loss in nats per token of a batch.
+    /// Mean loss of a batch, in nats per token.
     ///
     /// # Shapes
     /// - inputs, targets: whole windows of the context; output: `[1]`
@@ -272,7 +267,7 @@ impl Transformer {
         self.loss_of(&Batch::new(inputs, targets))
     }
 
-    /// As [`Transformer::loss`].
+    /// Mean loss of a batch, like [`Transformer::loss`].
     pub(crate) fn loss_of(&self, batch: &Batch<'_>) -> Tensor<1> {
         let norm = self.config.norm;
         let (gain, head) = (self.weights.norm.val(), self.head());

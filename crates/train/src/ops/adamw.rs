@@ -11,36 +11,36 @@ use isoflop_core::Optimizer;
 /// Running means of a parameter's gradient and of its square.
 #[derive(Clone, Debug)]
 pub struct Moments<const D: usize> {
-    /// Of the gradient.
+    /// Running mean of the gradient.
     pub first: Tensor<D>,
-    /// Of its square.
+    /// Running mean of the squared gradient.
     pub second: Tensor<D>,
 }
 
 impl<const D: usize> Moments<D> {
-    /// Before the first step.
+    /// Moments before the first step, which are zero.
     pub(super) fn zeros(grad: &Tensor<D>) -> Self {
         Moments { first: grad.zeros_like(), second: grad.zeros_like() }
     }
 }
 
-/// What one update does besides its gradient.
+/// Everything that one update depends on besides the gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    /// Betas and epsilon.
+    /// Constants of the optimizer, of which betas and epsilon are used.
     pub constants: Optimizer,
     /// Learning rate.
     pub rate: f64,
     /// Weight decay of this parameter.
     pub decay: f64,
-    /// Factor of the gradient, for clipping.
+    /// Factor by which the gradient is multiplied, for clipping.
     pub scale: f64,
-    /// Counted from 1.
+    /// Number of the step, counted from 1.
     pub step: u64,
 }
 
 impl Update {
-    /// `1 / (1 - beta^step)`
+    /// Correction of a running mean for its start at zero: `1 / (1 - beta^step)`.
     pub(crate) fn unbias(&self, beta: f64) -> f64 {
         1.0 / (1.0 - beta.powf(self.step as f64))
     }
@@ -61,12 +61,12 @@ impl Update {
     }
 }
 
-/// AdamW with decoupled decay (Loshchilov & Hutter 2019, algorithm 2, with the decay scaled by
-/// the learning rate as in PyTorch): `p (1 - rate decay) - rate m^ / (sqrt(v^) + eps)`. In place
-/// where the tensors are not shared; they are without autodiff.
+/// AdamW with decoupled decay (Loshchilov & Hutter 2019, algorithm 2, with the decay scaled by the
+/// learning rate as in PyTorch): `p (1 - rate decay) - rate m^ / (sqrt(v^) + eps)`. The tensors
+/// must be without autodiff; those that are not shared are updated in place.
 ///
 /// # Shapes
-/// - all of one shape
+/// - all tensors: one common shape
 pub fn adamw<const D: usize>(
     param: Tensor<D>,
     grad: Tensor<D>,

@@ -1,5 +1,5 @@
-//! The same operations composed of stock Burn operations: the reference that the fused ones are
-//! compared with, and what runs on any other device.
+//! The operations composed of Burn's stock operations. They are the reference that the fused ones
+//! are compared with, and run on every device without fused ones.
 
 use super::NORM_EPSILON;
 use super::adamw::{Moments, Update};
@@ -8,19 +8,19 @@ use crate::device::traffic;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use isoflop_model::Norm;
 
-/// Token ids where the other tensors are.
+/// Copies token ids to a device.
 pub fn upload(ids: &[i32], device: &Device) -> Tensor<1, Int> {
     traffic::sent(size_of_val(ids));
     Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), device)
 }
 
-/// As [`super::embedding()`].
+/// Embeds ids, like [`super::embedding()`].
 pub fn embedding(ids: &[i32], token_vd: Tensor<2>, position_td: Option<Tensor<2>>) -> Tensor<2> {
     let ids_n = upload(ids, &token_vd.device());
     embedding_at(ids_n, token_vd, position_td)
 }
 
-/// As [`embedding()`], of ids that are there already.
+/// Embeds ids, like [`embedding()`], that are on the device already.
 pub fn embedding_at(
     ids_n: Tensor<1, Int>,
     token_vd: Tensor<2>,
@@ -36,7 +36,8 @@ pub fn embedding_at(
     x_btd.reshape([count, width])
 }
 
-/// `x / sqrt(mean(x^2) + eps) * gain`, of `x - mean(x)` under layer normalisation.
+/// Normalises rows: `x / sqrt(mean(x^2) + eps) * gain`; under layer normalisation with `x -
+/// mean(x)` in place of x.
 pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
     let x_nd = match kind {
         Norm::Rms => x_nd,
@@ -46,7 +47,7 @@ pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
     x_nd / mean_square_n1.add_scalar(NORM_EPSILON).sqrt() * gain_d.unsqueeze()
 }
 
-/// As [`super::nats`].
+/// Loss of each target in nats, like [`super::nats`].
 pub fn nats(
     kind: Norm,
     x_nd: Tensor<2>,
@@ -58,7 +59,7 @@ pub fn nats(
     nats_at(kind, x_nd, gain_d, head_dv, targets_n)
 }
 
-/// As [`nats()`], of targets that are there already.
+/// Loss of each target in nats, like [`nats()`], for targets that are on the device already.
 pub fn nats_at(
     kind: Norm,
     x_nd: Tensor<2>,
@@ -74,14 +75,14 @@ pub fn nats_at(
         .neg()
 }
 
-/// The mean, `[1]`, along a dimension: a sum over the whole of a tensor adds in another order at
-/// each call on some devices.
+/// The mean, `[1]`, computed along a dimension, since on some devices a sum over a whole tensor
+/// adds in another order at each call.
 pub fn mean(nats_n: Tensor<1>) -> Tensor<1> {
     let count = nats_n.dims()[0];
     nats_n.reshape([1, count]).mean_dim(1).reshape([1])
 }
 
-/// As [`super::adamw()`].
+/// One AdamW update, like [`super::adamw()`].
 pub fn adamw<const D: usize>(
     param: Tensor<D>,
     grad: Tensor<D>,

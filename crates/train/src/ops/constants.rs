@@ -1,12 +1,13 @@
-//! Constants of composed operations on a device: made once and used by every layer of every step.
+//! Caches constants of composed operations on a device, so that every layer of every step shares
+//! them.
 
 use burn::tensor::{Device, Tensor};
 
-/// Constants of a kind that are kept at most for a device; a sweep has one context and a few widths of
-/// heads, a pass one batch.
+/// Maximum number of constants of one kind that are kept per device. A sweep has one context and a
+/// few widths of heads, and a pass has one batch.
 const MOST: usize = 4;
 
-/// Constants of one kind by device and key; the oldest make room.
+/// Constants of one kind, by device and key; the oldest are dropped first.
 pub(crate) struct Constants<K, T>(Vec<(Device, Vec<(K, T)>)>);
 
 impl<K: PartialEq, T: Clone> Constants<K, T> {
@@ -14,7 +15,7 @@ impl<K: PartialEq, T: Clone> Constants<K, T> {
         Constants(Vec::new())
     }
 
-    /// The constant of a key on a device without autodiff.
+    /// The constant with a key on a device without autodiff; `make` makes it if it is not cached.
     pub(crate) fn of(&mut self, device: &Device, key: K, make: impl FnOnce(&Device) -> T) -> T {
         let device = device.clone().without_autodiff();
         let at = match self.0.iter().position(|(known, _)| *known == device) {
@@ -37,7 +38,7 @@ impl<K: PartialEq, T: Clone> Constants<K, T> {
     }
 }
 
-/// A constant among tensors of a device.
+/// Moves a constant to the autodiff side if the device's tensors are there.
 pub(crate) fn among<const D: usize>(constant: Tensor<D>, device: &Device) -> Tensor<D> {
     match device.is_autodiff() {
         true => Tensor::from_inner(constant),

@@ -1,10 +1,10 @@
-//! Where ids become vectors.
+//! Turns token ids into vectors.
 
 use super::fused::{self, AnyTensor, Embedding};
 use burn::tensor::Tensor;
 
-/// The rows of the token table that `ids` name, with the rows of the position table, where there
-/// is one, added in turn.
+/// Rows of the token table that `ids` name. If there is a position table, its rows are added in
+/// turn.
 ///
 /// # Shapes
 /// - ids: `n` of them below v; token: `[v, d]`; position: `[t, d]`; output: `[n, d]`, row i at

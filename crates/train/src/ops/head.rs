@@ -1,10 +1,10 @@
-//! Final norm, head and cross-entropy.
+//! Computes the final norm, the head and the cross-entropy.
 
 use super::fused::{self, CrossEntropy, Nats};
 use burn::tensor::Tensor;
 use isoflop_model::Norm;
 
-/// Negative log-likelihood of each target under `softmax(norm(x) head)`, in nats. Logits exist
+/// Negative log-likelihood of each target under `softmax(norm(x) head)`, in nats. Logits exist only
 /// for a block of rows at a time.
 ///
 /// # Shapes
@@ -23,7 +23,7 @@ pub fn nats(
 /// Mean of [`nats`].
 ///
 /// # Shapes
-/// - as [`nats`]; output: `[1]`
+/// - those of [`nats`]; output: `[1]`
 pub fn cross_entropy(
     norm: Norm,
     x_nd: Tensor<2>,

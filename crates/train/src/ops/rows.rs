@@ -1,14 +1,14 @@
-//! Rows of a table by number, with a backward that every token takes part in at once.
+//! Selects rows of a table by their numbers, with a backward pass that treats all tokens at once.
 //!
-//! Burn's own adds the gradients of the rows one token after another. On a GPU they are added by
-//! a product with the one-hot matrix of the ids instead: the work of the head's product once more,
-//! in the same order at every call.
+//! Burn's own backward pass adds the gradients of the rows one token after another. On a GPU they
+//! are added by a product with the one-hot matrix of the ids instead. This costs as much as the
+//! product of the head, and adds in the same order at every call.
 
 #[cfg(feature = "wgpu")]
 use crate::device::adapter;
 use burn::tensor::{Int, Tensor};
 
-/// The rows of a table that `ids` name.
+/// Rows of a table that `ids` name.
 ///
 /// # Shapes
 /// - table: `[v, d]`, ids: `[n]`, output: `[n, d]`
@@ -37,7 +37,7 @@ mod on_gpu {
             const { RefCell::new(Constants::new()) };
     }
 
-    /// 0 to `count - 1`.
+    /// The numbers from 0 to `count - 1`.
     fn counting(count: usize, device: &Device) -> Tensor<1, Int> {
         let make = |device: &Device| Tensor::arange(0..count as i64, device);
         COUNTING.with_borrow_mut(|kept| kept.of(device, count, make))
@@ -63,7 +63,7 @@ mod on_gpu {
     struct RowsBackward;
 
     impl<B: Sums> Backward<B, 1> for RowsBackward {
-        /// Ids and v.
+        /// The ids, and the number v of rows.
         type State = (IntTensor<B>, usize);
 
         fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -75,13 +75,13 @@ mod on_gpu {
         }
     }
 
-    /// A backend that adds rows by their ids.
+    /// A backend that sums rows by their ids.
     trait Sums: Rows {
-        /// For each id the sum of the rows that it names.
+        /// For each of `vocab` ids, the sum of the rows of `dy` that have this id.
         fn sums(dy: FloatTensor<Self>, ids: IntTensor<Self>, vocab: usize) -> FloatTensor<Self>;
     }
 
-    /// Numbers of a one-hot matrix that exist at a time.
+    /// Maximum numbers of the one-hot matrix that exist at a time.
     const MOST: usize = 1 << 26;
 
     impl Sums for Cube {

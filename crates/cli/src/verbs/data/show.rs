@@ -1,10 +1,10 @@
-//! Prepared text in words: counts, losses that need no model, and how clean the split is.
+//! Shows prepared text in words: counts, losses that need no model, and how clean the split is.
 
 use crate::tables::table;
 use isoflop_data::{Metadata, RoundTrip};
 use std::path::Path;
 
-/// Everything that is known of prepared text.
+/// Everything that is known about prepared text.
 pub(super) fn show(metadata: &Metadata, folder: &Path, samples: &[String]) -> String {
     let row = |name: &str, documents: usize, bytes: u64, tokens: usize| {
         vec![
@@ -41,7 +41,8 @@ pub(super) fn show(metadata: &Metadata, folder: &Path, samples: &[String]) -> St
     parts.join("\n\n")
 }
 
-/// What the scored text costs without a model, and at least.
+/// Reference losses of the scored text that need no model, and the entropy floor of a synthetic
+/// language.
 fn losses(metadata: &Metadata) -> String {
     let mut rows: Vec<Vec<String>> = metadata
         .references
@@ -64,7 +65,7 @@ fn losses(metadata: &Metadata) -> String {
     table(&["without a model", "nats/token", "bits/byte"], &rows)
 }
 
-/// How clean the split is, a line each.
+/// Findings about the split and the text, one per line.
 fn findings(metadata: &Metadata) -> String {
     let mut lines = vec![format!("split {}", split(&metadata.split)), overlap(metadata)];
     for leak in &metadata.leaks {
@@ -114,7 +115,7 @@ fn findings(metadata: &Metadata) -> String {
     lines.join("\n")
 }
 
-/// What the tokenizer loses of the train text.
+/// How much of the train text the tokenizer loses.
 fn altered(trip: &RoundTrip) -> String {
     let first = trip.first.as_ref().map_or(String::new(), |first| {
         format!(

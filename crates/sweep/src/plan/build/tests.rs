@@ -255,7 +255,7 @@ fn a_budget_of_centuries_is_planned_at_once() {
     assert!(started.elapsed().as_secs() < 2);
 }
 
-/// Single runs as a plan names them.
+/// A sweep file whose plan names single runs.
 const RUNS: &str =
     r#"runs = [{ size = "30k", tokens = "3M" }, { size = "24x2x2", tokens = 700000 }]"#;
 
@@ -302,7 +302,7 @@ fn the_flops_of_a_plan_count_a_trunk_once() {
     );
     let flops = |source: &str| plan(source).unwrap().flops().0;
     let alone = flops(&format!("{source}[train]\ntrunks = false\n"));
-    // Of 2M tokens all, of 1M the fifth that is its own.
+    // The run of 2M tokens counts in full, that of 1M with the fifth that is its own.
     let share = flops(&source) / alone;
     assert!((share - 2.2 / 3.0).abs() < 0.002, "{share}");
 }

@@ -3,7 +3,8 @@
 use super::{RotaryTable, Starts};
 use crate::ops::composed::upload;
 use crate::ops::constants::{Constants, among};
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use isoflop_model::Reach;
 use std::cell::RefCell;
 
 /// Added to a score that does not count: its share comes out as exactly zero. Infinities are kept
@@ -25,19 +26,21 @@ pub(super) struct Turns {
 type ByAddress = Constants<usize, (Starts, Tensor<4>)>;
 
 thread_local! {
-    static CAUSAL: RefCell<Constants<usize, Tensor<2>>> = const { RefCell::new(Constants::new()) };
+    static REACHES: RefCell<Constants<(usize, Reach), Tensor<2>>> =
+        const { RefCell::new(Constants::new()) };
     static TURNS: RefCell<Constants<(usize, usize), Turns>> =
         const { RefCell::new(Constants::new()) };
     static DOCUMENTS: RefCell<ByAddress> = const { RefCell::new(Constants::new()) };
 }
 
-/// `[t, t]`, [`HIDDEN`] above the diagonal and 0 elsewhere.
-pub(super) fn causal(time: usize, device: &Device) -> Tensor<2> {
+/// `[t, t]`, 0 where the token of a row attends to that of a column and [`HIDDEN`] elsewhere.
+pub(super) fn hidden_by(reach: Reach, time: usize, device: &Device) -> Tensor<2> {
     let make = |device: &Device| {
-        let future_tt = Tensor::<2, Bool>::tril_mask([time, time], 0, device);
-        Tensor::zeros([time, time], device).mask_fill(future_tt, HIDDEN)
+        let hidden = |query, key| if reach.sees(query, key) { 0.0 } else { HIDDEN };
+        let rows = (0..time).flat_map(|query| (0..time).map(move |key| hidden(query, key)));
+        Tensor::from_data(TensorData::new(rows.collect::<Vec<f32>>(), [time, time]), device)
     };
-    among(CAUSAL.with_borrow_mut(|kept| kept.of(device, time, make)), device)
+    among(REACHES.with_borrow_mut(|kept| kept.of(device, (time, reach), make)), device)
 }
 
 /// `[b, 1, t, t]`, [`HIDDEN`] where a key is of an earlier document.

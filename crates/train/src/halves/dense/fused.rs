@@ -4,7 +4,7 @@ use super::kernel;
 use crate::ops::fused::{self, Forward, Kept, Operation, as_kept, kept};
 use crate::ops::kernels::buffer::Buffer;
 use burn::tensor::Tensor;
-use isoflop_model::Norm;
+use isoflop_model::{Activation, Norm};
 
 /// `x + gelu(norm(x) up) down`, with the exact `gelu(x) = x Phi(x)` (Hendrycks & Gimpel 2016).
 ///
@@ -12,12 +12,13 @@ use isoflop_model::Norm;
 /// - x, output: `[n, d]`, gain: `[d]`, up: `[d, f]`, down: `[f, d]`
 pub fn mlp_residual(
     norm: Norm,
+    activation: Activation,
     x_nd: Tensor<2>,
     gain_d: Tensor<1>,
     up_df: Tensor<2>,
     down_fd: Tensor<2>,
 ) -> Tensor<2> {
-    let operation = MlpResidual { centre: norm == Norm::Layer };
+    let operation = MlpResidual { centre: norm == Norm::Layer, activation };
     fused::apply(operation, [x_nd.into(), gain_d.into(), up_df.into(), down_fd.into()])
 }
 
@@ -25,6 +26,7 @@ pub fn mlp_residual(
 #[derive(Debug)]
 pub(crate) struct MlpResidual {
     pub(crate) centre: bool,
+    pub(crate) activation: Activation,
 }
 
 impl MlpResidual {
@@ -35,6 +37,7 @@ impl MlpResidual {
             up: inputs[2],
             down: inputs[3],
             centre: self.centre,
+            activation: self.activation,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Two matrices with GELU between them.
+//! Matrices with an activation between them.
 
 pub mod composed;
 mod fused;
@@ -13,13 +13,14 @@ use crate::init::Init;
 use crate::operations::Operations;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use isoflop_model::FeedForward;
 
 /// Its weights, f the width of the middle.
 #[derive(Module, Debug)]
 pub struct Dense {
     /// `[d]`, gain before it.
     pub norm: Param<Tensor<1>>,
-    /// `[d, f]`
+    /// `[d, f]`, or `[d, 2 f]` where the activation takes two numbers for one.
     pub up: Param<Tensor<2>>,
     /// `[f, d]`
     pub down: Param<Tensor<2>>,
@@ -36,6 +37,9 @@ impl Dense {
             Operations::Composed => composed::mlp_residual,
         };
         let (gain, up, down) = (self.norm.val(), self.up.val(), self.down.val());
-        mlp(place.model.norm, x_nd, gain, up, down)
+        let FeedForward::Dense(options) = place.model.feed_forward else {
+            unreachable!("weights of a dense half are made for a model that has one");
+        };
+        mlp(place.model.norm, options.activation, x_nd, gain, up, down)
     }
 }

@@ -1,4 +1,4 @@
-//! Tensors whose memory is a [`Buffer`], so that it is used again when they are dropped.
+//! Makes tensors whose memory is a [`Buffer`], so that it is used again after they are dropped.
 
 use crate::ops::kernels::buffer::Buffer;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -37,14 +37,14 @@ impl AllocationController for Pooled {
         _: AccessPolicy,
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
         let len = size_of_val::<[f32]>(&self.0);
-        // SAFETY: the bytes of a slice of numbers, borrowed alone; any initialised byte that is
-        // written makes a number.
+        // SAFETY: these are the bytes of a slice of numbers that is borrowed exclusively, and any
+        // initialised bytes that are written form numbers.
         Ok(unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) })
     }
 
     fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
         let len = size_of_val::<[f32]>(&self.0);
-        // SAFETY: the bytes of a slice of numbers.
+        // SAFETY: these are the bytes of a slice of numbers.
         Ok(unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), len) })
     }
 }

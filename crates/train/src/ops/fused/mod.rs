@@ -1,5 +1,5 @@
-//! The kernels as operations of Burn's tape on `flex`: one node each, forward and backward over
-//! plain slices.
+//! Makes the kernels operations of Burn's tape on `flex`. Each is one node, with a forward and a
+//! backward pass over plain slices.
 
 mod memory;
 mod operations;
@@ -19,28 +19,28 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// An operation on contiguous `f32`.
+/// An operation on contiguous `f32` tensors.
 pub(crate) trait Operation: Debug + Send + Sync {
-    /// The output; with `keep`, also what the backward pass needs.
+    /// Computes the output and, with `keep`, what the backward pass needs.
     fn forward(&self, inputs: &[&[f32]], keep: bool) -> Forward;
 
-    /// The gradients of the inputs from that of the output.
+    /// Computes the gradients of the inputs from the gradient `dy` of the output.
     fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer>;
 }
 
-/// What a forward pass gives.
+/// Result of a forward pass.
 pub(crate) struct Forward {
     pub(crate) values: Buffer,
     pub(crate) dims: Vec<usize>,
     pub(crate) kept: Kept,
 }
 
-/// Whatever an operation likes to keep.
+/// Whatever an operation keeps for its backward pass.
 pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 type SharedOperation = Arc<dyn Operation>;
 
-/// Whether the fused operations run on a device.
+/// Whether a device supports the fused operations.
 pub(crate) fn is_available(device: &Device) -> bool {
     matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
@@ -48,7 +48,7 @@ pub(crate) fn is_available(device: &Device) -> bool {
 /// Applies an operation as one node of the tape.
 ///
 /// # Panics
-/// The tensors do not live on a device of which [`is_available`] says that it has them.
+/// The tensors are on a device for which [`is_available`] is false.
 pub(crate) fn apply<const O: usize>(
     operation: impl Operation + 'static,
     inputs: impl IntoIterator<Item = AnyTensor>,
@@ -65,8 +65,9 @@ pub(crate) fn apply<const O: usize>(
 /// Inputs of an operation, at most.
 const MOST_INPUTS: usize = 8;
 
-/// An operation and how many of the tensors that are passed with it are its inputs; the dispatch
-/// below knows no lists, so that others stand in for the rest.
+/// An operation, and how many of the tensors passed with it are its inputs. The dispatch below
+/// takes no lists but always [`MOST_INPUTS`] tensors, so copies of the first fill the remaining
+/// places.
 #[derive(Clone, Debug)]
 struct Call {
     operation: Arc<dyn Operation>,
@@ -98,7 +99,7 @@ trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// A backend that holds numbers rather than a tape.
+/// A backend that holds numbers, as opposed to one that records a tape.
 trait Numbers: Backend {
     fn run(
         inputs: Vec<FloatTensor<Self>>,

@@ -1,5 +1,5 @@
-//! The operations of the skeleton, embedding and head, and which kernel each runs; those of a half lie
-//! with the half.
+//! The operations of the skeleton (embedding and head), with the kernel that each one runs. Those
+//! of a half are in the half's own folder.
 
 use super::{Forward, Kept, Operation};
 use crate::ops::kernels::buffer::Buffer;
@@ -8,25 +8,26 @@ use crate::profile::part;
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Inputs x, gain, head.
+/// Loss of each target in nats; its inputs are x, gain and head.
 #[derive(Debug)]
 pub(crate) struct Nats {
     pub(crate) centre: bool,
     pub(crate) targets: Arc<[i32]>,
 }
 
-/// The mean of [`Nats`]. Its gradients need nothing but logits, so they are computed with it.
+/// Mean of [`Nats`]. Its gradients need only the logits, so they are computed in the forward pass.
 #[derive(Debug)]
 pub(crate) struct CrossEntropy {
     pub(crate) centre: bool,
     pub(crate) targets: Arc<[i32]>,
 }
 
-/// Inputs token and, perhaps, position.
+/// Rows of the token table; its inputs are the token table and, if there is one, the position
+/// table.
 #[derive(Debug)]
 pub(crate) struct Embedding {
     pub(crate) ids: Arc<[i32]>,
-    /// d
+    /// Width d of a row.
     pub(crate) width: usize,
 }
 

@@ -1,37 +1,38 @@
-//! The AdamW update in place, and the norm that clipping needs.
+//! The AdamW update in place, and the sum of squares that clipping needs.
 
 use super::lanes::{dot, for_lanes, vectorised};
 
-/// Factors of one update.
+/// Factors of one update, computed from its rate, step and constants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors {
-    /// Of the gradient, for clipping.
+    /// Factor of the gradient, for clipping.
     pub(crate) grad: f32,
     pub(crate) beta1: f32,
-    /// `1 - beta1`
+    /// The number `1 - beta1`.
     pub(crate) rest1: f32,
     pub(crate) beta2: f32,
-    /// `1 - beta2`
+    /// The number `1 - beta2`.
     pub(crate) rest2: f32,
-    /// `rate / (1 - beta1^step)`
+    /// Rate corrected for the first mean's start at zero: `rate / (1 - beta1^step)`.
     pub(crate) rate: f32,
-    /// `1 / sqrt(1 - beta2^step)`
+    /// Correction of the second mean's root: `1 / sqrt(1 - beta2^step)`.
     pub(crate) unbias2: f32,
     pub(crate) epsilon: f32,
-    /// `1 - rate decay`
+    /// Factor of the parameter under weight decay: `1 - rate decay`.
     pub(crate) keep: f32,
 }
 
-/// Means below these are set to zero: their steps are below any parameter's last bit, and left to
-/// decay they would stay outside the normal range for good, where a processor takes a hundred times
-/// as long (a rare byte's row of the embedding, a unit that no longer fires).
+/// Limits of the two running means, below which they are set to zero. Steps this small do not
+/// change the last bit of any parameter. If such means decayed further, they would stay outside the
+/// normal range of floats, where a processor takes a hundred times as long (as for a rare byte's
+/// row of the embedding, or a unit that no longer fires).
 const VANISHING: (f32, f32) = (1e-30, 1e-34);
 
 vectorised! {
     /// Updates a parameter and the running means of its gradient and of its square.
     ///
     /// # Shapes
-    /// - all of one length
+    /// - all slices: one common length
     pub(crate) fn update<'a, S>(
         simd;
         factors: Factors,
@@ -62,7 +63,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Adds to `total` the sum of squares, in partial sums of 4096 terms.
+    /// Adds the sum of squares of `x` to `total`, in partial sums of 4096 terms.
     pub(crate) fn squares<'a, S>(simd; x: &'a [f32], total: &'a mut f64) {
         for part in x.chunks(4096) {
             *total += f64::from(dot(simd, part, part));

@@ -1,19 +1,19 @@
-//! Memory of tensors and of work in progress, used again step after step: a training step asks
-//! for the same sizes in the same order each time.
+//! Memory of tensors and of work in progress, which is used again in every step, since each
+//! training step needs the same sizes in the same order.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
-/// One cache line.
+/// Sixteen numbers, which fill one cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([f32; LINE]);
 
 const LINE: usize = 16;
 
-/// Numbers that start at a cache line. Dropped, it is kept for the next buffer of its size on
-/// this thread.
+/// Numbers that start at a cache line. When it is dropped, its memory is kept for the next buffer
+/// of the same size on this thread.
 #[derive(Default)]
 pub(crate) struct Buffer {
     lines: Vec<Line>,
@@ -24,27 +24,27 @@ thread_local! {
     static FREE: RefCell<HashMap<usize, Vec<Vec<Line>>>> = RefCell::default();
 }
 
-/// Gives the memory of unused buffers of this thread back to the system.
+/// Frees the memory of this thread's unused buffers.
 pub(crate) fn release_unused() {
     FREE.with_borrow_mut(HashMap::clear);
 }
 
 impl Buffer {
-    /// Of `len` numbers left over from an earlier use, or zero.
+    /// A buffer of `len` numbers, which are arbitrary: left over from an earlier use, or zero.
     pub(crate) fn stale(len: usize) -> Self {
         let lines = len.div_ceil(LINE);
         let kept = FREE.with_borrow_mut(|free| free.get_mut(&lines).and_then(Vec::pop));
         Buffer { lines: kept.unwrap_or_else(|| vec![Line([0.0; LINE]); lines]), len }
     }
 
-    /// Of `len` zeros.
+    /// A buffer of `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::stale(len);
         buffer.fill(0.0);
         buffer
     }
 
-    /// The same numbers.
+    /// A buffer with a copy of these numbers.
     pub(crate) fn copy_of(values: &[f32]) -> Self {
         let mut buffer = Self::stale(values.len());
         buffer.copy_from_slice(values);
@@ -58,7 +58,8 @@ impl Drop for Buffer {
         if lines.is_empty() {
             return;
         }
-        // Without the list the thread is ending, and the memory goes back to the system.
+        // If the list no longer exists, the thread is ending and the memory goes back to the
+        // system.
         let _ = FREE.try_with(|free| {
             if let Ok(mut free) = free.try_borrow_mut() {
                 free.entry(lines.len()).or_default().push(lines);
@@ -80,7 +81,8 @@ impl Deref for Buffer {
 #[allow(unsafe_code, reason = "a line is sixteen numbers")]
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as above, and `self` is borrowed alone.
+        // SAFETY: `lines` holds at least `len` initialised numbers without gaps, and `self` is
+        // borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

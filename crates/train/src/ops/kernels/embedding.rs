@@ -1,9 +1,9 @@
-//! Rows of the token table, with the rows of the position table added.
+//! Gathers rows of the token table and adds rows of the position table.
 
 use super::buffer::Buffer;
 use super::lanes::{for_lanes, vectorised};
 
-/// What goes in.
+/// Inputs of the embedding.
 ///
 /// # Shapes
 /// - ids: `[n]`, each below v; token: `[v, d]`; position: `[t, d]`, where row i of the output
@@ -13,11 +13,11 @@ pub(crate) struct Inputs<'a> {
     pub(crate) ids: &'a [i32],
     pub(crate) token: &'a [f32],
     pub(crate) position: Option<&'a [f32]>,
-    /// d
+    /// Width d of a row.
     pub(crate) width: usize,
 }
 
-/// `token[id] + position[i mod t]`, `[n, d]`.
+/// Output `[n, d]` of the embedding: `token[id] + position[i mod t]`.
 pub(crate) fn forward(inputs: Inputs) -> Buffer {
     let width = inputs.width;
     let mut y = Buffer::stale(inputs.ids.len() * width);
@@ -32,7 +32,7 @@ pub(crate) fn forward(inputs: Inputs) -> Buffer {
     y
 }
 
-/// Gradients of the token table and the position table.
+/// Gradients of the token table and of the position table.
 pub(crate) fn backward(inputs: Inputs, dy: &[f32]) -> (Buffer, Option<Buffer>) {
     let width = inputs.width;
     let mut dtoken = Buffer::zeros(inputs.token.len());
@@ -48,14 +48,14 @@ pub(crate) fn backward(inputs: Inputs, dy: &[f32]) -> (Buffer, Option<Buffer>) {
 }
 
 vectorised! {
-    /// `y += x`
+    /// Adds one slice to another: `y += x`.
     fn accumulate<'a, S>(simd; x: &'a [f32], y: &'a mut [f32]) {
         for_lanes!(S, simd, [x in x], [y of y], (simd.add_f32s(y, x),));
     }
 }
 
 vectorised! {
-    /// `table[id] += row` for each row.
+    /// Adds each row to the table row that its id names: `table[id] += row`.
     fn scatter<'a, S>(simd; ids: &'a [i32], rows: &'a [f32], width: usize, table: &'a mut [f32]) {
         for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
             let to = &mut table[id as usize * width..][..width];

@@ -1,4 +1,5 @@
-//! Final norm, head and cross-entropy in one: logits exist for a block of rows at a time.
+//! Final norm, head and cross-entropy in one kernel; logits exist only for a block of rows at a
+//! time.
 
 use super::buffer::Buffer;
 use super::lanes::{exp, for_lanes, max, sum, vectorised};
@@ -7,7 +8,7 @@ use super::product::{Matrix, MatrixMut, multiply, multiply_add};
 use super::rows_of_logits;
 use crate::profile::part;
 
-/// What goes in.
+/// Inputs of the head.
 ///
 /// # Shapes
 /// - x: `[n, d]`, gain: `[d]`, head: `[d, v]`, targets: `[n]`, each below v
@@ -16,7 +17,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) x: &'a [f32],
     pub(crate) gain: &'a [f32],
     pub(crate) head: &'a [f32],
-    /// Layer rather than RMS normalisation.
+    /// Whether the norm is layer normalisation; otherwise it is RMS normalisation.
     pub(crate) centre: bool,
     pub(crate) targets: &'a [i32],
 }
@@ -30,8 +31,8 @@ impl Inputs<'_> {
         (self.x.len() / d, d, self.head.len() / d)
     }
 
-    /// Runs over blocks of rows: logits, then `work` on the block's first row, its normalised
-    /// rows, their statistics and its logits.
+    /// Computes the logits of one block of rows after another and calls `work` with the number of
+    /// the block's first row, its normalised rows, their statistics and its logits.
     fn blocks(&self, mut work: impl FnMut(usize, &[f32], &[f32], &mut [f32])) {
         let (n, d, v) = self.sizes();
         let block = rows_of_logits(v, n);
@@ -53,7 +54,7 @@ impl Inputs<'_> {
     }
 }
 
-/// `-ln softmax(norm(x) head)[target]` of each row, `[n]`.
+/// Loss of each row in nats, `[n]`: `-ln softmax(norm(x) head)[target]`.
 pub(crate) fn nats(inputs: Inputs) -> Buffer {
     let (n, _, v) = inputs.sizes();
     let mut nats = Buffer::stale(n);
@@ -65,7 +66,7 @@ pub(crate) fn nats(inputs: Inputs) -> Buffer {
     nats
 }
 
-/// [`nats`], and the gradients of their sum weighted by `weights`, `[n]`.
+/// Computes [`nats`], and the gradients of their sum weighted by `weights`, `[n]`.
 pub(crate) fn nats_with_gradients(inputs: Inputs, weights: &[f32]) -> (Buffer, Gradients) {
     let (n, d, v) = inputs.sizes();
     let mut nats = Buffer::stale(n);
@@ -102,7 +103,7 @@ pub(crate) fn nats_with_gradients(inputs: Inputs, weights: &[f32]) -> (Buffer, G
 }
 
 vectorised! {
-    /// Turns each row of logits into probabilities.
+    /// Turns each row of logits into probabilities and computes its loss in nats.
     fn softmax<'a, S>(
         simd;
         logits: &'a mut [f32],
@@ -125,7 +126,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Turns probabilities into `weight (p - [target])`.
+    /// Turns probabilities into the gradients of logits: `weight (p - [target])`.
     fn slopes<'a, S>(
         simd;
         shares: &'a mut [f32],

@@ -1,11 +1,12 @@
-//! Vectors of whatever width the processor turns out to have ([`pulp`]), and elementary functions
-//! on them.
+//! Vectors of whatever width the processor supports (see [`pulp`]), and elementary functions on
+//! them.
 
 use pulp::Simd;
 
 /// Defines a function whose body is compiled for every instruction set, with `S: Simd` and the
-/// named `simd` in scope, and chosen at run time. Everything it calls on vectors must be
-/// `#[inline(always)]`: what is not inlined is compiled for the least processor.
+/// named `simd` in scope; the best version is chosen at run time. Every function on vectors that it
+/// calls must be `#[inline(always)]`, since a function that is not inlined is compiled for the most
+/// basic processor.
 macro_rules! vectorised {
     ($(#[$meta:meta])* $vis:vis fn $name:ident<$life:lifetime, $s:ident>($simd:ident; $($arg:ident: $kind:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
@@ -27,9 +28,9 @@ macro_rules! vectorised {
 }
 pub(crate) use vectorised;
 
-/// Runs over slices of one length, a vector at a time, the rest last: reads each `x in xs`, reads
-/// and writes each `y of ys`; the body gives the new values of the `y` as a tuple. In the rest
-/// the lanes past the end read as zero.
+/// Runs over slices of equal length, one vector at a time, with the remainder last. It reads each
+/// `x in xs`, and reads and writes each `y of ys`; the body returns the new values of the `y` as a
+/// tuple. In the remainder, lanes past the end read as zero.
 macro_rules! for_lanes {
     ($s:ident, $simd:ident, [$($x:ident in $xs:expr),*], [$($y:ident of $ys:expr),+], $body:expr) => {{
         $(let $x = $s::as_simd_f32s($xs);)*
@@ -56,11 +57,11 @@ macro_rules! for_lanes {
 }
 pub(crate) use for_lanes;
 
-/// Writes the first lanes of a tuple of vectors.
+/// Stores the first lanes of a tuple of vectors.
 pub(crate) trait StoreTails<S: Simd> {
-    /// One vector a slice.
+    /// Vectors to store, one per slice.
     type Values;
-    /// Writes as many lanes as each slice has room for.
+    /// Stores as many lanes as each slice has room for.
     fn store(simd: S, tails: Self, values: Self::Values);
 }
 
@@ -91,15 +92,16 @@ impl<S: Simd> StoreTails<S> for (&mut [f32], &mut [f32], &mut [f32]) {
     }
 }
 
-/// Below the first [`exp`] is zero, above the second as there.
+/// Range of [`exp`]: below the first number it is zero, and above the second it is constant.
 const EXP_RANGE: (f32, f32) = (-60.0, 88.0);
 
-/// `e^x`, within 2e-7 relative from -60 to 88, `e^88` above, zero below: a share of a softmax that
-/// small changes no sum that it is part of, but times a few more small numbers it would leave the
-/// normal range, where a processor takes a hundred times as long.
+/// Computes `e^x` within 2e-7 (relative) from -60 to 88; it is `e^88` above that range and zero
+/// below. A softmax share below the range changes no sum that it is part of, but products with a
+/// few more small numbers would leave the normal range of floats, where a processor takes a hundred
+/// times as long.
 ///
-/// Cody & Waite reduction to `|r| <= ln 2 / 2`, then the polynomial of Cephes' `expf` (Moshier
-/// 1989).
+/// The method is a Cody & Waite reduction to `|r| <= ln 2 / 2`, then the polynomial of Cephes'
+/// `expf` (Moshier 1989).
 #[inline(always)]
 #[allow(clippy::excessive_precision, reason = "constants as published")]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
@@ -113,11 +115,11 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         1.666_666_55e-1,
         5.000_000_1e-1,
     ];
-    // 1.5 * 2^23: adding it rounds to an integer that stands in the low bits.
+    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
     let magic = simd.splat_f32s(12_582_912.0);
     let vanishes = simd.less_than_f32s(x, simd.splat_f32s(EXP_RANGE.0));
-    // A comparison, not a minimum: of a number and NaN some processors give the number, and a loss that
-    // has diverged must stay NaN.
+    // A comparison stands here instead of a minimum: some processors give the number as the
+    // minimum of a number and NaN, and a loss that has diverged must stay NaN.
     let most = simd.splat_f32s(EXP_RANGE.1);
     let x = simd.select_f32s(simd.less_than_f32s(most, x), most, x);
     let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), magic);
@@ -130,7 +132,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     }
     let r1 = simd.add_f32s(r, simd.splat_f32s(1.0));
     let value = simd.mul_add_e_f32s(simd.mul_f32s(r, r), p, r1);
-    // The low bits of `shifted`, moved up, add n to the exponent.
+    // The low bits of `shifted`, shifted into the exponent, add n to it.
     let exponent = simd.wrapping_dyn_shl_u32s(
         simd.transmute_u32s_f32s(shifted),
         simd.splat_u32s(f32::MANTISSA_DIGITS - 1),
@@ -139,10 +141,10 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(vanishes, simd.splat_f32s(0.0), value)
 }
 
-/// `x Phi(x)` and its derivative `Phi(x) + x phi(x)`, each within 5e-7 of `max(1, |x|)`.
+/// Computes `x Phi(x)` and its derivative `Phi(x) + x phi(x)`, each within 5e-7 of `max(1, |x|)`.
 ///
-/// erf by Abramowitz & Stegun 1964, 7.1.26 (absolute error 1.5e-7); its exponential is the one
-/// that the derivative needs.
+/// The error function is that of Abramowitz & Stegun 1964, 7.1.26 (absolute error 1.5e-7); its
+/// exponential is the same that the derivative needs.
 #[inline(always)]
 pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
@@ -163,7 +165,7 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     (simd.mul_f32s(x, phi), simd.mul_add_e_f32s(x, density, phi))
 }
 
-/// `sum x y`
+/// Dot product of two slices, `sum x y`.
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "constant bounds keep the sums in registers")]
 pub(crate) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
@@ -191,7 +193,7 @@ pub(crate) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     simd.reduce_sum_f32s(sum)
 }
 
-/// `sum x`
+/// Sum of a slice.
 #[inline(always)]
 pub(crate) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (x, rest) = S::as_simd_f32s(x);
@@ -205,7 +207,7 @@ pub(crate) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
     simd.reduce_sum_f32s(simd.add_f32s(partial[0], partial[1]))
 }
 
-/// The largest, negative infinity of none.
+/// Maximum of a slice; negative infinity if it is empty.
 #[inline(always)]
 pub(crate) fn max<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (x, rest) = S::as_simd_f32s(x);
@@ -270,8 +272,8 @@ mod tests {
         }
     }
 
-    /// By the series 26.2.11 of Abramowitz & Stegun 1964 near zero, by the continued fraction
-    /// 26.2.14 in the tails.
+    /// The normal distribution function by Abramowitz & Stegun 1964: the series 26.2.11 near zero
+    /// and the continued fraction 26.2.14 in the tails.
     fn normal_cdf(x: f64) -> f64 {
         let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
         let upper = |x: f64| density / (1..=200).rev().fold(x, |rest, k| x + f64::from(k) / rest);

@@ -1,6 +1,8 @@
-//! The numerical work of the model over plain slices: each operation forward, and backward by
-//! hand. Nothing here knows Burn. Layouts are row by row unless said otherwise.
+//! The numerical work of the model over plain slices: the forward pass of each operation, and its
+//! hand-written backward pass. Nothing here knows Burn. Matrices are stored row by row unless
+//! stated otherwise.
 
+pub(crate) mod activation;
 pub(crate) mod adamw;
 pub(crate) mod buffer;
 pub(crate) mod embedding;
@@ -12,21 +14,22 @@ pub(crate) mod tile;
 
 pub(crate) use product::peak_product;
 
-/// Rows of a block of which each holds `width` numbers: few enough for it to stay in the
-/// second-level cache, enough for a product over them to run at full speed.
+/// Number of rows in a block whose rows hold `width` numbers. A block is small enough for the
+/// second-level cache, and large enough for products over it to run at full speed.
 pub(crate) fn rows_per_block(width: usize, rows: usize) -> usize {
     const NUMBERS: usize = 1 << 18;
     (NUMBERS / width).clamp(512, 1024).min(rows.max(1))
 }
 
-/// Rows of logits of a block: fewer where the vocabulary is large.
+/// Number of rows in a block of logits, which is smaller for a large vocabulary.
 pub(crate) fn rows_of_logits(vocab: usize, rows: usize) -> usize {
     const NUMBERS: usize = 1 << 20;
     rows_per_block(vocab, rows).min((NUMBERS / vocab).max(64))
 }
 
-/// Writes the transpose of `[rows, columns]`, `stride` and `to_stride` apart: squares of four,
-/// which the compiler keeps in registers, within strips that the nearest cache holds.
+/// Writes the transpose of a matrix `[rows, columns]`; `stride` and `to_stride` are the distances
+/// between rows of the input and of the output. It works in squares of four, which the compiler
+/// keeps in registers, within strips that fit into the nearest cache.
 #[inline(always)]
 pub(crate) fn transpose(
     from: &[f32],

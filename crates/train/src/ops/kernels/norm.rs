@@ -3,20 +3,21 @@
 use super::lanes::{dot, for_lanes, sum, vectorised};
 use crate::ops::NORM_EPSILON;
 
-/// Mean (0 unless `centre`) and scale of each row, in that order.
+/// Mean (0 unless `centre`) and scale of a row, in that order.
 #[inline(always)]
 fn statistics<S: pulp::Simd>(simd: S, x: &[f32], centre: bool) -> (f32, f32) {
     let width = x.len() as f32;
     let mean = if centre { sum(simd, x) / width } else { 0.0 };
     let mut squares = dot(simd, x, x) / width;
     if centre {
-        // Of the differences themselves: the square of a large mean would swallow them.
+        // The squares are those of the differences, since the square of a large mean would swallow
+        // them.
         squares = spread(simd, x, mean) / width;
     }
     (mean, (squares + NORM_EPSILON as f32).sqrt().recip())
 }
 
-/// `sum (x - mean)^2`
+/// Sum of squared differences from the mean, `sum (x - mean)^2`.
 #[inline(always)]
 fn spread<S: pulp::Simd>(simd: S, x: &[f32], mean: f32) -> f32 {
     let (x, rest) = S::as_simd_f32s(x);
@@ -31,10 +32,10 @@ fn spread<S: pulp::Simd>(simd: S, x: &[f32], mean: f32) -> f32 {
 }
 
 vectorised! {
-    /// `y = (x - mean) scale gain` of each row; mean 0 unless `centre`.
+    /// Normalises each row: `y = (x - mean) scale gain`, with a mean of 0 unless `centre`.
     ///
     /// # Shapes
-    /// - x, y: `[n, d]`, gain: `[d]`; statistics, written: mean and scale of each row, `[n, 2]`
+    /// - x, y: `[n, d]`, gain: `[d]`, kept (written): mean and scale of each row, `[n, 2]`
     pub(crate) fn forward<'a, S>(
         simd;
         x: &'a [f32],
@@ -54,7 +55,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// The output of [`forward`] again, from what it kept.
+    /// Computes the output of [`forward`] again from the statistics that it kept.
     pub(crate) fn again<'a, S>(
         simd;
         x: &'a [f32],
@@ -86,9 +87,9 @@ fn apply<S: pulp::Simd>(
 }
 
 vectorised! {
-    /// Adds the gradient of x to `dx` and that of the gain to `dgain`:
-    /// `scale (u - mean(u) - h mean(u h))` with `u = dy gain`, `h` the normalised row, the first
-    /// mean with centring only.
+    /// Adds the gradient of x to `dx`, and that of the gain to `dgain`. The gradient of x is `scale
+    /// (u - mean(u) - h mean(u h))` with `u = dy gain` and `h` the normalised row; `mean(u)` is
+    /// left out unless `centre`.
     ///
     /// # Shapes
     /// - x, dy, dx: `[n, d]`, gain, dgain: `[d]`, kept: `[n, 2]`
@@ -121,7 +122,7 @@ vectorised! {
     }
 }
 
-/// Means of `u` and `u h` over a row.
+/// Means of `u` and `u h` over a row, in the terms of [`backward`].
 #[inline(always)]
 fn means<S: pulp::Simd>(
     simd: S,

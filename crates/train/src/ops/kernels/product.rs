@@ -1,11 +1,11 @@
-//! Matrix products through the `gemm` crate, which chooses its instructions at run time.
+//! Computes matrix products with the `gemm` crate, which chooses its instructions at run time.
 
 use super::buffer::Buffer;
 use crate::profile::part;
 use gemm::Parallelism;
 use std::time::{Duration, Instant};
 
-/// A matrix in a slice: element `(i, j)` lies at `i * row + j * column`.
+/// A matrix in a slice: element `(i, j)` is at `i * row + j * column`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a> {
     data: &'a [f32],
@@ -15,7 +15,7 @@ pub(crate) struct Matrix<'a> {
     column: usize,
 }
 
-/// As [`Matrix`], to be written.
+/// A matrix like [`Matrix`] that can be written to.
 #[derive(Debug)]
 pub(crate) struct MatrixMut<'a> {
     data: &'a mut [f32],
@@ -25,7 +25,7 @@ pub(crate) struct MatrixMut<'a> {
     column: usize,
 }
 
-/// Elements that a matrix reaches over.
+/// Number of elements from a matrix's first to its last, gaps included.
 fn span(rows: usize, columns: usize, row: usize, column: usize) -> usize {
     match rows == 0 || columns == 0 {
         true => 0,
@@ -34,18 +34,18 @@ fn span(rows: usize, columns: usize, row: usize, column: usize) -> usize {
 }
 
 impl<'a> Matrix<'a> {
-    /// Row by row, without gaps.
+    /// A matrix stored row by row, without gaps.
     pub(crate) fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::strided(data, rows, columns, columns)
     }
 
-    /// Row by row, `row` elements apart.
+    /// A matrix stored row by row, whose rows start `row` elements apart.
     pub(crate) fn strided(data: &'a [f32], rows: usize, columns: usize, row: usize) -> Self {
         assert!(span(rows, columns, row, 1) <= data.len(), "a matrix past its slice");
         Matrix { data, rows, columns, row, column: 1 }
     }
 
-    /// Rows for columns.
+    /// The transposed matrix.
     pub(crate) fn t(self) -> Self {
         Matrix {
             rows: self.columns,
@@ -58,24 +58,24 @@ impl<'a> Matrix<'a> {
 }
 
 impl<'a> MatrixMut<'a> {
-    /// Row by row, without gaps.
+    /// A matrix stored row by row, without gaps.
     pub(crate) fn new(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
         Self::strided(data, rows, columns, columns)
     }
 
-    /// Row by row, `row` elements apart.
+    /// A matrix stored row by row, whose rows start `row` elements apart.
     pub(crate) fn strided(data: &'a mut [f32], rows: usize, columns: usize, row: usize) -> Self {
         assert!(span(rows, columns, row, 1) <= data.len(), "a matrix past its slice");
         MatrixMut { data, rows, columns, row, column: 1 }
     }
 }
 
-/// `c = a b`
+/// Computes `c = a b`.
 pub(crate) fn multiply(c: MatrixMut, a: Matrix, b: Matrix) {
     product(c, a, b, false);
 }
 
-/// `c += a b`
+/// Computes `c += a b`.
 pub(crate) fn multiply_add(c: MatrixMut, a: Matrix, b: Matrix) {
     product(c, a, b, true);
 }
@@ -92,8 +92,8 @@ fn product(c: MatrixMut, a: Matrix, b: Matrix, add: bool) {
         c.rows,
         c.columns
     );
-    // SAFETY: the constructors have checked that every element lies in its slice, `c` is borrowed
-    // alone, and without `add` its old content is not read.
+    // SAFETY: the constructors checked that every element lies in its slice, `c` is borrowed
+    // exclusively, and without `add` its old content is not read.
     part("matrix products", || unsafe {
         gemm::gemm(
             c.rows,
@@ -119,9 +119,10 @@ fn product(c: MatrixMut, a: Matrix, b: Matrix, add: bool) {
     });
 }
 
-/// Time of one product of two square matrices.
+/// Time that one product of two square matrices takes.
 pub(crate) fn peak_product(side: usize) -> Duration {
-    // Numbers as in training: power, and with it the clock, may depend on them.
+    // The numbers resemble those of training, since power and therefore the clock may depend on
+    // them.
     let (mut a, mut b) = (Buffer::stale(side * side), Buffer::stale(side * side));
     let value = |i: usize| (i * 7919 % 1009) as f32 / 1009.0 - 0.5;
     for (i, (a, b)) in a.iter_mut().zip(b.iter_mut()).enumerate() {
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn products_with_strides_and_transposes() {
-        // [[1, 2, 3], [4, 5, 6]] with a gap after each row.
+        // The matrix [[1, 2, 3], [4, 5, 6]] has a gap after each row.
         let a = [1.0, 2.0, 3.0, 9.0, 4.0, 5.0, 6.0, 9.0];
         let a = Matrix::strided(&a, 2, 3, 4);
         let mut c = vec![7.0; 4];

@@ -1,29 +1,29 @@
-//! Products of small matrices that lie in the nearest cache, without packing: `c (+)= a b` with
-//! the vectors along the rows of b and c and single elements of a spread over them.
+//! Products of small matrices that lie in the nearest cache, without packing: `c (+)= a b`. Vectors
+//! run along the rows of b and c, and single elements of a are spread over them.
 
 use pulp::Simd;
 
-/// Left operand.
+/// Left operand of a product.
 #[derive(Clone, Copy)]
 pub(crate) enum Left<'a> {
-    /// Element `(r, k)` at `r * stride + k`.
+    /// Stored by rows: element `(r, k)` is at `r * stride + k`.
     Rows(&'a [f32], usize),
-    /// Element `(r, k)` at `k * stride + r`.
+    /// Stored by columns: element `(r, k)` is at `k * stride + r`.
     Columns(&'a [f32], usize),
 }
 
-/// Shape of a product, and how far the rows of b and c are apart.
+/// Shape of a product, and the distances between rows of b and of c.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
-    /// Rows of a and c.
+    /// Number of rows of a and c.
     pub(crate) rows: usize,
-    /// Columns of a, rows of b.
+    /// Number of columns of a, and of rows of b.
     pub(crate) depth: usize,
     pub(crate) b_stride: usize,
     pub(crate) c_stride: usize,
 }
 
-/// `c = a b`, or `c += a b`, over `vectors` vectors of columns.
+/// Computes `c = a b`, or `c += a b`, for `vectors` vectors of columns.
 #[inline(always)]
 pub(crate) fn product<S: Simd>(
     simd: S,
@@ -46,7 +46,8 @@ pub(crate) fn product<S: Simd>(
     }
 }
 
-/// One strip of `NV` vectors of columns; as many rows at a time as the registers hold.
+/// Computes one strip of `NV` vectors of columns, with as many rows at a time as the registers
+/// hold.
 #[inline(always)]
 fn columns<S: Simd, const NV: usize>(
     simd: S,
@@ -77,7 +78,7 @@ fn columns<S: Simd, const NV: usize>(
     }
 }
 
-/// `MR` rows of one strip.
+/// Computes `MR` rows of one strip.
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "constant bounds keep the sums in registers")]
 fn rows<S: Simd, const MR: usize, const NV: usize>(

@@ -1,4 +1,4 @@
-//! Every operation on an adapter, a software one where there is no other, against the processor.
+//! Compares every operation on an adapter (a software one if there is no other) with the processor.
 
 use super::{NORMS, gain, normal, run_on};
 use crate::device::{DeviceChoice, TrainDevice};
@@ -11,7 +11,8 @@ pub(crate) fn adapter() -> Device {
     device.autodiff()
 }
 
-/// Output and gradients composed on the adapter, against those fused on the processor.
+/// Compares output and gradients, composed on the adapter, with those of the fused operations on
+/// the processor.
 pub(crate) fn compare<const O: usize>(
     what: &str,
     adapter: &Device,

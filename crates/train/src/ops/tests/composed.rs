@@ -1,4 +1,4 @@
-//! Fused against composed, forward and backward, over shapes that are not round.
+//! Compares fused with composed operations, forward and backward, over shapes that are not round.
 
 use super::{NORMS, gain, normal, run};
 use crate::ops::*;
@@ -14,7 +14,8 @@ pub(crate) fn compare<const O: usize>(
     let (fused, composed) = (run(inputs, fused), run(inputs, composed));
     for (part, (fused, composed)) in fused.iter().zip(&composed).enumerate() {
         assert_eq!(fused.len(), composed.len(), "{what}, part {part}");
-        // The floor is for gradients that cancel, as of two numbers under layer normalisation.
+        // The scale has a lower bound because gradients may cancel, as those of two numbers under
+        // layer normalisation.
         let scale = composed.iter().fold(0.1f32, |a, b| a.max(b.abs()));
         for (i, (a, b)) in fused.iter().zip(composed).enumerate() {
             assert!(

@@ -1,14 +1,14 @@
-//! Outputs and gradients against plain double precision and its central differences.
+//! Compares outputs and gradients with plain double precision and its central differences.
 
 use super::{NORMS, gain, normal, plain, run};
 use crate::ops::*;
 use burn::tensor::{Tensor, TensorData};
 
-/// Step of a central difference in double precision: its error is near 1e-9 of the slope.
+/// Step of a central difference in double precision, whose error is near 1e-9 of the slope.
 const STEP: f64 = 1e-5;
 
-/// Compares the operation's output, and its gradients with the output weighted by the numbers
-/// that [`run`] uses, with those of `plain`.
+/// Compares the operation's output with that of `plain`. Also compares the gradients of the output,
+/// weighted by the numbers that [`run`] uses, with central differences of `plain`.
 pub(crate) fn compare<const O: usize>(
     what: &str,
     inputs: &[TensorData],

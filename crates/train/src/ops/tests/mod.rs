@@ -1,5 +1,5 @@
-//! Every operation against two independent ones: composed of stock operations, and written down
-//! plainly in double precision and differentiated numerically.
+//! Tests every operation against two independent ones: one composed of stock operations, and one
+//! written down plainly in double precision and differentiated numerically.
 
 #[cfg(feature = "wgpu")]
 pub(crate) mod adapter;
@@ -20,8 +20,8 @@ pub(crate) fn normal(seed: u64, dims: [usize; 2], std: f64) -> TensorData {
     TensorData::new(values, dims)
 }
 
-/// Output, and gradients of all inputs with the output weighted by fixed random numbers. A gain
-/// is an input of one row.
+/// The output, then the gradients of all inputs with the output weighted by fixed random numbers. A
+/// gain is an input of one row.
 pub(crate) fn run<const O: usize>(
     inputs: &[TensorData],
     op: impl Fn(Vec<Tensor<2>>) -> Tensor<O>,

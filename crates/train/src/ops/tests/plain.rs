@@ -1,9 +1,9 @@
-//! The operations as their definitions read, in double precision.
+//! The operations in double precision, written as their definitions read.
 
 use crate::ops::NORM_EPSILON;
 use isoflop_model::Norm;
 
-/// Rows of numbers.
+/// A matrix as a list of rows.
 pub(crate) type Rows = Vec<Vec<f64>>;
 
 pub(crate) fn rows(values: &[f64], columns: usize) -> Rows {

@@ -28,7 +28,7 @@ vectorised! {
         dout: &'a [f32],
         dqkv: &'a mut [f32],
     ) {
-        let AttentionShape { batch, time, heads, parametrization } = layout.shape;
+        let AttentionShape { batch, time, heads, parametrization, .. } = layout.shape;
         let d_head = layout.d_head;
         let sizes = (time, d_head);
         let room = Room::new::<S>(layout);
