@@ -44,6 +44,14 @@ pub enum ShapeError {
     /// A half without heads has one, so that equal models are equal.
     #[error("{0} heads are given to a model whose mixer has none")]
     NoHeads(usize),
+    /// Heads of a given width split the width of the stream.
+    #[error("d_model {d_model} does not split into heads of width {d_head}")]
+    HeadWidth {
+        /// Width of the stream.
+        d_model: usize,
+        /// Width of a head.
+        d_head: usize,
+    },
     /// Heads of queries share those of keys and values evenly.
     #[error("{n_heads} heads do not fall into groups over {kv_heads} heads of keys and values")]
     HeadsDoNotGroup {
@@ -122,6 +130,7 @@ impl ShapeError {
     /// The key of `[model]` whose value is at fault, where it is not the size.
     pub fn key(&self) -> Option<&'static str> {
         match self {
+            ShapeError::HeadWidth { .. } => Some("d_head"),
             ShapeError::HeadsDoNotGroup { .. } => Some("kv_heads"),
             ShapeError::NoWindow => Some("window"),
             ShapeError::NoStride => Some("strided"),
@@ -156,6 +165,13 @@ impl ShapeError {
             }
             ShapeError::TooManyParams(_) => {
                 Some(format!("the ladder ends at {}", Params(MOST_PARAMS)))
+            }
+            ShapeError::HeadWidth { d_model, .. } => {
+                let fits: Vec<String> = (1..=d_model.min(LARGEST_WIDTH))
+                    .filter(|width| d_model.is_multiple_of(*width) && width.is_multiple_of(2))
+                    .map(|width| width.to_string())
+                    .collect();
+                Some(format!("{d_model} has heads of width {}", fits.join(", ")))
             }
             ShapeError::HeadsDoNotGroup { n_heads, .. } => {
                 let fits: Vec<String> = (1..=n_heads)

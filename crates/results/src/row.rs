@@ -29,6 +29,24 @@ schema! {
             "the half of a block that moves information between tokens";
         feed_forward: String [dense "dense"], Identity, "",
             "the half of a block that works on one token; `none` where there is none";
+        activation: String [gelu "gelu"], Identity, "",
+            "what stands between the matrices of the feed-forward half: `gelu`, `swiglu` or `relu2`";
+        ffn_ratio: Option<f64> [absent "absent"], Identity, "",
+            "width of the feed-forward half over d_model, where the sweep file gives it; null for the rule of the activation";
+        d_ff: Option<u64> [absent "absent"], Counted, "",
+            "width of the feed-forward half, of experts at granularity 1; null without such a half and in files of earlier versions, where it is 4 d_model";
+        experts: Option<u64> [absent "absent"], Identity, "",
+            "experts present in a layer; null for a dense model";
+        active_experts: Option<u64> [absent "absent"], Identity, "",
+            "experts chosen for a token; null for a dense model";
+        shared_experts: Option<u64> [absent "absent"], Identity, "",
+            "experts that work on every token besides; null for a dense model";
+        granularity: Option<u64> [absent "absent"], Identity, "",
+            "d_ff over the width of an expert; null for a dense model";
+        gate: Option<String> [absent "absent"], Identity, "",
+            "how scores of experts become factors: `renorm`, `plain` or `sigmoid`; null for a dense model";
+        balance: Option<String> [absent "absent"], Identity, "",
+            "what keeps the load of experts even: `loss` or `bias`; null for a dense model";
         size: String, Label, "",
             "the size as the sweep file wrote it";
         d_model: u64, Identity, "",
@@ -37,6 +55,10 @@ schema! {
             "blocks";
         n_heads: Option<u64>, Identity, "",
             "attention heads; null for a mixer without heads";
+        kv_heads: Option<u64> [absent "absent"], Identity, "",
+            "heads of keys and values where they are shared by heads of queries; null where there are as many";
+        qk_norm: String [none "none"], Identity, "",
+            "normalisation of queries and keys: `rms` or `none`";
         norm: String, Identity, "",
             "`rms` or `layer`";
         position: String, Identity, "",
@@ -49,6 +71,16 @@ schema! {
             "tokens a window, T";
         attention: String [causal "causal"], Identity, "",
             "`causal`, or `document` where no token attends to another document";
+        window: Option<u64> [absent "absent"], Identity, "tokens",
+            "tokens that a local layer attends to, itself among them; null without a window";
+        strided: Option<u64> [absent "absent"], Identity, "tokens",
+            "distance between the tokens that a local layer attends to; null without a stride";
+        fixed: Option<String> [absent "absent"], Identity, "",
+            "`block:columns`, tokens of a block and the last ones of earlier blocks that a local layer attends to; null without blocks";
+        pattern: Option<String> [absent "absent"], Identity, "",
+            "letters for layers in turn, `L` local and `G` attending to all earlier tokens; null where all layers are alike";
+        head: String [own "own"], Identity, "",
+            "`own`, or `tied` where the head is the token table";
         n_non_embedding: u64, Counted, "parameters",
             "parameters without embedding and position tables and the head";
         n_active_non_embedding: Option<u64> [absent "absent"], Counted, "parameters",
@@ -191,6 +223,18 @@ fn causal() -> String {
 
 fn attention() -> String {
     "attention".to_owned()
+}
+
+fn gelu() -> String {
+    "gelu".to_owned()
+}
+
+fn none() -> String {
+    "none".to_owned()
+}
+
+fn own() -> String {
+    "own".to_owned()
 }
 
 fn dense() -> String {

@@ -6,7 +6,7 @@ use crate::run::PlannedRun;
 use crate::trainer::{Ending, TrainFailure, Trained};
 use crate::workplace::Workplace;
 use isoflop_core::{Flops, Series, Tokens};
-use isoflop_model::{Fact, FlopCount, ParamCount};
+use isoflop_model::{Activation, Fact, FlopCount, ParamCount};
 use isoflop_results::schema::{Role, Value};
 use isoflop_results::{FailureKind, RunRecord, RunRow, Status};
 use std::time::Instant;
@@ -119,18 +119,34 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         message: None,
         failure: None,
         family: String::new(),
-        mixer: name(&config.model.mixer),
-        feed_forward: name(&config.model.feed_forward),
+        mixer: config.model.mixer.half().name().to_owned(),
+        feed_forward: config.model.feed_forward.half().name().to_owned(),
+        activation: Activation::default().name().to_owned(),
+        d_ff: None,
+        ffn_ratio: None,
+        experts: None,
+        active_experts: None,
+        shared_experts: None,
+        granularity: None,
+        gate: None,
+        balance: None,
         size: String::new(),
         d_model: shape.d_model as u64,
         n_layers: shape.n_layers as u64,
         n_heads: None,
+        kv_heads: None,
+        qk_norm: "none".to_owned(),
         norm: name(&config.model.norm),
         position: name(&config.model.position),
         parametrization: name(&config.model.parametrization),
         vocab_size: config.model.vocab_size as u64,
         context: config.model.context as u64,
         attention: "causal".to_owned(),
+        window: None,
+        strided: None,
+        fixed: None,
+        pattern: None,
+        head: if config.model.tied { "tied" } else { "own" }.to_owned(),
         n_non_embedding: params.non_embedding().0 as u64,
         n_active_non_embedding: Some(params.active_non_embedding().0 as u64),
         n_total: params.total().0 as u64,
@@ -191,7 +207,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
 
 fn value(fact: Fact) -> Value {
     match fact {
-        Fact::Text(name) => Value::Text(name.to_owned()),
+        Fact::Text(name) => Value::Text(name),
         Fact::Integer(count) => Value::Integer(count),
         Fact::Float(measure) => Value::Float(measure),
     }
@@ -240,7 +256,7 @@ mod tests {
                 for (name, fact) in half.columns(&model) {
                     let column = RunRow::COLUMNS.iter().find(|column| column.name == name);
                     let column = column.unwrap_or_else(|| panic!("no column `{name}`"));
-                    assert_eq!(column.role, Role::Identity, "{name}");
+                    assert!(matches!(column.role, Role::Identity | Role::Counted), "{name}");
                     let kind = match fact {
                         Fact::Text(_) => Kind::Text,
                         Fact::Integer(_) => Kind::Integer,

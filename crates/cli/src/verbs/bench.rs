@@ -167,7 +167,7 @@ impl Args {
             feed_forward,
             ..ModelConfig::transformer(smallest, self.vocab as usize, self.context as usize)
         };
-        let checked = given.shape(&like).and_then(|shape| {
+        let checked = given.shape(&like, None).and_then(|shape| {
             let model = ModelConfig { shape, ..like };
             model.check().map(|()| model)
         });

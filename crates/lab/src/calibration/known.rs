@@ -176,7 +176,7 @@ mod tests {
             let of = load(d_model);
             Load { model: ModelConfig { norm, feed_forward, ..of.model }, ..of }
         };
-        let dense = |d_model| like(d_model, Norm::Rms, FeedForward::Dense);
+        let dense = |d_model| like(d_model, Norm::Rms, FeedForward::default());
         let speeds = Speeds {
             device: String::new(),
             known: vec![known(dense(32), 1.0), known(dense(64), 4.0)],

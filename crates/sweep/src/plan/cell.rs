@@ -6,7 +6,7 @@ use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
-use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
+use crate::spec::{Auto, Cell, GivenShape, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
 use isoflop_core::{Optimizer, Params, Schedule};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
@@ -181,22 +181,23 @@ impl CellPlanner<'_, '_> {
 
     /// Model of one size, with the size as written.
     fn model(&self, spec: &Spec, size: &Spanned<Size>) -> Result<(String, ModelConfig), Problem> {
-        let refuse = |error: isoflop_model::ShapeError| {
-            Problem::new(size.span(), error.to_string()).maybe_hint(error.hint())
-        };
-        let preset = spec.model.family.preset();
-        let like = ModelConfig {
-            norm: spec.model.norm,
-            position: spec.model.position.unwrap_or(preset.position),
-            parametrization: spec.model.parametrization,
+        let refuse = |error| spec.model.fault(&error, size.span());
+        let like = spec.model.model(ModelConfig {
             document_mask: spec.data.mask_documents.then_some(self.facts.separator),
-            mixer: preset.mixer,
-            feed_forward: preset.feed_forward,
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
-        };
-        let shape = size.get_ref().shape(&like).map_err(refuse)?;
+        })?;
+        let d_head = spec.model.d_head();
+        if let (Some(d_head), Size::Shape(GivenShape { n_heads: Some(_), .. })) =
+            (&spec.model.d_head, size.get_ref())
+        {
+            let message = "the size gives heads, and d_head gives them too";
+            return Err(Problem::new(d_head.span(), message)
+                .hint("leave the heads out of the sizes, as in \"64x4\", or drop d_head"));
+        }
+        let shape = size.get_ref().shape(&like, d_head).map_err(refuse)?;
         let model = ModelConfig { shape, ..like };
         model.check().map_err(refuse)?;
+        let model = model.simplest();
         self.check_memory(&model, size.span())?;
         Ok((size.get_ref().label(), model))
     }

@@ -3,6 +3,7 @@
 
 mod axes;
 mod data;
+mod model;
 mod quantity;
 mod rate;
 mod suggest;
@@ -10,6 +11,7 @@ mod time;
 mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
+pub use model::{GivenFixed, GivenRatio, GivenWindow, ModelSpec, MoeSpec};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
 pub use time::TimeSpec;
@@ -17,7 +19,6 @@ pub use time::TimeSpec;
 use crate::error::{Problem, SpecError, SweepError};
 use isoflop_core::Series;
 use isoflop_core::units::scientific;
-use isoflop_model::{Family, Norm, Parametrization, Position};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,26 +61,6 @@ pub struct Spec {
     /// The table `[train]`.
     #[serde(default)]
     pub train: TrainSpec,
-}
-
-/// The table `[model]`: family and sizes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelSpec {
-    /// Family of the model, a preset of its halves.
-    #[serde(default)]
-    pub family: Family,
-    /// Sizes, each a rung of the ladder or a shape. They are not needed if the plan has only single
-    /// runs, which name their own.
-    pub sizes: Option<Spanned<Vec<Spanned<Size>>>>,
-    /// Kind of normalisation.
-    #[serde(default)]
-    pub norm: Norm,
-    /// Kind of position information; by default that of the family.
-    pub position: Option<Position>,
-    /// Parametrisation: how initial weights and learning rates depend on the width.
-    #[serde(default)]
-    pub parametrization: Parametrization,
 }
 
 /// The table `[plan]`: how long to train which sizes. It has one kind, or single runs, or both.
@@ -266,14 +247,16 @@ impl Sweep {
 
 fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
     let table = DeTable::parse(source).map_err(suggest::explain)?;
-    axes::cells(table)?
+    let cells: Vec<Cell> = axes::cells(table)?
         .into_iter()
         .map(|(series, table)| {
             let deserializer = toml::Deserializer::from(table);
             let spec = Spec::deserialize(deserializer).map_err(suggest::explain)?;
             Ok(Cell { series, spec })
         })
-        .collect()
+        .collect::<Result<_, Problem>>()?;
+    model::check_options(cells.iter().map(|cell| &cell.spec.model))?;
+    Ok(cells)
 }
 
 #[cfg(test)]

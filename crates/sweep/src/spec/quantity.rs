@@ -3,7 +3,7 @@
 
 use isoflop_core::Params;
 use isoflop_core::units::{parse_quantity, short};
-use isoflop_model::{ModelConfig, Shape};
+use isoflop_model::{ModelConfig, Shape, ShapeError};
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -92,13 +92,22 @@ impl GivenShape {
         }
     }
 
-    /// The checked shape, for a model that otherwise equals `like`.
+    /// The checked shape, for a model that otherwise equals `like`, with heads of width `d_head` where
+    /// neither the shape nor the mixer's rule is to give their number.
     ///
     /// # Errors
-    /// The same as those of [`Shape::new`].
-    pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
-        let heads = self.n_heads.unwrap_or_else(|| like.mixer.half().heads(self.d_model));
-        Shape::new(self.d_model, self.n_layers, heads)
+    /// The same as those of [`Shape::new`], or heads of width `d_head` do not divide the width.
+    pub fn shape(&self, like: &ModelConfig, d_head: Option<usize>) -> Result<Shape, ShapeError> {
+        let d_model = self.d_model;
+        let heads = match (self.n_heads, d_head) {
+            (Some(heads), _) => heads,
+            (None, Some(d_head)) if d_head == 0 || !d_model.is_multiple_of(d_head) => {
+                return Err(ShapeError::HeadWidth { d_model, d_head });
+            }
+            (None, Some(d_head)) => d_model / d_head,
+            (None, None) => like.mixer.half().heads(d_model),
+        };
+        Shape::new(d_model, self.n_layers, heads)
     }
 }
 
@@ -114,14 +123,15 @@ impl Size {
         }
     }
 
-    /// The shape that the size stands for in a model that otherwise equals `like`.
+    /// The shape that the size stands for in a model that otherwise equals `like`, with heads of width
+    /// `d_head` where it is given.
     ///
     /// # Errors
     /// The size is below the ladder, or the heads do not divide the width.
-    pub fn shape(&self, like: &ModelConfig) -> Result<Shape, isoflop_model::ShapeError> {
+    pub fn shape(&self, like: &ModelConfig, d_head: Option<usize>) -> Result<Shape, ShapeError> {
         match self {
-            Size::Rung(quantity) => like.shape_for(Params(quantity.value)),
-            Size::Shape(given) => given.shape(like),
+            Size::Rung(quantity) => like.shape_with_heads(Params(quantity.value), d_head),
+            Size::Shape(given) => given.shape(like, d_head),
         }
     }
 }

@@ -34,7 +34,9 @@ fn sizes_read_as_rungs_numbers_and_shapes() {
         .unwrap()
         .get_ref()
         .iter()
-        .map(|size| (size.get_ref().label(), size.get_ref().shape(&like).unwrap().to_string()))
+        .map(|size| {
+            (size.get_ref().label(), size.get_ref().shape(&like, None).unwrap().to_string())
+        })
         .collect();
     let expected =
         [("3k", "16x1x1"), ("10k", "20x2x1"), ("64x4x4", "64x4x4"), ("32x2x2", "32x2x2")];
@@ -48,7 +50,7 @@ fn an_unknown_key_is_shown_with_its_neighbour() {
            |
          6 | norn = "rms"
            | ^^^^
-        hint: did you mean `norm`? keys here: family, sizes, norm, position, parametrization
+        hint: did you mean `norm`? keys here: family, sizes, norm, position, parametrization, tied, d_head, kv_heads, qk_norm, window, strided, fixed, pattern, activation, ffn_ratio, moe
         "#);
 }
 

@@ -1,3 +1,5 @@
+mod options;
+
 use super::*;
 use crate::plan::{DataFacts, DataRequest};
 use isoflop_core::Tokens;

@@ -1,0 +1,387 @@
+//! `[model]`: a family, its sizes and its options.
+
+use super::Size;
+use crate::error::Problem;
+use isoflop_model::{
+    Activation, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer, ModelConfig,
+    Norm, Parametrization, Pattern, Position, Ratio, Reach, ShapeError,
+};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+use toml::Spanned;
+
+/// `[model]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Model family.
+    #[serde(default)]
+    pub family: Family,
+    /// Sizes, each a rung of the ladder or a shape. A plan of single runs names them itself.
+    pub sizes: Option<Spanned<Vec<Spanned<Size>>>>,
+    /// Normalisation.
+    #[serde(default)]
+    pub norm: Norm,
+    /// Position; that of the family unless given.
+    pub position: Option<Spanned<Position>>,
+    /// How initial weights and rates depend on the width.
+    #[serde(default)]
+    pub parametrization: Parametrization,
+    /// Whether the head is the token table, transposed.
+    #[serde(default)]
+    pub tied: bool,
+    /// Width of a head; the rule of the mixer unless given.
+    pub d_head: Option<Spanned<usize>>,
+    /// Heads of keys and values; as many as heads of queries unless given.
+    pub kv_heads: Option<Spanned<usize>>,
+    /// Whether queries and keys are normalised.
+    pub qk_norm: Option<Spanned<bool>>,
+    /// Tokens that a local layer attends to, the token itself among them.
+    pub window: Option<Spanned<GivenWindow>>,
+    /// Distance between tokens that a local layer attends to.
+    pub strided: Option<Spanned<usize>>,
+    /// Blocks, and columns of earlier blocks, that a local layer attends to.
+    pub fixed: Option<Spanned<GivenFixed>>,
+    /// Which layers are local.
+    pub pattern: Option<Spanned<Pattern>>,
+    /// What stands between the matrices of the feed-forward half.
+    pub activation: Option<Spanned<Activation>>,
+    /// Width of the feed-forward half over that of the stream.
+    pub ffn_ratio: Option<Spanned<GivenRatio>>,
+    /// Experts, for the family `moe`.
+    pub moe: Option<Spanned<MoeSpec>>,
+}
+
+/// `[model.moe]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MoeSpec {
+    /// Experts present.
+    pub experts: Option<usize>,
+    /// Experts chosen for a token.
+    pub active: Option<usize>,
+    /// Experts that work on every token besides.
+    pub shared: usize,
+    /// Width of a feed-forward network over that of an expert.
+    pub granularity: Option<usize>,
+    /// How scores become factors: `plain` for one active expert and `renorm` for more unless given.
+    pub gate: Option<Gate>,
+    /// What keeps the load even.
+    pub balance: Balance,
+}
+
+/// `64`, or `"full"` for all tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenWindow {
+    /// All tokens up to itself.
+    Full,
+    /// So many.
+    Tokens(usize),
+}
+
+/// `32`, or `{ block = 32, columns = 4 }`; an eighth of the block unless given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenFixed {
+    /// Tokens of a block.
+    pub block: usize,
+    /// Last tokens of a block that later blocks attend to.
+    pub columns: usize,
+}
+
+/// `4`, `2.5` or `"8/3"`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GivenRatio(pub Ratio);
+
+/// An option that some families have and others lack.
+struct Choice {
+    key: &'static str,
+    span: Range<usize>,
+    /// Whether a model of these halves has it.
+    fits: fn(&Mixer, &FeedForward) -> bool,
+    /// What has it.
+    whose: &'static str,
+}
+
+fn has_attention(mixer: &Mixer, _: &FeedForward) -> bool {
+    mixer.attention().is_some()
+}
+
+fn has_network(_: &Mixer, feed_forward: &FeedForward) -> bool {
+    *feed_forward != FeedForward::None
+}
+
+fn has_experts(_: &Mixer, feed_forward: &FeedForward) -> bool {
+    matches!(feed_forward, FeedForward::Experts(_))
+}
+
+impl ModelSpec {
+    /// The options that are given.
+    fn choices(&self) -> Vec<Choice> {
+        fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
+            value.as_ref().map(Spanned::span)
+        }
+        type Fits = fn(&Mixer, &FeedForward) -> bool;
+        let (attention, network) = ("attention", "a feed-forward half");
+        let all: [(&str, Option<Range<usize>>, Fits, &str); 10] = [
+            ("d_head", span(&self.d_head), has_attention, attention),
+            ("kv_heads", span(&self.kv_heads), has_attention, attention),
+            ("qk_norm", span(&self.qk_norm), has_attention, attention),
+            ("window", span(&self.window), has_attention, attention),
+            ("strided", span(&self.strided), has_attention, attention),
+            ("fixed", span(&self.fixed), has_attention, attention),
+            ("pattern", span(&self.pattern), has_attention, attention),
+            ("activation", span(&self.activation), has_network, network),
+            ("ffn_ratio", span(&self.ffn_ratio), has_network, network),
+            ("moe", span(&self.moe), has_experts, "a mixture of experts"),
+        ];
+        let given = |(key, span, fits, whose): (&'static str, Option<_>, _, _)| {
+            Some(Choice { key, span: span?, fits, whose })
+        };
+        all.into_iter().filter_map(given).collect()
+    }
+
+    /// The model that it stands for, of the shape that `like` has; what the family does not have is left
+    /// out (see [`check_options`]).
+    ///
+    /// # Errors
+    /// Options that exclude each other.
+    pub(crate) fn model(&self, like: ModelConfig) -> Result<ModelConfig, Problem> {
+        let preset = self.family.preset();
+        let mixer = match preset.mixer {
+            Mixer::Attention(_) => Mixer::Attention(self.attention()?),
+            other => other,
+        };
+        let feed_forward = match preset.feed_forward {
+            FeedForward::Dense(_) => FeedForward::Dense(self.network()),
+            FeedForward::Experts(preset) => FeedForward::Experts(self.experts(preset)),
+            FeedForward::None => FeedForward::None,
+        };
+        let position = self.position.as_ref().map(|position| *position.get_ref());
+        Ok(ModelConfig {
+            norm: self.norm,
+            position: position.unwrap_or(preset.position),
+            parametrization: self.parametrization,
+            mixer,
+            feed_forward,
+            tied: self.tied,
+            ..like
+        })
+    }
+
+    fn attention(&self) -> Result<Attention, Problem> {
+        let mut reaches = Vec::new();
+        if let Some(window) = &self.window {
+            let reach = match *window.get_ref() {
+                GivenWindow::Full => Reach::All,
+                GivenWindow::Tokens(tokens) => Reach::Window(tokens),
+            };
+            reaches.push((window.span(), reach));
+        }
+        if let Some(strided) = &self.strided {
+            reaches.push((strided.span(), Reach::Strided(*strided.get_ref())));
+        }
+        if let Some(fixed) = &self.fixed {
+            let GivenFixed { block, columns } = *fixed.get_ref();
+            reaches.push((fixed.span(), Reach::Fixed { block, columns }));
+        }
+        let reach = match reaches.as_slice() {
+            [] => Reach::All,
+            [(_, reach)] => *reach,
+            [_, (span, _), ..] => {
+                let message = "a local layer attends in one way, and two are given";
+                return Err(Problem::new(span.clone(), message)
+                    .hint("keep one of window, strided and fixed"));
+            }
+        };
+        let is_full = self.window.as_ref().is_some_and(|w| *w.get_ref() == GivenWindow::Full);
+        let pattern = self.pattern.as_ref().map(|pattern| *pattern.get_ref());
+        Ok(Attention {
+            kv_heads: self.kv_heads.as_ref().map(|heads| *heads.get_ref()),
+            qk_norm: self.qk_norm.as_ref().is_some_and(|norm| *norm.get_ref()),
+            reach,
+            // One of several windows may be full; no layer is then local.
+            pattern: pattern.filter(|_| !is_full),
+        })
+    }
+
+    fn network(&self) -> Dense {
+        Dense {
+            activation: self.activation.as_ref().map(|a| *a.get_ref()).unwrap_or_default(),
+            ratio: self.ffn_ratio.as_ref().map(|ratio| ratio.get_ref().0),
+        }
+    }
+
+    fn experts(&self, preset: Experts) -> Experts {
+        let given = self.moe.as_ref().map(|moe| *moe.get_ref()).unwrap_or_default();
+        let active = given.active.unwrap_or(preset.active);
+        let rule = if active == 1 { Gate::Plain } else { preset.gate };
+        Experts {
+            experts: given.experts.unwrap_or(preset.experts),
+            active,
+            shared: given.shared,
+            granularity: given.granularity.unwrap_or(preset.granularity),
+            gate: given.gate.unwrap_or(rule),
+            balance: given.balance,
+            like: self.network(),
+        }
+    }
+
+    /// Width of a head, where it is given and the family has heads.
+    pub(crate) fn d_head(&self) -> Option<usize> {
+        let has_heads = self.family.preset().mixer.attention().is_some();
+        self.d_head.as_ref().map(|width| *width.get_ref()).filter(|_| has_heads)
+    }
+
+    /// Where a model's fault stands in the file: at the option, else at the size.
+    pub(crate) fn fault(&self, error: &ShapeError, size: Range<usize>) -> Problem {
+        let named = error.key().and_then(|key| {
+            if key == "position" {
+                return self.position.as_ref().map(Spanned::span);
+            }
+            let table = key.split('.').next().unwrap_or(key);
+            self.choices().into_iter().find(|choice| choice.key == table).map(|choice| choice.span)
+        });
+        Problem::new(named.unwrap_or(size), error.to_string()).maybe_hint(error.hint())
+    }
+}
+
+/// Refuses an option that no cell of a sweep has a use for. Where the family is an axis, cells of families
+/// without an option leave it out.
+pub(super) fn check_options<'a>(
+    cells: impl Iterator<Item = &'a ModelSpec> + Clone,
+) -> Result<(), Problem> {
+    let used: HashSet<&str> = cells
+        .clone()
+        .flat_map(|model| {
+            let preset = model.family.preset();
+            let fits = move |choice: &Choice| (choice.fits)(&preset.mixer, &preset.feed_forward);
+            model.choices().into_iter().filter(fits).map(|choice| choice.key)
+        })
+        .collect();
+    for model in cells {
+        for choice in model.choices().into_iter().filter(|choice| !used.contains(choice.key)) {
+            let message = format!(
+                "`{}` is an option of {}, which the family `{}` has not",
+                choice.key,
+                choice.whose,
+                model.family.name()
+            );
+            let families: Vec<String> = Family::ALL
+                .into_iter()
+                .filter(|family| {
+                    let preset = family.preset();
+                    (choice.fits)(&preset.mixer, &preset.feed_forward)
+                })
+                .map(|family| format!("\"{}\"", family.name()))
+                .collect();
+            let hint = format!("drop it, or choose family = {}", families.join(" or "));
+            return Err(Problem::new(choice.span, message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+impl<'de> Deserialize<'de> for GivenWindow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Window;
+        impl Visitor<'_> for Window {
+            type Value = GivenWindow;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of tokens, such as 64, or \"full\"")
+            }
+
+            fn visit_i64<E: Error>(self, tokens: i64) -> Result<GivenWindow, E> {
+                match usize::try_from(tokens) {
+                    Ok(tokens) => Ok(GivenWindow::Tokens(tokens)),
+                    Err(_) => {
+                        Err(E::custom(format!("a window of {tokens} tokens is not possible")))
+                    }
+                }
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<GivenWindow, E> {
+                match text {
+                    "full" => Ok(GivenWindow::Full),
+                    _ => Err(E::custom(format!(
+                        "`{text}` is no window: give a number of tokens, or \"full\""
+                    ))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Window)
+    }
+}
+
+impl<'de> Deserialize<'de> for GivenFixed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            block: usize,
+            columns: Option<usize>,
+        }
+        struct Fixed;
+        impl<'de> Visitor<'de> for Fixed {
+            type Value = GivenFixed;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tokens of a block, such as 32, or { block = 32, columns = 4 }")
+            }
+
+            fn visit_i64<E: Error>(self, block: i64) -> Result<GivenFixed, E> {
+                match usize::try_from(block) {
+                    Ok(block) => Ok(GivenFixed { block, columns: (block / 8).max(1) }),
+                    Err(_) => Err(E::custom(format!("a block of {block} tokens is not possible"))),
+                }
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<GivenFixed, M::Error> {
+                let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+                let columns = table.columns.unwrap_or((table.block / 8).max(1));
+                Ok(GivenFixed { block: table.block, columns })
+            }
+        }
+        deserializer.deserialize_any(Fixed)
+    }
+}
+
+impl<'de> Deserialize<'de> for GivenRatio {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Given;
+        impl Visitor<'_> for Given {
+            type Value = GivenRatio;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number such as 4 or 2.5, or a fraction such as \"8/3\"")
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<GivenRatio, E> {
+                Ratio::try_from(value).map(GivenRatio).map_err(E::custom)
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<GivenRatio, E> {
+                self.visit_f64(value as f64)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<GivenRatio, E> {
+                let number = |text: &str| text.trim().parse::<f64>().ok();
+                let value = match text.split_once('/') {
+                    Some((over, under)) => number(over).zip(number(under)).map(|(a, b)| a / b),
+                    None => number(text),
+                };
+                match value {
+                    Some(value) => self.visit_f64(value),
+                    None => Err(E::custom(format!(
+                        "`{text}` is no ratio: give a number such as 4, or a fraction such as \"8/3\""
+                    ))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Given)
+    }
+}
