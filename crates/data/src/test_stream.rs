@@ -48,6 +48,11 @@ impl TestStream {
         Ok(Self::new(tokens, separator, text_bytes))
     }
 
+    /// End of each stretch, counted in scored tokens and including its separator.
+    pub(crate) fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
     /// All ids, including the first separator.
     pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
         self.tokens.ids(0..self.tokens.len())

@@ -25,11 +25,14 @@ schema! {
     }
 }
 
-/// The learning curve of one run.
+/// The learning curve of one run: its points by step.
+pub type Curve = OfRun<CurvePoint>;
+
+/// Points of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Curve {
+pub struct OfRun<P> {
     /// The run.
     pub run_id: String,
-    /// Its points by step.
-    pub points: Vec<CurvePoint>,
+    /// Its points in order.
+    pub points: Vec<P>,
 }

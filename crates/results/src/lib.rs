@@ -11,6 +11,7 @@ mod frame;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod parquet;
+pub mod position;
 pub mod record;
 pub mod repeat;
 pub mod row;
@@ -20,10 +21,11 @@ pub mod spent;
 mod status;
 pub mod table;
 
-pub use curve::{Curve, CurvePoint};
+pub use curve::{Curve, CurvePoint, OfRun};
 pub use data::{DataFile, DataRecord};
 pub use error::ResultsError;
 pub use frame::{Sealed, Trust};
+pub use position::{PositionPoint, Positions};
 pub use record::RunRecord;
 pub use row::RunRow;
 pub use status::{FailureKind, Status};

@@ -1,12 +1,15 @@
-//! `runs.parquet` and `curves.parquet`.
+//! `runs.parquet`, `curves.parquet` and `positions.parquet`.
 
-use crate::curve::{Curve, CurvePoint};
+#[cfg(doc)]
+use crate::curve::CurvePoint;
+use crate::curve::{Curve, OfRun};
 use crate::error::ResultsError;
 use crate::file::read_table;
 use crate::frame::{Frame, write_columns};
 pub use crate::frame::{Sealed, Trust};
+use crate::position::Positions;
 use crate::row::RunRow;
-use crate::schema::{self, Kind, Value};
+use crate::schema::{self, Columns, Kind, Value};
 use isoflop_core::text::shown_up_to;
 use isoflop_parquet::{Column, Values};
 use std::path::Path;
@@ -108,12 +111,23 @@ pub fn parse_runs(
 /// # Errors
 /// The file cannot be written.
 pub fn write_curves(path: &Path, curves: &[Curve]) -> Result<(), ResultsError> {
-    let ids = curves
-        .iter()
-        .flat_map(|curve| std::iter::repeat_n(Some(curve.run_id.clone()), curve.points.len()));
+    write_points(path, curves)
+}
+
+/// Writes one row a range of positions: `run_id` and the columns of [`crate::PositionPoint`].
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_positions(path: &Path, positions: &[Positions]) -> Result<(), ResultsError> {
+    write_points(path, positions)
+}
+
+fn write_points<P: Columns>(path: &Path, runs: &[OfRun<P>]) -> Result<(), ResultsError> {
+    let ids =
+        runs.iter().flat_map(|run| std::iter::repeat_n(Some(run.run_id.clone()), run.points.len()));
     let mut columns = vec![Column { name: RUN_ID.to_owned(), values: Values::Text(ids.collect()) }];
-    let points = curves.iter().flat_map(|curve| curve.points.iter().map(CurvePoint::values));
-    columns.extend(columns_of(CurvePoint::COLUMNS, points.collect()));
+    let points = runs.iter().flat_map(|run| run.points.iter().map(P::values));
+    columns.extend(columns_of(P::COLUMNS, points.collect()));
     write_columns(path, &columns)
 }
 
@@ -133,6 +147,14 @@ pub fn open_curves(path: &Path, trust: Trust) -> Result<Sealed<Vec<Curve>>, Resu
     parse_curves(path, read_table(path)?, trust)
 }
 
+/// Reads losses by position back as [`open_curves`] reads curves.
+///
+/// # Errors
+/// As [`read_runs`].
+pub fn open_positions(path: &Path, trust: Trust) -> Result<Sealed<Vec<Positions>>, ResultsError> {
+    parse_positions(path, read_table(path)?, trust)
+}
+
 /// As [`open_curves`], of the bytes of a file; the path is for messages.
 ///
 /// # Errors
@@ -142,19 +164,38 @@ pub fn parse_curves(
     bytes: Vec<u8>,
     trust: Trust,
 ) -> Result<Sealed<Vec<Curve>>, ResultsError> {
+    parse_points(path, bytes, trust)
+}
+
+/// As [`open_positions`], of the bytes of a file; the path is for messages.
+///
+/// # Errors
+/// As [`read_runs`].
+pub fn parse_positions(
+    path: &Path,
+    bytes: Vec<u8>,
+    trust: Trust,
+) -> Result<Sealed<Vec<Positions>>, ResultsError> {
+    parse_points(path, bytes, trust)
+}
+
+fn parse_points<P: Columns>(
+    path: &Path,
+    bytes: Vec<u8>,
+    trust: Trust,
+) -> Result<Sealed<Vec<OfRun<P>>>, ResultsError> {
     let frame = Frame::parse(path, bytes, trust)?;
     let ids = frame.texts(RUN_ID)?;
-    let mut curves: Vec<Curve> = Vec::new();
-    for (at, (id, point)) in ids.into_iter().zip(rows_of(&frame, CurvePoint::COLUMNS)?).enumerate()
-    {
+    let mut runs: Vec<OfRun<P>> = Vec::new();
+    for (at, (id, point)) in ids.into_iter().zip(rows_of(&frame, P::COLUMNS)?).enumerate() {
         let id = id.ok_or_else(|| frame.wrong(format!("column `{RUN_ID}` has a null")))?;
-        let point = built(&frame, at, CurvePoint::from_values(point))?;
-        match curves.last_mut() {
+        let point = built(&frame, at, P::from_values(point))?;
+        match runs.last_mut() {
             Some(last) if last.run_id == id => last.points.push(point),
-            _ => curves.push(Curve { run_id: id, points: vec![point] }),
+            _ => runs.push(OfRun { run_id: id, points: vec![point] }),
         }
     }
-    Ok(Sealed { rows: curves, sealed: frame.sealed })
+    Ok(Sealed { rows: runs, sealed: frame.sealed })
 }
 
 #[cfg(test)]
@@ -230,6 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn losses_by_position_read_back_to_the_last_bit_and_carry_their_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.parquet");
+        let positions = ["a", "b"].map(|run_id| Positions {
+            run_id: run_id.to_owned(),
+            points: record(run_id).positions,
+        });
+        assert!(positions.iter().all(|run| run.points.len() == 2));
+        write_positions(&path, &positions).unwrap();
+        let read = open_positions(&path, Trust::Checked).unwrap();
+        assert_eq!((read.rows, read.sealed), (positions.to_vec(), true));
+    }
+
+    #[test]
     fn values_that_do_not_match_the_digest_are_refused_unless_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.parquet");
@@ -265,7 +320,7 @@ mod tests {
         let Values::Text(cells) = series else { panic!("{series:?}") };
         assert_eq!(cells[0].as_deref().map(|json| json.starts_with("{\"z.b\":")), Some(true));
         assert_eq!(cells[2], None);
-        let record = crate::RunRecord { row: rows[0].clone(), curve: Vec::new() };
+        let record = crate::RunRecord::of(rows[0].clone());
         assert_eq!(crate::RunRecord::parse(&record.to_bytes()).unwrap(), record);
         let mut old = columns(&path);
         old[2].values = Values::Text(vec![Some("a=1, b=x, y".to_owned()); 3]);

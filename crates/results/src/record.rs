@@ -3,6 +3,7 @@
 use crate::curve::CurvePoint;
 use crate::error::ResultsError;
 use crate::file::write_atomic;
+use crate::position::PositionPoint;
 use crate::row::RunRow;
 use isoflop_core::text::shown_up_to;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
-/// Row and curve of one run.
+/// Row, curve and losses by position of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
@@ -18,9 +19,17 @@ pub struct RunRecord {
     pub row: RunRow,
     /// The rows of `curves.parquet`.
     pub curve: Vec<CurvePoint>,
+    /// The rows of `positions.parquet`; none in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub positions: Vec<PositionPoint>,
 }
 
 impl RunRecord {
+    /// A record of a run that left nothing but its row.
+    pub fn of(row: RunRow) -> Self {
+        RunRecord { row, curve: Vec::new(), positions: Vec::new() }
+    }
+
     /// Writes the record as two lines: SHA-256 of the second, then the record as JSON.
     ///
     /// # Errors
@@ -177,7 +186,23 @@ pub(crate) mod tests {
             grad_norm: None,
             ..point
         };
-        RunRecord { row, curve: vec![point, blown] }
+        let near = PositionPoint {
+            first: 1,
+            last: 1,
+            tokens: 2048,
+            test_loss: Some(3.1 + 0.2),
+            test_loss_se: None,
+        };
+        let far = PositionPoint { first: 2, last: 3, test_loss_se: Some(0.01), ..near };
+        RunRecord { row, curve: vec![point, blown], positions: vec![near, far] }
+    }
+
+    #[test]
+    fn a_record_without_positions_is_written_as_it_was_before_there_were_any() {
+        let plain = RunRecord { positions: Vec::new(), ..record("a") };
+        let bytes = plain.to_bytes();
+        assert!(!String::from_utf8(bytes.clone()).unwrap().contains("positions"));
+        assert_eq!(RunRecord::parse(&bytes).unwrap(), plain);
     }
 
     #[test]

@@ -200,6 +200,21 @@ impl Field for Series {
     }
 }
 
+/// A struct whose fields are columns.
+pub(crate) trait Columns: Sized {
+    /// Every column, in order.
+    const COLUMNS: &'static [Column];
+
+    /// The value of every column, in order.
+    fn values(&self) -> Vec<Value>;
+
+    /// A row of the value of every column, in order; `None` for a column that its file lacks.
+    ///
+    /// # Errors
+    /// The name of a column and what is wrong with its value.
+    fn from_values(values: Vec<Option<Value>>) -> Result<Self, String>;
+}
+
 /// Cells of one kind as a column of parquet.
 pub(crate) fn values(kind: Kind, cells: impl Iterator<Item = Value>) -> Values {
     match kind {
@@ -235,6 +250,18 @@ macro_rules! schema {
                 $(#[serde(default = $by_name)])?
                 pub $field: $type,
             )*
+        }
+
+        impl $crate::schema::Columns for $name {
+            const COLUMNS: &'static [$crate::schema::Column] = Self::COLUMNS;
+
+            fn values(&self) -> Vec<$crate::schema::Value> {
+                Self::values(self)
+            }
+
+            fn from_values(values: Vec<Option<$crate::schema::Value>>) -> Result<Self, String> {
+                Self::from_values(values)
+            }
         }
 
         impl $name {

@@ -10,7 +10,7 @@
 //! checkpoints/                states that training resumes from, see [`crate::checkpoints`]
 //! leases/<run>.json, lock     who is training which run at the moment
 //! logs/                       what happened to each run, and the output of workers
-//! runs.parquet, curves.parquet, fits.json
+//! runs.parquet, curves.parquet, positions.parquet, fits.json
 //! ```
 
 mod rows;
@@ -314,7 +314,7 @@ impl ResultsFolder {
         let known = |row: &RunRow| plan.run(&row.run_id).is_some();
         let told = self.runs(trust)?;
         let rows = told.rows.into_iter().filter(known);
-        let records = rows.map(|row| RunRecord { row, curve: Vec::new() });
+        let records = rows.map(RunRecord::of);
         let (failed, done) = records.partition(|record| record.row.status == Status::Failed);
         Ok(Records { done, failed, remark: told.remark, ..Records::default() })
     }
@@ -429,12 +429,21 @@ impl ResultsFolder {
     pub fn merge(&self, records: &Records) -> Result<(), SweepError> {
         parquet::write_runs(&self.runs_path(), &rows::runs_of(records))?;
         parquet::write_curves(&self.curves_path(), &rows::curves_of(records))?;
+        let positions = rows::positions_of(records);
+        if !positions.is_empty() {
+            parquet::write_positions(&self.positions_path(), &positions)?;
+        }
         Ok(())
     }
 
     /// Path of `runs.parquet`.
     pub fn runs_path(&self) -> PathBuf {
         self.root.join("runs.parquet")
+    }
+
+    /// Path of `positions.parquet`, which is there if a run has losses by position.
+    pub fn positions_path(&self) -> PathBuf {
+        self.root.join("positions.parquet")
     }
 
     /// Path of `curves.parquet`.

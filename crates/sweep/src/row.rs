@@ -46,7 +46,7 @@ pub(crate) fn record(
         Err(failure) => {
             row.failure = Some(failure.kind());
             row.message = Some(failure.to_string());
-            return RunRecord { row, curve: Vec::new() };
+            return RunRecord::of(row);
         }
     };
     let flops = |tokens: u64| {
@@ -81,7 +81,7 @@ pub(crate) fn record(
             row.message = Some(reason);
         }
     }
-    RunRecord { row, curve: trained.curve }
+    RunRecord { row, curve: trained.curve, positions: trained.positions }
 }
 
 /// The record of a run whose worker died while training it.
@@ -97,7 +97,7 @@ pub fn record_of_death(
     row.pid = u64::from(lease.owner.pid);
     row.failure = Some(kind);
     row.message = Some(how);
-    RunRecord { row, curve: Vec::new() }
+    RunRecord::of(row)
 }
 
 /// A run's row with the columns that its plan knows.

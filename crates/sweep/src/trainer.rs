@@ -2,7 +2,7 @@
 
 use crate::lack::Lack;
 use crate::run::PlannedRun;
-use isoflop_results::{CurvePoint, FailureKind, ResultsError};
+use isoflop_results::{CurvePoint, FailureKind, PositionPoint, ResultsError};
 use serde::{Deserialize, Serialize};
 
 /// Trains runs. A worker process has one trainer and uses it for one run after another.
@@ -90,6 +90,8 @@ pub struct Trained {
     pub train_loss: Option<f64>,
     /// Learning curve of the run.
     pub curve: Vec<CurvePoint>,
+    /// Test loss by position in the context; empty unless the run finished.
+    pub positions: Vec<PositionPoint>,
     /// Number of distinct training tokens that the run has seen.
     pub unique_tokens: u64,
     /// Number of optimizer steps done, including those that a resumed state already held.

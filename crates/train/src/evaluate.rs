@@ -1,15 +1,17 @@
 //! Measures the loss on the scored test text.
 
 use crate::model::Transformer;
-use isoflop_data::{TestLoss, TestStream};
+use isoflop_data::{PositionLoss, TestLoss, TestStream};
 
 /// Tokens per forward pass.
 pub(crate) const CHUNK: usize = 4096;
 
-/// Loss over all scored test tokens.
-pub fn test_loss(model: &Transformer, test: &TestStream) -> TestLoss {
-    let windows: Vec<usize> = (0..test.windows(model.config().context)).collect();
-    test.score(&nats(model, test, &windows))
+/// Loss over all scored test tokens, and the same by position in the context.
+pub fn test_loss(model: &Transformer, test: &TestStream) -> (TestLoss, Vec<PositionLoss>) {
+    let context = model.config().context;
+    let windows: Vec<usize> = (0..test.windows(context)).collect();
+    let nats = nats(model, test, &windows);
+    (test.score(&nats), test.by_position(context, &nats))
 }
 
 /// Mean loss in nats per token over the small fixed subset that learning curves use.

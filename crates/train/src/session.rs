@@ -11,7 +11,8 @@ use crate::flight::{Flight, Step};
 use crate::model::Transformer;
 use crate::optimizer::{AdamW, unread_gradients};
 use burn::tensor::{Device, Tensor};
-use isoflop_data::{Data, TrainStream};
+use isoflop_data::{Data, PositionLoss, TrainStream};
+use isoflop_results::PositionPoint;
 use isoflop_sweep::{Ending, Keeper, PlannedRun, Progress, TestScore, TrainFailure, Trained};
 use std::time::{Duration, Instant};
 
@@ -126,7 +127,7 @@ impl<'a> Session<'a> {
                 return Ok(self.end_early(diverged));
             }
         }
-        let loss = test_loss(&self.model, &self.data.test);
+        let (loss, positions) = test_loss(&self.model, &self.data.test);
         let ending = match loss.nats_per_token.is_finite() {
             true => Ending::Finished(TestScore {
                 loss: loss.nats_per_token,
@@ -139,7 +140,11 @@ impl<'a> Session<'a> {
                 reason: format!("the test loss became {}", loss.nats_per_token),
             },
         };
-        Ok(self.end(ending))
+        let positions = match ending {
+            Ending::Finished(_) => positions.into_iter().map(point_of).collect(),
+            Ending::Diverged { .. } => Vec::new(),
+        };
+        Ok(self.end(ending, positions))
     }
 
     fn tokens_per_s(&self) -> Option<f64> {
@@ -211,10 +216,10 @@ impl<'a> Session<'a> {
 
     fn end_early(mut self, Diverged { step, reason }: Diverged) -> (Trained, Transformer) {
         self.step = self.seen;
-        self.end(Ending::Diverged { step, reason })
+        self.end(Ending::Diverged { step, reason }, Vec::new())
     }
 
-    fn end(self, ending: Ending) -> (Trained, Transformer) {
+    fn end(self, ending: Ending, positions: Vec<PositionPoint>) -> (Trained, Transformer) {
         let batch_tokens = self.run.config.batch_tokens;
         let trained = Trained {
             ending,
@@ -228,8 +233,20 @@ impl<'a> Session<'a> {
             instruction_set: self.device.detail().to_owned(),
             burn_version: BURN_VERSION.to_owned(),
             curve: self.recorder.into_curve(),
+            positions,
         };
         (trained, self.model)
+    }
+}
+
+/// A loss by position as a record holds it.
+fn point_of(loss: PositionLoss) -> PositionPoint {
+    PositionPoint {
+        first: loss.first as u64,
+        last: loss.last as u64,
+        tokens: loss.tokens as u64,
+        test_loss: Some(loss.nats_per_token),
+        test_loss_se: loss.standard_error,
     }
 }
 

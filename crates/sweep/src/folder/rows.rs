@@ -3,7 +3,9 @@
 
 use super::{Records, ResultsFolder};
 use crate::error::SweepError;
-use isoflop_results::{Curve, ResultsError, RunRecord, RunRow, Sealed, Table, Trust, parquet};
+use isoflop_results::{
+    Curve, Positions, ResultsError, RunRecord, RunRow, Sealed, Table, Trust, parquet,
+};
 use std::path::Path;
 
 /// Rows, with a remark about the files that they were read from.
@@ -43,6 +45,20 @@ impl ResultsFolder {
     pub fn curves(&self, trust: Trust) -> Result<Told<Vec<Curve>>, SweepError> {
         let path = self.curves_path();
         self.told(&path, parquet::open_curves(&path, trust), curves_of)
+    }
+
+    /// Losses by position of all runs that have them; none where there is no file of them.
+    ///
+    /// # Errors
+    /// The same as those of [`ResultsFolder::runs`], for `positions.parquet`.
+    pub fn positions(&self, trust: Trust) -> Result<Told<Vec<Positions>>, SweepError> {
+        let path = self.positions_path();
+        if !path.exists() {
+            // Earlier versions measured none, and their records hold none either.
+            let rows = self.believed()?.map(|records| positions_of(&records)).unwrap_or_default();
+            return Ok(Told { rows, remark: None });
+        }
+        self.told(&path, parquet::open_positions(&path, trust), positions_of)
     }
 
     fn told<T>(
@@ -120,6 +136,18 @@ impl ResultsFolder {
 pub(super) fn runs_of(records: &Records) -> Vec<RunRow> {
     let all = records.done.iter().chain(&records.failed);
     all.map(|record| record.row.clone()).collect()
+}
+
+/// Losses by position in the order of `positions.parquet`.
+pub(super) fn positions_of(records: &Records) -> Vec<Positions> {
+    let all = records.done.iter().chain(&records.failed);
+    let measured = all.filter(|record| !record.positions.is_empty());
+    measured
+        .map(|record| Positions {
+            run_id: record.row.run_id.clone(),
+            points: record.positions.clone(),
+        })
+        .collect()
 }
 
 /// Curves in the order of `curves.parquet`.

@@ -167,6 +167,7 @@ impl Trainer for Shared<'_, '_> {
             ending,
             train_loss: Some(2.75),
             curve: vec![point],
+            positions: Vec::new(),
             unique_tokens: 5120,
             steps: step,
             tokens_here: (step - before) * run.config.batch_tokens,
