@@ -1,13 +1,13 @@
 //! Taking a run so that nobody else trains it: under the lock, no record, no live lease, and
 //! nobody on the part of the trunk that it needs; then write mine.
 
-use crate::checkpoints::Shelf;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::{HEARTBEAT, Lease, Owner, Stage};
 use crate::leases::{self, Seen, age, lock};
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use crate::shelf::Shelf;
 use crate::trainer::Progress;
 use isoflop_results::{FailureKind, RunRecord};
 use std::collections::{HashMap, HashSet};

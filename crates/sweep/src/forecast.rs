@@ -1,12 +1,12 @@
 //! How long a sweep takes with some workers: their claims played through on prices.
 
-use crate::checkpoints::steps_of;
 use crate::claim::unfinished;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::Lease;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use crate::shelf::steps_of;
 use std::collections::{HashMap, HashSet};
 
 /// What a run costs one worker, in seconds or in any other unit.

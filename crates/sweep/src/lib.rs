@@ -2,7 +2,7 @@
 //! trained is behind the trait [`Trainer`], where workers are behind [`Workers`]; what a corpus holds is
 //! told by the caller.
 
-pub mod checkpoints;
+pub mod checkpoint;
 pub mod claim;
 pub mod error;
 pub mod folder;
@@ -20,6 +20,7 @@ pub mod reuse;
 pub mod row;
 pub mod rules;
 pub mod run;
+pub mod shelf;
 pub mod spec;
 pub mod supervise;
 pub mod trainer;

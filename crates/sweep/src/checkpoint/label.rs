@@ -1,23 +1,22 @@
 //! What stands beside the weights of a model: what they are, and their checksum.
 
 use super::{FORMAT, Manifest};
+use crate::shelf::checksum;
 use isoflop_core::text::shown_up_to;
-use isoflop_model::{ParamCount, Shape};
-use isoflop_sweep::checkpoints::checksum;
 use serde::{Deserialize, Serialize};
 
 /// The content of `NAME.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Label {
+pub(super) struct Label {
     #[serde(flatten)]
-    pub(crate) manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// SHA-256 of `NAME.safetensors`; not there in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sha256: Option<String>,
+    pub(super) sha256: Option<String>,
 }
 
 impl Label {
-    pub(crate) fn of(manifest: &Manifest, numbers: &[u8]) -> Self {
+    pub(super) fn of(manifest: &Manifest, numbers: &[u8]) -> Self {
         Label { manifest: manifest.clone(), sha256: Some(checksum(numbers)) }
     }
 
@@ -25,7 +24,7 @@ impl Label {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let label: Label =
             serde_json::from_slice(bytes).map_err(|error| shown_up_to(200, &error.to_string()))?;
         match label.manifest.format {
@@ -38,33 +37,12 @@ impl Label {
     ///
     /// # Errors
     /// They are not.
-    pub(crate) fn check(&self, numbers: &[u8]) -> Result<(), String> {
+    pub(super) fn check(&self, numbers: &[u8]) -> Result<(), String> {
         match &self.sha256 {
             Some(sum) if *sum != checksum(numbers) => {
                 Err("its checksum does not match: the weights are damaged".to_owned())
             }
             _ => Ok(()),
-        }
-    }
-}
-
-impl Manifest {
-    /// Whether a model as it says can be made of so many numbers: asked before memory is taken by it.
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub(super) fn check(&self, numbers: usize) -> Result<(), String> {
-        const LARGEST_ROTARY_TABLE: f64 = 268_435_456.0;
-        let model = &self.model;
-        let Shape { d_model, n_layers, n_heads } = model.shape;
-        let shape = Shape::new(d_model, n_layers, n_heads).and_then(|_| model.check());
-        shape.map_err(|error| error.to_string())?;
-        let table = model.context as f64 * d_model as f64;
-        match ParamCount::of(model).total().0 > numbers as f64 || table > LARGEST_ROTARY_TABLE {
-            true => {
-                Err(format!("{numbers} numbers are too few for the model that it is said to be"))
-            }
-            false => Ok(()),
         }
     }
 }
