@@ -8,7 +8,7 @@ use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
 use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source};
-use isoflop_fit::{Law, best, checklist};
+use isoflop_fit::{Law, best, checklist, level_words};
 
 /// `fit --list`.
 pub(crate) fn list() -> String {
@@ -95,8 +95,11 @@ fn parameters(fit: &Fit) -> String {
         .map(|(name, estimate)| vec![name.clone(), interval(estimate), other(name)])
         .collect();
     match (replicates, fit.profiles.is_empty()) {
-        (Some(_), _) => table(&["", "value [90 %, profile]", "replicates"], &rows),
-        (None, false) => table(&["", "value [90 %]", "profile"], &rows),
+        (Some(_), _) => {
+            let value = format!("value [{}, profile]", level_words());
+            table(&["", &value, "replicates"], &rows)
+        }
+        (None, false) => table(&["", &format!("value [{}]", level_words()), "profile"], &rows),
         (None, true) => {
             let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row[..2].to_vec()).collect();
             table(&["", "value"], &rows)
@@ -153,8 +156,10 @@ fn one_fit(fit: &Fit) -> String {
             let replicates =
                 format!("{} {} replicates of {} ({})", b.replicates, b.interval, b.unit, b.units);
             match b.is_profiled() {
-                true => format!("  90 % intervals: profiles; beside them {replicates}"),
-                false => format!("  90 % intervals: {replicates}"),
+                true => {
+                    format!("  {} intervals: profiles; beside them {replicates}", level_words())
+                }
+                false => format!("  {} intervals: {replicates}", level_words()),
             }
         }
         None => "  no intervals (--bootstrap 0)".to_owned(),
@@ -288,7 +293,8 @@ fn ranking(fits: &Fits) -> String {
             ]
         })
         .collect();
-    let header = ["law", "held-out error", "inside 90 %", "windows"];
+    let inside = format!("inside {}", level_words());
+    let header = ["law", "held-out error", &inside, "windows"];
     let mut lines =
         vec!["laws by their error on rows held out".to_owned(), indented(&table(&header, &rows))];
     let best = best(&fits.fits);

@@ -1,6 +1,7 @@
 //! Damaged inputs for parsers: good samples, changed at random under a fixed seed, so that a test
 //! of a reader is the same each time and as long as asked.
 
+use crate::digest::hex;
 use crate::rng::below;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -319,7 +320,7 @@ fn peak_memory() -> u64 {
 fn named(input: &[u8]) -> String {
     const MOST: usize = 2000;
     let head = &input[..input.len().min(MOST)];
-    let hex: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(head);
     let text = String::from_utf8_lossy(&head[..head.len().min(200)]).into_owned();
     format!(
         "{} bytes, `{}`, in hex {hex}{}",

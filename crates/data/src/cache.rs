@@ -6,7 +6,6 @@
 //! them. What fails is no cache, and neither is what somebody else may have written.
 
 use crate::data_digest::checked_digest;
-use crate::digest::sha256;
 use crate::error::DataError;
 use crate::loaded::Data;
 use crate::mapped::Bytes;
@@ -15,6 +14,7 @@ use crate::read::bounds::read_bounded;
 use crate::test_stream::TestStream;
 use crate::tokens::{Tokens, Width};
 use crate::trust::{Kind, can_replace, distrust, make_own, suffix};
+use isoflop_core::digest::sha256;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;

@@ -2,10 +2,10 @@
 //! `<step>.json`. The owner is a trunk, up to where its runs branch off, or a run in its cooldown.
 
 use crate::folder::ResultsFolder;
+use isoflop_core::digest::sha256;
 use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ const FORMAT: u64 = 1;
 
 impl Label {
     pub(crate) fn of(step: u64, state: &[u8]) -> Self {
-        Label { format: FORMAT, step, bytes: state.len() as u64, sha256: checksum(state) }
+        Label { format: FORMAT, step, bytes: state.len() as u64, sha256: sha256([state]) }
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -46,7 +46,7 @@ impl Label {
         if self.format != FORMAT || self.step != step {
             return Err("its label is of another format or step");
         }
-        match (state.len() as u64 == self.bytes, checksum(state) == self.sha256) {
+        match (state.len() as u64 == self.bytes, sha256([state]) == self.sha256) {
             (true, true) => Ok(()),
             (false, _) => Err("truncated"),
             _ => Err("its checksum does not match"),
@@ -139,12 +139,6 @@ pub fn steps_of(folder: &ResultsFolder, owner: &str) -> Vec<u64> {
 pub fn discard_all(folder: &ResultsFolder, owner: &str) {
     // As with one: what stays harms nobody.
     let _ = fs::remove_dir_all(folder.checkpoints_path().join(owner));
-}
-
-/// SHA-256 in hex.
-pub fn checksum(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

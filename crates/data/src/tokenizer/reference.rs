@@ -2,7 +2,7 @@
 //! wrong. `reference_tokens.py` wrote the file.
 
 use super::Tokenizer;
-use crate::digest::sha256;
+use isoflop_core::digest::sha256;
 use serde_json::Value;
 
 const REFERENCE: &str = include_str!("reference_tokens.json");

@@ -1,7 +1,7 @@
 //! What stands beside the weights of a model: what they are, and their checksum.
 
 use super::{FORMAT, Manifest};
-use crate::shelf::checksum;
+use isoflop_core::digest::sha256;
 use isoflop_core::text::shown_up_to;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub(super) struct Label {
 
 impl Label {
     pub(super) fn of(manifest: &Manifest, numbers: &[u8]) -> Self {
-        Label { manifest: manifest.clone(), sha256: Some(checksum(numbers)) }
+        Label { manifest: manifest.clone(), sha256: Some(sha256([numbers])) }
     }
 
     /// Reads the bytes of the file.
@@ -39,7 +39,7 @@ impl Label {
     /// They are not.
     pub(super) fn check(&self, numbers: &[u8]) -> Result<(), String> {
         match &self.sha256 {
-            Some(sum) if *sum != checksum(numbers) => {
+            Some(sum) if *sum != sha256([numbers]) => {
                 Err("its checksum does not match: the weights are damaged".to_owned())
             }
             _ => Ok(()),
