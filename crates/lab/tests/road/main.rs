@@ -2,7 +2,10 @@
 //! thread: a sweep file as text, plan and prices, runs, fits, report.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod verbs;
+
 use isoflop_fit::Options;
+use isoflop_lab::bench::{self, SizeSpeed};
 use isoflop_lab::calibration::EACH;
 use isoflop_lab::columns::Columns;
 use isoflop_lab::jobs::Jobs;
@@ -19,6 +22,7 @@ use isoflop_sweep::workers::End as WorkerEnd;
 use isoflop_sweep::workplace::{CHECKPOINT_EVERY, Workplace};
 use isoflop_sweep::{ResultsFolder, Sweep, Workers};
 use isoflop_train::BurnTrainer;
+use isoflop_train::device::probe::{Probe, probe};
 use isoflop_train::device::{DeviceChoice, TrainDevice};
 use isoflop_train::price::{Load, Speed};
 use std::fs;
@@ -83,6 +87,14 @@ impl Crew for Here {
     fn measure(&self, load: &Load, on: DeviceChoice, jobs: usize) -> Result<Vec<Speed>, LabError> {
         let device = TrainDevice::open(on)?;
         Ok((0..jobs).map(|_| load.measure(&device, EACH / 10)).collect())
+    }
+
+    fn bench(&self, _: &bench::Request) -> Result<Vec<SizeSpeed>, LabError> {
+        unreachable!("the road measures no speeds of sizes")
+    }
+
+    fn probe(&self, device: DeviceChoice) -> Result<Probe, LabError> {
+        Ok(probe(device)?)
     }
 }
 
