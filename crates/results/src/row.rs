@@ -155,6 +155,16 @@ impl RunRow {
         self.n_active_non_embedding.unwrap_or(self.n_non_embedding)
     }
 
+    /// What kind of failure it was. Rows of earlier versions do not say; those of them that memory was too
+    /// small for begin their message so.
+    pub fn failure_kind(&self) -> Option<FailureKind> {
+        let short = || {
+            let message = self.message.as_ref().filter(|_| self.status == Status::Failed)?;
+            message.starts_with("out of memory").then_some(FailureKind::Memory)
+        };
+        self.failure.or_else(short)
+    }
+
     /// Names of the columns in which all runs of a bootstrap's unit agree: one model on one text from one
     /// seed, whatever its length, its batch and its rate. Budgets of it share a trunk.
     pub fn unit_columns() -> impl Iterator<Item = &'static str> {

@@ -192,7 +192,7 @@ fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option
         return Some((1, None));
     };
     let was = row.micro_batch.clamp(1, run.batch_windows().max(1));
-    let short = row.failure == Some(FailureKind::Memory);
+    let short = row.failure_kind() == Some(FailureKind::Memory);
     match short && was > 1 {
         true => Some((row.attempt.saturating_add(1), Some(was / 2))),
         false => (row.attempt < ATTEMPTS).then_some((row.attempt + 1, Some(was))),
