@@ -1,13 +1,16 @@
 //! Why text cannot be prepared, and what a person can do about it.
 
 mod hint;
+mod hub;
 mod words;
+
+pub use hub::HubError;
 
 use crate::corpus::{Corpus, UnknownCorpus};
 use crate::difference::Difference;
 use crate::limits::LONGEST_DOCUMENT;
+use crate::looks::Looks;
 use crate::overlap::Leak;
-use crate::read::looks::Looks;
 use isoflop_core::text::shown;
 use std::io;
 use std::path::PathBuf;
@@ -338,53 +341,9 @@ pub enum DataError {
         /// Which number is out of bounds.
         why: String,
     },
-    /// A dataset that the hub does not give.
-    #[error("{dataset} at {revision} cannot be had from the hub: {why}")]
-    Hub {
-        /// `owner/name`.
-        dataset: String,
-        /// Branch, tag or commit.
-        revision: String,
-        /// What the client says.
-        why: String,
-    },
-    /// An answer of a hub that nothing is to be made of.
-    #[error("the hub's answer for {dataset} is refused: {why}")]
-    HubAnswer {
-        /// `owner/name`.
-        dataset: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The cache of the hub's clients cannot be written.
-    #[error("cannot write {}: {cause}", path.display())]
-    HubStore {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        cause: io::Error,
-    },
-    /// A pattern without files in a dataset.
-    #[error("no file of {dataset} matches `{pattern}`; it has {known}")]
-    NoHubFile {
-        /// `owner/name`.
-        dataset: String,
-        /// As written.
-        pattern: String,
-        /// Some of its files.
-        known: String,
-    },
-    /// Files of several kinds.
-    #[error("the files of {dataset} are of several kinds, .{first} and .{other}")]
-    MixedFiles {
-        /// `owner/name`.
-        dataset: String,
-        /// End of the first name.
-        first: String,
-        /// Another end.
-        other: String,
-    },
+    /// A dataset of the Hugging Face hub.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// Text shorter than one training window.
     #[error("{tokens} tokens of train text do not fill one context of {context}")]
     TooFewTokens {

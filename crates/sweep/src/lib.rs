@@ -24,6 +24,7 @@ pub mod shelf;
 pub mod spec;
 pub mod supervise;
 pub mod trainer;
+mod tuned;
 pub mod tuning;
 pub mod worker;
 pub mod workers;

@@ -1,20 +1,8 @@
-//! What bytes that are no UTF-8 look like.
+//! Guessing what bytes that are no UTF-8 are.
 
 use super::content::is_text;
 use super::utf16::{Order, could_be};
-
-/// A guess at what a file is, for the hint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
-    /// Text with a byte a letter, as in ISO 8859 or Windows code pages.
-    ByteText,
-    /// UTF-16 without a byte order mark, the lower byte first.
-    Utf16Little,
-    /// The same, the higher byte first.
-    Utf16Big,
-    /// No text.
-    Binary,
-}
+use crate::looks::Looks;
 
 impl Looks {
     pub(crate) fn of(bytes: &[u8]) -> Self {
