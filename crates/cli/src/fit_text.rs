@@ -7,7 +7,7 @@ pub(crate) use brief::brief;
 use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
-use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source};
+use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, RowSource};
 use isoflop_fit::{Law, best, checklist, level_words};
 
 /// `fit --list`.
@@ -319,7 +319,7 @@ pub(crate) fn checklists(fits: &Fits) -> String {
 }
 
 /// A file of rows: its name, its whole digest, and how it was understood.
-fn of_source(source: &Source) -> String {
+fn of_source(source: &RowSource) -> String {
     let filter = match source.filter.is_empty() {
         true => "none".to_owned(),
         false => source.filter.join(" and "),

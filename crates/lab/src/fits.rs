@@ -3,7 +3,7 @@
 use crate::notice::{Bar, Notice};
 use crate::{Hinted, LabError};
 use isoflop_core::digest::sha256;
-use isoflop_fit::output::{Excluded, Fits, Source};
+use isoflop_fit::output::{Excluded, Fits, RowSource};
 use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::read_table;
 use isoflop_results::repeat::rows_digest;
@@ -106,9 +106,9 @@ pub(crate) fn digest(path: &Path) -> Option<String> {
 }
 
 /// Where the points of a results folder are from.
-pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
+pub(crate) fn source(path: &Path, rows: &[RunRow]) -> RowSource {
     let finished = |row: &&RunRow| row.status == Status::Finished && row.test_loss.is_some();
-    Source {
+    RowSource {
         // The folder may be moved; its files stay beside one another.
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         sha256: Some(rows_digest(rows)),

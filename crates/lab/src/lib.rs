@@ -21,6 +21,7 @@ pub mod places;
 pub mod plan;
 pub mod predict;
 pub mod price;
+pub mod prices;
 pub mod prospects;
 pub mod reach;
 pub mod report;

@@ -3,7 +3,7 @@
 
 use super::{approaches, exponents, of_series, parameters_of};
 use crate::tables::{interval, table};
-use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, Source, Validation};
+use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, RowSource, Validation};
 use isoflop_fit::{best, level_words};
 
 /// Warnings that are shown.
@@ -114,7 +114,7 @@ fn short(estimate: &Estimate) -> String {
 }
 
 /// Where the rows are from, a line a file.
-pub(super) fn sources(sources: &[Source]) -> Option<String> {
+pub(super) fn sources(sources: &[RowSource]) -> Option<String> {
     let lines: Vec<String> =
         sources.iter().map(|source| format!("data: {}", source.words())).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))

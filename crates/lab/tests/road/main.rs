@@ -11,7 +11,7 @@ use isoflop_lab::columns::Columns;
 use isoflop_lab::jobs::Jobs;
 use isoflop_lab::places::Places;
 use isoflop_lab::plan::{self, Setting};
-use isoflop_lab::report::Source;
+use isoflop_lab::report::ReportInput;
 use isoflop_lab::run::{self, End, Request};
 use isoflop_lab::{Bar, Begun, Crew, Lab, LabError, Notice, fits, report, tables};
 use isoflop_results::{RunRecord, Status, Trust};
@@ -261,7 +261,7 @@ fn a_report_needs_no_text(list: &List, folder: &ResultsFolder, root: &Path) {
     for name in ["text", "cache"] {
         fs::rename(root.join(name), root.join(format!("no-{name}"))).unwrap();
     }
-    let source = Source::of(list, folder, None, Trust::Checked).unwrap();
+    let source = ReportInput::of(list, folder, None, Trust::Checked).unwrap();
     let page = source.write(&root.join("elsewhere"), vec!["a test".to_owned()]).unwrap();
     let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("of train text in") && page.contains("held out in"));
