@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| isoflop_train::fuzz::state(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| isoflop_sweep::fuzz::state(bytes));

@@ -7,8 +7,8 @@ pub(crate) use brief::brief;
 use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
 use isoflop_core::units::scientific;
-use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, Source};
-use isoflop_fit::{Law, best, checklist};
+use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, RowSource};
+use isoflop_fit::{Law, best, checklist, level_words};
 
 /// The list of laws that `fit --list` prints.
 pub(crate) fn list() -> String {
@@ -95,8 +95,11 @@ fn parameters(fit: &Fit) -> String {
         .map(|(name, estimate)| vec![name.clone(), interval(estimate), other(name)])
         .collect();
     match (replicates, fit.profiles.is_empty()) {
-        (Some(_), _) => table(&["", "value [90 %, profile]", "replicates"], &rows),
-        (None, false) => table(&["", "value [90 %]", "profile"], &rows),
+        (Some(_), _) => {
+            let value = format!("value [{}, profile]", level_words());
+            table(&["", &value, "replicates"], &rows)
+        }
+        (None, false) => table(&["", &format!("value [{}]", level_words()), "profile"], &rows),
         (None, true) => {
             let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row[..2].to_vec()).collect();
             table(&["", "value"], &rows)
@@ -153,8 +156,10 @@ fn one_fit(fit: &Fit) -> String {
             let replicates =
                 format!("{} {} replicates of {} ({})", b.replicates, b.interval, b.unit, b.units);
             match b.is_profiled() {
-                true => format!("  90 % intervals: profiles; beside them {replicates}"),
-                false => format!("  90 % intervals: {replicates}"),
+                true => {
+                    format!("  {} intervals: profiles; beside them {replicates}", level_words())
+                }
+                false => format!("  {} intervals: {replicates}", level_words()),
             }
         }
         None => "  no intervals (--bootstrap 0)".to_owned(),
@@ -288,7 +293,8 @@ fn ranking(fits: &Fits) -> String {
             ]
         })
         .collect();
-    let header = ["law", "held-out error", "inside 90 %", "windows"];
+    let inside = format!("inside {}", level_words());
+    let header = ["law", "held-out error", &inside, "windows"];
     let mut lines =
         vec!["laws by their error on rows held out".to_owned(), indented(&table(&header, &rows))];
     let best = best(&fits.fits);
@@ -312,8 +318,8 @@ pub(crate) fn checklists(fits: &Fits) -> String {
     all.join("\n\n")
 }
 
-/// A file of rows in words: its name, its whole digest, and how its columns were understood.
-fn of_source(source: &Source) -> String {
+/// A file of rows: its name, its whole digest, and how it was understood.
+fn of_source(source: &RowSource) -> String {
     let filter = match source.filter.is_empty() {
         true => "none".to_owned(),
         false => source.filter.join(" and "),

@@ -1,16 +1,18 @@
 //! Shows to a person in a terminal how a law does on rows that it was not fitted to.
 
-use crate::predict_text::times;
 use crate::tables::table;
+use isoflop_fit::level_words;
 use isoflop_fit::output::{HeldOut, Reached, Validation};
+use isoflop_lab::reach::times;
 
 /// A table of all windows, a line on how the windows do at later budgets, and a verdict if the law
 /// errs to one side.
 pub(crate) fn held_out(validation: &Validation) -> String {
     let all = validation.windows.iter().chain(&validation.largest_size);
     let rows: Vec<Vec<String>> = all.map(row).collect();
+    let inside = format!("inside {}", level_words());
     let header =
-        ["held out: fitted on", "judged on", "reach", "rows", "mean error", "rms", "inside 90 %"];
+        ["held out: fitted on", "judged on", "reach", "rows", "mean error", "rms", inside.as_str()];
     let mut lines = vec![table(&header, &rows)];
     lines.extend(longest(validation));
     let verdict = validation.verdict();
@@ -45,7 +47,7 @@ fn longest(validation: &Validation) -> Option<String> {
     let inside = share(covered, rows);
     let inside = match inside.as_str() {
         "" => String::new(),
-        inside => format!(", {inside} inside their 90 % interval"),
+        inside => format!(", {inside} inside their {} interval", level_words()),
     };
     Some(format!(
         "the same windows judged by all later budgets, up to {} times the compute: rms {:.2} %{inside}",

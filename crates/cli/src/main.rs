@@ -9,7 +9,6 @@ mod output;
 mod paper;
 mod predict_text;
 mod progress;
-mod series;
 mod serve;
 mod signals;
 mod tables;

@@ -1,6 +1,7 @@
 //! Shows fits as a table for a paper, with the list of what a reader must know to reproduce them.
 
 use crate::fit_text::checklists;
+use isoflop_core::units::significant;
 use isoflop_fit::output::{Estimate, Fits};
 
 /// Language of a table.
@@ -132,10 +133,7 @@ fn cell(estimate: &Estimate, format: Format) -> String {
 fn plain(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
-        size if (1e-3..1e5).contains(&size) => {
-            let digits = (3 - size.log10().floor() as i32).max(0) as usize;
-            format!("{value:.digits$}")
-        }
+        size if (1e-3..1e5).contains(&size) => significant(value, 4),
         _ => format!("{value:.3e}"),
     }
 }

@@ -1,76 +1,12 @@
-//! Shows predictions to a person in a terminal, and says how far they extrapolate.
+//! Predictions as a person reads them in a terminal.
 
 use crate::tables::{number, table};
-use crate::verbs::predict::Answer;
 use isoflop_core::units::{scientific, short};
+use isoflop_fit::level_words;
 use isoflop_fit::output::Estimate;
 use isoflop_fit::predict::{At, Prediction};
-
-/// Factor beyond the largest fitted compute up to which an extrapolated width may still be right.
-const CARRIED_ON: f64 = 30.0;
-
-/// Factor beyond the largest fitted compute from which on a prediction is a guess.
-const GUESS: f64 = 1000.0;
-
-/// A warning about a prediction at `reach` times the largest fitted compute, in stronger words the
-/// larger the factor; `None` within the fitted compute. `windows` is the factor up to which
-/// held-out rows have judged the law.
-pub(crate) fn beyond(reach: f64, windows: Option<f64>) -> Option<String> {
-    // The compute of the fitted rows themselves may be rounded.
-    if reach <= 1.05 {
-        return None;
-    }
-    let measured = match windows {
-        Some(windows) => format!("rows held out reach {} times", times(windows)),
-        None => "no rows held out have judged this law".to_owned(),
-    };
-    let doubt = match reach {
-        _ if windows.is_some_and(|windows| reach <= windows) => {
-            return Some(format!(
-                "note: C is {} times the largest fitted compute; {measured}, so that this width is measured",
-                times(reach)
-            ));
-        }
-        ..=CARRIED_ON => format!("{measured}, and beyond that the width is extrapolated"),
-        ..=GUESS => {
-            format!("{measured}, and so far beyond that the true interval may be much wider")
-        }
-        _ => format!(
-            "{measured}, and nothing in these runs supports a number there: this is a guess, no forecast"
-        ),
-    };
-    let word = if reach > CARRIED_ON { "warning" } else { "caution" };
-    Some(format!("{word}: C is {} times the largest fitted compute; {doubt}", times(reach)))
-}
-
-/// A factor with two digits and separators (`2.5`, `1,200`, `40,000,000`), in powers of ten from a
-/// million million on.
-pub(crate) fn times(x: f64) -> String {
-    if !x.is_finite() || x <= 0.0 || x >= 1e12 {
-        return scientific(x);
-    }
-    if x < 9.95 {
-        let decimals = if x < 0.095 {
-            3
-        } else if x < 0.95 {
-            2
-        } else {
-            1
-        };
-        let text = format!("{x:.decimals$}");
-        return text.strip_suffix(".0").unwrap_or(&text).to_owned();
-    }
-    let unit = 10f64.powi(x.log10().floor() as i32 - 1);
-    let digits = format!("{:.0}", (x / unit).round() * unit);
-    let mut text = String::new();
-    for (k, digit) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use isoflop_lab::predict::Answer;
+use isoflop_lab::reach::{beyond, times};
 
 /// A prediction such as `12.3k [10.1k, 15k]`; a loss has four decimals.
 fn shown(prediction: &Prediction) -> String {
@@ -120,9 +56,11 @@ pub(crate) fn text(answers: &[Answer], at: At) -> String {
             ]);
         }
     }
-    let header = ["law", "what", "prediction [90 %]", "C over largest fitted"];
+    let level = level_words();
+    let prediction = format!("prediction [{level}]");
+    let header = ["law", "what", &prediction, "C over largest fitted"];
     let mut lines = vec![
-        format!("at {}; 90 % prediction intervals", asked.join(", ")),
+        format!("at {}; {level} prediction intervals", asked.join(", ")),
         String::new(),
         table(&header, &rows),
         String::new(),
@@ -159,47 +97,4 @@ fn said_once(answers: &[Answer]) -> Vec<String> {
     let windows = answers.iter().filter_map(|answer| answer.windows_reach);
     let far = reach.reduce(f64::max).and_then(|reach| beyond(reach, windows.reduce(f64::min)));
     verdicts.chain(far).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn factors_are_rounded_and_have_separators() {
-        let all = [0.0432, 0.5, 1.0, 2.46, 9.97, 16.2, 1234.0, 4e7, 925_925_925_925.875, 9.3e14];
-        assert_eq!(
-            all.map(times),
-            [
-                "0.043",
-                "0.50",
-                "1",
-                "2.5",
-                "10",
-                "16",
-                "1,200",
-                "40,000,000",
-                "930,000,000,000",
-                "9.3e14"
-            ]
-        );
-    }
-
-    #[test]
-    fn the_word_grows_stronger_with_the_distance() {
-        assert_eq!(beyond(1.0, Some(6.0)), None);
-        let word = |reach| beyond(reach, Some(6.0)).unwrap();
-        assert_eq!(
-            word(4.0),
-            "note: C is 4 times the largest fitted compute; rows held out reach 6 times, so that this width is measured"
-        );
-        assert_eq!(
-            word(20.0),
-            "caution: C is 20 times the largest fitted compute; rows held out reach 6 times, and beyond that the width is extrapolated"
-        );
-        assert!(word(200.0).starts_with("warning: ") && word(200.0).contains("much wider"));
-        assert!(word(4e7).contains("40,000,000 times") && word(4e7).contains("a guess"));
-        let unjudged = beyond(2.0, None).unwrap();
-        assert!(unjudged.starts_with("caution: ") && unjudged.contains("no rows held out"));
-    }
 }

@@ -8,7 +8,7 @@ use crate::output::{note, visible};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use isoflop_core::units::short;
 use isoflop_lab::Begun;
-use isoflop_lab::run::Prices;
+use isoflop_lab::prices::Prices;
 use isoflop_lab::words::{clock, span};
 use isoflop_results::{RunRecord, Status};
 use isoflop_sweep::forecast::{Forecast, Standing};

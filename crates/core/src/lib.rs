@@ -2,6 +2,7 @@
 //! training, no fitting.
 
 pub mod data;
+pub mod digest;
 pub mod fuzz;
 pub mod guard;
 pub mod laws;

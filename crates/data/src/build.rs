@@ -7,7 +7,7 @@ mod writer;
 use crate::DEFAULT_TEST_TOKENS;
 use crate::cache::{Filling, TEST, TRAIN};
 use crate::data_digest::data_digest;
-use crate::digest::{hex, key, sha256};
+use crate::digest::key;
 use crate::document::{Document, Reading};
 use crate::dropped::Dropped;
 use crate::error::DataError;
@@ -24,6 +24,7 @@ use crate::survey::{Fact, Fate, Survey, sides, survey, weigh};
 use crate::test_stream::TestStream;
 use crate::tokenizer::{TRAIN_BYTES, Tokenizer, Wanted, train};
 use crate::tokens::{Tokens, Width};
+use isoflop_core::digest::{hex, sha256};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
@@ -308,7 +309,7 @@ impl Corpus<'_> {
             bytes += held.iter().map(|held| held.text.len() as u64).sum::<u64>();
         }
         kept(tokenizer, trip)?;
-        Ok(Counts { documents: test.len(), bytes, tokens, sha256: hex(hasher) })
+        Ok(Counts { documents: test.len(), bytes, tokens, sha256: hex(&hasher.finalize()) })
     }
 
     /// Whether the source is a single synthetic language, whose documents must never be cut.

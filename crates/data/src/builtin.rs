@@ -2,13 +2,13 @@
 
 use crate::clean::Cleaner;
 use crate::corpus::Corpus;
-use crate::digest::sha256;
 use crate::documents::Documents;
 use crate::error::DataError;
 use crate::progress::{Progress, Stage};
 use crate::selection::{Selection, locked_versions};
 use crate::split::Split;
 use crate::{registry, rust_source};
+use isoflop_core::digest::sha256;
 use std::fs;
 use std::path::{Path, PathBuf};
 

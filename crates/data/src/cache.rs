@@ -7,7 +7,6 @@
 //! written, counts as missing.
 
 use crate::data_digest::checked_digest;
-use crate::digest::sha256;
 use crate::error::DataError;
 use crate::loaded::Data;
 use crate::mapped::Bytes;
@@ -16,6 +15,7 @@ use crate::read::bounds::read_bounded;
 use crate::test_stream::TestStream;
 use crate::tokens::{Tokens, Width};
 use crate::trust::{Kind, can_replace, distrust, make_own, suffix};
+use isoflop_core::digest::sha256;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;

@@ -1,8 +1,8 @@
 //! Computes the digest of prepared data from its tokens.
 
-use crate::digest::hex;
 use crate::test_stream::TestStream;
 use crate::tokens::Tokens;
+use isoflop_core::digest::hex;
 use sha2::{Digest, Sha256};
 
 /// First 16 hex digits of the SHA-256 of: the tokenizer's name, the length of the train stream, the
@@ -34,7 +34,7 @@ pub(crate) fn checked_digest(
         train.width().read(chunk).for_each(&mut *look);
     })?;
     hasher.update(test.as_bytes());
-    let mut digest = hex(hasher);
+    let mut digest = hex(&hasher.finalize());
     digest.truncate(16);
     Ok(digest)
 }

@@ -1,13 +1,16 @@
 //! Errors of preparing and reading data, with a hint at what a person can do.
 
 mod hint;
+mod hub;
 mod words;
+
+pub use hub::HubError;
 
 use crate::corpus::{Corpus, UnknownCorpus};
 use crate::difference::Difference;
 use crate::limits::LONGEST_DOCUMENT;
+use crate::looks::Looks;
 use crate::overlap::Leak;
-use crate::read::looks::Looks;
 use isoflop_core::text::shown;
 use std::io;
 use std::path::PathBuf;
@@ -338,54 +341,10 @@ pub enum DataError {
         /// Option that is wrong, and its bounds.
         why: String,
     },
-    /// The dataset could not be fetched from the hub.
-    #[error("{dataset} at {revision} cannot be had from the hub: {why}")]
-    Hub {
-        /// Name of the dataset, as `owner/name`.
-        dataset: String,
-        /// Branch, tag or commit that was asked for.
-        revision: String,
-        /// Message of the client.
-        why: String,
-    },
-    /// The hub's answer is not safe to use.
-    #[error("the hub's answer for {dataset} is refused: {why}")]
-    HubAnswer {
-        /// Name of the dataset, as `owner/name`.
-        dataset: String,
-        /// What is wrong with the answer.
-        why: String,
-    },
-    /// The cache of hub files cannot be written.
-    #[error("cannot write {}: {cause}", path.display())]
-    HubStore {
-        /// File or folder that cannot be written.
-        path: PathBuf,
-        /// Error of the operating system.
-        #[source]
-        cause: io::Error,
-    },
-    /// No file of the dataset matches the pattern.
-    #[error("no file of {dataset} matches `{pattern}`; it has {known}")]
-    NoHubFile {
-        /// Name of the dataset, as `owner/name`.
-        dataset: String,
-        /// Pattern as written.
-        pattern: String,
-        /// Some of the dataset's files, as examples.
-        known: String,
-    },
-    /// The files that were asked for have several formats.
-    #[error("the files of {dataset} are of several kinds, .{first} and .{other}")]
-    MixedFiles {
-        /// Name of the dataset, as `owner/name`.
-        dataset: String,
-        /// Extension of the first file.
-        first: String,
-        /// Extension of a file that differs from the first.
-        other: String,
-    },
-    /// The train text is shorter than one training window.
+    /// A dataset of the Hugging Face hub.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// Text shorter than one training window.
     #[error("{tokens} tokens of train text do not fill one context of {context}")]
     TooFewTokens {
         /// Tokens of the train split.

@@ -8,7 +8,7 @@ pub(crate) mod info;
 mod names;
 mod store;
 
-use crate::error::DataError;
+use crate::error::{DataError, HubError};
 use crate::progress::{Progress, Stage};
 use crate::read::files::SourceFile;
 use crate::read::{Ending, Kind, ending};
@@ -32,8 +32,10 @@ pub(crate) fn fetch(
     test: Option<&str>,
     progress: &dyn Fn(Progress),
 ) -> Result<Found, DataError> {
-    let refused =
-        |why: String| DataError::Hub { dataset: shown(dataset), revision: shown(revision), why };
+    let refused = |why: String| {
+        let (dataset, revision) = (shown(dataset), shown(revision));
+        DataError::from(HubError::Unavailable { dataset, revision, why })
+    };
     names::check_dataset(dataset).map_err(refused)?;
     names::check_file(revision).map_err(|why| refused(format!("the revision: {why}")))?;
     let store = Store::of_this_machine(dataset)?;
@@ -79,7 +81,7 @@ pub(crate) fn fetch(
 }
 
 fn bad_answer(dataset: &str, why: String) -> DataError {
-    DataError::HubAnswer { dataset: shown(dataset), why }
+    HubError::Answer { dataset: shown(dataset), why }.into()
 }
 
 /// Reader for a dataset's files, chosen by the extension that they must all share.
@@ -88,11 +90,12 @@ pub(crate) fn kind(files: &[SourceFile], field: &str, dataset: &str) -> Result<K
     let ends: Vec<String> = files.iter().map(end).collect();
     let field = field.to_owned();
     match ends[0].as_str() {
-        _ if ends.iter().any(|other| *other != ends[0]) => Err(DataError::MixedFiles {
+        _ if ends.iter().any(|other| *other != ends[0]) => Err(HubError::MixedFiles {
             dataset: dataset.to_owned(),
             first: ends[0].clone(),
             other: ends.iter().find(|other| **other != ends[0]).cloned().unwrap_or_default(),
-        }),
+        }
+        .into()),
         _ => Ok(match Ending::of(&files[0].name) {
             Ending::Parquet => Kind::Parquet { column: field },
             Ending::Json => Kind::Jsonl { field },
@@ -115,11 +118,12 @@ fn chosen(pattern: &str, known: &[String], dataset: &str) -> Result<Vec<String>,
         names::check_file(name).map_err(|why| bad_answer(dataset, why))?;
     }
     match names.is_empty() {
-        true => Err(DataError::NoHubFile {
+        true => Err(HubError::NoFile {
             dataset: dataset.to_owned(),
             pattern: pattern.to_owned(),
             known: listed(&known[..known.len().min(8)]),
-        }),
+        }
+        .into()),
         false => Ok(names),
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::build::build;
 use crate::cache::Entry;
-use crate::digest::sha256;
 use crate::error::DataError;
 use crate::loaded::Data;
 use crate::metadata::Metadata;
@@ -14,6 +13,7 @@ use crate::subset;
 use crate::tokenizer::{Tokenizer, Wanted};
 use crate::tokens::Tokens;
 use isoflop_core::data::{DataOptions, DataSource};
+use isoflop_core::digest::sha256;
 use std::path::Path;
 
 /// Version of the preparation. It changes whenever the same request would give other data.

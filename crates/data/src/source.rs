@@ -3,7 +3,6 @@
 
 use crate::builtin;
 use crate::corpus::Corpus;
-use crate::digest::{hex, sha256};
 use crate::documents::Documents;
 use crate::error::DataError;
 use crate::hub;
@@ -14,6 +13,7 @@ use crate::read::{Input, Kind};
 use crate::selection::Selection;
 use crate::synthetic;
 use isoflop_core::data::{DataSource, Share};
+use isoflop_core::digest::{hex, sha256};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
@@ -189,7 +189,7 @@ fn digest_of(path: &Path) -> Result<String, DataError> {
     let mut chunk = vec![0; 1 << 16];
     loop {
         match file.read(&mut chunk).map_err(read)? {
-            0 => return Ok(hex(hasher)),
+            0 => return Ok(hex(&hasher.finalize())),
             count => hasher.update(&chunk[..count]),
         }
     }

@@ -5,12 +5,12 @@
 use crate::build::scored;
 use crate::cache::{Filling, TEST, TRAIN};
 use crate::data_digest::data_digest;
-use crate::digest::sha256;
 use crate::error::DataError;
 use crate::loaded::Data;
 use crate::metadata::{Metadata, Part};
 use crate::reference::references;
 use crate::tokens::Tokens;
+use isoflop_core::digest::sha256;
 use isoflop_core::rng::{Permutation, Purpose, stream};
 
 /// Checks that a subset of this many tokens exists. One token more is needed, since it is the last

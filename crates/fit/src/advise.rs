@@ -49,7 +49,7 @@ pub struct Limits {
 
 /// A run to train, and the standard error after it and all before it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Advice {
+pub struct AdvisedRun {
     /// Parameters.
     pub n: f64,
     /// Tokens.
@@ -60,9 +60,9 @@ pub struct Advice {
     pub standard_error: f64,
 }
 
-/// A plan of runs.
+/// Runs to train, and what they do to the target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Plan {
+pub struct Advice {
     /// The target's value under the fit.
     pub value: f64,
     /// Whether standard errors are of its logarithm.
@@ -70,7 +70,7 @@ pub struct Plan {
     /// Standard error with the runs there are.
     pub standard_error: f64,
     /// The runs to train, in the order in which they help.
-    pub runs: Vec<Advice>,
+    pub runs: Vec<AdvisedRun>,
 }
 
 /// Why there is no advice.
@@ -113,7 +113,7 @@ const WORTH: f64 = 0.01;
 ///
 /// # Errors
 /// A law that is not in parameters and tokens, a target that it does not have, or rows that do not identify it.
-pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, AdviceError> {
+pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Advice, AdviceError> {
     let surface = |law: &Law| law.is_surface() && *law != Law::DataConstrained;
     let law = fit.law().filter(surface).ok_or(AdviceError::NotASurface { law: fit.law.clone() })?;
     let values = fit.values().ok_or(AdviceError::Singular)?;
@@ -153,7 +153,7 @@ pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, Advice
         let mut best: Option<(f64, &Candidate, f64)> = None;
         let open = |candidate: &&Candidate| {
             let known = points.iter().filter_map(|p| Some((p.n?, p.d?)));
-            let chosen = runs.iter().map(|run: &Advice| (run.n, run.d));
+            let chosen = runs.iter().map(|run: &AdvisedRun| (run.n, run.d));
             candidate.c <= left && !known.chain(chosen).any(|other| candidate.repeats(other))
         };
         for candidate in candidates.iter().filter(open) {
@@ -172,9 +172,9 @@ pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Plan, Advice
         add(&mut information, &chosen.slopes);
         left -= chosen.c;
         error = after;
-        runs.push(Advice { n: chosen.n, d: chosen.d, c: chosen.c, standard_error: after });
+        runs.push(AdvisedRun { n: chosen.n, d: chosen.d, c: chosen.c, standard_error: after });
     }
-    Ok(Plan { value, logarithm, standard_error: before, runs })
+    Ok(Advice { value, logarithm, standard_error: before, runs })
 }
 
 /// The target's value, whether its logarithm counts, and its gradient by the inner parameters.

@@ -6,7 +6,7 @@ use crate::intervals::level_words;
 use crate::laws::{EXPONENTS, Law};
 use crate::output::{Bootstrap, Estimate, Profile};
 use crate::point::Point;
-use isoflop_core::units::scientific;
+use isoflop_core::units::{scientific, significant};
 use std::collections::BTreeMap;
 
 /// Width of an interval, as a multiple of its value, beyond which no plan could rest on it.
@@ -327,10 +327,7 @@ pub(crate) fn far_rows(engine: &dyn Engine, t: &[f64]) -> Vec<usize> {
 fn digits(x: f64) -> String {
     match x.abs() {
         0.0 => "0".to_owned(),
-        size if (1e-3..1e6).contains(&size) => {
-            let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
-            format!("{x:.decimals$}")
-        }
+        size if (1e-3..1e6).contains(&size) => significant(x, 4),
         _ => scientific(x),
     }
 }

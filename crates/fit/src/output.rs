@@ -18,7 +18,7 @@ pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
 pub use licence::{Identified, Unidentified};
 pub use misfit::Misfit;
 pub use read::FitsError;
-pub use source::Source;
+pub use source::RowSource;
 pub use validation::{Forecast, HeldOut, Ranked, Reached, Validation};
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct Fits {
     pub level: f64,
     /// Files that the rows came from.
     #[serde(default)]
-    pub sources: Vec<Source>,
+    pub sources: Vec<RowSource>,
     /// All laws fitted.
     pub fits: Vec<Fit>,
     /// IsoFLOP analyses, one a series, where the plan had budgets.

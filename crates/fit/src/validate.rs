@@ -10,6 +10,7 @@ use crate::output::{HeldOut, Reached, Validation};
 use crate::point::Point;
 use crate::watch::Task;
 use crate::work::WINDOWS;
+use isoflop_core::units::scientific;
 use rayon::prelude::*;
 
 /// Compute within this factor is one budget.
@@ -59,7 +60,7 @@ pub(crate) fn validate(
     let size = points.iter().filter_map(|point| point.n).fold(0.0, f64::max);
     let (largest, smaller): (Vec<Point>, Vec<Point>) =
         points.iter().cloned().partition(|point| point.n.is_some_and(|n| n >= size * 0.999));
-    let name = format!("N below {}", short(size));
+    let name = format!("N below {}", scientific(size));
     // Where the largest size is all of the largest budget, as among minima, it has been judged.
     let same = |judged: &HeldOut| {
         let last = windows.last();
@@ -70,7 +71,7 @@ pub(crate) fn validate(
         .and_then(|outlook| {
             let later = [largest];
             let drift = Drift::of(&seen.evidence(groups.len()), outlook.range());
-            let judged = format!("N {}", short(size));
+            let judged = format!("N {}", scientific(size));
             outlook.held_out(judged, &later, outlook.reached(&later), &drift)
         })
         .map(|held| HeldOut { reached: Vec::new(), ..held })
@@ -129,13 +130,9 @@ fn rate(windows: &[HeldOut]) -> Option<f64> {
 fn span(points: &[Point]) -> String {
     let (least, most) = (least(points), most(points));
     match most <= least * ONE_BUDGET {
-        true => format!("C {}", short(most)),
-        false => format!("C {} to {}", short(least), short(most)),
+        true => format!("C {}", scientific(most)),
+        false => format!("C {} to {}", scientific(least), scientific(most)),
     }
-}
-
-fn short(value: f64) -> String {
-    isoflop_core::units::scientific(value)
 }
 
 /// Rows by budget, ascending; none where a row has no compute.

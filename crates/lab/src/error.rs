@@ -2,6 +2,7 @@
 
 use isoflop_data::DataError;
 use isoflop_fit::FitError;
+use isoflop_model::ShapeError;
 use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
 use isoflop_results::error::is_full;
@@ -41,6 +42,20 @@ pub enum LabError {
     /// A process or a folder.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// A shape that no model can have.
+    #[error("{0}")]
+    Shape(#[from] ShapeError),
+    /// A process cannot be started or heard.
+    #[error("{what}")]
+    Process {
+        /// What could not be done.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A process ended without what it was started for.
+    #[error("{0}")]
+    Ended(String),
     /// A value that cannot be written as JSON.
     #[error("{0}")]
     Json(#[from] serde_json::Error),

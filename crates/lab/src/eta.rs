@@ -1,6 +1,6 @@
 //! When a sweep that others train will be done.
 
-use crate::run::Prices;
+use crate::prices::Prices;
 use crate::words::span;
 use crate::{LabError, calibration, places};
 use isoflop_results::RunRow;

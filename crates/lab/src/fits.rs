@@ -2,9 +2,10 @@
 
 use crate::notice::{Bar, Notice};
 use crate::{Hinted, LabError};
-use isoflop_fit::output::{Excluded, Fits, Source};
+use isoflop_core::digest::sha256;
+use isoflop_fit::output::{Excluded, Fits, RowSource};
 use isoflop_fit::{LEVEL, Options, Point};
-use isoflop_results::file::{read_table, sha256};
+use isoflop_results::file::read_table;
 use isoflop_results::repeat::rows_digest;
 use isoflop_results::{RunRow, Status, seal};
 use isoflop_sweep::ResultsFolder;
@@ -101,13 +102,13 @@ pub fn are_of(fits: &Fits, rows: &[RunRow]) -> bool {
 
 /// The digest of a file that was read, if it is still there.
 pub(crate) fn digest(path: &Path) -> Option<String> {
-    read_table(path).map(|bytes| sha256(&bytes)).ok()
+    read_table(path).map(|bytes| sha256([bytes.as_slice()])).ok()
 }
 
 /// Where the points of a results folder are from.
-pub(crate) fn source(path: &Path, rows: &[RunRow]) -> Source {
+pub(crate) fn source(path: &Path, rows: &[RunRow]) -> RowSource {
     let finished = |row: &&RunRow| row.status == Status::Finished && row.test_loss.is_some();
-    Source {
+    RowSource {
         // The folder may be moved; its files stay beside one another.
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         sha256: Some(rows_digest(rows)),

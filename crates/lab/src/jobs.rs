@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Jobs {
     /// One a core, as long as the largest runs fit into memory beside each other. How many share an
-    /// adapter is measured: [`crate::places::Places::settle`].
+    /// adapter is measured where the place of a sweep is settled.
     Auto,
     /// So many.
     Given(usize),

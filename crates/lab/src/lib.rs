@@ -5,9 +5,13 @@
 //! through [`Notice`], processes are started through [`Crew`], and what asks for an early end is a
 //! [`Stop`]; the three together are a [`Lab`].
 
+pub mod advise;
+pub mod bench;
 pub mod calibration;
+pub mod check;
 pub mod columns;
 mod crew;
+pub mod doctor;
 mod error;
 pub mod eta;
 pub mod fits;
@@ -15,8 +19,11 @@ pub mod jobs;
 mod notice;
 pub mod places;
 pub mod plan;
+pub mod predict;
 pub mod price;
+pub mod prices;
 pub mod prospects;
+pub mod reach;
 pub mod report;
 pub mod run;
 mod table_file;

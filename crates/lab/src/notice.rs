@@ -1,6 +1,6 @@
 //! What is said and shown while something is done: lines on a terminal, a list in a test.
 
-use crate::run::Prices;
+use crate::prices::Prices;
 use isoflop_sweep::supervise::Watcher;
 use isoflop_sweep::{Plan, ResultsFolder};
 

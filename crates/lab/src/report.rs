@@ -4,7 +4,7 @@ use crate::notice::Notice;
 use crate::{LabError, fits, words};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
-use isoflop_report::{Fact, Provenance, Report, Sweep, merge};
+use isoflop_report::{Fact, Provenance, Report, SweepResults, merge};
 use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -107,7 +107,7 @@ fn text_fact(text: &DataRecord) -> Fact {
 }
 
 /// One sweep, or several side by side.
-pub struct Source {
+pub struct ReportInput {
     /// Name of the sweep.
     pub title: String,
     /// What it asks.
@@ -115,12 +115,12 @@ pub struct Source {
     /// The folder of its report among all reports.
     pub folder: String,
     /// Its rows, curves and fits.
-    pub sweep: Sweep,
+    pub sweep: SweepResults,
     /// Lines of provenance.
     pub facts: Vec<Fact>,
 }
 
-impl Source {
+impl ReportInput {
     /// Reads a folder; without fits those that it holds, or fresh ones where these are of other rows.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl Source {
         folder: &ResultsFolder,
         fits: Option<Fits>,
         trust: Trust,
-    ) -> Result<Source, LabError> {
+    ) -> Result<ReportInput, LabError> {
         let plan = folder.plan()?;
         let runs = runs(notice, folder, trust)?;
         let fits = match fits.or_else(|| fits::stored(notice, folder, &runs)) {
@@ -140,11 +140,11 @@ impl Source {
         let data = texts(notice, folder, &plan);
         let mut facts = vec![plan_fact(&plan)];
         facts.extend(data.iter().map(text_fact));
-        Ok(Source {
+        Ok(ReportInput {
             title: plan.name().to_owned(),
             question: plan.question().map(str::to_owned),
             folder: plan.name().to_owned(),
-            sweep: Sweep {
+            sweep: SweepResults {
                 runs,
                 curves: curves(notice, folder, trust)?,
                 tuning: trials(notice, folder, trust)?,
@@ -156,7 +156,7 @@ impl Source {
     }
 
     /// Several folders under the names of their sweeps; the second of a name is told apart by a number.
-    pub fn side_by_side(sources: Vec<Source>) -> Source {
+    pub fn side_by_side(sources: Vec<ReportInput>) -> ReportInput {
         let mut names: Vec<String> = Vec::new();
         let (mut parts, mut facts) = (Vec::new(), Vec::new());
         for source in sources {
@@ -172,7 +172,7 @@ impl Source {
             parts.push((name.clone(), source.sweep));
             names.push(name);
         }
-        Source {
+        ReportInput {
             title: names.join(" and "),
             question: Some(format!("How do {} differ?", names.join(" and "))),
             folder: names.join("-vs-").replace(" #", "-"),
@@ -183,7 +183,7 @@ impl Source {
 
     /// The report of it.
     pub fn report(&self, provenance: Provenance) -> Report<'_> {
-        let Sweep { runs, curves, tuning, data, fits } = &self.sweep;
+        let SweepResults { runs, curves, tuning, data, fits } = &self.sweep;
         Report {
             title: &self.title,
             question: self.question.as_deref(),

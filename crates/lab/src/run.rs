@@ -5,7 +5,8 @@ use crate::fits;
 use crate::jobs::Jobs;
 use crate::places::{self, Places};
 use crate::plan::{self, Planned, Setting};
-use crate::report::Source;
+use crate::prices::Prices;
+use crate::report::ReportInput;
 use crate::words::shell_word;
 use crate::{Begun, Lab, LabError, Stop};
 use isoflop_fit::Options;
@@ -13,11 +14,10 @@ use isoflop_fit::output::Fits;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{RunRow, Status, Trust, seal};
 use isoflop_sweep::folder::Records;
-use isoflop_sweep::forecast::Price;
 use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
 use isoflop_sweep::tuning::Tuned;
-use isoflop_sweep::{Place, Plan, PlannedRun, ResultsFolder, Sweep};
+use isoflop_sweep::{Place, Plan, ResultsFolder, Sweep};
 use isoflop_train::device::{DeviceChoice, Found};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -88,33 +88,7 @@ pub struct Morning {
     /// The page.
     pub page: PathBuf,
     /// What the report is made of.
-    pub source: Source,
-}
-
-/// What runs cost.
-pub enum Prices {
-    /// Seconds, measured on this machine.
-    Seconds(Vec<Price>),
-    /// FLOPs, where nothing has been measured: their pace shows on the way.
-    Flops(Vec<Price>),
-}
-
-impl Prices {
-    /// By FLOPs alone.
-    pub fn flops(plan: &Plan) -> Self {
-        let price = |run: &PlannedRun| Price {
-            step: run.c_exact().0 / run.config.steps.steps as f64,
-            once: 0.0,
-        };
-        Prices::Flops(plan.runs().iter().map(price).collect())
-    }
-
-    /// One a run of the plan.
-    pub fn all(&self) -> &[Price] {
-        match self {
-            Prices::Seconds(prices) | Prices::Flops(prices) => prices,
-        }
-    }
+    pub source: ReportInput,
 }
 
 /// Trains every run of a sweep that is not done yet, fits the laws and writes the report.
@@ -367,7 +341,7 @@ fn conclude(
     write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
     let sweep = shell_word(&request.sweep.path().display().to_string());
     let write = || {
-        let source = Source::of(lab.notice, folder, Some(fits.clone()), Trust::Checked)?;
+        let source = ReportInput::of(lab.notice, folder, Some(fits.clone()), Trust::Checked)?;
         let page = source.write(&request.reports, vec![format!("isoflop run {sweep}")])?;
         Ok((source, page))
     };

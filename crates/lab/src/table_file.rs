@@ -1,7 +1,8 @@
 //! The bytes of somebody's table, unpacked, and their digest.
 
 use crate::{Hinted, LabError};
-use isoflop_results::file::{LARGEST_TABLE, read_table, sha256};
+use isoflop_core::digest::sha256;
+use isoflop_results::file::{LARGEST_TABLE, read_table};
 use isoflop_results::table::{Format, How};
 use isoflop_results::{ResultsError, Table};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
 /// The file cannot be read, cannot be unpacked, or holds no table.
 pub(crate) fn read(path: &Path, how: How) -> Result<(Table, String), LabError> {
     let bytes = read_table(path)?;
-    let digest = sha256(&bytes);
+    let digest = sha256([bytes.as_slice()]);
     let plain = plain(path);
     // What is in no format that is read is told by its name, before its content is looked at.
     if let Format::Parquet = Format::of(&plain, &bytes)? {

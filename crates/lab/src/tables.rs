@@ -4,7 +4,7 @@ use crate::columns::{BUDGET_NAME, Columns, FINISHED};
 use crate::fits::{analyse, digest, points, source, watched};
 use crate::notice::Notice;
 use crate::{Hinted, LabError, report, table_file};
-use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, Source};
+use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, RowSource};
 use isoflop_fit::{FitError, LEVEL, Law, Options, Point, TRUNKS};
 use isoflop_results::Trust;
 use isoflop_results::table::How;
@@ -23,7 +23,7 @@ pub struct Rows {
     /// Rows that it may not, with the reason.
     pub excluded: Vec<Excluded>,
     /// What was read, a source a path.
-    pub sources: Vec<Source>,
+    pub sources: Vec<RowSource>,
     /// Whether every path was a results folder.
     pub all_folders: bool,
 }
@@ -82,7 +82,7 @@ fn read_folder(
     columns: &Columns,
     trust: Trust,
     options: &mut Options,
-) -> Result<(Vec<Point>, Vec<Excluded>, Source), LabError> {
+) -> Result<(Vec<Point>, Vec<Excluded>, RowSource), LabError> {
     let folder = ResultsFolder::at(path.to_owned());
     let runs = folder.runs_path();
     if !runs.exists() && folder.recorded()?.is_empty() {
@@ -99,7 +99,7 @@ fn read_folder(
     let of_folder = report::runs(notice, &folder, trust)?;
     let (points, excluded) = points(&of_folder);
     (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
-    let source = Source { file: runs.display().to_string(), ..source(&runs, &of_folder) };
+    let source = RowSource { file: runs.display().to_string(), ..source(&runs, &of_folder) };
     Ok((points, excluded, source))
 }
 
@@ -108,7 +108,7 @@ fn read_table(
     columns: &Columns,
     trust: Trust,
     options: &mut Options,
-) -> Result<(Vec<Point>, Source), LabError> {
+) -> Result<(Vec<Point>, RowSource), LabError> {
     let how = How { trust, decimal: columns.decimal };
     let (table, digest) = table_file::read(path, how)?;
     let (points, mut source) = columns.points(path, &table, options, false)?;

@@ -1,6 +1,6 @@
 //! Columns of text and numbers, whatever width and encoding the file had.
 
-use crate::file::Chunk;
+use crate::chunk::Chunk;
 use crate::kind::Kind;
 use polars_arrow::array::{
     Array, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray,

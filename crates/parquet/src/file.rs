@@ -1,11 +1,12 @@
 //! A parquet file: its columns, and one column of one row group at a time.
 
 use crate::checks;
+use crate::chunk::Chunk;
 use crate::column::{Column, Values};
 use crate::kind::{Kind, named};
 use isoflop_core::guard::guarded;
 use isoflop_core::text::shown;
-use polars_arrow::array::{Array, BinaryViewArray};
+use polars_arrow::array::Array;
 use polars_arrow::datatypes::Field;
 use polars_buffer::Buffer;
 use polars_parquet::parquet::schema::types::ParquetType;
@@ -169,27 +170,6 @@ impl File {
         let field = Field::new(head.name.as_str().into(), dtype, true);
         let decoded = column_iter_to_arrays(vec![pages], vec![primitive], field, None);
         Ok(decoded.map_err(|error| error.to_string())?.0)
-    }
-}
-
-/// One column of one row group.
-pub struct Chunk {
-    pub(crate) kind: Kind,
-    pub(crate) rows: usize,
-    pub(crate) arrays: Vec<Box<dyn Array>>,
-}
-
-impl Chunk {
-    /// Its texts as bytes, null as `None`; nothing where it holds no text.
-    pub fn texts(&self) -> Option<impl Iterator<Item = Option<&[u8]>>> {
-        if self.kind != Kind::Text {
-            return None;
-        }
-        let arrays = self.arrays.iter();
-        Some(arrays.flat_map(|array| {
-            let array = array.as_any().downcast_ref::<BinaryViewArray>();
-            array.into_iter().flat_map(|array| array.iter())
-        }))
     }
 }
 

@@ -4,6 +4,7 @@
 //! decoder abort or fill the memory is looked for first, and its panics are caught.
 
 mod checks;
+mod chunk;
 mod column;
 mod file;
 #[doc(hidden)]
@@ -12,6 +13,7 @@ mod kind;
 mod thrift;
 mod write;
 
+pub use chunk::Chunk;
 pub use column::{Column, Values};
-pub use file::{Chunk, File, Limits};
+pub use file::{File, Limits};
 pub use write::write;

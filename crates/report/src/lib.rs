@@ -31,7 +31,7 @@ mod view;
 
 pub use error::ReportError;
 pub use live::Live;
-pub use merge::{Sweep, merge};
+pub use merge::{SweepResults, merge};
 pub use report::{Fact, Provenance, Report};
 pub use series::series_name;
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 /// What a sweep brings to a comparison.
 #[derive(Clone, Debug, Default)]
-pub struct Sweep {
+pub struct SweepResults {
     /// All runs, finished or not.
     pub runs: Vec<RunRow>,
     /// Learning curves.
@@ -23,8 +23,8 @@ pub struct Sweep {
 
 /// Merges sweeps given by name into one; the series of each begins with `sweep=NAME`. A run of two
 /// sweeps appears under both names.
-pub fn merge(sweeps: Vec<(String, Sweep)>) -> Sweep {
-    let mut all = Sweep::default();
+pub fn merge(sweeps: Vec<(String, SweepResults)>) -> SweepResults {
+    let mut all = SweepResults::default();
     let mut known: HashSet<String> = HashSet::new();
     for (name, mut sweep) in sweeps {
         let series = |series: &str| match series {

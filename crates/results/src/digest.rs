@@ -7,6 +7,7 @@
 //! a float as the 64 bits of IEEE 754. Names and texts have their length in bytes before them.
 //! Lengths and counts are of 64 bits; all numbers are little-endian.
 
+use isoflop_core::digest::hex;
 use isoflop_parquet::{Column, Values};
 use sha2::{Digest, Sha256};
 
@@ -53,8 +54,7 @@ pub(crate) fn digest(columns: &[Column]) -> String {
             }
         }
     }
-    let digest = hasher.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
 fn text(hasher: &mut Sha256, text: &str) {
@@ -77,6 +77,7 @@ fn cells<T>(hasher: &mut Sha256, values: &[Option<T>], write: impl Fn(&mut Sha25
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop_core::digest::sha256;
 
     fn of(name: &str, values: Values) -> String {
         digest(&[Column { name: name.to_owned(), values }])
@@ -91,9 +92,8 @@ mod tests {
         bytes.extend([0, 1]);
         bytes.extend(2u64.to_le_bytes());
         bytes.extend("é".as_bytes());
-        let expected = Sha256::digest(&bytes);
-        let hex: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(of("loss", Values::Text(vec![None, Some("é".to_owned())])), hex);
+        let expected = sha256([bytes.as_slice()]);
+        assert_eq!(of("loss", Values::Text(vec![None, Some("é".to_owned())])), expected);
     }
 
     #[test]

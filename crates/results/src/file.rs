@@ -2,7 +2,6 @@
 
 use crate::error::ResultsError;
 use isoflop_core::text::lfs_pointer;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -79,12 +78,6 @@ pub fn read_table(path: &Path) -> Result<Vec<u8>, ResultsError> {
         None => Ok(bytes),
         Some(size) => Err(ResultsError::LfsPointer { path: path.to_owned(), size }),
     }
-}
-
-/// SHA-256 of the bytes of a file, in hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Files that this process is writing beside their places.

@@ -5,9 +5,9 @@ use crate::error::ResultsError;
 use crate::file::write_atomic;
 use crate::position::PositionPoint;
 use crate::row::RunRow;
+use isoflop_core::digest::sha256;
 use isoflop_core::text::shown_up_to;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
@@ -75,7 +75,7 @@ pub(crate) fn sealed(body: &str) -> Vec<u8> {
 }
 
 fn checksum(body: &str) -> String {
-    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256([body.as_bytes()])
 }
 
 #[cfg(test)]

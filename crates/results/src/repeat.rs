@@ -1,8 +1,8 @@
 //! What of a row is the same in every repeat of its run on one machine.
 
-use crate::file::sha256;
 use crate::row::RunRow;
 use crate::schema::{Role, Value};
+use isoflop_core::digest::sha256;
 use std::fmt::Write as _;
 
 /// Names and values of the columns that no repeat changes.
@@ -27,7 +27,7 @@ pub fn rows_digest(rows: &[RunRow]) -> String {
     };
     let mut lines: Vec<String> = rows.iter().map(line).collect();
     lines.sort();
-    sha256(lines.join("\n").as_bytes())
+    sha256([lines.join("\n").as_bytes()])
 }
 
 #[cfg(test)]

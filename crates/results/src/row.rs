@@ -103,9 +103,9 @@ schema! {
             "tokens over the tokens of the train split";
         tokens_per_param: f64, Counted, "tokens/parameter",
             "tokens over n_active_non_embedding";
-        steps: u64, Identity, "steps",
+        steps: u64, Length, "steps",
             "optimizer steps";
-        batch_tokens: u64, Identity, "tokens",
+        batch_tokens: u64, Training, "tokens",
             "tokens a step";
         micro_batch: u64, Outcome, "windows",
             "windows a forward pass; part of bit-identity";
@@ -119,15 +119,15 @@ schema! {
             "c_exact / 8.64e19";
         flops_spent: f64, Outcome, "FLOPs",
             "FLOPs executed for this row alone: of a branch its cooldown, without the trunk that it shares";
-        schedule: String, Identity, "",
+        schedule: String, Training, "",
             "learning-rate schedule";
-        learning_rate: f64, Identity, "",
+        learning_rate: f64, Training, "",
             "peak learning rate";
-        warmup_steps: u64, Identity, "steps",
+        warmup_steps: u64, Training, "steps",
             "steps of linear warm-up";
-        decay_steps: u64, Identity, "steps",
+        decay_steps: u64, Length, "steps",
             "steps of linear decay at the end";
-        weight_decay: f64, Identity, "",
+        weight_decay: f64, Training, "",
             "decoupled decay, matrices only";
         seed: u64, Identity, "",
             "seed of initialisation and batches";
@@ -171,7 +171,7 @@ schema! {
             "RFC 3339, UTC";
         finished_time: String, Machine, "",
             "RFC 3339, UTC";
-        numerics_version: u64, Identity, "",
+        numerics_version: u64, Training, "",
             "changes whenever code changes a loss";
         isoflop_version: String, Outcome, "",
             "version of this program";
@@ -187,21 +187,21 @@ impl RunRow {
         self.n_active_non_embedding.unwrap_or(self.n_non_embedding)
     }
 
+    /// What kind of failure it was. Rows of earlier versions do not say; those of them that memory was too
+    /// small for begin their message so.
+    pub fn failure_kind(&self) -> Option<FailureKind> {
+        let short = || {
+            let message = self.message.as_ref().filter(|_| self.status == Status::Failed)?;
+            message.starts_with("out of memory").then_some(FailureKind::Memory)
+        };
+        self.failure.or_else(short)
+    }
+
     /// Names of the columns in which all runs of a bootstrap's unit agree: one model on one text from one
     /// seed, whatever its length, its batch and its rate. Budgets of it share a trunk.
     pub fn unit_columns() -> impl Iterator<Item = &'static str> {
-        const FREE: [&str; 8] = [
-            "steps",
-            "warmup_steps",
-            "decay_steps",
-            "learning_rate",
-            "batch_tokens",
-            "weight_decay",
-            "schedule",
-            "numerics_version",
-        ];
         let identity = RunRow::COLUMNS.iter().filter(|column| column.role == Role::Identity);
-        identity.map(|column| column.name).filter(|name| !FREE.contains(name))
+        identity.map(|column| column.name)
     }
 
     /// The values of [`RunRow::unit_columns`].

@@ -31,8 +31,12 @@ impl Kind {
 /// What a column is to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A part of the run's identity: another value is another run.
+    /// A part of the run's identity: another value is another run, of another model, text or seed.
     Identity,
+    /// A part of the identity that says how the run was trained: runs of one unit may differ in it.
+    Training,
+    /// A part of the identity that says how long the run is: branches of one trunk may differ in it.
+    Length,
     /// A name or a number that the sweep file gives the run; it may be told anew without training.
     Label,
     /// A count that follows from the identity and the data.
@@ -41,6 +45,13 @@ pub enum Role {
     Outcome,
     /// A measurement of the machine, which may differ between repeats.
     Machine,
+}
+
+impl Role {
+    /// Whether another value is another run.
+    pub fn is_identity(self) -> bool {
+        matches!(self, Role::Identity | Role::Training | Role::Length)
+    }
 }
 
 /// One column of a file.

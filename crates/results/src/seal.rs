@@ -1,10 +1,10 @@
 //! JSON files that carry the SHA-256 of what they hold, so that a damaged or edited one is told from
 //! the one that was written.
 
+use isoflop_core::digest::sha256;
 use isoflop_core::text::shown_up_to;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// The key of the checksum, beside the others of the file.
 const KEY: &str = "sha256";
@@ -40,8 +40,7 @@ pub fn opened(bytes: &[u8]) -> Result<Value, String> {
 
 fn checksum(value: &Value) -> String {
     let text = serde_json::to_string(value).expect("a value is JSON");
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256([text.as_bytes()])
 }
 
 #[cfg(test)]

@@ -35,14 +35,11 @@ fn on_trunk(row: &RunRow) -> f64 {
     }
 }
 
-/// Columns of the identity in which branches of one trunk differ: their length.
-const OF_LENGTH: [&str; 2] = ["steps", "decay_steps"];
-
 /// What branches of one trunk have in common, and other runs do not.
 fn trunk(row: &RunRow) -> String {
     let columns = RunRow::COLUMNS.iter().zip(row.values());
-    let shared = columns
-        .filter(|(column, _)| column.role == Role::Identity && !OF_LENGTH.contains(&column.name));
+    let shared =
+        columns.filter(|(column, _)| column.role.is_identity() && column.role != Role::Length);
     let mut key = row.series.to_string();
     for (_, value) in shared {
         let _ = write!(key, "\u{0}{value}");

@@ -7,11 +7,11 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
 use isoflop_results::FailureKind;
-use isoflop_sweep::checkpoints::Shelf;
 use isoflop_sweep::claim::{Claims, Next};
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::lease::Owner;
 use isoflop_sweep::row::record_of_death;
+use isoflop_sweep::shelf::Shelf;
 use isoflop_sweep::{DataFacts, Plan, PlanContext, ResultsFolder, Sweep};
 use std::path::Path;
 use std::time::Instant;

@@ -2,13 +2,13 @@
 //! live lease, and nobody is training the part of the trunk that it needs; the new lease is written
 //! under the folder's lock.
 
-use crate::checkpoints::Shelf;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::{HEARTBEAT, Lease, Owner, Stage};
 use crate::leases::{self, Seen, age, lock};
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use crate::shelf::Shelf;
 use crate::trainer::Progress;
 use isoflop_results::{FailureKind, RunRecord};
 use std::collections::{HashMap, HashSet};
@@ -198,7 +198,7 @@ fn next_attempt(folder: &ResultsFolder, run: &PlannedRun) -> Option<(u64, Option
         return Some((1, None));
     };
     let was = row.micro_batch.clamp(1, run.batch_windows().max(1));
-    let short = row.failure == Some(FailureKind::Memory);
+    let short = row.failure_kind() == Some(FailureKind::Memory);
     match short && was > 1 {
         true => Some((row.attempt.saturating_add(1), Some(was / 2))),
         false => (row.attempt < ATTEMPTS).then_some((row.attempt + 1, Some(was))),

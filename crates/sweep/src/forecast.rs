@@ -1,13 +1,13 @@
 //! Forecasts how long a sweep takes with a number of workers, by simulating their claims with the
 //! prices of the runs.
 
-use crate::checkpoints::steps_of;
 use crate::claim::unfinished;
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::lease::Lease;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use crate::shelf::steps_of;
 use std::collections::{HashMap, HashSet};
 
 /// Cost of a run to one worker, in seconds or in any other unit.

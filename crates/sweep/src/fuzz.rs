@@ -1,10 +1,11 @@
 //! Assertions that must hold for whatever bytes a file of a sweep consists of; tests and fuzzers
 //! feed them.
 
-use crate::checkpoints::Label;
+use crate::checkpoint::{parse, unpack};
 use crate::forecast::{Forecast, Price, Standing};
 use crate::lease::Lease;
 use crate::plan::{DataFacts, DataRefusal, DataRequest};
+use crate::shelf::Label;
 use crate::{Plan, PlanContext, Sweep};
 use isoflop_results::DataRecord;
 use std::path::Path;
@@ -79,5 +80,26 @@ pub fn label(bytes: &[u8]) {
         && label.check(7, state).is_ok()
     {
         assert_eq!(label, Label::of(7, state));
+    }
+}
+
+/// Weights: a tensor has as many numbers as its dimensions say.
+pub fn weights(bytes: &[u8]) {
+    for tensor in parse(bytes).into_iter().flatten() {
+        let count = tensor.dims.iter().product::<usize>();
+        assert_eq!(tensor.numbers.len(), count, "{}", tensor.name);
+    }
+}
+
+/// A state to go on from: refused, or one that holds every number of the model that it names.
+pub fn state(bytes: &[u8]) {
+    if let Ok(state) = unpack(bytes) {
+        let specs = state.manifest.model.tensors();
+        let counts = || specs.iter().map(|spec| spec.dims.iter().product::<usize>());
+        assert!(state.values.weights.iter().map(Vec::len).eq(counts()));
+        if let Some(moments) = state.values.moments {
+            assert!(moments.iter().map(|(first, _)| first.len()).eq(counts()));
+            assert!(moments.iter().map(|(_, second)| second.len()).eq(counts()));
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Implements [`Keeper`] for a run: its states go to the shelf of its trunk until it branches off,
 //! and then to its own.
 
-use crate::checkpoints::{KEPT, Shelf, discard_all};
 use crate::claim::{Claim, shelf_kind};
 use crate::folder::ResultsFolder;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use crate::shelf::{KEPT, Shelf, discard_all};
 use crate::trainer::{Keeper, Progress, TrainFailure};
 use crate::workplace::Workplace;
 use std::sync::atomic::{AtomicBool, Ordering};

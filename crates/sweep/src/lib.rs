@@ -2,7 +2,7 @@
 //! trait [`Trainer`] hides how a run is trained, and [`Workers`] where workers are. The caller
 //! tells what a corpus holds.
 
-pub mod checkpoints;
+pub mod checkpoint;
 pub mod claim;
 pub mod error;
 pub mod folder;
@@ -20,9 +20,11 @@ pub mod reuse;
 pub mod row;
 pub mod rules;
 pub mod run;
+pub mod shelf;
 pub mod spec;
 pub mod supervise;
 pub mod trainer;
+mod tuned;
 pub mod tuning;
 pub mod worker;
 pub mod workers;

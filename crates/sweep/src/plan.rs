@@ -12,7 +12,7 @@ pub use time::TimeBudget;
 use crate::error::{SpecError, SweepError};
 use crate::run::PlannedRun;
 use crate::spec::Sweep;
-use crate::tuning::Tuned;
+use crate::tuned::Tuned;
 use isoflop_core::Flops;
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_results::{DataRecord, seal};

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::row::{Difference, all_differing, row_of_plan};
 use crate::rules::{auto_batch_tokens, auto_learning_rate};
 use isoflop_core::Params;
-use isoflop_results::schema::Value;
+use isoflop_results::schema::{Role, Value};
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
 use std::fmt;
@@ -32,8 +32,7 @@ pub struct Orphan {
     pub why: String,
 }
 
-/// Columns that follow a run's length. `WITH_SHAPE` follow its shape.
-const OF_LENGTH: &[&str] = &["steps", "warmup_steps", "decay_steps"];
+/// Columns that change of themselves: with a run's halves, with its shape.
 const OF_HALVES: &[&str] = &["mixer", "feed_forward"];
 const OF_SHAPE: &[&str] = &["d_model", "n_layers", "n_heads"];
 const WITH_SHAPE: &[&str] = &["batch_tokens", "learning_rate"];
@@ -133,6 +132,11 @@ impl fmt::Display for Why {
 fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     let all = all_differing(row, run);
     let mut columns: Vec<&str> = all.iter().map(|column| column.name).collect();
+    // The warm-up is cut in runs that are short for it.
+    let of_length = |name: &str| {
+        name == "warmup_steps"
+            || all.iter().any(|column| column.name == name && column.role == Role::Length)
+    };
     let has = |columns: &[&str], of: &[&str]| columns.iter().any(|column| of.contains(column));
     let shape = has(&columns, OF_SHAPE) || has(&columns, OF_HALVES);
     if shape {
@@ -153,9 +157,9 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     // The steps follow from the tokens and the batch, and the other columns of `OF_LENGTH` from the
     // steps.
     if shape || has(&columns, &["batch_tokens", "context"]) {
-        columns.retain(|column| !OF_LENGTH.contains(column));
+        columns.retain(|column| !of_length(column));
     } else if has(&columns, &["steps", "schedule"]) {
-        columns.retain(|column| !OF_LENGTH[1..].contains(column));
+        columns.retain(|column| *column == "steps" || !of_length(column));
     }
     all.into_iter().filter(|column| columns.contains(&column.name)).collect()
 }

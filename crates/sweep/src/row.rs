@@ -229,6 +229,7 @@ pub(crate) fn is_of(row: &RunRow, run: &PlannedRun) -> bool {
 /// A column of the identity in which two rows differ.
 pub(crate) struct Difference {
     pub(crate) name: &'static str,
+    pub(crate) role: Role,
     pub(crate) was: Value,
     pub(crate) is: Value,
 }
@@ -238,8 +239,8 @@ pub(crate) fn all_differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     let both = row.values().into_iter().zip(run.values());
     let columns = RunRow::COLUMNS.iter().zip(both);
     columns
-        .filter(|(column, (was, is))| column.role == Role::Identity && was != is)
-        .map(|(column, (was, is))| Difference { name: column.name, was, is })
+        .filter(|(column, (was, is))| column.role.is_identity() && was != is)
+        .map(|(column, (was, is))| Difference { name: column.name, role: column.role, was, is })
         .collect()
 }
 

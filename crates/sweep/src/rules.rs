@@ -1,8 +1,10 @@
 //! Defaults that change a loss: peak learning rate, batch and warm-up. They are functions of the
 //! shape and never of a run's length, so that runs of one size differ in length alone.
 
+use crate::spec::{Rate, Sweep};
 use isoflop_core::Params;
 use isoflop_core::units::two_digits;
+use isoflop_model::Mixer;
 
 /// Peak learning rate of `"auto"`: `0.004 (N / 24,576)^-0.35 (B / 512)^0.5`, at most 0.02, with N
 /// non-embedding parameters and B tokens per step.
@@ -15,8 +17,27 @@ pub fn auto_learning_rate(n: Params, batch_tokens: u64) -> f64 {
     two_digits(rate.min(0.02))
 }
 
-/// Tokens per step of `"auto"`: 512 up to 100k parameters, then growing as `N^0.5`, rounded to a
-/// power of two and to whole windows.
+/// Says where a sweep takes the rates of the rule for a model on which the rule was not measured: one
+/// whose mixer is not attention.
+pub fn rate_warning(sweep: &Sweep) -> Option<String> {
+    let families = sweep.cells().iter().filter_map(|cell| {
+        let family = cell.spec.model.family;
+        let is_measured = family.preset().mixer == Mixer::Attention;
+        (cell.spec.train.learning_rate == Rate::Auto && !is_measured).then(|| family.name())
+    });
+    let mut families: Vec<&str> = families.collect();
+    families.dedup();
+    (!families.is_empty()).then(|| {
+        format!(
+            "warning: the rule behind learning_rate = \"auto\" was measured on transformers alone, not on {}; \
+             learning_rate = {{ tune = {{}} }} finds the rates by trial",
+            families.join(" or ")
+        )
+    })
+}
+
+/// Tokens a step of `"auto"`: 512 up to 100k parameters, then growing as `N^0.5`, a power of two,
+/// in whole windows.
 ///
 /// With the same number of training tokens, 512 beat 2,048 by 0.02 to 0.07 nats at every size from
 /// 3k to 246k (LOG.md, 2026-11-22). The growth beyond is an assumption, not studied.
@@ -36,6 +57,7 @@ pub fn warmup_tokens(n: Params) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     /// Rates of a measured grid (bytes of documentation, context 128, AdamW, 20 % decay, one seed).
     const RATES: [f64; 6] = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032];
@@ -75,6 +97,25 @@ mod tests {
             let above = loss_at(rate, losses) - best;
             assert!(above < 0.02, "N {n}, batch {batch}, rate {rate}: {above:.4} nats above");
         }
+    }
+
+    #[test]
+    fn rates_of_the_rule_are_warned_of_where_the_mixer_is_not_attention() {
+        let warned = |model: &str, train: &str, axes: &str| {
+            let source = format!(
+                "name = \"s\"\n[data]\ncorpus = \"rust-docs\"\n[model]\nsizes = [\"1k\"]\n{model}\n\
+                 [plan]\ntokens_per_param = [20]\n[train]\n{train}\n[axes]\n{axes}\n"
+            );
+            rate_warning(&Sweep::parse(Path::new("s.toml"), source).unwrap())
+        };
+        assert_eq!(warned("", "", ""), None);
+        let rnn = "family = \"rnn\"";
+        let warning = warned(rnn, "", "").unwrap();
+        assert!(warning.contains("not on rnn; learning_rate = { tune = {} }"), "{warning}");
+        assert_eq!(warned(rnn, "learning_rate = 0.01", ""), None);
+        assert_eq!(warned(rnn, "learning_rate = { tune = {} }", ""), None);
+        let both = warned("", "", "\"model.family\" = [\"transformer\", \"rnn\"]");
+        assert_eq!(both, Some(warning));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use crate::memory;
 use crate::spec::ScheduleKind;
 use isoflop_core::data::{DataOptions, DataSource};
+use isoflop_core::digest::sha256;
 use isoflop_core::units::short;
 use isoflop_core::{Flops, Optimizer, Params, Schedule, Series, Tokens};
 use isoflop_model::{Family, FlopCount, ModelConfig, ParamCount};
 use isoflop_results::RunRow;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// Maximum tokens of a run: above this number a float no longer represents every whole number.
 pub(crate) const MOST_TOKENS: u64 = 1 << 53;
@@ -119,8 +119,9 @@ impl RunConfig {
 /// First 8 hex digits of the SHA-256 of a configuration.
 fn hash(config: &RunConfig) -> String {
     let identity = serde_json::to_string(config).expect("a struct of text and numbers");
-    let digest = Sha256::digest(identity.as_bytes());
-    digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
+    let mut digest = sha256([identity.as_bytes()]);
+    digest.truncate(8);
+    digest
 }
 
 /// A run of a plan, which can start.

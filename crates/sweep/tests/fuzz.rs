@@ -1,8 +1,11 @@
 //! Feeds files of a sweep that are damaged at random, with fixed seeds.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use isoflop_core::Optimizer;
 use isoflop_core::fuzz::run;
+use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_results::DataRecord;
+use isoflop_sweep::checkpoint::{FORMAT, Manifest, Values, pack};
 use isoflop_sweep::{DataFacts, Plan, PlanContext, Sweep, fuzz};
 use std::path::Path;
 
@@ -80,4 +83,38 @@ fn a_lease_of_any_bytes_protects_nobody_or_reads_back() {
 fn a_label_of_any_bytes_is_refused_or_true() {
     let sample = br#"{"format":1,"step":7,"bytes":19,"sha256":"5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"}"#;
     run(4, 30_000, &[sample], fuzz::label);
+}
+
+fn state(position: Position) -> Vec<u8> {
+    let model = ModelConfig {
+        norm: Norm::Layer,
+        position,
+        ..ModelConfig::transformer(Shape::new(4, 1, 1).unwrap(), 5, 3)
+    };
+    let specs = model.tensors();
+    let weights: Vec<Vec<f32>> =
+        specs.iter().map(|spec| vec![0.25; spec.dims.iter().product()]).collect();
+    let moments = weights.iter().map(|of| (of.clone(), of.clone())).collect();
+    let manifest = Manifest {
+        format: FORMAT,
+        run_id: "a".to_owned(),
+        model,
+        optimizer: Optimizer::default(),
+        step: 1,
+        tokenizer: "bytes".to_owned(),
+        data_digest: "0".to_owned(),
+        seed: 3,
+        numerics_version: 0,
+    };
+    pack(&manifest, &Values { weights, moments: Some(moments) }, "{}")
+}
+
+#[test]
+fn weights_and_states_of_any_bytes_are_refused_or_whole() {
+    let samples = [state(Position::Learned), state(Position::Rope)];
+    let samples: Vec<&[u8]> = samples.iter().map(Vec::as_slice).collect();
+    run(9, 20_000, &samples, |bytes| {
+        fuzz::weights(bytes);
+        fuzz::state(bytes);
+    });
 }

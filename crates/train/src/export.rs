@@ -1,7 +1,7 @@
 //! Exports a trained model for other frameworks: its weights, its configuration, and a batch of
 //! test text with the loss of every token for comparison.
 
-use crate::checkpoint::{self, CheckpointError, Manifest, Raw, named, serialize};
+use crate::checkpoint::rebuild;
 use crate::halves::attention::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
@@ -10,7 +10,9 @@ use isoflop_data::DataError;
 use isoflop_model::{Fact, ModelConfig, Position};
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
-use safetensors::Dtype;
+use isoflop_sweep::checkpoint::{
+    self, CheckpointError, Manifest, Numbers, Tensor, has_checksum, named, serialize,
+};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -61,11 +63,13 @@ pub struct Exported {
 /// The run's weights cannot be read, are damaged or belong to another run; its test text cannot be
 /// read; or the folder cannot be written.
 pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
-    let (manifest, model, _) = checkpoint::load(stem, &Device::flex())?;
+    let (manifest, values) = checkpoint::load(stem)?;
     if manifest != Manifest::of(run, run.config.steps.steps) {
         return Err(ExportError::OtherRun { stem: stem.to_owned(), run: run.id().to_owned() });
     }
-    let checked = checkpoint::has_checksum(stem)?;
+    let checked = has_checksum(stem)?;
+    let weights = serialize(&named(&manifest.model, &values.weights));
+    let (model, _) = rebuild(&manifest, values, &Device::flex());
     let prepared = prepare_run(run, &|_| {})?;
     let test = prepared.load(&|_| {})?.test;
     let context = manifest.model.context;
@@ -74,25 +78,22 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     let scored = test.fill(context, 0..windows, &mut inputs, &mut targets);
     let nats: Vec<f32> = model.nats(&inputs, &targets).into_data().iter::<f32>().collect();
     let loss = nats[..scored].iter().map(|&x| f64::from(x)).sum::<f64>() / scored as f64;
-    let tensor = |name: &str, dtype, data: Vec<u8>| Raw {
+    let tensor = |name: &str, numbers| Tensor {
         name: name.to_owned(),
-        dtype,
         dims: vec![windows, context],
-        data,
+        numbers,
     };
-    let ids = |ids: &[i32]| ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    let nats = nats.iter().flat_map(|x| x.to_le_bytes()).collect();
     let batch = [
-        tensor("inputs", Dtype::I32, ids(&inputs)),
-        tensor("targets", Dtype::I32, ids(&targets)),
-        tensor("nats", Dtype::F32, nats),
+        tensor("inputs", Numbers::Integers(inputs.into())),
+        tensor("targets", Numbers::Integers(targets.into())),
+        tensor("nats", Numbers::Floats(nats.into())),
     ];
     let config = config(&manifest.model, run, scored, loss);
     let config = serde_json::to_string_pretty(&config).expect("text and numbers");
     let write = |name: &str, content: &[u8]| {
         write_atomic(&out.join(name), content).map_err(CheckpointError::from)
     };
-    write("model.safetensors", &serialize(&named(&manifest.model, &model.weights)))?;
+    write("model.safetensors", &weights)?;
     write("batch.safetensors", &serialize(&batch))?;
     write("config.json", config.as_bytes())?;
     Ok(Exported { tokens: scored, loss, checked })

@@ -7,12 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_core::Optimizer as Constants;
 
-/// Prefix of a name in a checkpoint, for running means of gradients; `SECOND` is the one for
-/// running means of squares.
-pub(crate) const FIRST: &str = "adamw.first.";
-pub(crate) const SECOND: &str = "adamw.second.";
-
-/// Gradients of all parameters without autodiff, flattened, in the order of the model's list.
+/// Gradients of every parameter without autodiff, flat, in the order of the model's list.
 #[derive(Debug)]
 pub struct ModelGradients(Vec<Option<Tensor<1>>>);
 
@@ -120,23 +115,15 @@ impl AdamW {
         AdamW { constants, step, moments: moments.collect(), flat: None }
     }
 
-    /// The running means with their names in a checkpoint; `names` are those of the parameters, in
-    /// the order of the model's list.
-    pub(crate) fn named(&self, names: &[String]) -> Vec<(String, Tensor<1>)> {
+    /// The two running means of each parameter, in the order of the model's list; nothing before the
+    /// first step.
+    pub(crate) fn moments(&self) -> Option<Vec<(Tensor<1>, Tensor<1>)>> {
         let moments = match &self.flat {
             Some(flat) => flat.moments(),
             None => self.moments.clone(),
         };
-        let pairs = names.iter().zip(moments);
-        pairs
-            .filter_map(|(name, moments)| Some((name, moments?)))
-            .flat_map(|(name, moments)| {
-                [
-                    (format!("{FIRST}{name}"), moments.first),
-                    (format!("{SECOND}{name}"), moments.second),
-                ]
-            })
-            .collect()
+        let pairs = moments.into_iter().map(|moments| moments.map(|m| (m.first, m.second)));
+        pairs.collect::<Option<Vec<_>>>().filter(|pairs| !pairs.is_empty())
     }
 
     /// Updates the weights and returns the global norm of the gradient before clipping. If the norm

@@ -1,7 +1,7 @@
 //! Trains one run, step by step, from the beginning or from a state.
 
 use crate::BURN_VERSION;
-use crate::checkpoint::{Manifest, pack, unpack};
+use crate::checkpoint::{pack, unpack};
 use crate::curve::Recorder;
 use crate::device::TrainDevice;
 use crate::divergence::Watch;
@@ -13,6 +13,7 @@ use crate::optimizer::{AdamW, unread_gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_data::{Data, PositionLoss, TrainStream};
 use isoflop_results::PositionPoint;
+use isoflop_sweep::checkpoint::Manifest;
 use isoflop_sweep::{Ending, Keeper, PlannedRun, Progress, TestScore, TrainFailure, Trained};
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! Implements the trainer of planned runs.
 
 use crate::NUMERICS_VERSION;
-use crate::checkpoint::{self, CheckpointError, Manifest};
+use crate::checkpoint;
 use crate::device::TrainDevice;
 use crate::device::peak::peak_flops_per_s;
 use crate::ops::release_unused;
@@ -9,6 +9,7 @@ use crate::session::Session;
 use crate::source::{prepare_run, prepare_run_in};
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_data::{Data, DataError, Prepared};
+use isoflop_sweep::checkpoint::{CheckpointError, Manifest};
 use isoflop_sweep::{Ending, Keeper, Lack, PlannedRun, TrainFailure, Trained, Trainer};
 use std::collections::HashSet;
 use std::path::PathBuf;

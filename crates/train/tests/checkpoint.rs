@@ -4,7 +4,8 @@
 use burn::tensor::Device;
 use isoflop_core::Optimizer;
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
-use isoflop_train::checkpoint::{FORMAT, Manifest, load, save};
+use isoflop_sweep::checkpoint::{FORMAT, Manifest};
+use isoflop_train::checkpoint::{load, save};
 use isoflop_train::model::Transformer;
 use isoflop_train::optimizer::{AdamW, gradients};
 use std::fs;

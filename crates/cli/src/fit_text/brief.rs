@@ -3,8 +3,8 @@
 
 use super::{approaches, exponents, of_series, parameters_of};
 use crate::tables::{interval, table};
-use isoflop_fit::best;
-use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, Source, Validation};
+use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, RowSource, Validation};
+use isoflop_fit::{best, level_words};
 
 /// Number of warnings that are shown.
 const SHOWN: usize = 2;
@@ -54,7 +54,8 @@ fn many(fits: &Fits) -> String {
     rows.extend(fits.fits.iter().map(law_row));
     let more = rows.len().saturating_sub(LISTED);
     rows.truncate(LISTED);
-    let header = ["law", "exponents and E [90 %]", "off by", "held out"];
+    let exponents = format!("exponents and E [{}]", level_words());
+    let header = ["law", &exponents, "off by", "held out"];
     lines.push(table(&header, &rows));
     if more > 0 {
         lines.push(format!("{more} more (--details)"));
@@ -113,8 +114,8 @@ fn short(estimate: &Estimate) -> String {
     }
 }
 
-/// Sources of the rows, one line per file.
-pub(super) fn sources(sources: &[Source]) -> Option<String> {
+/// Where the rows are from, a line a file.
+pub(super) fn sources(sources: &[RowSource]) -> Option<String> {
     let lines: Vec<String> =
         sources.iter().map(|source| format!("data: {}", source.words())).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -162,7 +163,10 @@ fn quality(fit: &Fit) -> String {
         dropped => format!(", {dropped} of highest loss dropped"),
     };
     let intervals = match &fit.bootstrap {
-        Some(b) => format!("90 % intervals: {}, {} units{}", b.words(), b.units, unit(&b.unit)),
+        Some(b) => {
+            let (level, unit) = (level_words(), unit(&b.unit));
+            format!("{level} intervals: {}, {} units{unit}", b.words(), b.units)
+        }
         None => "no intervals (--bootstrap 0)".to_owned(),
     };
     format!(
@@ -191,9 +195,9 @@ fn last_window(validation: &Validation) -> Option<&HeldOut> {
 
 fn held_out(validation: &Validation) -> Option<String> {
     let last = last_window(validation)?;
-    let covered = last
-        .covered
-        .map_or(String::new(), |covered| format!(", {covered} inside their 90 % interval"));
+    let covered = last.covered.map_or(String::new(), |covered| {
+        format!(", {covered} inside their {} interval", level_words())
+    });
     let more = match validation.windows.len() + usize::from(validation.largest_size.is_some()) {
         1 => String::new(),
         windows => format!(" (one of {windows} windows: --details)"),

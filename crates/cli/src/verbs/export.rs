@@ -5,7 +5,7 @@ use crate::output::print;
 use crate::terminal::Terminal;
 use crate::trust::TrustArg;
 use anyhow::Result;
-use isoflop_lab::report::{Source, curves, runs};
+use isoflop_lab::report::{ReportInput, curves, runs};
 use isoflop_report::Provenance;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{csv, parquet};
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         ("parquet", false) => parquet::write_runs(&args.out, &runs(&terminal, &folder, trust)?)?,
         ("parquet", true) => parquet::write_curves(&args.out, &curves(&terminal, &folder, trust)?)?,
         ("json", false) if name.ends_with(".vl.json") => {
-            let source = Source::of(&terminal, &folder, None, trust)?;
+            let source = ReportInput::of(&terminal, &folder, None, trust)?;
             let panels = isoflop_report::vega_lite(&source.report(Provenance::default()));
             write_atomic(&args.out, serde_json::to_string_pretty(&panels)?.as_bytes())?;
         }

@@ -8,7 +8,7 @@ use crate::paper::{self, Format};
 use crate::terminal::Terminal;
 use crate::trust::TrustArg;
 use anyhow::{Context, Result};
-use isoflop_fit::output::{Axis, Fits, Source};
+use isoflop_fit::output::{Axis, Fits, RowSource};
 use isoflop_fit::{Objective, Options, REPLICATES};
 use isoflop_lab::columns::Columns;
 use isoflop_lab::{fits, report, tables};
@@ -188,15 +188,15 @@ fn shown(paths: &[PathBuf]) -> String {
     paths.join(", ")
 }
 
-/// Prints how the columns of tables were understood.
-fn tell_columns(sources: &[Source]) {
+/// Tells how the columns of tables were understood.
+fn tell_columns(sources: &[RowSource]) {
     for source in sources {
         note(&format!("{}: {}", source.file, source.columns()));
     }
 }
 
-/// Prints remarks about the rows of tables.
-fn tell_remarks(sources: &[Source]) {
+/// Tells what was seen in the rows of tables.
+fn tell_remarks(sources: &[RowSource]) {
     for source in sources {
         for remark in &source.remarks {
             note(&format!("{}: {remark}", source.file));

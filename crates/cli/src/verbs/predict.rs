@@ -2,14 +2,11 @@
 
 use crate::fail::Hinted;
 use crate::output::{print, print_json};
-use crate::predict_text::{beyond, text};
-use anyhow::{Context, Result};
+use crate::predict_text::text;
+use anyhow::Result;
 use isoflop_core::units::parse_quantity;
-use isoflop_fit::best;
-use isoflop_fit::optimum::Cost;
-use isoflop_fit::output::{Axis, Fit, Fits, Isoflop};
-use isoflop_fit::predict::{At, Misallocation, Prediction};
-use serde::Serialize;
+use isoflop_fit::predict::At;
+use isoflop_lab::predict::{answers, read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -52,58 +49,10 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Answer of one fit.
-#[derive(Debug, Serialize)]
-pub(crate) struct Answer {
-    /// Name of the law, or `isoflop` for the lines through the minima.
-    pub(crate) law: String,
-    pub(crate) x: Option<String>,
-    pub(crate) series: String,
-    points: String,
-    /// Reason why this law is the best of those fitted to its rows; null for the others.
-    pub(crate) best: Option<String>,
-    pub(crate) predictions: Vec<Prediction>,
-    /// Optimum when FLOPs are counted for models of these sizes; empty where they are taken as 6 N
-    /// D.
-    pub(crate) counted: Vec<Prediction>,
-    pub(crate) misallocation: Option<Misallocation>,
-    /// Compute asked for, divided by the largest that was fitted.
-    pub(crate) reach: Option<f64>,
-    /// Factor beyond the fitted compute up to which held-out rows have judged the law.
-    pub(crate) windows_reach: Option<f64>,
-    /// Sentence that the law errs to one side wherever it was not fitted; null if it does not.
-    pub(crate) misfit: Option<String>,
-    /// Warnings about this prediction; those about the fit stand with the fit.
-    warnings: Vec<String>,
-    /// Number of the fit's own warnings.
-    fit_warnings: usize,
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let fits = read(&args.fits)?;
     let at = args.place()?;
-    let mut answers: Vec<Answer> = fits.fits.iter().filter_map(|fit| answer(fit, at)).collect();
-    for best in best(&fits.fits) {
-        let is = |answer: &&mut Answer| {
-            (&answer.law, &answer.series, &answer.points) == (&best.law, &best.series, &best.points)
-                && answer.x == best.x.map(letter)
-        };
-        if let Some(answer) = answers.iter_mut().find(is) {
-            answer.best = Some(best.reason);
-        }
-    }
-    // The exponents of the headline come from the minima, so these come first.
-    let minima = fits.isoflop.iter();
-    let minima: Vec<Answer> =
-        minima.filter_map(|isoflop| minima_answer(isoflop, &fits, at)).collect();
-    answers.splice(0..0, minima);
-    if answers.is_empty() {
-        return Err(Hinted::new(
-            format!("{}: no law in it answers this", args.fits.display()),
-            "a loss at N and D needs the law chinchilla; `isoflop fit` says which laws these runs support",
-        )
-        .into());
-    }
+    let answers = answers(&args.fits, &fits, at)?;
     match args.json {
         true => print_json(&serde_json::json!({ "level": fits.level, "answers": answers }))?,
         false => {
@@ -116,22 +65,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn read(path: &Path) -> Result<Fits> {
-    let file = match path.is_dir() {
-        true => path.join("fits.json"),
-        false => path.to_owned(),
-    };
-    let fits = isoflop_lab::fits::read(&file)?;
-    match fits.fits.iter().all(|fit| fit.draw_names.is_empty()) {
-        true => Err(Hinted::new(
-            format!("{}: it holds no law that this version can predict with", file.display()),
-            "`isoflop run` writes it anew; `isoflop fit PATH --json > fits.json` makes one of any table",
-        ))
-        .context("made by an earlier version?"),
-        false => Ok(fits),
-    }
 }
 
 impl Args {
@@ -157,85 +90,7 @@ impl Args {
     }
 }
 
-fn answer(fit: &Fit, at: At) -> Option<Answer> {
-    let mut predictions = Vec::new();
-    let mut counted = Vec::new();
-    let mut misallocation = None;
-    match at {
-        At { n: None, d: None, c: Some(c), .. } if fit.x.is_none() => {
-            predictions.extend(fit.optimum(c, &Cost::SixNd)?);
-            let cost = Cost::counted(fit);
-            counted.extend(cost.and_then(|cost| fit.optimum(c, &cost)).into_iter().flatten());
-        }
-        At { n: Some(n), d: None, c: Some(c), .. } if fit.x.is_none() => {
-            predictions.extend(fit.predict(at));
-            misallocation = fit.misallocation(c, n, &Cost::SixNd);
-        }
-        // A law of one variable describes runs whose other variables are optimal, so it answers
-        // only if its variable alone is given.
-        _ if fit.x.is_none() || alone(fit.x, at) => predictions.extend(fit.predict(at)),
-        _ => {}
-    }
-    let reach = reach(fit.largest_compute(), at);
-    let validation = fit.validation.as_ref();
-    let windows_reach = validation.and_then(|validation| validation.reach());
-    let misfit = validation.and_then(|validation| validation.verdict());
-    let far = reach.and_then(|reach| beyond(reach, windows_reach));
-    let misfit = misfit.map(|misfit| misfit.sentence);
-    (!predictions.is_empty()).then(|| Answer {
-        law: fit.law.clone(),
-        x: fit.x.map(letter),
-        series: fit.series.clone(),
-        points: fit.points.clone(),
-        best: None,
-        predictions,
-        counted,
-        misallocation,
-        reach,
-        windows_reach,
-        misfit,
-        warnings: far.into_iter().collect(),
-        fit_warnings: fit.warnings.len(),
-    })
-}
-
-/// N*, D* and the loss at a compute by the isoFLOP minima alone: by the lines and the law in C
-/// through them.
-fn minima_answer(isoflop: &Isoflop, fits: &Fits, at: At) -> Option<Answer> {
-    let c = at.c.filter(|_| at.n.is_none() && at.d.is_none())?;
-    let mut predictions = isoflop.optimum(c);
-    let through = |fit: &&Fit| {
-        fit.series == isoflop.series && fit.x == Some(Axis::C) && fit.points.contains("minima")
-    };
-    let mut laws: Vec<&Fit> = fits.fits.iter().filter(through).collect();
-    laws.sort_by_key(|fit| fit.law != "power-offset");
-    let reach = reach(isoflop.largest_compute(), at);
-    let windows_reach = None;
-    let first = (!predictions.is_empty()).then(|| laws.first()).flatten();
-    predictions.extend(first.and_then(|fit| fit.predict(at)));
-    let far = reach.and_then(|reach| beyond(reach, windows_reach));
-    (!predictions.is_empty()).then(|| Answer {
-        law: "isoflop".to_owned(),
-        x: None,
-        series: isoflop.series.clone(),
-        points: "isoFLOP minima".to_owned(),
-        best: None,
-        predictions,
-        counted: Vec::new(),
-        misallocation: None,
-        reach,
-        windows_reach,
-        misfit: None,
-        warnings: far.into_iter().collect(),
-        fit_warnings: isoflop.warnings.len(),
-    })
-}
-
-fn letter(x: Axis) -> String {
-    format!("{x:?}")
-}
-
-/// Says where to find the warnings of the fits themselves.
+/// Where the warnings of the fits themselves stand.
 fn where_warnings_are(path: &Path, count: usize) -> String {
     let (are, them) = match count {
         1 => ("1 warning of the fits stands".to_owned(), "it"),
@@ -249,19 +104,4 @@ fn where_warnings_are(path: &Path, count: usize) -> String {
         ),
         false => format!("\n{are} in {}, under `warnings`", path.display()),
     }
-}
-
-/// Whether the variable `x` is the only one that is given.
-fn alone(x: Option<Axis>, at: At) -> bool {
-    match x {
-        Some(Axis::N) => at.d.is_none() && at.c.is_none(),
-        Some(Axis::D) => at.n.is_none() && at.c.is_none(),
-        Some(Axis::C) => at.n.is_none() && at.d.is_none(),
-        None => false,
-    }
-}
-
-fn reach(largest: Option<f64>, at: At) -> Option<f64> {
-    let asked = at.c.or_else(|| Some(6.0 * at.n? * at.d?));
-    Some(asked? / largest?).filter(|reach| reach.is_finite())
 }

@@ -4,7 +4,7 @@ use crate::output::print;
 use crate::terminal::Terminal;
 use crate::trust::TrustArg;
 use anyhow::Result;
-use isoflop_lab::report::Source;
+use isoflop_lab::report::ReportInput;
 use isoflop_report::Provenance;
 use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
@@ -38,11 +38,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut sources = Vec::new();
     for path in &args.results {
         let folder = ResultsFolder::at(path.clone());
-        sources.push(Source::of(&terminal, &folder, None, args.trust.trust())?);
+        sources.push(ReportInput::of(&terminal, &folder, None, args.trust.trust())?);
     }
     let source = match sources.len() {
         1 => sources.remove(0),
-        _ => Source::side_by_side(sources),
+        _ => ReportInput::side_by_side(sources),
     };
     if args.terminal {
         let text = isoflop_report::terminal(&source.report(Provenance::default()), COLUMNS);

@@ -7,6 +7,7 @@ use crate::terminal::Terminal;
 use crate::trust::TrustArg;
 use crate::verbs::status::standing_in_words;
 use anyhow::{Context, Result};
+use isoflop_core::digest::hex;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_lab::report::{curves, plan_fact, texts, trials};
@@ -168,5 +169,5 @@ fn fits_of(terminal: &Terminal, folder: &ResultsFolder, runs: &[RunRow]) -> Fits
 fn secret() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).context("the system gives no random bytes for a token")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }

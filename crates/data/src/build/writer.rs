@@ -1,11 +1,11 @@
 //! Writes the train stream to disk.
 
 use crate::cache::{Filling, TRAIN};
-use crate::digest::hex;
 use crate::error::DataError;
 use crate::metadata::Part as Counts;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::Width;
+use isoflop_core::digest::hex;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -60,7 +60,7 @@ impl TrainWriter {
             documents: self.documents,
             bytes: self.bytes,
             tokens: self.tokens,
-            sha256: hex(self.hasher),
+            sha256: hex(&self.hasher.finalize()),
         })
     }
 }

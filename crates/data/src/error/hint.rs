@@ -2,7 +2,7 @@
 
 use super::DataError;
 use crate::corpus::Corpus;
-use crate::read::looks::Looks;
+use crate::looks::Looks;
 use isoflop_core::text::LFS_HINT;
 
 impl DataError {
@@ -97,13 +97,7 @@ impl DataError {
             }
             DataError::SubsetTooLarge { have, .. } => format!("ask for {have} or less"),
             DataError::SourceChanged { .. } => "run again when nothing writes to it".into(),
-            DataError::Hub { .. } => "is the name right, and can HF_ENDPOINT be reached? what was fetched once is used without it".into(),
-            DataError::HubAnswer { .. } => {
-                "nothing of it was written; is HF_ENDPOINT the hub that is meant?".into()
-            }
-            DataError::HubStore { .. } => "set HF_HOME to a folder that can be written".into(),
-            DataError::NoHubFile { .. } => "data.files is a glob over the files of the dataset".into(),
-            DataError::MixedFiles { .. } => "choose one kind in data.files, as in \"**/*.parquet\"".into(),
+            DataError::Hub(error) => error.hint().into(),
             DataError::NoToken { why, .. } if why.contains("regular expression") => {
                 "repeats within repeats can take years: write the pattern without, or take another tokenizer".into()
             }

@@ -1,7 +1,7 @@
 //! Stores fetched files in the cache that the hub's own clients use, in their layout.
 
 use super::names::{check_commit, check_file};
-use crate::error::DataError;
+use crate::error::{DataError, HubError};
 use hf_hub::{Cache, Repo, RepoType};
 use std::fs::{self, File};
 use std::io;
@@ -51,7 +51,7 @@ impl Store {
     ) -> Result<(), DataError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |cause| DataError::HubStore { path, cause }
+            move |cause| HubError::Store { path, cause }
         };
         fs::create_dir_all(&self.folder).map_err(failed(&self.folder))?;
         let fresh = Fresh::new(&self.folder)?;
@@ -62,7 +62,7 @@ impl Store {
         drop(file);
         let parent = path.parent().unwrap_or(&self.folder);
         self.make_within(parent).map_err(failed(parent))?;
-        fs::rename(&download, path).map_err(failed(path))
+        Ok(fs::rename(&download, path).map_err(failed(path))?)
     }
 
     /// Makes a folder below the dataset's folder, and refuses links that lead out of it.
@@ -84,7 +84,7 @@ impl Store {
         }
         self.place(&path, |file| {
             io::Write::write_all(file, commit.as_bytes())
-                .map_err(|cause| DataError::HubStore { path: path.clone(), cause })
+                .map_err(|cause| HubError::Store { path: path.clone(), cause }.into())
         })
     }
 
@@ -131,7 +131,7 @@ struct Fresh(PathBuf);
 impl Fresh {
     fn new(below: &Path) -> Result<Self, DataError> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let failed = |path: &Path, cause| DataError::HubStore { path: path.to_owned(), cause };
+        let failed = |path: &Path, cause| HubError::Store { path: path.to_owned(), cause };
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = below.join(format!(".isoflop-{}-{number}", std::process::id()));
@@ -139,7 +139,7 @@ impl Fresh {
                 Ok(()) => return Ok(Fresh(path)),
                 // The folder was left by a killed process that had the same process id.
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && number < 1 << 20 => {}
-                Err(cause) => return Err(failed(&path, cause)),
+                Err(cause) => return Err(failed(&path, cause).into()),
             }
         }
     }

@@ -1,20 +1,8 @@
-//! Guesses what bytes that are not UTF-8 may be.
+//! Guessing what bytes that are no UTF-8 are.
 
 use super::content::is_text;
 use super::utf16::{Order, could_be};
-
-/// Guess at a file's encoding, from which the hint follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
-    /// Text of one byte per letter, as in ISO 8859 and the code pages of Windows.
-    ByteText,
-    /// UTF-16 without a byte order mark, lower byte first.
-    Utf16Little,
-    /// UTF-16 without a byte order mark, higher byte first.
-    Utf16Big,
-    /// Bytes that look like no text.
-    Binary,
-}
+use crate::looks::Looks;
 
 impl Looks {
     pub(crate) fn of(bytes: &[u8]) -> Self {

@@ -7,7 +7,7 @@ pub(crate) mod ending;
 pub(crate) mod files;
 mod jsonl;
 mod lines;
-pub(crate) mod looks;
+mod looks;
 mod parquet;
 mod pick;
 mod token_file;
@@ -15,13 +15,13 @@ mod unpack;
 mod utf16;
 
 pub use ending::Ending;
-pub use looks::Looks;
 pub use unpack::unpacked;
 
 use crate::document::{Document, Origin, Reading, Take};
 use crate::documents::Documents;
 use crate::error::DataError;
 use crate::limits::LONGEST_DOCUMENT;
+use crate::looks::Looks;
 use crate::split::Side;
 use crate::synthetic::Source as Synthetic;
 use content::{Content, HEAD, content};

@@ -11,12 +11,12 @@ mod train;
 
 pub(crate) use train::{TRAIN_BYTES, train};
 
-use crate::digest::sha256;
 use crate::error::DataError;
 use crate::limits::LONGEST_DOCUMENT;
 use crate::read::bounds::read_bounded;
 use cut::pieces;
 use file::FileTokenizer;
+use isoflop_core::digest::sha256;
 use isoflop_core::text::lfs_pointer;
 use std::path::Path;
 use std::sync::Arc;

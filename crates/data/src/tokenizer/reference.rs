@@ -2,7 +2,7 @@
 //! tokenizers often get wrong. `reference_tokens.py` wrote the file of expected ids.
 
 use super::Tokenizer;
-use crate::digest::sha256;
+use isoflop_core::digest::sha256;
 use serde_json::Value;
 
 const REFERENCE: &str = include_str!("reference_tokens.json");

@@ -1,6 +1,7 @@
 //! A law that errs to one side wherever it was not fitted, in a sentence.
 
 use super::{HeldOut, Reached, Validation};
+use isoflop_core::units::decimals;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -104,7 +105,7 @@ fn per_cent(error: f64) -> String {
 
 /// Two significant digits, as people write them.
 fn two_digits(x: f64) -> String {
-    let decimals = (1 - x.log10().floor() as i32).clamp(0, 4) as usize;
+    let decimals = decimals(x, 2).min(4);
     let rounded = match x {
         100.0.. => {
             let unit = 10f64.powi(x.log10().floor() as i32 - 1);

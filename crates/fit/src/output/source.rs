@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A file of rows, and how it was understood.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Source {
+pub struct RowSource {
     /// Name of the file as it was given.
     pub file: String,
     /// SHA-256 of the bytes of the file, in hex, or of a sweep's rows without what may differ between
@@ -31,7 +31,7 @@ pub struct Source {
     pub remarks: Vec<String>,
 }
 
-impl Source {
+impl RowSource {
     /// File, digest, counts, filter and columns in a line.
     pub fn words(&self) -> String {
         let digest = self.sha256.as_ref();

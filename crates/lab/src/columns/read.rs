@@ -10,7 +10,7 @@ use super::signs::{behind_a_comma, thousands};
 use super::sweep::{is_of_a_sweep, trunks};
 use crate::LabError;
 use isoflop_core::text::{listed, shown};
-use isoflop_fit::output::Source;
+use isoflop_fit::output::RowSource;
 use isoflop_fit::{Options, Point, TRUNKS};
 use isoflop_results::Table;
 use std::collections::BTreeSet;
@@ -65,7 +65,7 @@ impl Columns {
         table: &Table,
         options: &mut Options,
         of_a_sweep: bool,
-    ) -> Result<(Vec<Point>, Source), LabError> {
+    ) -> Result<(Vec<Point>, RowSource), LabError> {
         let of_a_sweep = of_a_sweep || is_of_a_sweep(table);
         let mut problems = Problems::default();
         let mut reading = Reading {
@@ -315,13 +315,13 @@ impl Reading<'_> {
     }
 
     /// Where the rows are from.
-    fn source(self, path: &Path, used: usize, found: &Coordinates) -> Source {
+    fn source(self, path: &Path, used: usize, found: &Coordinates) -> RowSource {
         let Reading { columns, roles, .. } = self;
         let mut filter = columns.conditions();
         if self.of_a_sweep {
             filter.insert(0, "status = finished".to_owned());
         }
-        Source {
+        RowSource {
             file: path.display().to_string(),
             sha256: None,
             rows: self.table.len(),

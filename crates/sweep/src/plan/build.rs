@@ -5,7 +5,7 @@ use super::{Dropped, Plan, PlanContext, PlanKind, SCHEMA, data};
 use crate::error::Problem;
 use crate::run::PlannedRun;
 use crate::spec::{PlanSpec, Sweep};
-use crate::tuning::SUFFIX;
+use crate::tuned::SUFFIX;
 use std::collections::{HashMap, HashSet};
 use toml::Spanned;
 

@@ -11,7 +11,7 @@ mod time;
 mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
-pub use model::{GivenFixed, GivenRatio, GivenWindow, ModelSpec, MoeSpec};
+pub use model::{GivenFixed, GivenRatio, GivenWindow, ModelSpec, MoeSpec, model_of, option_line};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
 pub use time::TimeSpec;

@@ -1,10 +1,10 @@
 //! `[model]`: a family, its sizes and its options.
 
-use super::Size;
-use crate::error::Problem;
+use super::{GivenShape, Size, suggest};
+use crate::error::{Problem, SpecError};
 use isoflop_model::{
     Activation, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer, ModelConfig,
-    Norm, Parametrization, Pattern, Position, Ratio, Reach, ShapeError,
+    Norm, Parametrization, Pattern, Position, Ratio, Reach, Shape, ShapeError,
 };
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use toml::Spanned;
 
 /// `[model]`.
@@ -247,6 +248,48 @@ impl ModelSpec {
         });
         Problem::new(named.unwrap_or(size), error.to_string()).maybe_hint(error.hint())
     }
+}
+
+/// A line of `[model]` from `key=value`, where text need not be quoted.
+///
+/// # Errors
+/// There is no `=`.
+pub fn option_line(option: &str) -> Result<String, String> {
+    let Some((key, value)) = option.split_once('=') else {
+        return Err(format!("`{option}` is no option: write it as KEY=VALUE"));
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let key = key.strip_prefix("model.").unwrap_or(key);
+    let is_value = toml::from_str::<toml::Table>(&format!("x = {value}")).is_ok();
+    Ok(match is_value {
+        true => format!("{key} = {value}"),
+        false => format!("{key} = {}", toml::Value::String(value.to_owned())),
+    })
+}
+
+/// A model of a given shape and of options as `[model]` writes them, one a line, for a program that has no
+/// sweep file.
+///
+/// # Errors
+/// An option that is none or does not fit, with its line.
+pub fn model_of(
+    options: &str,
+    given: GivenShape,
+    vocab_size: usize,
+    context: usize,
+) -> Result<ModelConfig, SpecError> {
+    let build = || {
+        let spec: ModelSpec = toml::from_str(options).map_err(suggest::explain)?;
+        check_options(std::iter::once(&spec))?;
+        let smallest = Shape { d_model: 1, n_layers: 1, n_heads: 1 };
+        let like = spec.model(ModelConfig::transformer(smallest, vocab_size, context))?;
+        let refuse = |error| spec.fault(&error, 0..0);
+        let shape = given.shape(&like, spec.d_head()).map_err(refuse)?;
+        let model = ModelConfig { shape, ..like };
+        model.check().map_err(refuse)?;
+        Ok(model)
+    };
+    build().map_err(|problem: Problem| problem.in_file(Path::new("options"), options))
 }
 
 /// Refuses an option that no cell of a sweep has a use for. Where the family is an axis, cells of families

@@ -108,6 +108,27 @@ fn a_run_that_memory_was_too_small_for_is_tried_with_half_the_windows() {
 }
 
 #[test]
+fn a_failure_of_an_earlier_version_is_known_by_its_message() {
+    let bench = bench();
+    let me = Owner::current();
+    let (run, claim) = claim_next(&bench, &me).unwrap();
+    let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
+    let half = claim.micro_windows() / 2;
+    for (message, windows) in [
+        ("out of memory: its worker died (signal: 9 (SIGKILL))", half),
+        ("its worker died (signal: 9 (SIGKILL)); it was out of memory, maybe", 2 * half),
+    ] {
+        let mut record =
+            record_of_death("fake", run, &lease, FailureKind::Worker, message.to_owned());
+        record.row.failure = None;
+        record.write(&bench.folder.failure_path(run.id())).unwrap();
+        std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
+        let (_, claim) = claim_next(&bench, &me).unwrap();
+        assert_eq!((claim.attempt(), claim.micro_windows()), (2, windows), "{message}");
+    }
+}
+
+#[test]
 fn memory_that_runs_out_halves_the_windows_down_to_one_and_then_counts_as_a_failure() {
     let bench = bench();
     let me = Owner::current();

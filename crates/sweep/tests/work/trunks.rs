@@ -2,8 +2,8 @@
 
 use crate::claim_next;
 use crate::fake::{Fake, SWEEP, bench, bench_of, plan_of};
-use isoflop_sweep::checkpoints::Shelf;
 use isoflop_sweep::lease::{Owner, Stage};
+use isoflop_sweep::shelf::Shelf;
 use isoflop_sweep::workplace::Shift;
 use std::fs;
 use std::sync::Mutex;

@@ -3,10 +3,10 @@
 //! off, or a run in its cooldown.
 
 use crate::folder::ResultsFolder;
+use isoflop_core::digest::sha256;
 use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ const FORMAT: u64 = 1;
 
 impl Label {
     pub(crate) fn of(step: u64, state: &[u8]) -> Self {
-        Label { format: FORMAT, step, bytes: state.len() as u64, sha256: checksum(state) }
+        Label { format: FORMAT, step, bytes: state.len() as u64, sha256: sha256([state]) }
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -47,7 +47,7 @@ impl Label {
         if self.format != FORMAT || self.step != step {
             return Err("its label is of another format or step");
         }
-        match (state.len() as u64 == self.bytes, checksum(state) == self.sha256) {
+        match (state.len() as u64 == self.bytes, sha256([state]) == self.sha256) {
             (true, true) => Ok(()),
             (false, _) => Err("truncated"),
             _ => Err("its checksum does not match"),
@@ -141,12 +141,6 @@ pub fn steps_of(folder: &ResultsFolder, owner: &str) -> Vec<u64> {
 pub fn discard_all(folder: &ResultsFolder, owner: &str) {
     // Files that cannot be removed do no harm; they only take room on the disk.
     let _ = fs::remove_dir_all(folder.checkpoints_path().join(owner));
-}
-
-/// SHA-256 of bytes, as 64 hex digits.
-pub fn checksum(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 //! thread: a sweep file as text, plan and prices, runs, fits, report.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod verbs;
+
 use isoflop_fit::Options;
+use isoflop_lab::bench::{self, SizeSpeed};
 use isoflop_lab::calibration::EACH;
 use isoflop_lab::columns::Columns;
 use isoflop_lab::jobs::Jobs;
 use isoflop_lab::places::Places;
 use isoflop_lab::plan::{self, Setting};
-use isoflop_lab::report::Source;
+use isoflop_lab::report::ReportInput;
 use isoflop_lab::run::{self, End, Request};
 use isoflop_lab::{Bar, Begun, Crew, Lab, LabError, Notice, fits, report, tables};
 use isoflop_results::{RunRecord, Status, Trust};
@@ -19,6 +22,7 @@ use isoflop_sweep::workers::End as WorkerEnd;
 use isoflop_sweep::workplace::{CHECKPOINT_EVERY, Workplace};
 use isoflop_sweep::{ResultsFolder, Sweep, Workers};
 use isoflop_train::BurnTrainer;
+use isoflop_train::device::probe::{Probe, probe};
 use isoflop_train::device::{DeviceChoice, TrainDevice};
 use isoflop_train::price::{Load, Speed};
 use std::fs;
@@ -83,6 +87,14 @@ impl Crew for Here {
     fn measure(&self, load: &Load, on: DeviceChoice, jobs: usize) -> Result<Vec<Speed>, LabError> {
         let device = TrainDevice::open(on)?;
         Ok((0..jobs).map(|_| load.measure(&device, EACH / 10)).collect())
+    }
+
+    fn bench(&self, _: &bench::Request) -> Result<Vec<SizeSpeed>, LabError> {
+        unreachable!("the road measures no speeds of sizes")
+    }
+
+    fn probe(&self, device: DeviceChoice) -> Result<Probe, LabError> {
+        Ok(probe(device)?)
     }
 }
 
@@ -249,7 +261,7 @@ fn a_report_needs_no_text(list: &List, folder: &ResultsFolder, root: &Path) {
     for name in ["text", "cache"] {
         fs::rename(root.join(name), root.join(format!("no-{name}"))).unwrap();
     }
-    let source = Source::of(list, folder, None, Trust::Checked).unwrap();
+    let source = ReportInput::of(list, folder, None, Trust::Checked).unwrap();
     let page = source.write(&root.join("elsewhere"), vec!["a test".to_owned()]).unwrap();
     let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("of train text in") && page.contains("held out in"));
