@@ -4,7 +4,7 @@
 use crate::spec::{Rate, Sweep};
 use isoflop_core::Params;
 use isoflop_core::units::two_digits;
-use isoflop_model::Mixer;
+use isoflop_model::Family;
 
 /// Peak learning rate of `"auto"`: `0.004 (N / 24,576)^-0.35 (B / 512)^0.5`, at most 0.02, with N
 /// non-embedding parameters and B tokens per step.
@@ -18,11 +18,11 @@ pub fn auto_learning_rate(n: Params, batch_tokens: u64) -> f64 {
 }
 
 /// Says where a sweep takes the rates of the rule for a model on which the rule was not measured: one
-/// whose mixer is not attention.
+/// of another family than the transformer.
 pub fn rate_warning(sweep: &Sweep) -> Option<String> {
     let families = sweep.cells().iter().filter_map(|cell| {
         let family = cell.spec.model.family;
-        let is_measured = family.preset().mixer == Mixer::Attention;
+        let is_measured = family.preset() == Family::Transformer.preset();
         (cell.spec.train.learning_rate == Rate::Auto && !is_measured).then(|| family.name())
     });
     let mut families: Vec<&str> = families.collect();
