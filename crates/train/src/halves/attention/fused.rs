@@ -6,18 +6,21 @@ use crate::ops::kernels::buffer::Buffer;
 use burn::tensor::Tensor;
 use isoflop_model::Norm;
 
-/// `x + attention(norm(x) qkv) out`: causal attention `softmax(scale q k^T) v` of each token
-/// over those up to it (Vaswani et al. 2017), with `starts` over those of its document alone, the heads side by side, queries, keys and values
-/// side by side in that order.
+/// `x + attention(norm(x) qkv) out`: attention `softmax(scale q k^T) v` of each token over those that the
+/// reach of the shape lets it see (Vaswani et al. 2017), with `starts` over those of its document alone.
+/// Queries, keys and values stand side by side in that order, in each the heads side by side. With
+/// `qk_gains` each query and key is divided by its root mean square and multiplied by a gain before it is
+/// turned (Henry et al. 2020).
 ///
 /// # Shapes
-/// - x, output: `[n, d]`, `n = batch time`; gain: `[d]`; qkv: `[d, 3 d]`; out: `[d, d]`
+/// - x, output: `[n, d]`, `n = batch time`; gain: `[d]`; qkv: `[d, d + 2 g]`; out: `[d, d]`; each of
+///   qk_gains, of queries and of keys: `[k]`
 #[allow(clippy::too_many_arguments, reason = "the tensors and the form of one operation")]
 pub fn attention_residual(
     norm: Norm,
     x_nd: Tensor<2>,
     gain_d: Tensor<1>,
-    qkv_d3d: Tensor<2>,
+    qkv_dw: Tensor<2>,
     out_dd: Tensor<2>,
     qk_gains: Option<(Tensor<1>, Tensor<1>)>,
     shape: AttentionShape,
@@ -30,10 +33,12 @@ pub fn attention_residual(
         rotary: rotary.cloned(),
         starts: starts.cloned(),
     };
-    fused::apply(operation, [x_nd.into(), gain_d.into(), qkv_d3d.into(), out_dd.into()])
+    let gains = qk_gains.into_iter().flat_map(|(q_k, k_k)| [q_k.into(), k_k.into()]);
+    let inputs = [x_nd.into(), gain_d.into(), qkv_dw.into(), out_dd.into()];
+    fused::apply(operation, inputs.into_iter().chain(gains))
 }
 
-/// Inputs x, gain, qkv, out.
+/// The half; its inputs are x, gain, qkv, out and, where there are any, the gains of queries and of keys.
 #[derive(Debug)]
 pub(crate) struct AttentionResidual {
     pub(crate) centre: bool,
@@ -49,6 +54,7 @@ impl AttentionResidual {
             gain: inputs[1],
             qkv: inputs[2],
             out: inputs[3],
+            qk_gains: inputs.get(4).zip(inputs.get(5)).map(|(q, k)| [*q, *k]),
             centre: self.centre,
             shape: self.shape,
             rotary: self.rotary.as_ref(),
@@ -66,6 +72,6 @@ impl Operation for AttentionResidual {
     }
 
     fn backward(&self, inputs: &[&[f32]], kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
-        kernel::backward(self.inputs(inputs), as_kept(kept), dy).into()
+        kernel::backward(self.inputs(inputs), as_kept(kept), dy)
     }
 }

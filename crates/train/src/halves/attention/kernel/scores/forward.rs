@@ -1,33 +1,36 @@
 //! Forward: a block of queries at a time.
 
-use super::{Layout, Room, future, mask, rotate};
+use super::turn::{find_roots, normalise, rotate};
+use super::{Room, Terms, future, gather, mask};
 use crate::halves::attention::AttentionShape;
-use crate::halves::attention::RotaryTable;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{exp, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
 use pulp::Simd;
+use std::ops::Range;
 
-/// One block of queries and the keys that they see.
+/// One block of queries of a sequence, and the keys that they see.
 #[derive(Clone, Copy)]
 struct Block {
     /// First query.
     first: usize,
-    /// Keys that the first vector of queries sees.
+    /// First key that any of them sees.
+    low: usize,
+    /// End of the keys that the first vector of queries sees.
     near: usize,
-    /// Keys that the second sees.
+    /// End of those that the second sees.
     all: usize,
 }
 
 impl Block {
-    fn new(first: usize, time: usize, room: &Room) -> Self {
-        Block { first, near: time.min(first + room.block / 2), all: time.min(first + room.block) }
+    fn new(first: usize, low: usize, time: usize, room: &Room) -> Self {
+        let (near, all) = (time.min(first + room.block / 2), time.min(first + room.block));
+        Block { first, low, near, all }
     }
 }
 
-/// `[j][block]`: dot products of keys (or values) `[k][t]` with the queries (or output
-/// gradients) of a block, for every key that the block sees. Where only the second vector of
-/// queries sees the keys, the first is left as it is.
+/// `[j][block]`: dot products of keys `[k][t]` with the queries of a block, for every key that the block
+/// sees. Where only the second vector of queries sees the keys, the first is left as it is.
 #[inline(always)]
 fn cross<S: Simd>(
     simd: S,
@@ -41,9 +44,9 @@ fn cross<S: Simd>(
     let shape = |rows| Shape { rows, depth: d_head, b_stride: room.stride, c_stride: room.block };
     product(
         simd,
-        shape(block.near),
+        shape(block.near - block.low),
         2,
-        Left::Columns(keys, room.stride),
+        Left::Columns(&keys[block.low..], room.stride),
         &queries[block.first..],
         out,
         false,
@@ -56,102 +59,251 @@ fn cross<S: Simd>(
             1,
             Left::Columns(&keys[block.near..], room.stride),
             &queries[block.first + lanes..],
-            &mut out[block.near * room.block + lanes..],
+            &mut out[(block.near - block.low) * room.block + lanes..],
             false,
         );
     }
 }
 
+/// Columns that a sequence sees besides its own keys.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    /// `[k][columns]` each.
+    k: &'a [f32],
+    v: &'a [f32],
+    /// For each query, the first column that it sees and the first that it no longer sees.
+    seen: [&'a [u32]; 2],
+}
+
+impl Beside<'_> {
+    /// Columns that a block of queries sees.
+    fn of(&self, queries: Range<usize>) -> Range<usize> {
+        let [from, to] = self.seen;
+        from[queries.start] as usize..to[queries.end - 1] as usize
+    }
+}
+
+/// One head of one sequence.
+#[derive(Clone, Copy)]
+struct Sequence<'a> {
+    time: usize,
+    d_head: usize,
+    /// `[k][t]` each, turned and scaled.
+    q: &'a [f32],
+    k: &'a [f32],
+    v: &'a [f32],
+    /// First key that each query sees.
+    first: Option<&'a [u32]>,
+    beside: Option<Beside<'a>>,
+}
+
+/// Scratch of a block.
+struct Scratch<'a> {
+    scores: &'a mut [f32],
+    mixed: &'a mut [f32],
+    /// Rows are keys here, lanes queries.
+    future: &'a [f32],
+}
+
 vectorised! {
-    /// `softmax(q k^T / sqrt(k)) v`, token t over the tokens up to t, from where its
-    /// document starts where `starts` say so. Leaves queries and keys
-    /// rotated, queries also scaled, which is how [`backward`] wants them.
+    /// `softmax(q k^T / sqrt(k)) v` over the keys that the terms let each token see. Without gains it
+    /// leaves queries and keys rotated, queries also scaled; with gains it leaves them as they were.
+    /// That is how [`backward`] wants them.
     ///
     /// `kept`, written: for each head of each window the largest score of every query, then the
-    /// reciprocal of its softmax's denominator.
+    /// reciprocal of its softmax's denominator. `roots`, written with gains: the factor of each head of
+    /// queries, then of keys.
     ///
     /// # Shapes
-    /// - qkv: `[3 d, n]`, out: `[d, n]`, both with rows a stride apart; kept: `[b h, 2, t]`
+    /// - qkv: `[d + 2 g, n]`, out: `[d, n]`, both with rows a stride apart; kept: `[b h, 2, t]`; roots:
+    ///   `[b, h + g / k, t]`
     pub(in crate::halves::attention::kernel) fn forward<'a, S>(
         simd;
-        layout: &'a Layout,
-        rotary: Option<&'a RotaryTable>,
-        starts: Option<&'a [u32]>,
+        terms: &'a Terms<'a>,
         qkv: &'a mut [f32],
         out: &'a mut [f32],
         kept: &'a mut [f32],
+        roots: &'a mut [f32],
     ) {
+        let Terms { layout, sight, first_window, rotary, gains } = *terms;
         let AttentionShape { batch, time, heads, parametrization, .. } = layout.shape;
         let d_head = layout.d_head;
         let sizes = (time, d_head);
-        let room = Room::new::<S>(layout);
+        let room = Room::new::<S>(terms);
         let scale = parametrization.score_scale(d_head);
-        let mut scores = Buffer::stale(room.time * room.block);
+        let mut scores = Buffer::stale((room.time + room.columns) * room.block);
         let mut mixed = Buffer::stale(d_head * room.block);
-        // Rows are keys here, lanes queries.
         let future = future(room.block, |key, query| key > query);
+        let (mut q_head, mut k_head) = (room.head(terms), room.head(terms));
+        let (mut k_columns, mut v_columns) = (room.gathered(terms), room.gathered(terms));
         for index in 0..batch * heads {
             let (window, head) = (index / heads, index % heads);
-            let q = &mut qkv[layout.at(0, head, window)..];
-            rotate(simd, q, room.stride, sizes, rotary, 1.0, scale);
-            if rotary.is_some() {
-                let k = &mut qkv[layout.at(1, head, window)..];
-                rotate(simd, k, room.stride, sizes, rotary, 1.0, 1.0);
-            }
-            let [q, k, v] = [0, 1, 2].map(|part| &qkv[layout.at(part, head, window)..]);
-            let out = &mut out[layout.at(0, head, window)..];
-            let (tops, inverses) = kept[index * 2 * time..][..2 * time].split_at_mut(time);
-            let mut at = 0;
-            while at < time {
-                let block = Block::new(at, time, &room);
-                let valid = room.block.min(time - at);
-                cross(simd, &room, block, d_head, k, q, &mut scores);
-                let diagonal = &mut scores[at * room.block..block.all * room.block];
-                mask(simd, &future, diagonal, f32::NEG_INFINITY);
-                if let Some(starts) = starts {
-                    let starts = &starts[window * time + at..][..valid];
-                    hide_earlier(starts, room.block, &mut scores);
-                }
-                let (top, inverse) = softmax(simd, &mut scores[..block.all * room.block]);
-                let shape = Shape {
-                    rows: d_head,
-                    depth: block.all,
-                    b_stride: room.block,
-                    c_stride: room.block,
-                };
-                product(simd, shape, 2, Left::Rows(v, room.stride), &scores, &mut mixed, false);
-                for c in 0..d_head {
-                    let row = S::as_mut_simd_f32s(&mut mixed[c * room.block..(c + 1) * room.block]).0;
-                    row[0] = simd.mul_f32s(row[0], inverse[0]);
-                    row[1] = simd.mul_f32s(row[1], inverse[1]);
-                    let to = c * room.stride + at;
-                    out[to..to + valid].copy_from_slice(&mixed[c * room.block..][..valid]);
-                }
-                let lanes = S::F32_LANES;
-                for half in 0..2 {
-                    let from = at + half * lanes;
-                    let to = time.min(from + lanes);
-                    if from < to {
-                        simd.partial_store_f32s(&mut tops[from..to], top[half]);
-                        simd.partial_store_f32s(&mut inverses[from..to], inverse[half]);
+            let group = head / layout.sharing();
+            let first_of_group = head.is_multiple_of(layout.sharing());
+            let [q_at, k_at] = [layout.at(0, head, window), layout.at(1, group, window)];
+            if let Some([q_gain, k_gain]) = gains {
+                let roots = &mut roots[window * layout.turned_heads() * time..];
+                let of_q = &mut roots[head * time..][..time];
+                find_roots(simd, &qkv[q_at..], room.stride, sizes, of_q);
+                normalise(simd, &qkv[q_at..], room.stride, time, q_gain, of_q, &mut q_head);
+                rotate(simd, &mut q_head, room.stride, sizes, rotary, 1.0, scale);
+                if first_of_group {
+                    let of_k = &mut roots[(heads + group) * time..][..time];
+                    find_roots(simd, &qkv[k_at..], room.stride, sizes, of_k);
+                    normalise(simd, &qkv[k_at..], room.stride, time, k_gain, of_k, &mut k_head);
+                    if rotary.is_some() {
+                        rotate(simd, &mut k_head, room.stride, sizes, rotary, 1.0, 1.0);
                     }
                 }
-                at += room.block;
+            } else {
+                rotate(simd, &mut qkv[q_at..], room.stride, sizes, rotary, 1.0, scale);
+                if rotary.is_some() && first_of_group {
+                    rotate(simd, &mut qkv[k_at..], room.stride, sizes, rotary, 1.0, 1.0);
+                }
+            }
+            let v = &qkv[layout.at(2, group, window)..];
+            let (q, k) = match gains {
+                Some(_) => (&q_head[..], &k_head[..]),
+                None => (&qkv[q_at..], &qkv[k_at..]),
+            };
+            let beside = sight.columns.as_ref().map(|columns| {
+                if first_of_group {
+                    gather(columns, k, room.stride, &mut k_columns, room.columns);
+                    gather(columns, v, room.stride, &mut v_columns, room.columns);
+                }
+                let seen = columns.of(first_window + window, time);
+                Beside { k: &k_columns, v: &v_columns, seen }
+            });
+            let first = sight.first_of(first_window + window);
+            let out = &mut out[layout.at(0, head, window)..];
+            let (tops, inverses) = kept[index * 2 * time..][..2 * time].split_at_mut(time);
+            for places in sight.sequences.iter().cloned() {
+                let from = places.start;
+                let first = first.map(|first| &first[places.clone()]);
+                let sequence = Sequence {
+                    time: places.len(),
+                    d_head,
+                    q: &q[from..],
+                    k: &k[from..],
+                    v: &v[from..],
+                    first,
+                    beside,
+                };
+                let scratch = Scratch { scores: &mut scores, mixed: &mut mixed, future: &future };
+                let (tops, inverses) = (&mut tops[places.clone()], &mut inverses[places]);
+                attend(simd, &room, sequence, scratch, &mut out[from..], tops, inverses);
             }
         }
     }
 }
 
-/// Hides from each query of a block the keys before its document. Rows are keys, of which later queries
-/// see no earlier ones.
-fn hide_earlier(starts: &[u32], block: usize, scores: &mut [f32]) {
-    let last = starts.last().map_or(0, |&start| start as usize);
+/// Attention of one sequence.
+#[inline(always)]
+fn attend<S: Simd>(
+    simd: S,
+    room: &Room,
+    sequence: Sequence,
+    scratch: Scratch,
+    out: &mut [f32],
+    tops: &mut [f32],
+    inverses: &mut [f32],
+) {
+    let Sequence { time, d_head, q, k, v, first, beside } = sequence;
+    let Scratch { scores, mixed, future } = scratch;
+    let lanes = S::F32_LANES;
+    let mut at = 0;
+    while at < time {
+        let low = first.map_or(0, |first| first[at] as usize);
+        let block = Block::new(at, low, time, room);
+        let valid = room.block.min(time - at);
+        let columns = match beside {
+            Some(beside) => cross_columns(simd, room, beside, d_head, at..at + valid, q, scores),
+            None => 0..0,
+        };
+        let own = &mut scores[columns.len() * room.block..];
+        cross(simd, room, block, d_head, k, q, own);
+        let diagonal = &mut own[(at - low) * room.block..(block.all - low) * room.block];
+        mask(simd, future, diagonal, f32::NEG_INFINITY);
+        if let Some(first) = first {
+            hide_earlier(&first[at..][..valid], low, room.block, own);
+        }
+        let seen = columns.len() + block.all - low;
+        let (top, inverse) = softmax(simd, &mut scores[..seen * room.block]);
+        let shape = |depth, b_stride| Shape { rows: d_head, depth, b_stride, c_stride: room.block };
+        if let Some(beside) = beside {
+            let left = Left::Rows(&beside.v[columns.start..], room.columns);
+            product(simd, shape(columns.len(), room.block), 2, left, scores, mixed, false);
+        }
+        let own = &scores[columns.len() * room.block..];
+        let left = Left::Rows(&v[low..], room.stride);
+        let add = beside.is_some();
+        product(simd, shape(block.all - low, room.block), 2, left, own, mixed, add);
+        for c in 0..d_head {
+            let row = S::as_mut_simd_f32s(&mut mixed[c * room.block..(c + 1) * room.block]).0;
+            row[0] = simd.mul_f32s(row[0], inverse[0]);
+            row[1] = simd.mul_f32s(row[1], inverse[1]);
+            let to = c * room.stride + at;
+            out[to..to + valid].copy_from_slice(&mixed[c * room.block..][..valid]);
+        }
+        for half in 0..2 {
+            let from = at + half * lanes;
+            let to = time.min(from + lanes);
+            if from < to {
+                simd.partial_store_f32s(&mut tops[from..to], top[half]);
+                simd.partial_store_f32s(&mut inverses[from..to], inverse[half]);
+            }
+        }
+        at += room.block;
+    }
+}
+
+/// As [`cross`] for the columns that a block of queries sees, which it returns; those that not all of
+/// its queries see are hidden from the others.
+#[inline(always)]
+fn cross_columns<S: Simd>(
+    simd: S,
+    room: &Room,
+    beside: Beside,
+    d_head: usize,
+    queries: Range<usize>,
+    q: &[f32],
+    out: &mut [f32],
+) -> Range<usize> {
+    let columns = beside.of(queries.clone());
+    if columns.is_empty() {
+        return 0..0;
+    }
+    let shape =
+        Shape { rows: columns.len(), depth: d_head, b_stride: room.stride, c_stride: room.block };
+    let left = Left::Columns(&beside.k[columns.start..], room.columns);
+    product(simd, shape, 2, left, &q[queries.start..], out, false);
+    let out = &mut out[..columns.len() * room.block];
+    let [from, to] = beside.seen.map(|bounds| &bounds[queries.clone()]);
+    hide_later(to, columns.start, room.block, out);
+    hide_earlier(from, columns.start, room.block, out);
+    columns
+}
+
+/// Hides from each query of a block the keys before the first that it sees. Rows are keys from `low` on,
+/// of which later queries see no earlier ones.
+fn hide_earlier(first: &[u32], low: usize, block: usize, scores: &mut [f32]) {
+    let last = first.last().map_or(0, |&first| first as usize);
     let mut from = 0;
-    for (key, row) in scores.chunks_mut(block).take(last).enumerate() {
-        while starts[from] as usize <= key {
+    for (key, row) in (low..last).zip(scores.chunks_mut(block)) {
+        while first[from] as usize <= key {
             from += 1;
         }
-        row[from..starts.len()].fill(f32::NEG_INFINITY);
+        row[from..first.len()].fill(f32::NEG_INFINITY);
+    }
+}
+
+/// Hides from each query of a block the keys from `end` on. Rows are keys from `low` on, of which later
+/// queries see as many or more.
+fn hide_later(end: &[u32], low: usize, block: usize, scores: &mut [f32]) {
+    let seen_by_all = (end[0] as usize).saturating_sub(low);
+    for (row, key) in scores.chunks_mut(block).zip(low..).skip(seen_by_all) {
+        let hidden = end.partition_point(|&end| end as usize <= key);
+        row[..hidden].fill(f32::NEG_INFINITY);
     }
 }
 

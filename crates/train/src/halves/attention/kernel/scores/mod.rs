@@ -1,21 +1,24 @@
-//! Causal attention over the lower triangle, one head of one window at a time. Forward goes by
-//! blocks of queries, backward by blocks of keys, and the block lies along the vectors: so neither
-//! the softmax nor the sums over the other side ever run across a vector.
+//! Attention over the pairs that queries and keys make, one head of one window at a time. Forward goes
+//! by blocks of queries, backward by blocks of keys, and the block lies along the vectors: so neither
+//! the softmax nor the sums over the other side ever run across a vector. A block walks what it sees
+//! alone.
 
 mod backward;
 mod forward;
+mod turn;
 
-pub(super) use backward::backward;
+pub(super) use backward::{Given, backward};
 pub(super) use forward::forward;
 
+use super::sight::{Columns, Sight};
 use crate::halves::attention::AttentionShape;
 use crate::halves::attention::RotaryTable;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::for_lanes;
 use pulp::Simd;
 
-/// Where queries, keys and values lie: row `part * d + head * k + c`, column `window * t + token`,
-/// rows `stride` apart.
+/// Where queries, keys and values lie: part 0, 1 or 2, in it head by head, in a head row by row, with
+/// column `window * t + place` and rows `stride` apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) shape: AttentionShape,
@@ -42,14 +45,35 @@ impl Layout {
         self.stride
     }
 
-    fn width(&self) -> usize {
-        self.shape.heads * self.d_head
+    /// Heads of queries and of keys.
+    pub(super) fn turned_heads(&self) -> usize {
+        self.shape.heads + self.shape.kv_heads
     }
 
-    /// Start of a head's rows of one window, of part 0, 1 or 2.
-    fn at(&self, part: usize, head: usize, window: usize) -> usize {
-        (part * self.width() + head * self.d_head) * self.stride + window * self.shape.time
+    /// Heads of queries that share one of keys.
+    fn sharing(&self) -> usize {
+        self.shape.heads / self.shape.kv_heads
     }
+
+    /// Start of the rows of one window, of a head of part 0, 1 or 2.
+    fn at(&self, part: usize, head: usize, window: usize) -> usize {
+        let before = [0, self.shape.heads, self.turned_heads()][part];
+        (before + head) * self.d_head * self.stride + window * self.shape.time
+    }
+}
+
+/// What attention is besides its numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// Of some windows.
+    pub(super) layout: Layout,
+    /// Of the whole batch, in which the first of these windows is `first_window`.
+    pub(super) sight: &'a Sight<'a>,
+    pub(super) first_window: usize,
+    /// In the order of the places.
+    pub(super) rotary: Option<&'a RotaryTable>,
+    /// `[k]` each: of queries, of keys.
+    pub(super) gains: Option<[&'a [f32]; 2]>,
 }
 
 /// Sizes of the scratch of one head.
@@ -57,8 +81,10 @@ impl Layout {
 struct Room {
     /// Queries or keys of a block: two vectors.
     block: usize,
-    /// Rows of scores: a whole number of blocks.
+    /// Rows of keys, of which a block that starts at a place may be read whole: a whole number of blocks.
     time: usize,
+    /// Gathered columns: a whole number of blocks.
+    columns: usize,
     /// Width of rows over a head: a whole number of vectors.
     row: usize,
     /// Of the layout.
@@ -66,55 +92,42 @@ struct Room {
 }
 
 impl Room {
-    fn new<S: Simd>(layout: &Layout) -> Self {
+    fn new<S: Simd>(terms: &Terms) -> Self {
+        let layout = terms.layout;
         let block = 2 * S::F32_LANES;
         assert!(block <= SLACK, "a block is read whole");
+        // Only the last of several sequences can start between blocks.
+        let past = if terms.sight.sequences.len() > 1 { block } else { 0 };
+        let columns = terms.sight.columns.as_ref().map_or(0, |columns| columns.places.len());
         Room {
             block,
-            time: layout.shape.time.next_multiple_of(block),
+            time: (layout.shape.time + past).next_multiple_of(block),
+            columns: columns.next_multiple_of(block),
             row: layout.d_head.next_multiple_of(S::F32_LANES),
             stride: layout.stride,
         }
     }
+
+    /// Room for a head of queries or keys apart from the others, where it is normalised.
+    fn head(&self, terms: &Terms) -> Buffer {
+        Buffer::stale(terms.gains.map_or(0, |_| terms.layout.d_head * self.stride))
+    }
+
+    /// Room for the columns of a head.
+    fn gathered(&self, terms: &Terms) -> Buffer {
+        Buffer::zeros(terms.layout.d_head * self.columns)
+    }
 }
 
-/// Turns dimension i of `[k][t]` with dimension `i + k/2` and scales; back with `direction` -1.
-#[inline(always)]
-fn rotate<S: Simd>(
-    simd: S,
-    x: &mut [f32],
-    stride: usize,
-    (time, d_head): (usize, usize),
-    table: Option<&RotaryTable>,
-    direction: f32,
-    scale: f32,
-) {
-    let factor = simd.splat_f32s(scale);
-    let Some(table) = table else {
-        for c in 0..d_head {
-            let row = &mut x[c * stride..c * stride + time];
-            for_lanes!(S, simd, [], [x of row], (simd.mul_f32s(x, factor),));
+/// Copies the columns of a head of keys or values side by side.
+///
+/// # Shapes
+/// - head: `[k][t]`, rows `stride` apart; gathered: `[k][columns]`, rows `to_stride` apart
+fn gather(columns: &Columns, head: &[f32], stride: usize, gathered: &mut [f32], to_stride: usize) {
+    for (from, to) in head.chunks(stride).zip(gathered.chunks_exact_mut(to_stride)) {
+        for (&place, to) in columns.places.iter().zip(to) {
+            *to = from[place];
         }
-        return;
-    };
-    let half = d_head / 2;
-    let context = table.context;
-    let sign = simd.splat_f32s(direction);
-    let (first, second) = x.split_at_mut(half * stride);
-    for i in 0..half {
-        let a = &mut first[i * stride..i * stride + time];
-        let b = &mut second[i * stride..i * stride + time];
-        let cos = &table.cos_kt[i * context..i * context + time];
-        let sin = &table.sin_kt[i * context..i * context + time];
-        for_lanes!(S, simd, [cos in cos, sin in sin], [a of a, b of b], {
-            let cos = simd.mul_f32s(cos, factor);
-            let sin = simd.mul_f32s(simd.mul_f32s(sin, sign), factor);
-            let minus = simd.neg_f32s(sin);
-            (
-                simd.mul_add_e_f32s(b, minus, simd.mul_f32s(a, cos)),
-                simd.mul_add_e_f32s(a, sin, simd.mul_f32s(b, cos)),
-            )
-        });
     }
 }
 
