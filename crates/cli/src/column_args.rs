@@ -24,16 +24,25 @@ pub(crate) struct ColumnArgs {
     /// Column of the batch in tokens, for laws of steps.
     #[arg(long, value_name = "COL")]
     batch: Option<String>,
-    /// Column of the number of experts, for the law `routed`.
+    /// Column of all parameters, those of experts that a token does not use included, for the laws `granularity` and `sparsity`.
+    #[arg(long, value_name = "COL")]
+    n_total: Option<String>,
+    /// Column of the number of experts, for laws of mixtures of experts; blank where a model is dense.
     #[arg(long, value_name = "COL")]
     experts: Option<String>,
+    /// Column of the number of experts that a token uses; one where there is no such column.
+    #[arg(long, value_name = "COL")]
+    active_experts: Option<String>,
+    /// Column of the granularity (widths of an expert in that of a dense model's half), for the law `granularity`.
+    #[arg(long, value_name = "COL")]
+    granularity: Option<String>,
     /// Column of weights.
     #[arg(long, value_name = "COL")]
     weights: Option<String>,
     /// Column whose equal values share their errors (a trunk, a seed): the bootstrap resamples them as one.
     #[arg(long, value_name = "COL")]
     unit: Option<String>,
-    /// What N counts in, where no header says: k, M, B, T or a number (1 takes it as it is).
+    /// What N and all parameters count in, where no header says: k, M, B, T or a number (1 takes it as it is).
     #[arg(long, value_name = "UNIT", value_parser = parse_unit)]
     n_unit: Option<f64>,
     /// As --n-unit, of D.
@@ -84,7 +93,10 @@ impl From<&ColumnArgs> for Columns {
             loss: args.loss,
             budget: args.budget,
             batch: args.batch,
+            n_total: args.n_total,
             experts: args.experts,
+            active_experts: args.active_experts,
+            granularity: args.granularity,
             weights: args.weights,
             unit: args.unit,
             n_unit: args.n_unit,

@@ -75,7 +75,7 @@ pub(crate) fn times(x: f64) -> String {
 fn shown(prediction: &Prediction) -> String {
     let Estimate { value, low, high, .. } = prediction.estimate;
     let write = match prediction.what {
-        "n_opt" | "d_opt" => short,
+        "n_opt" | "d_opt" | "n_effective" => short,
         _ => number,
     };
     match low.zip(high) {
@@ -97,8 +97,14 @@ fn name(answer: &Answer) -> String {
 pub(crate) fn text(answers: &[Answer], at: At) -> String {
     let given =
         |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {}", scientific(v)));
-    let asked: Vec<String> =
-        [given("N", at.n), given("D", at.d), given("C", at.c)].into_iter().flatten().collect();
+    let asked = [
+        given("N", at.n),
+        given("D", at.d),
+        given("C", at.c),
+        given("experts", at.experts),
+        given("granularity", at.granularity),
+    ];
+    let asked: Vec<String> = asked.into_iter().flatten().collect();
     let mut rows = Vec::new();
     for answer in answers {
         let all = answer.predictions.iter().map(|found| (found, ""));
@@ -108,6 +114,7 @@ pub(crate) fn text(answers: &[Answer], at: At) -> String {
             let what = match prediction.what {
                 "n_opt" => format!("N*{how}"),
                 "d_opt" => format!("D*{how}"),
+                "n_effective" => "dense N of equal loss".to_owned(),
                 other => format!("{other}{how}"),
             };
             let best = if answer.best.is_some() { " *" } else { "" };

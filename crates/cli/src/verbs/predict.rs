@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// Predicts a loss, or the compute-optimal size and tokens, with 90 % prediction intervals.
 ///
 /// With --compute alone the optimum of that compute; with --params or --tokens alone the loss at the
-/// best of everything else; with both the loss of that run; with --compute and --params the loss of that split and what it wastes against the optimum.
+/// best of everything else; with both the loss of that run, and of a mixture of --experts the size of the dense model of equal loss; with --compute and --params the loss of that split and what it wastes against the optimum.
 /// D = C / (6 N) where it is not given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop predict results/quickstart --compute 1e14\n  \
@@ -43,9 +43,12 @@ pub(crate) struct Args {
     /// Tokens a step, for laws of steps.
     #[arg(long, value_name = "B", value_parser = parse_quantity)]
     batch: Option<f64>,
-    /// Experts, for the law routed.
+    /// Experts for each one that a token uses, for laws of mixtures of experts: 1 for a dense model.
     #[arg(long, value_name = "E", value_parser = parse_quantity)]
     experts: Option<f64>,
+    /// Widths of an expert in that of a dense model's half, for the law granularity; 1 unless given.
+    #[arg(long, value_name = "G", value_parser = parse_quantity)]
+    granularity: Option<f64>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -141,6 +144,7 @@ impl Args {
             epochs: self.epochs,
             batch: self.batch,
             experts: self.experts,
+            granularity: self.granularity,
         };
         let hint = "give --compute C, or --params N --tokens D, or --compute C --params N";
         match at {
@@ -173,6 +177,7 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
         _ if fit.x.is_none() || alone(fit.x, at) => predictions.extend(fit.predict(at)),
         _ => {}
     }
+    predictions.extend(fit.effective(at));
     let reach = reach(fit.largest_compute(), at);
     let validation = fit.validation.as_ref();
     let windows_reach = validation.and_then(|validation| validation.reach());
