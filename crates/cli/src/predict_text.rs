@@ -97,12 +97,13 @@ fn name(answer: &Answer) -> String {
 pub(crate) fn text(answers: &[Answer], at: At) -> String {
     let given =
         |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {}", scientific(v)));
+    let plain = |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {v}"));
     let asked = [
         given("N", at.n),
         given("D", at.d),
         given("C", at.c),
-        given("experts", at.experts),
-        given("granularity", at.granularity),
+        plain("experts", at.experts),
+        plain("granularity", at.granularity),
     ];
     let asked: Vec<String> = asked.into_iter().flatten().collect();
     let mut rows = Vec::new();

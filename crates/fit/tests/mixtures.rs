@@ -181,6 +181,9 @@ fn intervals_of_noisy_rows_hold_the_published_constants() {
 fn a_fit_says_what_its_mixtures_are_worth() {
     let rows = rows(routed, &EXPERTS, &[1.0]);
     let found = fit(&noisy(rows, 1), Law::Routed, &options(60)).unwrap();
+    let warned =
+        |fit: &Fit| fit.warnings.iter().any(|w| w.starts_with("the rows have 5 token counts"));
+    assert!(warned(&found), "{:?}", found.warnings);
     // Five numbers of experts beside the dense models, a smallest and a largest model each.
     assert_eq!(found.effective.len(), 10);
     for of in &found.effective {

@@ -50,6 +50,8 @@ fn a_table_of_mixtures_tells_what_its_experts_are_worth() {
     }
     assert_eq!(fit["n_kind"], "active_params");
     let remarks = fits["sources"][0]["remarks"].to_string();
+    // Mixtures of one size and one number of tokens are models of their own.
+    assert!(!remarks.contains("share"), "{remarks}");
     assert!(remarks.contains("`n_routed` is blank in 5 rows, which count as dense"), "{remarks}");
     fs::write(keep.path().join("fits.json"), fits.to_string()).unwrap();
     let of = ["predict", "fits.json", "--params", "5M", "--experts", "128"];
