@@ -24,9 +24,19 @@ pub(crate) struct ColumnArgs {
     /// Column of the batch size in tokens, for laws of steps.
     #[arg(long, value_name = "COL")]
     batch: Option<String>,
-    /// Column of the number of experts, for the law `routed`.
+    /// Column of all parameters, those of experts that a token does not use included, for the laws `granularity` and `sparsity`.
+    #[arg(long, value_name = "COL")]
+    n_total: Option<String>,
+    /// Column of the number of experts, for laws of mixtures of experts; blank where a model is dense.
     #[arg(long, value_name = "COL")]
     experts: Option<String>,
+    /// Column of the number of experts that a token uses; one where there is no such column.
+    #[arg(long, value_name = "COL")]
+    active_experts: Option<String>,
+    /// Column of the granularity (widths of an expert in that of a dense model's half), for the law
+    /// `granularity`.
+    #[arg(long, value_name = "COL")]
+    granularity: Option<String>,
     /// Column of the weights of rows.
     #[arg(long, value_name = "COL")]
     weights: Option<String>,
@@ -34,7 +44,7 @@ pub(crate) struct ColumnArgs {
     /// resamples them together.
     #[arg(long, value_name = "COL")]
     unit: Option<String>,
-    /// Unit of N, where the header does not say it: k, M, B, T or a number (1 takes N as it is).
+    /// Unit of N and of all parameters, where no header says it: k, M, B, T or a number (1 takes N as it is).
     #[arg(long, value_name = "UNIT", value_parser = parse_unit)]
     n_unit: Option<f64>,
     /// Unit of D, like --n-unit.
@@ -86,7 +96,10 @@ impl From<&ColumnArgs> for Columns {
             loss: args.loss,
             budget: args.budget,
             batch: args.batch,
+            n_total: args.n_total,
             experts: args.experts,
+            active_experts: args.active_experts,
+            granularity: args.granularity,
             weights: args.weights,
             unit: args.unit,
             n_unit: args.n_unit,

@@ -6,8 +6,10 @@ pub(crate) use brief::brief;
 
 use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
-use isoflop_core::units::scientific;
-use isoflop_fit::output::{Approach, Approaches, Estimate, Fit, Fits, Isoflop, RowSource};
+use isoflop_core::units::{scientific, short};
+use isoflop_fit::output::{
+    Approach, Approaches, EffectiveSize, Estimate, Fit, Fits, Isoflop, RowSource,
+};
 use isoflop_fit::{Law, best, checklist, level_words};
 
 /// The list of laws that `fit --list` prints.
@@ -188,12 +190,27 @@ fn one_fit(fit: &Fit) -> String {
             100.0 * first.relative_change
         ));
     }
+    lines.extend(effective(fit));
     let floor = fit.known_floor.iter();
     lines.extend(floor.map(|floor| format!("  entropy known: {floor}")));
     lines.extend(fit.validation.iter().map(|held| indented(&held_out(held))));
     let warnings = fit.warnings.iter();
     lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
     lines.join("\n")
+}
+
+/// What the mixtures of experts among the rows are worth.
+fn effective(fit: &Fit) -> Vec<String> {
+    if fit.effective.is_empty() {
+        return Vec::new();
+    }
+    let row = |of: &EffectiveSize| {
+        let tokens = of.d.map_or(String::new(), short);
+        vec![number(of.experts), short(of.n), tokens, interval(&of.n_effective)]
+    };
+    let rows: Vec<Vec<String>> = fit.effective.iter().map(row).collect();
+    let header = ["experts", "N", "D", "dense N of equal loss [90 %]"];
+    vec!["  effective sizes".to_owned(), indented(&table(&header, &rows))]
 }
 
 fn one_isoflop(isoflop: &Isoflop) -> String {

@@ -12,7 +12,7 @@ use isoflop_lab::reach::{beyond, times};
 fn shown(prediction: &Prediction) -> String {
     let Estimate { value, low, high, .. } = prediction.estimate;
     let write = match prediction.what {
-        "n_opt" | "d_opt" => short,
+        "n_opt" | "d_opt" | "n_effective" => short,
         _ => number,
     };
     match low.zip(high) {
@@ -34,8 +34,15 @@ fn name(answer: &Answer) -> String {
 pub(crate) fn text(answers: &[Answer], at: At) -> String {
     let given =
         |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {}", scientific(v)));
-    let asked: Vec<String> =
-        [given("N", at.n), given("D", at.d), given("C", at.c)].into_iter().flatten().collect();
+    let plain = |name: &str, value: Option<f64>| value.map(|v| format!("{name} = {v}"));
+    let asked = [
+        given("N", at.n),
+        given("D", at.d),
+        given("C", at.c),
+        plain("experts", at.experts),
+        plain("granularity", at.granularity),
+    ];
+    let asked: Vec<String> = asked.into_iter().flatten().collect();
     let mut rows = Vec::new();
     for answer in answers {
         let all = answer.predictions.iter().map(|found| (found, ""));
@@ -45,6 +52,7 @@ pub(crate) fn text(answers: &[Answer], at: At) -> String {
             let what = match prediction.what {
                 "n_opt" => format!("N*{how}"),
                 "d_opt" => format!("D*{how}"),
+                "n_effective" => "dense N of equal loss".to_owned(),
                 other => format!("{other}{how}"),
             };
             let best = if answer.best.is_some() { " *" } else { "" };

@@ -1,5 +1,6 @@
 //! Whether rows can tell the parameters of a law, and what runs will tell that are only planned.
 
+mod mixtures;
 mod planned;
 
 pub use planned::{FEWEST_SIZES, PlannedPoint, Prospect, prospects};
@@ -62,7 +63,8 @@ impl Design {
         if law.coordinates().len() > 1 && law != Law::Routed {
             check_line(&places)?;
         }
-        if law.coordinates()[0] == Coordinate::Along(Axis::N) {
+        mixtures::check(points, law, held, &places)?;
+        if matches!(law.coordinates()[0], Coordinate::Along(Axis::N) | Coordinate::Total) {
             check_width(points)?;
         }
         Ok(design)
@@ -100,6 +102,8 @@ impl Design {
                         Coordinate::Steps => "optimizer steps",
                         Coordinate::Batch => "the batch",
                         Coordinate::Unique => "the distinct tokens",
+                        Coordinate::Granularity => "the granularity",
+                        Coordinate::Total => "the number of all parameters",
                         _ => "the number of experts",
                     },
                     values,
@@ -115,7 +119,17 @@ impl Design {
         let rows = weights.iter().filter(|weight| **weight > 0.0).count();
         let coordinates = 0..self.law.coordinates().len();
         let told = |at: usize| self.distinct(at, weights) >= self.needed(at);
-        rows >= self.law.parameters() - self.held && coordinates.into_iter().all(told)
+        rows >= self.law.parameters() - self.held
+            && coordinates.into_iter().all(told)
+            && (self.held > 0 || !self.law.needs_dense() || self.has_dense(weights))
+    }
+
+    /// Whether a row of these weights is dense: where experts are told, a dense row has the fewest.
+    fn has_dense(&self, weights: &[f64]) -> bool {
+        let mut coordinates = self.law.coordinates().iter();
+        let at = coordinates.position(|coordinate| *coordinate == Coordinate::Experts);
+        let counted = self.classes.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
+        at.is_some_and(|at| counted.into_iter().any(|(class, _)| class[at] == 0))
     }
 
     /// Distinct values needed along a coordinate.

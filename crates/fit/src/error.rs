@@ -163,6 +163,44 @@ pub enum FitError {
         /// Number of distinct values that the law needs.
         needed: usize,
     },
+    /// A row with fewer experts than a token uses.
+    #[error(
+        "row {label}: it has {experts} experts for each one that a token uses; there is at least one"
+    )]
+    FewerThanActive {
+        /// Run id or row number.
+        label: String,
+        /// Experts for each one that a token uses.
+        experts: f64,
+    },
+    /// What experts are worth was asked of rows without a dense model.
+    #[error("no row is of a dense model, so {law} cannot tell what experts are worth")]
+    NoDense {
+        /// Name of the law that was asked for.
+        law: Cow<'static, str>,
+    },
+    /// A quantity follows the others of the law along one line.
+    #[error(
+        "{what} follows {others} along one line, so {law} cannot tell their shares in the loss apart"
+    )]
+    Follows {
+        /// Name of the law that was asked for.
+        law: Cow<'static, str>,
+        /// The quantity.
+        what: &'static str,
+        /// The other quantities.
+        others: &'static str,
+    },
+    /// The rows differ in something that the law does not know.
+    #[error("{law} is a law of one {what}, and these rows have {values}")]
+    SeveralKinds {
+        /// Name of the law that was asked for.
+        law: Cow<'static, str>,
+        /// What should be one and the same.
+        what: &'static str,
+        /// Number of distinct values.
+        values: usize,
+    },
     /// [`crate::Watch::stop`] was called.
     #[error("the fits were stopped before they were done")]
     Stopped,
@@ -218,7 +256,9 @@ impl FitError {
             FitError::BadValue { .. } => {
                 "leave the row out, or correct the column; diverged runs belong in no fit".into()
             }
-            FitError::Missing { column, .. } => format!("name the column that holds it with --{column} COL"),
+            FitError::Missing { column, .. } => {
+                format!("name the column that holds it with --{} COL", column.replace('_', "-"))
+            }
             FitError::DropsAll { rows, .. } => format!("--drop-worst takes at most {}", rows - 1),
             FitError::TooFewRows { needed, rows, .. } => {
                 let more = needed - rows;
@@ -267,6 +307,18 @@ impl FitError {
             }
             FitError::TooFewKinds { what, values, needed, .. } => {
                 format!("add runs at {} or more other values of {what}", needed - values)
+            }
+            FitError::FewerThanActive { .. } => {
+                "look whether the columns of experts and of active experts are those".into()
+            }
+            FitError::NoDense { .. } => {
+                "add dense runs at sizes and token counts of the others (1 in a column of experts), or hold E_start with --fix".into()
+            }
+            FitError::Follows { what, .. } => {
+                format!("add runs of the sizes and token counts there are, at other values of {what}")
+            }
+            FitError::SeveralKinds { .. } => {
+                "choose the rows of one with --where, without the dense ones, or fit sparsity or joint-experts".into()
             }
             FitError::UnknownParameter { names, .. } | FitError::BadFixed { names, .. } => {
                 format!("its parameters are {names}")

@@ -125,13 +125,14 @@ pub(crate) fn fit_named(
     if watch.is_stopped() {
         return Err(FitError::Stopped);
     }
-    Ok(Fit {
+    let mut fit = Fit {
+        effective: Vec::new(),
         known_floor,
         law: law.name().into_owned(),
         formula: law.formula(),
         series: common_series(&kept),
         x: law.axis(),
-        n_kind: options.n_kind.clone(),
+        n_kind: if law.is_in_total() { &options.n_total_kind } else { &options.n_kind }.clone(),
         c_kind: (law.axis() == Some(Axis::C)).then(|| options.c_kind.clone()),
         points: words.into(),
         noise: scatter(&data, engine.free()),
@@ -163,7 +164,9 @@ pub(crate) fn fit_named(
         profiles: profiled,
         bootstrap: replicates.map(|replicates| replicates.summary),
         warnings,
-    })
+    };
+    fit.effective = fit.effective_sizes(&kept);
+    Ok(fit)
 }
 
 /// Number of replicates that are kept for predictions.
@@ -207,7 +210,7 @@ fn fitted_points(points: &[Point], engine: &dyn Engine, t: &[f64]) -> Vec<Fitted
     let rows = points.iter().zip(engine.losses(t));
     rows.map(|(point, fitted)| FittedPoint {
         label: point.label.clone(),
-        n: point.n,
+        n: if engine.law().is_in_total() { point.n_total } else { point.n },
         d: point.d,
         c: point.c,
         loss: point.loss,

@@ -27,14 +27,23 @@ pub fn fits(bytes: &[u8]) {
         };
         let counted = Cost::counted(fit);
         for c in [1e-300, 1.0, 1e14, 1e21, 1e300] {
-            let at =
-                |n, d, c| At { n, d, c, epochs: Some(3.0), batch: Some(512.0), experts: Some(8.0) };
+            let at = |n, d, c| At {
+                n,
+                d,
+                c,
+                epochs: Some(3.0),
+                batch: Some(512.0),
+                experts: Some(8.0),
+                granularity: Some(2.0),
+            };
             let places = [
                 at(None, None, Some(c)),
                 at(Some(c.sqrt()), None, Some(c)),
                 at(Some(1e6), Some(c), None),
                 at(None, Some(c), None),
             ];
+            let sizes = places.into_iter().filter_map(|at| fit.effective(at));
+            sizes.for_each(|found| sound(&found.estimate));
             let predicted = places.into_iter().filter_map(|at| fit.predict(at));
             predicted.for_each(|found| sound(&found.estimate));
             for cost in [Some(Cost::SixNd), counted.clone()].into_iter().flatten() {
@@ -49,7 +58,7 @@ pub fn fits(bytes: &[u8]) {
 /// Rows at most: a row more changes nothing that a fit does.
 const ROWS: usize = 60;
 
-/// A table in text, `n d c loss budget epochs batch experts unit` a row, each as `f64` reads it: under the
+/// A table in text, `n d c loss budget epochs batch experts unit granularity` a row, each as `f64` reads it: under the
 /// law that the bytes choose, a fit ends in numbers that can be written, or in a refusal.
 ///
 /// # Panics
@@ -68,6 +77,8 @@ pub fn points(bytes: &[u8]) {
             epochs: cell(5),
             batch: cell(6),
             experts: cell(7),
+            n_total: cell(0).zip(cell(7)).map(|(n, experts)| n * experts),
+            granularity: cell(9),
             unit: cell(8).map_or(row.to_string(), |unit| unit.to_string()),
             ..Point::new(row.to_string(), cell(3).unwrap_or(f64::NAN))
         });

@@ -163,6 +163,24 @@ pub(crate) fn add<const P: usize>(out: &mut Jet<P>, i: usize, j: usize, value: f
     out.hessian[i.max(j)][i.min(j)] += value;
 }
 
+/// Adds `e^g` by the parameters that g has, given their indices, the term and the derivatives of g (the lower
+/// triangle of the second ones); the value is left as it is.
+#[inline]
+pub(crate) fn add_term<const P: usize, const S: usize>(
+    out: &mut Jet<P>,
+    of: &[usize; S],
+    term: f64,
+    first: &[f64; S],
+    second: &[[f64; S]; S],
+) {
+    for i in 0..S {
+        out.gradient[of[i]] += term * first[i];
+        for j in 0..=i {
+            add(out, of[i], of[j], term * (first[i] * first[j] + second[i][j]));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,6 +65,7 @@ mod curve;
 pub mod design;
 mod dispersion;
 mod drift;
+mod effective;
 mod engine;
 mod envelope;
 mod error;

@@ -17,6 +17,8 @@ pub struct Options {
     pub drop_worst: usize,
     /// Column that the N of the points is, such as `n_non_embedding`.
     pub n_kind: String,
+    /// Column that all parameters of the points are, such as `n_non_embedding`.
+    pub n_total_kind: String,
     /// Column that the C of the points is, such as `c_exact`.
     pub c_kind: String,
     /// The rows that the points are, in words.
@@ -47,6 +49,7 @@ impl Default for Options {
             seed: 0,
             drop_worst: 0,
             n_kind: "n_non_embedding".into(),
+            n_total_kind: "n_non_embedding".into(),
             c_kind: "c_exact".into(),
             rows: "all rows".into(),
             unit: TRUNKS.into(),

@@ -113,8 +113,24 @@ pub struct Fit {
     /// it should equal.
     #[serde(default)]
     pub known_floor: Option<KnownFloor>,
+    /// What mixtures of experts among the rows are worth, where the law tells it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effective: Vec<EffectiveSize>,
     /// What a reader must know before quoting the numbers.
     pub warnings: Vec<String>,
+}
+
+/// The size of the dense model that has the loss of a mixture of experts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectiveSize {
+    /// Experts for each one that a token uses.
+    pub experts: f64,
+    /// Parameters that a token uses.
+    pub n: f64,
+    /// Training tokens, where the rows have them.
+    pub d: Option<f64>,
+    /// Parameters of the dense model.
+    pub n_effective: Estimate,
 }
 
 /// The variable of a one-variable law.

@@ -24,8 +24,12 @@ pub struct Point {
     pub epochs: Option<f64>,
     /// Tokens an optimizer step, where known: what the laws of learning curves need.
     pub batch: Option<f64>,
-    /// Experts, where the model is routed.
+    /// All parameters, counted as `n` is but with every expert; `n` itself for a dense model.
+    pub n_total: Option<f64>,
+    /// Experts for each one that a token uses, E of the laws of mixtures; 1 for a dense model.
     pub experts: Option<f64>,
+    /// Widths of an expert in that of a dense model's half; 1 for a dense model.
+    pub granularity: Option<f64>,
     /// Width of the model's stream, where known: sizes of one width differ in depth alone.
     pub width: Option<f64>,
     /// How much the row counts in an objective, 1 unless the user says otherwise.
@@ -61,7 +65,9 @@ impl Point {
             ("c", self.c),
             ("flops_budget", self.flops_budget),
             ("batch", self.batch),
+            ("n_total", self.n_total),
             ("experts", self.experts),
+            ("granularity", self.granularity),
             ("weight", Some(self.weight)),
             ("entropy", self.entropy),
             ("loss", Some(self.loss)),
@@ -72,7 +78,12 @@ impl Point {
                 return Err(FitError::BadValue { label: self.label.clone(), column, value });
             }
         }
-        Ok(())
+        match self.experts {
+            Some(experts) if experts < 1.0 => {
+                Err(FitError::FewerThanActive { label: self.label.clone(), experts })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A row of these coordinates, of weight one; nothing else is known of it.
@@ -88,7 +99,9 @@ impl Point {
             flops_budget: None,
             epochs: None,
             batch: None,
+            n_total: None,
             experts: None,
+            granularity: None,
             width: None,
             weight: 1.0,
             loss,

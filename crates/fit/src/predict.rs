@@ -7,7 +7,7 @@
 
 use crate::drift::{Drift, Evidence};
 use crate::intervals::estimate;
-use crate::laws::Law;
+use crate::laws::{COORDINATES, Law};
 use crate::optimum::{Cost, optimum};
 use crate::output::{Estimate, Fit, FittedPoint};
 use crate::point::Point;
@@ -35,8 +35,10 @@ pub struct At {
     pub epochs: Option<f64>,
     /// Tokens a step.
     pub batch: Option<f64>,
-    /// Experts.
+    /// Experts for each one that a token uses.
     pub experts: Option<f64>,
+    /// Widths of an expert in that of a dense model's half; one where it is missing.
+    pub granularity: Option<f64>,
 }
 
 /// What a split of compute other than the optimum costs.
@@ -151,15 +153,24 @@ fn compute_of(point: &FittedPoint) -> Option<f64> {
 
 /// The loss that these parameters give; none where a coordinate is missing.
 fn loss(law: Law, values: &[f64], at: At) -> Option<f64> {
+    let loss = law.loss_of(values, &place(law, at)?);
+    (loss.is_finite() && loss > 0.0).then_some(loss)
+}
+
+/// The coordinates of a law at a place; none where one is missing.
+pub(crate) fn place(law: Law, at: At) -> Option<[f64; COORDINATES]> {
     let mut point = Point::new("", 1.0);
     (point.n, point.d, point.c) = (at.n, at.d, compute(at));
     (point.epochs, point.batch, point.experts) = (at.epochs, at.batch, at.experts);
-    if law.axis().is_none() {
+    point.granularity = at.granularity.or(Some(1.0));
+    // What all parameters cost is not theirs to say: a token uses a part of them.
+    if law.is_in_total() {
+        point.n_total = at.n;
+    } else if law.axis().is_none() {
         point.n = at.n.or_else(|| Some(at.c? / (6.0 * at.d?)));
         point.d = at.d.or_else(|| Some(at.c? / (6.0 * point.n?)));
     }
-    let loss = law.loss_of(values, &law.place(&point).ok()?);
-    (loss.is_finite() && loss > 0.0).then_some(loss)
+    law.place(&point).ok()
 }
 
 /// Compute of a place: as given, or 6 N D.

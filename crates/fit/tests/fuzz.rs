@@ -41,8 +41,9 @@ fn table(points: &[Point], more: &str) -> String {
         let (epochs, experts) = (1 + row % 4, 1 << (row % 4));
         writeln!(
             text,
-            "{n:e} {d:e} {c:e} {loss} {budget:e} {epochs} {}{more} {experts}",
-            512 << (row % 3)
+            "{n:e} {d:e} {c:e} {loss} {budget:e} {epochs} {}{more} {experts} {row} {}",
+            512 << (row % 3),
+            1 << (row % 5)
         )
         .unwrap();
     }

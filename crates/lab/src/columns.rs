@@ -3,6 +3,7 @@
 mod cells;
 mod check;
 mod choose;
+mod mixtures;
 mod read;
 mod repeats;
 mod roles;
@@ -37,8 +38,14 @@ pub struct Columns {
     pub budget: Option<String>,
     /// Column of the batch in tokens.
     pub batch: Option<String>,
+    /// Column of all parameters, those of experts that a token does not use included.
+    pub n_total: Option<String>,
     /// Column of the number of experts.
     pub experts: Option<String>,
+    /// Column of the number of experts that a token uses; one where there is none.
+    pub active_experts: Option<String>,
+    /// Column of the granularity: widths of an expert in that of a dense model's half.
+    pub granularity: Option<String>,
     /// Column of weights.
     pub weights: Option<String>,
     /// Column whose equal values share their errors.
@@ -74,7 +81,10 @@ impl Columns {
             &self.loss,
             &self.budget,
             &self.batch,
+            &self.n_total,
             &self.experts,
+            &self.active_experts,
+            &self.granularity,
             &self.weights,
             &self.unit,
         ];

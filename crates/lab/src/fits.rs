@@ -7,6 +7,7 @@ use isoflop_fit::output::{Excluded, Fits, RowSource};
 use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::read_table;
 use isoflop_results::repeat::rows_digest;
+use isoflop_results::schema::Value;
 use isoflop_results::{RunRow, Status, seal};
 use isoflop_sweep::ResultsFolder;
 use std::path::Path;
@@ -29,6 +30,8 @@ pub fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
                 point.epochs = Some(row.epochs);
                 point.batch = Some(row.batch_tokens as f64);
                 point.width = Some(row.d_model as f64);
+                point.n_total = Some(row.n_non_embedding as f64);
+                (point.experts, point.granularity) = mixture(row);
                 point.entropy = row.entropy;
                 points.push(point);
             }
@@ -42,6 +45,20 @@ pub fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
         }
     }
     (points, excluded)
+}
+
+/// Experts for each one that a token uses, and granularity; a dense model has one of each.
+fn mixture(row: &RunRow) -> (Option<f64>, Option<f64>) {
+    let cells: Vec<_> =
+        RunRow::COLUMNS.iter().map(|column| column.name).zip(row.values()).collect();
+    let of = |name: &str| match cells.iter().find(|(column, _)| *column == name)? {
+        (_, Value::Integer(count)) => Some(*count as f64),
+        (_, Value::Float(number)) => Some(*number),
+        _ => None,
+    };
+    let or_dense = |name: &str| of(name).unwrap_or(1.0);
+    let experts = or_dense("experts") / or_dense("active_experts");
+    (Some(experts), Some(or_dense("granularity")))
 }
 
 /// Reads a `fits.json`: its checksum where it carries one, and every number that is gone on with.
@@ -70,6 +87,7 @@ pub fn of_rows(
     options: &Options,
 ) -> Result<Fits, LabError> {
     let (points, excluded) = points(rows);
+    let options = &Options { n_kind: n_kind(rows).to_owned(), ..options.clone() };
     let mut fits = match points.is_empty() {
         true => Fits { level: LEVEL, excluded, ..Fits::default() },
         false => analyse(notice, &points, excluded, options)?,
@@ -115,16 +133,20 @@ pub(crate) fn source(path: &Path, rows: &[RunRow]) -> RowSource {
         rows: rows.len(),
         used: rows.iter().filter(finished).count(),
         filter: vec!["status = finished".to_owned()],
-        // Where every token uses all parameters the two are one, and the older name says it.
-        n: match rows.iter().all(|row| row.n() == row.n_non_embedding) {
-            true => "`n_non_embedding`",
-            false => "`n_active_non_embedding`",
-        }
-        .to_owned(),
+        n: format!("`{}`", n_kind(rows)),
         d: "`tokens`".to_owned(),
         c: "`c_exact`".to_owned(),
         loss: "`test_loss`".to_owned(),
         remarks: Vec::new(),
+    }
+}
+
+/// The column that N of these rows is. Where every token uses all parameters the two are one, and the older
+/// name says it.
+pub(crate) fn n_kind(rows: &[RunRow]) -> &'static str {
+    match rows.iter().all(|row| row.n() == row.n_non_embedding) {
+        true => "n_non_embedding",
+        false => "n_active_non_embedding",
     }
 }
 
@@ -156,4 +178,21 @@ pub(crate) fn watched<T>(notice: &dyn Notice, options: &Options, fits: impl FnOn
         drop(running);
         found
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_results::RunRecord;
+
+    /// A record of a version that knew no experts.
+    #[test]
+    fn a_run_without_columns_of_experts_is_dense() {
+        let sample = include_str!("../../results/tests/samples/record.json");
+        let line = sample.lines().find(|line| line.contains("\"row\"")).unwrap();
+        let record: RunRecord = serde_json::from_str(line).unwrap();
+        let (points, _) = points(&[record.row]);
+        assert_eq!((points[0].experts, points[0].granularity), (Some(1.0), Some(1.0)));
+        assert_eq!(points[0].n_total, Some(3516.0));
+    }
 }

@@ -112,6 +112,7 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
         _ if fit.x.is_none() || alone(fit.x, at) => predictions.extend(fit.predict(at)),
         _ => {}
     }
+    predictions.extend(fit.effective(at));
     let reach = reach(fit.largest_compute(), at);
     let validation = fit.validation.as_ref();
     let windows_reach = validation.and_then(|validation| validation.reach());

@@ -1,7 +1,7 @@
 //! Laws for results folders and for anyone's tables, in any mixture.
 
 use crate::columns::{BUDGET_NAME, Columns, FINISHED};
-use crate::fits::{analyse, digest, points, source, watched};
+use crate::fits::{analyse, digest, n_kind, points, source, watched};
 use crate::notice::Notice;
 use crate::{Hinted, LabError, report, table_file};
 use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, RowSource};
@@ -99,6 +99,7 @@ fn read_folder(
     let of_folder = report::runs(notice, &folder, trust)?;
     let (points, excluded) = points(&of_folder);
     (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
+    options.n_kind = n_kind(&of_folder).to_owned();
     let source = RowSource { file: runs.display().to_string(), ..source(&runs, &of_folder) };
     Ok((points, excluded, source))
 }

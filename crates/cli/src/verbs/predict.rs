@@ -13,9 +13,10 @@ use std::process::ExitCode;
 /// Predicts a loss, or the compute-optimal size and tokens, with 90 % prediction intervals.
 ///
 /// With --compute alone, it predicts the optimum of that compute. With --params or --tokens alone,
-/// it predicts the loss when everything else is at its best; with both, the loss of that run. With
-/// --compute and --params, it predicts the loss of that split and what it wastes compared with the
-/// optimum. D = C / (6 N) where it is not given.
+/// it predicts the loss when everything else is at its best; with both, the loss of that run, and of
+/// a mixture of --experts the size of the dense model of equal loss. With --compute and --params, it
+/// predicts the loss of that split and what it wastes compared with the optimum. D = C / (6 N) where
+/// it is not given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  isoflop predict results/quickstart --compute 1e14\n  \
     isoflop predict results/quickstart/fits.json --params 1M --tokens 50M\n  \
@@ -41,9 +42,12 @@ pub(crate) struct Args {
     /// Tokens per step, for laws of steps.
     #[arg(long, value_name = "B", value_parser = parse_quantity)]
     batch: Option<f64>,
-    /// Number of experts, for the law routed.
+    /// Experts for each one that a token uses, for laws of mixtures of experts: 1 for a dense model.
     #[arg(long, value_name = "E", value_parser = parse_quantity)]
     experts: Option<f64>,
+    /// Widths of an expert in that of a dense model's half, for the law granularity; 1 unless given.
+    #[arg(long, value_name = "G", value_parser = parse_quantity)]
+    granularity: Option<f64>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -76,6 +80,7 @@ impl Args {
             epochs: self.epochs,
             batch: self.batch,
             experts: self.experts,
+            granularity: self.granularity,
         };
         let hint = "give --compute C, or --params N --tokens D, or --compute C --params N";
         match at {

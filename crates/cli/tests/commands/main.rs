@@ -10,6 +10,7 @@ mod escapes;
 mod forecasts;
 mod foreign;
 mod input;
+mod mixtures;
 mod models;
 mod night;
 mod pages;

@@ -2,6 +2,7 @@
 //! kept.
 
 use super::problem::Problem;
+use super::projected::project;
 use isoflop_core::rng::{Purpose, stream, uniform};
 
 /// Points drawn in the ranges of the parameters; the same ones for every fit of a law.
@@ -16,6 +17,9 @@ pub(super) fn points<const P: usize>(
             low + (high - low) * uniform(&mut rng)
         });
         problem.impose(&mut t);
+        if problem.law.is_linear_in_levels() {
+            project(problem, &mut t);
+        }
         t
     })
 }

@@ -12,6 +12,7 @@ mod hold;
 pub(crate) mod linalg;
 mod polish;
 mod problem;
+mod projected;
 mod refit;
 mod scout;
 mod solve;

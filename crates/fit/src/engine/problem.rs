@@ -41,7 +41,7 @@ fn beyond(role: Role) -> (f64, f64) {
         Role::Level | Role::Floor | Role::Ceiling => (30.0, 30.0),
         // An exponent above e^5 makes a step of its power.
         Role::Exponent => (12.0, 5.0),
-        Role::Bend => (60.0, 60.0),
+        Role::Bend | Role::Tilt => (60.0, 60.0),
         Role::Break => (60.0, 60.0),
         Role::Width => (12.0, 8.0),
         // At the upper bound repeated data count in full, and experts help without end.
@@ -208,6 +208,7 @@ fn drawn_domains<const P: usize>(law: Law, rows: &[CentredRow], losses: &[f64]) 
             Role::Offset => (0.05 * least, 0.97 * least),
             Role::Ceiling => ((0.01 * top).ln(), (3.0 * top).ln()),
             Role::Bend => (-0.6, 0.6),
+            Role::Tilt => (-0.05, 0.05),
             Role::Break => (left, right),
             Role::Width => (0.05f64.ln(), 2.0f64.ln()),
             Role::Repeats => (1.0f64.ln(), 60.0f64.ln()),

@@ -16,8 +16,12 @@ pub(crate) enum Coordinate {
     Steps,
     /// Tokens a step.
     Batch,
-    /// Experts; not centred.
+    /// All parameters, those of experts that a token does not use included.
+    Total,
+    /// Experts for each one that a token uses, 1 for a dense model; not centred.
     Experts,
+    /// Widths of an expert in that of a dense model's half, 1 for a dense model; not centred.
+    Granularity,
 }
 
 /// The coordinate of laws in parameters.
@@ -61,7 +65,9 @@ impl Law {
                 Coordinate::Unique => need(point.d, "d")? / point.epochs.unwrap_or(1.0).max(1.0),
                 Coordinate::Batch => need(point.batch, "batch")?,
                 Coordinate::Steps => need(point.d, "d")? / need(point.batch, "batch")?,
+                Coordinate::Total => need(point.n_total, "n_total")?,
                 Coordinate::Experts => need(point.experts, "experts")?,
+                Coordinate::Granularity => need(point.granularity, "granularity")?,
             };
             place[at] = value.ln();
         }
@@ -74,7 +80,7 @@ impl Law {
             Centre { top: losses.iter().copied().fold(0.0, f64::max), ..Centre::default() };
         for (at, coordinate) in self.coordinates().iter().enumerate() {
             centre.x[at] = match coordinate {
-                Coordinate::Experts => 0.0,
+                Coordinate::Experts | Coordinate::Granularity => 0.0,
                 Coordinate::Unique => centre.x[1],
                 _ => places.iter().map(|x| x[at]).sum::<f64>() / places.len() as f64,
             };

@@ -2,7 +2,7 @@
 
 use super::coordinates::{COORDINATES, Centre, Coordinate, D, N};
 use super::facts::{Facts, Quantity, Role, Sense, Stated, quantity};
-use crate::jet::{Jet, Scalar, add};
+use crate::jet::{Jet, Scalar, add_term};
 
 const PARAMETERS: &[Quantity] = &[
     quantity("E", Sense::Floor),
@@ -254,22 +254,5 @@ impl Written {
         second[1][1] -= alpha * (params + by(1));
         add_term(out, &[1, 2, 3, 4, 6], term, &first, &second);
         term
-    }
-}
-
-/// Adds `e^g` by the parameters that g has.
-#[inline]
-fn add_term<const P: usize, const S: usize>(
-    out: &mut Jet<P>,
-    of: &[usize; S],
-    term: f64,
-    first: &[f64; S],
-    second: &[[f64; S]; S],
-) {
-    for i in 0..S {
-        out.gradient[of[i]] += term * first[i];
-        for j in 0..=i {
-            add(out, of[i], of[j], term * (first[i] * first[j] + second[i][j]));
-        }
     }
 }

@@ -34,6 +34,9 @@ pub(crate) struct Facts {
     pub(super) is_written: bool,
     /// Whether the curvature of the reweighted squares is a good guide from anywhere.
     pub(super) is_nearly_convex: bool,
+    /// Whether the loss of a law that is no sum of powers is linear in E and in what its levels are
+    /// logarithms of, so that starts need no luck with them.
+    pub(super) is_linear_in_levels: bool,
 }
 
 impl Facts {
@@ -52,6 +55,7 @@ impl Facts {
             inner: Inner::Sum(form),
             is_written: true,
             is_nearly_convex: true,
+            is_linear_in_levels: false,
         }
     }
 
@@ -151,6 +155,8 @@ pub(crate) enum Role {
     Ceiling,
     /// Change of an exponent at a break, or a slope: of either sign.
     Bend,
+    /// Change of an exponent for each e of another quantity: of either sign.
+    Tilt,
     /// Centred ln X of a break, or of a batch.
     Break,
     /// ln of a width.

@@ -8,19 +8,24 @@ mod chinchilla;
 mod coordinates;
 mod critical_batch;
 mod data_constrained;
+mod experts;
 mod facts;
+mod granularity;
 mod implicit;
+mod joint_experts;
 mod kaplan;
 mod learning_curve;
 mod m3;
 mod m4;
 mod names;
 mod over_training;
+mod parameters;
 mod pinned;
 mod power;
 mod power_offset;
 mod ready;
 mod routed;
+mod sparsity;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -28,6 +33,7 @@ mod tied;
 
 pub(crate) use coordinates::{COORDINATES, Centre, Coordinate};
 pub(crate) use facts::{Quantity, Role, Sense};
+pub(crate) use parameters::with_parameters;
 pub(crate) use ready::Ready;
 pub(crate) use sum::{EXPONENTS, Form, Offset};
 
@@ -77,6 +83,15 @@ pub enum Law {
     /// `log L = a log N + b log E^ + c log N log E^ + d` in decimal logarithms, `1/E^ = 1/(E - 1 +
     /// 1/(1/E_start - 1/E_max)) + 1/E_max` for E experts (Clark et al. 2022, eq. 1 and 2).
     Routed,
+    /// `L = E + (A + g G^-gamma) N^-alpha + B D^-beta` with all parameters N and granularity G
+    /// (Krajewski et al. 2024).
+    Granularity,
+    /// `L = E + A N^-alpha + B D^-beta + c (1-S)^-lambda + d (1-S)^-delta N^-gamma` with all parameters N
+    /// and S the share of experts that a token does not use (Abnar et al. 2025).
+    Sparsity,
+    /// `L = E + A X^delta N^-(alpha - gamma ln X) + B X^omega D^-(beta - zeta ln X)` with X the E^ of
+    /// [`Law::Routed`] (Ludziejewski et al. 2025).
+    JointExperts,
 }
 
 /// Every law in the order in which lists show them: those of one variable along `axis`, and the pinned one
@@ -100,6 +115,9 @@ fn every(axis: Axis) -> impl Iterator<Item = Law> {
         Law::CriticalBatch,
         Law::DataConstrained,
         Law::Routed,
+        Law::Granularity,
+        Law::Sparsity,
+        Law::JointExperts,
     ]
     .into_iter()
 }
@@ -164,50 +182,21 @@ macro_rules! stated {
                 let $one = routed::Routed;
                 $body
             }
-        }
-    };
-}
-
-/// Calls a function generic over the number of parameters.
-macro_rules! with_parameters {
-    ($law:expr, $P:ident => $body:expr) => {
-        match $law.parameters() {
-            2 => {
-                const $P: usize = 2;
+            Law::Granularity => {
+                let $one = granularity::Granularity;
                 $body
             }
-            3 => {
-                const $P: usize = 3;
+            Law::Sparsity => {
+                let $one = sparsity::Sparsity;
                 $body
             }
-            4 => {
-                const $P: usize = 4;
-                $body
-            }
-            5 => {
-                const $P: usize = 5;
-                $body
-            }
-            6 => {
-                const $P: usize = 6;
-                $body
-            }
-            7 => {
-                const $P: usize = 7;
-                $body
-            }
-            9 => {
-                const $P: usize = 9;
-                $body
-            }
-            _ => {
-                const $P: usize = 12;
+            Law::JointExperts => {
+                let $one = joint_experts::JointExperts;
                 $body
             }
         }
     };
 }
-pub(crate) use with_parameters;
 
 impl Law {
     fn facts(self) -> Facts {
@@ -243,7 +232,20 @@ impl Law {
     /// Whether it is a law in parameters and tokens, whose optimum under `C = 6 N D` can be asked
     /// for.
     pub fn is_surface(self) -> bool {
-        self.coordinates().starts_with(&[coordinates::N, coordinates::D])
+        matches!(
+            self.coordinates(),
+            [coordinates::N, coordinates::D] | [coordinates::N, coordinates::D, Coordinate::Unique]
+        )
+    }
+
+    /// Whether its N counts every expert, and not what a token uses.
+    pub fn is_in_total(self) -> bool {
+        self.coordinates().contains(&Coordinate::Total)
+    }
+
+    /// Whether what experts are worth is measured from dense models.
+    pub(crate) fn needs_dense(self) -> bool {
+        self.names().iter().any(|name| name == "E_start")
     }
 
     /// The quantities of a row that the law is in.
@@ -270,6 +272,11 @@ impl Law {
             Inner::Sum(_) => &[],
             Inner::Drawn(roles) => roles,
         }
+    }
+
+    /// Whether the loss is linear in E and in what the levels are logarithms of.
+    pub(crate) fn is_linear_in_levels(self) -> bool {
+        self.facts().is_linear_in_levels
     }
 
     /// Whether the derivatives are written out, so that a fit is quick.

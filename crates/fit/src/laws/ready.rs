@@ -4,7 +4,7 @@
 
 use super::coordinates::{COORDINATES, Centre};
 use super::sum::Form;
-use super::{Law, broken, data_constrained, kaplan};
+use super::{Law, broken, data_constrained, granularity, joint_experts, kaplan, routed, sparsity};
 use crate::jet::Jet;
 
 /// A law at one vector of parameters, by the way in which its derivatives are had.
@@ -14,6 +14,10 @@ pub(crate) enum Ready<'a, const P: usize> {
     Kaplan(kaplan::Written),
     DataConstrained(data_constrained::Written),
     Broken(broken::Written<'a>),
+    Routed(routed::Written),
+    Granularity(granularity::Written),
+    Sparsity(sparsity::Written),
+    JointExperts(joint_experts::Written),
     /// A law whose derivatives the arithmetic of [`Jet`] has.
     Other(Law, &'a Centre, &'a [f64; P]),
 }
@@ -24,6 +28,10 @@ impl<'a, const P: usize> Ready<'a, P> {
             Law::Kaplan { .. } => Ready::Kaplan(kaplan::Written::of(theta)),
             Law::DataConstrained => Ready::DataConstrained(data_constrained::Written::of(theta)),
             Law::Broken(..) => Ready::Broken(broken::Written::of(theta)),
+            Law::Routed => Ready::Routed(routed::Written::of(theta)),
+            Law::Granularity => Ready::Granularity(granularity::Written::of(theta)),
+            Law::Sparsity => Ready::Sparsity(sparsity::Written::of(theta)),
+            Law::JointExperts => Ready::JointExperts(joint_experts::Written::of(theta)),
             _ => match law.form() {
                 Some(form) => Ready::Sum(form, theta),
                 None => Ready::Other(law, centre, theta),
@@ -39,6 +47,10 @@ impl<'a, const P: usize> Ready<'a, P> {
             Ready::Kaplan(law) => law.loss(x),
             Ready::DataConstrained(law) => law.loss(x),
             Ready::Broken(law) => law.loss(x),
+            Ready::Routed(law) => law.loss(x),
+            Ready::Granularity(law) => law.loss(x),
+            Ready::Sparsity(law) => law.loss(x),
+            Ready::JointExperts(law) => law.loss(x),
             Ready::Other(law, centre, theta) => law.loss(theta.as_slice(), x, centre),
         }
     }
@@ -51,6 +63,10 @@ impl<'a, const P: usize> Ready<'a, P> {
             Ready::Kaplan(law) => law.jet(x),
             Ready::DataConstrained(law) => law.jet(x),
             Ready::Broken(law) => law.jet(x),
+            Ready::Routed(law) => law.jet(x),
+            Ready::Granularity(law) => law.jet(x),
+            Ready::Sparsity(law) => law.jet(x),
+            Ready::JointExperts(law) => law.jet(x),
             Ready::Other(law, centre, theta) => law.loss(&Jet::variables(theta), x, centre),
         }
     }

@@ -9,7 +9,7 @@ use crate::point::Point;
 use isoflop_core::rng::{Purpose, stream, uniform};
 use proptest::prelude::*;
 
-pub(super) const LAWS: [Law; 17] = [
+pub(super) const LAWS: [Law; 20] = [
     Law::Power(Axis::C),
     Law::PowerOffset(Axis::N),
     Law::Chinchilla,
@@ -27,6 +27,9 @@ pub(super) const LAWS: [Law; 17] = [
     Law::M3(Axis::C),
     Law::M4(Axis::C),
     Law::Routed,
+    Law::Granularity,
+    Law::Sparsity,
+    Law::JointExperts,
 ];
 
 /// Inner parameters inside the ranges where starts are drawn, for losses of 1.7 to 4.
@@ -67,6 +70,7 @@ pub(super) fn inner(law: Law, seed: u64) -> Vec<f64> {
             Role::Offset => draw(1.2, 1.8),
             Role::Ceiling => draw(0.3f64.ln(), 1.5f64.ln()),
             Role::Bend => draw(0.1, 0.3),
+            Role::Tilt => draw(0.005, 0.02),
             // Breaks apart from each other.
             Role::Break => {
                 widths += 2.5;
@@ -74,7 +78,8 @@ pub(super) fn inner(law: Law, seed: u64) -> Vec<f64> {
             }
             Role::Width => draw(0.1f64.ln(), 0.4f64.ln()),
             Role::Repeats => draw(4.0f64.ln(), 20.0f64.ln()),
-            Role::Count => draw(1.0, 4.0),
+            Role::Count if k == last => draw(3.5, 5.5),
+            Role::Count => draw(0.3, 0.9),
         })
         .collect()
 }
@@ -93,15 +98,27 @@ pub(super) fn points(law: Law, t: &[f64]) -> Vec<Point> {
                 Law::CriticalBatch => &[1e3, 1e4, 1e5, 1e6],
                 _ => &[1e4],
             };
-            for epochs in repeats {
-                for batch in batches {
-                    let mut point = Point::new(points.len().to_string(), 1.0);
-                    (point.n, point.d) = (Some(n), Some(d));
-                    point.c = Some((25.0 + 10.0 * f64::from(7 * i + j) / 55.0).exp());
-                    (point.epochs, point.batch) = (Some(*epochs), Some(*batch));
-                    point.experts = Some(2f64.powi(j));
-                    points.push(point);
-                }
+            let experts: &[f64] = match law {
+                Law::Sparsity | Law::JointExperts => &[1.0, 2.0, 8.0, 32.0, 128.0],
+                _ => &[2f64.powi(j)],
+            };
+            let granularity: &[f64] = match law {
+                Law::Granularity => &[1.0, 2.0, 4.0, 8.0, 16.0],
+                _ => &[1.0],
+            };
+            let kinds =
+                repeats.iter().flat_map(|epochs| batches.iter().map(move |b| (*epochs, *b)));
+            let widths = experts.iter().flat_map(|e| granularity.iter().map(move |g| (*e, *g)));
+            for ((epochs, batch), (experts, granularity)) in
+                kinds.flat_map(|kind| widths.clone().map(move |width| (kind, width)))
+            {
+                let mut point = Point::new(points.len().to_string(), 1.0);
+                (point.n, point.d) = (Some(n), Some(d));
+                point.c = Some((25.0 + 10.0 * f64::from(7 * i + j) / 55.0).exp());
+                (point.epochs, point.batch) = (Some(epochs), Some(batch));
+                (point.experts, point.granularity) = (Some(experts), Some(granularity));
+                point.n_total = Some(n * experts);
+                points.push(point);
             }
         }
     }
@@ -181,6 +198,7 @@ fn natural_parameters_give_the_same_losses_as_inner_ones() {
             match law {
                 Law::DataConstrained => centre.x[2] = centre.x[1],
                 Law::Routed => centre.x[1] = 0.0,
+                Law::Granularity | Law::Sparsity | Law::JointExperts => centre.x[2] = 0.0,
                 _ => {}
             }
             let natural = law.natural(&t, &centre);
@@ -341,7 +359,7 @@ fn names_read_back_and_a_law_of_one_variable_asks_for_it() {
     let hint = |name: &str| Law::parse(name, None).unwrap_err().hint().unwrap();
     assert!(hint("chinchila").contains("`chinchilla`"), "{}", hint("chinchila"));
     assert_eq!(hint("hoffmann"), "`isoflop fit --list` has them all");
-    assert_eq!(Law::list().count(), 15);
+    assert_eq!(Law::list().count(), 18);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Problems {
         self.hint(hint);
     }
 
-    fn cell(&mut self, line: u64, problem: String, hint: &'static str) {
+    pub(super) fn cell(&mut self, line: u64, problem: String, hint: &'static str) {
         self.cells.insert((line, problem));
         self.hint(hint);
     }

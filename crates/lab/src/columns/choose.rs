@@ -3,8 +3,10 @@
 use super::Columns;
 use super::cells::Problems;
 use super::roles::{self, Chosen, all, first, first_of_any, given};
+use super::sweep::is_of_a_sweep;
 use isoflop_core::text::{listed, shown};
 use isoflop_results::Table;
+use isoflop_results::table::Cell;
 use std::collections::BTreeSet;
 
 /// What to do about a column that was not found.
@@ -18,7 +20,10 @@ pub(super) struct Roles {
     pub(super) compute: Vec<Chosen>,
     pub(super) budget: Option<Chosen>,
     pub(super) batch: Option<Chosen>,
+    pub(super) n_total: Option<Chosen>,
     pub(super) experts: Option<Chosen>,
+    pub(super) active_experts: Option<Chosen>,
+    pub(super) granularity: Option<Chosen>,
     pub(super) width: Option<Chosen>,
     pub(super) weights: Option<Chosen>,
     pub(super) unit: Option<Chosen>,
@@ -38,8 +43,15 @@ impl Columns {
             })
         };
         let batch = pick(&self.batch, &["batch_tokens"], false);
+        // Runs of a sweep count all parameters as they count N, without the embedding.
+        let (all_n, n_total): (&[&str], &[&str]) = match is_of_a_sweep(table) {
+            true if uses_a_part(table) => (&[ACTIVE], &[WHOLE]),
+            true => (roles::N, &[WHOLE]),
+            false => (roles::N, roles::N_TOTAL),
+        };
         let roles = Roles {
-            n: pick(&self.n, roles::N, true),
+            n: pick(&self.n, all_n, true),
+            n_total: pick(&self.n_total, n_total, true),
             d: pick(&self.d, roles::D, true),
             // A loss without any number is told by its cells.
             loss: pick(&self.loss, roles::LOSS, false).or_else(|| first_of_any(table, roles::LOSS)),
@@ -56,6 +68,8 @@ impl Columns {
             budget: pick(&self.budget, roles::BUDGET, true),
             batch,
             experts: pick(&self.experts, roles::EXPERTS, false),
+            active_experts: pick(&self.active_experts, roles::ACTIVE_EXPERTS, false),
+            granularity: pick(&self.granularity, roles::GRANULARITY, false),
             width: pick(&None, roles::WIDTH, false),
             weights: pick(&self.weights, &[], false),
             unit: pick(&self.unit, &[], false),
@@ -74,6 +88,19 @@ impl Columns {
         }
         roles
     }
+}
+
+/// Columns of runs of a sweep: what a token uses of a model without its embedding and head, and the whole.
+const ACTIVE: &str = "n_active_non_embedding";
+const WHOLE: &str = "n_non_embedding";
+
+/// Whether a run of a sweep has parameters that a token does not use.
+fn uses_a_part(table: &Table) -> bool {
+    let (Ok(active), Ok(whole)) = (table.cells(ACTIVE), table.cells(WHOLE)) else {
+        return false;
+    };
+    let mut rows = active.iter().zip(whole);
+    rows.any(|(active, whole)| *active != Cell::Missing && active != whole)
 }
 
 /// A column and what it counts in.

@@ -4,6 +4,7 @@ use super::Columns;
 use super::cells::{Numbers, Problems, name_blanks, numbers};
 use super::check::{no_compute, out_of_proportion, too_small};
 use super::choose::{Roles, words};
+use super::mixtures::Mixtures;
 use super::repeats::{Rows, Wishes};
 use super::roles::Chosen;
 use super::signs::{behind_a_comma, thousands};
@@ -23,7 +24,7 @@ const UNIT: &str = "give the unit as in --n-unit M --d-unit B, write it into the
 pub(crate) const FINISHED: &str = "all finished runs";
 
 /// Numbers by row.
-type Column = Vec<Option<f64>>;
+pub(super) type Column = Vec<Option<f64>>;
 
 /// What the rows are fitted by.
 struct Coordinates {
@@ -37,20 +38,20 @@ struct Coordinates {
     derived: bool,
     weights: Option<Column>,
     batch: Option<Column>,
-    experts: Option<Column>,
+    mixtures: Mixtures,
 }
 
 /// A table while it is being read.
-struct Reading<'t> {
-    columns: &'t Columns,
-    table: &'t Table,
-    roles: Roles,
+pub(super) struct Reading<'t> {
+    pub(super) columns: &'t Columns,
+    pub(super) table: &'t Table,
+    pub(super) roles: Roles,
     /// Rows that count.
-    keep: Vec<usize>,
+    pub(super) keep: Vec<usize>,
     /// Whether the rows are runs of a sweep, whose columns are known.
-    of_a_sweep: bool,
-    problems: Problems,
-    remarks: Vec<String>,
+    pub(super) of_a_sweep: bool,
+    pub(super) problems: Problems,
+    pub(super) remarks: Vec<String>,
 }
 
 impl Columns {
@@ -84,6 +85,7 @@ impl Columns {
         reading.problems.none(path)?;
         let name = |column: &Option<Chosen>| column.as_ref().map(|column| column.name.clone());
         options.n_kind = name(&reading.roles.n).unwrap_or_default();
+        options.n_total_kind = name(&reading.roles.n_total).unwrap_or_default();
         options.c_kind = name(&coordinates.compute).unwrap_or_default();
         let conditions = self.conditions().join(" and ");
         options.rows = match (of_a_sweep, conditions.is_empty()) {
@@ -114,7 +116,7 @@ impl Reading<'_> {
             derived: false,
             weights: self.needed(|roles| &roles.weights, None),
             batch: self.needed(|roles| &roles.batch, None),
-            experts: self.needed(|roles| &roles.experts, None),
+            mixtures: self.mixtures(),
         };
         self.check_loss(&mut found.loss);
         if !self.of_a_sweep {
@@ -177,8 +179,7 @@ impl Reading<'_> {
     /// Leaves out rows that are blank where a number is needed, or names them.
     fn without_blanks(&mut self) {
         let roles = &self.roles;
-        let needed =
-            [&roles.n, &roles.d, &roles.loss, &roles.weights, &roles.batch, &roles.experts];
+        let needed = [&roles.n, &roles.d, &roles.loss, &roles.weights, &roles.batch];
         let skip = self.columns.skip_blank;
         let mut blank: BTreeSet<usize> = BTreeSet::new();
         for column in needed.into_iter().flatten() {
@@ -266,7 +267,9 @@ impl Reading<'_> {
             let mut point = Point::new(format!("line {}", self.table.line(row)), loss);
             (point.n, point.d, point.c) = (at(&found.n, i), at(&found.d, i), at(&found.c, i));
             (point.flops_budget, point.epochs) = (at(&budget, i), at(&epochs, i));
-            (point.batch, point.experts) = (at(&found.batch, i), at(&found.experts, i));
+            let of = &found.mixtures;
+            (point.batch, point.n_total) = (at(&found.batch, i), at(&of.n_total, i));
+            (point.experts, point.granularity) = (at(&of.experts, i), at(&of.granularity, i));
             (point.width, point.weight) = (at(&width, i), at(&found.weights, i).unwrap_or(1.0));
             point
         };

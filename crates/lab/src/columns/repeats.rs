@@ -169,10 +169,10 @@ impl Rows {
         grouped: bool,
         seen: &mut Seen,
     ) {
-        let mut groups: BTreeMap<(u64, u64), Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<[u64; 4], Vec<usize>> = BTreeMap::new();
         for (i, point) in self.points.iter().enumerate() {
-            if let (Some(n), Some(d)) = (point.n, point.d) {
-                groups.entry((n.to_bits(), d.to_bits())).or_default().push(i);
+            if point.n.is_some() && point.d.is_some() {
+                groups.entry(model(point)).or_default().push(i);
             }
         }
         let rows = self.points.len();
@@ -216,8 +216,7 @@ impl Rows {
             }
             (false, _) => {
                 for point in &mut self.points {
-                    let bits = |x: Option<f64>| x.map_or(0, f64::to_bits);
-                    point.unit = format!("{:x} {:x}", bits(point.n), bits(point.d));
+                    point.unit = format!("{:x?}", model(point));
                 }
                 seen.unit = "rows of one (N, D) are one unit".to_owned();
                 "; they are all fitted, those of one (N, D) as one unit: --best-of fits the best of each, --where chooses a setting".to_owned()
@@ -230,13 +229,19 @@ impl Rows {
         &self,
         table: &Table,
         at: usize,
-        groups: &BTreeMap<(u64, u64), Vec<usize>>,
+        groups: &BTreeMap<[u64; 4], Vec<usize>>,
     ) -> bool {
         groups.values().any(|rows| {
             let first = text(table, at, self.places[rows[0]]);
             rows.iter().any(|i| text(table, at, self.places[*i]) != first)
         })
     }
+}
+
+/// N and D; of a mixture also its experts and their granularity, since another mixture is another model.
+fn model(point: &Point) -> [u64; 4] {
+    let all = [point.n, point.d, point.experts, point.granularity];
+    all.map(|number| number.map_or(0, f64::to_bits))
 }
 
 /// Whether a column does nothing but number the rows.

@@ -12,6 +12,9 @@ pub(super) const N: &[&str] = &[
     "non_embedding_parameters",
     "n_params_non_embedding",
     "params_non_embedding",
+    "active_params",
+    "active_parameters",
+    "n_active_params",
     "params",
     "parameters",
     "n_params",
@@ -109,7 +112,28 @@ pub(super) const BUDGET: &[&str] = &[
     "compute_budget",
     "target_flops",
 ];
-pub(super) const EXPERTS: &[&str] = &["experts", "n_experts", "num_experts"];
+pub(super) const EXPERTS: &[&str] =
+    &["experts", "n_experts", "num_experts", "num_local_experts", "n_routed_experts"];
+/// Names of the number of experts that a token uses.
+pub(super) const ACTIVE_EXPERTS: &[&str] = &[
+    "active_experts",
+    "n_active_experts",
+    "num_active_experts",
+    "experts_per_token",
+    "num_experts_per_tok",
+    "top_k",
+];
+pub(super) const GRANULARITY: &[&str] = &["granularity", "expert_granularity"];
+/// Names of all parameters, those of experts that a token does not use included.
+pub(super) const N_TOTAL: &[&str] = &[
+    "n_total_non_embedding",
+    "total_non_embedding_params",
+    "n_total",
+    "total_params",
+    "total_parameters",
+    "n_params_total",
+    "params_total",
+];
 /// Names of the width of a model's stream.
 pub(super) const WIDTH: &[&str] = &["d_model", "width", "hidden_size", "n_embd"];
 /// Names of the place of a checkpoint in its run.
