@@ -37,11 +37,11 @@ fn a_family_that_loses_by_flops_and_wins_by_the_clock_is_told_so() {
     }
     let said = verdict(&sweep);
     let [value, low, high] = estimate(&said, "<li>rnn needs ");
-    assert!(low <= 1.3 && 1.3 <= high && high / low < 1.2, "{value} {low} {high}");
+    assert!((low..=high).contains(&1.3) && high / low < 1.2, "{value} {low} {high}");
     assert!(said.contains("times the compute of transformer for the loss that"), "{said}");
     let seconds = &said[said.find("times the compute").unwrap()..];
     let [value, low, high] = estimate(seconds, "<li>rnn needs ");
-    assert!(low <= 0.325 && 0.325 <= high && high < 0.5, "{value} {low} {high}");
+    assert!((low..=high).contains(&0.325) && high < 0.5, "{value} {low} {high}");
     assert!(seconds.contains("times the seconds of transformer"), "{said}");
     let both = "<li>rnn loses by FLOPs and wins by the clock against transformer on host (cpu, avx512).</li>";
     assert!(said.contains(both), "{said}");

@@ -99,7 +99,7 @@ fn loss_panel(view: &View<'_>, machine: Machine<'_>, runs: &Timed<'_>) -> (Panel
         panel.band(owner("band"), &trace, tone);
         let line: Vec<_> = trace.iter().map(|(t, _, loss, _)| (*t, *loss)).collect();
         let dash = dash(view.series_rank(series));
-        panel.line(owner("best split"), &line, Stroke { dash, tone, ..LINE });
+        panel.line(owner("fit"), &line, Stroke { dash, tone, ..LINE });
     }
     for (run, seconds) in runs {
         let loss = run.test_loss.map(|loss| loss * view.shared_unit(&run.series));
