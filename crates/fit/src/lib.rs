@@ -52,7 +52,7 @@
 //! two derivatives; `engine` starts, polish and basins; `fit` the account of one fit. The parts of that account
 //! are `bootstrap`, `profile`, `dispersion`, `errors`, `influence`, `sensitivity` and `validate` (with `outlook`
 //! and `drift`). How the best size grows is the question of `isoflop`, `interpolated`, `frontier`, `parametric`
-//! and, side by side, of `approaches`. `design` says whether rows, or runs that are only planned, identify a law.
+//! and, side by side, of `approaches`; what one series costs over another is that of `multiplier`. `design` says whether rows, or runs that are only planned, identify a law.
 
 mod account;
 pub mod advise;
@@ -87,6 +87,7 @@ mod jet;
 mod laws;
 mod line;
 mod lines;
+pub mod multiplier;
 pub mod noise;
 mod objective;
 mod objective_text;

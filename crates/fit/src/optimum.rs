@@ -26,18 +26,25 @@ const SAME: f64 = 0.01;
 impl Cost {
     /// What the rows of a fit say; `None` where that is `C = 6 N D`, or they do not say it.
     pub fn counted(fit: &Fit) -> Option<Cost> {
-        let mut sizes: Vec<(f64, f64)> = Vec::new();
-        for point in &fit.data {
-            let (n, d, c) = (point.n?, point.d?, point.c?);
-            sizes.push((n.ln(), c / (6.0 * n * d)));
-        }
-        sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
-        sizes.dedup_by(|a, b| (a.0 - b.0).abs() < 1e-6);
+        let row = |n: f64, d: f64, c: f64| (n, c / (6.0 * n * d));
+        let rows: Option<Vec<_>> = fit.data.iter().map(|p| Some(row(p.n?, p.d?, p.c?))).collect();
+        let sizes = by_size(rows?);
         let far = sizes.iter().any(|(_, factor)| (factor - 1.0).abs() > SAME);
-        far.then(|| {
-            let (ln_n, factor) = sizes.into_iter().unzip();
-            Cost::Counted { ln_n, factor }
-        })
+        far.then(|| Cost::of(sizes))
+    }
+
+    /// What sizes cost by the token, in FLOPs or in any other unit, such as seconds; of rows of one size the
+    /// first counts. None without a row, or where a size or a cost is no positive number.
+    pub fn per_token(rows: impl IntoIterator<Item = (f64, f64)>) -> Option<Cost> {
+        let rows: Vec<_> = rows.into_iter().map(|(n, cost)| (n, cost / (6.0 * n))).collect();
+        let sound = |v: f64| v.is_finite() && v > 0.0;
+        let all = rows.iter().all(|(n, factor)| sound(*n) && sound(*factor));
+        (all && !rows.is_empty()).then(|| Cost::of(by_size(rows)))
+    }
+
+    fn of(sizes: Vec<(f64, f64)>) -> Cost {
+        let (ln_n, factor) = sizes.into_iter().unzip();
+        Cost::Counted { ln_n, factor }
     }
 
     /// FLOPs over `6 N D` at a size.
@@ -67,6 +74,14 @@ impl Cost {
     pub fn tokens(&self, c: f64, n: f64) -> f64 {
         c / (6.0 * n * self.factor(n))
     }
+}
+
+/// ln N of each size, ascending, with the value of its first row.
+fn by_size(rows: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let mut sizes: Vec<(f64, f64)> = rows.into_iter().map(|(n, value)| (n.ln(), value)).collect();
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    sizes.dedup_by(|a, b| (a.0 - b.0).abs() < 1e-6);
+    sizes
 }
 
 /// Slope at a point of a curve: of the parabola through it and its neighbours, at an end of the chord.
@@ -188,5 +203,9 @@ mod tests {
         assert!((cost.tokens(1e12, 1e9) / (1e12 / (6e9 * 2.0)) - 1.0).abs() < 1e-12);
         fit.data.iter_mut().for_each(|p| p.c = Some(6.0 * p.n.unwrap() * 1e6));
         assert_eq!(Cost::counted(&fit), None);
+        assert_eq!(Cost::per_token([(1e3, 2.4e4), (1e5, 1.2e6)]), Some(cost));
+        for rows in [vec![], vec![(0.0, 1.0)], vec![(1e3, f64::INFINITY)]] {
+            assert_eq!(Cost::per_token(rows), None);
+        }
     }
 }

@@ -1,12 +1,13 @@
-//! Series side by side: differences of exponents, and what compute they need for equal loss, measured
-//! first and by laws second.
+//! Series side by side: differences of exponents, and what compute and time they need for equal loss, by
+//! laws and as measured.
 
-mod law;
+mod compared;
 mod measured;
 mod pairs;
 mod side;
 mod words;
 
+pub(crate) use compared::{Compared, Counted};
 pub(crate) use measured::Factor;
 pub(crate) use pairs::{Pair, pairs};
-pub(crate) use words::{range, sentences};
+pub(crate) use words::{SECONDS, headlines, machine_words, sentences};

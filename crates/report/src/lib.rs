@@ -9,6 +9,7 @@
 //! the runs in order, `figures` draws them on the panels of `chart`, `verdict` and `comparison` put
 //! findings into words, and `page` sets all of it into HTML.
 
+mod best_loss;
 mod chart;
 mod comparison;
 mod error;
@@ -21,6 +22,7 @@ mod page;
 mod power_laws;
 mod replicates;
 mod report;
+mod seconds;
 mod series;
 mod terminal;
 mod text;

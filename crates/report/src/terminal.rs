@@ -26,6 +26,9 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     if is_lawless(view) {
         out.push_str(&wrapped(&visible(&nothing(view)), width).replacen("- ", "", 1));
     }
+    for sentence in comparison::headlines(view) {
+        out.push_str(&wrapped(&visible(&plain(&sentence)), width));
+    }
     for series in &view.series {
         let found = findings(view, series);
         if found.is_empty() {

@@ -3,12 +3,16 @@
 use crate::chart::{Marker, Numbering};
 use crate::report::Report;
 use crate::series::series_name;
-use crate::text::sub;
+use crate::text::{clip, sub};
 use crate::theme::Tone;
+use isoflop_core::Series;
 use isoflop_fit::output::{Axis, Fit};
 use isoflop_results::DataRecord;
 use isoflop_results::{RunRow, Status};
 use std::collections::HashMap;
+
+/// What a series is called where no one axis tells them apart.
+const SERIES: &str = "series";
 
 /// A report with its runs by outcome, size and series.
 pub(crate) struct View<'a> {
@@ -97,6 +101,29 @@ impl<'a> View<'a> {
         match series {
             "" => "all runs".to_owned(),
             named => series_name(named, &self.series),
+        }
+    }
+
+    /// What tells the series apart, in a word: `family` where they differ in `model.family` alone.
+    pub(crate) fn series_word(&self) -> String {
+        let all: Vec<Series> = self.series.iter().map(|series| Series::parse(series)).collect();
+        let key = |series: &Series, k: usize| series.pairs().get(k).map(|pair| pair.0.clone());
+        let value = |series: &Series, k: usize| series.pairs().get(k).map(|pair| pair.1.clone());
+        let Some(first) = all.first() else {
+            return SERIES.to_owned();
+        };
+        let keys = first.pairs().len();
+        let alike = all
+            .iter()
+            .all(|s| s.pairs().len() == keys && (0..keys).all(|k| key(s, k) == key(first, k)));
+        let differs: Vec<usize> =
+            (0..keys).filter(|k| all.iter().any(|s| value(s, *k) != value(first, *k))).collect();
+        match (alike, differs.as_slice()) {
+            (true, [k]) => {
+                let key = key(first, *k).unwrap_or_default();
+                clip(key.rsplit('.').next().unwrap_or(SERIES), 24)
+            }
+            _ => SERIES.to_owned(),
         }
     }
 

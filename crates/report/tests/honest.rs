@@ -34,16 +34,16 @@ fn figure(sweep: &Synthetic, file: &str) -> Option<String> {
     Figures::of(sweep).text(file)
 }
 
-/// Compute between two series is read off their runs where no law is identified.
+/// Compute between two series is read off their runs, whatever laws identify.
 #[test]
-fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() {
+fn a_law_that_the_runs_do_not_identify_gives_no_exponent_no_verdict_and_no_line() {
     let sweep = synthetic::two_tokenizers();
     let html = page(&sweep);
     let compared = &html[html.find("<h2 id=\"comparison\"").unwrap()..];
     let compared = &compared[..compared.find("</ul>").unwrap()];
     assert!(compared.contains("<li>Measured: rust-code needs "), "{compared}");
     assert!(compared.contains("bits per byte"), "{compared}");
-    for law in ["By the laws", "falls with an exponent", "6ND"] {
+    for law in ["falls with an exponent", "6ND"] {
         assert!(!compared.contains(law), "{law}: {compared}");
     }
     let verdict = verdict(&html);
@@ -52,7 +52,7 @@ fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() 
     }
     assert!(verdict.contains("these runs do not identify"), "{verdict}");
     let figures = Figures::of(&sweep);
-    for file in ["three-panels.csv", "multiplier.csv", "isoflop.csv"] {
+    for file in ["three-panels.csv", "isoflop.csv"] {
         let csv = figures.text(file).unwrap();
         assert!(!csv.contains(",fit,"), "{file}");
     }
@@ -61,14 +61,6 @@ fn a_law_that_the_runs_do_not_identify_gives_no_factor_no_verdict_and_no_line() 
     assert!(html.contains("No line: the runs do not identify alpha"));
     let words = isoflop_report::terminal(&sweep.report(), 80);
     assert!(words.contains("Measured: rust-code") && !words.contains("dots: the law"), "{words}");
-}
-
-#[test]
-fn identified_laws_are_compared_after_what_was_measured() {
-    let html = page(&synthetic::two_series());
-    let (runs, laws) =
-        (html.find("<li>Measured: ").unwrap(), html.find("<li>By the laws").unwrap());
-    assert!(runs < laws);
 }
 
 #[test]

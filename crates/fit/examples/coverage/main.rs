@@ -1,5 +1,5 @@
-//! How often 90 % intervals hold the truth: `just coverage`. First a table of few units (`few`), then
-//! simulated isoFLOP sweeps.
+//! How often 90 % intervals hold the truth: `just coverage`. First a table of multipliers between two
+//! series (`multiplier`), with which `-- 400 multiplier` ends, one of few units (`few`), then simulated isoFLOP sweeps.
 //!
 //! Each sweep has twelve sizes and five budgets of a decade and a half in all; every run errs by .3 % of its
 //! loss and every size (its trunk) by another .2 % in common. Three truths: Chinchilla's law; the same with
@@ -9,6 +9,8 @@
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 mod few;
+mod multiplier;
+mod pair;
 
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
@@ -75,6 +77,10 @@ fn sweep(truth: Truth, seed: u64) -> Vec<Point> {
 
 fn main() -> Result<(), FitError> {
     let sweeps: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400);
+    multiplier::table(sweeps);
+    if std::env::args().nth(2).as_deref() == Some("multiplier") {
+        return Ok(());
+    }
     few::table(sweeps);
     for truth in [Truth::Right, Truth::Broken, Truth::RateBias] {
         let begun = Instant::now();

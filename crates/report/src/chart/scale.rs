@@ -44,11 +44,21 @@ impl Scale {
     /// A logarithmic axis as [`Scale::log`] makes it, over a factor of at least four, so that equal
     /// compute looks equal.
     pub(crate) fn wide_log(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
+        Scale::log_over(4.0, values, pads)
+    }
+
+    /// A logarithmic axis as [`Scale::log`] makes it, over a decade at least, so that labels of powers of ten
+    /// do not touch.
+    pub(crate) fn decade(values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
+        Scale::log_over(10.0, values, pads)
+    }
+
+    fn log_over(least: f64, values: impl IntoIterator<Item = f64>, pads: (f64, f64)) -> Scale {
         let values: Vec<f64> = values.into_iter().filter(|v| *v > 0.0 && v.is_finite()).collect();
         let Some((low, high)) = extent(values.iter().copied()) else {
             return Scale::log([], pads);
         };
-        let (middle, reach) = ((low * high).sqrt(), (high / low).sqrt().max(2.0));
+        let (middle, reach) = ((low * high).sqrt(), (high / low).sqrt().max(least.sqrt()));
         Scale::log([middle / reach, middle * reach], pads)
     }
 

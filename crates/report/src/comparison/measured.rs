@@ -1,17 +1,18 @@
-//! Compute at equal loss, read off the best runs of each series without a law.
+//! Cost at equal loss, in compute or in seconds, read off the best runs of each series without a law.
 
 use super::side::Side;
 use crate::frontier::Frontier;
 use crate::view::View;
 use isoflop_fit::output::Identified;
+use isoflop_results::RunRow;
 
-/// Compute that the other series needs over that of the base, at equal loss.
+/// Cost that the other series needs over that of the base, at equal loss.
 #[derive(Clone, Debug)]
 pub(crate) enum Factor {
     /// Both have reached some losses.
     Reached {
-        /// Losses and factors, the lowest loss first.
-        trace: Vec<(f64, f64)>,
+        /// Losses, costs of the base and factors, the lowest loss first.
+        trace: Vec<(f64, f64, f64)>,
         /// Factor at the lowest loss that both have reached.
         at_lowest: Identified<f64>,
         /// Least and largest factor over all losses that both have reached.
@@ -29,10 +30,14 @@ pub(crate) enum Factor {
 const STEPS: usize = 40;
 
 /// The factor between two series, or nothing where one has no run.
-pub(super) fn factor(view: &View<'_>, sides: [Side<'_>; 2]) -> Option<Factor> {
+pub(super) fn factor(
+    view: &View<'_>,
+    sides: [Side<'_>; 2],
+    cost: impl Fn(&RunRow) -> Option<f64>,
+) -> Option<Factor> {
     let [base, other] = sides.map(|(series, unit)| {
         let runs = view.finished.iter().filter(|run| run.series == series);
-        Frontier::of(runs.filter_map(|run| Some((run.c_exact, run.test_loss? * unit))))
+        Frontier::of(runs.filter_map(|run| Some((cost(run)?, run.test_loss? * unit))))
     });
     between(&base, &other)
 }
@@ -56,11 +61,12 @@ fn between(base: &Frontier, other: &Frontier) -> Option<Factor> {
         });
     }
     let at = |loss: f64| Some(other.compute(loss)? / base.compute(loss)?);
-    let trace: Vec<(f64, f64)> = (0..=STEPS)
+    let trace: Vec<(f64, f64, f64)> = (0..=STEPS)
         .map(|k| (low * (high / low).powf(k as f64 / STEPS as f64)).clamp(low, high))
-        .filter_map(|loss| Some((loss, at(loss)?)))
+        .filter_map(|loss| Some((loss, base.compute(loss)?, at(loss)?)))
         .collect();
-    let range = trace.iter().fold((f64::INFINITY, 0.0f64), |(l, h), (_, f)| (l.min(*f), h.max(*f)));
+    let range =
+        trace.iter().fold((f64::INFINITY, 0.0f64), |(l, h), (_, _, f)| (l.min(*f), h.max(*f)));
     Some(Factor::Reached { at_lowest: Identified::measured(at(low)?), trace, range })
 }
 

@@ -1,7 +1,6 @@
 //! Every further series against the first.
 
-use super::law::{self, ByLaw};
-use super::measured::{self, Factor};
+use super::compared::{Compared, in_compute, in_seconds};
 use crate::power_laws;
 use crate::view::View;
 use isoflop_fit::output::{Axis, Estimate};
@@ -23,15 +22,18 @@ pub(crate) struct Pair<'a> {
     pub(crate) base: &'a str,
     pub(crate) other: &'a str,
     pub(crate) exponents: Vec<Difference>,
-    /// Compute at equal loss, read off the runs.
-    pub(crate) measured: Option<Factor>,
-    /// Compute at equal loss by laws that the runs of both series identify.
-    pub(crate) by_law: Option<ByLaw>,
+    pub(crate) compute: Compared<'a>,
+    pub(crate) seconds: Option<Compared<'a>>,
     /// Whether losses are compared in bits per byte, since tokens of the two are not the same bytes.
     pub(crate) by_bytes: bool,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    /// In compute, then in seconds.
+    pub(crate) fn compared(&self) -> impl Iterator<Item = &Compared<'a>> {
+        std::iter::once(&self.compute).chain(&self.seconds)
+    }
+
     /// Name of the unit in which losses are compared.
     pub(crate) fn unit(&self) -> &'static str {
         match self.by_bytes {
@@ -49,7 +51,8 @@ pub(crate) fn pairs<'a>(view: &View<'a>) -> Vec<Pair<'a>> {
     let others = others.iter().map(|other| pair(view, base, other));
     others
         .filter(|pair| {
-            !pair.exponents.is_empty() || pair.measured.is_some() || pair.by_law.is_some()
+            let told = |c: &Compared<'_>| c.measured.is_some() || c.by_law.is_some();
+            !pair.exponents.is_empty() || pair.compared().any(told)
         })
         .collect()
 }
@@ -77,21 +80,25 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
         base,
         other,
         exponents,
-        measured: measured::factor(view, sides),
-        by_law: law::factor(view, sides),
+        compute: in_compute(view, sides),
+        seconds: in_seconds(view, sides),
         by_bytes: units.is_some(),
     }
 }
 
 type Exponent = fn(&View<'_>, &str) -> Option<Estimate>;
 
-pub(super) const EXPONENTS: [(&str, Exponent); 6] = [
+pub(super) const EXPONENTS: [(&str, Exponent); 7] = [
     ("exponent of loss in C", |view, s| alpha(view, Axis::C, s)),
     ("exponent of loss in D", |view, s| alpha(view, Axis::D, s)),
     ("exponent of loss in N", |view, s| alpha(view, Axis::N, s)),
     ("exponent of optimal N in C", |view, s| {
         let found = view.report.fits.isoflop.iter().find(|i| i.series == s);
         found?.n_exponent
+    }),
+    ("exponent of optimal D in C", |view, s| {
+        let found = view.report.fits.isoflop.iter().find(|i| i.series == s);
+        found?.d_exponent
     }),
     ("\u{3b1} of L(N, D)", |view, s| surface_of(view, s, "alpha")),
     ("\u{3b2} of L(N, D)", |view, s| surface_of(view, s, "beta")),

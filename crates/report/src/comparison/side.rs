@@ -1,4 +1,4 @@
 //! One side of a comparison.
 
 /// A series, and the factor from its nats per token to the unit of the comparison.
-pub(super) type Side<'a> = (&'a str, f64);
+pub(crate) type Side<'a> = (&'a str, f64);

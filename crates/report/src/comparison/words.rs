@@ -1,35 +1,232 @@
 //! The words of a comparison, a sentence a finding.
 
+use super::compared::{Compared, Counted};
 use super::measured::Factor;
 use super::pairs::{EXPONENTS, Pair, pairs};
+use crate::seconds::Machine;
 use crate::text::{clip, factor, three_digits, with_interval};
 use crate::view::View;
+use isoflop_core::units::scientific;
 use isoflop_fit::output::Estimate;
 
-/// Sentences on every pair of series: measured factors first, then those of laws, then exponents.
-pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
-    let name = |series| clip(&view.series_name(series), 60);
+/// What readers ask of every pair of series first: which needs how much more, in compute and by the clock,
+/// and whether their exponents differ, each with an interval.
+pub(crate) fn headlines(view: &View<'_>) -> Vec<String> {
     let mut out = Vec::new();
-    let pairs = pairs(view);
-    for pair in &pairs {
-        let (base, other) = (name(pair.base), name(pair.other));
-        out.extend(measured(pair, &base, &other));
-        out.extend(by_law(pair, &base, &other));
-        out.extend(exponent(pair, &base, &other));
-    }
-    if pairs.iter().any(|pair| pair.measured.is_some()) {
-        out.push(
-            "Measured factors are read off the best runs at each compute, with ln C linear in ln L between \
-             them. Compute is exact and includes the head of each vocabulary."
-                .to_owned(),
-        );
+    for pair in &pairs(view) {
+        let names = names(view, pair);
+        let by_law = pair.compared().filter_map(|c| by_law(view, pair, c, &names));
+        out.extend(by_law);
+        out.extend(both(pair, &names));
+        out.extend(exponent(pair, &names));
     }
     out
 }
 
-fn measured(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
+/// Factors read off the runs of every pair of series.
+pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
+    let pairs = pairs(view);
+    let mut out = Vec::new();
+    for pair in &pairs {
+        let names = names(view, pair);
+        out.extend(pair.compared().filter_map(|c| measured(pair, c, &names)));
+    }
+    if !out.is_empty() {
+        out.push(
+            "Measured factors are read off the best runs at each cost, with ln cost linear in ln L between \
+             them. Compute is exact and includes the head of each vocabulary."
+                .to_owned(),
+        );
+    }
+    if pairs.iter().any(|pair| pair.seconds.is_some()) {
+        out.push(format!("{SECONDS} Factors in seconds hold for that machine alone."));
+    }
+    out
+}
+
+/// Which seconds are taken.
+pub(crate) const SECONDS: &str = "Seconds are those of a whole run, evaluation left out: its tokens times \
+    the median seconds of a token over the runs of its model on one machine, since a run of a trunk was \
+    timed over its own branch alone.";
+
+fn names<'a>(view: &View<'a>, pair: &Pair<'a>) -> [String; 2] {
+    [pair.base, pair.other].map(|series| clip(&view.series_name(series), 60))
+}
+
+impl Counted<'_> {
+    /// `the compute`, `the seconds`.
+    fn of(&self) -> &'static str {
+        match self {
+            Counted::Compute => "the compute",
+            Counted::Seconds(_) => "the seconds",
+        }
+    }
+
+    /// `1e11 FLOPs`, `12.3 s`.
+    fn amount(&self, cost: f64) -> String {
+        match self {
+            Counted::Compute => format!("{} FLOPs", scientific(cost)),
+            Counted::Seconds(_) => format!("{} s", three_digits(cost)),
+        }
+    }
+
+    /// How a series wins or loses: `by FLOPs`, `by the clock`.
+    fn by(&self) -> &'static str {
+        match self {
+            Counted::Compute => "by FLOPs",
+            Counted::Seconds(_) => "by the clock",
+        }
+    }
+
+    fn machine(&self) -> Option<Machine<'_>> {
+        match self {
+            Counted::Compute => None,
+            Counted::Seconds(machine) => Some(*machine),
+        }
+    }
+}
+
+/// The machine of seconds with a space before it: ` on host (cpu, avx512)`.
+pub(crate) fn machine_words(counted: &Counted<'_>) -> String {
+    let machine = counted.machine();
+    machine.map_or(String::new(), |machine| format!(" on {}", clip(&machine.words(), 60)))
+}
+
+/// What an interval says of a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// The other needs less.
+    Less,
+    /// The other needs more.
+    More,
+    /// The interval holds 1.
+    NotToldApart,
+    /// The interval is too wide to say anything, or lacks an end.
+    Unknown,
+}
+
+fn side(e: &Estimate) -> Side {
+    match (e.licensed(), e.low, e.high) {
+        (Some(_), _, Some(high)) if high < 1.0 => Side::Less,
+        (Some(_), Some(low), _) if low > 1.0 => Side::More,
+        (Some(_), Some(_), Some(_)) => Side::NotToldApart,
+        _ => Side::Unknown,
+    }
+}
+
+fn by_law(
+    view: &View<'_>,
+    pair: &Pair<'_>,
+    compared: &Compared<'_>,
+    [base, other]: &[String; 2],
+) -> Option<String> {
+    let found = compared.by_law.as_ref()?;
+    let (counted, last, first) = (&compared.counted, found.last(), found.first());
+    let (of, on) = (counted.of(), machine_words(counted));
+    let at = format!(
+        "the loss that {base} reaches with {}{on} ({} {})",
+        counted.amount(last.cost),
+        three_digits(last.loss),
+        pair.unit()
+    );
+    let level = view.level();
+    let claim = match side(&last.estimate) {
+        Side::Less | Side::More => {
+            format!("{other} needs {} times {of} of {base} for {at}", with_interval(&last.estimate))
+        }
+        Side::NotToldApart => format!(
+            "{other} and {base} are not told apart {}: for {at}, {other} needs {} times {of}",
+            counted.by(),
+            with_interval(&last.estimate)
+        ),
+        Side::Unknown => {
+            return Some(format!(
+                "These runs do not tell {of} that {other} needs over {base} for {at}: the {level}\u{a0}% \
+                 interval of the factor spans more than a factor of ten.{}",
+                read_off(compared)
+            ));
+        }
+    };
+    let amount = counted.amount(first.cost);
+    let before = match side(&first.estimate) {
+        Side::Unknown => format!("; at {amount} the runs do not tell the factor"),
+        Side::NotToldApart => {
+            format!("; at {amount} it is {}, which holds 1", with_interval(&first.estimate))
+        }
+        Side::Less | Side::More => {
+            format!("; at {amount} it is {}", with_interval(&first.estimate))
+        }
+    };
+    let edge = match compared.at_edge {
+        [false, false] => String::new(),
+        [true, false] => edge_words(base),
+        [false, true] => edge_words(other),
+        [true, true] => edge_words(&format!("{base} and of {other}")),
+    };
+    Some(format!("{claim}{before}.{edge}"))
+}
+
+/// The factor that the best runs give, where laws give none.
+fn read_off(compared: &Compared<'_>) -> String {
+    match &compared.measured {
+        Some(Factor::Reached { at_lowest, .. }) => {
+            format!(" The best runs alone give {}, without an interval.", factor(*at_lowest.get()))
+        }
+        _ => String::new(),
+    }
+}
+
+fn edge_words(of: &str) -> String {
+    format!(
+        " The best size of {of} is the smallest or largest trained there: other sizes may change this."
+    )
+}
+
+/// A series that wins in compute and loses by the clock, or the reverse: with intervals, or else as the best
+/// runs have it over all losses.
+fn both(pair: &Pair<'_>, [base, other]: &[String; 2]) -> Option<String> {
+    let seconds = pair.seconds.as_ref()?;
+    let told = |c: &Compared<'_>| c.by_law.as_ref().map(|found| side(&found.last().estimate));
+    let known = |c: &Compared<'_>| told(c).filter(|side| *side != Side::Unknown);
+    let (sides, as_told) = match (known(&pair.compute), known(seconds)) {
+        (Some(compute), Some(seconds)) => ((compute, seconds), ""),
+        _ => (
+            (read_off_side(&pair.compute)?, read_off_side(seconds)?),
+            " Read off the best runs, without intervals for both.",
+        ),
+    };
+    let [compute, clock] = match sides {
+        (Side::Less, Side::More) => ["wins by FLOPs", "loses by the clock"],
+        (Side::More, Side::Less) => ["loses by FLOPs", "wins by the clock"],
+        _ => return None,
+    };
+    let machine = machine_words(&seconds.counted);
+    Some(format!("{other} {compute} and {clock} against {base}{machine}.{as_told}"))
+}
+
+/// The side on which the measured factor lies at every loss that both have reached.
+fn read_off_side(compared: &Compared<'_>) -> Option<Side> {
+    match compared.measured.as_ref()? {
+        Factor::Reached { range: (_, most), .. } if *most < 1.0 => Some(Side::Less),
+        Factor::Reached { range: (least, _), .. } if *least > 1.0 => Some(Side::More),
+        Factor::Below { factor, .. } if *factor.get() <= 1.0 => Some(Side::Less),
+        Factor::Above { factor, .. } if *factor.get() >= 1.0 => Some(Side::More),
+        _ => None,
+    }
+}
+
+fn measured(
+    pair: &Pair<'_>,
+    compared: &Compared<'_>,
+    [base, other]: &[String; 2],
+) -> Option<String> {
     let unit = pair.unit();
-    Some(match pair.measured.as_ref()? {
+    let of = match compared.counted {
+        Counted::Compute => "the compute of",
+        Counted::Seconds(_) => "the seconds of",
+    };
+    let on = machine_words(&compared.counted);
+    Some(match compared.measured.as_ref()? {
         Factor::Reached { trace, at_lowest, range } => {
             let (lowest, highest) = (trace.first()?.0, trace.last()?.0);
             let over = match highest > lowest {
@@ -42,20 +239,20 @@ fn measured(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
                 false => String::new(),
             };
             format!(
-                "Measured: {other} needs {} times the compute of {base} for a loss of {} {unit}, the lowest \
+                "Measured{on}: {other} needs {} times {of} {base} for a loss of {} {unit}, the lowest \
                  that both have reached{over}.",
                 factor(*at_lowest.get()),
                 three_digits(lowest)
             )
         }
         Factor::Below { loss, factor: f } => format!(
-            "Measured: {other} needs less than {} times the compute of {base} for a loss of {} {unit}, the \
+            "Measured{on}: {other} needs less than {} times {of} {base} for a loss of {} {unit}, the \
              lowest of {base}: its cheapest runs are below that already.",
             factor(*f.get()),
             three_digits(*loss)
         ),
         Factor::Above { loss, factor: f } => format!(
-            "Measured: {other} needs more than {} times the compute of {base} for a loss of {} {unit}, its \
+            "Measured{on}: {other} needs more than {} times {of} {base} for a loss of {} {unit}, its \
              lowest: the cheapest runs of {base} are below that already.",
             factor(*f.get()),
             three_digits(*loss)
@@ -63,27 +260,7 @@ fn measured(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
     })
 }
 
-fn by_law(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
-    let found = pair.by_law.as_ref()?;
-    let e = found.estimate.get();
-    Some(format!(
-        "By the laws of loss in compute, {other} needs {}{} times the compute of {base} for a loss of {} {}.",
-        factor(e.value),
-        range(e),
-        three_digits(found.at),
-        pair.unit()
-    ))
-}
-
-/// The interval of a factor with a space before it: ` [0.12, 0.2]`.
-pub(crate) fn range(e: &Estimate) -> String {
-    match (e.low, e.high) {
-        (Some(low), Some(high)) => format!(" [{}, {}]", factor(low), factor(high)),
-        _ => String::new(),
-    }
-}
-
-fn exponent(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
+fn exponent(pair: &Pair<'_>, [base, other]: &[String; 2]) -> Option<String> {
     let mut all = pair.exponents.iter();
     let d = all.find(|d| d.name == EXPONENTS[0].0)?;
     let less = d.less.licensed()?.into_inner();
@@ -93,7 +270,8 @@ fn exponent(pair: &Pair<'_>, base: &str, other: &str) -> Option<String> {
         _ => "without intervals",
     };
     Some(format!(
-        "The loss of {base} falls with an exponent of {} in compute, that of {other} with {}: {apart}, {}.",
+        "The loss of {base} falls with an exponent of {} in compute, that of {other} with {}: {apart} (the \
+         second less the first is {}).",
         with_interval(&d.base),
         with_interval(&d.other),
         with_interval(&less)

@@ -1,5 +1,6 @@
 //! Legends that several figures share.
 
+use super::marks::series_tone;
 use crate::chart::{Glyph, Key, Legend, Marker};
 use crate::text::clip;
 use crate::theme::Tone;
@@ -28,9 +29,9 @@ pub(super) fn size_legend(view: &View<'_>) -> Legend {
 /// Adds the markers of series where there are several.
 pub(super) fn series_legend(view: &View<'_>, legend: &mut Legend) {
     if view.many_series() {
-        legend.add(Key::Heading, "series");
+        legend.add(Key::Heading, view.series_word());
         for series in &view.series {
-            let mark = Glyph::Point(view.marker(series), Tone::Muted);
+            let mark = Glyph::Point(view.marker(series), series_tone(view, series, Tone::Muted));
             legend.add(Key::Glyph(mark), clip(&view.series_name(series), 40));
         }
     }

@@ -23,6 +23,19 @@ pub(super) fn dash(k: usize) -> &'static str {
     ["", "7 3", "3 2", "9 3 2 3"][k % 4]
 }
 
+/// A stroke in the colour of a series where there are several.
+pub(super) fn series_stroke(view: &View<'_>, series: &str, stroke: Stroke) -> Stroke {
+    Stroke { tone: series_tone(view, series, stroke.tone), ..stroke }
+}
+
+/// The colour of a series where there are several, for what has no size; another where there is one.
+pub(super) fn series_tone(view: &View<'_>, series: &str, alone: Tone) -> Tone {
+    match view.many_series() {
+        true => Tone::group(view.series_rank(series)),
+        false => alone,
+    }
+}
+
 /// Draws a finished run as a point, in the colour of its size and the marker of its series.
 pub(super) fn run_point(view: &View<'_>, panel: &mut Panel, run: &RunRow, at: (f64, f64)) {
     let owner = Owner { mark: "run", series: &run.series, label: &run.run_id };

@@ -28,6 +28,7 @@ mod shapes;
 mod surface;
 mod thin;
 mod three_panels;
+mod time;
 
 pub(crate) use figure::Figure;
 pub(crate) use losses::{LOSS, loss_label};
@@ -36,7 +37,8 @@ use crate::view::View;
 
 /// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 16] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 17] = [
+        time::figure,
         isoflop::figure,
         optima::figure,
         plane::figure,

@@ -1,104 +1,153 @@
-//! Compute that one series needs over another at equal loss.
+//! What one series costs over another at equal loss, in compute and in seconds, as functions of cost.
 
 use super::figure::Figure;
-use super::marks::{guide, thread};
-use crate::chart::{Glyph, Key, Labels, Legend, NoteLine, Owner, Panel, Scale, Stroke, Trend};
-use crate::comparison::{Factor, Pair, pairs, range};
-use crate::text::{clip, factor};
+use super::marks::{dash, guide, thread};
+use crate::chart::{
+    Glyph, Key, Labels, Legend, NoteLine, Owner, Panel, Scale, Stroke, Style, Trend,
+};
+use crate::comparison::{Compared, Counted, Factor, Pair, machine_words, pairs};
+use crate::text::{clip, factor, with_interval};
 use crate::theme::Tone;
 use crate::view::View;
 
 /// Most lines of a note.
-const WRITTEN: usize = 5;
+const WRITTEN: usize = 6;
+
+/// A pair and what is drawn of it in one panel.
+struct Drawn<'p, 'a> {
+    pair: &'p Pair<'a>,
+    compared: &'p Compared<'a>,
+    /// Cost of the base, and the factor.
+    measured: Vec<(f64, f64)>,
+    /// Cost of the base, and the low end, the middle and the high end of the factor.
+    by_law: Vec<(f64, f64, f64, f64)>,
+}
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let pairs = pairs(view);
-    let measured = |pair: &Pair<'_>| match &pair.measured {
-        Some(Factor::Reached { trace, .. }) if trace.len() > 1 => Some(trace.clone()),
-        _ => None,
-    };
-    let found: Vec<_> = pairs
-        .iter()
-        .map(|pair| (pair, measured(pair)))
-        .filter(|(pair, measured)| measured.is_some() || pair.by_law.is_some())
-        .collect();
-    // Losses in two units cannot share an axis.
-    let unit = found.first()?.0.unit();
-    if found.iter().any(|(pair, _)| pair.unit() != unit) {
-        return None;
-    }
-    let base = clip(&view.series_name(found[0].0.base), 30);
-    let of_laws = || found.iter().filter_map(|(pair, _)| pair.by_law.as_ref());
-    let laws = || of_laws().flat_map(|by| &by.trace);
-    let runs = || found.iter().filter_map(|(_, trace)| trace.as_ref()).flatten();
-    let xs = laws().map(|t| t.0).chain(runs().map(|t| t.0));
-    let ys = laws().flat_map(|t| [t.1, t.3]).chain(runs().map(|t| t.1));
-    let x = Scale::log(xs, (0.05, 0.05));
-    let y = Scale::wide_log(ys.chain([1.0]), (0.1, 0.3));
-    let labels = Labels {
-        key: "multiplier",
-        title: "Compute at equal loss".to_owned(),
-        x: format!("loss reached ({unit})"),
-        y: format!("compute over that of {base}"),
-        ..Labels::default()
-    };
-    let mut panel = Panel::new(labels, x, y);
-    let (low, high) = x.bounds();
-    guide(&mut panel, "equal compute", &[(low, 1.0), (high, 1.0)]);
-    let mut note: Vec<NoteLine> = Vec::new();
-    for (k, (pair, trace)) in found.iter().enumerate() {
-        let tone = Tone::group(k + 1);
-        let label = clip(&view.series_name(pair.other), 24);
-        let owner = |mark| Owner { mark, series: pair.other, label: &label };
-        if let Some(trace) = trace {
-            panel.line(owner("measured"), trace, thread(tone, 2.2, 1.0));
-        }
-        if let Some(Factor::Reached { at_lowest, .. }) = &pair.measured {
-            let words = format!("{label}, measured: {}\u{d7}", factor(*at_lowest.get()));
-            note.push((Some(Glyph::Line(tone, "")), words, Tone::Ink));
-        }
-        if let Some(by) = &pair.by_law {
-            panel.band(owner("band"), &by.trace, tone);
-            let line: Vec<(f64, f64)> = by.trace.iter().map(|t| (t.0, t.2)).collect();
-            let stroke = Stroke { dash: LAW[k % LAW.len()], ..thread(tone, 1.4, 0.8) };
-            panel.line(owner("fit"), &line, stroke);
-            let e = by.estimate.get();
-            let words = format!("{label}, by law: {}\u{d7}{}", factor(e.value), range(e));
-            note.push((Some(Glyph::Line(tone, stroke.dash)), words, Tone::Ink));
-        }
-    }
-    note.truncate(WRITTEN);
-    panel.note(Trend::Rising, &note);
+    let compute: Vec<_> = pairs.iter().filter_map(|p| drawn(p, &p.compute)).collect();
+    let seconds: Vec<_> = pairs.iter().filter_map(|p| drawn(p, p.seconds.as_ref()?)).collect();
+    let panels: Vec<Panel> =
+        [&compute, &seconds].into_iter().filter_map(|all| panel(view, all)).collect();
+    let base = clip(&view.series_name(pairs.first()?.base), 30);
+    let all = || compute.iter().chain(&seconds);
     let mut legend = Legend::default();
-    if runs().next().is_some() {
-        legend.add(Key::Line(thread(Tone::Muted, 2.2, 1.0)), "measured, best runs interpolated");
+    if all().any(|d| !d.measured.is_empty()) {
+        let stroke = Stroke { dash: MEASURED, ..thread(Tone::Muted, 1.4, 0.9) };
+        legend.add(Key::Line(stroke), "measured, best runs interpolated");
     }
-    let by_law = of_laws().next().is_some();
+    let by_law = all().any(|d| !d.by_law.is_empty());
     if by_law {
-        let stroke = Stroke { dash: LAW[0], ..thread(Tone::Muted, 1.4, 0.8) };
-        legend.add(Key::Line(stroke), "by the laws of loss in compute");
+        legend.add(Key::Line(thread(Tone::Muted, 2.0, 1.0)), "by the laws of both series");
     }
-    let level = view.level();
     let bands = match by_law {
-        true => format!(" Bands are {level}\u{a0}% intervals."),
+        true => format!(" Bands are {}\u{a0}% intervals.", view.level()),
         false => String::new(),
     };
-    Some(Figure {
+    let text = match one_text(view) {
+        true => "",
+        false => {
+            " Losses of different text are not the same task: the factor says what its cost buys, not which \
+             text is better."
+        }
+    };
+    (!panels.is_empty()).then(|| Figure {
         name: "multiplier",
         title: "What equal loss costs".to_owned(),
         caption: format!(
-            "Each line is the exact compute that a series needs for a loss, relative to that of {base}, \
-             over the losses that both have reached. Its number is the factor at the lowest of them.{bands}{}",
-            match one_text(view) {
-                true => "",
-                false =>
-                    " Losses of different text are not the same task: the factor says what compute \
-                          buys, not which text is better.",
-            }
+            "Each line is what a series needs for the loss that {base} reaches with the cost below, relative \
+             to that cost, over the costs at which both have measured it. Numbers are those at the \
+             largest.{bands}{text}"
         ),
         legend,
-        panels: vec![panel],
+        panels,
     })
+}
+
+/// Dashes of what was measured.
+const MEASURED: &str = "3 2";
+
+fn drawn<'p, 'a>(pair: &'p Pair<'a>, compared: &'p Compared<'a>) -> Option<Drawn<'p, 'a>> {
+    let measured: Vec<(f64, f64)> = match &compared.measured {
+        Some(Factor::Reached { trace, .. }) if trace.len() > 1 => {
+            trace.iter().map(|(_, cost, factor)| (*cost, *factor)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let told = compared.by_law.iter().flat_map(|found| found.trace());
+    let by_law: Vec<_> = told
+        .filter_map(|at| Some((at.cost, at.estimate.licensed()?.into_inner())))
+        .filter_map(|(cost, e)| Some((cost, e.low?, e.value, e.high?)))
+        .collect();
+    let any = measured.len() > 1 || by_law.len() > 1;
+    any.then_some(Drawn { pair, compared, measured, by_law })
+}
+
+fn panel(view: &View<'_>, all: &[Drawn<'_, '_>]) -> Option<Panel> {
+    let first = all.first()?;
+    let counted = first.compared.counted;
+    let base = clip(&view.series_name(first.pair.base), 24);
+    let laws = || all.iter().flat_map(|d| &d.by_law);
+    let runs = || all.iter().flat_map(|d| &d.measured);
+    let xs = laws().map(|t| t.0).chain(runs().map(|t| t.0));
+    let ys = laws().flat_map(|t| [t.1, t.3]).chain(runs().map(|t| t.1));
+    let x = Scale::decade(xs, (0.02, 0.02));
+    let y = Scale::wide_log(ys.chain([1.0]), (0.1, 0.35));
+    let labels = match counted {
+        Counted::Compute => Labels {
+            key: "compute",
+            title: "Compute at equal loss".to_owned(),
+            x: format!("training compute of {base} (FLOPs)"),
+            y: format!("compute over that of {base}"),
+            x_style: Style::Power,
+            ..Labels::default()
+        },
+        Counted::Seconds(_) => Labels {
+            key: "seconds",
+            title: format!("Time at equal loss{}", clip(&machine_words(&counted), 34)),
+            x: format!("training time of {base} (s)"),
+            y: format!("seconds over those of {base}"),
+            x_style: Style::Short,
+            ..Labels::default()
+        },
+    };
+    let mut panel = Panel::new(labels, x, y);
+    let (low, high) = x.bounds();
+    guide(&mut panel, "equal cost", &[(low, 1.0), (high, 1.0)]);
+    let mut note: Vec<NoteLine> = Vec::new();
+    for drawn in all {
+        note.extend(line(view, &mut panel, drawn));
+    }
+    note.truncate(WRITTEN);
+    panel.note(Trend::Rising, &note);
+    Some(panel)
+}
+
+/// Draws a pair and gives the lines of the note on it.
+fn line(view: &View<'_>, panel: &mut Panel, drawn: &Drawn<'_, '_>) -> Vec<NoteLine> {
+    let rank = view.series_rank(drawn.pair.other);
+    let tone = Tone::group(rank);
+    let label = clip(&view.series_name(drawn.pair.other), 24);
+    let owner = |mark| Owner { mark, series: drawn.pair.other, label: &label };
+    let mut note: Vec<NoteLine> = Vec::new();
+    let measured = Stroke { dash: MEASURED, ..thread(tone, 1.4, 0.9) };
+    panel.line(owner("measured"), &drawn.measured, measured);
+    if drawn.measured.len() > 1
+        && let Some(Factor::Reached { at_lowest, .. }) = &drawn.compared.measured
+    {
+        let words = format!("{label}, measured: {}\u{d7}", factor(*at_lowest.get()));
+        note.push((Some(Glyph::Line(tone, MEASURED)), words, Tone::Ink));
+    }
+    panel.band(owner("band"), &drawn.by_law, tone);
+    let line: Vec<(f64, f64)> = drawn.by_law.iter().map(|t| (t.0, t.2)).collect();
+    let stroke = Stroke { dash: dash(rank.saturating_sub(1)), ..thread(tone, 2.0, 1.0) };
+    panel.line(owner("fit"), &line, stroke);
+    let last = drawn.compared.by_law.as_ref().map(|found| found.last().estimate);
+    if let Some(e) = last.and_then(|e| e.licensed()) {
+        let words = format!("{label}, by law: {}", with_interval(e.get()));
+        note.push((Some(Glyph::Line(tone, stroke.dash)), words, Tone::Ink));
+    }
+    note
 }
 
 /// Whether all runs read the same text, whatever their tokenizers are.
@@ -107,6 +156,3 @@ fn one_text(view: &View<'_>) -> bool {
     let first = corpora.next();
     corpora.all(|corpus| Some(corpus) == first)
 }
-
-/// Dashes of the lines that come from laws.
-const LAW: [&str; 3] = ["6 3", "3 2", "9 3 2 3"];

@@ -1,5 +1,6 @@
 //! The words of the three panels: exponents, the reason for a missing line, the caption.
 
+use super::marks::series_tone;
 use crate::chart::{Glyph, NoteLine, Style};
 use crate::power_laws::{self, unidentified};
 use crate::replicates;
@@ -34,7 +35,8 @@ pub(super) fn fit_words(view: &View<'_>, axis: Axis, fits: &[Identified<&Fit>]) 
         }
         several => {
             for fit in several.iter().take(WRITTEN).map(Identified::get) {
-                let mark = Glyph::Point(view.marker(&fit.series), Tone::Muted);
+                let tone = series_tone(view, &fit.series, Tone::Muted);
+                let mark = Glyph::Point(view.marker(&fit.series), tone);
                 let name = clip(&view.series_name(&fit.series), 24);
                 lines.push((Some(mark), format!("{name}: {}", exponent(fit)), Tone::Ink));
             }

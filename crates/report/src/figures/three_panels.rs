@@ -4,7 +4,7 @@ use super::figure::Figure;
 use super::legends::size_legend;
 use super::levels::{self, Level};
 use super::losses::{LOSS, loss_axis, loss_label};
-use super::marks::{LINE, dash, run_point, thread};
+use super::marks::{LINE, dash, run_point, series_stroke, series_tone, thread};
 use super::panel_words::{AXES, caption, fit_words, formula_in_bits, reason_words};
 use super::thin::{most, thin};
 use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
@@ -18,7 +18,9 @@ use isoflop_fit::output::{Axis, Fit, Identified};
 use isoflop_results::RunRow;
 
 const BEYOND: Stroke = Stroke { tone: Tone::Ink, width: 1.2, opacity: 0.7, dash: "2 4" };
-const FRONTIER: Stroke = Stroke { tone: Tone::Muted, width: 1.3, opacity: 0.9, dash: "1.5 2.5" };
+/// Stroke of the runs that no cheaper run beats.
+pub(super) const FRONTIER: Stroke =
+    Stroke { tone: Tone::Muted, width: 1.3, opacity: 0.9, dash: "1.5 2.5" };
 const FAINT: f64 = 0.28;
 
 pub(crate) fn figure(view: &View<'_>) -> Figure {
@@ -93,7 +95,7 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
 }
 
 /// The axis of losses, which all panels share so that a loss has the same height in each.
-fn loss_scale(view: &View<'_>, marked: &[Level<'_>], room: f64) -> Scale {
+pub(super) fn loss_scale(view: &View<'_>, marked: &[Level<'_>], room: f64) -> Scale {
     let marked = marked.iter().map(|level| level.loss);
     Scale::log(losses(view).chain(marked), (room.max(0.06), 0.06))
 }
@@ -134,15 +136,19 @@ fn frontier(view: &View<'_>, panel: &mut Panel, place: &impl Fn(&RunRow) -> f64)
         let runs = view.finished.iter().filter(|run| run.series == *series);
         let runs =
             runs.filter_map(|run| Some((place(run), run.test_loss? * view.shared_unit(series))));
-        let best = Frontier::of(runs);
-        let mut steps: Vec<(f64, f64)> = Vec::new();
-        for (c, loss) in best.points() {
-            steps.extend(steps.last().map(|last| (*c, last.1)));
-            steps.push((*c, *loss));
-        }
         let owner = Owner { mark: "frontier", series, label: "runs that no cheaper run beats" };
-        panel.line(owner, &steps, FRONTIER);
+        panel.line(owner, &steps(runs), series_stroke(view, series, FRONTIER));
     }
+}
+
+/// Steps through the runs, given by cost and loss, that no cheaper run beats.
+pub(super) fn steps(runs: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let mut steps: Vec<(f64, f64)> = Vec::new();
+    for (c, loss) in Frontier::of(runs).points() {
+        steps.extend(steps.last().map(|last| (*c, last.1)));
+        steps.push((*c, *loss));
+    }
+    steps
 }
 
 /// Draws mid-run losses at a constant learning rate, for the eye only.
@@ -218,9 +224,10 @@ fn fitted(view: &View<'_>, panel: &mut Panel, licensed: Identified<&Fit>, axis: 
         let (middle, ends) = drawn.ask(level, |law| law.loss(v * unit) * unit_of_loss);
         ends.map(|(below, above)| (v, below, middle, above))
     });
-    panel.band(owner("band"), &band.collect::<Vec<_>>(), LINE.tone);
+    let tone = series_tone(view, &fit.series, LINE.tone);
+    panel.band(owner("band"), &band.collect::<Vec<_>>(), tone);
     let dash = dash(view.series_rank(&fit.series));
-    panel.line(owner("fit"), &trace(low, high, count), Stroke { dash, ..LINE });
-    panel.line(owner("fit beyond"), &trace(from, low, count), BEYOND);
-    panel.line(owner("fit beyond"), &trace(high, to, count), BEYOND);
+    panel.line(owner("fit"), &trace(low, high, count), Stroke { dash, tone, ..LINE });
+    panel.line(owner("fit beyond"), &trace(from, low, count), Stroke { tone, ..BEYOND });
+    panel.line(owner("fit beyond"), &trace(high, to, count), Stroke { tone, ..BEYOND });
 }

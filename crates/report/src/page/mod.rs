@@ -36,7 +36,7 @@ pub(crate) enum Delivery {
 
 /// Sections in order: id, heading and the names of their figures.
 const SECTIONS: [(&str, &str, &[&str]); 5] = [
-    ("loss", "Loss against compute, data and parameters", &["three-panels"]),
+    ("loss", "Loss against compute, data and parameters", &["three-panels", "time"]),
     ("optimum", "What is compute-optimal", &["isoflop", "optima", "plane"]),
     (
         "trust",

@@ -1,5 +1,6 @@
 //! The verdict on the page.
 
+use crate::comparison::headlines;
 use crate::text::{escape, html_label};
 use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::View;
@@ -9,6 +10,14 @@ pub(crate) fn html(view: &View<'_>) -> String {
     let mut out = String::from("<div class=\"verdict\">\n");
     if is_lawless(view) {
         out.push_str(&format!("<p>{}</p>\n", escape(&nothing(view))));
+    }
+    let compared = headlines(view);
+    if !compared.is_empty() {
+        out.push_str("<p class=\"series\"><b>compared</b></p>\n<ul>\n");
+        for sentence in compared {
+            out.push_str(&format!("<li>{}</li>\n", html_label(&sentence)));
+        }
+        out.push_str("</ul>\n");
     }
     for series in &view.series {
         let found = findings(view, series);

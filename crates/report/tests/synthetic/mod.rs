@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "shared by tests and an example")]
 #![allow(dead_code, reason = "each test and the example use a part")]
 
+pub mod families;
 mod fits;
 mod judged;
 mod runs;
@@ -18,6 +19,7 @@ use isoflop_results::{Curve, CurvePoint, DataRecord, RunRow, Status};
 use judged::{approaches, ranking};
 use runs::{add_series, mid_loss};
 
+#[derive(Clone)]
 pub struct Synthetic {
     pub title: String,
     pub question: String,
