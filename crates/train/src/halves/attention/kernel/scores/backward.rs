@@ -1,8 +1,8 @@
 //! Backward: a block of keys at a time.
 
-use super::turn::{normalise, normalise_back, rotate};
+use super::turn::{Turned, back};
 use super::{Room, Terms, future, gather, mask};
-use crate::halves::attention::AttentionShape;
+use crate::halves::attention::kernel::sight::Columns;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{exp, for_lanes, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
@@ -22,11 +22,11 @@ pub(in crate::halves::attention::kernel) struct Given<'a> {
     pub(in crate::halves::attention::kernel) dout: &'a [f32],
 }
 
-/// One head of one window, or of one of its sequences.
+/// A head of queries, of a window or of one of its sequences.
 #[derive(Clone, Copy)]
-struct Head<'a> {
+struct Queries<'a> {
     d_head: usize,
-    /// `[k][t]` each: queries, and gradients of the output.
+    /// `[k][t]` each: queries turned, and gradients of the output.
     q: &'a [f32],
     g: &'a [f32],
     /// Per query: top, reciprocal of the sum, and the output along its gradient.
@@ -76,14 +76,10 @@ vectorised! {
         dqkv: &'a mut [f32],
         dgains: &'a mut [f32],
     ) {
-        let Terms { layout, sight, first_window, rotary, gains } = *terms;
+        let Terms { layout, sight, first_window, .. } = *terms;
         let Given { qkv, out, kept, roots, dout } = given;
-        let AttentionShape { batch, time, heads, parametrization, .. } = layout.shape;
-        let d_head = layout.d_head;
-        let sizes = (time, d_head);
+        let (time, d_head) = (layout.shape.time, layout.d_head);
         let room = Room::new::<S>(terms);
-        let stride = room.stride;
-        let scale = parametrization.score_scale(d_head);
         // Past the last token and the last dimension they stay zero.
         let token_room = || Buffer::zeros(room.time * room.row);
         let (mut k_rows, mut dq_rows) = (token_room(), token_room());
@@ -91,128 +87,141 @@ vectorised! {
         let mut slopes = Buffer::stale(room.time * room.block);
         let mut along = Buffer::stale(time);
         let future = future(room.block, |query, key| key > query);
-        let (mut q_head, mut k_head) = (room.head(terms), room.head(terms));
-        let [mut k_columns, mut v_columns, mut dk_columns, mut dv_columns] =
-            [(); 4].map(|()| room.gathered(terms));
-        let mut k_columns_rows = Buffer::zeros(room.columns * room.row);
-        let (dq_gain, dk_gain) = dgains.split_at_mut(dgains.len() / 2);
-        // Window by window: what a block writes past the end of one the next one writes anew.
-        for index in 0..batch * heads {
-            let (window, head) = (index / heads, index % heads);
-            let group = head / layout.sharing();
-            let first_of_group = head.is_multiple_of(layout.sharing());
-            let last_of_group = (head + 1).is_multiple_of(layout.sharing());
-            let [q_at, k_at, v_at] =
-                [(0, head), (1, group), (2, group)].map(|(part, head)| layout.at(part, head, window));
-            let root_of = |head: usize| &roots[(window * layout.turned_heads() + head) * time..][..time];
-            if let Some([q_gain, k_gain]) = gains {
-                let (x, of_q) = (&qkv[q_at..], root_of(head));
-                normalise(simd, x, stride, time, q_gain, of_q, &mut q_head);
-                rotate(simd, &mut q_head, stride, sizes, rotary, 1.0, scale);
-                if first_of_group {
-                    let (x, of_k) = (&qkv[k_at..], root_of(heads + group));
-                    normalise(simd, x, stride, time, k_gain, of_k, &mut k_head);
-                    if rotary.is_some() {
-                        rotate(simd, &mut k_head, stride, sizes, rotary, 1.0, 1.0);
-                    }
-                }
-            }
+        let mut turned = Turned::new(terms, &room);
+        let mut gathered = sight.columns.as_ref().map(|columns| Gathered::new(terms, columns, &room));
+        for head in layout.heads() {
+            turned.again(simd, terms, head, qkv, roots);
+            let [q, k] = turned.of(terms, head, qkv);
+            let [q_at, k_at, v_at] = head.starts;
             let v = &qkv[v_at..];
-            let (q, k) = match gains {
-                Some(_) => (&q_head[..], &k_head[..]),
-                None => (&qkv[q_at..], &qkv[k_at..]),
-            };
             let [out, g] = [out, dout].map(|data| &data[q_at..]);
             along.fill(0.0);
             for c in 0..d_head {
-                let row = c * stride..c * stride + time;
+                let row = c * room.stride..c * room.stride + time;
                 for_lanes!(S, simd, [o in &out[row.clone()], g in &g[row]], [sum of &mut along], {
                     (simd.mul_add_e_f32s(o, g, sum),)
                 });
             }
-            if first_of_group {
-                transpose(k, stride, (d_head, time), &mut k_rows, room.row);
+            if head.opens {
+                transpose(k, room.stride, (d_head, time), &mut k_rows, room.row);
             }
             dq_rows.fill(0.0);
-            let (tops, inverses) = kept[index * 2 * time..][..2 * time].split_at(time);
-            let first = sight.first_of(first_window + window);
+            let (tops, inverses) = kept[head.index * 2 * time..][..2 * time].split_at(time);
+            let first = sight.first_of(first_window + head.window);
+            let all = Queries { d_head, q, g, tops, inverses, along: &along };
+            let mut scratch = Scratch { shares: &mut shares, slopes: &mut slopes };
+            let (before_v, dv) = dqkv.split_at_mut(v_at);
+            let dk = &mut before_v[k_at..];
             for places in sight.sequences.iter().cloned() {
-                let (from, time) = (places.start, places.len());
-                let first = first.map(|first| &first[places.clone()]);
-                let [tops, inverses, along] =
-                    [tops, inverses, &along[..]].map(|all| &all[places.clone()]);
-                let head = Head { d_head, q: &q[from..], g: &g[from..], tops, inverses, along };
-                let keys = Keys {
-                    k: &k[from..],
-                    v: &v[from..],
-                    stride,
-                    k_rows: &k_rows[from * room.row..],
-                };
-                let (before, dv) = dqkv.split_at_mut(v_at);
+                let from = places.start;
+                let (k, v, k_rows) = (&k[from..], &v[from..], &k_rows[from * room.row..]);
+                let keys = Keys { k, v, stride: room.stride, k_rows };
                 let mut to = Gradients {
-                    dk: &mut before[k_at + from..],
+                    dk: &mut dk[from..],
                     dv: &mut dv[from..],
-                    stride,
-                    add: !first_of_group,
+                    stride: room.stride,
+                    add: !head.opens,
                     dq_rows: &mut dq_rows[from * room.row..],
                 };
-                let mut scratch = Scratch { shares: &mut shares, slopes: &mut slopes };
-                for at in (0..time).step_by(room.block) {
-                    own_block(simd, &room, head, keys, at, first, &future, &mut scratch, &mut to);
+                let queries = all.of(places.clone());
+                let first = first.map(|first| &first[places]);
+                for at in (0..queries.tops.len()).step_by(room.block) {
+                    own_block(simd, &room, queries, keys, at, first, &future, &mut scratch, &mut to);
                 }
             }
-            if let Some(columns) = &sight.columns {
-                if first_of_group {
-                    gather(columns, k, stride, &mut k_columns, room.columns);
-                    gather(columns, v, stride, &mut v_columns, room.columns);
-                    let sizes = (d_head, columns.places.len());
-                    transpose(&k_columns, room.columns, sizes, &mut k_columns_rows, room.row);
+            if let Some(gathered) = &mut gathered {
+                if head.opens {
+                    gathered.take(k, v, d_head, &room);
                 }
-                let head = Head { d_head, q, g, tops, inverses, along: &along };
-                let keys = Keys {
-                    k: &k_columns,
-                    v: &v_columns,
-                    stride: room.columns,
-                    k_rows: &k_columns_rows,
-                };
-                let mut to = Gradients {
-                    dk: &mut dk_columns,
-                    dv: &mut dv_columns,
-                    stride: room.columns,
-                    add: false,
-                    dq_rows: &mut dq_rows,
-                };
-                let mut scratch = Scratch { shares: &mut shares, slopes: &mut slopes };
-                let seen = columns.of(first_window + window, time);
-                for at in (0..columns.places.len()).step_by(room.block) {
-                    block_of_columns(simd, &room, head, keys, at, seen, &mut scratch, &mut to);
+                let seen = gathered.columns.of(first_window + head.window, time);
+                gathered.walk(simd, &room, all, seen, &mut scratch, &mut dq_rows);
+                gathered.add_to(dk, dv, &room);
+            }
+            transpose(&dq_rows, room.row, (time, d_head), &mut dqkv[q_at..], room.stride);
+            back(simd, terms, head, qkv, roots, &mut along, dqkv, dgains);
+        }
+    }
+}
+
+impl<'a> Queries<'a> {
+    /// Those of one sequence.
+    fn of(self, places: Range<usize>) -> Self {
+        let some = |all: &'a [f32]| &all[places.clone()];
+        Queries {
+            q: &self.q[places.start..],
+            g: &self.g[places.start..],
+            tops: some(self.tops),
+            inverses: some(self.inverses),
+            along: some(self.along),
+            ..self
+        }
+    }
+}
+
+/// The columns of a head of keys and values side by side, and their gradients.
+struct Gathered<'a> {
+    columns: &'a Columns<'a>,
+    /// `[k][columns]` each.
+    k: Buffer,
+    v: Buffer,
+    dk: Buffer,
+    dv: Buffer,
+    /// `[columns][k]`
+    k_rows: Buffer,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(terms: &Terms, columns: &'a Columns<'a>, room: &Room) -> Self {
+        let gathered = || room.gathered(terms);
+        Gathered {
+            columns,
+            k: gathered(),
+            v: gathered(),
+            dk: gathered(),
+            dv: gathered(),
+            k_rows: Buffer::zeros(room.columns * room.row),
+        }
+    }
+
+    fn take(&mut self, k: &[f32], v: &[f32], d_head: usize, room: &Room) {
+        gather(self.columns, k, room.stride, &mut self.k, room.columns);
+        gather(self.columns, v, room.stride, &mut self.v, room.columns);
+        let sizes = (d_head, self.columns.places.len());
+        transpose(&self.k, room.columns, sizes, &mut self.k_rows, room.row);
+    }
+
+    /// Walks their blocks.
+    #[inline(always)]
+    fn walk<S: Simd>(
+        &mut self,
+        simd: S,
+        room: &Room,
+        queries: Queries,
+        seen: [&[u32]; 2],
+        scratch: &mut Scratch,
+        dq_rows: &mut [f32],
+    ) {
+        let keys = Keys { k: &self.k, v: &self.v, stride: room.columns, k_rows: &self.k_rows };
+        let mut to = Gradients {
+            dk: &mut self.dk,
+            dv: &mut self.dv,
+            stride: room.columns,
+            add: false,
+            dq_rows,
+        };
+        for at in (0..self.columns.places.len()).step_by(room.block) {
+            block_of_columns(simd, room, queries, keys, at, seen, scratch, &mut to);
+        }
+    }
+
+    /// Adds their gradients to those of all keys and values.
+    fn add_to(&self, dk: &mut [f32], dv: &mut [f32], room: &Room) {
+        for (all, gathered) in [(dk, &self.dk), (dv, &self.dv)] {
+            let rows = all.chunks_mut(room.stride).zip(gathered.chunks_exact(room.columns));
+            for (row, gathered) in rows {
+                for (&place, gathered) in self.columns.places.iter().zip(gathered) {
+                    row[place] += gathered;
                 }
-                for (at, gathered) in [(k_at, &dk_columns), (v_at, &dv_columns)] {
-                    let rows = dqkv[at..].chunks_mut(stride).take(d_head);
-                    for (row, gathered) in rows.zip(gathered.chunks_exact(room.columns)) {
-                        for (&place, gathered) in columns.places.iter().zip(gathered) {
-                            row[place] += gathered;
-                        }
-                    }
-                }
-            }
-            let dq = &mut dqkv[q_at..];
-            transpose(&dq_rows, room.row, sizes, dq, stride);
-            rotate(simd, dq, stride, sizes, rotary, -1.0, scale);
-            let x = &qkv[q_at..];
-            if let Some([gain, _]) = gains {
-                normalise_back(simd, x, stride, time, gain, root_of(head), &mut along, dq, dq_gain);
-            }
-            if !last_of_group {
-                continue;
-            }
-            let dk = &mut dqkv[k_at..];
-            if rotary.is_some() {
-                rotate(simd, dk, stride, sizes, rotary, -1.0, 1.0);
-            }
-            let (x, of_k) = (&qkv[k_at..], heads + group);
-            if let Some([_, gain]) = gains {
-                normalise_back(simd, x, stride, time, gain, root_of(of_k), &mut along, dk, dk_gain);
             }
         }
     }
@@ -225,7 +234,7 @@ vectorised! {
 fn own_block<S: Simd>(
     simd: S,
     room: &Room,
-    head: Head,
+    queries: Queries,
     keys: Keys,
     at: usize,
     first: Option<&[u32]>,
@@ -236,11 +245,11 @@ fn own_block<S: Simd>(
     let first = first.map(|first| &first[at..]);
     let rows = match first {
         Some(first) => first.partition_point(|&first| (first as usize) < at + room.block),
-        None => head.tops.len() - at,
+        None => queries.tops.len() - at,
     };
-    cross_keys(simd, room, at, (rows, head.d_head), head.q, keys.k, scratch.shares);
-    cross_keys(simd, room, at, (rows, head.d_head), head.g, keys.v, scratch.slopes);
-    weigh(simd, room, head, at..at + rows, scratch);
+    cross_keys(simd, room, at, (rows, queries.d_head), queries.q, keys.k, scratch.shares);
+    cross_keys(simd, room, at, (rows, queries.d_head), queries.g, keys.v, scratch.slopes);
+    weigh(simd, room, queries, at..at + rows, scratch);
     let diagonal = rows.min(room.block) * room.block;
     mask(simd, future, &mut scratch.shares[..diagonal], 0.0);
     mask(simd, future, &mut scratch.slopes[..diagonal], 0.0);
@@ -248,7 +257,7 @@ fn own_block<S: Simd>(
         hide_earlier(&first[..rows], at, room.block, scratch.shares);
         hide_earlier(&first[..rows], at, room.block, scratch.slopes);
     }
-    spread(simd, room, head, keys, at..at + rows, at, scratch, to);
+    spread(simd, room, queries, keys, at..at + rows, at, scratch, to);
 }
 
 /// What the block of columns from `at` on gives, where `seen` says from which column to which each query
@@ -258,7 +267,7 @@ fn own_block<S: Simd>(
 fn block_of_columns<S: Simd>(
     simd: S,
     room: &Room,
-    head: Head,
+    queries: Queries,
     keys: Keys,
     at: usize,
     seen: [&[u32]; 2],
@@ -268,27 +277,33 @@ fn block_of_columns<S: Simd>(
     let [from, end] = seen;
     let start = end.partition_point(|&end| end as usize <= at);
     let rows = from[start..].partition_point(|&from| (from as usize) < at + room.block);
-    let shape = Shape { rows, depth: head.d_head, b_stride: keys.stride, c_stride: room.block };
+    let shape = Shape { rows, depth: queries.d_head, b_stride: keys.stride, c_stride: room.block };
     let left = |x| Left::Columns(x, room.stride);
-    product(simd, shape, 2, left(&head.q[start..]), &keys.k[at..], scratch.shares, false);
-    product(simd, shape, 2, left(&head.g[start..]), &keys.v[at..], scratch.slopes, false);
-    weigh(simd, room, head, start..start + rows, scratch);
+    product(simd, shape, 2, left(&queries.q[start..]), &keys.k[at..], scratch.shares, false);
+    product(simd, shape, 2, left(&queries.g[start..]), &keys.v[at..], scratch.slopes, false);
+    weigh(simd, room, queries, start..start + rows, scratch);
     for cells in [&mut *scratch.shares, &mut *scratch.slopes] {
         hide_earlier(&from[start..][..rows], at, room.block, cells);
         hide_later(&end[start..][..rows], at, room.block, cells);
     }
-    spread(simd, room, head, keys, start..start + rows, at, scratch, to);
+    spread(simd, room, queries, keys, start..start + rows, at, scratch, to);
 }
 
 /// Makes of scores the shares of the softmax, and of products of values with gradients of the output the
 /// gradients of the scores.
 #[inline(always)]
-fn weigh<S: Simd>(simd: S, room: &Room, head: Head, queries: Range<usize>, scratch: &mut Scratch) {
-    let cells = queries.len() * room.block;
-    let Head { tops, inverses, along, .. } = head;
+fn weigh<S: Simd>(
+    simd: S,
+    room: &Room,
+    queries: Queries,
+    seeing: Range<usize>,
+    scratch: &mut Scratch,
+) {
+    let cells = seeing.len() * room.block;
+    let Queries { tops, inverses, along, .. } = queries;
     let pairs = S::as_mut_simd_f32s(&mut scratch.shares[..cells]).0.chunks_exact_mut(2);
     let pairs = pairs.zip(S::as_mut_simd_f32s(&mut scratch.slopes[..cells]).0.chunks_exact_mut(2));
-    let queries = tops[queries.clone()].iter().zip(&inverses[queries.clone()]).zip(&along[queries]);
+    let queries = tops[seeing.clone()].iter().zip(&inverses[seeing.clone()]).zip(&along[seeing]);
     for ((share, slope), ((top, inverse), along)) in pairs.zip(queries) {
         let (top, inverse) = (simd.splat_f32s(*top), simd.splat_f32s(*inverse));
         let along = simd.splat_f32s(*along);
@@ -306,32 +321,32 @@ fn weigh<S: Simd>(simd: S, room: &Room, head: Head, queries: Range<usize>, scrat
 fn spread<S: Simd>(
     simd: S,
     room: &Room,
-    head: Head,
+    queries: Queries,
     keys: Keys,
-    queries: Range<usize>,
+    seeing: Range<usize>,
     at: usize,
     scratch: &Scratch,
     to: &mut Gradients,
 ) {
     let over_queries = Shape {
-        rows: head.d_head,
-        depth: queries.len(),
+        rows: queries.d_head,
+        depth: seeing.len(),
         b_stride: room.block,
         c_stride: to.stride,
     };
     let left = |x| Left::Rows(x, room.stride);
     let (dk, dv) = (&mut to.dk[at..], &mut to.dv[at..]);
-    product(simd, over_queries, 2, left(&head.q[queries.start..]), scratch.slopes, dk, to.add);
-    product(simd, over_queries, 2, left(&head.g[queries.start..]), scratch.shares, dv, to.add);
+    product(simd, over_queries, 2, left(&queries.q[seeing.start..]), scratch.slopes, dk, to.add);
+    product(simd, over_queries, 2, left(&queries.g[seeing.start..]), scratch.shares, dv, to.add);
     let over_keys =
-        Shape { rows: queries.len(), depth: room.block, b_stride: room.row, c_stride: room.row };
+        Shape { rows: seeing.len(), depth: room.block, b_stride: room.row, c_stride: room.row };
     product(
         simd,
         over_keys,
         room.row / S::F32_LANES,
         Left::Rows(scratch.slopes, room.block),
         &keys.k_rows[at * room.row..],
-        &mut to.dq_rows[queries.start * room.row..],
+        &mut to.dq_rows[seeing.start * room.row..],
         true,
     );
 }

@@ -1,8 +1,7 @@
 //! Forward: a block of queries at a time.
 
-use super::turn::{find_roots, normalise, rotate};
+use super::turn::Turned;
 use super::{Room, Terms, future, gather, mask};
-use crate::halves::attention::AttentionShape;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{exp, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
@@ -125,73 +124,37 @@ vectorised! {
         kept: &'a mut [f32],
         roots: &'a mut [f32],
     ) {
-        let Terms { layout, sight, first_window, rotary, gains } = *terms;
-        let AttentionShape { batch, time, heads, parametrization, .. } = layout.shape;
-        let d_head = layout.d_head;
-        let sizes = (time, d_head);
+        let Terms { layout, sight, first_window, .. } = *terms;
+        let (time, d_head) = (layout.shape.time, layout.d_head);
         let room = Room::new::<S>(terms);
-        let scale = parametrization.score_scale(d_head);
         let mut scores = Buffer::stale((room.time + room.columns) * room.block);
         let mut mixed = Buffer::stale(d_head * room.block);
         let future = future(room.block, |key, query| key > query);
-        let (mut q_head, mut k_head) = (room.head(terms), room.head(terms));
+        let mut turned = Turned::new(terms, &room);
         let (mut k_columns, mut v_columns) = (room.gathered(terms), room.gathered(terms));
-        for index in 0..batch * heads {
-            let (window, head) = (index / heads, index % heads);
-            let group = head / layout.sharing();
-            let first_of_group = head.is_multiple_of(layout.sharing());
-            let [q_at, k_at] = [layout.at(0, head, window), layout.at(1, group, window)];
-            if let Some([q_gain, k_gain]) = gains {
-                let roots = &mut roots[window * layout.turned_heads() * time..];
-                let of_q = &mut roots[head * time..][..time];
-                find_roots(simd, &qkv[q_at..], room.stride, sizes, of_q);
-                normalise(simd, &qkv[q_at..], room.stride, time, q_gain, of_q, &mut q_head);
-                rotate(simd, &mut q_head, room.stride, sizes, rotary, 1.0, scale);
-                if first_of_group {
-                    let of_k = &mut roots[(heads + group) * time..][..time];
-                    find_roots(simd, &qkv[k_at..], room.stride, sizes, of_k);
-                    normalise(simd, &qkv[k_at..], room.stride, time, k_gain, of_k, &mut k_head);
-                    if rotary.is_some() {
-                        rotate(simd, &mut k_head, room.stride, sizes, rotary, 1.0, 1.0);
-                    }
-                }
-            } else {
-                rotate(simd, &mut qkv[q_at..], room.stride, sizes, rotary, 1.0, scale);
-                if rotary.is_some() && first_of_group {
-                    rotate(simd, &mut qkv[k_at..], room.stride, sizes, rotary, 1.0, 1.0);
-                }
-            }
-            let v = &qkv[layout.at(2, group, window)..];
-            let (q, k) = match gains {
-                Some(_) => (&q_head[..], &k_head[..]),
-                None => (&qkv[q_at..], &qkv[k_at..]),
-            };
+        for head in layout.heads() {
+            turned.turn(simd, terms, head, qkv, roots);
+            let [q, k] = turned.of(terms, head, qkv);
+            let [out_at, _, v_at] = head.starts;
+            let (v, out) = (&qkv[v_at..], &mut out[out_at..]);
+            let window = first_window + head.window;
             let beside = sight.columns.as_ref().map(|columns| {
-                if first_of_group {
+                if head.opens {
                     gather(columns, k, room.stride, &mut k_columns, room.columns);
                     gather(columns, v, room.stride, &mut v_columns, room.columns);
                 }
-                let seen = columns.of(first_window + window, time);
-                Beside { k: &k_columns, v: &v_columns, seen }
+                Beside { k: &k_columns, v: &v_columns, seen: columns.of(window, time) }
             });
-            let first = sight.first_of(first_window + window);
-            let out = &mut out[layout.at(0, head, window)..];
-            let (tops, inverses) = kept[index * 2 * time..][..2 * time].split_at_mut(time);
+            let first = sight.first_of(window);
+            let (tops, inverses) = kept[head.index * 2 * time..][..2 * time].split_at_mut(time);
             for places in sight.sequences.iter().cloned() {
-                let from = places.start;
+                let [q, k, v] = [q, k, v].map(|rows| &rows[places.start..]);
+                let out = &mut out[places.start..];
                 let first = first.map(|first| &first[places.clone()]);
-                let sequence = Sequence {
-                    time: places.len(),
-                    d_head,
-                    q: &q[from..],
-                    k: &k[from..],
-                    v: &v[from..],
-                    first,
-                    beside,
-                };
+                let sequence = Sequence { time: places.len(), d_head, q, k, v, first, beside };
                 let scratch = Scratch { scores: &mut scores, mixed: &mut mixed, future: &future };
                 let (tops, inverses) = (&mut tops[places.clone()], &mut inverses[places]);
-                attend(simd, &room, sequence, scratch, &mut out[from..], tops, inverses);
+                attend(simd, &room, sequence, scratch, out, tops, inverses);
             }
         }
     }

@@ -50,16 +50,41 @@ impl Layout {
         self.shape.heads + self.shape.kv_heads
     }
 
-    /// Heads of queries that share one of keys.
-    fn sharing(&self) -> usize {
-        self.shape.heads / self.shape.kv_heads
+    /// Every head of queries of every window: window by window, so that what a block writes past the end
+    /// of one the next one writes anew.
+    fn heads(self) -> impl Iterator<Item = Head> {
+        let AttentionShape { batch, time, heads, kv_heads, .. } = self.shape;
+        let (sharing, turned) = (heads / kv_heads, self.turned_heads());
+        (0..batch * heads).map(move |index| {
+            let (window, head) = (index / heads, index % heads);
+            let of_keys = heads + head / sharing;
+            let of_window = |row: usize| row * self.d_head * self.stride + window * time;
+            let root = |head: usize| (window * turned + head) * time;
+            Head {
+                index,
+                window,
+                opens: head.is_multiple_of(sharing),
+                closes: (head + 1).is_multiple_of(sharing),
+                starts: [head, of_keys, of_keys + kv_heads].map(of_window),
+                roots: [head, of_keys].map(root),
+            }
+        })
     }
+}
 
-    /// Start of the rows of one window, of a head of part 0, 1 or 2.
-    fn at(&self, part: usize, head: usize, window: usize) -> usize {
-        let before = [0, self.shape.heads, self.turned_heads()][part];
-        (before + head) * self.d_head * self.stride + window * self.shape.time
-    }
+/// One head of queries of one window.
+#[derive(Clone, Copy)]
+struct Head {
+    /// Among all of all windows.
+    index: usize,
+    window: usize,
+    /// Whether it is the first or the last of those that share a head of keys.
+    opens: bool,
+    closes: bool,
+    /// Where its queries, keys and values start.
+    starts: [usize; 3],
+    /// Where the factors of its queries and of its keys start.
+    roots: [usize; 2],
 }
 
 /// What attention is besides its numbers.
@@ -106,11 +131,6 @@ impl Room {
             row: layout.d_head.next_multiple_of(S::F32_LANES),
             stride: layout.stride,
         }
-    }
-
-    /// Room for a head of queries or keys apart from the others, where it is normalised.
-    fn head(&self, terms: &Terms) -> Buffer {
-        Buffer::stale(terms.gains.map_or(0, |_| terms.layout.d_head * self.stride))
     }
 
     /// Room for the columns of a head.
