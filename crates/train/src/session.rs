@@ -126,13 +126,14 @@ impl<'a> Session<'a> {
                 return Ok(self.end_early(diverged));
             }
         }
-        let loss = test_loss(&self.model, &self.data.test);
+        let (loss, load) = test_loss(&self.model, &self.data.test);
         let ending = match loss.nats_per_token.is_finite() {
             true => Ending::Finished(TestScore {
                 loss: loss.nats_per_token,
                 standard_error: loss.standard_error,
                 bits_per_byte: loss.bits_per_byte,
                 tokens: loss.tokens as u64,
+                load,
             }),
             false => Ending::Diverged {
                 step: steps,
