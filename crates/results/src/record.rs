@@ -150,6 +150,7 @@ pub(crate) mod tests {
             test_loss_se: Some(0.02),
             test_bpb: Some(3.6),
             test_tokens: 262_144,
+            load: None,
             entropy: None,
             train_loss: Some(2.45),
             diverged_step: None,

@@ -139,6 +139,8 @@ schema! {
             "the test loss over the bytes of the test text";
         test_tokens: u64, Outcome, "tokens",
             "test tokens scored";
+        load: Option<f64> [absent "absent"], Outcome, "",
+            "largest share of an expert over the mean share at the end, of the most uneven layer, over the test tokens; null without experts";
         entropy: Option<f64> [absent "absent"], Label, "nats per token",
             "entropy rate of a synthetic language: no loss is below it; null for text";
         train_loss: Option<f64>, Outcome, "nats per token",

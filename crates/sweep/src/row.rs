@@ -74,6 +74,7 @@ pub(crate) fn record(
             row.test_loss_se = score.standard_error;
             row.test_bpb = Some(score.bits_per_byte);
             row.test_tokens = score.tokens;
+            row.load = score.load;
         }
         Ending::Diverged { step, reason } => {
             row.status = Status::Diverged;
@@ -176,6 +177,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         test_loss_se: None,
         test_bpb: None,
         test_tokens: 0,
+        load: None,
         entropy: None,
         train_loss: None,
         diverged_step: None,

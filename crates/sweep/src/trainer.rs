@@ -135,6 +135,9 @@ pub struct TestScore {
     pub bits_per_byte: f64,
     /// Number of scored tokens.
     pub tokens: u64,
+    /// Largest share of an expert over the mean share, of the most uneven layer, over the scored tokens;
+    /// `None` without experts.
+    pub load: Option<f64>,
 }
 
 /// Reason why a run was not trained to its end.

@@ -5,9 +5,9 @@ use crate::checkpoint::rebuild;
 use crate::halves::attention::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor as BurnTensor};
 use isoflop_data::DataError;
-use isoflop_model::{Fact, ModelConfig, Position};
+use isoflop_model::{Fact, FeedForward, ModelConfig, Position};
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::checkpoint::{
@@ -76,18 +76,22 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     let windows = WINDOWS.min(test.windows(context));
     let (mut inputs, mut targets) = (Vec::new(), Vec::new());
     let scored = test.fill(context, 0..windows, &mut inputs, &mut targets);
-    let nats: Vec<f32> = model.nats(&inputs, &targets).into_data().iter::<f32>().collect();
+    let (nats, routes) = model.nats_and_routes(&inputs, &targets);
+    let nats: Vec<f32> = nats.into_data().iter::<f32>().collect();
     let loss = nats[..scored].iter().map(|&x| f64::from(x)).sum::<f64>() / scored as f64;
-    let tensor = |name: &str, numbers| Tensor {
-        name: name.to_owned(),
-        dims: vec![windows, context],
-        numbers,
-    };
-    let batch = [
+    let dims = vec![windows, context];
+    let tensor =
+        |name: &str, numbers| Tensor { name: name.to_owned(), dims: dims.clone(), numbers };
+    let mut batch = vec![
         tensor("inputs", Numbers::Integers(inputs.into())),
         tensor("targets", Numbers::Integers(targets.into())),
         tensor("nats", Numbers::Floats(nats.into())),
     ];
+    if let FeedForward::Experts(experts) = manifest.model.feed_forward {
+        let dims = [vec![routes.len()], dims.clone(), vec![experts.active]].concat();
+        let routes: Vec<i32> = routes.into_iter().flat_map(indices).collect();
+        batch.push(Tensor { dims, ..tensor("routes", Numbers::Integers(routes.into())) });
+    }
     let config = config(&manifest.model, run, scored, loss);
     let config = serde_json::to_string_pretty(&config).expect("text and numbers");
     let write = |name: &str, content: &[u8]| {
@@ -97,6 +101,17 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
     write("batch.safetensors", &serialize(&batch))?;
     write("config.json", config.as_bytes())?;
     Ok(Exported { tokens: scored, loss, checked })
+}
+
+/// Experts of each token, in ascending order.
+///
+/// # Shapes
+/// - input: `[n, e]` of 0 and 1, output: `[n, k]`, flat
+fn indices(chosen_ne: BurnTensor<2>) -> Vec<i32> {
+    let experts = chosen_ne.dims()[1];
+    let chosen = chosen_ne.into_data();
+    let pairs = chosen.iter::<f32>().enumerate().filter(|(_, chosen)| *chosen > 0.0);
+    pairs.map(|(at, _)| (at % experts) as i32).collect()
 }
 
 /// Everything that is needed to rebuild the model.

@@ -26,6 +26,17 @@ pub(crate) struct Flat {
     pull: Tensor<1>,
     /// Factor on the rate for each number; `None` if all factors are 1.
     factors: Option<Tensor<1>>,
+    /// Numbers that are no parameters; `None` if there are none.
+    buffers: Option<Buffers>,
+}
+
+/// Numbers that a step moves against the sign of what stands in the place of their gradients.
+#[derive(Clone, Debug)]
+struct Buffers {
+    /// How far a step moves each number; 0 for parameters.
+    steps: Tensor<1>,
+    /// 1 for parameters and 0 for buffers.
+    parameters: Tensor<1>,
 }
 
 /// Place of each parameter in the vector, in the order of the model's list.
@@ -89,14 +100,18 @@ impl Flat {
         let device = model.weights.norm.device().without_autodiff();
         let mut values = Values(Vec::new());
         model.weights.visit(&mut values);
-        let moments: Option<Vec<Moments<1>>> = moments.into_iter().collect();
-        let moments = match moments.filter(|moments| !moments.is_empty()) {
-            Some(moments) => {
+        let moments = match moments.iter().any(Option::is_some) {
+            true => {
+                let spans = moments.into_iter().zip(&layout.spans);
+                let moments = spans.map(|(moments, &(_, length))| {
+                    let zeros = || Tensor::zeros([length], &device);
+                    moments.unwrap_or_else(|| Moments { first: zeros(), second: zeros() })
+                });
                 let (first, second): (Vec<_>, Vec<_>) =
-                    moments.into_iter().map(|m| (m.first, m.second)).unzip();
+                    moments.map(|m| (m.first, m.second)).unzip();
                 Moments { first: layout.join(first, &device), second: layout.join(second, &device) }
             }
-            None => Moments {
+            false => Moments {
                 first: Tensor::zeros([layout.total], &device),
                 second: Tensor::zeros([layout.total], &device),
             },
@@ -106,7 +121,13 @@ impl Flat {
             true => weight_decay * pull.rate_factor,
             false => 0.0,
         });
+        let steps = model.pulls().iter().map(|pull| pull.against_sign);
+        let buffers = steps.clone().any(|step| step.is_some()).then(|| Buffers {
+            steps: layout.spread(steps.clone().map(Option::unwrap_or_default), &device),
+            parameters: layout.spread(steps.map(|step| f64::from(step.is_none())), &device),
+        });
         Flat {
+            buffers,
             weights: layout.join(values.0, &device),
             moments,
             pull: layout.spread(pulls, &device),
@@ -128,7 +149,12 @@ impl Flat {
     ) -> Tensor<1> {
         let constants = update.constants;
         let (beta1, beta2, clip) = (constants.beta1, constants.beta2, constants.clip_norm);
-        let grads = self.layout.join(grads, &self.weights.device());
+        let mut grads = self.layout.join(grads, &self.weights.device());
+        let moved = self.buffers.as_ref().map(|buffers| {
+            let moved = grads.clone().sign() * buffers.steps.clone();
+            grads = grads.clone() * buffers.parameters.clone();
+            moved
+        });
         let squares = grads.clone() * grads.clone();
         let rows = self.layout.total / COLUMNS;
         let by_row = squares.clone().reshape([rows, COLUMNS]).sum_dim(1);
@@ -145,6 +171,9 @@ impl Flat {
         }
         let change = (self.weights.clone() * self.pull.clone() + direction) * update.rate;
         self.weights = self.weights.clone() - change;
+        if let Some(moved) = moved {
+            self.weights = self.weights.clone() - moved;
+        }
         let mut views = self.layout.split(&self.weights);
         model.update(|weights| weights.map(&mut Place(&mut views)));
         norm

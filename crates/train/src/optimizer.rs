@@ -1,22 +1,26 @@
 //! AdamW over a whole model, with the gradient clipped by its global norm.
 
 use crate::flat::Flat;
-use crate::model::{Batch, Operations, Pull, Transformer, Weights};
+use crate::model::{Batch, Loss, Operations, Pull, Transformer};
 use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_core::Optimizer as Constants;
+use std::sync::Arc;
 
 /// Gradients of every parameter without autodiff, flat, in the order of the model's list.
 #[derive(Debug)]
-pub struct ModelGradients(Vec<Option<Tensor<1>>>);
+pub struct ModelGradients {
+    all: Vec<Option<Tensor<1>>>,
+    pulls: Arc<[Pull]>,
+}
 
 impl ModelGradients {
     /// The gradients of one backward pass.
-    pub fn of(weights: &Weights, mut grads: Gradients) -> Self {
+    pub fn of(model: &Transformer, mut grads: Gradients) -> Self {
         let mut collector = Collector { grads: &mut grads, collected: Vec::new() };
-        weights.visit(&mut collector);
-        ModelGradients(collector.collected)
+        model.weights.visit(&mut collector);
+        ModelGradients { all: collector.collected, pulls: model.pulls().clone() }
     }
 
     /// Sum of these gradients and those of another part of the batch.
@@ -32,17 +36,19 @@ impl ModelGradients {
     }
 
     fn with(self, other: Self, join: fn(Tensor<1>, Tensor<1>) -> Tensor<1>) -> Self {
-        let pairs = self.0.into_iter().zip(other.0);
+        let pairs = self.all.into_iter().zip(other.all);
         let joined = pairs.map(|pair| match pair {
             (Some(a), Some(b)) => Some(join(a, b)),
             (a, b) => a.or(b),
         });
-        ModelGradients(joined.collect())
+        ModelGradients { all: joined.collect(), pulls: self.pulls }
     }
 
-    /// Global norm: the square root of the sum of squares over all parameters.
+    /// Global norm: the square root of the sum of squares over all parameters, of which buffers are none.
     pub fn norm(&self) -> f64 {
-        let squares = self.0.iter().flatten().map(|grad| squares(grad.clone()));
+        let pairs = self.all.iter().zip(self.pulls.iter());
+        let of_parameters = pairs.filter(|(_, pull)| pull.against_sign.is_none());
+        let squares = of_parameters.filter_map(|(grad, _)| Some(squares(grad.clone()?)));
         squares.sum::<f64>().sqrt()
     }
 }
@@ -74,11 +80,15 @@ pub(crate) fn unread_gradients(
     let mut losses = Vec::new();
     let mut sum: Option<ModelGradients> = None;
     for part in batch.parts(micro) {
-        let mut loss = model.loss_of(&part);
+        let Loss { mean: mut loss, beside } = model.loss_of(&part);
         if part.inputs.len() < count {
             loss = loss * (part.inputs.len() as f64 / count as f64);
         }
-        let grads = ModelGradients::of(&model.weights, loss.backward());
+        let grads = match beside {
+            Some(beside) => (loss.clone() + beside).backward(),
+            None => loss.backward(),
+        };
+        let grads = ModelGradients::of(model, grads);
         losses.push(loss.inner());
         sum = Some(match sum {
             Some(sum) => sum.plus(grads),
@@ -105,13 +115,12 @@ impl AdamW {
         AdamW { constants, step: 0, moments: Vec::new(), flat: None }
     }
 
-    /// An optimizer after `step` steps, with the two running means of each parameter.
+    /// An optimizer after `step` steps, with the two running means of each parameter; a buffer has none.
     pub(crate) fn resume(
         constants: Constants,
         step: u64,
-        moments: impl Iterator<Item = (Tensor<1>, Tensor<1>)>,
+        moments: impl Iterator<Item = Option<Moments<1>>>,
     ) -> Self {
-        let moments = moments.map(|(first, second)| Some(Moments { first, second }));
         AdamW { constants, step, moments: moments.collect(), flat: None }
     }
 
@@ -134,9 +143,9 @@ impl AdamW {
             return norm;
         }
         self.step += 1;
-        self.moments.resize(grads.0.len(), None);
+        self.moments.resize(grads.all.len(), None);
         let operations = model.operations();
-        let pulls = model.pulls().to_vec();
+        let pulls = model.pulls().clone();
         model.update(|weights| {
             weights.map(&mut Mapper {
                 update: Update {
@@ -147,7 +156,7 @@ impl AdamW {
                     step: self.step,
                 },
                 operations,
-                parameters: grads.0.into_iter().zip(&mut self.moments).zip(pulls),
+                parameters: grads.all.into_iter().zip(&mut self.moments).zip(pulls.iter()),
             })
         });
         norm
@@ -178,7 +187,7 @@ impl AdamW {
         let moments = std::mem::take(&mut self.moments);
         let decay = self.constants.weight_decay;
         let flat = self.flat.get_or_insert_with(|| Flat::new(model, moments, decay));
-        let grads = grads.0.into_iter().map(|grad| grad.expect("of every parameter"));
+        let grads = grads.all.into_iter().map(|grad| grad.expect("of every parameter"));
         flat.step(model, grads, &update)
     }
 }
@@ -204,12 +213,21 @@ struct Mapper<I> {
 
 impl<'a, I> ModuleMapper for Mapper<I>
 where
-    I: Iterator<Item = ((Option<Tensor<1>>, &'a mut Option<Moments<1>>), Pull)>,
+    I: Iterator<Item = ((Option<Tensor<1>>, &'a mut Option<Moments<1>>), &'a Pull)>,
 {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(((Some(grad), moments), pull)) = self.parameters.next() else {
             return param;
         };
+        if let Some(step) = pull.against_sign {
+            // Its moments are a part of every state, and stay 0.
+            moments.get_or_insert_with(|| Moments::zeros(&grad));
+            return param.map(|value| {
+                let against = grad.sign().reshape(value.dims()) * step;
+                let moved = value.inner() - against;
+                Tensor::from_inner(moved).require_grad()
+            });
+        }
         let decay = match pull.decays {
             true => self.update.constants.weight_decay,
             false => 0.0,

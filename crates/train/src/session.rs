@@ -5,7 +5,7 @@ use crate::checkpoint::{pack, unpack};
 use crate::curve::Recorder;
 use crate::device::TrainDevice;
 use crate::divergence::Watch;
-use crate::evaluate::{curve_loss, test_loss};
+use crate::evaluate::{Scores, curve_loss, test_scores};
 use crate::feed::Feed;
 use crate::flight::{Flight, Step};
 use crate::model::Transformer;
@@ -128,13 +128,14 @@ impl<'a> Session<'a> {
                 return Ok(self.end_early(diverged));
             }
         }
-        let (loss, positions) = test_loss(&self.model, &self.data.test);
+        let Scores { loss, positions, load } = test_scores(&self.model, &self.data.test);
         let ending = match loss.nats_per_token.is_finite() {
             true => Ending::Finished(TestScore {
                 loss: loss.nats_per_token,
                 standard_error: loss.standard_error,
                 bits_per_byte: loss.bits_per_byte,
                 tokens: loss.tokens as u64,
+                load,
             }),
             false => Ending::Diverged {
                 step: steps,

@@ -39,6 +39,30 @@ fn a_trained_model_is_exported_with_a_batch_to_compare_by() {
 }
 
 #[test]
+fn a_mixture_is_exported_with_the_experts_of_every_token_and_its_row_says_their_load() {
+    let shop = Workshop::new(&SWEEP.replace("[model]", "[model]\nfamily = \"moe\""));
+    shop.run().code(0);
+    let row = &shop.rows()[0];
+    let load = row.load.unwrap();
+    assert!((1.0..=4.0).contains(&load), "{load}");
+    let run = format!("results/tiny/{}", row.run_id);
+    shop.isoflop().args(["export-model", &run, "--out", "model"]).assert().code(0);
+    let batch = fs::read(shop.path("model/batch.safetensors")).unwrap();
+    let (length, rest) = batch.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&rest[..length]).unwrap();
+    let routes = &header["routes"];
+    assert_eq!(routes["dtype"], "I32");
+    assert_eq!(routes["shape"], serde_json::json!([row.n_layers, 4, 32, 2]));
+    let at = |i: usize| routes["data_offsets"][i].as_u64().unwrap() as usize + length;
+    let experts: Vec<u32> = rest[at(0)..at(1)]
+        .chunks_exact(4)
+        .map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert!(experts.chunks_exact(2).all(|pair| pair[0] < pair[1] && pair[1] < 8));
+}
+
+#[test]
 fn bench_measures_whole_steps_and_their_parts() {
     let bench = |more: &[&str]| {
         let mut command = isoflop();

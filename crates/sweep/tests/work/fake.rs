@@ -152,6 +152,7 @@ impl Trainer for Shared<'_, '_> {
                 standard_error: Some(0.01),
                 bits_per_byte: 3.6,
                 tokens: 1000,
+                load: None,
             }),
         };
         let point = CurvePoint {

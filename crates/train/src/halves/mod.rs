@@ -18,6 +18,7 @@ use attention::{RotaryTable, Starts};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isoflop_model::{FeedForward, Mixer, ModelConfig};
+use std::cell::RefCell;
 
 /// Weights of the half that moves information between tokens.
 #[derive(Module, Debug)]
@@ -49,8 +50,19 @@ pub(crate) struct Place<'a> {
     pub(crate) rotary: Option<&'a RotaryTable>,
     /// Where the document of each token starts, with a mask of documents.
     pub(crate) starts: Option<&'a Starts>,
-    /// Share of the step's tokens that the batch holds: 1 unless a step is split.
+    pub(crate) pass: Pass<'a>,
+}
+
+/// What a pass is for, besides the stream; by default nothing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Pass<'a> {
+    /// Share of the step's tokens that the batch holds: 1 unless a step is split, 0 outside training.
     pub(crate) share: f64,
+    /// Terms, `[1]`, whose gradients are to join that of the loss, of which they are no part. A half whose
+    /// operation is fused adds none, since its backward pass adds their gradients.
+    pub(crate) terms: Option<&'a RefCell<Vec<Tensor<1>>>>,
+    /// The experts of each token, `[n, e]` of 0 and 1, from every layer that has experts.
+    pub(crate) routes: Option<&'a RefCell<Vec<Tensor<2>>>>,
 }
 
 impl MixerWeights {

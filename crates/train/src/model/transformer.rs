@@ -1,13 +1,14 @@
 //! Weights, forward pass and loss of a model.
 
 use crate::halves::attention::{self, RotaryTable};
-use crate::halves::{FeedForwardWeights, MixerWeights, Place};
+use crate::halves::{FeedForwardWeights, MixerWeights, Pass, Place};
 use crate::init::Init;
 use crate::operations::Operations;
 use crate::ops::{self, composed};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_model::{ModelConfig, Position, TensorSpec};
+use isoflop_model::{Change, ModelConfig, Position, TensorSpec};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// All trainable parameters.
@@ -52,6 +53,17 @@ pub(crate) struct Pull {
     pub(crate) rate_factor: f64,
     /// Whether weight decay applies to this parameter.
     pub(crate) decays: bool,
+    /// How far a step moves a buffer against the sign of its gradient; `None` for a parameter.
+    pub(crate) against_sign: Option<f64>,
+}
+
+/// Loss of a batch.
+pub(crate) struct Loss {
+    /// Mean in nats per token, `[1]`.
+    pub(crate) mean: Tensor<1>,
+    /// What has to be differentiated with it and is no part of it, `[1]`; it is not scaled where the mean
+    /// of a part of a batch is.
+    pub(crate) beside: Option<Tensor<1>>,
 }
 
 /// Token ids of whole windows, with the ids that follow each of them.
@@ -144,7 +156,11 @@ impl ModuleMapper for Setter {
 
 impl Pull {
     fn of(tensor: &TensorSpec) -> Self {
-        Pull { rate_factor: tensor.rate_factor, decays: tensor.decays }
+        let against_sign = match tensor.change {
+            Change::Gradient => None,
+            Change::Sign(step) => Some(step),
+        };
+        Pull { rate_factor: tensor.rate_factor, decays: tensor.decays, against_sign }
     }
 }
 
@@ -178,7 +194,7 @@ impl Transformer {
     }
 
     /// Treatment of each parameter by the optimizer, in the order of the model's list.
-    pub(crate) fn pulls(&self) -> &[Pull] {
+    pub(crate) fn pulls(&self) -> &Arc<[Pull]> {
         &self.pulls
     }
 
@@ -209,10 +225,15 @@ impl Transformer {
     /// # Shapes
     /// - inputs: whole windows of the context, output: `[n, d]`
     pub fn stream(&self, inputs: &[i32]) -> Tensor<2> {
-        self.stream_of(inputs, None, 1.0)
+        self.stream_of(inputs, None, Pass::default())
     }
 
-    fn stream_of(&self, inputs: &[i32], there: Option<Tensor<1, Int>>, share: f64) -> Tensor<2> {
+    fn stream_of(
+        &self,
+        inputs: &[i32],
+        there: Option<Tensor<1, Int>>,
+        pass: Pass<'_>,
+    ) -> Tensor<2> {
         let weights = &self.weights;
         let (token, position) = (weights.token.val(), weights.position.as_ref().map(Param::val));
         let mut x_nd = match (there, self.operations) {
@@ -230,7 +251,7 @@ impl Transformer {
             batch: inputs.len() / self.config.context,
             rotary: self.rotary.as_ref(),
             starts: starts.as_ref(),
-            share,
+            pass,
         };
         for (layer, block) in weights.blocks.iter().enumerate() {
             let place = Place { layer, ..whole };
@@ -264,16 +285,22 @@ impl Transformer {
     /// # Shapes
     /// - inputs, targets: whole windows of the context; output: `[1]`
     pub fn loss(&self, inputs: &[i32], targets: &[i32]) -> Tensor<1> {
-        self.loss_of(&Batch::new(inputs, targets))
+        let Loss { mean, beside } = self.loss_of(&Batch::new(inputs, targets));
+        match beside {
+            Some(beside) => mean + (beside.clone() - beside.detach()),
+            None => mean,
+        }
     }
 
     /// Mean loss of a batch, like [`Transformer::loss`].
-    pub(crate) fn loss_of(&self, batch: &Batch<'_>) -> Tensor<1> {
+    pub(crate) fn loss_of(&self, batch: &Batch<'_>) -> Loss {
         let norm = self.config.norm;
         let (gain, head) = (self.weights.norm.val(), self.head());
         let (inputs_n, targets_n) = batch.there.clone().unzip();
-        let x_nd = self.stream_of(batch.inputs, inputs_n, batch.share);
-        match (targets_n, self.operations) {
+        let terms = RefCell::default();
+        let pass = Pass { share: batch.share, terms: Some(&terms), routes: None };
+        let x_nd = self.stream_of(batch.inputs, inputs_n, pass);
+        let mean = match (targets_n, self.operations) {
             (Some(targets_n), _) => {
                 composed::mean(composed::nats_at(norm, x_nd, gain, head, targets_n))
             }
@@ -281,7 +308,8 @@ impl Transformer {
             (None, Operations::Composed) => {
                 composed::mean(composed::nats(norm, x_nd, gain, head, batch.targets))
             }
-        }
+        };
+        Loss { mean, beside: terms.into_inner().into_iter().reduce(Tensor::add) }
     }
 
     /// Loss of each token in nats.
@@ -289,11 +317,30 @@ impl Transformer {
     /// # Shapes
     /// - inputs, targets: whole windows of the context; output: as many
     pub fn nats(&self, inputs: &[i32], targets: &[i32]) -> Tensor<1> {
+        self.nats_of(inputs, targets, Pass::default())
+    }
+
+    /// Loss of each token like [`Transformer::nats`], and of every layer of experts those of each token.
+    ///
+    /// # Shapes
+    /// - experts of a layer: `[n, e]`, 1 where an expert was chosen and 0 elsewhere
+    pub(crate) fn nats_and_routes(
+        &self,
+        inputs: &[i32],
+        targets: &[i32],
+    ) -> (Tensor<1>, Vec<Tensor<2>>) {
+        let routes = RefCell::default();
+        let pass = Pass { routes: Some(&routes), ..Pass::default() };
+        let nats = self.nats_of(inputs, targets, pass);
+        (nats, routes.into_inner())
+    }
+
+    fn nats_of(&self, inputs: &[i32], targets: &[i32], pass: Pass<'_>) -> Tensor<1> {
         let nats = match self.operations {
             Operations::Fused => ops::nats,
             Operations::Composed => composed::nats,
         };
         let (gain, head) = (self.weights.norm.val(), self.head());
-        nats(self.config.norm, self.stream(inputs), gain, head, targets)
+        nats(self.config.norm, self.stream_of(inputs, None, pass), gain, head, targets)
     }
 }

@@ -4,7 +4,7 @@ pub mod composed;
 mod fused;
 mod kernel;
 #[cfg(test)]
-mod tests;
+pub(in crate::halves) mod tests;
 
 pub use fused::mlp_residual;
 

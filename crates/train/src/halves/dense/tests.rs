@@ -27,15 +27,20 @@ fn plain(
     down: &Rows,
 ) -> Rows {
     let wide = times(&norm(kind, x, gain), up);
-    let active = wide.iter().map(|row| match activation {
+    plus(x, &times(&activated(activation, &wide), down))
+}
+
+/// What stands between the matrices.
+pub(in crate::halves) fn activated(activation: Activation, wide: &Rows) -> Rows {
+    let one = |row: &Vec<f64>| match activation {
         Activation::Gelu => row.iter().map(|x| x * normal_cdf(*x)).collect(),
         Activation::Relu2 => row.iter().map(|x| x.max(0.0).powi(2)).collect(),
         Activation::Swiglu => {
             let (gate, value) = row.split_at(row.len() / 2);
             gate.iter().zip(value).map(|(a, b)| a / (1.0 + (-a).exp()) * b).collect()
         }
-    });
-    plus(x, &times(&active.collect::<Rows>(), down))
+    };
+    wide.iter().map(one).collect()
 }
 
 const GELU: Activation = Activation::Gelu;
