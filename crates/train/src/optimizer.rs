@@ -115,12 +115,13 @@ impl AdamW {
         AdamW { constants, step: 0, moments: Vec::new(), flat: None }
     }
 
-    /// An optimizer after `step` steps, with the two running means of each parameter; a buffer has none.
+    /// An optimizer after `step` steps, with the two running means of each parameter.
     pub(crate) fn resume(
         constants: Constants,
         step: u64,
-        moments: impl Iterator<Item = Option<Moments<1>>>,
+        moments: impl Iterator<Item = (Tensor<1>, Tensor<1>)>,
     ) -> Self {
+        let moments = moments.map(|(first, second)| Some(Moments { first, second }));
         AdamW { constants, step, moments: moments.collect(), flat: None }
     }
 
