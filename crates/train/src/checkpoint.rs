@@ -4,13 +4,12 @@
 mod label;
 
 use crate::model::{Transformer, Weights};
-use crate::ops::Moments;
 use crate::optimizer::{AdamW, FIRST, SECOND};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::Optimizer;
 use isoflop_core::text::{shown, shown_up_to};
-use isoflop_model::{ModelConfig, TensorSpec};
+use isoflop_model::ModelConfig;
 use isoflop_results::ResultsError;
 use isoflop_results::file::write_atomic;
 use isoflop_sweep::PlannedRun;
@@ -200,7 +199,8 @@ pub fn unpack(
 fn tensors(model: &ModelConfig, weights: &Weights, optimizer: Option<&AdamW>) -> Vec<Raw> {
     let mut tensors = named(model, weights);
     if let Some(optimizer) = optimizer {
-        let moments = optimizer.named(&model.tensors()).into_iter();
+        let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        let moments = optimizer.named(&names).into_iter();
         tensors.extend(moments.map(|(name, tensor)| raw(name, tensor)));
     }
     tensors
@@ -214,7 +214,8 @@ fn rebuild(
 ) -> Result<(Transformer, Option<AdamW>), String> {
     manifest.check(tensors.iter().map(|tensor| tensor.values.len()).sum())?;
     let mut model = Transformer::unset(manifest.model, device);
-    let specs = manifest.model.tensors();
+    let specs = manifest.model.tensors().into_iter();
+    let names: Vec<_> = specs.map(|tensor| (tensor.name, tensor.dims)).collect();
     let find = |name: &str, dims: &[usize]| {
         let found = tensors.iter().find(|tensor| tensor.name == name);
         let tensor = found.ok_or_else(|| format!("no tensor `{name}`"))?;
@@ -224,27 +225,28 @@ fn rebuild(
         }
     };
     let mut values = Vec::new();
-    for spec in &specs {
-        values.push(find(&spec.name, &spec.dims)?);
+    for (name, dims) in &names {
+        values.push(find(name, dims)?);
     }
     model.update(|weights| weights.with_values(values));
     if !tensors.iter().any(|tensor| tensor.name.starts_with(FIRST)) {
         return Ok((model, None));
     }
+    let mut moments = Vec::new();
+    for (name, dims) in &names {
+        let flat = [dims.iter().product()];
+        let first = find(&format!("{FIRST}{name}"), &flat)?;
+        moments.push((first, find(&format!("{SECOND}{name}"), &flat)?));
+    }
     let device = device.clone().inner();
-    let moments = |spec: &TensorSpec| {
-        let flat = |prefix: &str| {
-            let count = spec.dims.iter().product();
-            let values = find(&format!("{prefix}{}", spec.name), &[count])?;
-            Ok::<_, String>(Tensor::from_data(TensorData::new(values, [count]), &device))
+    let moments = moments.into_iter().map(|(first, second)| {
+        let flat = |values: Vec<f32>| {
+            let count = values.len();
+            Tensor::<1>::from_data(TensorData::new(values, [count]), &device)
         };
-        match spec.is_parameter() {
-            true => Ok(Some(Moments { first: flat(FIRST)?, second: flat(SECOND)? })),
-            false => Ok(None),
-        }
-    };
-    let moments: Vec<_> = specs.iter().map(moments).collect::<Result<_, String>>()?;
-    let optimizer = AdamW::resume(manifest.optimizer, manifest.step, moments.into_iter());
+        (flat(first), flat(second))
+    });
+    let optimizer = AdamW::resume(manifest.optimizer, manifest.step, moments);
     Ok((model, Some(optimizer)))
 }
 

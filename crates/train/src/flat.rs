@@ -100,18 +100,14 @@ impl Flat {
         let device = model.weights.norm.device().without_autodiff();
         let mut values = Values(Vec::new());
         model.weights.visit(&mut values);
-        let moments = match moments.iter().any(Option::is_some) {
-            true => {
-                let spans = moments.into_iter().zip(&layout.spans);
-                let moments = spans.map(|(moments, &(_, length))| {
-                    let zeros = || Tensor::zeros([length], &device);
-                    moments.unwrap_or_else(|| Moments { first: zeros(), second: zeros() })
-                });
+        let moments: Option<Vec<Moments<1>>> = moments.into_iter().collect();
+        let moments = match moments.filter(|moments| !moments.is_empty()) {
+            Some(moments) => {
                 let (first, second): (Vec<_>, Vec<_>) =
-                    moments.map(|m| (m.first, m.second)).unzip();
+                    moments.into_iter().map(|m| (m.first, m.second)).unzip();
                 Moments { first: layout.join(first, &device), second: layout.join(second, &device) }
             }
-            false => Moments {
+            None => Moments {
                 first: Tensor::zeros([layout.total], &device),
                 second: Tensor::zeros([layout.total], &device),
             },

@@ -6,7 +6,6 @@ use crate::ops::{Moments, Update, adamw, composed, squares};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 use isoflop_core::Optimizer as Constants;
-use isoflop_model::TensorSpec;
 use std::sync::Arc;
 
 /// Prefix of a name in a checkpoint, for running means of gradients; `SECOND` is the one for
@@ -121,25 +120,26 @@ impl AdamW {
         AdamW { constants, step: 0, moments: Vec::new(), flat: None }
     }
 
-    /// An optimizer after `step` steps, with the two running means of each parameter; a buffer has none.
+    /// An optimizer after `step` steps, with the two running means of each parameter.
     pub(crate) fn resume(
         constants: Constants,
         step: u64,
-        moments: impl Iterator<Item = Option<Moments<1>>>,
+        moments: impl Iterator<Item = (Tensor<1>, Tensor<1>)>,
     ) -> Self {
+        let moments = moments.map(|(first, second)| Some(Moments { first, second }));
         AdamW { constants, step, moments: moments.collect(), flat: None }
     }
 
-    /// The running means of all parameters with their names in a checkpoint, in the order of the model's
-    /// list, which `specs` is.
-    pub(crate) fn named(&self, specs: &[TensorSpec]) -> Vec<(String, Tensor<1>)> {
+    /// The running means with their names in a checkpoint; `names` are those of the parameters, in
+    /// the order of the model's list.
+    pub(crate) fn named(&self, names: &[String]) -> Vec<(String, Tensor<1>)> {
         let moments = match &self.flat {
             Some(flat) => flat.moments(),
             None => self.moments.clone(),
         };
-        let pairs = specs.iter().zip(moments).filter(|(spec, _)| spec.is_parameter());
+        let pairs = names.iter().zip(moments);
         pairs
-            .filter_map(|(spec, moments)| Some((&spec.name, moments?)))
+            .filter_map(|(name, moments)| Some((name, moments?)))
             .flat_map(|(name, moments)| {
                 [
                     (format!("{FIRST}{name}"), moments.first),
@@ -234,6 +234,8 @@ where
             return param;
         };
         if let Some(step) = pull.against_sign {
+            // Its moments are a part of every state, and stay 0.
+            moments.get_or_insert_with(|| Moments::zeros(&grad));
             return param.map(|value| {
                 let against = grad.sign().reshape(value.dims()) * step;
                 let moved = value.inner() - against;

@@ -19,7 +19,7 @@ pub struct Moments<const D: usize> {
 
 impl<const D: usize> Moments<D> {
     /// Moments before the first step, which are zero.
-    pub(super) fn zeros(grad: &Tensor<D>) -> Self {
+    pub(crate) fn zeros(grad: &Tensor<D>) -> Self {
         Moments { first: grad.zeros_like(), second: grad.zeros_like() }
     }
 }
