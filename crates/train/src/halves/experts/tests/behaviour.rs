@@ -1,7 +1,7 @@
 //! What mixtures do in training: loads become even, routers learn, splits of a step and resumes change
 //! nothing.
 
-use crate::checkpoint::{FORMAT, Manifest, pack, unpack};
+use crate::checkpoint::{pack, unpack};
 use crate::evaluate::load_of;
 use crate::halves::FeedForwardWeights;
 use crate::model::{Operations, Transformer};
@@ -11,6 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::{Balance, Experts, FeedForward, Gate, ModelConfig, Shape};
+use isoflop_sweep::checkpoint::{FORMAT, Manifest};
 
 const CONTEXT: usize = 128;
 const VOCAB: i32 = 128;
