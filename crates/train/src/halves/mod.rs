@@ -31,6 +31,7 @@ pub enum MixerWeights {
 
 /// Weights of the half that works on one token.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one is made for each layer")]
 pub enum FeedForwardWeights {
     /// Matrices with an activation between them.
     Dense(Dense),

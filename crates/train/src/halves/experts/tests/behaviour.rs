@@ -74,7 +74,7 @@ fn planted(experts: Experts) -> Transformer {
         };
         let bump = |dims: Vec<usize>| {
             let columns = dims[dims.len() - 1];
-            let at = |i: usize| if i % columns == 0 { 3.0f32 } else { 0.0 };
+            let at = |i: usize| if i.is_multiple_of(columns) { 3.0f32 } else { 0.0 };
             TensorData::new((0..dims.iter().product()).map(at).collect(), dims)
         };
         match &mut weights.balance {
