@@ -58,13 +58,20 @@ impl TestStream {
     }
 }
 
-/// Ranges of positions up to `context`, first and last of each: they start at powers of the root of 2.
+/// Ranges of positions up to `context`, first and last of each: they start at powers of the root of 2. A last
+/// range that the context cuts to less than half joins the one before.
 fn ranges(context: usize) -> Vec<(usize, usize)> {
     let mut starts: Vec<usize> =
         (0..64).map(|k| 2f64.powf(f64::from(k) / 2.0).round() as usize).collect();
     starts.dedup();
     let pairs = starts.windows(2).take_while(|pair| pair[0] <= context);
-    pairs.map(|pair| (pair[0], (pair[1] - 1).min(context))).collect()
+    let mut ranges: Vec<(usize, usize)> = pairs.map(|pair| (pair[0], pair[1] - 1)).collect();
+    let (first, whole) = ranges.pop().expect("position 1 is there");
+    match ranges.last_mut() {
+        Some(before) if 2 * (context - first + 1) < whole - first + 1 => before.1 = context,
+        _ => ranges.push((first, context)),
+    }
+    ranges
 }
 
 #[cfg(test)]
@@ -79,7 +86,9 @@ mod tests {
             let covered: Vec<usize> = ranges.iter().flat_map(|(a, b)| *a..=*b).collect();
             assert_eq!(covered, (1..=context).collect::<Vec<_>>());
         }
-        assert_eq!(ranges(12), [(1, 1), (2, 2), (3, 3), (4, 5), (6, 7), (8, 10), (11, 12)]);
+        assert_eq!(ranges(12), [(1, 1), (2, 2), (3, 3), (4, 5), (6, 7), (8, 12)]);
+        assert_eq!(ranges(64).last(), Some(&(45, 64)));
+        assert_eq!(ranges(13).last(), Some(&(11, 13)));
     }
 
     #[test]

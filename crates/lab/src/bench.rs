@@ -145,8 +145,8 @@ impl Request {
         let text = lines.join("\n");
         let made = model_of(&text, given, self.vocab as usize, self.context as usize);
         made.map_err(|error| {
-            let hint = error.hint().unwrap_or("a size is width x layers x heads: 64x4x4");
-            Hinted::new(format!("--sizes {size}: {error}"), hint).into()
+            let hint = error.hint().unwrap_or("docs/models.md lists the options and their values");
+            Hinted::new(format!("--sizes {size}: {}", error.message()), hint).into()
         })
     }
 

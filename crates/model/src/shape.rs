@@ -80,6 +80,9 @@ pub enum ShapeError {
     /// No expert, or more than anybody could train.
     #[error("{0} experts are not possible")]
     Experts(usize),
+    /// More experts beside the chosen ones than anybody could train.
+    #[error("{0} shared experts are not possible")]
+    SharedExperts(usize),
     /// Experts are chosen among those that there are.
     #[error("{active} of {experts} experts cannot be chosen")]
     ActiveExperts {
@@ -137,6 +140,7 @@ impl ShapeError {
             ShapeError::Columns { .. } => Some("fixed"),
             ShapeError::NothingLocal => Some("pattern"),
             ShapeError::Experts(_) => Some("moe.experts"),
+            ShapeError::SharedExperts(_) => Some("moe.shared"),
             ShapeError::ActiveExperts { .. } => Some("moe.active"),
             ShapeError::RouterWithoutGradient(_) => Some("moe.gate"),
             ShapeError::Granularity { .. } => Some("moe.granularity"),
@@ -186,15 +190,19 @@ impl ShapeError {
             ShapeError::NoStride => {
                 Some("strided = 16 attends to every 16th token back".to_owned())
             }
-            ShapeError::Columns { block, .. } => {
-                Some(format!("give 1 to {} columns", block.max(1)))
+            ShapeError::Columns { block: 0, .. } => {
+                Some("fixed = 32 is blocks of 32 tokens and 4 columns".to_owned())
             }
+            ShapeError::Columns { block, .. } => Some(format!("give 1 to {block} columns")),
             ShapeError::NothingLocal => {
                 Some("give window, strided or fixed beside it, or drop the pattern".to_owned())
             }
-            ShapeError::Experts(_) => Some("give 1 to 65,536 experts; 8 is the default".to_owned()),
+            ShapeError::Experts(_) => Some("give 1 to 4,096 experts; 8 is the default".to_owned()),
+            ShapeError::SharedExperts(_) => {
+                Some("give 0 to 4,096 shared experts; 0 is the default".to_owned())
+            }
             ShapeError::ActiveExperts { experts, .. } => {
-                Some(format!("give 1 to {experts} active experts"))
+                Some(format!("give active = 1 to {experts}; 2 is the default"))
             }
             ShapeError::RouterWithoutGradient(_) => {
                 Some("gate = \"plain\" keeps the share of the softmax over all experts".to_owned())

@@ -37,3 +37,14 @@ pub(crate) fn of_series<'a>(
     let mut all = identified(view, axis).into_iter();
     all.find(|fit| fit.get().series == series)
 }
+
+/// The fits of one law for two series, the plain power law first: exponents of different laws are not
+/// compared.
+pub(crate) fn of_both<'a>(view: &View<'a>, axis: Axis, series: [&str; 2]) -> Option<[&'a Fit; 2]> {
+    let [of_base, of_other] =
+        series.map(|series| candidates(view, axis, series).collect::<Vec<_>>());
+    of_base.into_iter().find_map(|base| {
+        let other = of_other.iter().find(|other| other.law == base.law)?;
+        (base.licensed().is_ok() && other.licensed().is_ok()).then_some([base, *other])
+    })
+}

@@ -114,7 +114,7 @@ schema! {
         c_6nd: f64, Counted, "FLOPs",
             "6 n_active_non_embedding tokens";
         c_exact: f64, Counted, "FLOPs",
-            "FLOPs of matrix products counted op by op, forward and backward, no evaluation";
+            "FLOPs of matrix products counted op by op, forward and backward, no evaluation: of attention the pairs in reach, whatever documents hide; of experts the router, the chosen and the shared ones";
         pf_days: f64, Counted, "PF-days",
             "c_exact / 8.64e19";
         flops_spent: f64, Outcome, "FLOPs",

@@ -84,6 +84,11 @@ impl Place {
 }
 
 impl SpecError {
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Advice for the person who wrote the file.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()

@@ -5,7 +5,7 @@ use crate::checkpoint::rebuild;
 use crate::halves::attention::ROPE_BASE;
 use crate::ops::NORM_EPSILON;
 use crate::source::prepare_run;
-use burn::tensor::{Device, Tensor as BurnTensor};
+use burn::tensor::{self, Device};
 use isoflop_data::DataError;
 use isoflop_model::{Fact, FeedForward, ModelConfig, Position};
 use isoflop_results::file::write_atomic;
@@ -107,7 +107,7 @@ pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exporte
 ///
 /// # Shapes
 /// - input: `[n, e]` of 0 and 1, output: `[n, k]`, flat
-fn indices(chosen_ne: BurnTensor<2>) -> Vec<i32> {
+fn indices(chosen_ne: tensor::Tensor<2>) -> Vec<i32> {
     let experts = chosen_ne.dims()[1];
     let chosen = chosen_ne.into_data();
     let pairs = chosen.iter::<f32>().enumerate().filter(|(_, chosen)| *chosen > 0.0);
@@ -130,6 +130,7 @@ fn config(model: &ModelConfig, run: &PlannedRun, scored: usize, loss: f64) -> se
         "parametrization": model.parametrization,
         "vocab_size": model.vocab_size,
         "context": model.context,
+        "documents": model.document_mask.is_some(),
         "norm": model.norm,
         "norm_epsilon": NORM_EPSILON,
         "position": model.position,

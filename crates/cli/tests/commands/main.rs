@@ -24,7 +24,7 @@ mod workers;
 mod workshop;
 
 use isoflop_results::schema::Column;
-use isoflop_results::{CurvePoint, RunRow};
+use isoflop_results::{CurvePoint, PositionPoint, RunRow};
 use std::fs;
 use std::path::Path;
 use workshop::{isoflop, stdout};
@@ -58,7 +58,7 @@ fn the_columns_are_documented() {
     let docs =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/results.md"))
             .unwrap();
-    for columns in [RunRow::COLUMNS, CurvePoint::COLUMNS] {
+    for columns in [RunRow::COLUMNS, CurvePoint::COLUMNS, PositionPoint::COLUMNS] {
         let lines: Vec<String> = columns.iter().map(Column::documentation).collect();
         let table = lines.join("\n");
         assert!(docs.contains(&table), "docs/results.md must contain\n{table}\n");

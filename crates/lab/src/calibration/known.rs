@@ -184,6 +184,6 @@ mod tests {
         let between = speeds.guess(&dense(48)).unwrap().step_s;
         assert!((1.0..4.0).contains(&between), "{between}");
         assert!(speeds.guess(&like(48, Norm::Rms, FeedForward::None)).is_none());
-        assert!(speeds.guess(&like(48, Norm::Layer, FeedForward::Dense)).is_none());
+        assert!(speeds.guess(&like(48, Norm::Layer, FeedForward::default())).is_none());
     }
 }

@@ -51,7 +51,15 @@ fn fits_predict_an_optimum_and_advise_runs_that_shrink_its_error() {
     let keep = tempfile::tempdir().unwrap();
     let path = fits(keep.path());
     let fits = predict::read(&path).unwrap();
-    let at = At { c: Some(1e18), n: None, d: None, epochs: None, batch: None, experts: None };
+    let at = At {
+        c: Some(1e18),
+        n: None,
+        d: None,
+        epochs: None,
+        batch: None,
+        experts: None,
+        granularity: None,
+    };
     let answers = predict::answers(&path, &fits, at).unwrap();
     let [answer] = &answers[..] else { panic!("{answers:?}") };
     let said: Vec<&str> = answer.predictions.iter().map(|prediction| prediction.what).collect();

@@ -218,8 +218,11 @@ impl Half for Experts {
 
     fn check(&self, model: &ModelConfig) -> Result<(), ShapeError> {
         let Experts { experts, active, granularity, .. } = *self;
-        if experts == 0 || experts > MOST_EXPERTS || self.shared > MOST_EXPERTS {
-            return Err(ShapeError::Experts(experts.max(self.shared)));
+        if experts == 0 || experts > MOST_EXPERTS {
+            return Err(ShapeError::Experts(experts));
+        }
+        if self.shared > MOST_EXPERTS {
+            return Err(ShapeError::SharedExperts(self.shared));
         }
         if active == 0 || active > experts {
             return Err(ShapeError::ActiveExperts { experts, active });
@@ -236,7 +239,7 @@ impl Half for Experts {
 }
 
 /// Most experts of a layer: a bound on what a file may ask for, far above what is trained today.
-const MOST_EXPERTS: usize = 1 << 16;
+const MOST_EXPERTS: usize = 1 << 12;
 
 impl Gate {
     /// Its name in a sweep file and in a row.

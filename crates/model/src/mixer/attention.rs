@@ -146,8 +146,8 @@ impl Half for Attention {
         vec![("d_head", Fact::Integer(head as u64)), ("score_scale", Fact::Float(scale))]
     }
 
-    /// Heads about 16 wide below width 256, 32 below 512, 64 from there; a multiple of those of keys and
-    /// values, where these are given.
+    /// Heads about 16 wide below width 256, 32 below 512, 64 from there, however many share their keys: an
+    /// axis of `kv_heads` is to change nothing else.
     fn heads(&self, d_model: usize) -> usize {
         let target = match d_model {
             0..256 => 16.0,
@@ -155,12 +155,10 @@ impl Half for Attention {
             _ => 64.0f64,
         };
         let distance = |heads: &usize| ((d_model / heads) as f64 / target).ln().abs();
-        let group = self.kv_heads.unwrap_or(1).max(1);
         (1..=d_model / 8)
             .filter(|heads| d_model.is_multiple_of(*heads) && (d_model / heads).is_multiple_of(2))
-            .filter(|heads| heads.is_multiple_of(group))
             .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-            .unwrap_or(group)
+            .unwrap_or(1)
     }
 
     fn is_rotary(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::compared::{Compared, in_compute, in_seconds};
 use crate::power_laws;
 use crate::view::View;
-use isoflop_fit::output::{Axis, Estimate};
+use isoflop_fit::output::{Axis, Estimate, Isoflop};
 
 /// An exponent of two series and its difference.
 #[derive(Clone, Debug)]
@@ -61,9 +61,9 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
     let exponents = EXPONENTS
         .iter()
         .filter_map(|(name, of)| {
-            let (a, b) = (of(view, base)?, of(view, other)?);
-            let less = difference(&a, &b);
-            Some(Difference { name, base: a, other: b, less })
+            let [base, other] = of(view, [base, other])?;
+            let less = difference(&base, &other);
+            Some(Difference { name, base, other, less })
         })
         .collect();
     let bits = |series: &str| {
@@ -86,33 +86,44 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
     }
 }
 
-type Exponent = fn(&View<'_>, &str) -> Option<Estimate>;
+type Exponents = fn(&View<'_>, [&str; 2]) -> Option<[Estimate; 2]>;
 
-pub(super) const EXPONENTS: [(&str, Exponent); 7] = [
-    ("exponent of loss in C", |view, s| alpha(view, Axis::C, s)),
-    ("exponent of loss in D", |view, s| alpha(view, Axis::D, s)),
-    ("exponent of loss in N", |view, s| alpha(view, Axis::N, s)),
-    ("exponent of optimal N in C", |view, s| {
-        let found = view.report.fits.isoflop.iter().find(|i| i.series == s);
-        found?.n_exponent
-    }),
-    ("exponent of optimal D in C", |view, s| {
-        let found = view.report.fits.isoflop.iter().find(|i| i.series == s);
-        found?.d_exponent
-    }),
-    ("\u{3b1} of L(N, D)", |view, s| surface_of(view, s, "alpha")),
-    ("\u{3b2} of L(N, D)", |view, s| surface_of(view, s, "beta")),
+/// Exponents of the base and of another series, both of one law.
+pub(super) const EXPONENTS: [(&str, Exponents); 7] = [
+    ("exponent of loss in C", |view, both| alphas(view, Axis::C, both)),
+    ("exponent of loss in D", |view, both| alphas(view, Axis::D, both)),
+    ("exponent of loss in N", |view, both| alphas(view, Axis::N, both)),
+    ("exponent of optimal N in C", |view, both| minima(view, both, |found| found.n_exponent)),
+    ("exponent of optimal D in C", |view, both| minima(view, both, |found| found.d_exponent)),
+    ("\u{3b1} of L(N, D)", |view, both| surfaces(view, both, "alpha")),
+    ("\u{3b2} of L(N, D)", |view, both| surfaces(view, both, "beta")),
 ];
 
-fn alpha(view: &View<'_>, axis: Axis, series: &str) -> Option<Estimate> {
-    let fit = power_laws::of_series(view, axis, series)?;
-    fit.get().parameters.get("alpha").copied()
+fn alphas(view: &View<'_>, axis: Axis, both: [&str; 2]) -> Option<[Estimate; 2]> {
+    let fits = power_laws::of_both(view, axis, both)?;
+    let [base, other] = fits.map(|fit| fit.parameters.get("alpha").copied());
+    Some([base?, other?])
 }
 
-fn surface_of(view: &View<'_>, series: &str, name: &str) -> Option<Estimate> {
-    let fits = view.surfaces("chinchilla");
-    let fit = fits.into_iter().find(|f| f.series == series)?;
-    fit.parameters.get(name).copied()
+fn minima(
+    view: &View<'_>,
+    both: [&str; 2],
+    exponent: fn(&Isoflop) -> Option<Estimate>,
+) -> Option<[Estimate; 2]> {
+    let of = |series: &str| {
+        let found = view.report.fits.isoflop.iter().find(|found| found.series == series);
+        exponent(found?)
+    };
+    Some([of(both[0])?, of(both[1])?])
+}
+
+fn surfaces(view: &View<'_>, both: [&str; 2], name: &str) -> Option<[Estimate; 2]> {
+    let of = |series: &str| {
+        let fits = view.surfaces("chinchilla");
+        let fit = fits.into_iter().find(|fit| fit.series == series)?;
+        fit.parameters.get(name).copied()
+    };
+    Some([of(both[0])?, of(both[1])?])
 }
 
 fn difference(a: &Estimate, b: &Estimate) -> Estimate {

@@ -154,7 +154,11 @@ fn by_law(
             format!("; at {amount} it is {}, which holds 1", with_interval(&first.estimate))
         }
         Side::Less | Side::More => {
-            format!("; at {amount} it is {}", with_interval(&first.estimate))
+            let apart = match side(&last.estimate) {
+                Side::NotToldApart => ", which does not hold 1",
+                _ => "",
+            };
+            format!("; at {amount} it is {}{apart}", with_interval(&first.estimate))
         }
     };
     let edge = match compared.at_edge {

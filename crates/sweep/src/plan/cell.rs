@@ -6,7 +6,9 @@ use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
-use crate::spec::{Auto, Cell, GivenShape, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
+use crate::spec::{
+    Auto, Cell, GivenShape, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec, two_heads,
+};
 use isoflop_core::units::{scientific, two_digits};
 use isoflop_core::{Optimizer, Params, Schedule};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
@@ -190,9 +192,7 @@ impl CellPlanner<'_, '_> {
         if let (Some(d_head), Size::Shape(GivenShape { n_heads: Some(_), .. })) =
             (&spec.model.d_head, size.get_ref())
         {
-            let message = "the size gives heads, and d_head gives them too";
-            return Err(Problem::new(d_head.span(), message)
-                .hint("leave the heads out of the sizes, as in \"64x4\", or drop d_head"));
+            return Err(two_heads(d_head.span()));
         }
         let shape = size.get_ref().shape(&like, d_head).map_err(refuse)?;
         let model = ModelConfig { shape, ..like };

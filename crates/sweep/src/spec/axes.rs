@@ -115,6 +115,16 @@ fn shown(value: &DeValue<'_>) -> String {
         DeValue::Integer(integer) => integer.to_string(),
         DeValue::Float(float) => float.to_string(),
         DeValue::Boolean(boolean) => boolean.to_string(),
-        other => format!("{other:?}"),
+        DeValue::Datetime(moment) => moment.to_string(),
+        DeValue::Array(values) => {
+            let all: Vec<String> = values.iter().map(|value| shown(value.get_ref())).collect();
+            format!("[{}]", all.join(", "))
+        }
+        DeValue::Table(table) => {
+            let pair = |(key, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                format!("{} = {}", key.get_ref(), shown(value.get_ref()))
+            };
+            format!("{{ {} }}", table.iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
     }
 }

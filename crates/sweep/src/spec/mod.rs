@@ -11,6 +11,7 @@ mod time;
 mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
+pub(crate) use model::two_heads;
 pub use model::{GivenFixed, GivenRatio, GivenWindow, ModelSpec, MoeSpec, model_of, option_line};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};

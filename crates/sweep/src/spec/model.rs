@@ -281,6 +281,9 @@ pub fn model_of(
     let build = || {
         let spec: ModelSpec = toml::from_str(options).map_err(suggest::explain)?;
         check_options(std::iter::once(&spec))?;
+        if let (Some(d_head), Some(_)) = (&spec.d_head, given.n_heads) {
+            return Err(two_heads(d_head.span()));
+        }
         let smallest = Shape { d_model: 1, n_layers: 1, n_heads: 1 };
         let like = spec.model(ModelConfig::transformer(smallest, vocab_size, context))?;
         let refuse = |error| spec.fault(&error, 0..0);
@@ -290,6 +293,12 @@ pub fn model_of(
         Ok(model)
     };
     build().map_err(|problem: Problem| problem.in_file(Path::new("options"), options))
+}
+
+/// Says that a size and `d_head` both give heads.
+pub(crate) fn two_heads(at: Range<usize>) -> Problem {
+    Problem::new(at, "the size gives heads, and d_head gives them too")
+        .hint("leave the heads out of the sizes, as in \"64x4\", or drop d_head")
 }
 
 /// Refuses an option that no cell of a sweep has a use for. Where the family is an axis, cells of families

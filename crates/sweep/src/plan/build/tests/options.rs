@@ -168,7 +168,7 @@ fn what_cannot_be_is_refused_where_it_stands() {
             "family = \"moe\"\nmoe = { experts = 4, active = 5 }",
             "8:7",
             "5 of 4 experts cannot be chosen",
-            "1 to 4 active experts",
+            "give active = 1 to 4",
         ),
         (
             "family = \"moe\"\nmoe = { active = 1, gate = \"renorm\" }",
@@ -206,6 +206,21 @@ fn options_of_one_family_stand_beside_an_axis_of_families() {
     assert_eq!(models[0].mixer.attention().unwrap().reach, Reach::Window(32));
     assert!(matches!(models[1].feed_forward, FeedForward::Experts(Experts { experts: 4, .. })));
     assert_eq!((models[2].mixer, models[2].feed_forward), (Mixer::Rnn, FeedForward::None));
+}
+
+#[test]
+fn an_axis_of_tables_is_named_by_what_stands_in_them() {
+    let axes = "\n[axes]\n\"model.moe\" = [{ experts = 4, active = 1 }, { experts = 2 }]\n";
+    let plan = plan(&format!("{}{axes}", with("family = \"moe\""))).unwrap();
+    let names: Vec<&str> =
+        plan.runs().iter().map(|run| run.series.value("model.moe").unwrap()).collect();
+    assert_eq!(names, ["{ active = 1, experts = 4 }", "{ experts = 2 }"]);
+}
+
+#[test]
+fn shared_keys_change_no_heads() {
+    let heads = |kv: &str| model(&format!("kv_heads = {kv}")).shape.n_heads;
+    assert_eq!([heads("1"), heads("2"), heads("4")], [4, 4, 4]);
 }
 
 #[test]
