@@ -100,7 +100,7 @@ mod tests {
         let found = stream.by_position(4, &nats);
         // The first document starts with the first window, the second within the window from 8 on, so that
         // its tokens count from 12.
-        let mut by_hand = vec![(0.0, 0usize); 5];
+        let mut by_hand = [(0.0, 0usize); 5];
         for at in (0..10).chain(12..33) {
             by_hand[at % 4 + 1].0 += at as f64;
             by_hand[at % 4 + 1].1 += 1;

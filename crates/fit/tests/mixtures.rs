@@ -1,6 +1,8 @@
 //! Laws of mixtures of experts: published constants come back from rows without noise, noisy rows have intervals
 //! that hold them, and a fit takes seconds.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_fit::output::Fit;
 use isoflop_fit::{Law, Options, Point, fit};

@@ -314,27 +314,25 @@ pub(super) fn check_options<'a>(
             model.choices().into_iter().filter(fits).map(|choice| choice.key)
         })
         .collect();
-    for model in cells {
-        for choice in model.choices().into_iter().filter(|choice| !used.contains(choice.key)) {
-            let message = format!(
-                "`{}` is an option of {}, which the family `{}` has not",
-                choice.key,
-                choice.whose,
-                model.family.name()
-            );
-            let families: Vec<String> = Family::ALL
-                .into_iter()
-                .filter(|family| {
-                    let preset = family.preset();
-                    (choice.fits)(&preset.mixer, &preset.feed_forward)
-                })
-                .map(|family| format!("\"{}\"", family.name()))
-                .collect();
-            let hint = format!("drop it, or choose family = {}", families.join(" or "));
-            return Err(Problem::new(choice.span, message).hint(hint));
-        }
+    let mut all = cells
+        .flat_map(|model| model.choices().into_iter().map(move |choice| (model.family, choice)));
+    match all.find(|(_, choice)| !used.contains(choice.key)) {
+        Some((family, choice)) => Err(of_another_family(family, choice)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn of_another_family(family: Family, Choice { key, span, fits, whose }: Choice) -> Problem {
+    let has = |family: &Family| {
+        let preset = family.preset();
+        fits(&preset.mixer, &preset.feed_forward)
+    };
+    let families = Family::ALL.into_iter().filter(has);
+    let families: Vec<String> = families.map(|family| format!("\"{}\"", family.name())).collect();
+    let message =
+        format!("`{key}` is an option of {whose}, which the family `{}` has not", family.name());
+    Problem::new(span, message)
+        .hint(format!("drop it, or choose family = {}", families.join(" or ")))
 }
 
 impl<'de> Deserialize<'de> for GivenWindow {
