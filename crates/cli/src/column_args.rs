@@ -59,7 +59,7 @@ pub(crate) struct ColumnArgs {
     /// Leave out and count the rows in which a cell that is needed is blank.
     #[arg(long)]
     skip_blank: bool,
-    /// Of rows with equal N and D that differ in other settings, use the one of lowest loss.
+    /// Use the row of lowest loss among those with equal N and D that differ in other settings.
     #[arg(long)]
     best_of: bool,
     /// Use only the last checkpoint of every run; the column of runs is found by its name or given

@@ -7,7 +7,7 @@ pub enum Looks {
     ByteText,
     /// UTF-16 without a byte order mark, the lower byte first.
     Utf16Little,
-    /// The same, the higher byte first.
+    /// UTF-16 without a byte order mark, the higher byte first.
     Utf16Big,
     /// No text.
     Binary,

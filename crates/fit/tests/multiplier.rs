@@ -14,7 +14,8 @@ fn holds(e: &Estimate, value: f64) -> bool {
     e.low.unwrap() <= value && value <= e.high.unwrap()
 }
 
-/// Of sixteen 90 % intervals that hold the truth independently, eleven or fewer would hold it once in 60.
+/// How many of sixteen 90 % intervals hold the truth, and their median width. If they are independent and right,
+/// eleven or fewer hold it once in 60 times.
 fn held(plan: Budgets, noise: f64) -> (usize, f64) {
     let found: Vec<_> = (0..16).filter_map(|seed| multiplier(plan, noise, seed)).collect();
     assert_eq!(found.len(), 16);

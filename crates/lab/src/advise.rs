@@ -1,5 +1,6 @@
 //! Which runs to train next, and the plan that trains them.
 
+use crate::fits::n_kind;
 use crate::notice::Notice;
 use crate::words::shell_word;
 use crate::{Hinted, LabError, report};
@@ -118,7 +119,7 @@ impl Known {
     /// where N is counted otherwise.
     fn of(notice: &dyn Notice, path: &Path, fit: &Fit) -> Result<Option<Known>, LabError> {
         let folder = ResultsFolder::at(path.to_owned());
-        if !path.is_dir() || fit.n_kind != "n_non_embedding" {
+        if !path.is_dir() {
             return Ok(None);
         }
         // A folder that came without its plan or sweep file still has fits to advise by.
@@ -126,6 +127,9 @@ impl Known {
             return Ok(None);
         };
         let rows = report::runs(notice, &folder, Trust::Checked)?;
+        if fit.n_kind != n_kind(&rows) {
+            return Ok(None);
+        }
         let mut sizes: Vec<(String, f64)> = Vec::new();
         let of_series = || plan.runs().iter().filter(|run| run.series == fit.series);
         for run in of_series() {

@@ -45,10 +45,11 @@ impl ModelConfig {
         self.shape_with_heads(n, None)
     }
 
-    /// The same with heads of a given width: widths are multiples of it too.
+    /// The shape that [`ModelConfig::shape_for`] finds, with heads of a given width, of which widths are then
+    /// multiples.
     ///
     /// # Errors
-    /// As [`ModelConfig::shape_for`].
+    /// The errors are those of [`ModelConfig::shape_for`].
     pub fn shape_with_heads(&self, n: Params, d_head: Option<usize>) -> Result<Shape, ShapeError> {
         let whole_heads = d_head.unwrap_or(1).max(1);
         let narrowest = SMALLEST_WIDTH.next_multiple_of(whole_heads);

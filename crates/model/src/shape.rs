@@ -71,7 +71,7 @@ pub enum ShapeError {
     Columns {
         /// Tokens of a block.
         block: usize,
-        /// Of these, the ones that later blocks attend to.
+        /// Last tokens of a block that later blocks attend to.
         columns: usize,
     },
     /// A pattern says which layers are local, and none is.

@@ -19,7 +19,7 @@ pub struct Scores {
     pub load: Option<f64>,
 }
 
-/// Scores all test tokens.
+/// Scores all test tokens with a trained model.
 pub fn test_scores(model: &Transformer, test: &TestStream) -> Scores {
     let context = model.config().context;
     let windows: Vec<usize> = (0..test.windows(context)).collect();

@@ -87,7 +87,7 @@ impl Stated for Granularity {
 /// The law with its derivatives written out.
 pub(crate) struct Written {
     e: f64,
-    /// Of A, B and g.
+    /// Values of A, B and g.
     levels: [f64; 3],
     alpha: f64,
     beta: f64,

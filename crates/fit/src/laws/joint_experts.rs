@@ -2,7 +2,7 @@
 //! without the embedding. The paper writes `a X^delta N^(alpha + gamma ln X) + b X^omega D^(beta + zeta ln X) +
 //! c`; here a, b and c are A, B and E, and alpha and beta have the sign that they have in every other law.
 //!
-//! Of the signs in print those of the paper's table 3 (delta -.2285, gamma .0098, omega .5529, zeta -.0259, alpha
+//! The signs of the paper's table 3 (delta -.2285, gamma .0098, omega .5529, zeta -.0259, alpha
 //! and beta negative as the paper writes them) give the exponents of its table 4. All six with the other sign,
 //! as one reprint has them, give a loss that rises with size and tokens.
 

@@ -95,7 +95,7 @@ impl Stated for Sparsity {
 /// The law with its derivatives written out.
 pub(crate) struct Written {
     e: f64,
-    /// Of A, B, c and d.
+    /// Values of A, B, c and d.
     levels: [f64; 4],
     alpha: f64,
     beta: f64,

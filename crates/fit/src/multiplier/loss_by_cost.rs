@@ -158,7 +158,7 @@ impl Splits {
 /// A cost along the points of a law of compute, `k C^power`.
 struct Along {
     fitted: (f64, f64),
-    /// Of replicates, used in turn; empty where the cost is exact.
+    /// Factor and power of each replicate, used in turn; empty where the cost is exact.
     draws: Vec<(f64, f64)>,
 }
 

@@ -128,8 +128,18 @@ fn a_bench_adds_up_the_speeds_of_processes_side_by_side() {
     let both = bench(&lab, &Request { processes: 2, ..one.clone() }).unwrap();
     let speed = &both.sizes[0];
     assert_eq!((speed.ms_per_step, speed.tokens_per_s, speed.mfu), (3.0, 30.0, 0.25));
-    let wrong = bench(&lab, &Request { sizes: vec!["16x".to_owned()], ..one }).unwrap_err();
-    assert_eq!(wrong.to_string(), "--sizes: `16x` is no size");
+    let wrong = bench(&lab, &Request { sizes: vec!["16x".to_owned()], ..one.clone() });
+    assert_eq!(wrong.unwrap_err().to_string(), "--sizes: `16x` is no size");
+    let with = |option: &str| Request { options: vec![option.to_owned()], ..one.clone() };
+    for (option, message) in [
+        ("window=0", "--sizes 16x1x1: a window of 0 tokens leaves nothing to attend to"),
+        ("d_head=8", "--sizes 16x1x1: the size gives heads, and d_head gives them too"),
+        ("model.pattern=LXG", "--sizes 16x1x1: `X` is no letter of a pattern"),
+        ("window", "--set: `window` is no option: write it as KEY=VALUE"),
+    ] {
+        let refused = bench(&lab, &with(option)).unwrap_err().to_string();
+        assert!(refused.starts_with(message), "{option}: {refused}");
+    }
 }
 
 /// Two processes, one slower than the other, whose driver crashes.

@@ -13,7 +13,7 @@ pub enum Reach {
     Window(usize),
     /// Every so many back from itself (Child et al. 2019).
     Strided(usize),
-    /// Those of its own block, and the last columns of every earlier block (Child et al. 2019).
+    /// Tokens of its own block, and the last columns of every earlier block (Child et al. 2019).
     Fixed {
         /// Tokens of a block.
         block: usize,

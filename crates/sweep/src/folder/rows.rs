@@ -160,6 +160,7 @@ pub(super) fn curves_of(records: &Records) -> Vec<Curve> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop_results::PositionPoint;
     use std::fs;
 
     /// A folder without a plan that has one record and the files made of it.
@@ -186,6 +187,32 @@ mod tests {
         let table = folder.runs_table(Trust::Checked).unwrap();
         assert_eq!(table.rows.numbers("steps").unwrap(), [record.row.steps as f64]);
         assert_eq!(table.remark, None);
+    }
+
+    #[test]
+    fn losses_by_position_are_made_again_and_older_records_have_none() {
+        let (_keep, folder, record) = folder();
+        assert!(!folder.positions_path().exists());
+        let none = Told { rows: Vec::new(), remark: None };
+        assert_eq!(folder.positions(Trust::Checked).unwrap(), none);
+        let point = PositionPoint {
+            first: 1,
+            last: 2,
+            tokens: 9,
+            test_loss: Some(2.5),
+            test_loss_se: None,
+        };
+        let record = RunRecord { positions: vec![point], ..record };
+        folder.merge(&Records { done: vec![record.clone()], ..Records::default() }).unwrap();
+        record.write(&folder.record_path(&record.row.run_id)).unwrap();
+        let whole = folder.positions(Trust::Checked).unwrap();
+        assert_eq!((whole.rows[0].points.as_slice(), whole.remark), ([point].as_slice(), None));
+        fs::write(folder.positions_path(), b"PAR1").unwrap();
+        let again = folder.positions(Trust::Checked).unwrap();
+        assert_eq!(again.rows, whole.rows);
+        assert!(again.remark.unwrap().contains("positions.parquet"));
+        fs::remove_file(folder.positions_path()).unwrap();
+        assert_eq!(folder.positions(Trust::Checked).unwrap().rows, whole.rows);
     }
 
     #[test]

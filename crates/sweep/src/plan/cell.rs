@@ -6,9 +6,7 @@ use crate::error::Problem;
 use crate::memory;
 use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
-use crate::spec::{
-    Auto, Cell, GivenShape, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec, two_heads,
-};
+use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
 use isoflop_core::{Optimizer, Params, Schedule};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
@@ -183,21 +181,11 @@ impl CellPlanner<'_, '_> {
 
     /// Model of one size, with the size as written.
     fn model(&self, spec: &Spec, size: &Spanned<Size>) -> Result<(String, ModelConfig), Problem> {
-        let refuse = |error| spec.model.fault(&error, size.span());
-        let like = spec.model.model(ModelConfig {
+        let like = ModelConfig {
             document_mask: spec.data.mask_documents.then_some(self.facts.separator),
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
-        })?;
-        let d_head = spec.model.d_head();
-        if let (Some(d_head), Size::Shape(GivenShape { n_heads: Some(_), .. })) =
-            (&spec.model.d_head, size.get_ref())
-        {
-            return Err(two_heads(d_head.span()));
-        }
-        let shape = size.get_ref().shape(&like, d_head).map_err(refuse)?;
-        let model = ModelConfig { shape, ..like };
-        model.check().map_err(refuse)?;
-        let model = model.simplest();
+        };
+        let model = spec.model.of_size(like, size.get_ref(), size.span())?;
         self.check_memory(&model, size.span())?;
         Ok((size.get_ref().label(), model))
     }

@@ -3,6 +3,7 @@
 
 mod axes;
 mod data;
+mod given;
 mod model;
 mod quantity;
 mod rate;
@@ -11,8 +12,8 @@ mod time;
 mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
-pub(crate) use model::two_heads;
-pub use model::{GivenFixed, GivenRatio, GivenWindow, ModelSpec, MoeSpec, model_of, option_line};
+pub use given::{GivenFixed, GivenRatio, GivenWindow};
+pub use model::{ModelSpec, MoeSpec, model_of, option_line};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
 pub use time::TimeSpec;

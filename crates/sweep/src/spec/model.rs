@@ -1,16 +1,13 @@
 //! `[model]`: a family, its sizes and its options.
 
-use super::{GivenShape, Size, suggest};
+use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, suggest};
 use crate::error::{Problem, SpecError};
 use isoflop_model::{
     Activation, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer, ModelConfig,
-    Norm, Parametrization, Pattern, Position, Ratio, Reach, Shape, ShapeError,
+    Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
 };
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::collections::HashSet;
-use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -75,28 +72,6 @@ pub struct MoeSpec {
     pub balance: Balance,
 }
 
-/// `64`, or `"full"` for all tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GivenWindow {
-    /// All tokens up to itself.
-    Full,
-    /// So many.
-    Tokens(usize),
-}
-
-/// `32`, or `{ block = 32, columns = 4 }`; an eighth of the block unless given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GivenFixed {
-    /// Tokens of a block.
-    pub block: usize,
-    /// Last tokens of a block that later blocks attend to.
-    pub columns: usize,
-}
-
-/// `4`, `2.5` or `"8/3"`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GivenRatio(pub Ratio);
-
 /// An option that some families have and others lack.
 struct Choice {
     key: &'static str,
@@ -150,7 +125,7 @@ impl ModelSpec {
     ///
     /// # Errors
     /// Options that exclude each other.
-    pub(crate) fn model(&self, like: ModelConfig) -> Result<ModelConfig, Problem> {
+    fn model(&self, like: ModelConfig) -> Result<ModelConfig, Problem> {
         let preset = self.family.preset();
         let mixer = match preset.mixer {
             Mixer::Attention(_) => Mixer::Attention(self.attention()?),
@@ -232,13 +207,39 @@ impl ModelSpec {
     }
 
     /// Width of a head, where it is given and the family has heads.
-    pub(crate) fn d_head(&self) -> Option<usize> {
+    fn d_head(&self) -> Option<usize> {
         let has_heads = self.family.preset().mixer.attention().is_some();
         self.d_head.as_ref().map(|width| *width.get_ref()).filter(|_| has_heads)
     }
 
+    /// The model of a size that stands at `place`, otherwise like `like` and of these options, by its
+    /// simplest name.
+    ///
+    /// # Errors
+    /// Options that exclude each other, or that no model of this size can have.
+    pub(crate) fn of_size(
+        &self,
+        like: ModelConfig,
+        size: &Size,
+        place: Range<usize>,
+    ) -> Result<ModelConfig, Problem> {
+        let like = self.model(like)?;
+        if let (Some(d_head), Size::Shape(GivenShape { n_heads: Some(_), .. })) =
+            (&self.d_head, size)
+        {
+            let message = "the size gives heads, and d_head gives them too";
+            return Err(Problem::new(d_head.span(), message)
+                .hint("leave the heads out of the sizes, as in \"64x4\", or drop d_head"));
+        }
+        let refuse = |error| self.fault(&error, place.clone());
+        let shape = size.shape(&like, self.d_head()).map_err(refuse)?;
+        let model = ModelConfig { shape, ..like };
+        model.check().map_err(refuse)?;
+        Ok(model.simplest())
+    }
+
     /// Where a model's fault stands in the file: at the option, else at the size.
-    pub(crate) fn fault(&self, error: &ShapeError, size: Range<usize>) -> Problem {
+    fn fault(&self, error: &ShapeError, size: Range<usize>) -> Problem {
         let named = error.key().and_then(|key| {
             if key == "position" {
                 return self.position.as_ref().map(Spanned::span);
@@ -281,24 +282,11 @@ pub fn model_of(
     let build = || {
         let spec: ModelSpec = toml::from_str(options).map_err(suggest::explain)?;
         check_options(std::iter::once(&spec))?;
-        if let (Some(d_head), Some(_)) = (&spec.d_head, given.n_heads) {
-            return Err(two_heads(d_head.span()));
-        }
         let smallest = Shape { d_model: 1, n_layers: 1, n_heads: 1 };
-        let like = spec.model(ModelConfig::transformer(smallest, vocab_size, context))?;
-        let refuse = |error| spec.fault(&error, 0..0);
-        let shape = given.shape(&like, spec.d_head()).map_err(refuse)?;
-        let model = ModelConfig { shape, ..like };
-        model.check().map_err(refuse)?;
-        Ok(model)
+        let like = ModelConfig::transformer(smallest, vocab_size, context);
+        spec.of_size(like, &Size::Shape(given), 0..0)
     };
     build().map_err(|problem: Problem| problem.in_file(Path::new("options"), options))
-}
-
-/// Says that a size and `d_head` both give heads.
-pub(crate) fn two_heads(at: Range<usize>) -> Problem {
-    Problem::new(at, "the size gives heads, and d_head gives them too")
-        .hint("leave the heads out of the sizes, as in \"64x4\", or drop d_head")
 }
 
 /// Refuses an option that no cell of a sweep has a use for. Where the family is an axis, cells of families
@@ -333,105 +321,4 @@ fn of_another_family(family: Family, Choice { key, span, fits, whose }: Choice) 
         format!("`{key}` is an option of {whose}, which the family `{}` has not", family.name());
     Problem::new(span, message)
         .hint(format!("drop it, or choose family = {}", families.join(" or ")))
-}
-
-impl<'de> Deserialize<'de> for GivenWindow {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Window;
-        impl Visitor<'_> for Window {
-            type Value = GivenWindow;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of tokens, such as 64, or \"full\"")
-            }
-
-            fn visit_i64<E: Error>(self, tokens: i64) -> Result<GivenWindow, E> {
-                match usize::try_from(tokens) {
-                    Ok(tokens) => Ok(GivenWindow::Tokens(tokens)),
-                    Err(_) => {
-                        Err(E::custom(format!("a window of {tokens} tokens is not possible")))
-                    }
-                }
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<GivenWindow, E> {
-                match text {
-                    "full" => Ok(GivenWindow::Full),
-                    _ => Err(E::custom(format!(
-                        "`{text}` is no window: give a number of tokens, or \"full\""
-                    ))),
-                }
-            }
-        }
-        deserializer.deserialize_any(Window)
-    }
-}
-
-impl<'de> Deserialize<'de> for GivenFixed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Table {
-            block: usize,
-            columns: Option<usize>,
-        }
-        struct Fixed;
-        impl<'de> Visitor<'de> for Fixed {
-            type Value = GivenFixed;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tokens of a block, such as 32, or { block = 32, columns = 4 }")
-            }
-
-            fn visit_i64<E: Error>(self, block: i64) -> Result<GivenFixed, E> {
-                match usize::try_from(block) {
-                    Ok(block) => Ok(GivenFixed { block, columns: (block / 8).max(1) }),
-                    Err(_) => Err(E::custom(format!("a block of {block} tokens is not possible"))),
-                }
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<GivenFixed, M::Error> {
-                let table = Table::deserialize(MapAccessDeserializer::new(map))?;
-                let columns = table.columns.unwrap_or((table.block / 8).max(1));
-                Ok(GivenFixed { block: table.block, columns })
-            }
-        }
-        deserializer.deserialize_any(Fixed)
-    }
-}
-
-impl<'de> Deserialize<'de> for GivenRatio {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Given;
-        impl Visitor<'_> for Given {
-            type Value = GivenRatio;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number such as 4 or 2.5, or a fraction such as \"8/3\"")
-            }
-
-            fn visit_f64<E: Error>(self, value: f64) -> Result<GivenRatio, E> {
-                Ratio::try_from(value).map(GivenRatio).map_err(E::custom)
-            }
-
-            fn visit_i64<E: Error>(self, value: i64) -> Result<GivenRatio, E> {
-                self.visit_f64(value as f64)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<GivenRatio, E> {
-                let number = |text: &str| text.trim().parse::<f64>().ok();
-                let value = match text.split_once('/') {
-                    Some((over, under)) => number(over).zip(number(under)).map(|(a, b)| a / b),
-                    None => number(text),
-                };
-                match value {
-                    Some(value) => self.visit_f64(value),
-                    None => Err(E::custom(format!(
-                        "`{text}` is no ratio: give a number such as 4, or a fraction such as \"8/3\""
-                    ))),
-                }
-            }
-        }
-        deserializer.deserialize_any(Given)
-    }
 }
