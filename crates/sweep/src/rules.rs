@@ -23,7 +23,8 @@ pub fn rate_warning(sweep: &Sweep) -> Option<String> {
     let families = sweep.cells().iter().filter_map(|cell| {
         let family = cell.spec.model.family;
         let is_measured = family.preset() == Family::Transformer.preset();
-        (cell.spec.train.learning_rate == Rate::Auto && !is_measured).then(|| family.name())
+        (*cell.spec.train.learning_rate.get_ref() == Rate::Auto && !is_measured)
+            .then(|| family.name())
     });
     let mut families: Vec<&str> = families.collect();
     families.dedup();

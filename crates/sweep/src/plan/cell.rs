@@ -92,14 +92,14 @@ impl CellPlanner<'_, '_> {
         }
         let seeds = self.cell.spec.train.seeds.get_ref().iter();
         let run = |&seed| self.run(label, *model, steps, batch_tokens, length, seed);
-        Ok(Ok(seeds.map(run).collect()))
+        seeds.map(run).collect::<Result<_, Problem>>().map(Ok)
     }
 
     /// Trials of learning rates for the cell: each size, at rates around that of the rule, with the
     /// first seed.
     pub(super) fn tuning_runs(&self) -> Result<Vec<PlannedRun>, Problem> {
         let spec = &self.cell.spec;
-        let Rate::Tune(tune) = &spec.train.learning_rate else {
+        let Rate::Tune(tune) = spec.train.learning_rate.get_ref() else {
             return Ok(Vec::new());
         };
         let seed = spec.train.seeds.get_ref().first().copied().unwrap_or(0);
@@ -239,16 +239,25 @@ impl CellPlanner<'_, '_> {
         batch_tokens: u64,
         length: &Length<'_>,
         seed: u64,
-    ) -> PlannedRun {
+    ) -> Result<PlannedRun, Problem> {
         let budget = match length {
             Length::Budget(budget) => Some(budget.get_ref().value),
             _ => None,
         };
         let of_rule = auto_learning_rate(rate_size(&model), batch_tokens);
         let with = |rate| self.run_of(label, model, steps, batch_tokens, budget, seed, rate);
-        match self.cell.spec.train.learning_rate {
+        let given = &self.cell.spec.train.learning_rate;
+        Ok(match given.get_ref() {
             Rate::Auto => with(of_rule),
-            Rate::Given(rate) => with(rate),
+            Rate::Given(rate) => with(*rate),
+            Rate::BySize(rates) => match rates.iter().find(|(size, _)| size.label() == label) {
+                Some((_, rate)) => with(*rate),
+                None => {
+                    let message = format!("no learning rate is given for the size {label}");
+                    let hint = format!("\"{label}\" = {of_rule} is that of the rule");
+                    return Err(Problem::new(given.span(), message).hint(hint));
+                }
+            },
             Rate::Tune(_) => {
                 let untuned = with(of_rule);
                 let tuned = self.context.tuned;
@@ -257,7 +266,7 @@ impl CellPlanner<'_, '_> {
                     None => untuned,
                 }
             }
-        }
+        })
     }
 
     #[allow(clippy::too_many_arguments, reason = "what makes one run another")]

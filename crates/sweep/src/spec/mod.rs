@@ -9,6 +9,7 @@ mod quantity;
 mod rate;
 mod suggest;
 mod time;
+mod when;
 mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
@@ -114,8 +115,8 @@ pub struct GridSpec {
 #[serde(deny_unknown_fields)]
 pub struct TrainSpec {
     /// Peak learning rate.
-    #[serde(default)]
-    pub learning_rate: Rate,
+    #[serde(default = "default_rate")]
+    pub learning_rate: Spanned<Rate>,
     /// Tokens per step.
     #[serde(default = "default_batch")]
     pub batch_tokens: Spanned<Auto<f64>>,
@@ -140,6 +141,10 @@ pub enum ScheduleKind {
     Wsd,
 }
 
+fn default_rate() -> Spanned<Rate> {
+    Spanned::new(0..0, Rate::Auto)
+}
+
 fn default_batch() -> Spanned<Auto<f64>> {
     Spanned::new(0..0, Auto::Auto)
 }
@@ -155,7 +160,7 @@ fn default_seeds() -> Spanned<Vec<u64>> {
 impl Default for TrainSpec {
     fn default() -> Self {
         TrainSpec {
-            learning_rate: Rate::Auto,
+            learning_rate: default_rate(),
             batch_tokens: default_batch(),
             schedule: ScheduleKind::Wsd,
             trunks: default_trunks(),

@@ -1,8 +1,9 @@
-//! Parses `learning_rate`: a rule, a number, or a stage that searches the best rate.
+//! Parses `learning_rate`: a rule, a number, a number a size, or a stage that searches the best rate.
 
-use super::quantity::Quantity;
+use super::quantity::{Quantity, Size};
 use isoflop_core::units::parse_quantity;
-use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::StrDeserializer;
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
@@ -12,8 +13,10 @@ pub enum Rate {
     /// Rate that the rule of [`crate::rules`] gives.
     #[default]
     Auto,
-    /// Rate that the file gives.
+    /// Rate that the file gives for every size.
     Given(f64),
+    /// Rate that the file gives for each size: `{ "16x2x1" = 0.016, "64x4x4" = 0.002 }`.
+    BySize(Vec<(Size, f64)>),
     /// Best rate of a stage of short runs, for every size.
     Tune(TuneSpec),
 }
@@ -44,12 +47,6 @@ const MOST_REACH: f64 = 1e6;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Outer {
-    tune: Inner,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Inner {
     tokens: Option<Quantity>,
     rates: Option<u32>,
@@ -68,7 +65,9 @@ impl<'de> Visitor<'de> for RateVisitor {
     type Value = Rate;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"auto\", a positive number, or { tune = {} }")
+        f.write_str(
+            "\"auto\", a positive number, a number for each size such as { \"64x4x4\" = 0.002 }, or { tune = {} }",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Rate, E> {
@@ -87,22 +86,52 @@ impl<'de> Visitor<'de> for RateVisitor {
         self.visit_str(&value.to_string())
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Rate, M::Error> {
-        let Outer { tune } = Outer::deserialize(MapAccessDeserializer::new(map))?;
-        let rates = tune.rates.unwrap_or(TuneSpec::RATES);
-        if !(3..=MOST_RATES).contains(&rates) || rates % 2 == 0 {
-            let message =
-                "`rates` is odd and from 3 to 99: that of the rule, and as many on either side";
-            return Err(M::Error::custom(message));
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Rate, M::Error> {
+        let mut by_size: Vec<(Size, f64)> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "tune" {
+                let tune = map.next_value::<Inner>()?.checked().map_err(M::Error::custom)?;
+                return match by_size.is_empty() && map.next_entry::<String, IgnoredAny>()?.is_none()
+                {
+                    true => Ok(Rate::Tune(tune)),
+                    false => {
+                        Err(M::Error::custom("`tune` stands alone: it tries rates for every size"))
+                    }
+                };
+            }
+            let size = Size::deserialize(StrDeserializer::<M::Error>::new(&key)).map_err(|_| {
+                let message = format!("`{key}` is neither `tune` nor a size such as 30k or 64x4x4");
+                M::Error::custom(message)
+            })?;
+            if by_size.iter().any(|(known, _)| *known == size) {
+                return Err(M::Error::custom(format!("the size `{key}` has two rates")));
+            }
+            by_size.push((size, map.next_value::<Quantity>()?.value));
         }
-        let factor = tune.factor.unwrap_or(TuneSpec::FACTOR);
+        match by_size.is_empty() {
+            true => Err(M::Error::custom("no rate is given: write a number for each size")),
+            false => Ok(Rate::BySize(by_size)),
+        }
+    }
+}
+
+impl Inner {
+    fn checked(self) -> Result<TuneSpec, &'static str> {
+        let rates = self.rates.unwrap_or(TuneSpec::RATES);
+        if !(3..=MOST_RATES).contains(&rates) || rates % 2 == 0 {
+            return Err(
+                "`rates` is odd and from 3 to 99: that of the rule, and as many on either side",
+            );
+        }
+        let factor = self.factor.unwrap_or(TuneSpec::FACTOR);
         // The outermost rates must remain finite and positive.
         let reach = factor.powi((rates / 2) as i32);
         if !(factor > 1.0 && reach <= MOST_REACH) {
-            let message = "`factor` leads from one rate to the next, is above 1, and must not lead beyond a \
-                           millionth or a million times the rate of the rule";
-            return Err(M::Error::custom(message));
+            return Err(
+                "`factor` leads from one rate to the next, is above 1, and must not lead beyond a \
+                        millionth or a million times the rate of the rule",
+            );
         }
-        Ok(Rate::Tune(TuneSpec { tokens: tune.tokens.map(|tokens| tokens.value), rates, factor }))
+        Ok(TuneSpec { tokens: self.tokens.map(|tokens| tokens.value), rates, factor })
     }
 }

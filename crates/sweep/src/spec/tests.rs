@@ -97,7 +97,7 @@ fn axes_multiply_into_cells_that_override_the_file() {
         ]
     );
     let last = &sweep.cells()[3].spec;
-    assert_eq!(last.train.learning_rate, Rate::Given(0.002));
+    assert_eq!(*last.train.learning_rate.get_ref(), Rate::Given(0.002));
     assert_eq!(last.data.corpus.as_ref().unwrap().get_ref(), "rust-code");
 }
 

@@ -1,4 +1,5 @@
 mod options;
+mod rates;
 
 use super::*;
 use crate::plan::{DataFacts, DataRequest};
