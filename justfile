@@ -35,6 +35,7 @@ reproduce:
 bench-torch python="python3":
     cargo build --release
     {{python}} bench/compare.py
+    {{python}} bench/options.py
 
 # How often 90 % intervals hold the truth, over simulated sweeps; six minutes on two cores.
 coverage sweeps="400":

@@ -23,25 +23,72 @@ class Norm(nn.Module):
         return F.rms_norm(x, (x.shape[-1],), self.gain, 1e-5)
 
 
-class Block(nn.Module):
-    def __init__(self, width, heads, norm):
+class FeedForward(nn.Module):
+    """Up, an activation, down; `swiglu` has an up projection of twice the width."""
+
+    def __init__(self, width, activation):
         super().__init__()
-        self.heads = heads
+        self.activation = activation
+        inner = 4 * width if activation != "swiglu" else 8 * width // 3
+        self.up = nn.Linear(width, inner * (1 + (activation == "swiglu")), bias=False)
+        self.down = nn.Linear(inner, width, bias=False)
+
+    def forward(self, x):
+        x = self.up(x)
+        if self.activation == "swiglu":
+            gate, value = x.chunk(2, dim=-1)
+            return self.down(F.silu(gate) * value)
+        return self.down(F.relu(x).square() if self.activation == "relu2" else F.gelu(x))
+
+
+class Experts(nn.Module):
+    """A loop over experts, each over the tokens that chose it, as usual without own kernels."""
+
+    def __init__(self, width, activation, experts, active):
+        super().__init__()
+        self.active, self.router = active, nn.Linear(width, experts, bias=False)
+        self.experts = nn.ModuleList(FeedForward(width, activation) for _ in range(experts))
+
+    def forward(self, x):
+        flat = x.flatten(0, 1)
+        scores, chosen = self.router(flat).topk(self.active, dim=-1)
+        gates = scores.softmax(dim=-1)
+        out = torch.zeros_like(flat)
+        for number, expert in enumerate(self.experts):
+            token, slot = (chosen == number).nonzero(as_tuple=True)
+            mixed = expert(flat[token]) * gates[token, slot, None]
+            out = out.index_add(0, token, mixed)
+        return out.view_as(x)
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads, norm, options, mask):
+        super().__init__()
+        self.heads, self.groups, self.mask = heads, options.kv_heads or heads, mask
+        self.d_head = width // heads
         self.attention_norm, self.mlp_norm = Norm(width, norm), Norm(width, norm)
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.qkv = nn.Linear(width, width + 2 * self.groups * self.d_head, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        self.up = nn.Linear(width, 4 * width, bias=False)
-        self.down = nn.Linear(4 * width, width, bias=False)
+        self.q_norm = Norm(self.d_head, "rms") if options.qk_norm else nn.Identity()
+        self.k_norm = Norm(self.d_head, "rms") if options.qk_norm else nn.Identity()
+        if options.experts:
+            self.mlp = Experts(width, options.activation, options.experts, options.active)
+        else:
+            self.mlp = FeedForward(width, options.activation)
 
     def forward(self, x, rotary):
         batch, time_, width = x.shape
-        parts = self.qkv(self.attention_norm(x)).view(batch, time_, 3, self.heads, -1)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
+        shared = self.groups * self.d_head
+        parts = self.qkv(self.attention_norm(x)).split([width, shared, shared], dim=-1)
+        q, k, v = (part.view(batch, time_, -1, self.d_head).transpose(1, 2) for part in parts)
+        q, k = self.q_norm(q), self.k_norm(k)
         if rotary is not None:
             q, k = turn(q, rotary), turn(k, rotary)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        mixed = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=self.mask, is_causal=self.mask is None, enable_gqa=self.groups < self.heads
+        )
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, time_, width))
-        return x + self.down(F.gelu(self.up(self.mlp_norm(x))))
+        return x + self.mlp(self.mlp_norm(x))
 
 
 def turn(x, rotary):
@@ -51,12 +98,19 @@ def turn(x, rotary):
 
 
 class Model(nn.Module):
-    def __init__(self, width, layers, heads, norm, position, context, vocab):
+    def __init__(self, width, layers, heads, norm, position, context, vocab, options):
         super().__init__()
         self.token = nn.Embedding(vocab, width)
         self.place = nn.Embedding(context, width) if position == "learned" else None
-        self.blocks = nn.ModuleList(Block(width, heads, norm) for _ in range(layers))
+        mask = None
+        if options.window:
+            at = torch.arange(context)
+            back = at[:, None] - at
+            mask = (back >= 0) & (back < options.window)
+        self.blocks = nn.ModuleList(Block(width, heads, norm, options, mask) for _ in range(layers))
         self.norm, self.head = Norm(width, norm), nn.Linear(width, vocab, bias=False)
+        if options.tied:
+            self.head.weight = self.token.weight
         half = width // heads // 2
         angle = torch.outer(torch.arange(context), 10000.0 ** (-torch.arange(half) / half))
         self.rotary = (angle.cos(), angle.sin()) if position == "rope" else None
@@ -79,11 +133,18 @@ def main():
     parser.add_argument("--context", type=int, default=128)
     parser.add_argument("--vocab", type=int, default=256)
     parser.add_argument("--steps", type=int, default=9)
+    parser.add_argument("--activation", choices=["gelu", "swiglu", "relu2"], default="gelu")
+    parser.add_argument("--kv-heads", type=int)
+    parser.add_argument("--qk-norm", action="store_true")
+    parser.add_argument("--tied", action="store_true")
+    parser.add_argument("--window", type=int, help="tokens that are seen, by a mask")
+    parser.add_argument("--experts", type=int)
+    parser.add_argument("--active", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     width, layers, heads = map(int, args.size.split("x"))
-    model = Model(width, layers, heads, args.norm, args.position, args.context, args.vocab)
+    model = Model(width, layers, heads, args.norm, args.position, args.context, args.vocab, args)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True
     )

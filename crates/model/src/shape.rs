@@ -66,6 +66,14 @@ pub enum ShapeError {
     /// A token attends at least to itself.
     #[error("a stride of 0 tokens leads nowhere")]
     NoStride,
+    /// A token attends to another one at least at the end of a window.
+    #[error("with a stride of {stride} in windows of {context} tokens no token attends to another")]
+    StrideBeyond {
+        /// Distance between tokens.
+        stride: usize,
+        /// Tokens of a window.
+        context: usize,
+    },
     /// Columns are tokens of their block.
     #[error("{columns} columns of blocks of {block} tokens are not possible")]
     Columns {
@@ -136,7 +144,7 @@ impl ShapeError {
             ShapeError::HeadWidth { .. } => Some("d_head"),
             ShapeError::HeadsDoNotGroup { .. } => Some("kv_heads"),
             ShapeError::NoWindow => Some("window"),
-            ShapeError::NoStride => Some("strided"),
+            ShapeError::NoStride | ShapeError::StrideBeyond { .. } => Some("strided"),
             ShapeError::Columns { .. } => Some("fixed"),
             ShapeError::NothingLocal => Some("pattern"),
             ShapeError::Experts(_) => Some("moe.experts"),
@@ -189,6 +197,9 @@ impl ShapeError {
             }
             ShapeError::NoStride => {
                 Some("strided = 16 attends to every 16th token back".to_owned())
+            }
+            ShapeError::StrideBeyond { context, .. } => {
+                Some(format!("give a stride below {context}, or a longer context"))
             }
             ShapeError::Columns { block: 0, .. } => {
                 Some("fixed = 32 is blocks of 32 tokens and 4 columns".to_owned())

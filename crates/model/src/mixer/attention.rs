@@ -181,6 +181,9 @@ impl Half for Attention {
         match self.reach {
             Reach::Window(0) => Err(ShapeError::NoWindow),
             Reach::Strided(0) => Err(ShapeError::NoStride),
+            Reach::Strided(stride) if stride > 1 && stride >= model.context => {
+                Err(ShapeError::StrideBeyond { stride, context: model.context })
+            }
             Reach::Fixed { block, columns } if columns == 0 || columns > block => {
                 Err(ShapeError::Columns { block, columns })
             }
@@ -267,6 +270,11 @@ mod tests {
         );
         assert_eq!(refused(Attention { reach: Reach::Window(0), ..plain }), ShapeError::NoWindow);
         assert_eq!(refused(Attention { reach: Reach::Strided(0), ..plain }), ShapeError::NoStride);
+        let stride = of(plain).context;
+        assert_eq!(
+            refused(Attention { reach: Reach::Strided(stride), ..plain }),
+            ShapeError::StrideBeyond { stride, context: stride }
+        );
         let fixed = Reach::Fixed { block: 4, columns: 5 };
         assert_eq!(
             refused(Attention { reach: fixed, ..plain }),

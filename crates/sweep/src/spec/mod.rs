@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 /// A parsed sweep file: one [`Spec`] for each cell of its axes.
 #[derive(Clone, Debug)]
@@ -257,6 +257,7 @@ fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
     let cells: Vec<Cell> = axes::cells(table)?
         .into_iter()
         .map(|(series, table)| {
+            check_tables(table.get_ref())?;
             let deserializer = toml::Deserializer::from(table);
             let spec = Spec::deserialize(deserializer).map_err(suggest::explain)?;
             Ok(Cell { series, spec })
@@ -264,6 +265,30 @@ fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
         .collect::<Result<_, Problem>>()?;
     model::check_options(cells.iter().map(|cell| &cell.spec.model))?;
     Ok(cells)
+}
+
+/// Keys whose value is a table. A list would otherwise be read as the values of its keys in their order.
+const TABLES: &[&str] =
+    &["data", "model", "model.moe", "plan", "plan.isoflop", "plan.grid", "train"];
+
+fn check_tables(document: &DeTable<'_>) -> Result<(), Problem> {
+    for path in TABLES {
+        let (first, second) = path.split_once('.').unwrap_or((path, ""));
+        let outer = document.get(first);
+        let value = match (outer.map(Spanned::get_ref), second) {
+            (_, "") => outer,
+            (Some(DeValue::Table(table)), second) => table.get(second),
+            _ => None,
+        };
+        if let Some(value) = value.filter(|value| !value.get_ref().is_table()) {
+            return Err(Problem::new(
+                value.span(),
+                format!("`{path}` must be a table of keys and values"),
+            )
+            .hint(format!("[{path}] on a line of its own, and its keys below")));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -55,21 +55,45 @@ pub struct ModelSpec {
 }
 
 /// `[model.moe]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MoeSpec {
     /// Experts present.
-    pub experts: Option<usize>,
+    pub experts: Option<Spanned<usize>>,
     /// Experts chosen for a token.
-    pub active: Option<usize>,
+    pub active: Option<Spanned<usize>>,
     /// Experts that work on every token besides.
-    pub shared: usize,
+    pub shared: Option<Spanned<usize>>,
     /// Width of a feed-forward network over that of an expert.
-    pub granularity: Option<usize>,
+    pub granularity: Option<Spanned<usize>>,
     /// How scores become factors: `plain` for one active expert and `renorm` for more unless given.
-    pub gate: Option<Gate>,
+    pub gate: Option<Spanned<Gate>>,
     /// What keeps the load even.
-    pub balance: Balance,
+    pub balance: Option<Spanned<Balance>>,
+}
+
+impl MoeSpec {
+    /// Where a key of the table stands.
+    fn place(&self, key: &str) -> Option<Range<usize>> {
+        match key {
+            "experts" => span(&self.experts),
+            "active" => span(&self.active),
+            "shared" => span(&self.shared),
+            "granularity" => span(&self.granularity),
+            "gate" => span(&self.gate),
+            "balance" => span(&self.balance),
+            _ => None,
+        }
+    }
+}
+
+fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
+    value.as_ref().map(Spanned::span)
+}
+
+/// The value of a key, where it is given.
+fn given<T: Clone>(value: &Option<Spanned<T>>) -> Option<T> {
+    value.as_ref().map(|value| value.get_ref().clone())
 }
 
 /// An option that some families have and others lack.
@@ -97,9 +121,6 @@ fn has_experts(_: &Mixer, feed_forward: &FeedForward) -> bool {
 impl ModelSpec {
     /// The options that are given.
     fn choices(&self) -> Vec<Choice> {
-        fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
-            value.as_ref().map(Spanned::span)
-        }
         type Fits = fn(&Mixer, &FeedForward) -> bool;
         let (attention, network) = ("attention", "a feed-forward half");
         let all: [(&str, Option<Range<usize>>, Fits, &str); 10] = [
@@ -136,7 +157,7 @@ impl ModelSpec {
             FeedForward::Experts(preset) => FeedForward::Experts(self.experts(preset)),
             FeedForward::None => FeedForward::None,
         };
-        let position = self.position.as_ref().map(|position| *position.get_ref());
+        let position = given(&self.position);
         Ok(ModelConfig {
             norm: self.norm,
             position: position.unwrap_or(preset.position),
@@ -174,10 +195,10 @@ impl ModelSpec {
             }
         };
         let is_full = self.window.as_ref().is_some_and(|w| *w.get_ref() == GivenWindow::Full);
-        let pattern = self.pattern.as_ref().map(|pattern| *pattern.get_ref());
+        let pattern = given(&self.pattern);
         Ok(Attention {
-            kv_heads: self.kv_heads.as_ref().map(|heads| *heads.get_ref()),
-            qk_norm: self.qk_norm.as_ref().is_some_and(|norm| *norm.get_ref()),
+            kv_heads: given(&self.kv_heads),
+            qk_norm: given(&self.qk_norm) == Some(true),
             reach,
             // One of several windows may be full; no layer is then local.
             pattern: pattern.filter(|_| !is_full),
@@ -186,22 +207,22 @@ impl ModelSpec {
 
     fn network(&self) -> Dense {
         Dense {
-            activation: self.activation.as_ref().map(|a| *a.get_ref()).unwrap_or_default(),
+            activation: given(&self.activation).unwrap_or_default(),
             ratio: self.ffn_ratio.as_ref().map(|ratio| ratio.get_ref().0),
         }
     }
 
     fn experts(&self, preset: Experts) -> Experts {
-        let given = self.moe.as_ref().map(|moe| *moe.get_ref()).unwrap_or_default();
-        let active = given.active.unwrap_or(preset.active);
+        let moe = given(&self.moe).unwrap_or_default();
+        let active = given(&moe.active).unwrap_or(preset.active);
         let rule = if active == 1 { Gate::Plain } else { preset.gate };
         Experts {
-            experts: given.experts.unwrap_or(preset.experts),
+            experts: given(&moe.experts).unwrap_or(preset.experts),
             active,
-            shared: given.shared,
-            granularity: given.granularity.unwrap_or(preset.granularity),
-            gate: given.gate.unwrap_or(rule),
-            balance: given.balance,
+            shared: given(&moe.shared).unwrap_or(preset.shared),
+            granularity: given(&moe.granularity).unwrap_or(preset.granularity),
+            gate: given(&moe.gate).unwrap_or(rule),
+            balance: given(&moe.balance).unwrap_or(preset.balance),
             like: self.network(),
         }
     }
@@ -209,7 +230,7 @@ impl ModelSpec {
     /// Width of a head, where it is given and the family has heads.
     fn d_head(&self) -> Option<usize> {
         let has_heads = self.family.preset().mixer.attention().is_some();
-        self.d_head.as_ref().map(|width| *width.get_ref()).filter(|_| has_heads)
+        given(&self.d_head).filter(|_| has_heads)
     }
 
     /// The model of a size that stands at `place`, otherwise like `like` and of these options, by its
@@ -244,7 +265,11 @@ impl ModelSpec {
             if key == "position" {
                 return self.position.as_ref().map(Spanned::span);
             }
-            let table = key.split('.').next().unwrap_or(key);
+            let (table, inner) = key.split_once('.').unwrap_or((key, ""));
+            let within = self.moe.as_ref().filter(|_| table == "moe");
+            if let Some(place) = within.and_then(|moe| moe.get_ref().place(inner)) {
+                return Some(place);
+            }
             self.choices().into_iter().find(|choice| choice.key == table).map(|choice| choice.span)
         });
         Problem::new(named.unwrap_or(size), error.to_string()).maybe_hint(error.hint())

@@ -188,7 +188,8 @@ mod tests {
         .unwrap();
         let moe = &sweep.cells()[2];
         assert_eq!(moe.series.as_str(), "model.family=moe, train.batch_tokens=512");
-        assert_eq!(moe.spec.model.moe.as_ref().unwrap().get_ref().experts, Some(4));
+        let experts = &moe.spec.model.moe.as_ref().unwrap().get_ref().experts;
+        assert_eq!(experts.as_ref().map(|experts| *experts.get_ref()), Some(4));
     }
 
     #[test]

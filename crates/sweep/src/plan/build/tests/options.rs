@@ -166,22 +166,35 @@ fn what_cannot_be_is_refused_where_it_stands() {
         ("family = \"rnn\"\nwindow = 8", "8:10", "the family `rnn` has not", "\"transformer\""),
         (
             "family = \"moe\"\nmoe = { experts = 4, active = 5 }",
-            "8:7",
+            "8:31",
             "5 of 4 experts cannot be chosen",
             "give active = 1 to 4",
         ),
         (
             "family = \"moe\"\nmoe = { active = 1, gate = \"renorm\" }",
-            "8:7",
+            "8:28",
             "the router would have no gradient",
             "gate = \"plain\"",
         ),
         (
             "family = \"moe\"\nmoe = { granularity = 3 }",
-            "8:7",
+            "8:23",
             "does not split into 3",
             "a divisor of 64",
         ),
+        (
+            "family = \"moe\"\nmoe = [4]",
+            "8:7",
+            "`model.moe` must be a table",
+            "[model.moe] on a line",
+        ),
+        (
+            "family = \"moe\"\nmoe = 4",
+            "8:7",
+            "`model.moe` must be a table",
+            "[model.moe] on a line",
+        ),
+        ("strided = 128", "7:11", "no token attends to another", "a stride below 128"),
         ("family = \"moe\"\nmoe = { expert = 3 }", "8:9", "unknown key `expert`", "`experts`"),
     ] {
         let text = refused(options);
