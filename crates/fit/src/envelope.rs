@@ -3,6 +3,7 @@
 use crate::curve::Bottom;
 use crate::design::classify;
 use crate::error::FitError;
+use crate::laws::{Coordinate, Law};
 use crate::output::{Axis, Isoflop};
 use crate::point::Point;
 
@@ -153,6 +154,20 @@ fn edge(points: &[Point], axis: Axis, other: Axis) -> Result<Envelope, FitError>
         _ => runs.into_iter().map(|(_, _, point)| point.clone()).collect(),
     };
     Ok(Envelope { points, words, draws: Vec::new() })
+}
+
+/// The rows that a law of sizes and experts without tokens can bear: those of the largest D, in words;
+/// `None` where the law has tokens or all rows have about the same.
+pub(crate) fn of_one_length(points: &[Point], law: Law) -> Option<(Vec<Point>, String)> {
+    let lacks_tokens = law.coordinates().contains(&Coordinate::Experts)
+        && !law.coordinates().contains(&Coordinate::Along(Axis::D));
+    let lengths: Option<Vec<f64>> = points.iter().map(|point| point.d).collect();
+    let lengths = lengths.filter(|_| lacks_tokens)?;
+    let most = lengths.iter().copied().fold(0.0, f64::max);
+    let kept = points.iter().zip(&lengths).filter(|(_, d)| **d * SAME_END >= most);
+    let kept: Vec<Point> = kept.map(|(point, _)| point.clone()).collect();
+    let words = format!("largest D ({})", isoflop_core::units::short(most));
+    (kept.len() < points.len()).then_some((kept, words))
 }
 
 /// Runs that beat every run of less compute, ascending in C.

@@ -1,6 +1,5 @@
 //! The warnings of a fit: what a reader must know before quoting its numbers.
 
-use crate::design::classify;
 use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
 use crate::intervals::level_words;
@@ -232,14 +231,6 @@ impl Findings<'_> {
             warnings.push(
                 "the rows of several series are fitted as one, although losses under different data or tokenizers do not compare".to_owned(),
             );
-        }
-        let tokens: Vec<f64> =
-            self.points.iter().filter_map(|point| point.d).map(f64::ln).collect();
-        let counts = classify(&tokens).into_iter().max().map_or(0, |last| last + 1);
-        if self.engine.law() == Law::Routed && counts > 1 {
-            warnings.push(format!(
-                "the rows have {counts} token counts, and this law is of one: choose rows of one with --where, or fit joint-experts"
-            ));
         }
         let repeated: Vec<f64> =
             self.points.iter().filter_map(|point| point.epochs).filter(|e| *e > 1.0).collect();

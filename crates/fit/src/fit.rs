@@ -4,7 +4,7 @@ use crate::account::{named, reduced, reduction_name, scatter};
 use crate::bootstrap::{Replicates, bootstrap, carried};
 use crate::design::Design;
 use crate::engine::{Engine, Optimum, Solution, engine};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, of_one_length};
 use crate::error::FitError;
 use crate::few::Few;
 use crate::findings::{Findings, far_rows};
@@ -41,7 +41,10 @@ pub fn fit(points: &[Point], law: Law, options: &Options) -> Result<Fit, FitErro
 pub fn fit_each(points: &[Point], laws: &[Law], options: &Options) -> Vec<Result<Fit, FitError>> {
     let works = laws.iter().map(|law| work(*law, points.len(), options));
     options.watch.expect(works.sum());
-    let fit = |law: &Law| fit_named(points, *law, options, &options.rows, None);
+    let fit = |law: &Law| match of_one_length(points, *law) {
+        Some((points, words)) => fit_named(&points, *law, options, &words, None),
+        None => fit_named(points, *law, options, &options.rows, None),
+    };
     laws.iter().map(fit).collect()
 }
 
