@@ -64,6 +64,11 @@ impl Family {
         }
     }
 
+    /// The family of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Family::ALL.into_iter().find(|family| family.name() == name)
+    }
+
     /// Whether it is the transformer, which files of earlier versions do not name.
     pub fn is_default(&self) -> bool {
         *self == Family::default()

@@ -122,7 +122,8 @@ impl CellPlanner<'_, '_> {
                 }
                 .hint("give learning_rate = { tune = { tokens = .. } } more tokens"));
             }
-            let middle = auto_learning_rate(rate_size(&model), batch_tokens);
+            let middle =
+                auto_learning_rate(self.cell.spec.model.family, rate_size(&model), batch_tokens);
             let half = i32::try_from(tune.rates / 2).unwrap_or(i32::MAX);
             runs.extend((-half..=half).map(|power| {
                 let rate = two_digits(middle * tune.factor.powi(power));
@@ -244,7 +245,8 @@ impl CellPlanner<'_, '_> {
             Length::Budget(budget) => Some(budget.get_ref().value),
             _ => None,
         };
-        let of_rule = auto_learning_rate(rate_size(&model), batch_tokens);
+        let of_rule =
+            auto_learning_rate(self.cell.spec.model.family, rate_size(&model), batch_tokens);
         let with = |rate| self.run_of(label, model, steps, batch_tokens, budget, seed, rate);
         let given = &self.cell.spec.train.learning_rate;
         Ok(match given.get_ref() {
