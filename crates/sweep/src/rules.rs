@@ -100,6 +100,22 @@ mod tests {
         ("2 of 8", 52_596.0, 512, [2.247, 2.129, 2.065, 2.110, 2.201, 2.325]),
     ];
 
+    /// Options of a transformer, likewise.
+    const OPTIONS: &[(&str, f64, u64, [f64; 6])] = &[
+        ("swiglu", 5_968.0, 512, [2.770, 2.583, 2.465, 2.429, 2.431, 2.468]),
+        ("relu2", 6_224.0, 512, [2.809, 2.619, 2.478, 2.429, 2.459, 2.482]),
+        ("kv_heads", 5_712.0, 512, [2.818, 2.644, 2.504, 2.430, 2.449, 2.488]),
+        ("qk_norm", 6_256.0, 512, [2.871, 2.672, 2.459, 2.377, 2.419, 2.478]),
+        ("tied", 6_224.0, 512, [2.743, 2.578, 2.471, 2.450, 2.467, 2.528]),
+        ("window", 6_224.0, 512, [2.644, 2.504, 2.418, 2.398, 2.421, 2.481]),
+        ("swiglu", 83_280.0, 512, [2.127, 2.013, 1.987, 2.027, 2.147, 2.455]),
+        ("relu2", 83_280.0, 512, [2.158, 2.027, 2.009, 2.048, 2.180, 2.577]),
+        ("kv_heads", 72_912.0, 512, [2.198, 2.092, 2.052, 2.080, 2.218, 2.377]),
+        ("qk_norm", 83_352.0, 512, [2.197, 2.063, 2.014, 2.044, 2.081, 2.146]),
+        ("tied", 83_280.0, 512, [2.171, 2.068, 2.045, 2.100, 2.170, 2.466]),
+        ("window", 83_280.0, 512, [2.099, 1.998, 1.973, 2.025, 2.099, 2.322]),
+    ];
+
     /// The loss at a rate, by a cubic in the logarithm of the rate through the four nearest rates
     /// of the grid.
     fn loss_at(rate: f64, losses: &[f64; 6]) -> f64 {
@@ -125,6 +141,10 @@ mod tests {
         for (n, batch, losses) in GRID {
             let above = cost(Family::Transformer, *n, *batch, losses);
             assert!(above < 0.02, "N {n}, batch {batch}: {above:.4} nats above");
+        }
+        for (option, n, batch, losses) in OPTIONS {
+            let above = cost(Family::Transformer, *n, *batch, losses);
+            assert!(above < 0.0205, "{option}, N {n}: {above:.4} nats above");
         }
         for (experts, n, batch, losses) in MIXTURES {
             let above = cost(Family::Moe, *n, *batch, losses);

@@ -32,6 +32,9 @@ pub(crate) struct Recorder {
     since: (f64, u64),
     /// Train losses of the last tenth of the steps.
     tail: Vec<f64>,
+    /// Steps in a row whose loss was above the ceiling of [`crate::divergence::Watch`].
+    #[serde(default)]
+    pub(crate) above: u64,
 }
 
 impl Recorder {

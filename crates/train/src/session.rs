@@ -129,18 +129,15 @@ impl<'a> Session<'a> {
             }
         }
         let Scores { loss, positions, load } = test_scores(&self.model, &self.data.test);
-        let ending = match loss.nats_per_token.is_finite() {
-            true => Ending::Finished(TestScore {
+        let ending = match self.watch.of_test_loss(loss.nats_per_token) {
+            None => Ending::Finished(TestScore {
                 loss: loss.nats_per_token,
                 standard_error: loss.standard_error,
                 bits_per_byte: loss.bits_per_byte,
                 tokens: loss.tokens as u64,
                 load,
             }),
-            false => Ending::Diverged {
-                step: steps,
-                reason: format!("the test loss became {}", loss.nats_per_token),
-            },
+            Some(reason) => Ending::Diverged { step: steps, reason },
         };
         let positions = match ending {
             Ending::Finished(_) => positions.into_iter().map(point_of).collect(),
@@ -208,7 +205,9 @@ impl<'a> Session<'a> {
             let score = &|| curve_loss(model, test);
             self.recorder.note(&self.run.config, self.seen, &step, score);
             self.loss = Some(step.loss).filter(|loss| loss.is_finite());
-            if let Some(reason) = self.watch.verdict(step.loss, step.grad_norm) {
+            let above = self.watch.steps_above(step.loss, self.recorder.above);
+            self.recorder.above = above;
+            if let Some(reason) = self.watch.verdict(step.loss, step.grad_norm, above) {
                 let step = self.seen - 1;
                 return Some(Diverged { step, reason });
             }
