@@ -146,7 +146,7 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     // Both values are those of the rule, so the difference follows from others.
     let rule = |row: &RunRow| {
         let family = Family::of_name(&row.family).unwrap_or_default();
-        auto_learning_rate(family, Params(row.n() as f64), row.batch_tokens)
+        auto_learning_rate(family, row.qk_norm == "rms", Params(row.n() as f64), row.batch_tokens)
     };
     if row.learning_rate == rule(row) && run.learning_rate == rule(run) {
         columns.retain(|column| *column != "learning_rate");

@@ -122,8 +122,7 @@ impl CellPlanner<'_, '_> {
                 }
                 .hint("give learning_rate = { tune = { tokens = .. } } more tokens"));
             }
-            let middle =
-                auto_learning_rate(self.cell.spec.model.family, rate_size(&model), batch_tokens);
+            let middle = self.rate_of_rule(&model, batch_tokens);
             let half = i32::try_from(tune.rates / 2).unwrap_or(i32::MAX);
             runs.extend((-half..=half).map(|power| {
                 let rate = two_digits(middle * tune.factor.powi(power));
@@ -245,8 +244,7 @@ impl CellPlanner<'_, '_> {
             Length::Budget(budget) => Some(budget.get_ref().value),
             _ => None,
         };
-        let of_rule =
-            auto_learning_rate(self.cell.spec.model.family, rate_size(&model), batch_tokens);
+        let of_rule = self.rate_of_rule(&model, batch_tokens);
         let with = |rate| self.run_of(label, model, steps, batch_tokens, budget, seed, rate);
         let given = &self.cell.spec.train.learning_rate;
         Ok(match given.get_ref() {
@@ -269,6 +267,12 @@ impl CellPlanner<'_, '_> {
                 }
             }
         })
+    }
+
+    fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
+        let qk_norm = model.mixer.attention().is_some_and(|attention| attention.qk_norm);
+        let family = self.cell.spec.model.family;
+        auto_learning_rate(family, qk_norm, rate_size(model), batch_tokens)
     }
 
     #[allow(clippy::too_many_arguments, reason = "what makes one run another")]
