@@ -22,6 +22,7 @@ mod optima;
 mod overfitting;
 mod panel_words;
 mod plane;
+mod positions;
 mod profiles;
 mod residuals;
 mod shapes;
@@ -32,12 +33,13 @@ mod time;
 
 pub(crate) use figure::Figure;
 pub(crate) use losses::{LOSS, loss_label};
+pub(crate) use positions::name as line_name;
 
 use crate::view::View;
 
 /// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 17] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 18] = [
         time::figure,
         isoflop::figure,
         optima::figure,
@@ -50,6 +52,7 @@ pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
         forest::figure,
         learning_curves::figure,
         efficiency::figure,
+        positions::figure,
         overfitting::figure,
         shapes::figure,
         learning_rates::figure,

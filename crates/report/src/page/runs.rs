@@ -79,7 +79,7 @@ fn missing() -> PageCell {
     PageCell { text: "\u{2013}".to_owned(), key: None }
 }
 
-fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
+fn columns<'a>(view: &'a View<'_>) -> Vec<PageColumn<'a>> {
     let mut columns = vec![PageColumn::text("run", |r| words(&r.run_id))];
     if view.many_series() {
         let name = |r: &'a RunRow| words(&view.series_name(&r.series));
