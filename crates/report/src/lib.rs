@@ -19,6 +19,7 @@ mod files;
 mod frontier;
 mod live;
 mod merge;
+mod options;
 mod page;
 mod positions;
 mod power_laws;

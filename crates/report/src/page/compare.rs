@@ -48,7 +48,7 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
     Some(format!("<ul>\n{said}</ul>\n{table}"))
 }
 
-pub(super) fn cell(e: &Estimate) -> String {
+fn cell(e: &Estimate) -> String {
     match e.identified {
         true => with_interval(e),
         false => format!("{} (not identified)", with_interval(e)),

@@ -3,6 +3,7 @@
 mod approaches;
 mod compare;
 mod data;
+mod experts;
 mod fits;
 mod method;
 mod parts;
@@ -45,8 +46,12 @@ const SECTIONS: [(&str, &str, &[&str]); 6] = [
         &["forecast", "intervals", "profiles", "residuals", "residuals-by-law"],
     ),
     ("curves", "Learning curves", &["learning-curves", "sample-efficiency", "runs-small"]),
-    ("context", "What the context is worth", &["positions"]),
-    ("factors", "What else moves the loss", &["axes", "shape", "learning-rate", "overfitting"]),
+    ("context", "What the context is worth", &["positions", "window"]),
+    (
+        "factors",
+        "What else moves the loss",
+        &["axes", "experts", "shape", "learning-rate", "overfitting"],
+    ),
 ];
 
 /// Section that says why losses by position are missing.
@@ -131,6 +136,7 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> S
 fn beneath(view: &View<'_>, figure: &str) -> String {
     match figure {
         "positions" => positions::table(view),
+        "experts" => experts::table(view),
         _ => String::new(),
     }
 }

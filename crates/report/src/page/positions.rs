@@ -1,11 +1,10 @@
 //! The curves by position as a table, and why some are missing.
 
-use super::compare::cell;
 use super::parts;
 use crate::figures::line_name;
 use crate::positions::{LITTLE, Line, little_from};
 use crate::replicates::Replicated;
-use crate::text::{escape, three_digits};
+use crate::text::{escape, three_digits, with_interval};
 use crate::view::View;
 use isoflop_core::PowerLaw;
 
@@ -33,8 +32,10 @@ fn row(view: &View<'_>, line: &Line<'_>) -> String {
         (Err(reason), _) => format!("<td colspan=\"3\">not fitted: {}</td>", escape(reason)),
         (Ok(_), None) => "<td colspan=\"3\">not fitted</td>".to_owned(),
         (Ok(_), Some(law)) => {
-            let number = |name: &str| {
-                line.estimate(name).map_or_else(|| "\u{2013}".to_owned(), |e| cell(&e))
+            let number = |name: &str| match line.estimate(name).map(|e| e.licensed()) {
+                Some(Some(e)) => with_interval(e.get()),
+                Some(None) => "not identified".to_owned(),
+                None => "\u{2013}".to_owned(),
             };
             format!(
                 "<td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>",
