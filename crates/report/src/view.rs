@@ -313,8 +313,8 @@ mod tests {
             view.series_name(all[k])
         };
         assert_eq!(name(vec!["data.corpus=rust-docs", "data.corpus=rust-code"], 1), "rust-code");
-        assert_eq!(name(vec!["a=1, b=2", "a=1, b=20"], 0), "2");
-        assert_eq!(name(vec!["a=1, b=2", "a=3, b=2", "a=1, b=4"], 0), "1, 2");
+        assert_eq!(name(vec!["a=1, b=2", "a=1, b=20"], 0), "b 2");
+        assert_eq!(name(vec!["a=1, b=2", "a=3, b=2", "a=1, b=4"], 0), "a 1, b 2");
         assert_eq!(name(vec!["a=1, b=2", "c=1"], 0), "a=1, b=2");
         assert_eq!(name(vec!["corpus=日本", "corpus=日産"], 0), "日本");
         assert_eq!(name(vec!["", "a=1"], 0), "all runs");

@@ -9,6 +9,7 @@ mod method;
 mod parts;
 mod positions;
 mod runs;
+mod standing;
 mod texts;
 mod verdict;
 
