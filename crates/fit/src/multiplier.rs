@@ -47,6 +47,21 @@ impl Multiplier {
         Some(Multiplier((0..STEPS).map(|k| factor(base, other, cost(k), level)).collect()))
     }
 
+    /// The same factors with an error that all runs of a series share beside that of the replicates: its half
+    /// interval in the logarithm of the factor. An interval that it takes beyond a factor of ten tells nothing.
+    #[must_use]
+    pub fn blurred(mut self, half: f64) -> Multiplier {
+        for Factor { estimate: e, .. } in &mut self.0 {
+            let value = e.value;
+            let wider = |end: f64| (end / value).ln().hypot(half).exp();
+            e.low = e.low.map(|low| value / wider(low));
+            e.high = e.high.map(|high| value * wider(high));
+            let ends = e.low.zip(e.high);
+            e.identified &= ends.is_some_and(|(low, high)| high <= WIDEST * low);
+        }
+        self
+    }
+
     /// Every cost in turn.
     pub fn trace(&self) -> &[Factor] {
         &self.0
@@ -260,5 +275,24 @@ mod tests {
         }
         let found = Multiplier::between(&base, &other, 0.9).unwrap();
         assert!(!found.last().estimate.identified, "{:?}", found.last());
+    }
+
+    #[test]
+    fn an_error_that_runs_share_widens_the_interval_and_may_leave_nothing_told() {
+        let estimate = Estimate {
+            value: 2.0,
+            low: Some(1.6),
+            high: Some(2.5),
+            standard_error: None,
+            identified: true,
+            fixed: false,
+        };
+        let known = Multiplier(vec![Factor { cost: 1.0, loss: 3.0, estimate }]);
+        assert!(known.clone().blurred(0.0).last().estimate.identified);
+        let wider = known.clone().blurred(0.5).last().estimate;
+        let half = (2.0f64 / 1.6).ln().hypot(0.5);
+        assert!((wider.low.unwrap() / (2.0 * (-half).exp()) - 1.0).abs() < 1e-12, "{wider:?}");
+        assert!(wider.identified && wider.high.unwrap() > 2.5, "{wider:?}");
+        assert!(!known.blurred(1.2).last().estimate.identified, "a factor of eleven");
     }
 }

@@ -1,7 +1,8 @@
 //! How much runs differ that differ in their seed alone.
 
-use crate::intervals::HALF_WIDTH;
+use crate::intervals::{HALF_WIDTH, TAIL};
 use crate::point::Point;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -18,6 +19,16 @@ pub struct NoiseFloor {
     pub groups: usize,
     /// Degrees of freedom: replicates beyond the first of each group.
     pub degrees: usize,
+}
+
+impl NoiseFloor {
+    /// Half of the interval of the difference between the mean of `a` runs and that of `b` runs of other seeds,
+    /// of coverage [`crate::LEVEL`] by Student's t.
+    pub fn of_difference(&self, a: usize, b: usize) -> f64 {
+        let student = StudentsT::new(0.0, 1.0, self.degrees as f64).expect("degrees are positive");
+        let share = |runs: usize| 1.0 / runs.max(1) as f64;
+        student.inverse_cdf(1.0 - TAIL) * self.sd * (share(a) + share(b)).sqrt()
+    }
 }
 
 /// The noise floor of losses, each with the group that it is a replicate of; `None` without replicates.
@@ -76,6 +87,9 @@ mod tests {
         assert_eq!((floor.groups, floor.degrees), (2, 3));
         assert!(floor.low < floor.sd && floor.sd < floor.high);
         assert_eq!(noise_floor([("a", 1.0), ("b", 2.0)]), None);
+        // Student's t of 3 degrees leaves 5 % beyond 2.353.
+        let half = floor.of_difference(2, 2);
+        assert!((half / (2.353 * floor.sd) - 1.0).abs() < 1e-3, "{half}");
     }
 
     #[test]

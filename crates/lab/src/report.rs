@@ -5,7 +5,7 @@ use crate::{LabError, fits, words};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_report::{Fact, Provenance, Report, SweepResults, merge};
-use isoflop_results::{Curve, DataFile, DataRecord, RunRow, Table, Trust};
+use isoflop_results::{Curve, DataFile, DataRecord, Positions, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::path::{Path, PathBuf};
@@ -44,6 +44,18 @@ pub fn curves(
     trust: Trust,
 ) -> Result<Vec<Curve>, LabError> {
     Ok(heard(notice, folder.curves(trust)?))
+}
+
+/// The losses by position of a folder; what has to be said of them is a remark.
+///
+/// # Errors
+/// The errors are those of [`ResultsFolder::positions`].
+pub fn positions(
+    notice: &dyn Notice,
+    folder: &ResultsFolder,
+    trust: Trust,
+) -> Result<Vec<Positions>, LabError> {
+    Ok(heard(notice, folder.positions(trust)?))
 }
 
 fn heard<T>(notice: &dyn Notice, told: Told<T>) -> T {
@@ -147,6 +159,7 @@ impl ReportInput {
             sweep: SweepResults {
                 runs,
                 curves: curves(notice, folder, trust)?,
+                positions: positions(notice, folder, trust)?,
                 tuning: trials(notice, folder, trust)?,
                 data,
                 fits,
@@ -183,12 +196,13 @@ impl ReportInput {
 
     /// The report of it.
     pub fn report(&self, provenance: Provenance) -> Report<'_> {
-        let SweepResults { runs, curves, tuning, data, fits } = &self.sweep;
+        let SweepResults { runs, curves, positions, tuning, data, fits } = &self.sweep;
         Report {
             title: &self.title,
             question: self.question.as_deref(),
             runs,
             curves,
+            positions,
             tuning,
             fits,
             data,

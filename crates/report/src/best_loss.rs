@@ -112,7 +112,7 @@ fn surface<'a>(view: &View<'a>, series: &str) -> Option<&'a Fit> {
 /// The runs that a fit names.
 fn runs_of<'v, 'a>(
     view: &'v View<'a>,
-    fit: &'a Fit,
+    fit: &'v Fit,
 ) -> impl Iterator<Item = &'a RunRow> + use<'v, 'a> {
     fit.data.iter().filter_map(|point| view.run(&point.label))
 }

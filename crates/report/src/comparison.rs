@@ -4,10 +4,13 @@
 mod compared;
 mod measured;
 mod pairs;
+mod ranked;
 mod side;
+mod standing;
 mod words;
 
 pub(crate) use compared::{Compared, Counted};
 pub(crate) use measured::Factor;
 pub(crate) use pairs::{Pair, pairs};
+pub(crate) use ranked::{Against, Ranked, ranked};
 pub(crate) use words::{SECONDS, headlines, machine_words, sentences};

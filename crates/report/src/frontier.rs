@@ -36,6 +36,20 @@ impl Frontier {
         Some((self.0.first()?.1, self.0.last()?.1))
     }
 
+    /// The lowest loss that a compute buys; runs of up to `same` times as much count. Between two runs ln C is
+    /// linear in ln L.
+    pub(crate) fn loss(&self, compute: f64, same: f64) -> Option<f64> {
+        let reached = self.0.iter().rposition(|(c, _)| *c <= same * compute)?;
+        let (c0, l0) = self.0[reached];
+        match self.0.get(reached + 1) {
+            Some((c1, l1)) if c0 < compute / same => {
+                let share = (compute / c0).ln() / (c1 / c0).ln();
+                Some(l0 * (l1 / l0).powf(share))
+            }
+            _ => Some(l0),
+        }
+    }
+
     /// Compute at which the frontier reaches a loss; between two runs ln C is linear in ln L.
     pub(crate) fn compute(&self, loss: f64) -> Option<f64> {
         let (worst, best) = self.reach()?;

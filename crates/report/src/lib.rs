@@ -5,7 +5,8 @@
 //! - [`terminal`] makes the text for a terminal, [`vega_lite`] a specification to be restyled.
 //! - [`merge`] makes one report of several sweeps.
 //!
-//! A report shows the runs and fits that it is given; it reads no file and fits nothing. `view` puts
+//! A report shows the runs and fits that it is given; it reads no file, and fits nothing but loss by position
+//! (`positions`). `view` puts
 //! the runs in order, `figures` draws them on the panels of `chart`, `verdict` and `comparison` put
 //! findings into words, and `page` sets all of it into HTML.
 
@@ -18,7 +19,9 @@ mod files;
 mod frontier;
 mod live;
 mod merge;
+mod options;
 mod page;
+mod positions;
 mod power_laws;
 mod replicates;
 mod report;

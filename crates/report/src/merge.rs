@@ -3,7 +3,7 @@
 use isoflop_core::Series;
 use isoflop_fit::output::{Fits, FittedPoint};
 use isoflop_results::DataRecord;
-use isoflop_results::{Curve, RunRow};
+use isoflop_results::{Curve, Positions, RunRow};
 use std::collections::HashSet;
 
 /// What a sweep brings to a comparison.
@@ -13,6 +13,8 @@ pub struct SweepResults {
     pub runs: Vec<RunRow>,
     /// Learning curves.
     pub curves: Vec<Curve>,
+    /// Losses by position in the context.
+    pub positions: Vec<Positions>,
     /// Trials of the stage that chose the learning rates.
     pub tuning: Vec<RunRow>,
     /// Facts on the texts: reference losses, entropy.
@@ -45,6 +47,7 @@ pub fn merge(sweeps: Vec<(String, SweepResults)>) -> SweepResults {
             run.series = Series::new(pairs);
         }
         sweep.curves.iter_mut().for_each(|c| label(&mut c.run_id));
+        sweep.positions.iter_mut().for_each(|p| label(&mut p.run_id));
         let fits = &mut sweep.fits;
         let points =
             |points: &mut Vec<FittedPoint>| points.iter_mut().for_each(|p| label(&mut p.label));
@@ -69,6 +72,7 @@ pub fn merge(sweeps: Vec<(String, SweepResults)>) -> SweepResults {
         known.extend(sweep.runs.iter().map(|r| r.run_id.clone()));
         all.runs.extend(sweep.runs);
         all.curves.extend(sweep.curves);
+        all.positions.extend(sweep.positions);
         all.tuning.extend(sweep.tuning);
         for record in sweep.data {
             if all.data.iter().all(|r| r.data_digest != record.data_digest) {

@@ -41,7 +41,12 @@ impl<L> Replicated<L> {
 
 /// The power law of a fit, `E + A x^-alpha`; E is zero where the fit has none.
 pub(crate) fn power(fit: Identified<&Fit>) -> Option<Replicated<PowerLaw>> {
-    let fit = fit.into_inner();
+    inside(fit.into_inner())
+}
+
+/// As [`power`], for answers inside the rows of the fit: there it need not identify its parameters, since
+/// what is asked of it has an interval of its own.
+pub(crate) fn inside(fit: &Fit) -> Option<Replicated<PowerLaw>> {
     let law = |get: Named<'_>| {
         let law = PowerLaw { e: get("E").unwrap_or(0.0), a: get("A")?, alpha: get("alpha")? };
         (law.a.is_finite() && law.alpha.is_finite() && law.e.is_finite()).then_some(law)

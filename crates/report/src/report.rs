@@ -1,7 +1,7 @@
 //! The parts of a report.
 
 use isoflop_fit::output::Fits;
-use isoflop_results::{Curve, DataRecord, RunRow};
+use isoflop_results::{Curve, DataRecord, Positions, RunRow};
 
 /// A report before it is drawn: runs, curves, fits and where they come from.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Report<'a> {
     pub runs: &'a [RunRow],
     /// Learning curves; those of runs that are not given are left out.
     pub curves: &'a [Curve],
+    /// Losses by position in the context; empty where none were measured.
+    pub positions: &'a [Positions],
     /// Trials of the stage that chose the learning rates; empty without such a stage.
     pub tuning: &'a [RunRow],
     /// The fits to draw.

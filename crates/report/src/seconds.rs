@@ -59,23 +59,55 @@ fn per_token(run: &RunRow) -> Option<f64> {
 
 /// Whether two runs make the same steps on the same machine.
 fn alike(a: &RunRow, b: &RunRow) -> bool {
-    let model = |r: &RunRow| (r.n_total, r.n_active, r.d_model, r.n_layers, r.n_heads);
-    let step = |r: &RunRow| (r.context, r.vocab_size, r.batch_tokens, r.micro_batch);
+    let step = |r: &RunRow| (r.batch_tokens, r.micro_batch);
     a.series == b.series
-        && model(a) == model(b)
+        && same_model(a, b)
         && step(a) == step(b)
         && Machine::of(a) == Machine::of(b)
 }
 
+fn same_model(a: &RunRow, b: &RunRow) -> bool {
+    let model = |r: &RunRow| (r.n_total, r.n_active, r.d_model, r.n_layers, r.n_heads);
+    let tokens = |r: &RunRow| (r.context, r.vocab_size);
+    model(a) == model(b) && tokens(a) == tokens(b)
+}
+
 /// Seconds of a token of all runs like this one, the short ones left out where there are longer ones.
 pub(crate) fn speeds(view: &View<'_>, run: &RunRow) -> Vec<f64> {
-    let like: Vec<&&RunRow> = view.finished.iter().filter(|other| alike(run, other)).collect();
-    let long = like.iter().filter(|run| run.wall_time_s >= SHORTEST_S);
+    let like = view.finished.iter().copied().filter(|other| alike(run, other));
+    long(&like.collect::<Vec<_>>())
+}
+
+/// Seconds of a token of runs, the short ones left out where there are longer ones.
+fn long(runs: &[&RunRow]) -> Vec<f64> {
+    let long = runs.iter().filter(|run| run.wall_time_s >= SHORTEST_S);
     let long: Vec<f64> = long.filter_map(|run| per_token(run)).collect();
     match long.is_empty() {
-        true => like.iter().filter_map(|run| per_token(run)).collect(),
+        true => runs.iter().filter_map(|run| per_token(run)).collect(),
         false => long,
     }
+}
+
+/// Standard deviation of the logarithm of the seconds of a token between runs of one model on one machine,
+/// pooled over the models of a series; none where no two runs are of one model. The load of a machine changes
+/// from run to run.
+pub(crate) fn scatter(view: &View<'_>, series: &str, machine: Machine<'_>) -> Option<f64> {
+    let of_series = view.finished.iter().filter(|run| run.series == series);
+    let mut models: Vec<(&RunRow, Vec<&RunRow>)> = Vec::new();
+    for run in of_series.filter(|run| Machine::of(run) == machine) {
+        match models.iter_mut().find(|(first, _)| same_model(first, run)) {
+            Some((_, runs)) => runs.push(run),
+            None => models.push((run, vec![run])),
+        }
+    }
+    let (mut squares, mut degrees) = (0.0, 0usize);
+    for (_, runs) in models {
+        let logs: Vec<f64> = long(&runs).into_iter().map(f64::ln).collect();
+        let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
+        squares += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+        degrees += logs.len().saturating_sub(1);
+    }
+    (degrees > 0).then(|| (squares / degrees as f64).sqrt())
 }
 
 /// The median of numbers; none of nothing.

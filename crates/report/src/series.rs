@@ -4,7 +4,8 @@ use isoflop_core::Series;
 
 /// A series as a reader tells it from the others: `rust-docs, bytes` of
 /// `data.corpus=rust-docs, data.tokenizer=bytes`, where all series have these keys; values that all
-/// share are left out. Where that is not possible, the series as it is.
+/// share are left out. An axis with a value that says nothing by itself, a number or `true`, is named: `window
+/// 32`. Where that is not possible, the series as it is.
 pub fn series_name(series: &str, all: &[&str]) -> String {
     let (own, others) = (Series::parse(series), all.iter().map(|other| Series::parse(other)));
     let others: Vec<Series> = others.collect();
@@ -13,12 +14,24 @@ pub fn series_name(series: &str, all: &[&str]) -> String {
         return series.to_owned();
     }
     let told = |k: &usize| others.iter().any(|other| other.pairs()[*k].1 != own.pairs()[*k].1);
-    let values: Vec<&str> =
-        (0..own.pairs().len()).filter(told).map(|k| own.pairs()[k].1.as_str()).collect();
+    let is_bare = |k: usize| others.iter().any(|other| is_bare(&other.pairs()[k].1));
+    let word = |k: usize| {
+        let (key, value) = &own.pairs()[k];
+        match is_bare(k) {
+            true => format!("{} {value}", key.rsplit('.').next().unwrap_or(key)),
+            false => value.clone(),
+        }
+    };
+    let values: Vec<String> = (0..own.pairs().len()).filter(told).map(word).collect();
     match values.is_empty() {
         true => series.to_owned(),
         false => values.join(", "),
     }
+}
+
+/// Whether a value says nothing without the name of its axis.
+fn is_bare(value: &str) -> bool {
+    value.parse::<f64>().is_ok() || matches!(value, "true" | "false")
 }
 
 #[cfg(test)]
@@ -30,6 +43,9 @@ mod tests {
         let all = ["data.corpus=a, data.tokenizer=bytes", "data.corpus=a, data.tokenizer=bpe:512"];
         let names = all.map(|series| series_name(series, &all));
         assert_eq!(names, ["bytes", "bpe:512"]);
+        let all = ["model.window=32, model.tied=true", "model.window=full, model.tied=false"];
+        let names = all.map(|series| series_name(series, &all));
+        assert_eq!(names, ["window 32, tied true", "window full, tied false"]);
         assert_eq!(series_name("mine", &["mine", "k=v"]), "mine");
         assert_eq!(series_name("k=v", &["k=v"]), "k=v");
     }

@@ -29,7 +29,9 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     for sentence in comparison::headlines(view) {
         out.push_str(&wrapped(&visible(&plain(&sentence)), width));
     }
-    for series in &view.series {
+    // Findings of many series stand on the page.
+    let many = comparison::ranked(view).is_some();
+    for series in view.series.iter().filter(|_| !many) {
         let found = findings(view, series);
         if found.is_empty() {
             continue;

@@ -1,6 +1,7 @@
 //! The runs of a report in the order and groups that charts and tables need.
 
 use crate::chart::{Marker, Numbering};
+use crate::positions::ByPosition;
 use crate::report::Report;
 use crate::series::series_name;
 use crate::text::{clip, sub};
@@ -9,6 +10,7 @@ use isoflop_core::Series;
 use isoflop_fit::output::{Axis, Fit};
 use isoflop_results::DataRecord;
 use isoflop_results::{RunRow, Status};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 /// What a series is called where no one axis tells them apart.
@@ -27,6 +29,7 @@ pub(crate) struct View<'a> {
     /// series then show losses in bits per byte.
     bits: HashMap<&'a str, f64>,
     by_id: HashMap<&'a str, &'a RunRow>,
+    by_position: OnceCell<ByPosition<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -53,11 +56,17 @@ impl<'a> View<'a> {
             sizes,
             series,
             by_id: report.runs.iter().map(|r| (r.run_id.as_str(), r)).collect(),
+            by_position: OnceCell::new(),
         }
     }
 
     pub(crate) fn run(&self, id: &str) -> Option<&'a RunRow> {
         self.by_id.get(id).copied()
+    }
+
+    /// Losses by position, fitted when first asked for.
+    pub(crate) fn by_position(&self) -> &ByPosition<'a> {
+        self.by_position.get_or_init(|| ByPosition::of(self))
     }
 
     /// The texts that finished runs were scored on, as far as they are known, in the order of the runs.
@@ -97,7 +106,7 @@ impl<'a> View<'a> {
     /// A series as a reader tells it from the others: `rust-docs, bytes` of
     /// `data.corpus=rust-docs, data.tokenizer=bytes`, where all series have these keys; values that all
     /// share are left out.
-    pub(crate) fn series_name(&self, series: &'a str) -> String {
+    pub(crate) fn series_name(&self, series: &str) -> String {
         match series {
             "" => "all runs".to_owned(),
             named => series_name(named, &self.series),
@@ -294,6 +303,7 @@ mod tests {
                 question: None,
                 runs: &[],
                 curves: &[],
+                positions: &[],
                 tuning: &[],
                 fits: &fits,
                 data: &[],
@@ -303,8 +313,8 @@ mod tests {
             view.series_name(all[k])
         };
         assert_eq!(name(vec!["data.corpus=rust-docs", "data.corpus=rust-code"], 1), "rust-code");
-        assert_eq!(name(vec!["a=1, b=2", "a=1, b=20"], 0), "2");
-        assert_eq!(name(vec!["a=1, b=2", "a=3, b=2", "a=1, b=4"], 0), "1, 2");
+        assert_eq!(name(vec!["a=1, b=2", "a=1, b=20"], 0), "b 2");
+        assert_eq!(name(vec!["a=1, b=2", "a=3, b=2", "a=1, b=4"], 0), "a 1, b 2");
         assert_eq!(name(vec!["a=1, b=2", "c=1"], 0), "a=1, b=2");
         assert_eq!(name(vec!["corpus=日本", "corpus=日産"], 0), "日本");
         assert_eq!(name(vec!["", "a=1"], 0), "all runs");

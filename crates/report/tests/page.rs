@@ -34,6 +34,7 @@ fn the_page_has_every_section_in_order() {
         "How far to trust it",
         "Fits",
         "Learning curves",
+        "What the context is worth",
         "Runs",
         "Failed, diverged and excluded runs",
         "Method",

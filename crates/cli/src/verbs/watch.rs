@@ -13,7 +13,7 @@ use isoflop_fit::output::Fits;
 use isoflop_lab::report::{curves, plan_fact, texts, trials};
 use isoflop_lab::{Notice, fits};
 use isoflop_report::{Live, Provenance, Report};
-use isoflop_results::{Curve, RunRow, Trust};
+use isoflop_results::{Curve, Positions, RunRow, Trust};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::collections::BTreeSet;
@@ -134,6 +134,13 @@ fn page(
     if known.is_empty() && folder.curves_path().exists() {
         known = curves(terminal, folder, trust)?;
     }
+    let positions: Vec<Positions> = all()
+        .filter(|record| !record.positions.is_empty())
+        .map(|record| Positions {
+            run_id: record.row.run_id.clone(),
+            points: record.positions.clone(),
+        })
+        .collect();
     let fits = fits_of(terminal, folder, &runs);
     let tuning = trials(terminal, folder, trust)?;
     let data = texts(terminal, folder, plan);
@@ -144,6 +151,7 @@ fn page(
         question: plan.question(),
         runs: &runs,
         curves: &known,
+        positions: &positions,
         tuning: &tuning,
         fits: &fits,
         data: &data,

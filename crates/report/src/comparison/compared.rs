@@ -24,6 +24,9 @@ pub(crate) struct Compared<'a> {
     pub(crate) measured: Option<Factor>,
     /// By laws of both series, over the costs at which the runs of both hold them.
     pub(crate) by_law: Option<Multiplier>,
+    /// Of seconds: standard deviation of the logarithm of the factor by the scatter of speeds between runs of
+    /// one model, as if all runs of a series shared it.
+    pub(crate) scatter: Option<f64>,
     /// Which series has its best size at the end of its sizes at the largest common cost: base, other.
     pub(crate) at_edge: [bool; 2],
 }
@@ -35,7 +38,7 @@ pub(super) fn in_compute<'a>(view: &View<'a>, sides: [Side<'_>; 2]) -> Compared<
             between(view, sides.map(|side| by_power_law(view, side)))
         });
     let measured = measured::factor(view, sides, |run| Some(run.c_exact));
-    Compared { counted: Counted::Compute, measured, by_law, at_edge }
+    Compared { counted: Counted::Compute, measured, by_law, scatter: None, at_edge }
 }
 
 /// The comparison in seconds on the machine that has most runs of both series; none where there is no such
@@ -55,7 +58,22 @@ pub(super) fn in_seconds<'a>(view: &View<'a>, sides: [Side<'_>; 2]) -> Option<Co
     let measured = measured::factor(view, sides, |run| {
         (Machine::of(run) == machine).then(|| seconds::of_run(view, run))?
     });
-    Some(Compared { counted: Counted::Seconds(machine), measured, by_law, at_edge })
+    let scatter = scatter(view, sides, machine);
+    let by_law = by_law.map(|found| found.blurred(HALF_WIDTH * scatter.unwrap_or(0.0)));
+    Some(Compared { counted: Counted::Seconds(machine), measured, by_law, scatter, at_edge })
+}
+
+/// Half of a 90 % interval of a normal distribution, in standard deviations.
+pub(super) const HALF_WIDTH: f64 = 1.645;
+
+/// What the scatter of speeds between runs of one model leaves open of a factor in seconds; none where no
+/// series has two runs of one model.
+fn scatter(view: &View<'_>, sides: [Side<'_>; 2], machine: Machine<'_>) -> Option<f64> {
+    let [base, other] = sides.map(|(series, _)| seconds::scatter(view, series, machine));
+    match (base, other) {
+        (None, None) => None,
+        (base, other) => Some(base.unwrap_or(0.0).hypot(other.unwrap_or(0.0))),
+    }
 }
 
 /// A multiplier, and which series has its best size at an end of its sizes: base, other.

@@ -1,6 +1,7 @@
 //! Every further series against the first.
 
 use super::compared::{Compared, in_compute, in_seconds};
+use super::standing::Standing;
 use crate::power_laws;
 use crate::view::View;
 use isoflop_fit::output::{Axis, Estimate, Isoflop};
@@ -16,7 +17,7 @@ pub(crate) struct Difference {
     pub(crate) less: Estimate,
 }
 
-/// A series against the first.
+/// A series against the base.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<'a> {
     pub(crate) base: &'a str,
@@ -43,12 +44,19 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Every further series against the first.
+/// Every further series against the first; of three series or more, against the best at the largest compute
+/// that all have.
 pub(crate) fn pairs<'a>(view: &View<'a>) -> Vec<Pair<'a>> {
-    let Some((base, others)) = view.series.split_first() else {
+    let Some(first) = view.series.first() else {
         return Vec::new();
     };
-    let others = others.iter().map(|other| pair(view, base, other));
+    let best = match view.series.len() {
+        1 | 2 => None,
+        _ => Standing::of(view).map(|standing| standing.best().series),
+    };
+    let base = best.unwrap_or(first);
+    let others = view.series.iter().filter(|other| **other != base);
+    let others = others.map(|other| pair(view, base, other));
     others
         .filter(|pair| {
             let told = |c: &Compared<'_>| c.measured.is_some() || c.by_law.is_some();

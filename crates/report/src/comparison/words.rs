@@ -1,8 +1,9 @@
 //! The words of a comparison, a sentence a finding.
 
-use super::compared::{Compared, Counted};
+use super::compared::{Compared, Counted, HALF_WIDTH};
 use super::measured::Factor;
 use super::pairs::{EXPONENTS, Pair, pairs};
+use super::ranked::{lines, ranked};
 use crate::seconds::Machine;
 use crate::text::{clip, factor, three_digits, with_interval};
 use crate::view::View;
@@ -12,6 +13,34 @@ use isoflop_fit::output::Estimate;
 /// What readers ask of every pair of series first: which needs how much more, in compute and by the clock,
 /// and whether their exponents differ, each with an interval.
 pub(crate) fn headlines(view: &View<'_>) -> Vec<String> {
+    let mut out = match ranked(view) {
+        Some(ranked) => lines(view, &ranked),
+        None => by_pair(view),
+    };
+    if out.len() > 0 && !one_text(view) {
+        out.push(
+            "These series were not scored on one test text: their losses are of different tasks, and what differs \
+             may be the text."
+                .to_owned(),
+        );
+    }
+    out
+}
+
+/// Whether all finished runs were scored on one text: the test text of one corpus, and of one preparation of it
+/// where their tokenizers are one.
+fn one_text(view: &View<'_>) -> bool {
+    let mut runs = view.finished.iter();
+    let Some(first) = runs.next() else {
+        return true;
+    };
+    runs.all(|run| {
+        let same_tokens = run.tokenizer != first.tokenizer || run.data_digest == first.data_digest;
+        run.corpus == first.corpus && same_tokens
+    })
+}
+
+fn by_pair(view: &View<'_>) -> Vec<String> {
     let mut out = Vec::new();
     for pair in &pairs(view) {
         let names = names(view, pair);
@@ -27,7 +56,9 @@ pub(crate) fn headlines(view: &View<'_>) -> Vec<String> {
 pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
     let pairs = pairs(view);
     let mut out = Vec::new();
-    for pair in &pairs {
+    // A table has them of many series.
+    let few = if ranked(view).is_none() { pairs.as_slice() } else { &[] };
+    for pair in few {
         let names = names(view, pair);
         out.extend(pair.compared().filter_map(|c| measured(pair, c, &names)));
     }
@@ -38,10 +69,57 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    out.extend(clock(view, &pairs));
     if pairs.iter().any(|pair| pair.seconds.is_some()) {
         out.push(format!("{SECONDS} Factors in seconds hold for that machine alone."));
     }
     out
+}
+
+/// A scatter of speeds that needs no word.
+const STEADY: f64 = 0.05;
+
+/// A caution where speeds scatter between runs of one model, with the comparisons that are within it.
+fn clock(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<String> {
+    let seconds = || pairs.iter().filter_map(|pair| Some((pair, pair.seconds.as_ref()?)));
+    if seconds().next().is_some() && seconds().all(|(_, c)| c.scatter.is_none()) {
+        return Some(
+            "No two runs are of one model, so that nothing says how much speeds scatter: factors in seconds may \
+             be the load of the machine."
+                .to_owned(),
+        );
+    }
+    let scatter = |c: &Compared<'_>| c.scatter.filter(|scatter| *scatter > STEADY);
+    let (_, widest) = seconds().max_by(|a, b| {
+        let of = |c: &Compared<'_>| scatter(c).unwrap_or(0.0);
+        of(a.1).total_cmp(&of(b.1))
+    })?;
+    let most = scatter(widest)?;
+    let within = |c: &Compared<'_>| match (&c.measured, scatter(c)) {
+        (Some(Factor::Reached { at_lowest, .. }), Some(scatter)) => {
+            at_lowest.get().ln().abs() < HALF_WIDTH * scatter
+        }
+        _ => false,
+    };
+    let lost: Vec<String> = seconds()
+        .filter(|(_, compared)| within(compared))
+        .map(|(pair, _)| clip(&view.series_name(pair.other), 40))
+        .collect();
+    let which = match (lost.is_empty(), pairs.first()) {
+        (false, Some(pair)) => format!(
+            " The measured factor in seconds is within this between {} and {}: the clock does not tell them apart.",
+            clip(&view.series_name(pair.base), 40),
+            lost.join(", ")
+        ),
+        _ => String::new(),
+    };
+    Some(format!(
+        "Speeds of runs of one model differ{}, as they do under a load that changes: a factor in seconds may be \
+         off by a factor of {} (one standard deviation) for that alone, as if all runs of a series had shared it, and the \
+         intervals of seconds hold it.{which}",
+        machine_words(&widest.counted),
+        three_digits(most.exp()),
+    ))
 }
 
 /// Which seconds are taken.
@@ -94,7 +172,7 @@ pub(crate) fn machine_words(counted: &Counted<'_>) -> String {
 
 /// What an interval says of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     /// The other needs less.
     Less,
     /// The other needs more.
@@ -105,7 +183,7 @@ enum Side {
     Unknown,
 }
 
-fn side(e: &Estimate) -> Side {
+pub(super) fn side(e: &Estimate) -> Side {
     match (e.licensed(), e.low, e.high) {
         (Some(_), _, Some(high)) if high < 1.0 => Side::Less,
         (Some(_), Some(low), _) if low > 1.0 => Side::More,
@@ -188,7 +266,7 @@ fn edge_words(of: &str) -> String {
 
 /// A series that wins in compute and loses by the clock, or the reverse: with intervals, or else as the best
 /// runs have it over all losses.
-fn both(pair: &Pair<'_>, [base, other]: &[String; 2]) -> Option<String> {
+pub(super) fn both(pair: &Pair<'_>, [base, other]: &[String; 2]) -> Option<String> {
     let seconds = pair.seconds.as_ref()?;
     let told = |c: &Compared<'_>| c.by_law.as_ref().map(|found| side(&found.last().estimate));
     let known = |c: &Compared<'_>| told(c).filter(|side| *side != Side::Unknown);
@@ -210,11 +288,13 @@ fn both(pair: &Pair<'_>, [base, other]: &[String; 2]) -> Option<String> {
 
 /// The side on which the measured factor lies at every loss that both have reached.
 fn read_off_side(compared: &Compared<'_>) -> Option<Side> {
+    // What is within the scatter of speeds may be the load of the machine.
+    let blur = (HALF_WIDTH * compared.scatter.unwrap_or(0.0)).exp();
     match compared.measured.as_ref()? {
-        Factor::Reached { range: (_, most), .. } if *most < 1.0 => Some(Side::Less),
-        Factor::Reached { range: (least, _), .. } if *least > 1.0 => Some(Side::More),
-        Factor::Below { factor, .. } if *factor.get() <= 1.0 => Some(Side::Less),
-        Factor::Above { factor, .. } if *factor.get() >= 1.0 => Some(Side::More),
+        Factor::Reached { range: (_, most), .. } if most * blur < 1.0 => Some(Side::Less),
+        Factor::Reached { range: (least, _), .. } if least / blur > 1.0 => Some(Side::More),
+        Factor::Below { factor, .. } if factor.get() * blur <= 1.0 => Some(Side::Less),
+        Factor::Above { factor, .. } if factor.get() / blur >= 1.0 => Some(Side::More),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ mod axes;
 mod budgets;
 mod csv;
 mod efficiency;
+mod experts;
 mod figure;
 mod forecast;
 mod forest;
@@ -22,22 +23,27 @@ mod optima;
 mod overfitting;
 mod panel_words;
 mod plane;
+mod positions;
 mod profiles;
 mod residuals;
 mod shapes;
 mod surface;
+mod swept;
 mod thin;
 mod three_panels;
 mod time;
+mod windows;
 
+pub(crate) use experts::mixtures;
 pub(crate) use figure::Figure;
 pub(crate) use losses::{LOSS, loss_label};
+pub(crate) use positions::name as line_name;
 
 use crate::view::View;
 
 /// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 17] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 20] = [
         time::figure,
         isoflop::figure,
         optima::figure,
@@ -50,6 +56,9 @@ pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
         forest::figure,
         learning_curves::figure,
         efficiency::figure,
+        positions::figure,
+        windows::figure,
+        experts::figure,
         overfitting::figure,
         shapes::figure,
         learning_rates::figure,

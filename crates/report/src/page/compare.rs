@@ -1,7 +1,8 @@
 //! Series side by side on the page.
 
 use super::parts::table;
-use crate::comparison::{pairs, sentences};
+use super::{standing, verdict};
+use crate::comparison::{pairs, ranked, sentences};
 use crate::text::{clip, escape, with_interval};
 use crate::view::View;
 use isoflop_fit::output::Estimate;
@@ -45,7 +46,16 @@ pub(super) fn html(view: &View<'_>) -> Option<String> {
         true => String::new(),
         false => table("Exponents side by side", "fits", &head, &rows),
     };
-    Some(format!("<ul>\n{said}</ul>\n{table}"))
+    let (standing, findings) = match ranked(view) {
+        Some(ranked) => {
+            let findings = verdict::by_series(view);
+            let findings =
+                format!("<h3>Series by series</h3>\n<div class=\"findings\">\n{findings}</div>\n");
+            (standing::html(view, &ranked), findings)
+        }
+        None => (String::new(), String::new()),
+    };
+    Some(format!("{standing}<ul>\n{said}</ul>\n{table}{findings}"))
 }
 
 fn cell(e: &Estimate) -> String {

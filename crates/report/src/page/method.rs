@@ -1,5 +1,6 @@
 //! The sections on method and provenance: what the numbers mean and how to get them again.
 
+use crate::options::{self, Choice};
 use crate::text::escape;
 use crate::view::{View, n_words};
 use isoflop_core::units::{FLOPS_PER_PF_DAY, scientific};
@@ -141,6 +142,10 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
             "Schedule, batch",
             each(|r| format!("{}, {} tokens", r.schedule, r.batch_tokens)),
         ));
+        let options = options_used(report.runs);
+        if !options.is_empty() {
+            items.push(("Options", escape(&options)));
+        }
         items.push((
             "Device",
             each(|r| {
@@ -181,6 +186,17 @@ pub(crate) fn provenance(view: &View<'_>) -> String {
         ));
     }
     out
+}
+
+/// Options at other values than the default, each with the values that runs have.
+fn options_used(runs: &[RunRow]) -> String {
+    let values = |choice: &Choice| {
+        let found =
+            runs.iter().map(|run| (choice.value)(run).unwrap_or_else(|| "default".to_owned()));
+        format!("{}: {}", choice.name, distinct(found).replace("; ", ", "))
+    };
+    let used = options::used(runs.iter());
+    used.iter().map(values).collect::<Vec<_>>().join("; ")
 }
 
 /// The distinct values of a column, in alphabetical order, as one text.

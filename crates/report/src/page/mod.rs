@@ -3,10 +3,13 @@
 mod approaches;
 mod compare;
 mod data;
+mod experts;
 mod fits;
 mod method;
 mod parts;
+mod positions;
 mod runs;
+mod standing;
 mod texts;
 mod verdict;
 
@@ -35,7 +38,7 @@ pub(crate) enum Delivery {
 }
 
 /// Sections in order: id, heading and the names of their figures.
-const SECTIONS: [(&str, &str, &[&str]); 5] = [
+const SECTIONS: [(&str, &str, &[&str]); 6] = [
     ("loss", "Loss against compute, data and parameters", &["three-panels", "time"]),
     ("optimum", "What is compute-optimal", &["isoflop", "optima", "plane"]),
     (
@@ -44,8 +47,16 @@ const SECTIONS: [(&str, &str, &[&str]); 5] = [
         &["forecast", "intervals", "profiles", "residuals", "residuals-by-law"],
     ),
     ("curves", "Learning curves", &["learning-curves", "sample-efficiency", "runs-small"]),
-    ("factors", "What else moves the loss", &["axes", "shape", "learning-rate", "overfitting"]),
+    ("context", "What the context is worth", &["positions", "window"]),
+    (
+        "factors",
+        "What else moves the loss",
+        &["axes", "experts", "shape", "learning-rate", "overfitting"],
+    ),
 ];
+
+/// Section that says why losses by position are missing.
+const CONTEXT: &str = "context";
 
 /// Figure that stands beside the words of a comparison.
 const COMPARED: &str = "multiplier";
@@ -86,6 +97,10 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> S
                 ),
                 false => figure.html(&numbering),
             });
+            body.push_str(&beneath(view, name));
+        }
+        if id == CONTEXT {
+            body.push_str(&positions::refused(view));
         }
         let body = (!body.is_empty()).then_some(body);
         out.push_str(&section(id, heading, body));
@@ -116,6 +131,15 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> S
         if delivery == Delivery::Live { LIVE } else { "" },
     ));
     out
+}
+
+/// Tables that stand beneath a figure.
+fn beneath(view: &View<'_>, figure: &str) -> String {
+    match figure {
+        "positions" => positions::table(view),
+        "experts" => experts::table(view),
+        _ => String::new(),
+    }
 }
 
 fn head(title: &str, delivery: Delivery) -> String {

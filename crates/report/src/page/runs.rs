@@ -1,6 +1,7 @@
 //! The table of runs, and the list of runs that no fit saw.
 
 use super::parts;
+use crate::options::{self, Choice};
 use crate::text::{escape, three_digits};
 use crate::view::View;
 use isoflop_core::units::{scientific, short};
@@ -79,7 +80,7 @@ fn missing() -> PageCell {
     PageCell { text: "\u{2013}".to_owned(), key: None }
 }
 
-fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
+fn columns<'a>(view: &'a View<'_>) -> Vec<PageColumn<'a>> {
     let mut columns = vec![PageColumn::text("run", |r| words(&r.run_id))];
     if view.many_series() {
         let name = |r: &'a RunRow| words(&view.series_name(&r.series));
@@ -114,8 +115,9 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
     if view.report.runs.iter().any(|r| r.size != shape(r)) {
         columns.push(PageColumn::text("size", |r| words(&r.size)));
     }
+    columns.push(PageColumn::text("width x layers x heads", |r| quantity(shape(r), r.n() as f64)));
+    columns.extend(of_options(view));
     columns.extend([
-        PageColumn::text("width x layers x heads", |r| quantity(shape(r), r.n() as f64)),
         PageColumn::numeric("learning rate", |r| {
             quantity(scientific(r.learning_rate), r.learning_rate)
         }),
@@ -128,6 +130,25 @@ fn columns<'a>(view: &'a View<'a>) -> Vec<PageColumn<'a>> {
             quantity(format!("{:.1}", r.flops_per_s / 1e9), r.flops_per_s)
         }),
     ]);
+    columns
+}
+
+/// Options that some run has at another value than the default, and the load of experts.
+fn of_options<'a>(view: &'a View<'_>) -> Vec<PageColumn<'a>> {
+    let runs = view.report.runs;
+    let column = |choice: Choice| {
+        PageColumn::text(choice.name, move |r| match (choice.value)(r) {
+            Some(value) => PageCell { key: value.parse().ok(), text: value },
+            None => missing(),
+        })
+    };
+    let mut columns: Vec<PageColumn<'a>> =
+        options::used(runs.iter()).into_iter().map(column).collect();
+    if runs.iter().any(|r| r.load.is_some()) {
+        columns.push(PageColumn::numeric("load", |r| {
+            r.load.map_or_else(missing, |load| quantity(format!("{load:.2}"), load))
+        }));
+    }
     columns
 }
 

@@ -1,6 +1,6 @@
 //! The verdict on the page.
 
-use crate::comparison::headlines;
+use crate::comparison::{headlines, ranked};
 use crate::text::{escape, html_label};
 use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::View;
@@ -19,6 +19,25 @@ pub(crate) fn html(view: &View<'_>) -> String {
         }
         out.push_str("</ul>\n");
     }
+    // Findings of many series stand below their comparison.
+    if ranked(view).is_none() {
+        out.push_str(&by_series(view));
+    }
+    let warned = match warned(view).len() {
+        0 => String::new(),
+        1 => " \u{b7} <a href=\"#warnings\">1 warning</a>".to_owned(),
+        many => format!(" \u{b7} <a href=\"#warnings\">{many} warnings</a>"),
+    };
+    out.push_str(&format!(
+        "<p class=\"small\">{}{warned}</p>\n</div>\n",
+        footing(view).join(" \u{b7} ")
+    ));
+    out
+}
+
+/// Findings, series by series.
+pub(super) fn by_series(view: &View<'_>) -> String {
+    let mut out = String::new();
     for series in &view.series {
         let found = findings(view, series);
         if found.is_empty() {
@@ -39,14 +58,5 @@ pub(crate) fn html(view: &View<'_>) -> String {
         }
         out.push_str("</ul>\n");
     }
-    let warned = match warned(view).len() {
-        0 => String::new(),
-        1 => " \u{b7} <a href=\"#warnings\">1 warning</a>".to_owned(),
-        many => format!(" \u{b7} <a href=\"#warnings\">{many} warnings</a>"),
-    };
-    out.push_str(&format!(
-        "<p class=\"small\">{}{warned}</p>\n</div>\n",
-        footing(view).join(" \u{b7} ")
-    ));
     out
 }

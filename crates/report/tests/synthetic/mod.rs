@@ -15,7 +15,7 @@ use fits::fits_of;
 use isoflop_fit::output::*;
 use isoflop_report::{Fact, Provenance, Report};
 use isoflop_results::data::{Entropy, ReferenceLoss};
-use isoflop_results::{Curve, CurvePoint, DataRecord, RunRow, Status};
+use isoflop_results::{Curve, CurvePoint, DataRecord, Positions, RunRow, Status};
 use judged::{approaches, ranking};
 use runs::{add_series, mid_loss};
 
@@ -25,6 +25,7 @@ pub struct Synthetic {
     pub question: String,
     pub runs: Vec<RunRow>,
     pub curves: Vec<Curve>,
+    pub positions: Vec<Positions>,
     pub tuning: Vec<RunRow>,
     pub data: Vec<DataRecord>,
     pub fits: Fits,
@@ -37,6 +38,7 @@ impl Synthetic {
             question: Some(&self.question),
             runs: &self.runs,
             curves: &self.curves,
+            positions: &self.positions,
             tuning: &self.tuning,
             fits: &self.fits,
             data: &self.data,
@@ -93,6 +95,7 @@ pub fn quickstart() -> Synthetic {
                 .into(),
         runs,
         curves,
+        positions: Vec::new(),
         tuning: vec![],
         data: vec![],
         fits,

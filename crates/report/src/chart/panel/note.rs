@@ -110,6 +110,17 @@ impl Panel {
         self.canvas.close();
     }
 
+    /// Writes labels just above lines, at their right ends.
+    pub(crate) fn end_labels(&mut self, labels: &[((f64, f64), String, Tone)]) {
+        self.canvas.open(Group::plain("direct"));
+        for (at, text, tone) in labels {
+            let place = (self.px(at.0) - 4.0, self.py(at.1) - 3.0);
+            let lettering = Lettering::new(SMALL, *tone).with_halo().at(Side::Right, Edge::Bottom);
+            self.canvas.text(text, place, lettering);
+        }
+        self.canvas.close();
+    }
+
     /// Writes words to the right of the plot at the height of a row.
     pub(crate) fn aside(&mut self, y: f64, text: &str) {
         let at = (self.frame.width - self.frame.right + 8.0, self.py(y));

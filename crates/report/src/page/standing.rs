@@ -1,0 +1,71 @@
+//! Many series against the best of them, as a table.
+
+use super::parts::table;
+use crate::comparison::{Against, Compared, Factor, Ranked};
+use crate::text::{clip, escape, factor, fixed, with_interval};
+use crate::view::View;
+use isoflop_core::units::scientific;
+
+/// The table of the ranking, a row a series, and how to read it.
+pub(super) fn html(view: &View<'_>, ranked: &Ranked<'_>) -> String {
+    let best = ranked.standing.best();
+    let name = |series: &str| escape(&clip(&view.series_name(series), 60));
+    let unit = if view.by_bytes() { "bits per byte" } else { "nats per token" };
+    let head = format!(
+        "<tr><th scope=\"col\">series</th><th scope=\"col\" class=\"num\">test loss ({unit})</th>\
+         <th scope=\"col\" class=\"num\">above the best</th><th scope=\"col\">verdict</th>\
+         <th scope=\"col\" class=\"num\">compute for equal loss, by law</th>\
+         <th scope=\"col\" class=\"num\">measured</th>\
+         <th scope=\"col\" class=\"num\">seconds for equal loss, by law</th>\
+         <th scope=\"col\" class=\"num\">measured</th></tr>"
+    );
+    let first = format!(
+        "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">\u{2013}</td><td>best</td>\
+         <td class=\"num\">1</td><td class=\"num\">1</td><td class=\"num\">1</td><td class=\"num\">1</td></tr>\n",
+        name(best.series),
+        fixed(best.loss, 3)
+    );
+    let rows: String =
+        ranked.others.iter().map(|other| row(&name(other.place.series), other)).collect();
+    let caption = format!("Series at {} FLOPs", scientific(ranked.standing.compute));
+    format!(
+        "{}<p class=\"small\">Losses are those of the best runs at this compute, means over seeds, with ln C linear \
+         in ln L between two runs. Brackets of differences are {level}\u{a0}% intervals by the noise between seeds, \
+         pooled over all series; where there are no seeds, the verdict is that of the factor by law. Factors are \
+         over {}, at the largest cost at which both have measured the loss; measured ones are read off the best \
+         runs without an interval. The best is chosen by its loss, and no interval is widened for the number of \
+         series.</p>\n",
+        table(&caption, "fits", &head, &format!("<tbody>\n{first}{rows}</tbody>\n")),
+        name(best.series),
+        level = view.level(),
+    )
+}
+
+fn row(name: &str, other: &Against<'_>) -> String {
+    let pair = other.pair.as_ref();
+    let cells = |compared: Option<&Compared<'_>>| {
+        let by_law = compared.and_then(|c| c.by_law.as_ref()).map(|found| found.last().estimate);
+        let by_law = by_law.and_then(|e| e.licensed()).map(|e| with_interval(e.get()));
+        let measured = compared.and_then(|c| measured(c.measured.as_ref()?));
+        [by_law, measured].map(|cell| {
+            format!("<td class=\"num\">{}</td>", cell.unwrap_or_else(|| "\u{2013}".to_owned()))
+        })
+    };
+    format!(
+        "<tr><th scope=\"row\">{name}</th><td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td>{}{}</tr>\n",
+        fixed(other.place.loss, 3),
+        other.above_words(),
+        other.told.words(),
+        cells(pair.map(|pair| &pair.compute)).concat(),
+        cells(pair.and_then(|pair| pair.seconds.as_ref())).concat(),
+    )
+}
+
+/// A factor read off the runs, or its bound.
+fn measured(found: &Factor) -> Option<String> {
+    Some(match found {
+        Factor::Reached { at_lowest, .. } => factor(*at_lowest.get()),
+        Factor::Below { factor: bound, .. } => format!("below {}", factor(*bound.get())),
+        Factor::Above { factor: bound, .. } => format!("above {}", factor(*bound.get())),
+    })
+}
