@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// Length of the longest n-gram, in tokens.
-const ORDER: usize = 5;
+const LONGEST: usize = 8;
 
 /// Maximum train tokens over which n-grams are counted; of a longer text, evenly spread stretches
 /// are used.
@@ -20,7 +20,7 @@ const STRETCH: usize = 1 << 15;
 /// A loss that needs no model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
-    /// Name: `uniform`, `unigram`, `5-gram`, or `source` for the synthetic language that made the
+    /// Name: `uniform`, `unigram`, `2-gram` to `8-gram`, or `source` for the synthetic language that made the
     /// text.
     pub name: String,
     /// Loss on the scored test text.
@@ -37,9 +37,9 @@ pub struct Reference {
 pub(crate) fn references(train: &Tokens, test: &TestStream, vocab_size: usize) -> Vec<Reference> {
     let uniform = (vocab_size as f64).ln();
     let mut rows = vec![row("uniform", test, &vec![uniform as f32; test.len()])];
-    for (name, order) in [("unigram", 1), ("5-gram", ORDER)] {
-        let nats = ngram(train, test, vocab_size, order);
-        rows.push(row(name, test, &nats));
+    for (order, nats) in (1..).zip(ngrams(train, test, vocab_size, LONGEST)) {
+        let name = if order == 1 { "unigram".to_owned() } else { format!("{order}-gram") };
+        rows.push(row(&name, test, &nats));
     }
     rows
 }
@@ -142,19 +142,26 @@ impl Counts {
     }
 }
 
-/// Nats of every scored test token under a model of n-grams of up to `order` tokens.
-fn ngram(train: &Tokens, test: &TestStream, vocab_size: usize, order: usize) -> Vec<f32> {
+/// Nats of every scored test token under models of n-grams of up to 1, 2, ... `longest` tokens. The counts of
+/// the longest serve the shorter ones.
+fn ngrams(
+    train: &Tokens,
+    test: &TestStream,
+    vocab_size: usize,
+    longest: usize,
+) -> impl Iterator<Item = Vec<f32>> {
     let test: Vec<u32> = test.ids().collect();
-    let mut counts = Counts::new(&test, order - 1);
+    let mut counts = Counts::new(&test, longest - 1);
     let mut stretch = Vec::new();
     for range in stretches(train.len()) {
         stretch.clear();
         stretch.extend(train.ids(range));
-        counts.count(&stretch, order - 1);
+        counts.count(&stretch, longest - 1);
     }
-    (1..test.len())
-        .map(|at| -counts.probability(&test, at, order - 1, vocab_size).ln() as f32)
-        .collect()
+    (0..longest).map(move |before| {
+        let nats = |at| -counts.probability(&test, at, before, vocab_size).ln() as f32;
+        (1..test.len()).map(nats).collect()
+    })
 }
 
 /// The whole range of tokens, or evenly spread stretches of it.
@@ -212,8 +219,7 @@ mod tests {
             let ids: Vec<u32> = stream.ids().collect();
             let train: Vec<u32> = train.iter().map(|&id| [0, 97, 98, 99][id as usize]).collect();
             let tokens = Tokens::of_ids(256, &train);
-            for order in [1, 2, 5] {
-                let nats = ngram(&tokens, &stream, 256, order);
+            for (order, nats) in (1..).zip(ngrams(&tokens, &stream, 256, 5)) {
                 for (index, &nats) in nats.iter().enumerate() {
                     let at = index + 1;
                     let history = &ids[at - at.min(order - 1)..at];

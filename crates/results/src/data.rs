@@ -52,8 +52,8 @@ pub struct DataRecord {
     pub near_duplicates: u64,
     /// The entropy rate of a synthetic language: no model does better. None for text.
     pub entropy: Option<Entropy>,
-    /// Losses on the scored text that need no model: `uniform`, `unigram`, `5-gram`, and for a synthetic
-    /// language `source`, the language itself.
+    /// Losses on the scored text that need no model: `uniform`, `unigram`, `2-gram` to `8-gram`, and for
+    /// a synthetic language `source`, the language itself.
     pub references: Vec<ReferenceLoss>,
 }
 
@@ -69,7 +69,7 @@ pub struct Entropy {
 /// A loss that needs no model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReferenceLoss {
-    /// `uniform`, `unigram`, `5-gram` or `source`.
+    /// `uniform`, `unigram`, `2-gram` to `8-gram`, or `source`.
     pub name: String,
     /// Nats per token, as the column.
     pub test_loss: f64,
@@ -77,6 +77,14 @@ pub struct ReferenceLoss {
     pub test_loss_se: Option<f64>,
     /// Bits per byte, as the column.
     pub test_bpb: f64,
+}
+
+impl ReferenceLoss {
+    /// Whether charts draw it across and verdicts name it. The other n-grams are points of the loss by what
+    /// a token sees of the text before it.
+    pub fn is_level(&self) -> bool {
+        ["uniform", "unigram", "5-gram", "source"].contains(&self.name.as_str())
+    }
 }
 
 impl DataFile {

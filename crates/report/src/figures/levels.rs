@@ -6,6 +6,7 @@ use crate::chart::{Owner, Panel, Stroke};
 use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::View;
+use isoflop_results::ReferenceLoss;
 
 /// A loss that does not depend on size, tokens or compute.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,11 @@ const MOST_TEXTS: usize = 3;
 
 /// Levels of the texts that finished runs were scored on: of one text all, of a few texts the entropies.
 pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
+    chosen(view, ReferenceLoss::is_level)
+}
+
+/// [`levels`] with the references that `keep` takes.
+fn chosen<'a>(view: &View<'a>, keep: fn(&ReferenceLoss) -> bool) -> Vec<Level<'a>> {
     let texts = view.texts();
     let mut all = Vec::new();
     for text in texts.iter().filter(|_| texts.len() <= MOST_TEXTS) {
@@ -45,7 +51,7 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
         // The loss of the source itself is the entropy again, with noise.
         let alone = texts.len() == 1;
         let references = text.record.references.iter();
-        let references = references.filter(|r| alone && r.name != "source");
+        let references = references.filter(|r| alone && keep(r) && r.name != "source");
         all.extend(references.map(|r| level(&r.name, r.test_loss, false)));
     }
     all
@@ -53,9 +59,17 @@ pub(crate) fn levels<'a>(view: &View<'a>) -> Vec<Level<'a>> {
 
 /// Levels as [`levels`] gives them, in the unit that all series share.
 pub(crate) fn in_unit<'a>(view: &View<'a>) -> Vec<Level<'a>> {
-    let mut all = levels(view);
-    all.iter_mut().for_each(|level| level.loss *= level.unit);
-    all
+    shared(levels(view))
+}
+
+/// Every reference, n-grams of all orders among them, in the unit that all series share.
+pub(crate) fn references_in_unit<'a>(view: &View<'a>) -> Vec<Level<'a>> {
+    shared(chosen(view, |_| true))
+}
+
+fn shared(mut levels: Vec<Level<'_>>) -> Vec<Level<'_>> {
+    levels.iter_mut().for_each(|level| level.loss *= level.unit);
+    levels
 }
 
 /// Levels that stretch an axis over these losses to no more than twice its length. `measure` is the

@@ -93,7 +93,7 @@ type Gram<'a> = (f64, Level<'a>);
 
 /// N-grams of the one text that all runs were scored on, by order.
 fn grams<'a>(view: &View<'a>) -> Vec<Gram<'a>> {
-    let levels = levels::in_unit(view).into_iter().filter(|level| !level.floor);
+    let levels = levels::references_in_unit(view).into_iter().filter(|level| !level.floor);
     let mut grams: Vec<Gram<'a>> =
         levels.filter_map(|level| Some((order(&level.label)? - 1.0, level))).collect();
     grams.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -16,7 +16,10 @@ pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
     let text = texts.iter().find(|t| t.data_digest == best.data_digest)?;
     let loss = best.test_loss?;
     // The source of the language is no rival: no model can beat it.
-    let unbeaten = text.references.iter().filter(|r| r.name != "source" && r.test_loss <= loss);
+    let unbeaten = text
+        .references
+        .iter()
+        .filter(|r| r.is_level() && r.name != "source" && r.test_loss <= loss);
     let lowest = unbeaten.min_by(|a, b| a.test_loss.total_cmp(&b.test_loss))?;
     Some(format!(
         "No run beats a {} ({} nats per token); the best has {}.",
