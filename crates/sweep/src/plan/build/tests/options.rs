@@ -2,7 +2,9 @@
 
 use super::{plan, refusal};
 use crate::row::row_of_plan;
-use isoflop_model::{Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach};
+use isoflop_model::{
+    Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach, Recurrent,
+};
 use isoflop_results::schema::Value;
 
 const SWEEP: &str = r#"
@@ -205,7 +207,10 @@ fn options_of_one_family_stand_beside_an_axis_of_families() {
     assert_eq!(models.len(), 3);
     assert_eq!(models[0].mixer.attention().unwrap().reach, Reach::Window(32));
     assert!(matches!(models[1].feed_forward, FeedForward::Experts(Experts { experts: 4, .. })));
-    assert_eq!((models[2].mixer, models[2].feed_forward), (Mixer::Rnn, FeedForward::None));
+    assert_eq!(
+        (models[2].mixer, models[2].feed_forward),
+        (Mixer::Recurrent(Recurrent::Rnn), FeedForward::None)
+    );
 }
 
 #[test]
