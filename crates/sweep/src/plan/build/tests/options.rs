@@ -166,6 +166,8 @@ fn what_cannot_be_is_refused_where_it_stands() {
         ("activation = \"swish\"", "7:14", "unknown value `swish`", "swiglu"),
         ("moe = { experts = 4 }", "7:7", "which the family `transformer` has not", "\"moe\""),
         ("family = \"rnn\"\nwindow = 8", "8:10", "the family `rnn` has not", "\"transformer\""),
+        ("family = \"aft\"\nkv_heads = 2", "8:12", "the family `aft` has not", "\"transformer\""),
+        ("family = \"lstm\"\nposition = \"rope\"", "8:12", "no queries and keys", "\"learned\""),
         (
             "family = \"moe\"\nmoe = { experts = 4, active = 5 }",
             "8:7",
