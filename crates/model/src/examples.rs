@@ -3,7 +3,7 @@
 
 use crate::config::{ModelConfig, Norm, Parametrization, Position};
 use crate::feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate};
-use crate::mixer::{Attention, Mixer, Reach};
+use crate::mixer::{Attention, Mixer, Reach, Recurrent};
 use crate::shape::Shape;
 
 impl ModelConfig {
@@ -37,10 +37,17 @@ impl ModelConfig {
             }),
         );
         let headless = Shape { n_heads: 1, ..shape };
-        let rnn = ModelConfig { shape: headless, mixer: Mixer::Rnn, ..plain };
-        let position = Position::None;
-        all.push(ModelConfig { position, feed_forward: FeedForward::None, ..rnn });
-        all.push(ModelConfig { position: Position::Learned, document_mask: Some(5), ..rnn });
+        let aft = ModelConfig { shape: headless, mixer: Mixer::Aft, ..plain };
+        all.push(ModelConfig { position: Position::Learned, ..aft });
+        all.push(ModelConfig { position: Position::None, document_mask: Some(5), ..aft });
+        for kind in Recurrent::ALL {
+            let mixer = Mixer::Recurrent(kind);
+            let recurrent = ModelConfig { shape: headless, mixer, ..plain };
+            let position = Position::None;
+            all.push(ModelConfig { position, feed_forward: FeedForward::None, ..recurrent });
+            let position = Position::Learned;
+            all.push(ModelConfig { position, document_mask: Some(5), ..recurrent });
+        }
         all
     }
 }

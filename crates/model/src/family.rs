@@ -2,7 +2,7 @@
 
 use crate::config::Position;
 use crate::feed_forward::{Experts, FeedForward};
-use crate::mixer::Mixer;
+use crate::mixer::{Mixer, Recurrent};
 use serde::{Deserialize, Serialize};
 
 /// A named preset of two halves. It is a label: the halves themselves are the identity of a run.
@@ -18,6 +18,16 @@ pub enum Family {
     /// Plain recurrent networks, stacked, without a feed-forward half (Kaplan et al. 2020, section 3.2.1, has
     /// LSTMs so).
     Rnn,
+    /// LSTMs, stacked likewise.
+    Lstm,
+    /// Gated recurrent units, stacked likewise.
+    Gru,
+    /// Minimal GRUs, each followed by a feed-forward half (Feng et al. 2024).
+    Mingru,
+    /// Minimal LSTMs, each followed by a feed-forward half (Feng et al. 2024).
+    Minlstm,
+    /// Transformer with attention-free means in the place of attention (Zhai et al. 2021, AFT-simple).
+    Aft,
 }
 
 /// What a family stands for where a sweep file says nothing else.
@@ -33,7 +43,16 @@ pub struct Preset {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 3] = [Family::Transformer, Family::Moe, Family::Rnn];
+    pub const ALL: [Family; 8] = [
+        Family::Transformer,
+        Family::Moe,
+        Family::Rnn,
+        Family::Lstm,
+        Family::Gru,
+        Family::Mingru,
+        Family::Minlstm,
+        Family::Aft,
+    ];
 
     /// What it stands for.
     pub fn preset(self) -> Preset {
@@ -47,10 +66,15 @@ impl Family {
                 feed_forward: FeedForward::Experts(Experts::default()),
                 ..Family::Transformer.preset()
             },
-            Family::Rnn => Preset {
-                mixer: Mixer::Rnn,
-                feed_forward: FeedForward::None,
-                position: Position::None,
+            Family::Rnn => stacked(Recurrent::Rnn, FeedForward::None),
+            Family::Lstm => stacked(Recurrent::Lstm, FeedForward::None),
+            Family::Gru => stacked(Recurrent::Gru, FeedForward::None),
+            Family::Mingru => stacked(Recurrent::Mingru, FeedForward::default()),
+            Family::Minlstm => stacked(Recurrent::Minlstm, FeedForward::default()),
+            Family::Aft => Preset {
+                mixer: Mixer::Aft,
+                position: Position::Learned,
+                ..Family::Transformer.preset()
             },
         }
     }
@@ -61,6 +85,11 @@ impl Family {
             Family::Transformer => "transformer",
             Family::Moe => "moe",
             Family::Rnn => "rnn",
+            Family::Lstm => "lstm",
+            Family::Gru => "gru",
+            Family::Mingru => "mingru",
+            Family::Minlstm => "minlstm",
+            Family::Aft => "aft",
         }
     }
 
@@ -73,4 +102,9 @@ impl Family {
     pub fn is_default(&self) -> bool {
         *self == Family::default()
     }
+}
+
+/// A recurrent network, which needs nothing to tell it the places of tokens.
+fn stacked(kind: Recurrent, feed_forward: FeedForward) -> Preset {
+    Preset { mixer: Mixer::Recurrent(kind), feed_forward, position: Position::None }
 }

@@ -34,7 +34,10 @@ pub enum Initial {
     Normal(f64),
     /// All 0: biases.
     Zeros,
-    /// A random rotation or reflection of a square: it keeps lengths (Saxe et al. 2014).
+    /// 1 from one place up to another, 0 elsewhere: biases of gates that begin open.
+    OnesIn(usize, usize),
+    /// A random rotation or reflection of a square: it keeps lengths (Saxe et al. 2014). Where there are more
+    /// columns than rows, squares side by side, each for itself.
     Orthogonal,
 }
 
@@ -122,10 +125,15 @@ impl TensorSpec {
         TensorSpec { change, ..TensorSpec::bias(name, Group::FeedForward, width) }
     }
 
-    /// A square matrix that begins orthogonal, with decay.
-    pub fn rotation(name: impl Into<String>, group: Group, width: usize) -> Self {
-        let initial = Initial::Orthogonal;
-        TensorSpec { initial, ..TensorSpec::matrix(name, group, [width, width], 0.0) }
+    /// Square matrices side by side, each of which begins orthogonal, with decay.
+    pub fn rotations(name: impl Into<String>, group: Group, width: usize, count: usize) -> Self {
+        TensorSpec::matrix(name, group, [width, count * width], 0.0).beginning(Initial::Orthogonal)
+    }
+
+    /// The same with other initial values.
+    #[must_use]
+    pub fn beginning(self, initial: Initial) -> Self {
+        TensorSpec { initial, ..self }
     }
 
     /// The same with another factor on the rate.

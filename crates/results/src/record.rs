@@ -138,6 +138,7 @@ pub(crate) mod tests {
             flops_budget: Some(3e10),
             c_6nd: 7.5e9,
             c_exact: 3.001e10,
+            flops_scan: Some(0.0),
             pf_days: 3.473e-10,
             flops_spent: 3.001e10,
             schedule: "wsd".to_owned(),

@@ -115,6 +115,8 @@ schema! {
             "6 n_active_non_embedding tokens";
         c_exact: f64, Counted, "FLOPs",
             "FLOPs of matrix products counted op by op, forward and backward, no evaluation: of attention the pairs in reach, whatever documents hide; of experts the router, the chosen and the shared ones";
+        flops_scan: Option<f64> [absent "absent"], Counted, "FLOPs",
+            "element-wise multiplications and additions of recurrences, forward and backward by the convention of c_exact, which leaves them out; 0 without a recurrence, null in files of earlier versions";
         pf_days: f64, Counted, "PF-days",
             "c_exact / 8.64e19";
         flops_spent: f64, Outcome, "FLOPs",

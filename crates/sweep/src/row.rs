@@ -165,6 +165,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         flops_budget: None,
         c_6nd: Flops::six_nd(n, d).0,
         c_exact: c.0,
+        flops_scan: Some(run.flops_scan().0),
         pf_days: c.pf_days(),
         flops_spent: 0.0,
         schedule: name(&config.schedule),

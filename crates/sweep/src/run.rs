@@ -286,6 +286,12 @@ impl PlannedRun {
         FlopCount::of(&self.config.model).of_tokens(self.tokens())
     }
 
+    /// Element-wise work of recurrences, as in the column `flops_scan`: forward once and backward twice, as
+    /// products are counted.
+    pub fn flops_scan(&self) -> Flops {
+        Flops(3.0 * self.config.model.flops_scan() * self.tokens().0)
+    }
+
     /// Number of passes over the train split.
     pub fn epochs(&self) -> f64 {
         self.tokens().0 / self.train_tokens as f64

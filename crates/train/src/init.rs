@@ -30,6 +30,7 @@ impl<'a> Init<'a> {
             Initial::Orthogonal => return self.orthogonal(&spec.name, [rows, columns]),
             Initial::Ones => Tensor::ones([rows, columns], self.device),
             Initial::Zeros => Tensor::zeros([rows, columns], self.device),
+            Initial::OnesIn(..) => panic!("`{}`: a part of a matrix is no gate", spec.name),
         };
         self.param(value)
     }
@@ -54,6 +55,10 @@ impl<'a> Init<'a> {
         match spec.initial {
             Initial::Ones => self.param(Tensor::ones([length], self.device)),
             Initial::Zeros => self.param(Tensor::zeros([length], self.device)),
+            Initial::OnesIn(from, to) => {
+                let one = |at: usize| f64::from(u8::from((from..to).contains(&at)));
+                self.param_of((0..length).map(one), [length])
+            }
             Initial::Normal(_) | Initial::Orthogonal => {
                 panic!("`{}`: no vector begins at random", spec.name)
             }
@@ -79,14 +84,16 @@ impl<'a> Init<'a> {
         self.param_of(values.into_iter().map(|x| x * std), dims)
     }
 
-    /// A matrix with orthonormal columns, made by orthonormalising a random matrix column by
-    /// column.
+    /// Square matrices side by side, each made by orthonormalising a random one vector by vector.
     fn orthogonal(&self, name: &str, [rows, columns]: [usize; 2]) -> Param<Tensor<2>> {
         let Some(seed) = self.seed else {
             return self.param(Tensor::zeros([rows, columns], self.device));
         };
-        let values = orthonormal(normals(seed, name, rows * columns), rows);
-        self.param_of(values.into_iter(), [rows, columns])
+        let values = normals(seed, name, rows * columns);
+        let squares = values.chunks(rows * rows).map(|square| orthonormal(square.to_vec(), rows));
+        let squares: Vec<Vec<f64>> = squares.collect();
+        let row = |r: usize| squares.iter().flat_map(move |square| &square[r * rows..][..rows]);
+        self.param_of((0..rows).flat_map(row).copied(), [rows, columns])
     }
 
     fn param_of<const D: usize>(
@@ -154,5 +161,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn squares_side_by_side_are_orthogonal_each_for_itself_and_the_gate_that_forgets_is_open() {
+        use isoflop_model::{Mixer, Position, Recurrent, Shape};
+        let shape = Shape { d_model: 6, n_layers: 1, n_heads: 1 };
+        let plain = ModelConfig::transformer(shape, 5, 3);
+        let lstm = Mixer::Recurrent(Recurrent::Lstm);
+        let model = ModelConfig { mixer: lstm, position: Position::None, ..plain };
+        let device = Device::flex();
+        let mut init = Init::new(&model, Some(3), &device);
+        let _ = [init.matrix().id, init.vector().id, init.matrix().id];
+        let values: Vec<f32> = init.matrix().val().into_data().iter::<f32>().collect();
+        for gate in 0..4 {
+            let at = |row: usize, column: usize| values[row * 24 + gate * 6 + column];
+            for (a, b) in (0..36).map(|i| (i / 6, i % 6)) {
+                let product: f32 = (0..6).map(|column| at(a, column) * at(b, column)).sum();
+                let one = if a == b { 1.0 } else { 0.0 };
+                assert!((product - one).abs() < 1e-6, "{gate}: {a}, {b}: {product}");
+            }
+        }
+        assert!(values[..6] != values[6..12], "no two gates are alike");
+        let bias: Vec<f32> = init.vector().val().into_data().iter::<f32>().collect();
+        assert_eq!(bias[..6], [0.0; 6]);
+        assert_eq!(bias[6..12], [1.0; 6]);
+        assert_eq!(bias[12..], [0.0; 12]);
     }
 }

@@ -1,16 +1,18 @@
 //! The half that moves information between tokens: an arm and a file each.
 
+mod aft;
 mod attention;
 mod pattern;
 mod reach;
-mod rnn;
+mod recurrent;
 
 pub use attention::Attention;
 pub use pattern::{Pattern, PatternError};
 pub use reach::Reach;
+pub use recurrent::Recurrent;
 
 use crate::half::Half;
-use rnn::Rnn;
+use aft::Aft;
 use serde::{Deserialize, Serialize};
 
 /// What moves information between tokens.
@@ -19,8 +21,11 @@ use serde::{Deserialize, Serialize};
 pub enum Mixer {
     /// Causal multi-head attention (Vaswani et al. 2017) and its options.
     Attention(Attention),
-    /// A plain recurrent network (Elman 1990).
-    Rnn,
+    /// An attention-free mean of values by the exponentials of keys (Zhai et al. 2021).
+    Aft,
+    /// A recurrent network, written by its kind alone: `"rnn"`.
+    #[serde(untagged)]
+    Recurrent(Recurrent),
 }
 
 impl Default for Mixer {
@@ -34,7 +39,8 @@ impl Mixer {
     pub fn half(&self) -> &dyn Half {
         match self {
             Mixer::Attention(attention) => attention,
-            Mixer::Rnn => &Rnn,
+            Mixer::Aft => &Aft,
+            Mixer::Recurrent(kind) => kind,
         }
     }
 
@@ -42,7 +48,7 @@ impl Mixer {
     pub fn attention(&self) -> Option<&Attention> {
         match self {
             Mixer::Attention(attention) => Some(attention),
-            Mixer::Rnn => None,
+            Mixer::Aft | Mixer::Recurrent(_) => None,
         }
     }
 

@@ -2,15 +2,17 @@
 //! and its kernel, the composed form and the tests of both. What the tensors are is stated in
 //! `isoflop_model`.
 
+pub mod aft;
 pub mod attention;
 pub mod dense;
 pub mod experts;
-pub mod rnn;
+pub mod recurrent;
 
+pub use aft::Aft;
 pub use attention::Attention;
 pub use dense::Dense;
 pub use experts::Experts;
-pub use rnn::Rnn;
+pub use recurrent::Recurrent;
 
 use crate::init::Init;
 use crate::operations::Operations;
@@ -25,8 +27,10 @@ use std::cell::RefCell;
 pub enum MixerWeights {
     /// Causal multi-head attention.
     Attention(Attention),
-    /// A plain recurrent network.
-    Rnn(Rnn),
+    /// Attention-free mixing.
+    Aft(Aft),
+    /// A recurrent network.
+    Recurrent(Recurrent),
 }
 
 /// Weights of the half that works on one token.
@@ -70,7 +74,8 @@ impl MixerWeights {
     pub(crate) fn init(mixer: Mixer, init: &mut Init<'_>) -> Self {
         match mixer {
             Mixer::Attention(options) => MixerWeights::Attention(Attention::init(options, init)),
-            Mixer::Rnn => MixerWeights::Rnn(Rnn::init(init)),
+            Mixer::Aft => MixerWeights::Aft(Aft::init(init)),
+            Mixer::Recurrent(kind) => MixerWeights::Recurrent(Recurrent::init(kind, init)),
         }
     }
 
@@ -81,7 +86,8 @@ impl MixerWeights {
     pub(crate) fn forward(&self, x_nd: Tensor<2>, place: &Place<'_>) -> Tensor<2> {
         match self {
             MixerWeights::Attention(attention) => attention.forward(x_nd, place),
-            MixerWeights::Rnn(rnn) => rnn.forward(x_nd, place),
+            MixerWeights::Aft(aft) => aft.forward(x_nd, place),
+            MixerWeights::Recurrent(recurrent) => recurrent.forward(x_nd, place),
         }
     }
 }

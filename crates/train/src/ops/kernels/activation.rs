@@ -62,6 +62,13 @@ pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(negative, simd.mul_f32s(small, inverse), inverse)
 }
 
+/// Computes the hyperbolic tangent, `2 sigmoid(2 x) - 1`, within 2e-7.
+#[inline(always)]
+pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let s = sigmoid(simd, simd.add_f32s(x, x));
+    simd.sub_f32s(simd.add_f32s(s, s), simd.splat_f32s(1.0))
+}
+
 /// Computes `max(x, 0)`, which of NaN is NaN.
 #[inline(always)]
 fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {

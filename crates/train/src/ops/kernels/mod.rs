@@ -9,6 +9,7 @@ pub(crate) mod embedding;
 pub(crate) mod head;
 pub(crate) mod lanes;
 pub(crate) mod norm;
+pub(crate) mod padding;
 pub(crate) mod product;
 pub(crate) mod tile;
 

@@ -2,7 +2,9 @@
 
 use super::{plan, refusal};
 use crate::row::row_of_plan;
-use isoflop_model::{Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach};
+use isoflop_model::{
+    Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach, Recurrent,
+};
 use isoflop_results::schema::Value;
 
 const SWEEP: &str = r#"
@@ -164,6 +166,8 @@ fn what_cannot_be_is_refused_where_it_stands() {
         ("activation = \"swish\"", "7:14", "unknown value `swish`", "swiglu"),
         ("moe = { experts = 4 }", "7:7", "which the family `transformer` has not", "\"moe\""),
         ("family = \"rnn\"\nwindow = 8", "8:10", "the family `rnn` has not", "\"transformer\""),
+        ("family = \"aft\"\nkv_heads = 2", "8:12", "the family `aft` has not", "\"transformer\""),
+        ("family = \"lstm\"\nposition = \"rope\"", "8:12", "no queries and keys", "\"learned\""),
         (
             "family = \"moe\"\nmoe = { experts = 4, active = 5 }",
             "8:31",
@@ -218,7 +222,10 @@ fn options_of_one_family_stand_beside_an_axis_of_families() {
     assert_eq!(models.len(), 3);
     assert_eq!(models[0].mixer.attention().unwrap().reach, Reach::Window(32));
     assert!(matches!(models[1].feed_forward, FeedForward::Experts(Experts { experts: 4, .. })));
-    assert_eq!((models[2].mixer, models[2].feed_forward), (Mixer::Rnn, FeedForward::None));
+    assert_eq!(
+        (models[2].mixer, models[2].feed_forward),
+        (Mixer::Recurrent(Recurrent::Rnn), FeedForward::None)
+    );
 }
 
 #[test]

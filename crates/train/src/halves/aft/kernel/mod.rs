@@ -1,0 +1,111 @@
+//! `x + (sigmoid(q) mean(v)) out`, with the means made by one scan over the tokens of a window. Rows of
+//! queries, keys and values are padded to whole vectors.
+
+mod scan;
+
+use crate::ops::kernels::buffer::Buffer;
+use crate::ops::kernels::norm;
+use crate::ops::kernels::padding::{pad, padded_width, unpad};
+use crate::ops::kernels::product::{Matrix, MatrixMut, multiply, multiply_add};
+use crate::profile::part;
+use scan::Windows;
+
+/// What goes in.
+///
+/// # Shapes
+/// - x: `[n, d]`, gain: `[d]`, qkv: `[d, 3 d]`, out: `[d, d]`
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inputs<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) gain: &'a [f32],
+    pub(crate) qkv: &'a [f32],
+    pub(crate) out: &'a [f32],
+    /// Layer rather than RMS normalisation.
+    pub(crate) centre: bool,
+    /// Tokens a window.
+    pub(crate) time: usize,
+    /// `[n]`, where the document of each token starts in its window.
+    pub(crate) starts: Option<&'a [u32]>,
+}
+
+/// What the backward pass needs of the forward one.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// `[n, 2]`
+    norm: Buffer,
+    /// Queries, keys and values, `[n, 3, row]`.
+    qkv: Buffer,
+    /// Of every token the largest key so far, the sum of weights over that of this key, and the mean:
+    /// `[3, n, row]`.
+    means: Buffer,
+    /// Gated means, `[n, row]`.
+    mixed: Buffer,
+}
+
+impl<'a> Inputs<'a> {
+    /// n, d, row
+    fn sizes(&self) -> (usize, usize, usize) {
+        let d = self.gain.len();
+        (self.x.len() / d, d, padded_width(d))
+    }
+
+    fn windows(&self) -> Windows<'a> {
+        let (_, _, row) = self.sizes();
+        Windows { time: self.time, row, starts: self.starts }
+    }
+}
+
+/// The output, and what to keep if asked.
+pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
+    let (n, d, row) = inputs.sizes();
+    let mut kept = Kept {
+        norm: Buffer::stale(2 * n),
+        qkv: Buffer::stale(3 * n * row),
+        means: Buffer::stale(3 * n * row),
+        mixed: Buffer::stale(n * row),
+    };
+    let mut normed = Buffer::stale(n * d);
+    let statistics = &mut kept.norm;
+    part("norms", || norm::forward(inputs.x, inputs.gain, inputs.centre, &mut normed, statistics));
+    let weights = pad(inputs.qkv, d, row);
+    let to = MatrixMut::new(&mut kept.qkv, n, 3 * row);
+    multiply(to, Matrix::new(&normed, n, d), Matrix::new(&weights, d, 3 * row));
+    let Kept { qkv, means, mixed, .. } = &mut kept;
+    part("means", || scan::forward(inputs.windows(), qkv, means, mixed));
+    let mut y = Buffer::copy_of(inputs.x);
+    let mixed = Matrix::strided(mixed, n, d, row);
+    multiply_add(MatrixMut::new(&mut y, n, d), mixed, Matrix::new(inputs.out, d, d));
+    (y, keep.then_some(kept))
+}
+
+/// Gradients of the inputs, in their order, from that of the output, `[n, d]`.
+pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
+    let (n, d, row) = inputs.sizes();
+    let of_output = Matrix::new(dy, n, d);
+    let mut dout = Buffer::zeros(d * d);
+    let mixed = Matrix::strided(&kept.mixed, n, d, row).t();
+    multiply_add(MatrixMut::new(&mut dout, d, d), mixed, of_output);
+    let mut dmixed = Buffer::zeros(n * row);
+    let to = MatrixMut::strided(&mut dmixed, n, d, row);
+    multiply(to, of_output, Matrix::new(inputs.out, d, d).t());
+    let mut dqkv = Buffer::stale(3 * n * row);
+    part("means, backward", || {
+        scan::backward(inputs.windows(), &kept.qkv, &kept.means, &dmixed, &mut dqkv)
+    });
+    let mut normed = Buffer::stale(n * d);
+    part("norms", || norm::again(inputs.x, inputs.gain, &kept.norm, &mut normed));
+    let of_parts = Matrix::new(&dqkv, n, 3 * row);
+    let mut dweights = Buffer::zeros(d * 3 * row);
+    let to = MatrixMut::new(&mut dweights, d, 3 * row);
+    multiply_add(to, Matrix::new(&normed, n, d).t(), of_parts);
+    let mut dnormed = normed;
+    let weights = pad(inputs.qkv, d, row);
+    let weights = Matrix::new(&weights, d, 3 * row).t();
+    multiply(MatrixMut::new(&mut dnormed, n, d), of_parts, weights);
+    let (mut dx, mut dgain) = (Buffer::copy_of(dy), Buffer::zeros(d));
+    part("norms, backward", || {
+        let (x, gain) = (inputs.x, inputs.gain);
+        norm::backward(x, gain, inputs.centre, &kept.norm, &dnormed, &mut dx, &mut dgain)
+    });
+    vec![dx, dgain, unpad(&dweights, d, row), dout]
+}
