@@ -141,6 +141,11 @@ fn the_feed_forward_ratio_has_a_panel_where_it_is_varied_at_one_size() {
             run.d_ff = Some(ratio * run.d_model);
         });
     }
+    // Another shape of one ratio is drawn only if it is the best.
+    add(&mut sweep, &base, 3.3, |run| {
+        run.series = "model.ffn_ratio=4".into();
+        (run.n_layers, run.d_ff) = (2 * run.n_layers, Some(4 * run.d_model));
+    });
     let found = rows(&sweep, "shape");
     let drawn: Vec<(f64, f64)> = found
         .iter()

@@ -6,7 +6,7 @@ use crate::chart::{Owner, Panel, Stroke};
 use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::View;
-use isoflop_results::ReferenceLoss;
+use isoflop_results::data::ReferenceLoss;
 
 /// A loss that does not depend on size, tokens or compute.
 #[derive(Clone, Debug, PartialEq)]

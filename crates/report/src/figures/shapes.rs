@@ -73,11 +73,19 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         caption: "Each line joins runs of like size (within 12 %) and tokens (within 5 %) that differ in the part of \
                   the shape below, and is named by their N and D. With the feed-forward ratio depth and width \
                   change too, as far as they must to keep N; with the width of heads nothing else changes. \
-                  Losses are relative to the best of the line."
+                  Of several shapes of one value the best is drawn. Losses are relative to the best of the line."
             .to_owned(),
         legend: size_legend(view),
         panels,
     })
+}
+
+/// Keeps the run of the lowest loss of each value that is above 0, in the order of the values.
+fn best_of_each(group: &mut Vec<&RunRow>, value: Value) {
+    group.retain(|run| value(run) > 0.0 && run.test_loss.is_some());
+    let loss = |run: &RunRow| run.test_loss.unwrap_or(f64::INFINITY);
+    group.sort_by(|a, b| value(a).total_cmp(&value(b)).then(loss(a).total_cmp(&loss(b))));
+    group.dedup_by(|later, kept| value(later) <= 1.01 * value(kept));
 }
 
 fn panel(view: &View<'_>, part: &Part) -> Option<Panel> {
@@ -89,7 +97,8 @@ fn panel(view: &View<'_>, part: &Part) -> Option<Panel> {
         format!("{}\u{0}{}\u{0}{rate}\u{0}{repeats}\u{0}{stream:?}", series.as_str(), r.seed)
     };
     let mut groups = alike(view, (1.12, 1.05), same, part.value, 3);
-    groups.iter_mut().for_each(|group| group.retain(|run| (part.value)(run) > 0.0));
+    groups.iter_mut().for_each(|group| best_of_each(group, part.value));
+    groups.retain(|group| group.len() > 2);
     if groups.is_empty() {
         return None;
     }
