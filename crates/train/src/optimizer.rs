@@ -200,8 +200,11 @@ struct Collector<'a> {
 
 impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let grad = param.val().grad_remove(self.grads);
-        self.collected.push(grad.map(|grad| grad.flatten(0, D - 1)));
+        let value = param.val();
+        // A parameter that no loss depends on has a gradient too: the matrix of a state in windows of one
+        // token, where no state comes from a token before.
+        let grad = value.grad_remove(self.grads).unwrap_or_else(|| value.inner().zeros_like());
+        self.collected.push(Some(grad.flatten(0, D - 1)));
     }
 }
 

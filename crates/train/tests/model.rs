@@ -145,11 +145,6 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
             FeedForward::Experts(_) => model.nats(&inputs, &targets).mean(),
             _ => model.loss(&inputs, &targets),
         };
-        // The slope of a candidate of minimal networks jumps at 0, and a step crosses the jump for some.
-        let bound = match config.mixer {
-            Mixer::Recurrent(Recurrent::Mingru | Recurrent::Minlstm) => 0.05,
-            _ => 0.02,
-        };
         let grads = loss(&model).backward();
         let mut found = Grads { of: &grads, all: Vec::new() };
         model.weights.visit(&mut found);
@@ -163,9 +158,13 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
             // rounding.
             let norm = f64::from((grad.clone() * grad.clone()).sum().into_scalar::<f32>()).sqrt();
             // A norm depends only on the direction of a row, and rows of tables are short, so the
-            // step is small.
+            // step is small. The slope of a candidate of minimal networks jumps at 0, and the error
+            // that those have which a step carries across grows as the step, not as its square.
+            let jumps =
+                matches!(config.mixer, Mixer::Recurrent(Recurrent::Mingru | Recurrent::Minlstm));
             let far = match spec.group {
                 Group::Embedding => 0.002,
+                _ if jumps => 0.006,
                 _ => 0.02,
             };
             let step = far / norm;
@@ -177,7 +176,7 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
             };
             let slope = (moved(1.0) - moved(-1.0)) / (2.0 * step);
             assert!(
-                (slope / (norm * norm) - 1.0).abs() < bound,
+                (slope / (norm * norm) - 1.0).abs() < 0.02,
                 "{config:?} {}: {slope} against {}",
                 spec.name,
                 norm * norm
@@ -203,6 +202,29 @@ fn fused_and_composed_operations_train_alike() {
             );
         }
         assert!(fused[19] < 0.9 * fused[0], "{config:?}: {fused:?}");
+    }
+}
+
+/// Windows of one token, in which no state comes from a token before: the matrix of the state has no gradient.
+#[test]
+fn recurrent_networks_of_one_token_a_window_train_on_every_road() {
+    let (inputs, targets) = batch();
+    for kind in Recurrent::ALL {
+        let base = kinds().find(|config| config.mixer == Mixer::Recurrent(kind)).unwrap();
+        let config = ModelConfig { context: 1, ..base };
+        let start = || model(config, 2);
+        let composed = || start().with(Operations::Composed);
+        let fused = losses_of(start(), 20, 0.003);
+        assert!(fused[19] < fused[0], "{kind:?}: {fused:?}");
+        for (found, expected) in losses_of(composed(), 20, 0.003).iter().zip(&fused) {
+            assert!((found / expected - 1.0).abs() < 1e-4, "{kind:?}: {found} against {expected}");
+        }
+        let (mut queued, mut optimizer) = (composed(), AdamW::new(Optimizer::default()));
+        for expected in &fused {
+            let (loss, grads) = gradients(&queued, &inputs, &targets, inputs.len());
+            optimizer.step_queued(&mut queued, grads, 0.003);
+            assert!((loss as f32 / expected - 1.0).abs() < 1e-4, "{kind:?}: {loss} {expected}");
+        }
     }
 }
 

@@ -133,24 +133,8 @@ fn gates_that_are_shut_or_wide_open_leave_gradients_finite_and_right() {
         let inputs = inputs(kind, 4, 3, 30.0);
         let what = format!("{kind:?} of wide gates");
         let on_kernel = |x| fused::residual(tensors(x), form.clone());
-        let found = run(&inputs, on_kernel);
-        assert!(found.concat().iter().all(|x| x.is_finite()), "{what}");
-        let rows: Vec<Rows> = inputs
-            .iter()
-            .map(|data| {
-                let values: Vec<f64> = data.iter::<f32>().map(f64::from).collect();
-                crate::ops::tests::plain::rows(&values, data.shape()[1])
-            })
-            .collect();
-        // States of minimal networks are as large as their inputs, and single precision has seven digits.
-        let expected = plain(&form, &rows).concat();
-        let scale = expected.iter().fold(1.0f64, |a, b| a.max(b.abs()));
-        for (found, expected) in found[0].iter().zip(&expected) {
-            assert!(
-                (f64::from(*found) - expected).abs() < 2e-5 * scale,
-                "{what}: {found} {expected}"
-            );
-        }
+        // What goes into a gate is in the tens, and single precision has seven digits.
+        differences::compare_within(5e-5, &what, &inputs, on_kernel, |x| plain(&form, x));
     }
 }
 

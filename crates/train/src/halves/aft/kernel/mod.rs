@@ -33,9 +33,10 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Kept {
     /// `[n, 2]`
     norm: Buffer,
-    /// Queries, keys and values, `[n, 3, row]`.
+    /// Sigmoids of queries, keys and values, `[n, 3, row]`.
     qkv: Buffer,
-    /// Of every token the largest key so far, the sum of weights over that of this key, and the mean:
+    /// Of every token the smaller over the larger weight of its key and the largest key before, negative
+    /// where its own is the larger; the inverse of the sum of weights over the largest; and the mean:
     /// `[3, n, row]`.
     means: Buffer,
     /// Gated means, `[n, row]`.

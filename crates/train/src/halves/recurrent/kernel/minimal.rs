@@ -3,7 +3,7 @@
 use super::{Steps, sigmoid_slope};
 use crate::ops::kernels::activation::sigmoid;
 use crate::ops::kernels::buffer::Buffer;
-use crate::ops::kernels::lanes::vectorised;
+use crate::ops::kernels::lanes::{exp, vectorised};
 use pulp::Simd;
 
 /// `x + 0.5` from 0 on and `sigmoid(x)` below, with its slope.
@@ -16,18 +16,31 @@ fn positive<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     (value, slope)
 }
 
+/// `sigmoid(x)` and `sigmoid(|x|)`, of one exponential.
+#[inline(always)]
+fn sigmoids<S: Simd>(simd: S, x: S::f32s) -> [S::f32s; 2] {
+    let one = simd.splat_f32s(1.0);
+    let small = exp(simd, simd.neg_f32s(simd.abs_f32s(x)));
+    let large = simd.div_f32s(one, simd.add_f32s(one, small));
+    let negative = simd.less_than_f32s(x, simd.splat_f32s(0.0));
+    [simd.select_f32s(negative, simd.mul_f32s(small, large), large), large]
+}
+
+/// `min(x, 0)`
+#[inline(always)]
+fn below<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_f32s(x, zero), x, zero)
+}
+
 /// What an LSTM keeps of its state, `f / (f + i)` with `f = sigmoid(x)`, `i = sigmoid(y)`, even where both
 /// vanish; then f and i.
 #[inline(always)]
 fn share<S: Simd>(simd: S, x: S::f32s, y: S::f32s) -> [S::f32s; 3] {
-    let (f, i) = (sigmoid(simd, x), sigmoid(simd, y));
     // sigmoid(x) is e^min(x, 0) sigmoid(|x|), and sigmoid(|x|) lies between 1/2 and 1.
-    let zero = simd.splat_f32s(0.0);
-    let least = |v: S::f32s| simd.select_f32s(simd.less_than_f32s(v, zero), v, zero);
-    let large = |v: S::f32s| sigmoid(simd, simd.abs_f32s(v));
-    let apart = sigmoid(simd, simd.sub_f32s(least(x), least(y)));
+    let ([f, p], [i, q]) = (sigmoids(simd, x), sigmoids(simd, y));
     // With a = e^(min(x, 0) - min(y, 0)) and apart = a / (1 + a): share = a p / (a p + q).
-    let (p, q) = (large(x), large(y));
+    let apart = sigmoid(simd, simd.sub_f32s(below(simd, x), below(simd, y)));
     let top = simd.mul_f32s(apart, p);
     let rest = simd.mul_f32s(simd.sub_f32s(simd.splat_f32s(1.0), apart), q);
     [simd.div_f32s(top, simd.add_f32s(top, rest)), f, i]
