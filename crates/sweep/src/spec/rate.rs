@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for RateVisitor {
 impl Inner {
     fn checked(self) -> Result<TuneSpec, &'static str> {
         let rates = self.rates.unwrap_or(TuneSpec::RATES);
-        if !(3..=MOST_RATES).contains(&rates) || rates % 2 == 0 {
+        if !(3..=MOST_RATES).contains(&rates) || rates.is_multiple_of(2) {
             return Err(
                 "`rates` is odd and from 3 to 99: that of the rule, and as many on either side",
             );
