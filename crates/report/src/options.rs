@@ -15,7 +15,7 @@ pub(crate) struct Choice {
 /// All options, in the order of the columns of a row.
 pub(crate) const ALL: [Choice; 15] = [
     Choice { name: "activation", value: |r| unless(&r.activation, "gelu") },
-    Choice { name: "ffn_ratio", value: |r| r.ffn_ratio.map(|ratio| format!("{}", shown(ratio))) },
+    Choice { name: "ffn_ratio", value: |r| r.ffn_ratio.map(|ratio| shown(ratio).to_string()) },
     Choice { name: "experts", value: |r| number(r.experts) },
     Choice { name: "active", value: |r| number(r.active_experts) },
     Choice { name: "shared", value: |r| number(r.shared_experts.filter(|count| *count > 0)) },

@@ -17,7 +17,7 @@ pub(crate) fn headlines(view: &View<'_>) -> Vec<String> {
         Some(ranked) => lines(view, &ranked),
         None => by_pair(view),
     };
-    if out.len() > 0 && !one_text(view) {
+    if !out.is_empty() && !one_text(view) {
         out.push(
             "These series were not scored on one test text: their losses are of different tasks, and what differs \
              may be the text."
