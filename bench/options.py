@@ -9,13 +9,11 @@ rows, so that what an option saves can be read for both.
 
 import argparse
 import json
-import pathlib
 import statistics
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).parent
-PINNED = ["taskset", "-c", "0"]
+from compare import HERE, PINNED
 
 # Name, context, what isoflop takes, what step.py takes.
 FORMS = [

@@ -44,8 +44,8 @@ pub(crate) fn power(fit: Identified<&Fit>) -> Option<Replicated<PowerLaw>> {
     inside(fit.into_inner())
 }
 
-/// As [`power`], for answers inside the rows of the fit: there it need not identify its parameters, since
-/// what is asked of it has an interval of its own.
+/// The power law of a fit, like [`power`], for answers inside the rows of the fit. Its parameters need not be
+/// identified there, since what is asked of it has an interval of its own.
 pub(crate) fn inside(fit: &Fit) -> Option<Replicated<PowerLaw>> {
     let law = |get: Named<'_>| {
         let law = PowerLaw { e: get("E").unwrap_or(0.0), a: get("A")?, alpha: get("alpha")? };

@@ -24,8 +24,8 @@ pub(crate) struct Compared<'a> {
     pub(crate) measured: Option<Factor>,
     /// By laws of both series, over the costs at which the runs of both hold them.
     pub(crate) by_law: Option<Multiplier>,
-    /// Of seconds: standard deviation of the logarithm of the factor by the scatter of speeds between runs of
-    /// one model, as if all runs of a series shared it.
+    /// Standard deviation of the logarithm of a factor in seconds by the scatter of speeds between runs of one
+    /// model, as if all runs of a series shared it; `None` for other costs.
     pub(crate) scatter: Option<f64>,
     /// Which series has its best size at the end of its sizes at the largest common cost: base, other.
     pub(crate) at_edge: [bool; 2],

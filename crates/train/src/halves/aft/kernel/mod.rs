@@ -35,9 +35,9 @@ pub(crate) struct Kept {
     norm: Buffer,
     /// Sigmoids of queries, keys and values, `[n, 3, row]`.
     qkv: Buffer,
-    /// Of every token the smaller over the larger weight of its key and the largest key before, negative
-    /// where its own is the larger; the inverse of the sum of weights over the largest; and the mean:
-    /// `[3, n, row]`.
+    /// Three numbers of every token, `[3, n, row]`: the smaller over the larger of two weights, that of its key
+    /// and that of the largest key before, negative where its own is the larger; the inverse of the sum of
+    /// weights over the largest; and the mean.
     means: Buffer,
     /// Gated means, `[n, row]`.
     mixed: Buffer,
