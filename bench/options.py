@@ -1,4 +1,4 @@
-"""Options of a model against PyTorch's stock form of each, one core, interleaved.
+"""Options and families against PyTorch's stock form of each, one core, interleaved.
 
     venv/bin/python bench/options.py
 

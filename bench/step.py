@@ -61,6 +61,104 @@ class Experts(nn.Module):
         return out.view_as(x)
 
 
+class Recurrent(nn.Module):
+    """PyTorch's own module for one layer."""
+
+    def __init__(self, width, kind):
+        super().__init__()
+        self.cell = getattr(nn, kind)(width, width, batch_first=True)
+
+    def forward(self, x):
+        return self.cell(x)[0]
+
+
+class Minimal(nn.Module):
+    """minGRU and minLSTM by a parallel scan in logarithms (Feng et al. 2024, appendix)."""
+
+    def __init__(self, width, gates):
+        super().__init__()
+        self.gates, self.input = gates, nn.Linear(width, (gates + 1) * width)
+
+    def forward(self, x):
+        *gates, candidate = self.input(x).chunk(self.gates + 1, dim=-1)
+        if self.gates == 1:
+            forget, take = -F.softplus(gates[0]), -F.softplus(-gates[0])
+        else:
+            apart = F.softplus(-gates[0]) - F.softplus(-gates[1])
+            forget, take = -F.softplus(apart), -F.softplus(-apart)
+        value = torch.where(candidate >= 0, (F.relu(candidate) + 0.5).log(), -F.softplus(-candidate))
+        kept = forget.cumsum(dim=1)
+        return (kept + torch.logcumsumexp(take + value - kept, dim=1)).exp()
+
+
+class Aft(nn.Module):
+    """Attention-free mixing: simple by running sums, else by a product with `exp(bias)`."""
+
+    def __init__(self, width, context, window):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.bias = nn.Parameter(torch.zeros(context, context)) if window else None
+        back = torch.arange(context)[:, None] - torch.arange(context)
+        self.causal, self.near = back >= 0, (back >= 0) & (back < (window or 0))
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        weight = (k - k.amax(dim=1, keepdim=True)).exp()
+        if self.bias is None:
+            mean = (weight * v).cumsum(dim=1) / weight.cumsum(dim=1)
+        else:
+            near = torch.where(self.near, self.bias, 0.0).exp() * self.causal
+            mean = (near @ (weight * v)) / (near @ weight)
+        return self.out(q.sigmoid() * mean)
+
+
+class Linear(nn.Module):
+    """Linear attention with a decay for each head, all pairs at once, as without own kernels."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads, self.decay = heads, nn.Linear(width, heads)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.norm = Norm(width // heads, "rms")
+
+    def forward(self, x):
+        batch, context, width = x.shape
+        q, k, v = (
+            part.view(batch, context, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1)
+        )
+        kept = -F.softplus(self.decay(x)).transpose(1, 2).cumsum(dim=-1)
+        apart = (kept[..., :, None] - kept[..., None, :]).masked_fill(
+            torch.ones(context, context, dtype=torch.bool).triu(1), float("-inf")
+        )
+        mixed = self.norm((q @ k.transpose(2, 3) * apart.exp()) @ v)
+        return self.out(mixed.transpose(1, 2).reshape(batch, context, width))
+
+
+class Other(nn.Module):
+    """A block whose mixer is no attention; recurrent networks of PyTorch have no second half."""
+
+    def __init__(self, width, heads, norm, options, context):
+        super().__init__()
+        family = options.family
+        windows = {"aft": 0, "aft-local": 32, "aft-full": context}
+        if family in windows:
+            self.mixer = Aft(width, context, windows[family])
+        elif family == "linear":
+            self.mixer = Linear(width, heads)
+        elif family in ["mingru", "minlstm"]:
+            self.mixer = Minimal(width, 1 if family == "mingru" else 2)
+        else:
+            self.mixer = Recurrent(width, family.upper())
+        self.mixer_norm = Norm(width, norm)
+        self.mlp = None
+        if family not in ["rnn", "gru", "lstm"]:
+            self.mlp_norm, self.mlp = Norm(width, norm), FeedForward(width, options.activation)
+
+    def forward(self, x, _rotary):
+        x = x + self.mixer(self.mixer_norm(x))
+        return x if self.mlp is None else x + self.mlp(self.mlp_norm(x))
+
+
 class Block(nn.Module):
     def __init__(self, width, heads, norm, options, mask):
         super().__init__()
@@ -107,7 +205,11 @@ class Model(nn.Module):
             at = torch.arange(context)
             back = at[:, None] - at
             mask = (back >= 0) & (back < options.window)
-        self.blocks = nn.ModuleList(Block(width, heads, norm, options, mask) for _ in range(layers))
+        if options.family == "transformer":
+            blocks = (Block(width, heads, norm, options, mask) for _ in range(layers))
+        else:
+            blocks = (Other(width, heads, norm, options, context) for _ in range(layers))
+        self.blocks = nn.ModuleList(blocks)
         self.norm, self.head = Norm(width, norm), nn.Linear(width, vocab, bias=False)
         if options.tied:
             self.head.weight = self.token.weight
@@ -128,7 +230,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", required=True)
     parser.add_argument("--norm", choices=["rms", "layer"], required=True)
-    parser.add_argument("--position", choices=["rope", "learned"], required=True)
+    parser.add_argument("--position", choices=["rope", "learned", "none"], required=True)
+    parser.add_argument("--family", default="transformer")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--context", type=int, default=128)
     parser.add_argument("--vocab", type=int, default=256)

@@ -88,7 +88,7 @@ mod tests {
         };
         let mut context = PlanContext {
             facts: &mut |_| Ok(DataFacts::of(record.clone())),
-            numerics_version: 1,
+            numerics_version: |_| 1,
             memory_bytes: 1 << 34,
             tuned: None,
         };

@@ -10,7 +10,7 @@ use isoflop_sweep::plan::{DataFacts, DataRefusal, DataRequest, TimeBudget};
 use isoflop_sweep::spec::TimeSpec;
 use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Plan, PlanContext, ResultsFolder, Sweep, memory, rules};
-use isoflop_train::{NUMERICS_VERSION, data_facts};
+use isoflop_train::{data_facts, numerics_version};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
@@ -72,12 +72,8 @@ fn plan_with(
     setting: &Setting<'_>,
     facts: &mut dyn FnMut(&DataRequest) -> Result<DataFacts, DataRefusal>,
 ) -> Result<Planned, LabError> {
-    let mut context = PlanContext {
-        facts,
-        numerics_version: NUMERICS_VERSION,
-        memory_bytes: memory::machine_bytes(),
-        tuned: None,
-    };
+    let mut context =
+        PlanContext { facts, numerics_version, memory_bytes: memory::machine_bytes(), tuned: None };
     if let Some(warning) = rules::rate_warning(sweep) {
         lab.notice.note(&warning);
     }

@@ -37,8 +37,12 @@ fn main() {
             ..Default::default()
         }))
     };
-    let mut context =
-        PlanContext { facts: &mut facts, numerics_version: 1, memory_bytes: 1 << 36, tuned: None };
+    let mut context = PlanContext {
+        facts: &mut facts,
+        numerics_version: |_| 1,
+        memory_bytes: 1 << 36,
+        tuned: None,
+    };
     let started = Instant::now();
     let sweep = Sweep::parse(Path::new("many.toml"), source.clone()).unwrap();
     let plan = Plan::build(&sweep, &mut context).unwrap();

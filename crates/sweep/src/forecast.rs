@@ -185,7 +185,7 @@ mod tests {
                     ..Default::default()
                 }))
             },
-            numerics_version: 1,
+            numerics_version: |_| 1,
             memory_bytes: 1 << 34,
             tuned: None,
         };

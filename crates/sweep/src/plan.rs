@@ -15,6 +15,7 @@ use crate::spec::Sweep;
 use crate::tuned::Tuned;
 use isoflop_core::Flops;
 use isoflop_core::data::{DataOptions, DataSource};
+use isoflop_model::ModelConfig;
 use isoflop_results::{DataRecord, seal};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -135,8 +136,8 @@ pub type DataRefusal = (String, Option<String>);
 pub struct PlanContext<'a> {
     /// Callback that finds the facts of a text.
     pub facts: &'a mut dyn FnMut(&DataRequest) -> Result<DataFacts, DataRefusal>,
-    /// Version of the numerics of the training code.
-    pub numerics_version: u64,
+    /// Version of the numerics by which the training code trains a model.
+    pub numerics_version: fn(&ModelConfig) -> u64,
     /// Physical memory that the runs must fit into, in bytes.
     pub memory_bytes: u64,
     /// Learning rates that a tuning stage found, for sizes whose rate is to be tuned.

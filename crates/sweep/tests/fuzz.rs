@@ -53,7 +53,7 @@ fn plan(source: &str) -> String {
                 ..DataRecord::default()
             }))
         },
-        numerics_version: 1,
+        numerics_version: |_| 1,
         memory_bytes: 1 << 34,
         tuned: None,
     };

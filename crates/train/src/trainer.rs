@@ -1,9 +1,9 @@
 //! Implements the trainer of planned runs.
 
-use crate::NUMERICS_VERSION;
 use crate::checkpoint;
 use crate::device::TrainDevice;
 use crate::device::peak::peak_flops_per_s;
+use crate::numerics_version;
 use crate::ops::release_unused;
 use crate::session::Session;
 use crate::source::{prepare_run, prepare_run_in};
@@ -110,13 +110,14 @@ fn check_digest(run: &PlannedRun, prepared: &Prepared) -> Result<(), Lack> {
 
 fn check_version(run: &PlannedRun) -> Result<(), Lack> {
     let planned = run.config.numerics_version;
-    if planned == NUMERICS_VERSION {
+    let own = numerics_version(&run.config.model);
+    if planned == own {
         return Ok(());
     }
     Err(Lack {
         what: format!(
             "the sweep was planned by a program of numerics version {planned}, this one has \
-             {NUMERICS_VERSION}, and their losses must not mix"
+             {own}, and their losses must not mix"
         ),
         hint: Some(format!(
             "start the worker with the program that runs the sweep, or plan it anew with this one: \

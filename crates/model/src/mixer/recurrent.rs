@@ -95,13 +95,12 @@ impl Half for Recurrent {
         vec![Product::of_matrix(Group::Mixer, model.context, dims).times(products)]
     }
 
-    /// Numbers of a token that the backward pass needs. A plain network keeps the normalised input, its
-    /// product, and for every step the product with the state, the sum and the state. The others keep what
+    /// Numbers of a token that the backward pass needs. A plain network keeps the state. The others keep what
     /// the input gave (or the gates that came of it) and the state; an LSTM also keeps its cell, and a GRU
     /// what the state gave to the candidate.
     fn kept_per_token(&self, model: &ModelConfig) -> f64 {
         let numbers = match self {
-            Recurrent::Rnn => 5,
+            Recurrent::Rnn => 1,
             Recurrent::Lstm | Recurrent::Gru => self.gates() + 2,
             Recurrent::Mingru | Recurrent::Minlstm => self.gates() + 1,
         };

@@ -304,7 +304,7 @@ impl CellPlanner<'_, '_> {
                 learning_rate,
                 optimizer: Optimizer::default(),
                 seed,
-                numerics_version: self.context.numerics_version,
+                numerics_version: (self.context.numerics_version)(&model),
             },
             source: self.request.source.clone(),
             options: self.request.options.clone(),

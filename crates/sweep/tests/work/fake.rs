@@ -58,8 +58,12 @@ fn planned(
             ..Default::default()
         }))
     };
-    let mut context =
-        PlanContext { facts: &mut facts, numerics_version: 1, memory_bytes: 1 << 34, tuned: None };
+    let mut context = PlanContext {
+        facts: &mut facts,
+        numerics_version: |_| 1,
+        memory_bytes: 1 << 34,
+        tuned: None,
+    };
     plan(&sweep, &mut context)
 }
 

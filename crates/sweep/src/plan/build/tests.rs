@@ -37,8 +37,12 @@ fn plan(source: &str) -> Result<Plan, String> {
     let shown =
         |error: crate::SpecError| format!("{error}\nhint: {}", error.hint().unwrap_or("none"));
     let sweep = Sweep::parse(Path::new("t.toml"), source.to_owned()).map_err(shown)?;
-    let mut context =
-        PlanContext { facts: &mut facts, numerics_version: 1, memory_bytes: 8 << 30, tuned: None };
+    let mut context = PlanContext {
+        facts: &mut facts,
+        numerics_version: |_| 1,
+        memory_bytes: 8 << 30,
+        tuned: None,
+    };
     Plan::build(&sweep, &mut context).map_err(shown)
 }
 

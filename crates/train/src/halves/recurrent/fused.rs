@@ -6,7 +6,7 @@ use crate::ops::kernels::buffer::Buffer;
 use burn::tensor::Tensor;
 use isoflop_model::{Norm, Recurrent};
 
-/// As the composed one, for the kinds that the kernel knows.
+/// As the composed one.
 ///
 /// # Shapes
 /// - output: `[n, d]`

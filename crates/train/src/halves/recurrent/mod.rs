@@ -86,8 +86,8 @@ impl Recurrent {
             starts: place.starts.cloned(),
         };
         match place.operations {
-            Operations::Fused if kernel::knows(form.kind) => fused::residual(tensors, form),
-            _ => composed::residual(tensors, &form),
+            Operations::Fused => fused::residual(tensors, form),
+            Operations::Composed => composed::residual(tensors, &form),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The half against plain double precision and its differences, and what a gate does at its ends.
 
-use super::{Form, Tensors, composed, fused, kernel};
+use super::{Form, Tensors, composed, fused};
 use crate::halves::attention::starts;
 use crate::ops::tests::plain::{Rows, norm, times};
 use crate::ops::tests::{NORMS, differences, gain, normal, run};
@@ -117,10 +117,8 @@ fn every_kind_is_its_definition_and_its_gradients_are_differences() {
                 if time > 1 || !kind.turns_its_state() {
                     differences::compare(&what, &inputs, loop_of, |x| plain(&form, x));
                 }
-                if kernel::knows(kind) {
-                    let on_kernel = |x| fused::residual(tensors(x), form.clone());
-                    differences::compare(&what, &inputs, on_kernel, |x| plain(&form, x));
-                }
+                let on_kernel = |x| fused::residual(tensors(x), form.clone());
+                differences::compare(&what, &inputs, on_kernel, |x| plain(&form, x));
             }
         }
     }
@@ -128,7 +126,7 @@ fn every_kind_is_its_definition_and_its_gradients_are_differences() {
 
 #[test]
 fn gates_that_are_shut_or_wide_open_leave_gradients_finite_and_right() {
-    for kind in [Recurrent::Lstm, Recurrent::Gru, Recurrent::Mingru, Recurrent::Minlstm] {
+    for kind in Recurrent::ALL {
         let form = form(kind, 1, 4);
         let inputs = inputs(kind, 4, 3, 30.0);
         let what = format!("{kind:?} of wide gates");

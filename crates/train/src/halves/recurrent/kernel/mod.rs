@@ -7,6 +7,7 @@ mod gru;
 mod layout;
 mod lstm;
 mod minimal;
+mod plain;
 
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::norm;
@@ -42,7 +43,7 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Kept {
     /// `[n, 2]`, rows by window.
     norm: Buffer,
-    /// Gates, or what the input gives for them, `[n, gates, row]`.
+    /// Gates, or what the input gives for them, `[n, gates, row]`; nothing of a plain network.
     gates: Buffer,
     /// States, `[n, row]`.
     states: Buffer,
@@ -96,21 +97,16 @@ fn tanh_slope<S: Simd>(simd: S, y: S::f32s) -> S::f32s {
     simd.sub_f32s(simd.splat_f32s(1.0), simd.mul_f32s(y, y))
 }
 
-/// Whether it runs networks of a kind. Plain ones are composed on every device: their losses are older than
-/// the kernel, which would round otherwise.
-pub(crate) fn knows(kind: Recurrent) -> bool {
-    kind != Recurrent::Rnn
-}
-
 /// The output, and what to keep if asked.
 pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
     let layout = Layout::of(&inputs);
     let Layout { n, d, gates, row, .. } = layout;
+    let has_beside = matches!(inputs.kind, Recurrent::Lstm | Recurrent::Gru);
     let mut kept = Kept {
         norm: Buffer::stale(2 * n),
         gates: Buffer::stale(n * gates * row),
         states: Buffer::stale(n * row),
-        beside: Buffer::stale(if inputs.kind.turns_its_state() { n * row } else { 0 }),
+        beside: Buffer::stale(if has_beside { n * row } else { 0 }),
     };
     let mut normed = Buffer::stale(n * d);
     let statistics = &mut kept.norm;
@@ -140,8 +136,11 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
         Recurrent::Gru => gru::forward(steps, [bias, turned_bias], gates, states, beside),
         Recurrent::Mingru => minimal::gru_forward(steps, gates, states),
         Recurrent::Minlstm => minimal::lstm_forward(steps, gates, states),
-        Recurrent::Rnn => unreachable!("plain networks are composed"),
+        Recurrent::Rnn => plain::forward(steps, bias, gates, states),
     });
+    if inputs.kind == Recurrent::Rnn {
+        kept.gates = Buffer::stale(0);
+    }
     let mut y = Buffer::copy_of(inputs.x);
     layout.add_by_window(&kept.states, row, &mut y);
     (y, keep.then_some(kept))
@@ -180,7 +179,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
         Recurrent::Minlstm => {
             minimal::lstm_backward(steps, kept_gates, states, &dstates, &mut driven)
         }
-        Recurrent::Rnn => unreachable!("plain networks are composed"),
+        Recurrent::Rnn => plain::backward(steps, states, &dstates, &mut driven),
     });
     let mut normed = Buffer::stale(n * d);
     part("norms", || norm::again(inputs.x, inputs.gain, &kept.norm, &mut normed));
