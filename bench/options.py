@@ -1,6 +1,7 @@
 """Options and families against PyTorch's stock form of each, one core, interleaved.
 
     venv/bin/python bench/options.py
+    venv/bin/python bench/options.py --families
 
 See compare.py for the set-up. Each figure is the median of the repeats; ratios are taken within each
 repeat first. Full attention of the same context and the dense feed-forward half stand in the first
@@ -28,6 +29,21 @@ FORMS = [
     ("window = 32", 1024, ["--set", "window=32"], ["--window", "32"]),
 ]
 
+# Families, and contexts besides 128 at which their mixers cost otherwise.
+FAMILIES = [
+    ("transformer", [128, 1024]),
+    ("rnn", [128]),
+    ("lstm", [128]),
+    ("gru", [128]),
+    ("mingru", [128]),
+    ("minlstm", [128]),
+    ("aft", [128]),
+    ("aft-local", [128, 1024]),
+    ("aft-full", [128, 1024]),
+    ("linear", [128, 1024]),
+]
+HEADED = ["transformer", "linear"]
+
 
 def milliseconds(program, size, context, ours, theirs):
     windows = 2048 // context
@@ -35,9 +51,22 @@ def milliseconds(program, size, context, ours, theirs):
     command = [program, "bench", "--json", "--sizes", size, *shared, *ours]
     output = subprocess.check_output(PINNED + command, stderr=subprocess.DEVNULL)
     ours = json.loads(output)["sizes"][0]
-    command = [sys.executable, HERE / "step.py", "--size", size, "--norm", "rms", "--position", "rope"]
+    command = [sys.executable, HERE / "step.py", "--size", size, "--norm", "rms"]
     output = subprocess.check_output(PINNED + command + shared + theirs, text=True)
     return ours["ms_per_step"], ours["gflops"], float(output.split()[0])
+
+
+def options():
+    for name, context, ours, theirs in FORMS:
+        yield name, context, ours, ["--position", "rope", *theirs]
+
+
+def families():
+    """Each with the position that it has by default, or at least one that costs the same."""
+    for name, contexts in FAMILIES:
+        position = "rope" if name == "transformer" else "none"
+        for context in contexts:
+            yield name, context, ["--family", name], ["--position", position, "--family", name]
 
 
 def main():
@@ -45,13 +74,15 @@ def main():
     parser.add_argument("--program", default=HERE.parent / "target/release/isoflop")
     parser.add_argument("--size", default="64x4x4")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--families", action="store_true", help="families instead of options")
     args = parser.parse_args()
-    print("| option | context | PyTorch ms | isoflop ms | ratio | isoflop GFLOP/s |")
+    print("| form | context | PyTorch ms | isoflop ms | ratio | isoflop GFLOP/s |")
     print("|---|---|---|---|---|---|")
-    for name, context, ours, theirs in FORMS:
+    for name, context, ours, theirs in families() if args.families else options():
+        size = args.size if not args.families or name in HEADED else args.size.rsplit("x", 1)[0] + "x1"
         rows = []
         for _ in range(args.repeats):
-            mine, gflops, other = milliseconds(args.program, args.size, context, ours, theirs)
+            mine, gflops, other = milliseconds(args.program, size, context, ours, theirs)
             rows.append((other, mine, other / mine, gflops))
         cells = [statistics.median(column) for column in zip(*rows)]
         shown = [form.format(cell) for form, cell in zip(["{:.1f}", "{:.1f}", "{:.2f}", "{:.0f}"], cells)]

@@ -9,7 +9,7 @@ use isoflop_data::DataError;
 use isoflop_sweep::plan::{DataFacts, DataRefusal, DataRequest, TimeBudget};
 use isoflop_sweep::spec::TimeSpec;
 use isoflop_sweep::tuning::Tuned;
-use isoflop_sweep::{Plan, PlanContext, ResultsFolder, Sweep, memory, rules};
+use isoflop_sweep::{Plan, PlanContext, ResultsFolder, Sweep, memory};
 use isoflop_train::{data_facts, numerics_version};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -74,9 +74,6 @@ fn plan_with(
 ) -> Result<Planned, LabError> {
     let mut context =
         PlanContext { facts, numerics_version, memory_bytes: memory::machine_bytes(), tuned: None };
-    if let Some(warning) = rules::rate_warning(sweep) {
-        lab.notice.note(&warning);
-    }
     let stage = Plan::tuning_stage(sweep, &mut context)?;
     let tuned = match &stage {
         Some(stage) => finished_stage(stage, setting.results)?,

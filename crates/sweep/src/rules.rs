@@ -1,20 +1,19 @@
 //! Defaults that change a loss: peak learning rate, batch and warm-up. They are functions of the
 //! shape and never of a run's length, so that runs of one size differ in length alone.
 
-use crate::spec::{Rate, Sweep};
 use isoflop_core::Params;
 use isoflop_core::units::two_digits;
 use isoflop_model::Family;
 
 /// Peak learning rate of `"auto"`: `0.004 f (N / 24,576)^-0.35 (B / 512)^0.5`, at most 0.02, with N
-/// non-embedding parameters that a token uses, B tokens per step and f the [`factor`] of the family, times [`QK_NORM`] where queries and keys are
-/// normalised.
+/// non-embedding parameters that a token uses, B tokens per step and f the [`factor`] of the family, times
+/// [`QK_NORM`] where queries and keys are normalised.
 ///
 /// The rule was fitted by eye through the best rates of a measured grid of four sizes (3k to 246k),
 /// two batches and six rates on bytes of documentation (LOG.md, 2026-11-22); the square root in B
 /// is the rule of Malladi et al. 2022. Beyond 1M parameters it is an extrapolation.
 pub fn auto_learning_rate(family: Family, qk_norm: bool, n: Params, batch_tokens: u64) -> f64 {
-    let factor = factor(family).unwrap_or(1.0) * if qk_norm { QK_NORM } else { 1.0 };
+    let factor = factor(family) * if qk_norm { QK_NORM } else { 1.0 };
     let rate = 0.004 * factor * (n.0 / 24_576.0).powf(-0.35) * (batch_tokens as f64 / 512.0).sqrt();
     two_digits(rate.min(0.02))
 }
@@ -24,33 +23,18 @@ pub fn auto_learning_rate(family: Family, qk_norm: bool, n: Params, batch_tokens
 const QK_NORM: f64 = 1.4;
 
 /// Best rates of a family over those of the transformer, measured at the two ends of its sizes (LOG.md,
-/// 2026-11-27); `None` where none was measured, and the rule is then the transformer's.
+/// 2026-11-27).
 ///
 /// Mixtures have factor 1 with N the parameters that a token uses, whatever their number of experts: the
 /// `E^-0.25` of Ludziejewski et al. 2025 would cost up to 0.05 nats at these sizes.
-fn factor(family: Family) -> Option<f64> {
+fn factor(family: Family) -> f64 {
     match family {
-        Family::Transformer | Family::Moe => Some(1.0),
-        _ => None,
+        Family::Transformer | Family::Moe | Family::Rnn => 1.0,
+        Family::Aft => 1.4,
+        Family::Gru => 1.7,
+        Family::Mingru | Family::Minlstm => 2.0,
+        Family::Lstm => 2.8,
     }
-}
-
-/// Says where a sweep takes the rates of the rule for a family on which the rule was not measured.
-pub fn rate_warning(sweep: &Sweep) -> Option<String> {
-    let families = sweep.cells().iter().filter_map(|cell| {
-        let family = cell.spec.model.family;
-        let is_of_rule = *cell.spec.train.learning_rate.get_ref() == Rate::Auto;
-        (is_of_rule && factor(family).is_none()).then(|| family.name())
-    });
-    let mut families: Vec<&str> = families.collect();
-    families.dedup();
-    (!families.is_empty()).then(|| {
-        format!(
-            "warning: the rule behind learning_rate = \"auto\" was measured on transformers and mixtures of \
-             experts, not on {}; learning_rate = {{ tune = {{}} }} finds the rates by trial",
-            families.join(" or ")
-        )
-    })
 }
 
 /// Tokens a step of `"auto"`: 512 up to 100k parameters, then growing as `N^0.5`, a power of two,
@@ -74,7 +58,6 @@ pub fn warmup_tokens(n: Params) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     /// Rates of a measured grid (bytes of documentation, context 128, AdamW, 20 % decay, one seed).
     const RATES: [f64; 6] = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032];
@@ -121,6 +104,22 @@ mod tests {
         ("window", 83_280.0, 512, [2.099, 1.998, 1.973, 2.025, 2.099, 2.322]),
     ];
 
+    /// Other families, likewise.
+    const FAMILIES: &[(Family, f64, [f64; 6])] = &[
+        (Family::Rnn, 3_380.0, [2.557, 2.476, 2.424, 2.396, 2.414, 2.469]),
+        (Family::Lstm, 3_320.0, [2.552, 2.475, 2.407, 2.386, 2.374, 2.380]),
+        (Family::Gru, 3_312.0, [2.584, 2.490, 2.433, 2.387, 2.381, 2.413]),
+        (Family::Mingru, 2_940.0, [2.747, 2.658, 2.579, 2.514, 2.493, 2.502]),
+        (Family::Minlstm, 3_228.0, [2.742, 2.640, 2.569, 2.503, 2.483, 2.492]),
+        (Family::Aft, 3_120.0, [2.867, 2.807, 2.764, 2.727, 2.714, 2.771]),
+        (Family::Rnn, 77_840.0, [2.030, 1.934, 1.939, 2.006, 2.196, 2.396]),
+        (Family::Lstm, 87_620.0, [2.113, 1.983, 1.906, 1.871, 1.918, 1.972]),
+        (Family::Gru, 76_888.0, [2.050, 1.944, 1.887, 1.895, 1.953, 2.105]),
+        (Family::Mingru, 81_484.0, [2.124, 2.001, 1.934, 1.929, 1.954, 2.045]),
+        (Family::Minlstm, 76_368.0, [2.160, 2.024, 1.954, 1.944, 1.987, 2.058]),
+        (Family::Aft, 83_280.0, [2.597, 2.498, 2.471, 2.489, 2.553, 2.716]),
+    ];
+
     /// The loss at a rate, by a cubic in the logarithm of the rate through the four nearest rates
     /// of the grid.
     fn loss_at(rate: f64, losses: &[f64; 6]) -> f64 {
@@ -156,25 +155,10 @@ mod tests {
             let above = cost(Family::Moe, false, *n, *batch, losses);
             assert!(above < 0.02, "{experts} experts, N {n}: {above:.4} nats above");
         }
-    }
-
-    #[test]
-    fn rates_of_the_rule_are_warned_of_where_the_mixer_is_not_attention() {
-        let warned = |model: &str, train: &str, axes: &str| {
-            let source = format!(
-                "name = \"s\"\n[data]\ncorpus = \"rust-docs\"\n[model]\nsizes = [\"1k\"]\n{model}\n\
-                 [plan]\ntokens_per_param = [20]\n[train]\n{train}\n[axes]\n{axes}\n"
-            );
-            rate_warning(&Sweep::parse(Path::new("s.toml"), source).unwrap())
-        };
-        assert_eq!(warned("", "", ""), None);
-        let rnn = "family = \"rnn\"";
-        let warning = warned(rnn, "", "").unwrap();
-        assert!(warning.contains("not on rnn; learning_rate = { tune = {} }"), "{warning}");
-        assert_eq!(warned(rnn, "learning_rate = 0.01", ""), None);
-        assert_eq!(warned(rnn, "learning_rate = { tune = {} }", ""), None);
-        let both = warned("", "", "\"model.family\" = [\"transformer\", \"rnn\"]");
-        assert_eq!(both, Some(warning));
+        for (family, n, losses) in FAMILIES {
+            let above = cost(*family, false, *n, 512, losses);
+            assert!(above < 0.02, "{family:?}, N {n}: {above:.4} nats above");
+        }
     }
 
     #[test]
