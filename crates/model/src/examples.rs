@@ -3,7 +3,7 @@
 
 use crate::config::{ModelConfig, Norm, Parametrization, Position};
 use crate::feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate};
-use crate::mixer::{Attention, Mixer, Reach, Recurrent};
+use crate::mixer::{Aft, Attention, Mixer, Reach, Recurrent};
 use crate::shape::Shape;
 
 impl ModelConfig {
@@ -37,9 +37,11 @@ impl ModelConfig {
             }),
         );
         let headless = Shape { n_heads: 1, ..shape };
-        let aft = ModelConfig { shape: headless, mixer: Mixer::Aft, ..plain };
-        all.push(ModelConfig { position: Position::Learned, ..aft });
-        all.push(ModelConfig { position: Position::None, document_mask: Some(5), ..aft });
+        for form in [Aft::Simple, Aft::Full, Aft::Local { window: 5 }] {
+            let aft = ModelConfig { shape: headless, mixer: Mixer::Aft(form), ..plain };
+            all.push(ModelConfig { position: Position::Learned, ..aft });
+            all.push(ModelConfig { position: Position::None, document_mask: Some(5), ..aft });
+        }
         for kind in Recurrent::ALL {
             let mixer = Mixer::Recurrent(kind);
             let recurrent = ModelConfig { shape: headless, mixer, ..plain };

@@ -2,7 +2,7 @@
 
 use crate::config::Position;
 use crate::feed_forward::{Experts, FeedForward};
-use crate::mixer::{Mixer, Recurrent};
+use crate::mixer::{Aft, Mixer, Recurrent};
 use serde::{Deserialize, Serialize};
 
 /// A named preset of two halves. It is a label: the halves themselves are the identity of a run.
@@ -28,6 +28,10 @@ pub enum Family {
     Minlstm,
     /// Transformer with attention-free means in the place of attention (Zhai et al. 2021, AFT-simple).
     Aft,
+    /// The same with a bias for every pair of places (AFT-full).
+    AftFull,
+    /// The same with biases for pairs of near places (AFT-local): 32 tokens.
+    AftLocal,
 }
 
 /// What a family stands for where a sweep file says nothing else.
@@ -43,7 +47,7 @@ pub struct Preset {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 8] = [
+    pub const ALL: [Family; 10] = [
         Family::Transformer,
         Family::Moe,
         Family::Rnn,
@@ -52,6 +56,8 @@ impl Family {
         Family::Mingru,
         Family::Minlstm,
         Family::Aft,
+        Family::AftFull,
+        Family::AftLocal,
     ];
 
     /// What it stands for.
@@ -71,11 +77,9 @@ impl Family {
             Family::Gru => stacked(Recurrent::Gru, FeedForward::None),
             Family::Mingru => stacked(Recurrent::Mingru, FeedForward::default()),
             Family::Minlstm => stacked(Recurrent::Minlstm, FeedForward::default()),
-            Family::Aft => Preset {
-                mixer: Mixer::Aft,
-                position: Position::Learned,
-                ..Family::Transformer.preset()
-            },
+            Family::Aft => attention_free(Aft::Simple),
+            Family::AftFull => attention_free(Aft::Full),
+            Family::AftLocal => attention_free(Aft::Local { window: Aft::WINDOW }),
         }
     }
 
@@ -90,6 +94,8 @@ impl Family {
             Family::Mingru => "mingru",
             Family::Minlstm => "minlstm",
             Family::Aft => "aft",
+            Family::AftFull => "aft-full",
+            Family::AftLocal => "aft-local",
         }
     }
 
@@ -102,6 +108,12 @@ impl Family {
     pub fn is_default(&self) -> bool {
         *self == Family::default()
     }
+}
+
+/// Attention-free mixing. The forms differ in their biases alone: with biases of 0 they are one model.
+fn attention_free(form: Aft) -> Preset {
+    let position = Position::Learned;
+    Preset { mixer: Mixer::Aft(form), position, ..Family::Transformer.preset() }
 }
 
 /// A recurrent network, which needs nothing to tell it the places of tokens.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Trainable parameters by group. Compared with the training engine's own count in its tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParamCount {
-    /// Token table and, with learned positions, theirs.
+    /// Token table and, with learned positions or biases of their pairs, theirs.
     pub embedding: u64,
     /// What moves information between tokens.
     pub mixer: u64,

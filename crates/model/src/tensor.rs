@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Tables that are looked up: tokens and positions.
+    /// Tables that are looked up: tokens, positions and pairs of positions.
     Embedding,
     /// What moves information between tokens.
     Mixer,
@@ -117,6 +117,11 @@ impl TensorSpec {
     /// A bias: a vector of zeros, without decay.
     pub fn bias(name: impl Into<String>, group: Group, width: usize) -> Self {
         TensorSpec { group, initial: Initial::Zeros, ..TensorSpec::gain(name, width) }
+    }
+
+    /// Biases that are looked up in a table: zeros, without decay.
+    pub fn biases(name: impl Into<String>, dims: [usize; 2]) -> Self {
+        TensorSpec { dims: dims.to_vec(), ..TensorSpec::bias(name, Group::Embedding, 0) }
     }
 
     /// A bias that a step moves by so much against the sign of what is reported; no parameter.

@@ -72,7 +72,7 @@ schema! {
         attention: String [causal "causal"], Identity, "",
             "`causal`, or `document` where no token attends to another document";
         window: Option<u64> [absent "absent"], Identity, "tokens",
-            "tokens that a local layer attends to, itself among them; null without a window";
+            "tokens that a local layer attends to or has biases for, itself among them; null without a window";
         strided: Option<u64> [absent "absent"], Identity, "tokens",
             "distance between the tokens that a local layer attends to; null without a stride";
         fixed: Option<String> [absent "absent"], Identity, "",

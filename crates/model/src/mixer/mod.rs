@@ -6,13 +6,13 @@ mod pattern;
 mod reach;
 mod recurrent;
 
+pub use aft::Aft;
 pub use attention::Attention;
 pub use pattern::{Pattern, PatternError};
 pub use reach::Reach;
 pub use recurrent::Recurrent;
 
 use crate::half::Half;
-use aft::Aft;
 use serde::{Deserialize, Serialize};
 
 /// What moves information between tokens.
@@ -21,8 +21,10 @@ use serde::{Deserialize, Serialize};
 pub enum Mixer {
     /// Causal multi-head attention (Vaswani et al. 2017) and its options.
     Attention(Attention),
-    /// An attention-free mean of values by the exponentials of keys (Zhai et al. 2021).
-    Aft,
+    /// An attention-free mean of values by the exponentials of keys (Zhai et al. 2021), written by its form:
+    /// `"aft"`.
+    #[serde(untagged)]
+    Aft(Aft),
     /// A recurrent network, written by its kind alone: `"rnn"`.
     #[serde(untagged)]
     Recurrent(Recurrent),
@@ -39,7 +41,7 @@ impl Mixer {
     pub fn half(&self) -> &dyn Half {
         match self {
             Mixer::Attention(attention) => attention,
-            Mixer::Aft => &Aft,
+            Mixer::Aft(form) => form,
             Mixer::Recurrent(kind) => kind,
         }
     }
@@ -48,7 +50,7 @@ impl Mixer {
     pub fn attention(&self) -> Option<&Attention> {
         match self {
             Mixer::Attention(attention) => Some(attention),
-            Mixer::Aft | Mixer::Recurrent(_) => None,
+            Mixer::Aft(_) | Mixer::Recurrent(_) => None,
         }
     }
 

@@ -3,8 +3,8 @@
 use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, suggest};
 use crate::error::{Problem, SpecError};
 use isoflop_model::{
-    Activation, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer, ModelConfig,
-    Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
+    Activation, Aft, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer,
+    ModelConfig, Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -38,7 +38,7 @@ pub struct ModelSpec {
     pub kv_heads: Option<Spanned<usize>>,
     /// Whether queries and keys are normalised.
     pub qk_norm: Option<Spanned<bool>>,
-    /// Tokens that a local layer attends to, the token itself among them.
+    /// Tokens that a local layer attends to or has biases for, the token itself among them.
     pub window: Option<Spanned<GivenWindow>>,
     /// Distance between tokens that a local layer attends to.
     pub strided: Option<Spanned<usize>>,
@@ -110,6 +110,10 @@ fn has_attention(mixer: &Mixer, _: &FeedForward) -> bool {
     mixer.attention().is_some()
 }
 
+fn has_window(mixer: &Mixer, _: &FeedForward) -> bool {
+    matches!(mixer, Mixer::Attention(_) | Mixer::Aft(Aft::Local { .. }))
+}
+
 fn has_network(_: &Mixer, feed_forward: &FeedForward) -> bool {
     *feed_forward != FeedForward::None
 }
@@ -127,7 +131,7 @@ impl ModelSpec {
             ("d_head", span(&self.d_head), has_attention, attention),
             ("kv_heads", span(&self.kv_heads), has_attention, attention),
             ("qk_norm", span(&self.qk_norm), has_attention, attention),
-            ("window", span(&self.window), has_attention, attention),
+            ("window", span(&self.window), has_window, "attention and of aft-local"),
             ("strided", span(&self.strided), has_attention, attention),
             ("fixed", span(&self.fixed), has_attention, attention),
             ("pattern", span(&self.pattern), has_attention, attention),
@@ -150,6 +154,7 @@ impl ModelSpec {
         let preset = self.family.preset();
         let mixer = match preset.mixer {
             Mixer::Attention(_) => Mixer::Attention(self.attention()?),
+            Mixer::Aft(preset) => Mixer::Aft(self.attention_free(preset)),
             other => other,
         };
         let feed_forward = match preset.feed_forward {
@@ -203,6 +208,14 @@ impl ModelSpec {
             // One of several windows may be full; no layer is then local.
             pattern: pattern.filter(|_| !is_full),
         })
+    }
+
+    fn attention_free(&self, preset: Aft) -> Aft {
+        match (preset, given(&self.window)) {
+            (Aft::Local { .. }, Some(GivenWindow::Full)) => Aft::Full,
+            (Aft::Local { .. }, Some(GivenWindow::Tokens(window))) => Aft::Local { window },
+            (preset, _) => preset,
+        }
     }
 
     fn network(&self) -> Dense {

@@ -74,7 +74,7 @@ impl MixerWeights {
     pub(crate) fn init(mixer: Mixer, init: &mut Init<'_>) -> Self {
         match mixer {
             Mixer::Attention(options) => MixerWeights::Attention(Attention::init(options, init)),
-            Mixer::Aft => MixerWeights::Aft(Aft::init(init)),
+            Mixer::Aft(form) => MixerWeights::Aft(Aft::init(form, init)),
             Mixer::Recurrent(kind) => MixerWeights::Recurrent(Recurrent::init(kind, init)),
         }
     }

@@ -1,18 +1,18 @@
-//! The half composed of stock operations: a loop of a few operations a token.
+//! The simple form composed of stock operations: a loop of a few operations a token.
 
 use super::{Form, Tensors};
 use crate::ops::composed::{norm, upload};
 use burn::tensor::{Int, Tensor, activation};
 
 /// A key below all others. Infinities are kept out of shaders.
-const LOWEST: f32 = -1e30;
+pub(super) const LOWEST: f32 = -1e30;
 
 /// `x + (sigmoid(q) mean(v)) out`, the mean over the tokens up to this one, each weighted by `exp(k)`.
 ///
 /// # Shapes
 /// - output: `[n, d]`, `n = batch time`
 pub(super) fn residual(tensors: Tensors, form: &Form) -> Tensor<2> {
-    let Tensors { x_nd, gain_d, qkv_dw, out_dd } = tensors;
+    let Tensors { x_nd, gain_d, qkv_dw, out_dd, .. } = tensors;
     let ([count, width], device) = (x_nd.dims(), x_nd.device());
     let (batch, time) = (form.batch, form.time);
     let qkv_btw =

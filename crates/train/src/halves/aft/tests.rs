@@ -1,5 +1,7 @@
 //! The half against plain double precision and its differences, with keys that no exponential holds.
 
+mod pairs;
+
 use super::{Form, Tensors, composed, fused};
 use crate::halves::attention::starts;
 use crate::ops::tests::plain::{Rows, norm, plus, times};
@@ -9,7 +11,13 @@ use isoflop_model::Norm;
 
 /// The half as docs/models.md says it.
 fn plain(form: &Form, inputs: &[Rows]) -> Rows {
-    let [x, gain, qkv, out] = inputs else { panic!("four inputs") };
+    let [x, gain, qkv, out, biases @ ..] = inputs else { panic!("four inputs or five") };
+    let bias = |query: usize, key: usize| match (biases, form.window) {
+        ([], _) => 0.0,
+        ([biases, ..], None) => biases[query][key],
+        ([biases, ..], Some(window)) if query - key < window => biases[query][query - key],
+        _ => 0.0,
+    };
     let d = gain[0].len();
     let parts = times(&norm(form.norm, x, &gain[0]), qkv);
     let mixed = |(row, part): (usize, &Vec<f64>)| {
@@ -17,10 +25,13 @@ fn plain(form: &Form, inputs: &[Rows]) -> Rows {
         let start = form.starts.as_ref().map_or(0, |starts| starts[row] as usize);
         let seen = &parts[row - (place - start)..=row];
         let channel = |c: usize| {
-            let top = seen.iter().fold(f64::MIN, |top, part| top.max(part[d + c]));
-            let weight = |part: &Vec<f64>| (part[d + c] - top).exp();
-            let sum: f64 = seen.iter().map(|part| weight(part) * part[2 * d + c]).sum();
-            sum / seen.iter().map(weight).sum::<f64>() / (1.0 + (-part[c]).exp())
+            let along = (start..=place).zip(seen).map(|(key, part)| part[d + c] + bias(place, key));
+            let along: Vec<f64> = along.collect();
+            let top = along.iter().fold(f64::MIN, |top, along| top.max(*along));
+            let weights: Vec<f64> = along.iter().map(|along| (along - top).exp()).collect();
+            let sum: f64 =
+                weights.iter().zip(seen).map(|(weight, part)| weight * part[2 * d + c]).sum();
+            sum / weights.iter().sum::<f64>() / (1.0 + (-part[c]).exp())
         };
         (0..d).map(channel).collect()
     };
@@ -39,6 +50,7 @@ fn tensors(inputs: Vec<Tensor<2>>) -> Tensors {
         gain_d: gain(&inputs[1]),
         qkv_dw: inputs[2].clone(),
         out_dd: inputs[3].clone(),
+        biases_ts: inputs.get(4).cloned(),
     }
 }
 
@@ -48,7 +60,7 @@ fn the_half_is_its_definition_and_its_gradients_are_differences() {
         let ids: Vec<i32> = (0..(batch * time) as i32).map(|at| (at * at + at / 3) % 4).collect();
         for (norm, masked) in NORMS.into_iter().zip([false, true]) {
             let starts = masked.then(|| starts(&ids, time, 0));
-            let form = Form { norm, batch, time, starts };
+            let form = Form { norm, batch, time, window: None, starts };
             let (inputs, what) = (inputs(batch * time, d), format!("{form:?} {d}"));
             let on_kernel = |x| fused::residual(tensors(x), form.clone());
             differences::compare(&what, &inputs, on_kernel, |x| plain(&form, x));
@@ -58,11 +70,8 @@ fn the_half_is_its_definition_and_its_gradients_are_differences() {
     }
 }
 
-/// Keys that rise to 400, that fall to -400, and that jump, which `exp` of none holds.
-#[test]
-fn keys_of_400_leave_the_output_and_its_gradients_right() {
-    let (time, d) = (40, 3);
-    let form = Form { norm: Norm::Layer, batch: 1, time, starts: None };
+/// Inputs whose keys in three channels rise to 400, fall to -400 and jump.
+fn steep(time: usize, d: usize) -> Vec<TensorData> {
     let mut inputs = inputs(time, d);
     // Of three channels of the stream, the first rises, the second falls and the third jumps; keys are large
     // multiples of them.
@@ -80,6 +89,15 @@ fn keys_of_400_leave_the_output_and_its_gradients_right() {
         }
     }
     inputs[2] = TensorData::new(qkv, [d, 3 * d]);
+    inputs
+}
+
+/// Keys that rise to 400, that fall to -400, and that jump, which `exp` of none holds.
+#[test]
+fn keys_of_400_leave_the_output_and_its_gradients_right() {
+    let (time, d) = (40, 3);
+    let form = Form { norm: Norm::Layer, batch: 1, time, window: None, starts: None };
+    let inputs = steep(time, d);
     // A key of 400 in single precision is right to 3e-5, and so is its weight.
     let on_kernel = |x| fused::residual(tensors(x), form.clone());
     differences::compare_within(2e-4, "keys of 400", &inputs, on_kernel, |x| plain(&form, x));
@@ -88,7 +106,7 @@ fn keys_of_400_leave_the_output_and_its_gradients_right() {
 #[test]
 fn equal_keys_give_the_plain_mean() {
     let (time, d) = (9, 2);
-    let form = Form { norm: Norm::Rms, batch: 1, time, starts: None };
+    let form = Form { norm: Norm::Rms, batch: 1, time, window: None, starts: None };
     let mut inputs = inputs(time, d);
     let mut qkv = vec![0.0f32; d * 3 * d];
     qkv[2 * d] = 1.0;

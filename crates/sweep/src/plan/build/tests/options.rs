@@ -3,7 +3,7 @@
 use super::{plan, refusal};
 use crate::row::row_of_plan;
 use isoflop_model::{
-    Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach, Recurrent,
+    Aft, Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach, Recurrent,
 };
 use isoflop_results::schema::Value;
 
@@ -79,6 +79,24 @@ fn a_mixture_has_the_options_of_its_table_and_of_its_networks() {
 }
 
 #[test]
+fn attention_free_mixing_with_biases_has_a_window() {
+    let aft = |options: &str| match model(options).mixer {
+        Mixer::Aft(form) => form,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(aft("family = \"aft-full\""), Aft::Full);
+    assert_eq!(aft("family = \"aft-local\""), Aft::Local { window: 32 });
+    assert_eq!(aft("family = \"aft-local\"\nwindow = 9"), Aft::Local { window: 9 });
+    let axes = "\n[axes]\n\"model.window\" = [0, 8, 128, \"full\"]\n";
+    let plan = plan(&format!("{}{axes}", with("family = \"aft-local\""))).unwrap();
+    let ids: Vec<&str> = plan.runs().iter().map(|run| run.id()).collect();
+    let others = ["aft", "aft-full"].map(|family| id(&format!("family = \"{family}\"")));
+    // A window of all tokens is one run with that of 128, which is the context.
+    let local = id("family = \"aft-local\"\nwindow = 8");
+    assert_eq!(ids, [others[0].as_str(), &local, &others[1]]);
+}
+
+#[test]
 fn options_that_change_nothing_are_the_same_run() {
     let plain = id("");
     for options in [
@@ -137,6 +155,8 @@ fn a_row_says_what_the_options_are() {
     let options = "kv_heads = 1\nqk_norm = true\nwindow = 9\npattern = \"LG\"\ntied = true\n\
                    activation = \"swiglu\"";
     assert_eq!(columns(options, &names), "1 rms 9 LG tied swiglu 168");
+    assert_eq!(columns("family = \"aft-local\"", &["mixer", "window"]), "aft-local 32");
+    assert_eq!(columns("family = \"aft-full\"", &["mixer", "window"]), "aft-full null");
     let names = ["experts", "active_experts", "shared_experts", "granularity", "gate", "balance"];
     assert_eq!(columns("", &names), "null null null null null null");
     assert_eq!(columns("family = \"moe\"", &names), "8 2 0 1 renorm loss");
@@ -167,6 +187,19 @@ fn what_cannot_be_is_refused_where_it_stands() {
         ("moe = { experts = 4 }", "7:7", "which the family `transformer` has not", "\"moe\""),
         ("family = \"rnn\"\nwindow = 8", "8:10", "the family `rnn` has not", "\"transformer\""),
         ("family = \"aft\"\nkv_heads = 2", "8:12", "the family `aft` has not", "\"transformer\""),
+        (
+            "family = \"aft-full\"\nwindow = 8",
+            "8:10",
+            "the family `aft-full` has not",
+            "\"aft-local\"",
+        ),
+        ("family = \"aft-local\"\nstrided = 8", "8:11", "`aft-local` has not", "\"transformer\""),
+        (
+            "family = \"aft-local\"\nposition = \"rope\"",
+            "8:12",
+            "no queries and keys",
+            "\"learned\"",
+        ),
         ("family = \"lstm\"\nposition = \"rope\"", "8:12", "no queries and keys", "\"learned\""),
         (
             "family = \"moe\"\nmoe = { experts = 4, active = 5 }",

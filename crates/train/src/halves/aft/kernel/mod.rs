@@ -1,14 +1,18 @@
-//! `x + (sigmoid(q) mean(v)) out`, with the means made by one scan over the tokens of a window. Rows of
-//! queries, keys and values are padded to whole vectors.
+//! `x + (sigmoid(q) mean(v)) out`. Without biases the means are made by one scan over the tokens of a window,
+//! with biases by products. Rows of queries, keys and values are padded to whole vectors.
 
+mod pairs;
 mod scan;
+mod span;
+
+pub(crate) use pairs::Biases;
 
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::norm;
 use crate::ops::kernels::padding::{pad, padded_width, unpad};
 use crate::ops::kernels::product::{Matrix, MatrixMut, multiply, multiply_add};
 use crate::profile::part;
-use scan::Windows;
+use span::Span;
 
 /// What goes in.
 ///
@@ -20,6 +24,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) gain: &'a [f32],
     pub(crate) qkv: &'a [f32],
     pub(crate) out: &'a [f32],
+    /// Of pairs of places.
+    pub(crate) biases: Option<Biases<'a>>,
     /// Layer rather than RMS normalisation.
     pub(crate) centre: bool,
     /// Tokens a window.
@@ -35,7 +41,7 @@ pub(crate) struct Kept {
     norm: Buffer,
     /// Sigmoids of queries, keys and values, `[n, 3, row]`.
     qkv: Buffer,
-    /// Three numbers of every token, `[3, n, row]`: the smaller over the larger of two weights, that of its key
+    /// Three numbers of every token, `[3, n, row]`. With biases those of [`pairs::forward`]; else the smaller over the larger of two weights, that of its key
     /// and that of the largest key before, negative where its own is the larger; the inverse of the sum of
     /// weights over the largest; and the mean.
     means: Buffer,
@@ -50,9 +56,10 @@ impl<'a> Inputs<'a> {
         (self.x.len() / d, d, padded_width(d))
     }
 
-    fn windows(&self) -> Windows<'a> {
-        let (_, _, row) = self.sizes();
-        Windows { time: self.time, row, starts: self.starts }
+    fn span(&self) -> Span<'a> {
+        let (n, _, row) = self.sizes();
+        let (time, starts) = (self.time, self.starts);
+        Span { time, row, starts, first: 0, windows: n / time }
     }
 }
 
@@ -72,7 +79,10 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
     let to = MatrixMut::new(&mut kept.qkv, n, 3 * row);
     multiply(to, Matrix::new(&normed, n, d), Matrix::new(&weights, d, 3 * row));
     let Kept { qkv, means, mixed, .. } = &mut kept;
-    part("means", || scan::forward(inputs.windows(), qkv, means, mixed));
+    match inputs.biases {
+        None => part("means", || scan::forward(inputs.span(), qkv, means, mixed)),
+        Some(biases) => pairs::forward(inputs.span(), biases, qkv, means, mixed),
+    }
     let mut y = Buffer::copy_of(inputs.x);
     let mixed = Matrix::strided(mixed, n, d, row);
     multiply_add(MatrixMut::new(&mut y, n, d), mixed, Matrix::new(inputs.out, d, d));
@@ -90,9 +100,12 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
     let to = MatrixMut::strided(&mut dmixed, n, d, row);
     multiply(to, of_output, Matrix::new(inputs.out, d, d).t());
     let mut dqkv = Buffer::stale(3 * n * row);
-    part("means, backward", || {
-        scan::backward(inputs.windows(), &kept.qkv, &kept.means, &dmixed, &mut dqkv)
-    });
+    let (span, qkv, means) = (inputs.span(), &kept.qkv, &kept.means);
+    let dbiases =
+        inputs.biases.map(|biases| pairs::backward(span, biases, qkv, means, &dmixed, &mut dqkv));
+    if dbiases.is_none() {
+        part("means, backward", || scan::backward(span, qkv, means, &dmixed, &mut dqkv));
+    }
     let mut normed = Buffer::stale(n * d);
     part("norms", || norm::again(inputs.x, inputs.gain, &kept.norm, &mut normed));
     let of_parts = Matrix::new(&dqkv, n, 3 * row);
@@ -108,5 +121,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
         let (x, gain) = (inputs.x, inputs.gain);
         norm::backward(x, gain, inputs.centre, &kept.norm, &dnormed, &mut dx, &mut dgain)
     });
-    vec![dx, dgain, unpad(&dweights, d, row), dout]
+    let mut gradients = vec![dx, dgain, unpad(&dweights, d, row), dout];
+    gradients.extend(dbiases);
+    gradients
 }

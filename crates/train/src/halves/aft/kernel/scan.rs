@@ -2,26 +2,10 @@
 //! over the weight of the largest key so far, so that no exponent is above 0 whatever the keys are, and no
 //! token is touched by a later one.
 
+use super::span::Span;
 use crate::ops::kernels::activation::sigmoid;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{exp, vectorised};
-
-/// How rows fall into windows and documents.
-#[derive(Clone, Copy)]
-pub(super) struct Windows<'a> {
-    pub(super) time: usize,
-    /// Numbers of a padded row.
-    pub(super) row: usize,
-    pub(super) starts: Option<&'a [u32]>,
-}
-
-impl Windows<'_> {
-    /// Whether nothing before a row counts for it.
-    fn begins(&self, at: usize) -> bool {
-        let place = at % self.time;
-        self.starts.map_or(place == 0, |starts| starts[at] as usize == place)
-    }
-}
 
 vectorised! {
     /// `sigmoid(q) mean(v)` of every token; the sigmoid is left in the place of the query.
@@ -30,12 +14,12 @@ vectorised! {
     /// - qkv: `[n, 3, row]`; means, written: `[3, n, row]`; mixed, written: `[n, row]`
     pub(super) fn forward<'a, S>(
         simd;
-        windows: Windows<'a>,
+        span: Span<'a>,
         qkv: &'a mut [f32],
         means: &'a mut [f32],
         mixed: &'a mut [f32],
     ) {
-        let row = windows.row;
+        let row = span.row;
         let lanes = row / S::F32_LANES;
         let mut state = [Buffer::stale(row), Buffer::stale(row), Buffer::stale(row)];
         let [tops, sums, totals] = &mut state;
@@ -51,7 +35,7 @@ vectorised! {
         let written = all_smaller.zip(all_inverses).zip(all_means);
         let rows = given.zip(S::as_mut_simd_f32s(mixed).0.chunks_exact_mut(lanes)).zip(written);
         for (at, ((qkv, mixed), ((to_smaller, to_inverse), to_mean))) in rows.enumerate() {
-            if windows.begins(at) {
+            if span.begins(at) {
                 tops.fill(simd.splat_f32s(f32::NEG_INFINITY));
                 sums.fill(zero);
                 totals.fill(zero);
@@ -87,13 +71,13 @@ vectorised! {
     ///   `[n, row]`
     pub(super) fn backward<'a, S>(
         simd;
-        windows: Windows<'a>,
+        span: Span<'a>,
         qkv: &'a [f32],
         means: &'a [f32],
         dmixed: &'a [f32],
         dqkv: &'a mut [f32],
     ) {
-        let row = windows.row;
+        let row = span.row;
         let lanes = row / S::F32_LANES;
         // Gradients of the sums of weighted values and (negated) of weights, over the weight of the largest
         // key, and what the weights of this token and those before fall by at the token after.
@@ -111,7 +95,7 @@ vectorised! {
         let signs = simd.splat_u32s(i32::MAX as u32);
         let count = dmixed.len() / lanes;
         for at in (0..count).rev() {
-            if at + 1 == count || windows.begins(at + 1) {
+            if at + 1 == count || span.begins(at + 1) {
                 of_sums.fill(zero);
                 of_totals.fill(zero);
             }
