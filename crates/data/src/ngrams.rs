@@ -169,19 +169,23 @@ pub(crate) fn ngrams(
     let (mut next, mut counted) = (0, 0);
     let mut tokens = Vec::new();
     for (scored, rung) in rungs.into_iter().enumerate() {
-        while counted < rung {
-            let (start, piece) = pieces.at(next);
+        let done = |counted: usize, scored: usize| (counted + scored * test.len()) as u64;
+        let mut part: Vec<_> = (next..rung.div_ceil(PIECE)).map(|k| pieces.at(k)).collect();
+        next += part.len();
+        // Until the test is scored the order does not matter, and that of the text is a third faster.
+        part.sort_unstable_by_key(|(_, piece)| piece.start);
+        for (k, (start, piece)) in part.into_iter().enumerate() {
             let from = start.max(piece.start.saturating_sub(before));
             tokens.clear();
             tokens.extend(train.ids(from..piece.end));
             counts.count(&tokens, piece.start - from, before);
-            (next, counted) = (next + 1, counted + piece.len());
-            if next % STEP == 0 {
-                step((counted + scored * test.len()) as u64, total);
+            counted += piece.len();
+            if k % STEP == 0 {
+                step(done(counted, scored), total);
             }
         }
         each(counted, &counts.nats(&test, longest, vocab_size));
-        step((counted + (scored + 1) * test.len()) as u64, total);
+        step(done(counted, scored + 1), total);
     }
 }
 
@@ -211,10 +215,6 @@ impl Pieces {
 
     fn tokens(&self) -> usize {
         self.stretches.iter().map(Range::len).sum()
-    }
-
-    fn count(&self) -> usize {
-        self.tokens().div_ceil(PIECE)
     }
 
     /// Where the stretch begins in which a piece lies, and the piece.
@@ -255,11 +255,22 @@ mod tests {
     use crate::tokenizer::Tokenizer;
     use proptest::prelude::*;
 
+    fn count(pieces: &Pieces) -> usize {
+        pieces.tokens().div_ceil(PIECE)
+    }
+
     /// The definition of the probability, counted anew from the counted places of the train tokens at each
     /// call.
-    fn plainly(train: &[u32], counted: &[usize], history: &[u32], next: u32, vocab_size: usize) -> f64 {
+    fn plainly(
+        train: &[u32],
+        counted: &[usize],
+        history: &[u32],
+        next: u32,
+        vocab_size: usize,
+    ) -> f64 {
         let after = |context: &[u32]| -> Vec<u32> {
-            let follows = |at: &usize| *at >= context.len() && train[at - context.len()..*at] == *context;
+            let follows =
+                |at: &usize| *at >= context.len() && train[at - context.len()..*at] == *context;
             counted.iter().copied().filter(follows).map(|at| train[at]).collect()
         };
         let mut p = 1.0 / vocab_size as f64;
@@ -284,7 +295,7 @@ mod tests {
         let stream = TestStream::of_stretches(&Tokenizer::bytes(), stretches).unwrap();
         let ids: Vec<u32> = stream.ids().collect();
         let pieces = Pieces::of(train.len());
-        let places: Vec<usize> = (0..pieces.count()).flat_map(|k| pieces.at(k).1).collect();
+        let places: Vec<usize> = (0..count(&pieces)).flat_map(|k| pieces.at(k).1).collect();
         let mut rungs = Vec::new();
         ngrams(&Tokens::of_ids(256, train), &stream, 256, longest, &|_, _| {}, |counted, all| {
             rungs.push(counted);
@@ -329,7 +340,7 @@ mod tests {
         #[test]
         fn every_token_is_in_one_piece(tokens in 1usize..5000) {
             let pieces = Pieces::of(tokens);
-            let mut places: Vec<usize> = (0..pieces.count()).flat_map(|k| pieces.at(k).1).collect();
+            let mut places: Vec<usize> = (0..count(&pieces)).flat_map(|k| pieces.at(k).1).collect();
             prop_assert!(tokens <= 3 * PIECE || !places.is_sorted(), "in the order of the text");
             places.sort_unstable();
             prop_assert!(places.into_iter().eq(0..tokens));
@@ -354,8 +365,8 @@ mod tests {
             let stretch = pieces.stretches.iter().find(|stretch| stretch.start == start).unwrap();
             piece.len() == PIECE && piece.start >= start && piece.end <= stretch.end
         };
-        assert!((0..pieces.count()).step_by(997).all(|index| inside(pieces.at(index))));
-        assert_eq!(pieces.count() * PIECE, MOST_TOKENS);
+        assert!((0..count(&pieces)).step_by(997).all(|index| inside(pieces.at(index))));
+        assert_eq!(count(&pieces) * PIECE, MOST_TOKENS);
     }
 
     #[test]
@@ -369,7 +380,14 @@ mod tests {
         let stream = TestStream::of_stretches(&Tokenizer::bytes(), &["abc"]).unwrap();
         let train = Tokens::of_ids(256, &[97; 300_000]);
         let said = std::cell::RefCell::new(Vec::new());
-        ngrams(&train, &stream, 256, 2, &|done, total| said.borrow_mut().push((done, total)), |_, _| {});
+        ngrams(
+            &train,
+            &stream,
+            256,
+            2,
+            &|done, total| said.borrow_mut().push((done, total)),
+            |_, _| {},
+        );
         let said = said.into_inner();
         let last = said[said.len() - 1];
         assert!(said.len() > 3 && said.is_sorted() && last.0 == last.1, "{said:?}");
