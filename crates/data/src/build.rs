@@ -92,8 +92,8 @@ pub(crate) fn build(
         .map_err(|cause| DataError::Read { path: filling.path(TRAIN), cause })?;
     filling.write(TEST, stream.as_bytes())?;
     let train = Tokens::new(Width::of(tokenizer.vocab_size()), train);
-    progress(Progress { stage: Stage::Counting, done: 0, total: 1 });
-    let mut references = references(&train, &stream, tokenizer.vocab_size());
+    let step = |done, total| progress(Progress { stage: Stage::Counting, done, total });
+    let mut references = references(&train, &stream, tokenizer.vocab_size(), &step);
     references.extend(corpus.source_row(&test, &stream));
     let dropped = corpus.surveys.iter().map(|survey| survey.dropped);
     let metadata = Metadata {

@@ -28,6 +28,7 @@ mod looks;
 mod mapped;
 mod metadata;
 mod near;
+mod ngrams;
 mod overlap;
 mod places;
 mod positions;

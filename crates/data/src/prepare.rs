@@ -190,7 +190,7 @@ fn fill(
         Some((tokens, prepared)) => {
             let data = prepared.load(progress)?;
             let json = prepared.entry.tokenizer();
-            subset::cut(tokens, prepared.metadata(), &data, json, filling)
+            subset::cut(tokens, prepared.metadata(), &data, json, filling, progress)
         }
         None => {
             let Job { mut parts, wanted, tokenizer } = job;

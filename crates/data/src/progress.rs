@@ -17,7 +17,7 @@ pub enum Stage {
     Learning,
     /// Tokenizing, writing and comparing with the test, counted in bytes of the source.
     Tokenizing,
-    /// Counting n-grams, which reports no progress.
+    /// Counting n-grams and scoring the test by them, counted in tokens.
     Counting,
 }
 
@@ -26,7 +26,7 @@ pub enum Stage {
 pub struct Progress {
     /// Stage that is running.
     pub stage: Stage,
-    /// Units done so far: files, packages or bytes.
+    /// Units done so far: files, packages, bytes or tokens.
     pub done: u64,
     /// Units of the whole stage.
     pub total: u64,

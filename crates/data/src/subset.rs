@@ -8,6 +8,7 @@ use crate::data_digest::data_digest;
 use crate::error::DataError;
 use crate::loaded::Data;
 use crate::metadata::{Metadata, Part};
+use crate::progress::{Progress, Stage};
 use crate::reference::references;
 use crate::tokens::Tokens;
 use isoflop_core::digest::sha256;
@@ -30,6 +31,7 @@ pub(crate) fn cut(
     data: &Data,
     tokenizer_json: Option<Vec<u8>>,
     filling: Filling,
+    progress: &dyn Fn(Progress),
 ) -> Result<Metadata, DataError> {
     let tokenizer = whole.tokenizer_of(tokenizer_json.clone())?;
     let ids = first(&data.train, whole.separator, tokens as usize + 1);
@@ -49,7 +51,8 @@ pub(crate) fn cut(
     filling.write(TRAIN, train.as_bytes())?;
     filling.write(TEST, data.test.as_bytes())?;
     let source_row = whole.references.iter().filter(|row| row.name == "source").cloned();
-    let mut references = references(&train, &data.test, whole.vocab_size);
+    let step = |done, total| progress(Progress { stage: Stage::Counting, done, total });
+    let mut references = references(&train, &data.test, whole.vocab_size, &step);
     references.extend(source_row);
     let metadata = Metadata {
         digest: data_digest(&whole.tokenizer, &train, &data.test).map_err(|cause| {

@@ -13,6 +13,7 @@
 mod best_loss;
 mod chart;
 mod comparison;
+mod counted;
 mod error;
 mod figures;
 mod files;

@@ -1,5 +1,6 @@
 //! The three panels as a Vega-Lite specification with its data, to be restyled elsewhere.
 
+use crate::counted::Counted;
 use crate::figures::{LOSS, loss_label};
 use crate::power_laws;
 use crate::replicates;
@@ -86,7 +87,13 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
                 "scale": { "type": "log", "nice": false } })
     };
     let detail = json!({ "field": "series", "type": "nominal" });
-    json!({
+    let counted = if axis == Axis::D { counted(view) } else { Vec::new() };
+    let counted = (!counted.is_empty()).then(|| {
+        json!({ "data": { "values": counted },
+                "mark": { "type": "line", "color": "black", "strokeDash": [6, 2, 1.5, 2] },
+                "encoding": { "x": x, "y": y("loss") } })
+    });
+    let mut specification = json!({
         "title": format!("L({})", letter(axis)),
         "width": 300, "height": 240,
         "layer": [
@@ -103,5 +110,23 @@ fn panel(view: &View<'_>, axis: Axis, title: &str) -> Value {
                   "tooltip": [ { "field": "run" }, { "field": "series" }, { "field": "loss", "title": loss }, { "field": "tokens" },
                                { "field": "n_non_embedding" }, { "field": "c_exact" } ] } },
         ],
-    })
+    });
+    if let Some(layers) = specification["layer"].as_array_mut() {
+        layers.extend(counted);
+    }
+    specification
+}
+
+/// The lowest loss of n-grams over so many tokens, between the shortest and the longest run, where all runs are
+/// scored on one text.
+fn counted(view: &View<'_>) -> Vec<Value> {
+    let texts = view.texts();
+    let [text] = texts.as_slice() else {
+        return Vec::new();
+    };
+    let tokens = || view.finished.iter().map(|run| run.tokens as f64);
+    let ends = (tokens().fold(f64::INFINITY, f64::min), tokens().fold(0.0, f64::max));
+    let curve = Counted::of(text.record).map(|counted| counted.between(ends)).unwrap_or_default();
+    let point = |(x, loss)| json!({ "label": "best n-gram", "x": x, "loss": loss * text.unit });
+    curve.into_iter().map(point).collect()
 }

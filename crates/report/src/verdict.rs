@@ -2,6 +2,7 @@
 
 mod finding;
 mod laws;
+mod ngrams;
 mod runs;
 mod warned;
 
@@ -41,6 +42,7 @@ pub(crate) fn findings(view: &View<'_>, series: &str) -> Vec<Finding> {
         plain(laws::floor(fits, series)),
         plain(laws::forecast(fits, series)),
         plain(runs::references(view, series)),
+        plain(ngrams::beaten(view, series)),
         plain(runs::noise(view, series)),
     ]
     .into_iter()

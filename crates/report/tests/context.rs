@@ -4,25 +4,9 @@
 
 mod synthetic;
 
-use isoflop_results::{PositionPoint, Positions, RunRow};
+use isoflop_results::Positions;
 use synthetic::Synthetic;
-
-/// First and last position of each range of a context of 128 tokens.
-const RANGES: [(u64, u64); 13] = [
-    (1, 1),
-    (2, 2),
-    (3, 3),
-    (4, 5),
-    (6, 7),
-    (8, 10),
-    (11, 15),
-    (16, 22),
-    (23, 31),
-    (32, 44),
-    (45, 63),
-    (64, 90),
-    (91, 128),
-];
+use synthetic::counted::{RANGES, by_position};
 
 /// The quickstart, and `1.8 + b p^-0.8` by position for every finished run, b smaller for larger models.
 fn sweep() -> Synthetic {
@@ -30,22 +14,6 @@ fn sweep() -> Synthetic {
     let finished = sweep.runs.iter().filter(|run| run.test_loss.is_some());
     sweep.positions = finished.map(|run| by_position(run, &RANGES)).collect();
     sweep
-}
-
-fn by_position(run: &RunRow, ranges: &[(u64, u64)]) -> Positions {
-    let b = 4.0 * (run.n_non_embedding as f64).powf(-0.05);
-    let point = |(k, (first, last)): (usize, &(u64, u64))| {
-        let at = ((first * last) as f64).sqrt();
-        let error = 0.003 * synthetic::noise(k as u64 + run.tokens);
-        PositionPoint {
-            first: *first,
-            last: *last,
-            tokens: 1000,
-            test_loss: Some(1.8 + b * at.powf(-0.8) + error),
-            test_loss_se: Some(0.01),
-        }
-    };
-    Positions { run_id: run.run_id.clone(), points: ranges.iter().enumerate().map(point).collect() }
 }
 
 fn csv(sweep: &Synthetic) -> Vec<Vec<String>> {
@@ -84,6 +52,20 @@ fn each_size_has_the_line_of_its_longest_run() {
     // A 5-gram sees four tokens.
     let gram: Vec<f64> = of("n-gram", "5-gram").iter().map(|row| row[4].parse().unwrap()).collect();
     assert_eq!((gram.len(), gram[0]), (2, 4.0));
+}
+
+/// The names of n-grams whose lines lie closer than a text is high are one name.
+#[test]
+fn close_n_grams_share_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    isoflop_report::write(&synthetic::counted::sweep().report(), dir.path()).unwrap();
+    let svg = std::fs::read_to_string(dir.path().join("figures/positions.svg")).unwrap();
+    for name in ["unigram", "2-gram", "3-gram", "4- to 7-gram", "8-gram"] {
+        assert_eq!(svg.matches(&format!(">{name}</text>")).count(), 1, "{name}");
+    }
+    for name in ["4-gram", "5-gram", "6-gram", "7-gram"] {
+        assert!(!svg.contains(&format!(">{name}</text>")), "{name}");
+    }
 }
 
 #[test]

@@ -180,6 +180,7 @@ fn no_label_is_cut_off_or_lies_on_another() {
         synthetic::two_series(),
         synthetic::too_small(),
         synthetic::factors(),
+        synthetic::counted::sweep(),
     ] {
         let written = Written::of(&sweep);
         for entry in std::fs::read_dir(written.folder().join("figures")).unwrap() {

@@ -53,7 +53,7 @@ pub struct DataRecord {
     /// The entropy rate of a synthetic language: no model does better. None for text.
     pub entropy: Option<Entropy>,
     /// Losses on the scored text that need no model: `uniform`, `unigram`, `2-gram` to `8-gram`, and for
-    /// a synthetic language `source`, the language itself.
+    /// a synthetic language `source`, the language itself; then those of n-grams over parts of the train text.
     pub references: Vec<ReferenceLoss>,
 }
 
@@ -71,6 +71,10 @@ pub struct Entropy {
 pub struct ReferenceLoss {
     /// `uniform`, `unigram`, `2-gram` to `8-gram`, or `source`.
     pub name: String,
+    /// Train tokens that an n-gram has counted, the last part being all that is counted; absent where the
+    /// loss is that of the whole train text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_tokens: Option<u64>,
     /// Nats per token, as the column.
     pub test_loss: f64,
     /// Standard error of `test_loss`, clustered by document.
@@ -80,10 +84,23 @@ pub struct ReferenceLoss {
 }
 
 impl ReferenceLoss {
+    /// Whether it is the loss over the whole train text, not over a part of it.
+    pub fn is_whole(&self) -> bool {
+        self.train_tokens.is_none()
+    }
+
     /// Whether charts draw it across and verdicts name it. The other n-grams are points of the loss by what
-    /// a token sees of the text before it.
+    /// a token sees of the text before it, or by the tokens counted.
     pub fn is_level(&self) -> bool {
-        ["uniform", "unigram", "5-gram", "source"].contains(&self.name.as_str())
+        self.is_whole() && ["uniform", "unigram", "5-gram", "source"].contains(&self.name.as_str())
+    }
+
+    /// The order of `unigram` and of `5-gram`; none of what is no n-gram.
+    pub fn order(&self) -> Option<u32> {
+        match self.name.as_str() {
+            "unigram" => Some(1),
+            name => name.strip_suffix("-gram")?.parse().ok(),
+        }
     }
 }
 
@@ -129,6 +146,30 @@ impl DataFile {
 mod tests {
     use super::*;
 
+    fn reference(name: &str, train_tokens: Option<u64>) -> ReferenceLoss {
+        let name = name.to_owned();
+        ReferenceLoss { name, train_tokens, test_loss: 3.3, test_loss_se: None, test_bpb: 4.7 }
+    }
+
+    #[test]
+    fn a_loss_without_tokens_counted_is_of_the_whole_text_and_alone_a_level() {
+        let old = r#"{"name":"5-gram","test_loss":3.3,"test_loss_se":null,"test_bpb":4.7}"#;
+        let whole: ReferenceLoss = serde_json::from_str(old).unwrap();
+        assert_eq!(whole, reference("5-gram", None));
+        assert_eq!(serde_json::to_string(&whole).unwrap(), old);
+        assert!(whole.is_whole() && whole.is_level());
+        let part = reference("5-gram", Some(8192));
+        assert!(!part.is_whole() && !part.is_level());
+        assert!(!reference("6-gram", None).is_level());
+    }
+
+    #[test]
+    fn an_n_gram_is_known_by_its_order() {
+        let order = |name| reference(name, None).order();
+        assert_eq!((order("unigram"), order("5-gram")), (Some(1), Some(5)));
+        assert_eq!((order("uniform"), order("source")), (None, None));
+    }
+
     #[test]
     fn a_file_reads_back_and_an_absent_one_is_nothing() {
         let folder = tempfile::tempdir().unwrap();
@@ -138,12 +179,7 @@ mod tests {
             data: vec![DataRecord {
                 data_digest: "0123456789abcdef".to_owned(),
                 entropy: Some(Entropy { nats_per_token: 0.1 + 0.2, bits_per_byte: 1.0 / 3.0 }),
-                references: vec![ReferenceLoss {
-                    name: "unigram".to_owned(),
-                    test_loss: 3.3,
-                    test_loss_se: None,
-                    test_bpb: 4.7,
-                }],
+                references: vec![reference("unigram", None), reference("unigram", Some(8192))],
                 ..DataRecord::default()
             }],
         };

@@ -90,6 +90,7 @@ pub fn record(metadata: &Metadata) -> DataRecord {
             .iter()
             .map(|row| ReferenceLoss {
                 name: row.name.clone(),
+                train_tokens: row.train_tokens.map(|tokens| tokens as u64),
                 test_loss: row.loss.nats_per_token,
                 test_loss_se: row.loss.standard_error,
                 test_bpb: row.loss.bits_per_byte,

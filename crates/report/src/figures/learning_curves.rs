@@ -4,6 +4,7 @@ use super::figure::Figure;
 use super::legends::size_legend;
 use super::levels;
 use super::losses::{loss_axis, loss_label};
+use super::ngrams;
 use super::thin::{most, thin};
 use crate::chart::{Labels, Owner, Panel, Scale, Stroke, Style};
 use crate::view::View;
@@ -13,6 +14,9 @@ use isoflop_results::CurvePoint;
 /// the size, and tells nothing.
 const SHOWN: f64 = 0.97;
 
+/// Name of the axis of tokens.
+const TOKENS: &str = "training tokens D";
+
 type Curve<'a> = (&'a isoflop_results::RunRow, Vec<(f64, f64)>);
 
 pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
@@ -21,11 +25,10 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
     let by_tokens = |p: &CurvePoint| p.tokens as f64;
     let by_flops = |p: &CurvePoint| p.flops;
     let mut panels = Vec::new();
-    let tokens = "training tokens D";
     panels.extend(panel(
         view,
         &curves(view, by_tokens, train),
-        ("train_tokens", "Train loss by tokens", tokens, "train loss (nats per token)"),
+        ("train_tokens", "Train loss by tokens", TOKENS, "train loss (nats per token)"),
         Style::Short,
     ));
     panels.extend(panel(
@@ -42,27 +45,25 @@ pub(crate) fn figure(view: &View<'_>) -> Option<Figure> {
     panels.extend(panel(
         view,
         &curves(view, by_tokens, test),
-        ("test_tokens", "Test loss by tokens", tokens, "test loss, subset (nats per token)"),
+        ("test_tokens", "Test loss by tokens", TOKENS, "test loss, subset (nats per token)"),
         Style::Short,
     ));
     if panels.is_empty() {
         return None;
     }
-    Some(Figure {
-        name: "learning-curves",
-        title: "Learning curves by size".to_owned(),
-        caption: format!(
-            "Train losses are means over the steps since the last point. Test losses are measured \
-             on a small fixed subset of the test tokens and may differ a little from the runs' final \
-             test loss. Losses before the learning rate has decayed are not those of a shorter run.{}",
-            match levels::levels(view).is_empty() {
-                true => "",
-                false => " Dashed lines are losses on the test text that need no model.",
-            }
-        ),
-        legend: size_legend(view),
-        panels,
-    })
+    let mut legend = size_legend(view);
+    let mut caption = format!(
+        "Train losses are means over the steps since the last point. Test losses are measured \
+         on a small fixed subset of the test tokens and may differ a little from the runs' final \
+         test loss. Losses before the learning rate has decayed are not those of a shorter run.{}",
+        match levels::levels(view).is_empty() {
+            true => "",
+            false => " Dashed lines are losses on the test text that need no model.",
+        }
+    );
+    ngrams::explain(&panels, &mut legend, &mut caption);
+    let title = "Learning curves by size".to_owned();
+    Some(Figure { name: "learning-curves", title, caption, legend, panels })
 }
 
 fn curves<'a>(
@@ -117,6 +118,9 @@ fn panel(
         let dash = ["", "5 2", "2 2", "6 2 1 2"][view.series_rank(&run.series) % 4];
         let owner = Owner { mark: "curve", series: &run.series, label: &run.run_id };
         panel.line(owner, points, Stroke { tone: view.tone(run), width: 1.2, opacity, dash });
+    }
+    if x_label == TOKENS {
+        ngrams::draw(view, &mut panel, (x, y));
     }
     Some(panel)
 }

@@ -14,6 +14,8 @@ pub(crate) struct Level<'a> {
     /// The series of its text; empty where several series share the text.
     pub(crate) series: &'a str,
     pub(crate) label: String,
+    /// Order of an n-gram.
+    pub(crate) order: Option<u32>,
     /// Nats per token.
     pub(crate) loss: f64,
     /// Factor from nats per token to the unit that all series share.
@@ -42,6 +44,7 @@ fn chosen<'a>(view: &View<'a>, keep: fn(&ReferenceLoss) -> bool) -> Vec<Level<'a
         let level = |name: &str, loss: f64, floor: bool| Level {
             series: text.series,
             label: format!("{name}{of}"),
+            order: None,
             loss,
             unit: text.unit,
             floor,
@@ -52,7 +55,8 @@ fn chosen<'a>(view: &View<'a>, keep: fn(&ReferenceLoss) -> bool) -> Vec<Level<'a
         let alone = texts.len() == 1;
         let references = text.record.references.iter();
         let references = references.filter(|r| alone && keep(r) && r.name != "source");
-        all.extend(references.map(|r| level(&r.name, r.test_loss, false)));
+        let named = |r: &ReferenceLoss| level(&r.name, r.test_loss, false);
+        all.extend(references.map(|r| Level { order: r.order(), ..named(r) }));
     }
     all
 }
@@ -62,9 +66,10 @@ pub(crate) fn in_unit<'a>(view: &View<'a>) -> Vec<Level<'a>> {
     shared(levels(view))
 }
 
-/// Every reference, n-grams of all orders among them, in the unit that all series share.
+/// Every reference over the whole train text, n-grams of all orders among them, in the unit that all series
+/// share.
 pub(crate) fn references_in_unit<'a>(view: &View<'a>) -> Vec<Level<'a>> {
-    shared(chosen(view, |_| true))
+    shared(chosen(view, ReferenceLoss::is_whole))
 }
 
 fn shared(mut levels: Vec<Level<'_>>) -> Vec<Level<'_>> {
@@ -111,6 +116,7 @@ mod tests {
         let level = |loss: f64, floor: bool| Level {
             series: "",
             label: String::new(),
+            order: None,
             loss,
             unit: 1.0,
             floor,

@@ -19,6 +19,7 @@ mod losses;
 mod marks;
 mod multiples;
 mod multiplier;
+mod ngrams;
 mod optima;
 mod overfitting;
 mod panel_words;

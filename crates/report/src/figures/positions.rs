@@ -88,23 +88,38 @@ fn caption(view: &View<'_>, grams: bool) -> String {
     )
 }
 
-/// An n-gram and the number of tokens that it sees before the one it predicts.
-type Gram<'a> = (f64, Level<'a>);
+/// An n-gram and its order: it sees one token less before the one it predicts.
+type Gram<'a> = (u32, Level<'a>);
 
 /// N-grams of the one text that all runs were scored on, by order.
 fn grams<'a>(view: &View<'a>) -> Vec<Gram<'a>> {
     let levels = levels::references_in_unit(view).into_iter().filter(|level| !level.floor);
-    let mut grams: Vec<Gram<'a>> =
-        levels.filter_map(|level| Some((order(&level.label)? - 1.0, level))).collect();
-    grams.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut grams: Vec<Gram<'a>> = levels.filter_map(|level| Some((level.order?, level))).collect();
+    grams.sort_by_key(|gram| gram.0);
     grams
 }
 
-/// The order of `unigram` and of `5-gram`.
-fn order(name: &str) -> Option<f64> {
-    match name {
-        "unigram" => Some(1.0),
-        _ => name.strip_suffix("-gram")?.parse().ok(),
+/// The name of n-grams of these orders, ascending: `5-gram`, `4- and 8-gram`, `5- to 7-gram`.
+fn name_of(orders: &[u32]) -> String {
+    let mut parts: Vec<(u32, u32)> = Vec::new();
+    for &order in orders {
+        match parts.last_mut().filter(|part| part.1 + 1 == order && part.0 > 1) {
+            Some(part) => part.1 = order,
+            None => parts.push((order, order)),
+        }
+    }
+    let word = |order: u32| if order == 1 { "uni-".to_owned() } else { format!("{order}-") };
+    let words = parts.into_iter().flat_map(|(first, last)| match last - first {
+        0 => vec![word(first)],
+        1 => vec![word(first), word(last)],
+        _ => vec![format!("{} to {}", word(first), word(last))],
+    });
+    let words: Vec<String> = words.collect();
+    match words.split_last() {
+        Some((_, [])) if orders == [1] => "unigram".to_owned(),
+        Some((last, [])) => format!("{last}gram"),
+        Some((last, before)) => format!("{} and {last}gram", before.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -135,20 +150,35 @@ fn panel(view: &View<'_>, lines: &[Line<'_>], grams: &[Gram<'_>]) -> Panel {
         loss: loss_axis(view),
         ..Labels::default()
     };
-    let mut panel = Panel::framed(labels, x, y, FRAME);
+    let names = names(y, grams);
+    let longest = names.iter().map(|(_, name)| name.chars().count()).max();
+    let right = longest.map_or(FRAME.right, |longest| 16.0 + 5.8 * longest.min(28) as f64);
+    let mut panel = Panel::framed(labels, x, y, Frame { right, ..FRAME });
     let (from, to) = x.bounds();
-    let mut names = Vec::new();
-    for (seen, level) in grams {
+    for (order, level) in grams {
         let owner = Owner { mark: "n-gram", series: level.series, label: &level.label };
-        let start = seen.max(from);
+        let start = f64::from(order - 1).max(from);
         panel.line(owner, &[(start, level.loss), (to, level.loss)], GUIDE);
-        names.push(((to, level.loss), level.label.clone(), Tone::Muted));
     }
     for (k, line) in lines.iter().enumerate() {
         draw(view, &mut panel, line, look(view, lines, k));
     }
-    panel.end_labels(&names);
+    let names = names.into_iter().map(|(loss, name)| ((to, loss), name, Tone::Muted));
+    panel.right_labels(&names.collect::<Vec<_>>());
     panel
+}
+
+/// Names of n-grams and the losses beside which they stand. Names of lines closer than a text is high would lie
+/// on one another: such lines share one.
+fn names(y: Scale, grams: &[Gram<'_>]) -> Vec<(f64, String)> {
+    let losses: Vec<f64> = grams.iter().map(|(_, level)| level.loss).collect();
+    let name = |crowd: Vec<usize>| {
+        let mut orders: Vec<u32> = crowd.iter().map(|k| grams[*k].0).collect();
+        orders.sort_unstable();
+        let loss = crowd.iter().map(|k| losses[*k]).sum::<f64>() / crowd.len() as f64;
+        (loss, name_of(&orders))
+    };
+    Panel::crowds(y, FRAME, &losses).into_iter().map(name).collect()
 }
 
 fn draw(view: &View<'_>, panel: &mut Panel, line: &Line<'_>, (marker, tone): (Marker, Tone)) {
@@ -182,10 +212,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_n_gram_is_known_by_its_order() {
-        assert_eq!(order("unigram"), Some(1.0));
-        assert_eq!(order("5-gram"), Some(5.0));
-        assert_eq!(order("uniform"), None);
-        assert_eq!(order("source"), None);
+    fn n_grams_that_share_a_name_are_all_in_it() {
+        assert_eq!(name_of(&[5]), "5-gram");
+        assert_eq!(name_of(&[1]), "unigram");
+        assert_eq!(name_of(&[4, 8]), "4- and 8-gram");
+        assert_eq!(name_of(&[6, 7, 8]), "6- to 8-gram");
+        assert_eq!(name_of(&[2, 4, 5, 6, 8]), "2-, 4- to 6- and 8-gram");
+        assert_eq!(name_of(&[1, 2]), "uni- and 2-gram");
     }
 }

@@ -5,6 +5,7 @@ use super::legends::size_legend;
 use super::levels::{self, Level};
 use super::losses::{LOSS, loss_axis, loss_label};
 use super::marks::{LINE, dash, run_point, series_stroke, series_tone, thread};
+use super::ngrams;
 use super::panel_words::{AXES, caption, fit_words, formula_in_bits, reason_words};
 use super::thin::{most, thin};
 use crate::chart::{Glyph, Key, Labels, Owner, Panel, Scale, Stroke, Style, Trend};
@@ -33,12 +34,14 @@ pub(crate) fn figure(view: &View<'_>) -> Figure {
     if AXES.iter().any(|axis| !power_laws::identified(view, *axis).is_empty()) {
         legend.add(Key::Line(LINE), "fitted power law and its interval");
     }
+    let (panels, mut caption) = (panels(view), caption(view));
+    ngrams::explain(&panels, &mut legend, &mut caption);
     Figure {
         name: "three-panels",
         title: "Test loss against compute, training tokens and parameters".to_owned(),
-        caption: caption(view),
+        caption,
         legend,
-        panels: panels(view),
+        panels,
     }
 }
 
@@ -72,11 +75,13 @@ fn panel(view: &View<'_>, axis: Axis, room: f64) -> (Panel, usize) {
     let (x, y) = (Scale::wide_log(xs, (0.06, 0.06)), loss_scale(view, &marked, room));
     let mut panel = Panel::new(labels(view, axis, n_kind), x, y);
     levels::draw(&mut panel, &marked);
-    if axis == Axis::C {
-        curves(view, &mut panel);
-    }
-    if axis == Axis::C {
-        frontier(view, &mut panel, &place);
+    match axis {
+        Axis::C => {
+            curves(view, &mut panel);
+            frontier(view, &mut panel, &place);
+        }
+        Axis::D => ngrams::draw(view, &mut panel, (x, y)),
+        Axis::N => {}
     }
     for run in &view.finished {
         let loss = run.test_loss.expect("finished runs of a view have a loss");

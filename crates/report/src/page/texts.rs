@@ -25,7 +25,7 @@ fn body(view: &View<'_>, text: &ScoredText<'_>) -> String {
         let name = "entropy of the language".to_owned();
         rows.push((name, None, rate.nats_per_token, rate.bits_per_byte));
     }
-    for reference in &record.references {
+    for reference in record.references.iter().filter(|reference| reference.is_whole()) {
         let (nats, se) = (reference.test_loss, reference.test_loss_se);
         rows.push((escape(&reference.name), se, nats, reference.test_bpb));
     }

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "shared by tests and an example")]
 #![allow(dead_code, reason = "each test and the example use a part")]
 
+pub mod counted;
 pub mod families;
 mod fits;
 mod judged;
@@ -169,6 +170,7 @@ pub fn language() -> Synthetic {
     let entropy = low * 0.9;
     let reference = |name: &str, test_loss: f64| ReferenceLoss {
         name: name.into(),
+        train_tokens: None,
         test_loss,
         test_loss_se: Some(0.012),
         test_bpb: test_loss / std::f64::consts::LN_2,

@@ -31,8 +31,9 @@ pub(super) fn show(metadata: &Metadata, folder: &Path, samples: &[String]) -> St
         ),
         table(&headers, &rows),
         losses(metadata),
-        findings(metadata),
     ];
+    parts.extend(counted(metadata));
+    parts.push(findings(metadata));
     for sample in samples {
         let start: String = sample.chars().take(160).collect();
         parts.push(format!("sample: {start:?}"));
@@ -47,6 +48,7 @@ fn losses(metadata: &Metadata) -> String {
     let mut rows: Vec<Vec<String>> = metadata
         .references
         .iter()
+        .filter(|row| row.train_tokens.is_none())
         .map(|row| {
             vec![
                 row.name.clone(),
@@ -63,6 +65,27 @@ fn losses(metadata: &Metadata) -> String {
         ]);
     }
     table(&["without a model", "nats/token", "bits/byte"], &rows)
+}
+
+/// Losses of n-grams by the train tokens that they counted, in nats per token; nothing for entries of the
+/// cache that earlier versions wrote.
+fn counted(metadata: &Metadata) -> Option<String> {
+    let parts = metadata.references.iter().filter_map(|row| Some((row.train_tokens?, row)));
+    let mut headers = vec!["train tokens counted"];
+    let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
+    for (tokens, row) in parts {
+        if !headers.contains(&row.name.as_str()) {
+            headers.push(&row.name);
+        }
+        let loss = format!("{:.4}", row.loss.nats_per_token);
+        match rows.last_mut().filter(|(known, _)| *known == tokens) {
+            Some((_, cells)) => cells.push(loss),
+            None => rows.push((tokens, vec![tokens.to_string(), loss])),
+        }
+    }
+    let mut rows: Vec<Vec<String>> = rows.into_iter().map(|(_, cells)| cells).collect();
+    rows.iter_mut().for_each(|cells| cells.resize(headers.len(), String::new()));
+    (!rows.is_empty()).then(|| table(&headers, &rows))
 }
 
 /// Findings about the split and the text, one per line.

@@ -4,8 +4,12 @@ use super::{LEADING, Owner, Panel, SMALL};
 use crate::chart::canvas::{Edge, Group, Lettering, Side};
 use crate::chart::frame::Frame;
 use crate::chart::marker::{Glyph, draw};
+use crate::chart::scale::Scale;
 use crate::text::label_len;
 use crate::theme::Tone;
+
+/// Distance from one label to the next that touches it nowhere, CSS pixels.
+const LABEL: f64 = SMALL + 1.5;
 
 /// Direction of the data, which decides where a panel first looks for room for text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +98,7 @@ impl Panel {
         let mut last = f64::NEG_INFINITY;
         // A label far from what it names is worse than none.
         placed.retain_mut(|(_, y, ..)| {
-            let moved = y.max(last + SMALL + 1.5);
+            let moved = y.max(last + LABEL);
             let near = moved - *y < 2.0 * SMALL && moved < bottom;
             if near {
                 (*y, last) = (moved, moved);
@@ -110,15 +114,20 @@ impl Panel {
         self.canvas.close();
     }
 
-    /// Writes labels just above lines, at their right ends.
-    pub(crate) fn end_labels(&mut self, labels: &[((f64, f64), String, Tone)]) {
-        self.canvas.open(Group::plain("direct"));
-        for (at, text, tone) in labels {
-            let place = (self.px(at.0) - 4.0, self.py(at.1) - 3.0);
-            let lettering = Lettering::new(SMALL, *tone).with_halo().at(Side::Right, Edge::Bottom);
-            self.canvas.text(text, place, lettering);
+    /// Groups of values of y that lie too close to each other for a label each, in a panel of that frame; the
+    /// least value comes first.
+    pub(crate) fn crowds(y: Scale, frame: Frame, values: &[f64]) -> Vec<Vec<usize>> {
+        let height = |k: usize| y.place(values[k], (0.0, frame.height - frame.bottom - frame.top));
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|a, b| height(*a).total_cmp(&height(*b)));
+        let mut crowds: Vec<Vec<usize>> = Vec::new();
+        for k in order {
+            match crowds.last_mut().filter(|crowd| height(k) - height(crowd[0]) < LABEL) {
+                Some(crowd) => crowd.push(k),
+                None => crowds.push(vec![k]),
+            }
         }
-        self.canvas.close();
+        crowds
     }
 
     /// Writes words to the right of the plot at the height of a row.
@@ -127,5 +136,21 @@ impl Panel {
         self.canvas.open(Group::plain("aside"));
         self.canvas.text(text, at, Lettering::new(SMALL, Tone::Muted));
         self.canvas.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_closer_than_a_label_is_high_are_a_crowd() {
+        // A plot of 242 pixels over 242 units.
+        let y = Scale::linear([0.0, 242.0], (0.0, 0.0));
+        let crowds = |values: &[f64]| Panel::crowds(y, Frame::default(), values);
+        assert_eq!(crowds(&[100.0, 20.0, 90.0]), [vec![1], vec![2, 0]]);
+        // The third is far enough from the first, though near the second.
+        assert_eq!(crowds(&[10.0, 20.0, 23.0]), [vec![0, 1], vec![2]]);
+        assert_eq!(crowds(&[]), Vec::<Vec<usize>>::new());
     }
 }
