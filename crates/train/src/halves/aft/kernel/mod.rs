@@ -47,6 +47,8 @@ pub(crate) struct Kept {
     means: Buffer,
     /// Gated means, `[n, row]`.
     mixed: Buffer,
+    /// Which pairs are treated together, with biases.
+    plan: Option<pairs::Plan>,
 }
 
 impl<'a> Inputs<'a> {
@@ -71,6 +73,7 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
         qkv: Buffer::stale(3 * n * row),
         means: Buffer::stale(3 * n * row),
         mixed: Buffer::stale(n * row),
+        plan: inputs.biases.map(|biases| part("biases", || pairs::Plan::new(biases, inputs.time))),
     };
     let mut normed = Buffer::stale(n * d);
     let statistics = &mut kept.norm;
@@ -78,10 +81,10 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
     let weights = pad(inputs.qkv, d, row);
     let to = MatrixMut::new(&mut kept.qkv, n, 3 * row);
     multiply(to, Matrix::new(&normed, n, d), Matrix::new(&weights, d, 3 * row));
-    let Kept { qkv, means, mixed, .. } = &mut kept;
-    match inputs.biases {
+    let Kept { qkv, means, mixed, plan, .. } = &mut kept;
+    match plan {
         None => part("means", || scan::forward(inputs.span(), qkv, means, mixed)),
-        Some(biases) => pairs::forward(inputs.span(), biases, qkv, means, mixed),
+        Some(plan) => pairs::forward(inputs.span(), plan, qkv, means, mixed),
     }
     let mut y = Buffer::copy_of(inputs.x);
     let mixed = Matrix::strided(mixed, n, d, row);
@@ -101,11 +104,13 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
     multiply(to, of_output, Matrix::new(inputs.out, d, d).t());
     let mut dqkv = Buffer::stale(3 * n * row);
     let (span, qkv, means) = (inputs.span(), &kept.qkv, &kept.means);
-    let dbiases =
-        inputs.biases.map(|biases| pairs::backward(span, biases, qkv, means, &dmixed, &mut dqkv));
-    if dbiases.is_none() {
-        part("means, backward", || scan::backward(span, qkv, means, &dmixed, &mut dqkv));
-    }
+    let dbiases = match kept.plan.as_ref().zip(inputs.biases) {
+        None => {
+            part("means, backward", || scan::backward(span, qkv, means, &dmixed, &mut dqkv));
+            None
+        }
+        Some(planned) => Some(pairs::backward(span, planned, qkv, means, &dmixed, &mut dqkv)),
+    };
     let mut normed = Buffer::stale(n * d);
     part("norms", || norm::again(inputs.x, inputs.gain, &kept.norm, &mut normed));
     let of_parts = Matrix::new(&dqkv, n, 3 * row);

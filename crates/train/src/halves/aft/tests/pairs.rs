@@ -57,7 +57,8 @@ fn keys_of_400_and_biases_of_20_leave_the_output_and_its_gradients_right() {
     for (window, large) in [(None, 20.0), (None, 1.0), (Some(6), 20.0), (Some(6), 1.0)] {
         let form = Form { norm: Norm::Layer, batch: 1, time, window, starts: None };
         let mut inputs = steep(time, d);
-        let bias = |at: usize| if at % 3 == 0 { large } else { -large * (at % 5) as f32 / 4.0 };
+        let bias =
+            |at: usize| if at.is_multiple_of(3) { large } else { -large * (at % 5) as f32 / 4.0 };
         let biases: Vec<f32> = (0..time * width(&form)).map(bias).collect();
         inputs.push(TensorData::new(biases, [time, width(&form)]));
         // A key of 400 in single precision is right to 3e-5, and so is its weight.

@@ -7,13 +7,13 @@ mod plan;
 mod single;
 mod tiles;
 
-pub(crate) use plan::Biases;
+pub(crate) use plan::{Biases, Plan};
 
 use super::span::Span;
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::product::{Matrix, MatrixMut, multiply, multiply_add};
 use crate::profile::part;
-use plan::{Plan, Tile};
+use plan::Tile;
 use std::ops::Range;
 
 /// Columns of a product, at least where there are windows enough: then a product runs at full speed, and what
@@ -77,12 +77,11 @@ impl Seen {
 ///   inverse of the sum of weights over that scale; mixed, written: `[n, row]`
 pub(super) fn forward(
     whole: Span,
-    biases: Biases,
+    plan: &Plan,
     qkv: &mut [f32],
     means: &mut [f32],
     mixed: &mut [f32],
 ) {
-    let plan = Plan::new(biases, whole.time);
     means[..mixed.len()].fill(f32::NEG_INFINITY);
     means[mixed.len()..].fill(0.0);
     for span in groups(whole) {
@@ -92,7 +91,7 @@ pub(super) fn forward(
             let (rows, columns) = (tile.queries.len(), seen.columns);
             let mut sums = Buffer::stale(rows * columns);
             let weighted = Matrix::new(&seen.weighted, seen.keys.len(), columns);
-            multiply(MatrixMut::new(&mut sums, rows, columns), seen.biases(&plan, tile), weighted);
+            multiply(MatrixMut::new(&mut sums, rows, columns), seen.biases(plan, tile), weighted);
             let of_queries = &plan.tops[tile.tops_at..][..seen.queries];
             let queries = tile.queries.clone();
             part("sums", || tiles::add(span, queries, &seen.tops, of_queries, &sums, means));
@@ -109,13 +108,12 @@ pub(super) fn forward(
 ///   `[n, row]`; output: as the biases
 pub(super) fn backward(
     whole: Span,
-    biases: Biases,
+    (plan, biases): (&Plan, Biases),
     qkv: &[f32],
     means: &[f32],
     dmixed: &[f32],
     dqkv: &mut [f32],
 ) -> Buffer {
-    let plan = Plan::new(biases, whole.time);
     let mut open = Buffer::stale(dmixed.len());
     part("means, backward", || tiles::begin(whole.row, qkv, means, dmixed, dqkv, &mut open));
     let mut of_products = Buffer::zeros(plan.weights.len());
@@ -138,7 +136,7 @@ pub(super) fn backward(
             multiply_add(MatrixMut::strided(to, rows, keys, tile.keys.len()), slopes, weighted.t());
             let mut of_weighted = Buffer::stale(keys * columns);
             let to = MatrixMut::new(&mut of_weighted, keys, columns);
-            multiply(to, seen.biases(&plan, tile).t(), slopes);
+            multiply(to, seen.biases(plan, tile).t(), slopes);
             part("keys, backward", || {
                 tiles::spread(span, seen.keys.clone(), &seen.weighted, &of_weighted, qkv, dqkv)
             });
@@ -148,5 +146,5 @@ pub(super) fn backward(
             single::backward(span, tiles, biases, qkv, means, &open, dqkv, &mut of_single)
         });
     }
-    plan.gather(biases, &of_products, &of_single)
+    part("biases, backward", || plan.gather(biases, &of_products, &of_single))
 }

@@ -6,11 +6,11 @@
 //! on no later token. How it is split depends on biases alone.
 
 use crate::ops::kernels::buffer::Buffer;
-use crate::ops::kernels::lanes::{exp, for_lanes, vectorised};
+use crate::ops::kernels::lanes::{exp, for_lanes, max, vectorised};
 use std::ops::Range;
 
 /// Most tokens whose pairs are weighed one by one.
-pub(super) const LEAF: usize = 8;
+pub(super) const LEAF: usize = 16;
 
 /// Fewest tokens of a block.
 const LEAST_BLOCK: usize = 16;
@@ -67,7 +67,7 @@ impl Biases<'_> {
 
 /// Pairs of some queries and some keys.
 #[derive(Clone, Debug)]
-pub(super) struct Tile {
+pub(crate) struct Tile {
     pub(super) queries: Range<usize>,
     pub(super) keys: Range<usize>,
     /// Where its numbers begin, a row a query.
@@ -85,17 +85,18 @@ impl Tile {
 
 /// Tokens, and how many keys from the start of the window are far from all of them.
 #[derive(Clone, Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     pub(super) queries: Range<usize>,
     pub(super) far: usize,
 }
 
 /// All pairs of a window, but those of far keys.
-pub(super) struct Plan {
+#[derive(Debug)]
+pub(crate) struct Plan {
     /// Tokens of a window.
     time: usize,
     pub(super) products: Vec<Tile>,
-    /// Exponentials of biases over the largest of a query in its tile.
+    /// Exponentials of biases over the largest of a query in its tile, of every product.
     pub(super) weights: Buffer,
     /// The largest bias of each query of each product.
     pub(super) tops: Vec<f32>,
@@ -111,54 +112,55 @@ pub(super) struct Plan {
 struct Drawing<'a> {
     given: Biases<'a>,
     plan: Plan,
-    /// Biases over the largest of a query, of every product.
-    over: Vec<f32>,
+    /// Weights that are made.
+    done: usize,
 }
 
 impl Plan {
-    pub(super) fn new(given: Biases, time: usize) -> Self {
+    pub(crate) fn new(given: Biases, time: usize) -> Self {
+        let size = given.block(time);
+        let blocks = (0..time).step_by(size).map(|first| {
+            let far = given.window.map_or(0, |window| (first + 1).saturating_sub(window));
+            Block { queries: first..time.min(first + size), far }
+        });
+        let blocks: Vec<Block> = blocks.collect();
+        let pairs = blocks.iter().map(|Block { queries, far }| queries.len() * (queries.end - far));
         let plan = Plan {
             time,
             products: Vec::new(),
-            weights: Buffer::default(),
+            weights: Buffer::stale(pairs.sum()),
             tops: Vec::new(),
             single: Vec::new(),
             biases: Vec::new(),
             far: Vec::new(),
         };
-        let mut drawing = Drawing { given, plan, over: Vec::new() };
-        for first in (0..time).step_by(given.block(time)) {
-            let queries = first..time.min(first + given.block(time));
-            let far = given.window.map_or(0, |window| (first + 1).saturating_sub(window));
+        let mut drawing = Drawing { given, plan, done: 0 };
+        for Block { queries, far } in &blocks {
             drawing.stretch(queries.clone());
-            drawing.tile(queries.clone(), far..first);
-            if far > 0 {
-                drawing.plan.far.push(Block { queries, far });
-            }
+            drawing.tile(queries.clone(), *far..queries.start);
         }
-        let Drawing { mut plan, over, .. } = drawing;
-        plan.weights = Buffer::stale(over.len());
-        exponentials(&over, &mut plan.weights);
-        plan
+        let far = blocks.into_iter().filter(|block| block.far > 0).collect();
+        Plan { far, ..drawing.plan }
     }
 
-    /// Adds gradients of biases, from those of each tile in the order of its numbers, without the weights of
-    /// products.
+    /// Gradients of biases, from those of each tile in the order of its numbers, of products without their
+    /// weights.
     pub(super) fn gather(&self, given: Biases, products: &[f32], single: &[f32]) -> Buffer {
         let mut all = Buffer::zeros(given.values.len());
-        let slopes: Vec<f32> =
-            products.iter().zip(self.weights.iter()).map(|(a, b)| a * b).collect();
-        for (tile, slopes) in self
-            .products
-            .iter()
-            .zip(std::iter::repeat(slopes.as_slice()))
-            .chain(self.single.iter().zip(std::iter::repeat(single)))
-        {
-            let rows = slopes[tile.at..][..tile.len()].chunks_exact(tile.keys.len());
-            for (query, row) in tile.queries.clone().zip(rows) {
+        let mut row = Buffer::stale(self.time);
+        for tile in &self.products {
+            let width = tile.keys.len();
+            for (query, at) in tile.queries.clone().zip((tile.at..).step_by(width)) {
+                let pairs = products[at..][..width].iter().zip(&self.weights[at..]);
+                row.iter_mut().zip(pairs).for_each(|(to, (slope, weight))| *to = slope * weight);
+                given.add(self.time, query, tile.keys.clone(), &row, &mut all);
+            }
+        }
+        for tile in &self.single {
+            let rows = (tile.at..).step_by(tile.keys.len());
+            for (query, at) in tile.queries.clone().zip(rows) {
                 let keys = tile.keys.start..tile.keys.end.min(query + 1);
-                let row = &row[..keys.len()];
-                given.add(self.time, query, keys, row, &mut all);
+                given.add(self.time, query, keys, &single[at..], &mut all);
             }
         }
         all
@@ -182,22 +184,19 @@ impl Drawing<'_> {
         if queries.is_empty() || keys.is_empty() {
             return;
         }
-        let (at, tops_at) = (self.over.len(), self.plan.tops.len());
-        self.over.resize(at + queries.len() * keys.len(), 0.0);
-        let mut widest = 0.0f32;
-        let rows = self.over[at..].chunks_exact_mut(keys.len());
-        for (query, row) in queries.clone().zip(rows) {
+        let (at, tops_at) = (self.done, self.plan.tops.len());
+        let tile = Tile { queries: queries.clone(), keys: keys.clone(), at, tops_at };
+        let weights = &mut self.plan.weights[at..][..tile.len()];
+        for (query, row) in queries.clone().zip(weights.chunks_exact_mut(keys.len())) {
             self.given.copy(self.plan.time, query, keys.clone(), row);
-            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let least = row.iter().copied().fold(f32::INFINITY, f32::min);
-            row.iter_mut().for_each(|bias| *bias -= top);
-            widest = widest.max(top - least);
-            self.plan.tops.push(top);
         }
+        self.plan.tops.resize(tops_at + queries.len(), 0.0);
+        let mut widest = 0.0;
+        weigh(weights, keys.len(), &mut self.plan.tops[tops_at..], &mut widest);
         if widest <= WIDEST {
-            return self.plan.products.push(Tile { queries, keys, at, tops_at });
+            self.done += tile.len();
+            return self.plan.products.push(tile);
         }
-        self.over.truncate(at);
         self.plan.tops.truncate(tops_at);
         if queries.len() <= LEAF && keys.len() <= LEAF {
             return self.single(queries, keys);
@@ -230,8 +229,32 @@ impl Drawing<'_> {
 }
 
 vectorised! {
-    fn exponentials<'a, S>(simd; from: &'a [f32], to: &'a mut [f32]) {
-        for_lanes!(S, simd, [x in from], [y of to], { let _ = y; (exp(simd, x),) });
+    /// Exponentials of biases over the largest of each row, in their place; what the largest are, and the widest
+    /// range of a row. Where that is too wide for a product, the biases stay.
+    fn weigh<'a, S>(
+        simd;
+        biases: &'a mut [f32],
+        width: usize,
+        tops: &'a mut [f32],
+        widest: &'a mut f32,
+    ) {
+        for (row, top) in biases.chunks_exact(width).zip(tops.iter_mut()) {
+            let mut least = simd.splat_f32s(f32::INFINITY);
+            let (whole, rest) = S::as_simd_f32s(row);
+            for biases in whole {
+                least = simd.min_f32s(least, *biases);
+            }
+            let least = rest.iter().fold(simd.reduce_min_f32s(least), |a, b| a.min(*b));
+            *top = max(simd, row);
+            *widest = widest.max(*top - least);
+        }
+        if *widest > WIDEST {
+            return;
+        }
+        for (row, top) in biases.chunks_exact_mut(width).zip(tops) {
+            let top = simd.splat_f32s(*top);
+            for_lanes!(S, simd, [], [bias of row], (exp(simd, simd.sub_f32s(bias, top)),));
+        }
     }
 }
 
@@ -267,7 +290,7 @@ mod tests {
                         let expected = |key| usize::from(key <= query);
                         assert!(row.iter().enumerate().all(|(key, met)| *met == expected(key)));
                     }
-                    let whole = wide == 0.0 && time > LEAF;
+                    let whole = wide == 0.0 && time > LEAF && window != Some(1);
                     assert!(!plan.products.is_empty() || !whole, "{window:?} of {time}");
                 }
             }
