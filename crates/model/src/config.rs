@@ -159,6 +159,7 @@ impl ModelConfig {
             Mixer::Attention(attention) => {
                 Mixer::Attention(attention.simplest(self.shape, self.context))
             }
+            Mixer::Linear(linear) => Mixer::Linear(linear.simplest(self.context)),
             other => other,
         };
         ModelConfig { mixer, feed_forward: self.feed_forward.simplest(), ..self }

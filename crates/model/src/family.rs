@@ -2,7 +2,7 @@
 
 use crate::config::Position;
 use crate::feed_forward::{Experts, FeedForward};
-use crate::mixer::{Mixer, Recurrent};
+use crate::mixer::{Linear, Mixer, Recurrent};
 use serde::{Deserialize, Serialize};
 
 /// A named preset of two halves. It is a label: the halves themselves are the identity of a run.
@@ -28,6 +28,8 @@ pub enum Family {
     Minlstm,
     /// Transformer with attention-free means in the place of attention (Zhai et al. 2021, AFT-simple).
     Aft,
+    /// Transformer with linear attention that forgets in the place of attention (Dao & Gu 2024).
+    Linear,
 }
 
 /// What a family stands for where a sweep file says nothing else.
@@ -43,7 +45,7 @@ pub struct Preset {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 8] = [
+    pub const ALL: [Family; 9] = [
         Family::Transformer,
         Family::Moe,
         Family::Rnn,
@@ -52,6 +54,7 @@ impl Family {
         Family::Mingru,
         Family::Minlstm,
         Family::Aft,
+        Family::Linear,
     ];
 
     /// What it stands for.
@@ -76,6 +79,11 @@ impl Family {
                 position: Position::Learned,
                 ..Family::Transformer.preset()
             },
+            Family::Linear => Preset {
+                mixer: Mixer::Linear(Linear::default()),
+                position: Position::None,
+                ..Family::Transformer.preset()
+            },
         }
     }
 
@@ -90,6 +98,7 @@ impl Family {
             Family::Mingru => "mingru",
             Family::Minlstm => "minlstm",
             Family::Aft => "aft",
+            Family::Linear => "linear",
         }
     }
 

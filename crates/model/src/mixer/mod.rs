@@ -2,11 +2,13 @@
 
 mod aft;
 mod attention;
+mod linear;
 mod pattern;
 mod reach;
 mod recurrent;
 
 pub use attention::Attention;
+pub use linear::Linear;
 pub use pattern::{Pattern, PatternError};
 pub use reach::Reach;
 pub use recurrent::Recurrent;
@@ -23,6 +25,8 @@ pub enum Mixer {
     Attention(Attention),
     /// An attention-free mean of values by the exponentials of keys (Zhai et al. 2021).
     Aft,
+    /// Linear attention with a decay.
+    Linear(Linear),
     /// A recurrent network, written by its kind alone: `"rnn"`.
     #[serde(untagged)]
     Recurrent(Recurrent),
@@ -40,6 +44,7 @@ impl Mixer {
         match self {
             Mixer::Attention(attention) => attention,
             Mixer::Aft => &Aft,
+            Mixer::Linear(linear) => linear,
             Mixer::Recurrent(kind) => kind,
         }
     }
@@ -48,8 +53,13 @@ impl Mixer {
     pub fn attention(&self) -> Option<&Attention> {
         match self {
             Mixer::Attention(attention) => Some(attention),
-            Mixer::Aft | Mixer::Recurrent(_) => None,
+            Mixer::Aft | Mixer::Linear(_) | Mixer::Recurrent(_) => None,
         }
+    }
+
+    /// Whether it splits its width into heads.
+    pub fn has_heads(&self) -> bool {
+        matches!(self, Mixer::Attention(_) | Mixer::Linear(_))
     }
 
     pub(crate) fn is_default(&self) -> bool {

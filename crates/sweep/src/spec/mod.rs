@@ -269,7 +269,7 @@ fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
 
 /// Keys whose value is a table. A list would otherwise be read as the values of its keys in their order.
 const TABLES: &[&str] =
-    &["data", "model", "model.moe", "plan", "plan.isoflop", "plan.grid", "train"];
+    &["data", "model", "model.moe", "model.linear", "plan", "plan.isoflop", "plan.grid", "train"];
 
 fn check_tables(document: &DeTable<'_>) -> Result<(), Problem> {
     for path in TABLES {

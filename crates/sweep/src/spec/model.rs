@@ -3,8 +3,8 @@
 use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, suggest};
 use crate::error::{Problem, SpecError};
 use isoflop_model::{
-    Activation, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer, ModelConfig,
-    Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
+    Activation, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Linear, Mixer,
+    ModelConfig, Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -52,6 +52,8 @@ pub struct ModelSpec {
     pub ffn_ratio: Option<Spanned<GivenRatio>>,
     /// Experts, for the family `moe`.
     pub moe: Option<Spanned<MoeSpec>>,
+    /// Options of the family `linear`.
+    pub linear: Option<Spanned<LinearSpec>>,
 }
 
 /// `[model.moe]`.
@@ -87,6 +89,24 @@ impl MoeSpec {
     }
 }
 
+/// `[model.linear]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinearSpec {
+    /// Tokens of a chunk.
+    pub chunk: Option<Spanned<usize>>,
+}
+
+impl LinearSpec {
+    /// Where a key of the table stands.
+    fn place(&self, key: &str) -> Option<Range<usize>> {
+        match key {
+            "chunk" => span(&self.chunk),
+            _ => None,
+        }
+    }
+}
+
 fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
     value.as_ref().map(Spanned::span)
 }
@@ -110,6 +130,14 @@ fn has_attention(mixer: &Mixer, _: &FeedForward) -> bool {
     mixer.attention().is_some()
 }
 
+fn has_heads(mixer: &Mixer, _: &FeedForward) -> bool {
+    mixer.has_heads()
+}
+
+fn is_linear(mixer: &Mixer, _: &FeedForward) -> bool {
+    matches!(mixer, Mixer::Linear(_))
+}
+
 fn has_network(_: &Mixer, feed_forward: &FeedForward) -> bool {
     *feed_forward != FeedForward::None
 }
@@ -123,8 +151,8 @@ impl ModelSpec {
     fn choices(&self) -> Vec<Choice> {
         type Fits = fn(&Mixer, &FeedForward) -> bool;
         let (attention, network) = ("attention", "a feed-forward half");
-        let all: [(&str, Option<Range<usize>>, Fits, &str); 10] = [
-            ("d_head", span(&self.d_head), has_attention, attention),
+        let all: [(&str, Option<Range<usize>>, Fits, &str); 11] = [
+            ("d_head", span(&self.d_head), has_heads, "heads"),
             ("kv_heads", span(&self.kv_heads), has_attention, attention),
             ("qk_norm", span(&self.qk_norm), has_attention, attention),
             ("window", span(&self.window), has_attention, attention),
@@ -134,6 +162,7 @@ impl ModelSpec {
             ("activation", span(&self.activation), has_network, network),
             ("ffn_ratio", span(&self.ffn_ratio), has_network, network),
             ("moe", span(&self.moe), has_experts, "a mixture of experts"),
+            ("linear", span(&self.linear), is_linear, "linear attention"),
         ];
         let given = |(key, span, fits, whose): (&'static str, Option<_>, _, _)| {
             Some(Choice { key, span: span?, fits, whose })
@@ -150,6 +179,7 @@ impl ModelSpec {
         let preset = self.family.preset();
         let mixer = match preset.mixer {
             Mixer::Attention(_) => Mixer::Attention(self.attention()?),
+            Mixer::Linear(preset) => Mixer::Linear(self.linear(preset)),
             other => other,
         };
         let feed_forward = match preset.feed_forward {
@@ -205,6 +235,11 @@ impl ModelSpec {
         })
     }
 
+    fn linear(&self, preset: Linear) -> Linear {
+        let linear = given(&self.linear).unwrap_or_default();
+        Linear { chunk: given(&linear.chunk).unwrap_or(preset.chunk) }
+    }
+
     fn network(&self) -> Dense {
         Dense {
             activation: given(&self.activation).unwrap_or_default(),
@@ -229,7 +264,7 @@ impl ModelSpec {
 
     /// Width of a head, where it is given and the family has heads.
     fn d_head(&self) -> Option<usize> {
-        let has_heads = self.family.preset().mixer.attention().is_some();
+        let has_heads = self.family.preset().mixer.has_heads();
         given(&self.d_head).filter(|_| has_heads)
     }
 
@@ -266,8 +301,12 @@ impl ModelSpec {
                 return self.position.as_ref().map(Spanned::span);
             }
             let (table, inner) = key.split_once('.').unwrap_or((key, ""));
-            let within = self.moe.as_ref().filter(|_| table == "moe");
-            if let Some(place) = within.and_then(|moe| moe.get_ref().place(inner)) {
+            let within = match table {
+                "moe" => self.moe.as_ref().and_then(|moe| moe.get_ref().place(inner)),
+                "linear" => self.linear.as_ref().and_then(|linear| linear.get_ref().place(inner)),
+                _ => None,
+            };
+            if let Some(place) = within {
                 return Some(place);
             }
             self.choices().into_iter().find(|choice| choice.key == table).map(|choice| choice.span)
