@@ -160,6 +160,7 @@ impl ModelConfig {
                 Mixer::Attention(attention.simplest(self.shape, self.context))
             }
             Mixer::Aft(aft) => Mixer::Aft(aft.simplest(self.context)),
+            Mixer::Linear(linear) => Mixer::Linear(linear.simplest(self.context)),
             other => other,
         };
         ModelConfig { mixer, feed_forward: self.feed_forward.simplest(), ..self }

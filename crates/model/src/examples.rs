@@ -3,7 +3,7 @@
 
 use crate::config::{ModelConfig, Norm, Parametrization, Position};
 use crate::feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate};
-use crate::mixer::{Aft, Attention, Mixer, Reach, Recurrent};
+use crate::mixer::{Aft, Attention, Linear, Mixer, Reach, Recurrent};
 use crate::shape::Shape;
 
 impl ModelConfig {
@@ -42,6 +42,10 @@ impl ModelConfig {
             all.push(ModelConfig { position: Position::Learned, ..aft });
             all.push(ModelConfig { position: Position::None, document_mask: Some(5), ..aft });
         }
+        let linear = |linear| ModelConfig { mixer: Mixer::Linear(linear), ..plain };
+        all.push(ModelConfig { position: Position::None, ..linear(Linear::default()) });
+        let position = Position::Learned;
+        all.push(ModelConfig { position, document_mask: Some(5), ..linear(Linear { chunk: 5 }) });
         for kind in Recurrent::ALL {
             let mixer = Mixer::Recurrent(kind);
             let recurrent = ModelConfig { shape: headless, mixer, ..plain };

@@ -2,7 +2,7 @@
 
 use crate::config::Position;
 use crate::feed_forward::{Experts, FeedForward};
-use crate::mixer::{Aft, Mixer, Recurrent};
+use crate::mixer::{Aft, Linear, Mixer, Recurrent};
 use serde::{Deserialize, Serialize};
 
 /// A named preset of two halves. It is a label: the halves themselves are the identity of a run.
@@ -32,6 +32,8 @@ pub enum Family {
     AftFull,
     /// The same with biases for pairs of near places (AFT-local): 32 tokens.
     AftLocal,
+    /// Transformer with linear attention that forgets in the place of attention (Dao & Gu 2024).
+    Linear,
 }
 
 /// What a family stands for where a sweep file says nothing else.
@@ -47,7 +49,7 @@ pub struct Preset {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 10] = [
+    pub const ALL: [Family; 11] = [
         Family::Transformer,
         Family::Moe,
         Family::Rnn,
@@ -58,6 +60,7 @@ impl Family {
         Family::Aft,
         Family::AftFull,
         Family::AftLocal,
+        Family::Linear,
     ];
 
     /// What it stands for.
@@ -80,6 +83,11 @@ impl Family {
             Family::Aft => attention_free(Aft::Simple),
             Family::AftFull => attention_free(Aft::Full),
             Family::AftLocal => attention_free(Aft::Local { window: Aft::WINDOW }),
+            Family::Linear => Preset {
+                mixer: Mixer::Linear(Linear::default()),
+                position: Position::None,
+                ..Family::Transformer.preset()
+            },
         }
     }
 
@@ -96,12 +104,8 @@ impl Family {
             Family::Aft => "aft",
             Family::AftFull => "aft-full",
             Family::AftLocal => "aft-local",
+            Family::Linear => "linear",
         }
-    }
-
-    /// The family of a name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Family::ALL.into_iter().find(|family| family.name() == name)
     }
 
     /// Whether it is the transformer, which files of earlier versions do not name.

@@ -28,7 +28,7 @@ pub use feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate, R
 pub use flops::FlopCount;
 pub use half::{Fact, Half};
 pub use ladder::reference_aspect;
-pub use mixer::{Aft, Attention, Mixer, Pattern, PatternError, Reach, Recurrent};
+pub use mixer::{Aft, Attention, Linear, Mixer, Pattern, PatternError, Reach, Recurrent};
 pub use params::ParamCount;
 pub use product::Product;
 pub use shape::{Shape, ShapeError};

@@ -112,6 +112,9 @@ pub enum ShapeError {
         /// Parts.
         granularity: usize,
     },
+    /// No token, or more pairs than belong into a cache.
+    #[error("chunks of {0} tokens are not possible")]
+    Chunk(usize),
     /// Rotary position turns queries and keys.
     #[error("this mixer has no queries and keys for rotary position to turn")]
     NotRotary,
@@ -152,6 +155,7 @@ impl ShapeError {
             ShapeError::ActiveExperts { .. } => Some("moe.active"),
             ShapeError::RouterWithoutGradient(_) => Some("moe.gate"),
             ShapeError::Granularity { .. } => Some("moe.granularity"),
+            ShapeError::Chunk(_) => Some("linear.chunk"),
             ShapeError::NotRotary => Some("position"),
             _ => None,
         }
@@ -221,6 +225,7 @@ impl ShapeError {
             ShapeError::Granularity { width, .. } => {
                 Some(format!("give a divisor of {width}, or another ffn_ratio or d_model"))
             }
+            ShapeError::Chunk(_) => Some("give 1 to 1,024 tokens; 32 is the default".to_owned()),
             ShapeError::NoHeads(_) => Some("leave the heads out, as in \"64x4\"".to_owned()),
             ShapeError::NotRotary => {
                 Some("position = \"none\", or \"learned\" for a table of places".to_owned())

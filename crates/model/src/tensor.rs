@@ -36,6 +36,9 @@ pub enum Initial {
     Zeros,
     /// 1 from one place up to another, 0 elsewhere: biases of gates that begin open.
     OnesIn(usize, usize),
+    /// From somewhat above the first number to as far below the second, in equal steps: so that heads differ
+    /// from the start.
+    Spread(f64, f64),
     /// A random rotation or reflection of a square: it keeps lengths (Saxe et al. 2014). Where there are more
     /// columns than rows, squares side by side, each for itself.
     Orthogonal,

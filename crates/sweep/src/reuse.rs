@@ -7,7 +7,6 @@ use crate::plan::Plan;
 use crate::row::{Difference, all_differing, row_of_plan};
 use crate::rules::{auto_batch_tokens, auto_learning_rate};
 use isoflop_core::Params;
-use isoflop_model::Family;
 use isoflop_results::schema::{Role, Value};
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
@@ -145,8 +144,12 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     }
     // Both values are those of the rule, so the difference follows from others.
     let rule = |row: &RunRow| {
-        let family = Family::of_name(&row.family).unwrap_or_default();
-        auto_learning_rate(family, row.qk_norm == "rms", Params(row.n() as f64), row.batch_tokens)
+        auto_learning_rate(
+            &row.mixer,
+            row.qk_norm == "rms",
+            Params(row.n() as f64),
+            row.batch_tokens,
+        )
     };
     if row.learning_rate == rule(row) && run.learning_rate == rule(run) {
         columns.retain(|column| *column != "learning_rate");

@@ -3,17 +3,16 @@
 
 use isoflop_core::Params;
 use isoflop_core::units::two_digits;
-use isoflop_model::Family;
 
 /// Peak learning rate of `"auto"`: `0.004 f (N / 24,576)^-0.35 (B / 512)^0.5`, at most 0.02, with N
-/// non-embedding parameters that a token uses, B tokens per step and f the [`factor`] of the family, times
+/// non-embedding parameters that a token uses, B tokens per step and f the [`factor`] of the mixer, times
 /// [`QK_NORM`] where queries and keys are normalised.
 ///
 /// The rule was fitted by eye through the best rates of a measured grid of four sizes (3k to 246k),
 /// two batches and six rates on bytes of documentation (LOG.md, 2026-11-22); the square root in B
 /// is the rule of Malladi et al. 2022. Beyond 1M parameters it is an extrapolation.
-pub fn auto_learning_rate(family: Family, qk_norm: bool, n: Params, batch_tokens: u64) -> f64 {
-    let factor = factor(family) * if qk_norm { QK_NORM } else { 1.0 };
+pub fn auto_learning_rate(mixer: &str, qk_norm: bool, n: Params, batch_tokens: u64) -> f64 {
+    let factor = factor(mixer) * if qk_norm { QK_NORM } else { 1.0 };
     let rate = 0.004 * factor * (n.0 / 24_576.0).powf(-0.35) * (batch_tokens as f64 / 512.0).sqrt();
     two_digits(rate.min(0.02))
 }
@@ -22,18 +21,20 @@ pub fn auto_learning_rate(family: Family, qk_norm: bool, n: Params, batch_tokens
 /// 2026-11-27).
 const QK_NORM: f64 = 1.4;
 
-/// Best rates of a family over those of the transformer, measured at the two ends of its sizes (LOG.md,
-/// 2026-11-27).
+/// Best rates with a mixer, by its name in a row, over those with attention, measured at the two ends of
+/// sizes (LOG.md, 2026-11-27). It is the mixer and not the family that decides, since families with
+/// options may come to the same model.
 ///
-/// Mixtures have factor 1 with N the parameters that a token uses, whatever their number of experts: the
-/// `E^-0.25` of Ludziejewski et al. 2025 would cost up to 0.05 nats at these sizes.
-fn factor(family: Family) -> f64 {
-    match family {
-        Family::Transformer | Family::Moe | Family::Rnn => 1.0,
-        Family::Aft => 1.4,
-        Family::Gru => 1.7,
-        Family::Mingru | Family::Minlstm => 2.0,
-        Family::Lstm => 2.8,
+/// Mixtures of experts have factor 1 with N the parameters that a token uses, whatever their number of
+/// experts: the `E^-0.25` of Ludziejewski et al. 2025 would cost up to 0.05 nats at these sizes.
+fn factor(mixer: &str) -> f64 {
+    match mixer {
+        "aft" => 1.4,
+        "gru" => 1.7,
+        "mingru" | "minlstm" => 2.0,
+        "lstm" => 2.8,
+        "aft-full" | "aft-local" => 6.0,
+        _ => 1.0,
     }
 }
 
@@ -58,6 +59,7 @@ pub fn warmup_tokens(n: Params) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop_model::Family;
 
     /// Rates of a measured grid (bytes of documentation, context 128, AdamW, 20 % decay, one seed).
     const RATES: [f64; 6] = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032];
@@ -112,12 +114,18 @@ mod tests {
         (Family::Mingru, 2_940.0, [2.747, 2.658, 2.579, 2.514, 2.493, 2.502]),
         (Family::Minlstm, 3_228.0, [2.742, 2.640, 2.569, 2.503, 2.483, 2.492]),
         (Family::Aft, 3_120.0, [2.867, 2.807, 2.764, 2.727, 2.714, 2.771]),
+        (Family::AftFull, 3_120.0, [2.853, 2.727, 2.572, 2.484, 2.459, 2.446]),
+        (Family::AftLocal, 3_120.0, [2.854, 2.729, 2.573, 2.482, 2.456, 2.460]),
+        (Family::Linear, 3_154.0, [2.709, 2.621, 2.561, 2.523, 2.519, 2.573]),
         (Family::Rnn, 77_840.0, [2.030, 1.934, 1.939, 2.006, 2.196, 2.396]),
         (Family::Lstm, 87_620.0, [2.113, 1.983, 1.906, 1.871, 1.918, 1.972]),
         (Family::Gru, 76_888.0, [2.050, 1.944, 1.887, 1.895, 1.953, 2.105]),
         (Family::Mingru, 81_484.0, [2.124, 2.001, 1.934, 1.929, 1.954, 2.045]),
         (Family::Minlstm, 76_368.0, [2.160, 2.024, 1.954, 1.944, 1.987, 2.058]),
         (Family::Aft, 83_280.0, [2.597, 2.498, 2.471, 2.489, 2.553, 2.716]),
+        (Family::AftFull, 83_280.0, [2.500, 2.295, 2.200, 2.167, 2.127, 2.115]),
+        (Family::AftLocal, 83_280.0, [2.500, 2.295, 2.200, 2.174, 2.137, 2.152]),
+        (Family::Linear, 83_874.0, [2.120, 2.042, 2.035, 2.119, 2.199, 2.360]),
     ];
 
     /// The loss at a rate, by a cubic in the logarithm of the rate through the four nearest rates
@@ -136,7 +144,8 @@ mod tests {
 
     /// What the rate of the rule costs against the best of the grid, in nats.
     fn cost(family: Family, qk_norm: bool, n: f64, batch: u64, losses: &[f64; 6]) -> f64 {
-        let rate = auto_learning_rate(family, qk_norm, Params(n), batch);
+        let mixer = family.preset().mixer;
+        let rate = auto_learning_rate(mixer.half().name(), qk_norm, Params(n), batch);
         loss_at(rate, losses) - losses.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
@@ -155,6 +164,9 @@ mod tests {
             let above = cost(Family::Moe, false, *n, *batch, losses);
             assert!(above < 0.02, "{experts} experts, N {n}: {above:.4} nats above");
         }
+        let measured = |family: &Family| FAMILIES.iter().filter(|(of, ..)| of == family).count();
+        let others = Family::ALL.iter().filter(|f| ![Family::Transformer, Family::Moe].contains(f));
+        assert!(others.clone().all(|family| measured(family) == 2), "a family lacks its grid");
         for (family, n, losses) in FAMILIES {
             let above = cost(*family, false, *n, 512, losses);
             assert!(above < 0.02, "{family:?}, N {n}: {above:.4} nats above");

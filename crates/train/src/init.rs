@@ -30,7 +30,9 @@ impl<'a> Init<'a> {
             Initial::Orthogonal => return self.orthogonal(&spec.name, [rows, columns]),
             Initial::Ones => Tensor::ones([rows, columns], self.device),
             Initial::Zeros => Tensor::zeros([rows, columns], self.device),
-            Initial::OnesIn(..) => panic!("`{}`: a part of a matrix is no gate", spec.name),
+            Initial::OnesIn(..) | Initial::Spread(..) => {
+                panic!("`{}`: a matrix does not begin as a vector does", spec.name)
+            }
         };
         self.param(value)
     }
@@ -58,6 +60,10 @@ impl<'a> Init<'a> {
             Initial::OnesIn(from, to) => {
                 let one = |at: usize| f64::from(u8::from((from..to).contains(&at)));
                 self.param_of((0..length).map(one), [length])
+            }
+            Initial::Spread(from, to) => {
+                let at = |at: usize| from + (to - from) * (at as f64 + 0.5) / length as f64;
+                self.param_of((0..length).map(at), [length])
             }
             Initial::Normal(_) | Initial::Orthogonal => {
                 panic!("`{}`: no vector begins at random", spec.name)
@@ -160,6 +166,23 @@ mod tests {
                     assert!((product - one).abs() < 1e-12, "{i}, {j}: {product}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_spread_vector_lies_evenly_between_its_ends() {
+        use isoflop_model::{Family, Shape};
+        let preset = Family::Linear.preset();
+        let shape = Shape { d_model: 8, n_layers: 1, n_heads: 4 };
+        let plain = ModelConfig::transformer(shape, 5, 3);
+        let model = ModelConfig { mixer: preset.mixer, position: preset.position, ..plain };
+        let device = Device::flex();
+        let mut init = Init::new(&model, Some(3), &device);
+        let _ = [init.matrix().id, init.vector().id, init.matrix().id];
+        let values: Vec<f32> = init.vector().val().into_data().iter::<f32>().collect();
+        let expected = [1.0f32, 3.0, 5.0, 7.0].map(|eighths| eighths / 8.0 * 16f32.ln());
+        for (found, expected) in values.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{found} against {expected}");
         }
     }
 

@@ -2,12 +2,14 @@
 
 mod aft;
 mod attention;
+mod linear;
 mod pattern;
 mod reach;
 mod recurrent;
 
 pub use aft::Aft;
 pub use attention::Attention;
+pub use linear::Linear;
 pub use pattern::{Pattern, PatternError};
 pub use reach::Reach;
 pub use recurrent::Recurrent;
@@ -21,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub enum Mixer {
     /// Causal multi-head attention (Vaswani et al. 2017) and its options.
     Attention(Attention),
+    /// Linear attention with a decay.
+    Linear(Linear),
     /// An attention-free mean of values by the exponentials of keys (Zhai et al. 2021), written by its form:
     /// `"aft"`.
     #[serde(untagged)]
@@ -41,6 +45,7 @@ impl Mixer {
     pub fn half(&self) -> &dyn Half {
         match self {
             Mixer::Attention(attention) => attention,
+            Mixer::Linear(linear) => linear,
             Mixer::Aft(form) => form,
             Mixer::Recurrent(kind) => kind,
         }
@@ -50,8 +55,13 @@ impl Mixer {
     pub fn attention(&self) -> Option<&Attention> {
         match self {
             Mixer::Attention(attention) => Some(attention),
-            Mixer::Aft(_) | Mixer::Recurrent(_) => None,
+            Mixer::Aft(_) | Mixer::Linear(_) | Mixer::Recurrent(_) => None,
         }
+    }
+
+    /// Whether it splits its width into heads.
+    pub fn has_heads(&self) -> bool {
+        matches!(self, Mixer::Attention(_) | Mixer::Linear(_))
     }
 
     pub(crate) fn is_default(&self) -> bool {

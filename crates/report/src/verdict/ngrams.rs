@@ -5,8 +5,13 @@ use crate::view::View;
 use isoflop_core::units::short;
 
 /// A sentence on the smallest and the best size of a series beside n-grams that counted as many tokens; nothing
-/// where no n-gram has counted parts of the text.
+/// where no n-gram has counted parts of the text, or where another series has the best run of all.
 pub(super) fn beaten(view: &View<'_>, series: &str) -> Option<String> {
+    let losses = view.finished.iter().filter_map(|run| run.test_loss.map(|loss| (loss, run)));
+    let (_, best) = losses.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    if best.series != series {
+        return None;
+    }
     let runs = || view.finished.iter().filter(|run| run.series == series);
     let smallest = runs().map(|run| run.n()).min()?;
     let loss = |n: u64| {

@@ -271,8 +271,8 @@ impl CellPlanner<'_, '_> {
 
     fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
         let qk_norm = model.mixer.attention().is_some_and(|attention| attention.qk_norm);
-        let family = self.cell.spec.model.family;
-        auto_learning_rate(family, qk_norm, rate_size(model), batch_tokens)
+        let mixer = model.mixer.half().name();
+        auto_learning_rate(mixer, qk_norm, rate_size(model), batch_tokens)
     }
 
     #[allow(clippy::too_many_arguments, reason = "what makes one run another")]

@@ -8,15 +8,17 @@ mod model;
 mod quantity;
 mod rate;
 mod suggest;
+mod tables;
 mod time;
 mod when;
 mod write;
 
 pub use data::{DataSpec, LanguageSpec, PartSpec, QualitySpec, Unique};
 pub use given::{GivenFixed, GivenRatio, GivenWindow};
-pub use model::{ModelSpec, MoeSpec, model_of, option_line};
+pub use model::{ModelSpec, model_of, option_line};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
+pub use tables::{LinearSpec, MoeSpec};
 pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
@@ -269,7 +271,7 @@ fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
 
 /// Keys whose value is a table. A list would otherwise be read as the values of its keys in their order.
 const TABLES: &[&str] =
-    &["data", "model", "model.moe", "plan", "plan.isoflop", "plan.grid", "train"];
+    &["data", "model", "model.moe", "model.linear", "plan", "plan.isoflop", "plan.grid", "train"];
 
 fn check_tables(document: &DeTable<'_>) -> Result<(), Problem> {
     for path in TABLES {

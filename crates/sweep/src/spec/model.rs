@@ -1,9 +1,10 @@
 //! `[model]`: a family, its sizes and its options.
 
+use super::tables::{LinearSpec, MoeSpec};
 use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, suggest};
 use crate::error::{Problem, SpecError};
 use isoflop_model::{
-    Activation, Aft, Attention, Balance, Dense, Experts, Family, FeedForward, Gate, Mixer,
+    Activation, Aft, Attention, Dense, Experts, Family, FeedForward, Gate, Linear, Mixer,
     ModelConfig, Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
 };
 use serde::Deserialize;
@@ -52,42 +53,11 @@ pub struct ModelSpec {
     pub ffn_ratio: Option<Spanned<GivenRatio>>,
     /// Experts, for the family `moe`.
     pub moe: Option<Spanned<MoeSpec>>,
+    /// Options of the family `linear`.
+    pub linear: Option<Spanned<LinearSpec>>,
 }
 
-/// `[model.moe]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MoeSpec {
-    /// Experts present.
-    pub experts: Option<Spanned<usize>>,
-    /// Experts chosen for a token.
-    pub active: Option<Spanned<usize>>,
-    /// Experts that work on every token besides.
-    pub shared: Option<Spanned<usize>>,
-    /// Width of a feed-forward network over that of an expert.
-    pub granularity: Option<Spanned<usize>>,
-    /// How scores become factors: `plain` for one active expert and `renorm` for more unless given.
-    pub gate: Option<Spanned<Gate>>,
-    /// What keeps the load even.
-    pub balance: Option<Spanned<Balance>>,
-}
-
-impl MoeSpec {
-    /// Where a key of the table stands.
-    fn place(&self, key: &str) -> Option<Range<usize>> {
-        match key {
-            "experts" => span(&self.experts),
-            "active" => span(&self.active),
-            "shared" => span(&self.shared),
-            "granularity" => span(&self.granularity),
-            "gate" => span(&self.gate),
-            "balance" => span(&self.balance),
-            _ => None,
-        }
-    }
-}
-
-fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
+pub(super) fn span<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
     value.as_ref().map(Spanned::span)
 }
 
@@ -114,6 +84,14 @@ fn has_window(mixer: &Mixer, _: &FeedForward) -> bool {
     matches!(mixer, Mixer::Attention(_) | Mixer::Aft(Aft::Local { .. }))
 }
 
+fn has_heads(mixer: &Mixer, _: &FeedForward) -> bool {
+    mixer.has_heads()
+}
+
+fn is_linear(mixer: &Mixer, _: &FeedForward) -> bool {
+    matches!(mixer, Mixer::Linear(_))
+}
+
 fn has_network(_: &Mixer, feed_forward: &FeedForward) -> bool {
     *feed_forward != FeedForward::None
 }
@@ -127,8 +105,8 @@ impl ModelSpec {
     fn choices(&self) -> Vec<Choice> {
         type Fits = fn(&Mixer, &FeedForward) -> bool;
         let (attention, network) = ("attention", "a feed-forward half");
-        let all: [(&str, Option<Range<usize>>, Fits, &str); 10] = [
-            ("d_head", span(&self.d_head), has_attention, attention),
+        let all: [(&str, Option<Range<usize>>, Fits, &str); 11] = [
+            ("d_head", span(&self.d_head), has_heads, "heads"),
             ("kv_heads", span(&self.kv_heads), has_attention, attention),
             ("qk_norm", span(&self.qk_norm), has_attention, attention),
             ("window", span(&self.window), has_window, "attention and of aft-local"),
@@ -138,6 +116,7 @@ impl ModelSpec {
             ("activation", span(&self.activation), has_network, network),
             ("ffn_ratio", span(&self.ffn_ratio), has_network, network),
             ("moe", span(&self.moe), has_experts, "a mixture of experts"),
+            ("linear", span(&self.linear), is_linear, "linear attention"),
         ];
         let given = |(key, span, fits, whose): (&'static str, Option<_>, _, _)| {
             Some(Choice { key, span: span?, fits, whose })
@@ -155,6 +134,7 @@ impl ModelSpec {
         let mixer = match preset.mixer {
             Mixer::Attention(_) => Mixer::Attention(self.attention()?),
             Mixer::Aft(preset) => Mixer::Aft(self.attention_free(preset)),
+            Mixer::Linear(preset) => Mixer::Linear(self.linear(preset)),
             other => other,
         };
         let feed_forward = match preset.feed_forward {
@@ -218,6 +198,11 @@ impl ModelSpec {
         }
     }
 
+    fn linear(&self, preset: Linear) -> Linear {
+        let linear = given(&self.linear).unwrap_or_default();
+        Linear { chunk: given(&linear.chunk).unwrap_or(preset.chunk) }
+    }
+
     fn network(&self) -> Dense {
         Dense {
             activation: given(&self.activation).unwrap_or_default(),
@@ -242,7 +227,7 @@ impl ModelSpec {
 
     /// Width of a head, where it is given and the family has heads.
     fn d_head(&self) -> Option<usize> {
-        let has_heads = self.family.preset().mixer.attention().is_some();
+        let has_heads = self.family.preset().mixer.has_heads();
         given(&self.d_head).filter(|_| has_heads)
     }
 
@@ -279,8 +264,12 @@ impl ModelSpec {
                 return self.position.as_ref().map(Spanned::span);
             }
             let (table, inner) = key.split_once('.').unwrap_or((key, ""));
-            let within = self.moe.as_ref().filter(|_| table == "moe");
-            if let Some(place) = within.and_then(|moe| moe.get_ref().place(inner)) {
+            let within = match table {
+                "moe" => self.moe.as_ref().and_then(|moe| moe.get_ref().place(inner)),
+                "linear" => self.linear.as_ref().and_then(|linear| linear.get_ref().place(inner)),
+                _ => None,
+            };
+            if let Some(place) = within {
                 return Some(place);
             }
             self.choices().into_iter().find(|choice| choice.key == table).map(|choice| choice.span)

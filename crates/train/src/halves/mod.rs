@@ -6,12 +6,14 @@ pub mod aft;
 pub mod attention;
 pub mod dense;
 pub mod experts;
+pub mod linear;
 pub mod recurrent;
 
 pub use aft::Aft;
 pub use attention::Attention;
 pub use dense::Dense;
 pub use experts::Experts;
+pub use linear::Linear;
 pub use recurrent::Recurrent;
 
 use crate::init::Init;
@@ -29,6 +31,8 @@ pub enum MixerWeights {
     Attention(Attention),
     /// Attention-free mixing.
     Aft(Aft),
+    /// Linear attention.
+    Linear(Linear),
     /// A recurrent network.
     Recurrent(Recurrent),
 }
@@ -75,6 +79,7 @@ impl MixerWeights {
         match mixer {
             Mixer::Attention(options) => MixerWeights::Attention(Attention::init(options, init)),
             Mixer::Aft(form) => MixerWeights::Aft(Aft::init(form, init)),
+            Mixer::Linear(_) => MixerWeights::Linear(Linear::init(init)),
             Mixer::Recurrent(kind) => MixerWeights::Recurrent(Recurrent::init(kind, init)),
         }
     }
@@ -87,6 +92,7 @@ impl MixerWeights {
         match self {
             MixerWeights::Attention(attention) => attention.forward(x_nd, place),
             MixerWeights::Aft(aft) => aft.forward(x_nd, place),
+            MixerWeights::Linear(linear) => linear.forward(x_nd, place),
             MixerWeights::Recurrent(recurrent) => recurrent.forward(x_nd, place),
         }
     }

@@ -5,7 +5,7 @@ mod fused;
 mod kernel;
 mod rotary;
 mod shape;
-mod tables;
+pub(super) mod tables;
 #[cfg(test)]
 mod tests;
 

@@ -34,7 +34,7 @@ thread_local! {
 }
 
 /// `[t, t]`, 0 where the token of a row attends to that of a column and [`HIDDEN`] elsewhere.
-pub(super) fn hidden_by(reach: Reach, time: usize, device: &Device) -> Tensor<2> {
+pub(in crate::halves) fn hidden_by(reach: Reach, time: usize, device: &Device) -> Tensor<2> {
     let make = |device: &Device| {
         let hidden = |query, key| if reach.sees(query, key) { 0.0 } else { HIDDEN };
         let rows = (0..time).flat_map(|query| (0..time).map(move |key| hidden(query, key)));
@@ -44,7 +44,7 @@ pub(super) fn hidden_by(reach: Reach, time: usize, device: &Device) -> Tensor<2>
 }
 
 /// `[b, 1, t, t]`, [`HIDDEN`] where a key is of an earlier document.
-pub(super) fn hidden(starts: &Starts, time: usize, device: &Device) -> Tensor<4> {
+pub(in crate::halves) fn hidden(starts: &Starts, time: usize, device: &Device) -> Tensor<4> {
     let make = |device: &Device| {
         let first: Vec<i32> = starts.iter().map(|&start| start as i32).collect();
         let batch = first.len() / time;

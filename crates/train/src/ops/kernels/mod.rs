@@ -7,6 +7,7 @@ pub(crate) mod adamw;
 pub(crate) mod buffer;
 pub(crate) mod embedding;
 pub(crate) mod head;
+pub(crate) mod heads;
 pub(crate) mod lanes;
 pub(crate) mod norm;
 pub(crate) mod padding;

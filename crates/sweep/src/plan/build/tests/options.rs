@@ -3,7 +3,8 @@
 use super::{plan, refusal};
 use crate::row::row_of_plan;
 use isoflop_model::{
-    Aft, Balance, Dense, Experts, FeedForward, Gate, Mixer, ModelConfig, Reach, Recurrent,
+    Aft, Balance, Dense, Experts, FeedForward, Gate, Linear, Mixer, ModelConfig, Position, Reach,
+    Recurrent,
 };
 use isoflop_results::schema::Value;
 
@@ -94,6 +95,20 @@ fn attention_free_mixing_with_biases_has_a_window() {
     // A window of all tokens is one run with that of 128, which is the context.
     let local = id("family = \"aft-local\"\nwindow = 8");
     assert_eq!(ids, [others[0].as_str(), &local, &others[1]]);
+}
+
+#[test]
+fn linear_attention_has_the_heads_of_attention_and_the_options_of_its_table() {
+    let plain = model("family = \"linear\"");
+    assert_eq!(plain.shape, model("").shape);
+    assert_eq!((plain.mixer, plain.position), (Mixer::Linear(Linear::default()), Position::None));
+    assert_eq!(plain.feed_forward, FeedForward::default());
+    assert_eq!(model("family = \"linear\"\nd_head = 32").shape.n_heads, 2);
+    let chunk = model("family = \"linear\"\n[model.linear]\nchunk = 16");
+    assert_eq!(chunk.mixer, Mixer::Linear(Linear { chunk: 16 }));
+    let same = id("family = \"linear\"\nlinear = { chunk = 32 }");
+    assert_eq!(same, id("family = \"linear\""));
+    assert_ne!(same, id("family = \"linear\"\nlinear = { chunk = 16 }"));
 }
 
 #[test]
@@ -201,6 +216,11 @@ fn what_cannot_be_is_refused_where_it_stands() {
             "\"learned\"",
         ),
         ("family = \"lstm\"\nposition = \"rope\"", "8:12", "no queries and keys", "\"learned\""),
+        ("family = \"linear\"\nlinear = { chunk = 0 }", "8:20", "chunks of 0 tokens", "1 to 1,024"),
+        ("family = \"linear\"\nwindow = 8", "8:10", "`linear` has not", "\"transformer\""),
+        ("linear = { chunk = 8 }", "7:10", "which the family `transformer` has not", "\"linear\""),
+        ("family = \"rnn\"\nd_head = 8", "8:10", "an option of heads", "\"linear\""),
+        ("family = \"linear\"\nlinear = 4", "8:10", "`model.linear` must be", "[model.linear] on"),
         (
             "family = \"moe\"\nmoe = { experts = 4, active = 5 }",
             "8:31",

@@ -32,9 +32,9 @@ vectorised! {
             let driven = S::as_simd_f32s(driven).0;
             let next = S::as_mut_simd_f32s(&mut states[steps.at(t, row)]).0;
             for b in 0..batch {
-                for at in 0..lanes {
+                for (at, bias) in bias.iter().enumerate() {
                     let x = b * lanes + at;
-                    next[x] = tanh(simd, simd.add_f32s(driven[x], bias[at]));
+                    next[x] = tanh(simd, simd.add_f32s(driven[x], *bias));
                 }
             }
             before.copy_from_slice(&states[steps.at(t, row)]);
