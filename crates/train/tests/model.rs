@@ -158,8 +158,9 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
             // rounding.
             let norm = f64::from((grad.clone() * grad.clone()).sum().into_scalar::<f32>()).sqrt();
             // A norm depends only on the direction of a row, and rows of tables are short, so the
-            // step is small; biases, which have no decay, are no rows. The slope of a candidate of minimal networks jumps at 0, and the error
-            // that those have which a step carries across grows as the step, not as its square.
+            // step is small. Biases of pairs meet no norm and take the usual step. The slope of a candidate of
+            // minimal networks jumps at 0, and the error that those have which a step carries across grows
+            // as the step, not as its square.
             let jumps =
                 matches!(config.mixer, Mixer::Recurrent(Recurrent::Mingru | Recurrent::Minlstm));
             let far = match spec.group {

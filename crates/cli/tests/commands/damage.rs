@@ -31,7 +31,7 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
         command(&shop, export).code(0);
         let good = fs::read(shop.path("out.csv")).unwrap();
         let mut told = 0;
-        for (at, flipped) in flips(&whole, 60) {
+        for (at, flipped) in flips(&whole, 200) {
             fs::write(&path, flipped).unwrap();
             let exported = command(&shop, export).code(0);
             assert_eq!(fs::read(shop.path("out.csv")).unwrap(), good, "byte {at}");
@@ -40,7 +40,7 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
             told += said;
         }
         // Most bytes of so short a file name columns, which changes no value.
-        assert!(told > 0, "{name}: told {told} times");
+        assert!(told > 4, "{name}: told {told} times");
         // `run` has nothing to train here, but mends the file.
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         shop.run().code(0);
@@ -54,7 +54,7 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
         command(&shop, export).code(0);
         let good = fs::read(shop.path("out.csv")).unwrap();
         let mut refused = 0;
-        for (at, flipped) in flips(&whole, 60) {
+        for (at, flipped) in flips(&whole, 200) {
             fs::write(&path, flipped).unwrap();
             let ended = command(&shop, export);
             if ended.get_output().status.code() == Some(0) {
@@ -65,7 +65,7 @@ fn damaged_parquet_is_made_again_from_the_records_or_refused() {
             assert!(stderr(&ended).contains("hint:"), "{}", stderr(&ended));
             refused += 1;
         }
-        assert!(refused > 0, "{name}: refused {refused} times");
+        assert!(refused > 4, "{name}: refused {refused} times");
         fs::write(&path, &whole).unwrap();
     }
 }

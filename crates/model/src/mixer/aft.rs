@@ -80,7 +80,8 @@ impl Half for Aft {
         all
     }
 
-    /// Of a pair with a bias the weight times the value, and the sum of weights: a product each.
+    /// Both matrices; and for a pair with a bias a product for the sum of weighted values and one for the sum of
+    /// weights.
     fn products(&self, model: &ModelConfig, _layer: usize) -> Vec<Product> {
         let d = model.shape.d_model;
         let mut all = vec![

@@ -24,7 +24,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) gain: &'a [f32],
     pub(crate) qkv: &'a [f32],
     pub(crate) out: &'a [f32],
-    /// Of pairs of places.
+    /// Biases of pairs of places; `None` in the simple form.
     pub(crate) biases: Option<Biases<'a>>,
     /// Layer rather than RMS normalisation.
     pub(crate) centre: bool,
@@ -41,13 +41,14 @@ pub(crate) struct Kept {
     norm: Buffer,
     /// Sigmoids of queries, keys and values, `[n, 3, row]`.
     qkv: Buffer,
-    /// Three numbers of every token, `[3, n, row]`. With biases those of [`pairs::forward`]; else the smaller over the larger of two weights, that of its key
-    /// and that of the largest key before, negative where its own is the larger; the inverse of the sum of
+    /// Three numbers of every token, `[3, n, row]`. With biases they are those of
+    /// [`pairs::forward`]. In the simple form they are the smaller over the larger of two weights, that of its
+    /// key and that of the largest key before, negative where its own is the larger; the inverse of the sum of
     /// weights over the largest; and the mean.
     means: Buffer,
     /// Gated means, `[n, row]`.
     mixed: Buffer,
-    /// Which pairs are treated together, with biases.
+    /// Plan of the pairs that are treated together; `None` in the simple form.
     plan: Option<pairs::Plan>,
 }
 

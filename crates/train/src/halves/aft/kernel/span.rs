@@ -34,8 +34,8 @@ impl Span<'_> {
         self.starts.map_or(0, |starts| starts[self.row_of(window, token)] as usize)
     }
 
-    /// Of keys before all of the queries, those that some query sees, and how many of the queries see them: the
-    /// first ones, all of them from one document. With a mask of documents a span is one window.
+    /// The keys, of some that stand before all of the queries, that a query sees, and how many of the queries
+    /// see them: the first ones, all of them from one document. With a mask of documents a span is one window.
     pub(super) fn visible(
         &self,
         queries: &Range<usize>,

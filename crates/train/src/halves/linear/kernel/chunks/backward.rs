@@ -10,7 +10,7 @@ use pulp::Simd;
 /// What the forward pass was given and left, that the gradients are made of.
 #[derive(Clone, Copy)]
 pub(in crate::halves::linear::kernel) struct Given<'a> {
-    /// As [`forward`](super::forward) takes and writes them.
+    /// Queries, keys, values and numbers of decays, as [`forward`](super::forward) takes them.
     pub(in crate::halves::linear::kernel) qkv: &'a [f32],
     pub(in crate::halves::linear::kernel) factors: &'a [f32],
     pub(in crate::halves::linear::kernel) states: &'a [f32],
@@ -18,7 +18,7 @@ pub(in crate::halves::linear::kernel) struct Given<'a> {
     pub(in crate::halves::linear::kernel) dmixed: &'a [f32],
 }
 
-/// Of a chunk: queries, keys, values and the gradient of what it gives, `[k][t]` each.
+/// Queries, keys and values of a chunk and the gradient of what it gives, `[k][t]` each.
 #[derive(Clone, Copy)]
 struct Chunk<'a> {
     q: &'a [f32],
@@ -45,8 +45,8 @@ struct Scratch {
     parts: [Buffer; 3],
     /// `[t][row]`, zero past the last dimension.
     g_rows: Buffer,
-    /// Of every token, what it reads of the state before along its gradient, and what it writes to the state
-    /// after; and a row for sums.
+    /// What every token reads of the state before along its gradient, what it writes to the state after, and a
+    /// row for sums.
     reads: Buffer,
     writes: Buffer,
     columns: Buffer,

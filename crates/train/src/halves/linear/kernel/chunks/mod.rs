@@ -259,7 +259,7 @@ impl Pairs<'_> {
         }
     }
 
-    /// Of pairs `[i][block]` the sums over those that each token lies between: after the key, and at or before
+    /// Sums, for each token, over the pairs `[i][block]` that it lies between: after the key, and at or before
     /// the query. `columns` is scratch.
     #[inline(always)]
     fn sum_spans<S: Simd>(&self, simd: S, pairs: &[f32], columns: &mut [f32], sums: &mut [f32]) {
