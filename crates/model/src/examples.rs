@@ -44,8 +44,14 @@ impl ModelConfig {
         }
         let linear = |linear| ModelConfig { mixer: Mixer::Linear(linear), ..plain };
         all.push(ModelConfig { position: Position::None, ..linear(Linear::default()) });
-        let position = Position::Learned;
-        all.push(ModelConfig { position, document_mask: Some(5), ..linear(Linear { chunk: 5 }) });
+        all.push(ModelConfig {
+            position: Position::None,
+            ..linear(Linear { chunk: 32, delta: true })
+        });
+        for delta in [false, true] {
+            let masked = linear(Linear { chunk: 5, delta });
+            all.push(ModelConfig { position: Position::Learned, document_mask: Some(5), ..masked });
+        }
         for kind in Recurrent::ALL {
             let mixer = Mixer::Recurrent(kind);
             let recurrent = ModelConfig { shape: headless, mixer, ..plain };

@@ -1,6 +1,6 @@
 //! Linear attention with a decay of one number a head and token: the core of Mamba-2 (Dao & Gu 2024, there
-//! called SSD), also known as simple gated linear attention (Yang et al. 2024); its formulas are in
-//! docs/models.md.
+//! called SSD), also known as simple gated linear attention (Yang et al. 2024), and the gated delta rule (Yang et
+//! al. 2025); their formulas are in docs/models.md.
 
 use super::Attention;
 use crate::config::ModelConfig;
@@ -18,6 +18,9 @@ pub struct Linear {
     /// rounding alone.
     #[serde(skip_serializing_if = "is_usual")]
     pub chunk: usize,
+    /// Whether a token writes the difference between its value and what its key reads, and not its value.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub delta: bool,
 }
 
 /// Tokens of a chunk unless given.
@@ -38,7 +41,7 @@ fn is_usual(chunk: &usize) -> bool {
 
 impl Default for Linear {
     fn default() -> Self {
-        Linear { chunk: CHUNK }
+        Linear { chunk: CHUNK, delta: false }
     }
 }
 
@@ -47,20 +50,21 @@ impl Linear {
     #[must_use]
     pub(crate) fn simplest(self, context: usize) -> Self {
         match self.chunk >= context {
-            true => Linear { chunk: context.max(CHUNK) },
+            true => Linear { chunk: context.max(CHUNK), ..self },
             false => self,
         }
     }
 
-    /// Width of the matrix from the input: queries, keys, values, and a column a head.
+    /// Width of the matrix from the input: queries, keys, values, and a column a head of what it forgets by and,
+    /// with the delta rule, one of how much of a difference it writes.
     fn width(&self, model: &ModelConfig) -> usize {
-        3 * model.shape.d_model + model.shape.n_heads
+        3 * model.shape.d_model + (1 + usize::from(self.delta)) * model.shape.n_heads
     }
 }
 
 impl Half for Linear {
     fn name(&self) -> &'static str {
-        "linear"
+        if self.delta { "gated-delta" } else { "linear" }
     }
 
     fn tensors(&self, model: &ModelConfig) -> Vec<TensorSpec> {
@@ -82,20 +86,27 @@ impl Half for Linear {
         ]
     }
 
-    /// Matrices, and of every token what it writes to the states of its heads and reads from them.
+    /// Matrices, and of every token what it writes to the states of its heads and reads from them, by its queries
+    /// and with the delta rule by its keys.
     fn products(&self, model: &ModelConfig, _layer: usize) -> Vec<Product> {
         let d = model.shape.d_model;
         let matrix = |dims| Product::of_matrix(Group::Mixer, model.context, dims);
         let state = matrix([d, model.shape.d_head()]);
-        vec![matrix([d, self.width(model)]), matrix([d, d]), state.times(2)]
+        vec![
+            matrix([d, self.width(model)]),
+            matrix([d, d]),
+            state.times(2 + usize::from(self.delta)),
+        ]
     }
 
     /// Queries, keys, values and what is mixed; of heads what they forget by and the factor that comes of it; a
-    /// factor of the norm; one state a chunk.
+    /// factor of the norm; one state a chunk. With the delta rule also what is written, what share of it, and the
+    /// length of a key.
     fn kept_per_token(&self, model: &ModelConfig) -> f64 {
         let (d, heads) = (model.shape.d_model, model.shape.n_heads);
         let state = (d * model.shape.d_head()) as f64 / self.chunk.min(model.context) as f64;
-        (self.width(model) + d + heads + 1) as f64 + state
+        let written = if self.delta { d + 2 * heads } else { 0 };
+        (self.width(model) + d + heads + 1 + written) as f64 + state
     }
 
     /// The decay of the states.
@@ -160,6 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn the_delta_rule_adds_a_column_a_head_and_reads_by_keys_too() {
+        let (plain, delta) =
+            (model(Linear::default()), model(Linear { delta: true, ..Linear::default() }));
+        let (d, l, t, h, k) = (24.0, 2.0, 170.0, 3.0, 8.0);
+        let mixer = |model: &ModelConfig| ParamCount::of(model).mixer as f64;
+        assert_eq!(mixer(&delta) - mixer(&plain), l * d * h);
+        let forward = 2.0 * t * d * h + 2.0 * d * k * t;
+        assert_eq!(FlopCount::of(&delta).mixer - FlopCount::of(&plain).mixer, 3.0 * l * forward);
+        assert_eq!(delta.flops_scan(), plain.flops_scan());
+        assert_eq!(
+            (plain.mixer.half().name(), delta.mixer.half().name()),
+            ("linear", "gated-delta")
+        );
+    }
+
+    #[test]
     fn small_vectors_have_no_decay_and_heads_forget_at_rates_that_are_spread() {
         let tensors = model(Linear::default()).tensors();
         let named = |name: &str| tensors.iter().find(|tensor| tensor.name.ends_with(name)).unwrap();
@@ -178,22 +205,25 @@ mod tests {
     #[test]
     fn a_default_is_not_written_and_chunks_that_hold_a_window_are_one() {
         let written = |chunk| {
-            let model = model(Linear { chunk }).simplest();
+            let model = model(Linear { chunk, delta: false }).simplest();
             serde_json::to_string(&model.mixer).unwrap()
         };
         assert_eq!(written(32), r#"{"linear":{}}"#);
         assert_eq!(written(16), r#"{"linear":{"chunk":16}}"#);
         assert_eq!(written(500), r#"{"linear":{"chunk":170}}"#);
+        let delta = model(Linear { chunk: 500, delta: true }).simplest();
+        let written = serde_json::to_string(&delta.mixer).unwrap();
+        assert_eq!(written, r#"{"linear":{"chunk":170,"delta":true}}"#);
         let read: Mixer = serde_json::from_str(r#"{"linear":{}}"#).unwrap();
         assert_eq!(read, Family::Linear.preset().mixer);
-        let short = ModelConfig { context: 9, ..model(Linear { chunk: 10 }) };
+        let short = ModelConfig { context: 9, ..model(Linear { chunk: 10, delta: false }) };
         assert_eq!(short.simplest().mixer, Mixer::Linear(Linear::default()));
     }
 
     #[test]
     fn what_cannot_be_is_refused() {
         for chunk in [0, 1025] {
-            let error = model(Linear { chunk }).check().unwrap_err();
+            let error = model(Linear { chunk, delta: false }).check().unwrap_err();
             assert_eq!(error, ShapeError::Chunk(chunk));
             assert_eq!(error.key(), Some("linear.chunk"));
         }

@@ -200,7 +200,10 @@ impl ModelSpec {
 
     fn linear(&self, preset: Linear) -> Linear {
         let linear = given(&self.linear).unwrap_or_default();
-        Linear { chunk: given(&linear.chunk).unwrap_or(preset.chunk) }
+        Linear {
+            chunk: given(&linear.chunk).unwrap_or(preset.chunk),
+            delta: given(&linear.delta).unwrap_or(preset.delta),
+        }
     }
 
     fn network(&self) -> Dense {

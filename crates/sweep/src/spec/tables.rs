@@ -45,6 +45,8 @@ impl MoeSpec {
 pub struct LinearSpec {
     /// Tokens of a chunk.
     pub chunk: Option<Spanned<usize>>,
+    /// Whether it follows the gated delta rule.
+    pub delta: Option<Spanned<bool>>,
 }
 
 impl LinearSpec {
@@ -52,6 +54,7 @@ impl LinearSpec {
     pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
         match key {
             "chunk" => span(&self.chunk),
+            "delta" => span(&self.delta),
             _ => None,
         }
     }

@@ -59,6 +59,18 @@ pub(in crate::halves) fn hidden(starts: &Starts, time: usize, device: &Device) -
     among(hidden_b1tt, device)
 }
 
+/// `[b, t]`, 1 where a state goes on to a token and 0 at the first token of a document.
+pub(in crate::halves) fn goes_on(
+    starts: &Starts,
+    [batch, time]: [usize; 2],
+    device: &Device,
+) -> Tensor<2> {
+    let starts: Vec<i32> = starts.iter().map(|&start| start as i32).collect();
+    let starts_bt = upload(&starts, device).reshape([batch, time]);
+    let places_t = Tensor::<1, Int>::arange(0..time as i64, device);
+    starts_bt.lower(places_t.unsqueeze()).float()
+}
+
 /// The tables of `time` positions.
 pub(super) fn turns(table: &RotaryTable, time: usize, d_head: usize, device: &Device) -> Turns {
     let half = d_head / 2;

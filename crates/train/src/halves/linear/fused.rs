@@ -30,7 +30,7 @@ struct Residual(Form);
 
 impl Residual {
     fn inputs<'a>(&'a self, inputs: &[&'a [f32]]) -> kernel::Inputs<'a> {
-        let Form { norm, batch, time, heads, chunk, ref starts } = self.0;
+        let Form { norm, batch, time, heads, chunk, delta, ref starts } = self.0;
         kernel::Inputs {
             x: inputs[0],
             gain: inputs[1],
@@ -44,6 +44,7 @@ impl Residual {
             time,
             heads,
             chunk: chunk.min(time),
+            delta,
             starts: starts.as_deref(),
         }
     }

@@ -1,4 +1,4 @@
-//! Linear attention with a decay.
+//! Linear attention with a decay, and the gated delta rule.
 
 mod composed;
 mod fused;
@@ -19,7 +19,8 @@ use std::sync::Arc;
 pub struct Linear {
     /// `[d]`, gain before it.
     pub norm: Param<Tensor<1>>,
-    /// `[d, 3 d + h]`: queries, keys, values side by side, then a number a head that it forgets by.
+    /// `[d, 3 d + h]`: queries, keys, values side by side, then a number a head that it forgets by. With the delta
+    /// rule `[d, 3 d + 2 h]`: then also one for the share of a difference that it writes.
     pub qkv: Param<Tensor<2>>,
     /// `[h]`, logarithm of what that number is multiplied by.
     pub decay_rate: Param<Tensor<1>>,
@@ -34,7 +35,8 @@ pub struct Linear {
 /// The tensors of one call.
 ///
 /// # Shapes
-/// - x: `[n, d]`, gain: `[d]`, qkv: `[d, 3 d + h]`, rate, bias: `[h]`, mixed_gain: `[d]`, out: `[d, d]`
+/// - x: `[n, d]`, gain: `[d]`, qkv: `[d, 3 d + h]` or `[d, 3 d + 2 h]`, rate, bias: `[h]`, mixed_gain: `[d]`,
+///   out: `[d, d]`
 #[derive(Clone)]
 struct Tensors {
     x_nd: Tensor<2>,
@@ -57,6 +59,8 @@ struct Form {
     heads: usize,
     /// Tokens a chunk.
     chunk: usize,
+    /// Whether tokens follow the delta rule.
+    delta: bool,
     /// Where the document of each token starts in its window, with a mask of documents.
     starts: Option<Arc<[u32]>>,
 }
@@ -89,6 +93,7 @@ impl Linear {
             time: place.model.context,
             heads: place.model.shape.n_heads,
             chunk: options(place.model).chunk,
+            delta: options(place.model).delta,
             starts: place.starts.cloned(),
         };
         match place.operations {

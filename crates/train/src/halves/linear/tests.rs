@@ -20,25 +20,36 @@ fn plain(form: &Form, inputs: &[Rows]) -> Rows {
             let z = part[3 * d + head] + bias[0][head];
             let forgets = rate[0][head].exp() * (z.max(0.0) + (-z.abs()).exp().ln_1p());
             let factor = if row % form.time == start { 0.0 } else { (-forgets).exp() };
-            let of = |which: usize| &part[which * d + head * k..][..k];
-            for (line, key) in state.iter_mut().zip(of(1)) {
-                for (cell, value) in line.iter_mut().zip(of(2)) {
-                    *cell = *cell * factor + key * value;
-                }
+            let of = |which: usize| part[which * d + head * k..][..k].to_vec();
+            let (mut key, mut value) = (of(1), of(2));
+            state.iter_mut().flatten().for_each(|cell| *cell *= factor);
+            if form.delta {
+                let length = (dot(&key, &key) + 1e-5 * k as f64).sqrt();
+                key.iter_mut().for_each(|key| *key /= length);
+                let share = 1.0 / (1.0 + (-part[3 * d + form.heads + head]).exp());
+                let read = times(&vec![key.clone()], &state);
+                value
+                    .iter_mut()
+                    .zip(&read[0])
+                    .for_each(|(value, read)| *value = share * (*value - read));
             }
-            let read = times(&vec![of(0).to_vec()], &state);
+            for (line, key) in state.iter_mut().zip(&key) {
+                line.iter_mut().zip(&value).for_each(|(cell, value)| *cell += key * value);
+            }
+            let read = times(&vec![of(0)], &state);
             mixed[row][head * k..][..k].copy_from_slice(&read[0]);
         }
     }
     plus(x, &times(&norm(Norm::Rms, &mixed, &mixed_gain[0]), out))
 }
 
-fn inputs(rows: usize, heads: usize, k: usize) -> Vec<TensorData> {
+fn inputs(rows: usize, heads: usize, k: usize, delta: bool) -> Vec<TensorData> {
     let d = heads * k;
+    let width = 3 * d + heads * (1 + usize::from(delta));
     vec![
         normal(1, [rows, d], 1.0),
         normal(2, [1, d], 1.0),
-        normal(3, [d, 3 * d + heads], 0.7),
+        normal(3, [d, width], 0.7),
         normal(4, [1, heads], 0.5),
         normal(5, [1, heads], 1.0),
         normal(6, [1, d], 1.0),
@@ -67,10 +78,11 @@ fn the_half_is_its_recurrence_and_its_gradients_are_differences() {
     for (batch, time, heads, k, chunk) in
         [(1, 1, 1, 2, 32), (2, 5, 2, 3, 2), (1, 33, 1, 4, 32), (2, 19, 3, 2, 7), (1, 6, 1, 17, 4)]
     {
-        for (norm, masked) in NORMS.into_iter().zip([false, true]) {
+        for (masked, delta) in [(false, false), (true, false), (false, true), (true, true)] {
+            let norm = NORMS[usize::from(masked)];
             let starts = masked.then(|| starts(&ids(batch * time), time, 0));
-            let form = Form { norm, batch, time, heads, chunk, starts };
-            let (inputs, what) = (inputs(batch * time, heads, k), format!("{form:?} {k}"));
+            let form = Form { norm, batch, time, heads, chunk, delta, starts };
+            let (inputs, what) = (inputs(batch * time, heads, k, delta), format!("{form:?} {k}"));
             let on_kernel = |x| fused::residual(tensors(x), form.clone());
             differences::compare(&what, &inputs, on_kernel, |x| plain(&form, x));
             let all_pairs = |x| composed::residual(tensors(x), &form);
@@ -84,9 +96,15 @@ fn the_half_is_its_recurrence_and_its_gradients_are_differences() {
 fn heads_that_forget_nothing_or_nearly_everything_are_right() {
     let (time, heads, k) = (21, 3, 3);
     let starts = Some(starts(&ids(time), time, 0));
-    for (starts, chunk) in [(None, 8), (starts, 8), (None, 21)] {
-        let form = Form { norm: Norm::Rms, batch: 1, time, heads, chunk, starts };
-        let mut inputs = inputs(time, heads, k);
+    for (starts, chunk, delta) in [
+        (None, 8, false),
+        (starts.clone(), 8, false),
+        (None, 21, false),
+        (None, 8, true),
+        (starts, 8, true),
+    ] {
+        let form = Form { norm: Norm::Rms, batch: 1, time, heads, chunk, delta, starts };
+        let mut inputs = inputs(time, heads, k, delta);
         inputs[3] = TensorData::new(vec![0.0f32; 3], [1, heads]);
         inputs[4] = TensorData::new(vec![-90.0f32, 30.0, 90.0], [1, heads]);
         let on_kernel = |x| fused::residual(tensors(x), form.clone());
@@ -97,10 +115,13 @@ fn heads_that_forget_nothing_or_nearly_everything_are_right() {
 #[test]
 fn chunks_of_every_length_are_one_recurrence() {
     let (batch, time, heads, k) = (2, 67, 2, 8);
-    for starts in [None, Some(starts(&ids(batch * time), time, 1))] {
-        let inputs = inputs(batch * time, heads, k);
-        let form =
-            |chunk| Form { norm: Norm::Rms, batch, time, heads, chunk, starts: starts.clone() };
+    let starts = Some(starts(&ids(batch * time), time, 1));
+    for (starts, delta) in [(None, false), (starts.clone(), false), (None, true), (starts, true)] {
+        let inputs = inputs(batch * time, heads, k, delta);
+        let form = |chunk| {
+            let starts = starts.clone();
+            Form { norm: Norm::Rms, batch, time, heads, chunk, delta, starts }
+        };
         let rows = |data: &TensorData| -> Rows {
             let values: Vec<f64> = data.iter::<f32>().map(f64::from).collect();
             crate::ops::tests::plain::rows(&values, data.shape()[1])
@@ -129,8 +150,9 @@ fn chunks_of_every_length_are_one_recurrence() {
 #[test]
 fn a_head_that_forgets_nothing_sums_values_by_the_likeness_of_keys() {
     let (time, heads, k) = (40, 1, 4);
-    let form = Form { norm: Norm::Rms, batch: 1, time, heads, chunk: 16, starts: None };
-    let mut inputs = inputs(time, heads, k);
+    let form =
+        Form { norm: Norm::Rms, batch: 1, time, heads, chunk: 16, delta: false, starts: None };
+    let mut inputs = inputs(time, heads, k, false);
     inputs[4] = TensorData::new(vec![-90.0f32], [1, 1]);
     let found = run(&inputs, |x| fused::residual(tensors(x), form.clone())).remove(0);
     let rows = |at: usize| {

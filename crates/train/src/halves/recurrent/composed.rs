@@ -1,8 +1,9 @@
 //! The half composed of stock operations: a loop of a few operations a token.
 
 use super::{Form, Tensors};
-use crate::ops::composed::{norm, upload};
-use burn::tensor::{Int, Tensor, activation};
+use crate::halves::attention::tables;
+use crate::ops::composed::norm;
+use burn::tensor::{Tensor, activation};
 use isoflop_model::Recurrent;
 
 /// `x + h`, with the state `h` that docs/models.md says; it is 0 before the first token of a window, or of a
@@ -20,13 +21,8 @@ pub(super) fn residual(tensors: Tensors, form: &Form) -> Tensor<2> {
         driven_nw = driven_nw + bias_w.unsqueeze();
     }
     let driven_btw = driven_nw.reshape([batch, time, gates]);
-    let goes_on_bt = form.starts.as_ref().map(|starts| {
-        let starts: Vec<i32> = starts.iter().map(|&start| start as i32).collect();
-        let starts_bt = upload(&starts, &device).reshape([batch, time]);
-        let places_t = Tensor::<1, Int>::arange(0..time as i64, &device);
-        // The state goes on but to the first token of a document.
-        starts_bt.lower(places_t.unsqueeze()).float()
-    });
+    let goes_on_bt =
+        form.starts.as_ref().map(|starts| tables::goes_on(starts, [batch, time], &device));
     let mut state: Option<State> = None;
     let mut states = Vec::with_capacity(time);
     for t in 0..time {

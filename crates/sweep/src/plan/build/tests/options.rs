@@ -105,10 +105,15 @@ fn linear_attention_has_the_heads_of_attention_and_the_options_of_its_table() {
     assert_eq!(plain.feed_forward, FeedForward::default());
     assert_eq!(model("family = \"linear\"\nd_head = 32").shape.n_heads, 2);
     let chunk = model("family = \"linear\"\n[model.linear]\nchunk = 16");
-    assert_eq!(chunk.mixer, Mixer::Linear(Linear { chunk: 16 }));
+    assert_eq!(chunk.mixer, Mixer::Linear(Linear { chunk: 16, delta: false }));
+    let delta = model("family = \"linear\"\n[model.linear]\ndelta = true");
+    assert_eq!(delta.mixer, Mixer::Linear(Linear { chunk: 32, delta: true }));
     let same = id("family = \"linear\"\nlinear = { chunk = 32 }");
     assert_eq!(same, id("family = \"linear\""));
-    assert_ne!(same, id("family = \"linear\"\nlinear = { chunk = 16 }"));
+    assert_eq!(same, id("family = \"linear\"\nlinear = { delta = false }"));
+    for other in ["chunk = 16", "delta = true"] {
+        assert_ne!(same, id(&format!("family = \"linear\"\nlinear = {{ {other} }}")));
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `x + norm(mixed) out`, some windows at a time. Queries, keys and values stand transposed, time along
-//! the rows, as those of attention do; below them a row a head of what it forgets by.
+//! the rows, as those of attention do; below them a row a head of what it forgets by, and with the delta rule one of
+//! what share of a difference it writes.
 
 mod chunks;
 mod decay;
+mod delta;
 
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::heads::{find_roots, normalise, normalise_back};
@@ -11,12 +13,14 @@ use crate::ops::kernels::norm;
 use crate::ops::kernels::product::{Matrix, MatrixMut, multiply, multiply_add};
 use crate::ops::kernels::{rows_per_block, transpose};
 use crate::profile::part;
-use chunks::{Given, Layout};
+use chunks::{Difference, Given, Layout, Parts};
+use delta::Rule;
 
 /// What goes in.
 ///
 /// # Shapes
-/// - x: `[n, d]`, gain: `[d]`, qkv: `[d, 3 d + h]`, rates, biases: `[h]`, mixed_gain: `[d]`, out: `[d, d]`
+/// - x: `[n, d]`, gain: `[d]`, qkv: `[d, 3 d + h]`, with the delta rule `[d, 3 d + 2 h]`, rates, biases: `[h]`,
+///   mixed_gain: `[d]`, out: `[d, d]`
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inputs<'a> {
     pub(crate) x: &'a [f32],
@@ -35,6 +39,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) heads: usize,
     /// Tokens a chunk, at most `time`.
     pub(crate) chunk: usize,
+    /// Whether tokens follow the delta rule.
+    pub(crate) delta: bool,
     /// `[n]`, where the document of each token starts in its window.
     pub(crate) starts: Option<&'a [u32]>,
 }
@@ -49,8 +55,10 @@ pub(crate) struct Kept {
 
 #[derive(Debug)]
 struct KeptGroup {
-    /// Queries, keys, values and what heads forget by, `[3 d + h, rows]`.
+    /// Queries, keys, values and below them the numbers of heads, `[width, rows]`.
     qkv: Buffer,
+    /// Of the delta rule, where tokens follow it.
+    rule: Option<Rule>,
     /// What states are multiplied by, `[h, rows]`.
     factors: Buffer,
     /// States between chunks.
@@ -123,10 +131,14 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
             Matrix::new(&normed, rows, d).t(),
         );
         let factors = part("decays", || inputs.factors(group, &qkv));
+        let mut rule = inputs.delta.then(|| Rule::new(&layout, inputs.heads, rows, &qkv));
         let mut mixed = Buffer::stale(d * layout.stride());
         let mut states = Buffer::stale(layout.states());
         part("linear attention", || {
-            chunks::forward(&layout, &qkv, &factors, &mut states, &mut mixed)
+            let keys = rule.as_ref().map(|rule| rule.keys(&layout, &qkv));
+            let parts = parts_of(&layout, &qkv, keys.as_deref());
+            let written = rule.as_mut().map(Rule::written);
+            chunks::forward(&layout, parts, &factors, written, &mut states, &mut mixed)
         });
         let mut roots = Buffer::stale(rows);
         let mut heads = Buffer::stale(d * layout.stride());
@@ -141,7 +153,7 @@ pub(crate) fn forward(inputs: Inputs, keep: bool) -> (Buffer, Option<Kept>) {
             Matrix::new(inputs.out, d, d),
         );
         if keep {
-            kept.groups.push(KeptGroup { qkv, factors, states, mixed, roots });
+            kept.groups.push(KeptGroup { qkv, rule, factors, states, mixed, roots });
         }
     }
     (y, keep.then_some(kept))
@@ -159,7 +171,7 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
     let mut dmixed_gain = Buffer::zeros(inputs.mixed_gain.len());
     for (group, kept_group) in inputs.groups().zip(&kept.groups) {
         let Group { first_row, rows, layout } = group;
-        let KeptGroup { qkv, factors, states, mixed, roots } = kept_group;
+        let KeptGroup { qkv, rule, factors, states, mixed, roots } = kept_group;
         let x = &inputs.x[first_row * d..][..rows * d];
         let statistics = &kept.norm[2 * first_row..][..2 * rows];
         let dy = Matrix::new(&dy[first_row * d..][..rows * d], rows, d);
@@ -179,8 +191,19 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
             mixed_back(all, roots, &mut scratch, &mut dmixed, &mut dmixed_gain)
         });
         let mut dparts = Buffer::stale(width * layout.stride());
-        let given = Given { qkv, factors, states, dmixed: &dmixed };
-        part("linear attention, backward", || chunks::backward(&layout, given, &mut dparts));
+        part("linear attention, backward", || {
+            let keys = rule.as_ref().map(|rule| rule.keys(&layout, qkv));
+            let mut parts = parts_of(&layout, qkv, keys.as_deref());
+            let delta = rule.as_ref().map(|rule| {
+                parts.v = &rule.written;
+                Difference { shares: &rule.shares }
+            });
+            let given = Given { parts, factors, states, dmixed: &dmixed, delta };
+            chunks::backward(&layout, given, &mut dparts);
+            if let Some(rule) = rule {
+                rule.keys_back(&layout, qkv, &mut dparts);
+            }
+        });
         part("decays, backward", || {
             for head in 0..inputs.heads {
                 let at = layout.decay_at(head)..layout.decay_at(head) + rows;
@@ -212,6 +235,12 @@ pub(crate) fn backward(inputs: Inputs, kept: &Kept, dy: &[f32]) -> Vec<Buffer> {
     let mut dqkv = Buffer::stale(width * d);
     transpose(&dqkv_transposed, d, (width, d), &mut dqkv, width);
     vec![dx, dgain, dqkv, drates, dbiases, dmixed_gain, dout]
+}
+
+/// Queries, keys and values of a group; other keys where they are given.
+fn parts_of<'a>(layout: &Layout, qkv: &'a [f32], keys: Option<&'a [f32]>) -> Parts<'a> {
+    let [q, k, v] = [0, 1, 2].map(|part| &qkv[layout.part_at(part)..]);
+    Parts { q, k: keys.unwrap_or(k), v }
 }
 
 /// What the heads give, `[d][rows]`, and the gain of its norm.

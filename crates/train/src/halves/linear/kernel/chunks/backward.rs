@@ -1,21 +1,25 @@
 //! Backward: a chunk at a time, from the last to the first, with the gradient of the state between chunks.
 
-use super::{Decays, Layout, Pairs, scale_columns, scale_rows};
+use super::delta::{self, Difference};
+use super::{Decays, Head, Layout, Pairs, Parts, dot_columns, scale_columns, scale_rows};
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{dot, for_lanes, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
 use crate::ops::kernels::transpose;
 use pulp::Simd;
+use std::ops::Range;
 
 /// What the forward pass was given and left, that the gradients are made of.
 #[derive(Clone, Copy)]
 pub(in crate::halves::linear::kernel) struct Given<'a> {
-    /// Queries, keys, values and numbers of decays, as [`forward`](super::forward) takes them.
-    pub(in crate::halves::linear::kernel) qkv: &'a [f32],
+    /// Queries, keys, and values or with the delta rule what was written.
+    pub(in crate::halves::linear::kernel) parts: Parts<'a>,
     pub(in crate::halves::linear::kernel) factors: &'a [f32],
     pub(in crate::halves::linear::kernel) states: &'a [f32],
     /// Gradient of what the heads give.
     pub(in crate::halves::linear::kernel) dmixed: &'a [f32],
+    /// Of the delta rule, where tokens follow it.
+    pub(in crate::halves::linear::kernel) delta: Option<Difference<'a>>,
 }
 
 /// Queries, keys and values of a chunk and the gradient of what it gives, `[k][t]` each.
@@ -30,6 +34,13 @@ struct Chunk<'a> {
     /// The states before and after it, where there are any.
     before: Option<&'a [f32]>,
     after: Option<&'a [f32]>,
+}
+
+impl<'a> Chunk<'a> {
+    /// What the delta rule takes of it, with values what was written.
+    fn of_delta(self, shares: &'a [f32], up: &'a [f32]) -> delta::Given<'a> {
+        delta::Given { k: self.k, v: self.v, shares, up, before: self.before }
+    }
 }
 
 /// Scratch of a chunk.
@@ -73,22 +84,24 @@ impl Scratch {
 }
 
 vectorised! {
-    /// The gradient of queries, keys and values, and below them that of the logarithms of factors.
+    /// The gradient of queries, keys and values, and below them that of the logarithms of factors, and with the
+    /// delta rule of what the shares are the sigmoid of.
     ///
     /// # Shapes
-    /// - qkv, dqkv (written): `[3 d + h, n]`, dmixed: `[d, n]`, all with rows a stride apart
+    /// - dqkv (written): `[3 d + h, n]` or `[3 d + 2 h, n]`, parts, dmixed: `[d, n]`, all with rows a stride apart
     pub(in crate::halves::linear::kernel) fn backward<'a, S>(
         simd;
         layout: &'a Layout,
         given: Given<'a>,
         dqkv: &'a mut [f32],
     ) {
-        let Layout { time, stride, block, .. } = *layout;
+        let time = layout.time;
         let mut scratch = Scratch::new::<S>(layout);
+        let mut delta = given.delta.map(|given| (given, delta::Scratch::new(layout)));
         let mut dstate = Buffer::zeros(layout.state());
         for head in layout.all_heads() {
-            let [q, k, v] = head.parts.map(|at| &given.qkv[at..]);
-            let g = &given.dmixed[head.parts[0]..];
+            let Parts { q, k, v } = given.parts;
+            let [q, k, v, g] = [q, k, v, given.dmixed].map(|part| &part[head.at..]);
             let factors = &given.factors[head.factors..][..time];
             let states = &given.states[head.states..][..layout.states_of_head()];
             let state = |number: usize| &states[number * layout.state()..][..layout.state()];
@@ -100,19 +113,40 @@ vectorised! {
                 let chunk = Chunk { q, k, v, g, factors: &factors[tokens.clone()], before, after };
                 pairs_back(simd, layout, chunk, &mut scratch);
                 parts_back(simd, layout, chunk, &dstate, &mut scratch);
+                if let Some((given, delta)) = &mut delta {
+                    let shares = &given.shares[head.factors + at..][..tokens.len()];
+                    let dshares = &mut dqkv[head.share + at..][..tokens.len()];
+                    delta_back(simd, layout, (chunk, shares), delta, &mut scratch, dshares);
+                }
                 let decay = &mut dqkv[head.decay + at..][..tokens.len()];
                 factors_back(simd, layout, chunk, &dstate, &mut scratch, decay);
-                for (part, from) in scratch.parts.iter().zip(head.parts) {
-                    for (c, row) in part.chunks_exact(block).enumerate() {
-                        let to = from + c * stride + at;
-                        dqkv[to..to + tokens.len()].copy_from_slice(&row[..tokens.len()]);
-                    }
-                }
+                hand_out(layout, head, &tokens, &scratch.parts, dqkv);
                 if before.is_some() {
                     state_back(simd, layout, chunk, &mut scratch, &mut dstate);
+                    if let Some((given, delta)) = &mut delta {
+                        let shares = &given.shares[head.factors + at..][..tokens.len()];
+                        let given = chunk.of_delta(shares, &scratch.decays.up);
+                        delta.state_back(simd, layout, given, &mut dstate);
+                    }
                 }
                 after = before;
             }
+        }
+    }
+}
+
+/// Copies the gradients of a chunk to those of the whole group.
+fn hand_out(
+    layout: &Layout,
+    head: Head,
+    tokens: &Range<usize>,
+    parts: &[Buffer; 3],
+    dqkv: &mut [f32],
+) {
+    for (number, part) in parts.iter().enumerate() {
+        let to = &mut dqkv[layout.part_at(number) + head.at + tokens.start..];
+        for (row, to) in part.chunks_exact(layout.block).zip(to.chunks_mut(layout.stride)) {
+            to[..tokens.len()].copy_from_slice(&row[..tokens.len()]);
         }
     }
 }
@@ -124,10 +158,11 @@ fn pairs_back<S: Simd>(simd: S, layout: &Layout, chunk: Chunk, scratch: &mut Scr
     let Scratch { decays, pairs, slopes, turned, along, .. } = scratch;
     decays.take(factors);
     let pairs_of = Pairs { layout, factors, units: &decays.units };
-    pairs_of.by_queries(simd, q, k, pairs);
-    pairs_of.by_queries(simd, g, v, slopes);
+    let stride = layout.stride;
+    pairs_of.by_queries(simd, (q, stride), k, pairs);
+    pairs_of.by_queries(simd, (g, stride), v, slopes);
     pairs_of.weigh_queries(simd, pairs, slopes, along);
-    pairs_of.by_keys(simd, v, g, turned);
+    pairs_of.by_keys(simd, v, (g, stride), turned);
     pairs_of.weigh_keys(simd, turned);
 }
 
@@ -164,17 +199,23 @@ fn parts_back<S: Simd>(
     pairs_of.sum_queries(simd, g, pairs, dv, after.is_some());
 }
 
-/// For every token the dot product of its numbers `[k][t]` with a gradient `[k][block]`.
+/// From the gradient of what is written to that of values, with more of that of keys, of pairs, and of what is
+/// read of the state before.
 #[inline(always)]
-fn dot_columns<S: Simd>(simd: S, layout: &Layout, x: &[f32], dx: &[f32], sums: &mut [f32]) {
-    let count = sums.len();
-    sums.fill(0.0);
-    for (x, dx) in x.chunks(layout.stride).zip(dx.chunks_exact(layout.block)) {
-        let (x, dx) = (&x[..count], &dx[..count]);
-        for_lanes!(S, simd, [x in x, dx in dx], [sum of &mut *sums], {
-            (simd.mul_add_e_f32s(x, dx, sum),)
-        });
-    }
+fn delta_back<S: Simd>(
+    simd: S,
+    layout: &Layout,
+    (chunk, shares): (Chunk, &[f32]),
+    delta: &mut delta::Scratch,
+    scratch: &mut Scratch,
+    dshares: &mut [f32],
+) {
+    let Scratch { decays, along, parts: [_, dk, dv], reads, .. } = scratch;
+    let pairs_of = Pairs { layout, factors: chunk.factors, units: &decays.units };
+    let given = chunk.of_delta(shares, &decays.up);
+    delta.values_back(simd, pairs_of, given, dv, dshares);
+    delta.pairs_back(simd, pairs_of, given, dv, dk, along);
+    delta.reads_back(simd, pairs_of, given, dv, dk, reads);
 }
 
 /// Gradients of the logarithms of factors: of all that passes from before a token to it or to one after it,

@@ -1,22 +1,24 @@
 //! Forward: a chunk of queries at a time, from the first to the last.
 
-use super::{Decays, Layout, Pairs, scale_columns, scale_rows};
+use super::delta::{Given, Written};
+use super::{Decays, Layout, Pairs, Parts, scale_columns, scale_rows};
 use crate::ops::kernels::buffer::Buffer;
 use crate::ops::kernels::lanes::{for_lanes, vectorised};
 use crate::ops::kernels::tile::{Left, Shape, product};
 use crate::ops::kernels::transpose;
 
 vectorised! {
-    /// What every head gives, and the states that its chunks hand on.
+    /// What every head gives, and the states that its chunks hand on; with the delta rule also what tokens write.
     ///
     /// # Shapes
-    /// - qkv: `[3 d + h, n]`, mixed (written): `[d, n]`, both with rows a stride apart; factors: `[h, n]`;
-    ///   states (written): `[b h, chunks - 1, k, row]`
+    /// - parts, mixed (written): `[d, n]` with rows a stride apart; factors: `[h, n]`; states (written):
+    ///   `[b h, chunks - 1, k, row]`
     pub(in crate::halves::linear::kernel) fn forward<'a, S>(
         simd;
         layout: &'a Layout,
-        qkv: &'a [f32],
+        parts: Parts<'a>,
         factors: &'a [f32],
+        delta: Option<Written<'a>>,
         states: &'a mut [f32],
         mixed: &'a mut [f32],
     ) {
@@ -27,9 +29,10 @@ vectorised! {
         let mut given = Buffer::stale(d_head * block);
         // Past the last dimension it stays zero.
         let mut v_rows = Buffer::zeros(block * row);
+        let mut delta = delta.map(|written| (written, super::delta::Scratch::new(layout)));
         for head in layout.all_heads() {
-            let [q, k, v] = head.parts.map(|at| &qkv[at..]);
-            let out = &mut mixed[head.parts[0]..];
+            let [q, k, v] = [parts.q, parts.k, parts.v].map(|part| &part[head.at..]);
+            let out = &mut mixed[head.at..];
             let factors = &factors[head.factors..][..time];
             let states = &mut states[head.states..][..layout.states_of_head()];
             for (number, tokens) in layout.chunks() {
@@ -40,7 +43,17 @@ vectorised! {
                 let (before, after) = states.split_at_mut(number * layout.state());
                 let before = number.checked_sub(1).map(|last| &before[last * layout.state()..]);
                 let pairs_of = Pairs { layout, factors, units: &decays.units };
-                pairs_of.by_keys(simd, k, q, &mut pairs);
+                let v = match &mut delta {
+                    None => v,
+                    Some((Written { shares, to }, scratch)) => {
+                        let shares = &shares[head.factors + at..][..count];
+                        let to = &mut to[head.at + at..];
+                        let given = Given { k, v, shares, up: &decays.up, before };
+                        scratch.write(simd, pairs_of, given, to);
+                        &*to
+                    }
+                };
+                pairs_of.by_keys(simd, k, (q, stride), &mut pairs);
                 pairs_of.weigh_keys(simd, &mut pairs);
                 if let Some(before) = before {
                     let shape =

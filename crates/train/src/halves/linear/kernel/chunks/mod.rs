@@ -5,9 +5,13 @@
 //! ever positive, and a factor of 0, at the first token of a document, separates documents.
 
 mod backward;
+mod delta;
 mod forward;
+#[cfg(test)]
+mod tests;
 
 pub(super) use backward::{Given, backward};
+pub(super) use delta::{Difference, Written};
 pub(super) use forward::forward;
 
 use crate::ops::kernels::buffer::Buffer;
@@ -18,7 +22,8 @@ use pulp::Simd;
 use std::ops::Range;
 
 /// Where queries, keys and values lie: part 0, 1 or 2, in it head by head, in a head row by row, with column
-/// `window * t + place` and rows `stride` apart; then a row a head of what it forgets by.
+/// `window * t + place` and rows `stride` apart; then a row a head of what it forgets by, and with the delta rule
+/// a row a head of what share of a difference it writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     batch: usize,
@@ -47,6 +52,11 @@ impl Layout {
         Layout { batch, time, heads, d_head, chunk, block, row, stride }
     }
 
+    /// Width of a head.
+    pub(super) fn d_head(&self) -> usize {
+        self.d_head
+    }
+
     /// From one row to the next.
     pub(super) fn stride(&self) -> usize {
         self.stride
@@ -55,6 +65,21 @@ impl Layout {
     /// Where the row of what a head forgets by starts.
     pub(super) fn decay_at(&self, head: usize) -> usize {
         (3 * self.heads * self.d_head + head) * self.stride
+    }
+
+    /// Where a part starts: 0 queries, 1 keys, 2 values.
+    pub(super) fn part_at(&self, part: usize) -> usize {
+        part * self.heads * self.d_head * self.stride
+    }
+
+    /// Where the row of what share a head writes starts.
+    pub(super) fn share_at(&self, head: usize) -> usize {
+        self.decay_at(self.heads + head)
+    }
+
+    /// Where the rows of a head start in a part.
+    pub(super) fn head_at(&self, head: usize) -> usize {
+        head * self.d_head * self.stride
     }
 
     /// Numbers of all states that are handed on.
@@ -73,13 +98,14 @@ impl Layout {
 
     /// Every head of every window.
     fn all_heads(self) -> impl Iterator<Item = Head> {
-        let Layout { batch, time, heads, d_head, stride, .. } = self;
+        let Layout { batch, time, heads, .. } = self;
         (0..batch * heads).map(move |index| {
             let (window, head) = (index / heads, index % heads);
-            let at = |row: usize| row * stride + window * time;
+            let first = window * time;
             Head {
-                parts: [0, 1, 2].map(|part| at((part * heads + head) * d_head)),
-                decay: at(3 * heads * d_head + head),
+                at: self.head_at(head) + first,
+                decay: self.decay_at(head) + first,
+                share: self.share_at(head) + first,
                 factors: head * batch * time + window * time,
                 states: index * self.states_of_head(),
             }
@@ -94,11 +120,21 @@ impl Layout {
     }
 }
 
-/// One head of one window: where its rows and numbers start.
+/// Queries, keys and values, `[d][n]` each, with rows a stride apart.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) q: &'a [f32],
+    pub(super) k: &'a [f32],
+    pub(super) v: &'a [f32],
+}
+
+/// One head of one window: where its rows start in a part, its rows below all parts, and its numbers in what has
+/// one a head and token.
 #[derive(Clone, Copy)]
 struct Head {
-    parts: [usize; 3],
+    at: usize,
     decay: usize,
+    share: usize,
     factors: usize,
     states: usize,
 }
@@ -184,26 +220,40 @@ impl Pairs<'_> {
         (0..self.factors.len()).step_by(lanes)
     }
 
-    /// `[j][block]`: dot products of keys with the queries that see them, both `[k][t]`.
+    /// `[j][block]`: dot products of keys with the queries that see them, both `[k][t]`, the rows of queries so
+    /// far apart.
     #[inline(always)]
-    fn by_keys<S: Simd>(&self, simd: S, keys: &[f32], queries: &[f32], out: &mut [f32]) {
+    fn by_keys<S: Simd>(
+        &self,
+        simd: S,
+        keys: &[f32],
+        (queries, b_stride): (&[f32], usize),
+        out: &mut [f32],
+    ) {
         let Layout { d_head, block, stride, .. } = *self.layout;
         for first in self.vectors(S::F32_LANES) {
             let rows = self.factors.len().min(first + S::F32_LANES);
-            let shape = Shape { rows, depth: d_head, b_stride: stride, c_stride: block };
+            let shape = Shape { rows, depth: d_head, b_stride, c_stride: block };
             let left = Left::Columns(keys, stride);
             product(simd, shape, 1, left, &queries[first..], &mut out[first..], false);
         }
     }
 
-    /// `[i][block]`: dot products of queries with the keys that they see, both `[k][t]`.
+    /// `[i][block]`: dot products of queries with the keys that they see, both `[k][t]`, the rows of queries so
+    /// far apart.
     #[inline(always)]
-    fn by_queries<S: Simd>(&self, simd: S, queries: &[f32], keys: &[f32], out: &mut [f32]) {
+    fn by_queries<S: Simd>(
+        &self,
+        simd: S,
+        (queries, a_stride): (&[f32], usize),
+        keys: &[f32],
+        out: &mut [f32],
+    ) {
         let Layout { d_head, block, stride, .. } = *self.layout;
         for first in self.vectors(S::F32_LANES) {
             let rows = self.factors.len() - first;
             let shape = Shape { rows, depth: d_head, b_stride: stride, c_stride: block };
-            let left = Left::Columns(&queries[first..], stride);
+            let left = Left::Columns(&queries[first..], a_stride);
             let out = &mut out[first * block + first..];
             product(simd, shape, 1, left, &keys[first..], out, false);
         }
@@ -317,6 +367,19 @@ impl Pairs<'_> {
             let pairs = &pairs[first * block + first..];
             product(simd, shape, 1, left, pairs, &mut out[first..], add);
         }
+    }
+}
+
+/// For every token the dot product of its numbers `[k][t]` with a gradient `[k][block]`.
+#[inline(always)]
+fn dot_columns<S: Simd>(simd: S, layout: &Layout, x: &[f32], dx: &[f32], sums: &mut [f32]) {
+    let count = sums.len();
+    sums.fill(0.0);
+    for (x, dx) in x.chunks(layout.stride).zip(dx.chunks_exact(layout.block)) {
+        let (x, dx) = (&x[..count], &dx[..count]);
+        for_lanes!(S, simd, [x in x, dx in dx], [sum of &mut *sums], {
+            (simd.mul_add_e_f32s(x, dx, sum),)
+        });
     }
 }
 
