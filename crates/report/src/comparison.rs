@@ -13,4 +13,5 @@ pub(crate) use compared::{Compared, Counted};
 pub(crate) use measured::Factor;
 pub(crate) use pairs::{Pair, pairs};
 pub(crate) use ranked::{Against, Ranked, ranked};
+pub(crate) use standing::{Measure, Standing};
 pub(crate) use words::{SECONDS, headlines, machine_words, sentences};

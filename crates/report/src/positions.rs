@@ -2,18 +2,20 @@
 //! many tokens of their own document before them, and `a + b p^-c` through each.
 
 use crate::replicates::{self, Replicated};
+use crate::text::three_digits;
 use crate::view::View;
 use isoflop_core::PowerLaw;
 use isoflop_fit::output::{Axis, Estimate, Fit};
 use isoflop_fit::{Law, Objective, Options, Penalty, Point, Reduction, Residual, fit};
 use isoflop_results::{PositionPoint, Positions, RunRow};
+use std::collections::BTreeMap;
 
 /// Fewest ranges of positions that make a curve.
 const LEAST: usize = 10;
 /// The context that has as many where documents are long enough.
 const CONTEXT: u64 = 64;
-/// Most lines that a reader can tell apart.
-const MOST: usize = 8;
+/// Most lines that a reader can tell apart in a panel.
+pub(crate) const MOST: usize = 8;
 /// Replicates of a fit.
 const REPLICATES: usize = 200;
 /// A doubling of the context that gains less is said to gain little, in nats per token.
@@ -68,10 +70,24 @@ impl<'a> ByPosition<'a> {
             None => true,
         });
         found.of = groups.len();
-        let lines = chosen(view, groups);
+        let lines = if groups.len() > MOST {
+            let by_context = by_context(groups).into_iter();
+            by_context.flat_map(|groups| chosen(view, groups)).collect()
+        } else {
+            groups
+        };
         found.lines = lines.into_iter().map(|(runs, points)| line(&runs, &points)).collect();
         found
     }
+}
+
+/// Groups of one context each, the shortest first.
+fn by_context(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
+    let mut contexts: BTreeMap<u64, Vec<Group<'_>>> = BTreeMap::new();
+    for group in groups {
+        contexts.entry(group.0[0].context).or_default().push(group);
+    }
+    contexts.into_values().collect()
 }
 
 /// The runs of a line and their points, run by run.
@@ -205,6 +221,22 @@ impl Line<'_> {
         fit.parameters.get(name).copied()
     }
 
+    /// From where a doubling gains little, with its interval, told inside the context alone.
+    pub(crate) fn little(&self, law: &Replicated<PowerLaw>, level: f64) -> String {
+        let (from, ends) = law.ask(level, little_from);
+        let context = self.run.context as f64;
+        let end = |p: f64| match p > context {
+            true => "beyond".to_owned(),
+            false => three_digits(p),
+        };
+        let range =
+            ends.map(|(low, high)| format!(" [{}, {}]", end(low), end(high))).unwrap_or_default();
+        match from > context {
+            true => format!("beyond the context{range}"),
+            false => format!("{}{range}", end(from)),
+        }
+    }
+
     /// The furthest position measured.
     pub(crate) fn end(&self) -> f64 {
         self.places.last().map_or(0.0, |place| place.at)
@@ -212,7 +244,7 @@ impl Line<'_> {
 }
 
 /// The position from which a doubling gains less than [`LITTLE`]: where `b p^-c (1 - 2^-c)` falls below it.
-pub(crate) fn little_from(law: &PowerLaw) -> f64 {
+fn little_from(law: &PowerLaw) -> f64 {
     (law.a * (1.0 - 2f64.powf(-law.alpha)) / LITTLE).powf(1.0 / law.alpha)
 }
 

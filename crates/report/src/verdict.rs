@@ -3,11 +3,13 @@
 mod finding;
 mod laws;
 mod ngrams;
+mod positions;
 mod runs;
 mod warned;
 
 pub(crate) use finding::Finding;
 pub(crate) use laws::counting;
+pub(crate) use positions::learned;
 pub(crate) use warned::warned;
 
 use crate::power_laws;

@@ -113,6 +113,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The name of a series beside others that differ in another axis.
+    pub(crate) fn name_without(&self, series: &str, axis: &str) -> String {
+        let without = |series: &str| Series::parse(series).without(axis).as_str().to_owned();
+        let all: Vec<String> = self.series.iter().map(|series| without(series)).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        series_name(&without(series), &all)
+    }
+
     /// What tells the series apart, in a word: `family` where they differ in `model.family` alone.
     pub(crate) fn series_word(&self) -> String {
         let all: Vec<Series> = self.series.iter().map(|series| Series::parse(series)).collect();

@@ -45,13 +45,50 @@ fn windows(lost: &[(&str, f64)], seeds: u64) -> Synthetic {
 fn the_best_series_and_those_not_told_apart_are_named_in_a_few_lines() {
     let said = verdict(&windows(&[("8", 0.004), ("32", 0.0), ("full", 0.3)], 2));
     let lines: Vec<&str> = said.split("<li>").skip(1).map(|l| &l[..l.find('<').unwrap()]).collect();
-    assert_eq!(lines.len(), 3, "{said}");
+    assert_eq!(lines.len(), 4, "{said}");
     assert!(lines[0].contains("the largest compute that all 3 series have, window 32 is the best"));
     assert!(lines[1].starts_with("Told apart from it: window full (+0.300 [0."), "{said}");
     assert!(
         lines[2].starts_with("Not told apart from it: window 8 (+0.004 [\u{2212}0.0"),
         "{said}"
     );
+    assert!(
+        lines[3].starts_with("The best with less compute, in FLOPs: window 32 from "),
+        "{said}"
+    );
+    assert!(lines[3].ends_with(" (not told apart from window 8)."), "{said}");
+}
+
+/// Two series whose order changes with compute, and a third that is always behind.
+#[test]
+fn the_first_screen_says_where_another_series_is_the_best() {
+    let mut sweep = windows(&[("8", 0.0), ("32", 0.0), ("full", 0.3)], 2);
+    let middle = {
+        let logs: Vec<f64> = sweep.runs.iter().map(|run| run.c_exact.ln()).collect();
+        let (low, high) =
+            logs.iter().fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(*x), high.max(*x)));
+        (low + high) / 2.0
+    };
+    for run in sweep.runs.iter_mut().filter(|run| run.series.ends_with("32")) {
+        let later = run.c_exact.ln() - middle;
+        run.test_loss = run.test_loss.map(|loss| loss - 0.2 * later);
+    }
+    let said = verdict(&sweep);
+    assert!(said.contains("window 32 is the best, with"), "{said}");
+    let less = &said[said.find("The best with less compute").unwrap()..];
+    let less = &less[..less.find('<').unwrap()];
+    let (first, second) = (less.find("window 8 ").unwrap(), less.find("; window 32 ").unwrap());
+    assert!(first < second && less.contains("told apart from all others"), "{less}");
+    let below = section(&sweep, "comparison");
+    let table = &below[below.find("Test loss by cost; bold: the best").unwrap()..];
+    let table = &table[..table.find("</table>").unwrap()];
+    let row = |name: &str| {
+        let at = table.find(&format!("{name}</th>")).unwrap();
+        let cells = table[at..].split("<td").skip(1);
+        cells.take_while(|cell| !cell.contains("</tr>")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(row("window 8")[0].contains("<strong>"), "{table}");
+    assert!(row("window full").iter().all(|cell| !cell.contains("\u{2248}")), "{table}");
 }
 
 #[test]
@@ -77,6 +114,25 @@ fn series_are_compared_at_the_largest_compute_that_all_have() {
     let common = common.map(|run| run.c_exact).fold(0.0, f64::max);
     let words = format!("At {} FLOPs, the largest", isoflop_core::units::scientific(common));
     assert!(said.contains(&words), "{words}: {said}");
+}
+
+/// Contexts of which a token costs ever more: no compute is common to them, and all have the same tokens.
+#[test]
+fn series_without_a_common_compute_are_compared_after_as_many_tokens() {
+    let mut sweep = windows(&[("8", 0.1), ("32", 0.0), ("full", 0.3)], 2);
+    let most = sweep.runs.iter().map(|run| run.tokens).max().unwrap();
+    sweep.runs.retain(|run| run.tokens == most);
+    for (window, costs) in [("8", 1.0), ("32", 100.0), ("full", 1e4)] {
+        let of_window =
+            |run: &&mut isoflop_results::RunRow| run.series.value("model.window") == Some(window);
+        sweep.runs.iter_mut().filter(of_window).for_each(|run| run.c_exact *= costs);
+    }
+    let said = verdict(&sweep);
+    let tokens = isoflop_core::units::short(most as f64);
+    let words =
+        format!("At {tokens} tokens, the most that all 3 series have, window 32 is the best");
+    assert!(said.contains(&words), "{words}: {said}");
+    assert!(!said.contains("needs"), "factors of compute are in the table: {said}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(crate) fn pairs<'a>(view: &View<'a>) -> Vec<Pair<'a>> {
     };
     let best = match view.series.len() {
         1 | 2 => None,
-        _ => Standing::of(view).map(|standing| standing.best().series),
+        _ => Standing::along(view).last().map(|standing| standing.best().series),
     };
     let base = best.unwrap_or(first);
     let others = view.series.iter().filter(|other| **other != base);

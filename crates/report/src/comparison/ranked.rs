@@ -1,12 +1,12 @@
-//! Three series or more, in a few lines: the best at the largest common compute, and which are told apart from
-//! it.
+//! Three series or more, in a few lines: the best at the largest common compute or, without one, the most tokens,
+//! and which are told apart from it.
 
 use super::pairs::{Pair, pairs};
-use super::standing::{Place, Standing};
+use super::standing::{Measure, Place, Standing};
 use super::words::{Side, both, side};
 use crate::text::{clip, fixed, with_interval};
 use crate::view::View;
-use isoflop_core::units::scientific;
+use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::Estimate;
 
 /// From so many series on, pairs are a table and not sentences.
@@ -70,14 +70,17 @@ pub(crate) struct Ranked<'a> {
     pub(crate) standing: Standing<'a>,
     /// All but the best, in order.
     pub(crate) others: Vec<Against<'a>>,
+    /// The same with less compute or fewer tokens, the least first.
+    pub(crate) earlier: Vec<Standing<'a>>,
 }
 
-/// The ranking of three series or more that have a compute in common.
+/// The ranking of three series or more that have a compute or a number of tokens in common.
 pub(crate) fn ranked<'a>(view: &View<'a>) -> Option<Ranked<'a>> {
     if view.series.len() < MANY {
         return None;
     }
-    let standing = Standing::of(view)?;
+    let mut earlier = Standing::along(view);
+    let standing = earlier.pop()?;
     let mut pairs = pairs(view);
     let others = standing.places[1..].iter().map(|place| {
         let at = pairs.iter().position(|pair| pair.other == place.series);
@@ -92,7 +95,7 @@ pub(crate) fn ranked<'a>(view: &View<'a>) -> Option<Ranked<'a>> {
         Against { place: *place, above, pair, told }
     });
     let others = others.collect();
-    Some(Ranked { standing, others })
+    Some(Ranked { standing, others, earlier })
 }
 
 fn by_law(pair: &Pair<'_>) -> Told {
@@ -106,13 +109,17 @@ fn by_law(pair: &Pair<'_>) -> Told {
 
 /// The ranking in sentences.
 pub(crate) fn lines(view: &View<'_>, ranked: &Ranked<'_>) -> Vec<String> {
-    let Ranked { standing, others } = ranked;
+    let Ranked { standing, others, .. } = ranked;
     let name = |place: Place<'_>| clip(&view.series_name(place.series), 60);
     let best = standing.best();
     let unit = if view.by_bytes() { "bits per byte" } else { "nats per token" };
+    let most = match standing.measure {
+        Measure::Compute => "the largest compute",
+        Measure::Tokens => "the most",
+    };
     let mut out = vec![format!(
-        "At {} FLOPs, the largest compute that all {} series have, {} is the best, with a test loss of {} {unit}.",
-        scientific(standing.compute),
+        "At {}, {most} that all {} series have, {} is the best, with a test loss of {} {unit}.",
+        standing.measure.amount(standing.amount),
         standing.places.len(),
         name(best),
         fixed(best.loss, 3),
@@ -141,6 +148,7 @@ pub(crate) fn lines(view: &View<'_>, ranked: &Ranked<'_>) -> Vec<String> {
              give one."
         )
     }));
+    out.extend(with_less(view, ranked));
     for other in others {
         if let Some(pair) = &other.pair {
             let names = [pair.base, pair.other].map(|s| clip(&view.series_name(s), 60));
@@ -148,4 +156,63 @@ pub(crate) fn lines(view: &View<'_>, ranked: &Ranked<'_>) -> Vec<String> {
         }
     }
     out
+}
+
+/// Which series is the best with less, a clause for each stretch.
+fn with_less(view: &View<'_>, ranked: &Ranked<'_>) -> Option<String> {
+    let stretches: Vec<String> = ranked
+        .earlier
+        .chunk_by(|a, b| a.best().series == b.best().series)
+        .map(|stretch| {
+            let name = clip(&view.series_name(stretch[0].best().series), 60);
+            format!("{name} {}{}", span(stretch), told_in(view, stretch))
+        })
+        .collect();
+    let what = match ranked.standing.measure {
+        Measure::Compute => "less compute, in FLOPs",
+        Measure::Tokens => "fewer tokens",
+    };
+    (!stretches.is_empty()).then(|| format!("The best with {what}: {}.", stretches.join("; ")))
+}
+
+/// `from 3e10 to 1e12`, or `at 3e10`.
+fn span(stretch: &[Standing<'_>]) -> String {
+    let (first, last) = (number(&stretch[0]), number(&stretch[stretch.len() - 1]));
+    match stretch.len() {
+        1 => format!("at {first}"),
+        _ => format!("from {first} to {last}"),
+    }
+}
+
+/// The amount without its unit.
+fn number(standing: &Standing<'_>) -> String {
+    match standing.measure {
+        Measure::Compute => scientific(standing.amount),
+        Measure::Tokens => short(standing.amount),
+    }
+}
+
+/// Whether the best of a stretch is told apart from all others, in brackets; nothing without seeds.
+fn told_in(view: &View<'_>, stretch: &[Standing<'_>]) -> String {
+    if !stretch.iter().all(Standing::has_noise) {
+        return String::new();
+    }
+    let clear: Vec<&Standing<'_>> = stretch.iter().filter(|standing| standing.is_clear()).collect();
+    if clear.len() == stretch.len() {
+        return " (told apart from all others)".to_owned();
+    }
+    if !clear.is_empty() {
+        let at: Vec<String> = clear.iter().map(|standing| number(standing)).collect();
+        return format!(" (told apart from all others at {})", at.join(", "));
+    }
+    let last = &stretch[stretch.len() - 1];
+    let level: Vec<String> = last.places[1..]
+        .iter()
+        .filter(|place| !last.tells_apart(**place))
+        .map(|place| clip(&view.series_name(place.series), 60))
+        .collect();
+    let more = level.len().saturating_sub(NAMED);
+    let named = level[..level.len() - more].join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(" (not told apart from {named}{more})")
 }

@@ -17,6 +17,9 @@ pub(crate) fn headlines(view: &View<'_>) -> Vec<String> {
         Some(ranked) => lines(view, &ranked),
         None => by_pair(view),
     };
+    if view.many_series() {
+        out.extend(crate::verdict::learned(view));
+    }
     if !out.is_empty() && !one_text(view) {
         out.push(
             "These series were not scored on one test text: their losses are of different tasks, and what differs \

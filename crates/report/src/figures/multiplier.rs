@@ -10,7 +10,7 @@ use crate::text::{clip, factor, with_interval};
 use crate::theme::Tone;
 use crate::view::View;
 
-/// Most lines of a note.
+/// Most series that a note has a line for.
 const WRITTEN: usize = 6;
 
 /// A pair and what is drawn of it in one panel.
@@ -92,7 +92,8 @@ fn panel(view: &View<'_>, all: &[Drawn<'_, '_>]) -> Option<Panel> {
     let xs = laws().map(|t| t.0).chain(runs().map(|t| t.0));
     let ys = laws().flat_map(|t| [t.1, t.3]).chain(runs().map(|t| t.1));
     let x = Scale::decade(xs, (0.02, 0.02));
-    let y = Scale::wide_log(ys.chain([1.0]), (0.1, 0.35));
+    // Lines of the note stand above what is drawn.
+    let y = Scale::wide_log(ys.chain([1.0]), (0.1, 0.12 + 0.08 * all.len().min(WRITTEN) as f64));
     let labels = match counted {
         Counted::Compute => Labels {
             key: "compute",
@@ -114,40 +115,41 @@ fn panel(view: &View<'_>, all: &[Drawn<'_, '_>]) -> Option<Panel> {
     let mut panel = Panel::new(labels, x, y);
     let (low, high) = x.bounds();
     guide(&mut panel, "equal cost", &[(low, 1.0), (high, 1.0)]);
-    let mut note: Vec<NoteLine> = Vec::new();
-    for drawn in all {
-        note.extend(line(view, &mut panel, drawn));
+    let mut note: Vec<NoteLine> =
+        all.iter().filter_map(|drawn| line(view, &mut panel, drawn)).collect();
+    if note.len() > WRITTEN {
+        let left = note.split_off(WRITTEN - 1).len();
+        note.push((None, format!("and {left} more"), Tone::Muted));
     }
-    note.truncate(WRITTEN);
     panel.note(Trend::Rising, &note);
     Some(panel)
 }
 
-/// Draws a pair and gives the lines of the note on it.
-fn line(view: &View<'_>, panel: &mut Panel, drawn: &Drawn<'_, '_>) -> Vec<NoteLine> {
+/// Draws a pair and gives the line of the note on it.
+fn line(view: &View<'_>, panel: &mut Panel, drawn: &Drawn<'_, '_>) -> Option<NoteLine> {
     let rank = view.series_rank(drawn.pair.other);
     let tone = Tone::group(rank);
     let label = clip(&view.series_name(drawn.pair.other), 24);
     let owner = |mark| Owner { mark, series: drawn.pair.other, label: &label };
-    let mut note: Vec<NoteLine> = Vec::new();
     let measured = Stroke { dash: MEASURED, ..thread(tone, 1.4, 0.9) };
     panel.line(owner("measured"), &drawn.measured, measured);
-    if drawn.measured.len() > 1
-        && let Some(Factor::Reached { at_lowest, .. }) = &drawn.compared.measured
-    {
-        let words = format!("{label}, measured: {}\u{d7}", factor(*at_lowest.get()));
-        note.push((Some(Glyph::Line(tone, MEASURED)), words, Tone::Ink));
-    }
     panel.band(owner("band"), &drawn.by_law, tone);
     let line: Vec<(f64, f64)> = drawn.by_law.iter().map(|t| (t.0, t.2)).collect();
     let stroke = Stroke { dash: dash(rank.saturating_sub(1)), ..thread(tone, 2.0, 1.0) };
     panel.line(owner("fit"), &line, stroke);
-    let last = drawn.compared.by_law.as_ref().map(|found| found.last().estimate);
-    if let Some(e) = last.and_then(|e| e.licensed()) {
-        let words = format!("{label}, by law: {}", with_interval(e.get()));
-        note.push((Some(Glyph::Line(tone, stroke.dash)), words, Tone::Ink));
+    let mut words: Vec<String> = Vec::new();
+    if drawn.measured.len() > 1
+        && let Some(Factor::Reached { at_lowest, .. }) = &drawn.compared.measured
+    {
+        words.push(format!("measured {}\u{d7}", factor(*at_lowest.get())));
     }
-    note
+    let last = drawn.compared.by_law.as_ref().map(|found| found.last().estimate);
+    let by_law = last.and_then(|e| e.licensed());
+    words.extend(by_law.as_ref().map(|e| format!("by law {}", with_interval(e.get()))));
+    let dashes = if by_law.is_some() { stroke.dash } else { MEASURED };
+    let words = format!("{label}: {}", words.join(", "));
+    Some((Some(Glyph::Line(tone, dashes)), words, Tone::Ink))
+        .filter(|_| !drawn.measured.is_empty() || by_law.is_some())
 }
 
 /// Whether all runs read the same text, whatever their tokenizers are.

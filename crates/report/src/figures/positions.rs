@@ -5,7 +5,7 @@ use super::levels::{self, Level};
 use super::losses::{LOSS, loss_axis, loss_label};
 use super::marks::{GUIDE, series_tone, thread};
 use crate::chart::{Frame, Glyph, Key, Labels, Legend, Marker, Owner, Panel, Scale, Style};
-use crate::positions::Line;
+use crate::positions::{Line, MOST};
 use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::View;
@@ -20,27 +20,83 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         return None;
     }
     let grams = grams(view);
-    let panel = panel(view, &found.lines, &grams);
+    let scales = scales(view, &found.lines, &grams);
+    // Lines of a context stand side by side, see `ByPosition`.
+    let panels: Vec<&[Line<'_>]> = match found.lines.len() > MOST {
+        true => found.lines.chunk_by(|a, b| a.run.context == b.run.context).collect(),
+        false => vec![&found.lines],
+    };
+    let names = match panels.len() {
+        1 => Names::default(),
+        _ => Names::of(view, &found.lines),
+    };
     let mut legend = Legend::default();
-    legend.add(Key::Heading, heading(view));
+    legend.add(Key::Heading, heading(view, &names));
     for (k, line) in found.lines.iter().enumerate() {
-        let (marker, tone) = look(view, &found.lines, k);
-        legend.add(Key::Glyph(Glyph::Point(marker, tone)), name(view, line));
+        let name = names.name(view, line);
+        if found.lines[..k].iter().all(|line| names.name(view, line) != name) {
+            let (marker, tone) = look(view, &found.lines[..=k], &names);
+            legend.add(Key::Glyph(Glyph::Point(marker, tone)), name);
+        }
     }
     if !grams.is_empty() {
         legend.add(Key::Line(GUIDE), "n-gram, from the tokens that it sees on");
     }
+    let panels = panels.into_iter().map(|lines| panel(view, lines, &names, &grams, scales));
     Some(Figure {
         name: "positions",
         title: "Loss by position in the context".to_owned(),
         caption: caption(view, !grams.is_empty()),
         legend,
-        panels: vec![panel],
+        panels: panels.collect(),
     })
 }
 
-fn heading(view: &View<'_>) -> String {
+/// The axis that panels side by side differ in.
+const CONTEXT: &str = "data.context";
+
+/// Names of series in panels of one context each; empty with one panel.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl Names {
+    fn of(view: &View<'_>, lines: &[Line<'_>]) -> Names {
+        let mut names: Vec<String> = Vec::new();
+        for line in lines {
+            let series = view.name_without(&line.run.series, CONTEXT);
+            if !names.contains(&series) {
+                names.push(series);
+            }
+        }
+        Names(names)
+    }
+
+    /// Whether panels differ in their context.
+    fn is_by_context(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Where the series of a line stands among them.
+    fn rank(&self, view: &View<'_>, line: &Line<'_>) -> Option<usize> {
+        let series = view.name_without(&line.run.series, CONTEXT);
+        self.0.iter().position(|name| *name == series)
+    }
+
+    /// The name of a line in a panel.
+    fn name(&self, view: &View<'_>, line: &Line<'_>) -> String {
+        match self.is_by_context() {
+            true => {
+                let series = view.name_without(&line.run.series, CONTEXT);
+                format!("{}, {}", clip(&series, 30), short(line.run.n() as f64))
+            }
+            false => name(view, line),
+        }
+    }
+}
+
+fn heading(view: &View<'_>, names: &Names) -> String {
     match view.many_series() {
+        true if names.is_by_context() => "series, N".to_owned(),
         true => format!("{}, N", view.series_word()),
         false => "N".to_owned(),
     }
@@ -123,35 +179,56 @@ fn name_of(orders: &[u32]) -> String {
     }
 }
 
-/// The marker of a line in the colour of its size, or of its series where there are several; sizes of one
-/// series then differ in their markers.
-fn look(view: &View<'_>, lines: &[Line<'_>], k: usize) -> (Marker, Tone) {
-    let run = lines[k].run;
-    let before = lines[..k].iter().filter(|line| line.run.series == run.series).count();
-    let marker = Marker::of_series(if view.many_series() { before } else { 0 });
-    (marker, series_tone(view, &run.series, view.tone(run)))
+/// The marker of the last of these lines in the colour of its size, or of its series where there are several;
+/// sizes of one series then differ in their markers.
+fn look(view: &View<'_>, lines: &[Line<'_>], names: &Names) -> (Marker, Tone) {
+    let Some((line, before)) = lines.split_last() else {
+        return (Marker::of_series(0), Tone::Ink);
+    };
+    let alone = view.tone(line.run);
+    if !view.many_series() {
+        return (Marker::of_series(0), alone);
+    }
+    let same = |other: &&Line<'_>| {
+        other.run.series == line.run.series && other.run.context == line.run.context
+    };
+    let marker = Marker::of_series(before.iter().filter(same).count());
+    match names.rank(view, line) {
+        Some(rank) => (marker, Tone::group(rank)),
+        None => (marker, series_tone(view, &line.run.series, alone)),
+    }
 }
 
-fn panel(view: &View<'_>, lines: &[Line<'_>], grams: &[Gram<'_>]) -> Panel {
-    let all = || lines.iter().flat_map(|line| &line.places);
-    let x = Scale::wide_log(all().map(|place| place.at), (0.04, 0.05));
+/// Axes of all panels: what is side by side is read against one another.
+fn scales(view: &View<'_>, lines: &[Line<'_>], grams: &[Gram<'_>]) -> (Scale, Scale) {
+    let all = lines.iter().flat_map(|line| &line.places);
+    let x = Scale::wide_log(all.map(|place| place.at), (0.04, 0.05));
     let losses = lines.iter().flat_map(|line| {
         let unit = view.shared_unit(&line.run.series);
         line.places.iter().map(move |place| place.loss * unit)
     });
     let levels = grams.iter().map(|(_, level)| level.loss);
-    let y = Scale::linear(losses.chain(levels), (0.05, 0.06));
-    let labels = Labels {
-        key: "positions",
-        title: "Loss by position".to_owned(),
-        x: "earlier tokens of the document in the window, p".to_owned(),
-        y: loss_label(view, LOSS),
-        x_style: Style::Plain,
-        loss: loss_axis(view),
-        ..Labels::default()
+    (x, Scale::linear(losses.chain(levels), (0.05, 0.06)))
+}
+
+fn panel(
+    view: &View<'_>,
+    lines: &[Line<'_>],
+    names: &Names,
+    grams: &[Gram<'_>],
+    (x, y): (Scale, Scale),
+) -> Panel {
+    let context = lines[0].run.context;
+    let labels = match names.is_by_context() {
+        true => Labels {
+            key: "positions",
+            title: format!("A context of {context} tokens"),
+            ..labels(view)
+        },
+        false => labels(view),
     };
-    let names = names(y, grams);
-    let longest = names.iter().map(|(_, name)| name.chars().count()).max();
+    let crowds = gram_names(y, grams);
+    let longest = crowds.iter().map(|(_, name)| name.chars().count()).max();
     let right = longest.map_or(FRAME.right, |longest| 16.0 + 5.8 * longest.min(28) as f64);
     let mut panel = Panel::framed(labels, x, y, Frame { right, ..FRAME });
     let (from, to) = x.bounds();
@@ -160,17 +237,29 @@ fn panel(view: &View<'_>, lines: &[Line<'_>], grams: &[Gram<'_>]) -> Panel {
         let start = f64::from(order - 1).max(from);
         panel.line(owner, &[(start, level.loss), (to, level.loss)], GUIDE);
     }
-    for (k, line) in lines.iter().enumerate() {
-        draw(view, &mut panel, line, look(view, lines, k));
+    for k in 0..lines.len() {
+        draw(view, &mut panel, &lines[k], look(view, &lines[..=k], names));
     }
-    let names = names.into_iter().map(|(loss, name)| ((to, loss), name, Tone::Muted));
-    panel.right_labels(&names.collect::<Vec<_>>());
+    let crowds = crowds.into_iter().map(|(loss, name)| ((to, loss), name, Tone::Muted));
+    panel.right_labels(&crowds.collect::<Vec<_>>());
     panel
+}
+
+fn labels(view: &View<'_>) -> Labels {
+    Labels {
+        key: "positions",
+        title: "Loss by position".to_owned(),
+        x: "earlier tokens of the document in the window, p".to_owned(),
+        y: loss_label(view, LOSS),
+        x_style: Style::Plain,
+        loss: loss_axis(view),
+        ..Labels::default()
+    }
 }
 
 /// Names of n-grams and the losses beside which they stand. Names of lines closer than a text is high would lie
 /// on one another: such lines share one.
-fn names(y: Scale, grams: &[Gram<'_>]) -> Vec<(f64, String)> {
+fn gram_names(y: Scale, grams: &[Gram<'_>]) -> Vec<(f64, String)> {
     let losses: Vec<f64> = grams.iter().map(|(_, level)| level.loss).collect();
     let name = |crowd: Vec<usize>| {
         let mut orders: Vec<u32> = crowd.iter().map(|k| grams[*k].0).collect();

@@ -2,11 +2,9 @@
 
 use super::parts;
 use crate::figures::line_name;
-use crate::positions::{LITTLE, Line, little_from};
-use crate::replicates::Replicated;
-use crate::text::{escape, three_digits, with_interval};
+use crate::positions::{LITTLE, Line};
+use crate::text::{escape, with_interval};
 use crate::view::View;
-use isoflop_core::PowerLaw;
 
 /// The table of the curves `a + b p^-c`.
 pub(super) fn table(view: &View<'_>) -> String {
@@ -41,7 +39,7 @@ fn row(view: &View<'_>, line: &Line<'_>) -> String {
                 "<td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>",
                 number("E"),
                 number("alpha"),
-                little(view, line, &law)
+                line.little(&law, view.report.fits.level)
             )
         }
     };
@@ -51,22 +49,6 @@ fn row(view: &View<'_>, line: &Line<'_>) -> String {
         line.run.context,
         line.seeds
     )
-}
-
-/// From where a doubling gains little, told inside the context alone.
-fn little(view: &View<'_>, line: &Line<'_>, law: &Replicated<PowerLaw>) -> String {
-    let (from, ends) = law.ask(view.report.fits.level, little_from);
-    let context = line.run.context as f64;
-    let end = |p: f64| match p > context {
-        true => "beyond".to_owned(),
-        false => three_digits(p),
-    };
-    let range =
-        ends.map(|(low, high)| format!(" [{}, {}]", end(low), end(high))).unwrap_or_default();
-    match from > context {
-        true => format!("beyond the context{range}"),
-        false => format!("{}{range}", end(from)),
-    }
 }
 
 /// Why losses by position are missing, in a paragraph; empty where none is.

@@ -1,10 +1,9 @@
 //! Many series against the best of them, as a table.
 
 use super::parts::table;
-use crate::comparison::{Against, Compared, Factor, Ranked};
+use crate::comparison::{Against, Compared, Factor, Measure, Ranked, Standing};
 use crate::text::{clip, escape, factor, fixed, with_interval};
 use crate::view::View;
-use isoflop_core::units::scientific;
 
 /// The table of the ranking, a row a series, and how to read it.
 pub(super) fn html(view: &View<'_>, ranked: &Ranked<'_>) -> String {
@@ -27,18 +26,70 @@ pub(super) fn html(view: &View<'_>, ranked: &Ranked<'_>) -> String {
     );
     let rows: String =
         ranked.others.iter().map(|other| row(&name(other.place.series), other)).collect();
-    let caption = format!("Series at {} FLOPs", scientific(ranked.standing.compute));
+    let Standing { measure, amount, .. } = ranked.standing;
+    let caption = format!("Series at {}", measure.amount(amount));
+    let (these, logarithm) = match measure {
+        Measure::Compute => ("at this compute", "ln C"),
+        Measure::Tokens => ("of so many tokens", "ln D"),
+    };
     format!(
-        "{}<p class=\"small\">Losses are those of the best runs at this compute, means over seeds, with ln C linear \
+        "{}{}<p class=\"small\">Losses are those of the best runs {these}, means over seeds, with {logarithm} linear \
          in ln L between two runs. Brackets of differences are {level}\u{a0}% intervals by the noise between seeds, \
          pooled over all series; where there are no seeds, the verdict is that of the factor by law. Factors are \
          over {}, at the largest cost at which both have measured the loss; measured ones are read off the best \
          runs without an interval. The best is chosen by its loss, and no interval is widened for the number of \
          series.</p>\n",
         table(&caption, "fits", &head, &format!("<tbody>\n{first}{rows}</tbody>\n")),
+        by_amount(view, ranked),
         name(best.series),
         level = view.level(),
     )
+}
+
+/// Losses at every amount looked at, a column each, with what is not told apart from the best; nothing where
+/// there is one such amount.
+fn by_amount(view: &View<'_>, ranked: &Ranked<'_>) -> String {
+    let all = || ranked.earlier.iter().chain([&ranked.standing]);
+    if ranked.earlier.is_empty() {
+        return String::new();
+    }
+    let seeds = ranked.standing.has_noise();
+    let columns: String = all()
+        .map(|standing| {
+            let amount = standing.measure.amount(standing.amount);
+            format!("<th scope=\"col\" class=\"num\">{amount}</th>")
+        })
+        .collect();
+    let head = format!("<tr><th scope=\"col\">series</th>{columns}</tr>");
+    let rows: String = ranked
+        .standing
+        .places
+        .iter()
+        .map(|row| {
+            let cells: String = all()
+                .filter_map(|standing| {
+                    let place = standing.places.iter().find(|place| place.series == row.series)?;
+                    let loss = fixed(place.loss, 3);
+                    let cell = match (
+                        place.series == standing.best().series,
+                        standing.tells_apart(*place),
+                    ) {
+                        (true, _) => format!("<strong>{loss}</strong>"),
+                        (false, false) if seeds => format!("\u{2248} {loss}"),
+                        (false, _) => loss,
+                    };
+                    Some(format!("<td class=\"num\">{cell}</td>"))
+                })
+                .collect();
+            let name = escape(&clip(&view.series_name(row.series), 60));
+            format!("<tr><th scope=\"row\">{name}</th>{cells}</tr>\n")
+        })
+        .collect();
+    let caption = match seeds {
+        true => "Test loss by cost; bold: the best; \u{2248}: not told apart from it",
+        false => "Test loss by cost; bold: the best",
+    };
+    table(caption, "fits", &head, &format!("<tbody>\n{rows}</tbody>\n"))
 }
 
 fn row(name: &str, other: &Against<'_>) -> String {

@@ -38,14 +38,16 @@ pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
         Some((alike, run.test_loss?))
     });
     let floor = noise_floor(losses)?;
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let (groups, degrees) = (floor.groups, floor.degrees);
     Some(format!(
-        "Between seeds the test loss varies by {} [{}, {}] nats per token (standard deviation, {} groups of \
-         runs, {} degrees of freedom). Smaller differences between runs may be noise.",
+        "Between seeds the test loss varies by {} [{}, {}] nats per token (standard deviation, {groups} group{} of \
+         runs, {degrees} degree{} of freedom). Smaller differences between runs may be noise.",
         three_digits(floor.sd),
         three_digits(floor.low),
         three_digits(floor.high),
-        floor.groups,
-        floor.degrees
+        plural(groups),
+        plural(degrees)
     ))
 }
 
