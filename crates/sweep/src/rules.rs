@@ -29,7 +29,7 @@ const QK_NORM: f64 = 1.4;
 /// experts: the `E^-0.25` of Ludziejewski et al. 2025 would cost up to 0.05 nats at these sizes.
 fn factor(mixer: &str) -> f64 {
     match mixer {
-        "aft" => 1.4,
+        "aft" | "gated-delta" => 1.4,
         "gru" => 1.7,
         "mingru" | "minlstm" => 2.0,
         "lstm" => 2.8,
@@ -128,6 +128,12 @@ mod tests {
         (Family::Linear, 83_874.0, [2.120, 2.042, 2.035, 2.119, 2.199, 2.360]),
     ];
 
+    /// Linear attention by the gated delta rule, likewise.
+    const DELTA: &[(f64, [f64; 6])] = &[
+        (3_170.0, [2.707, 2.620, 2.563, 2.545, 2.515, 2.569]),
+        (84_306.0, [2.115, 2.017, 2.003, 2.035, 2.144, 2.244]),
+    ];
+
     /// The loss at a rate, by a cubic in the logarithm of the rate through the four nearest rates
     /// of the grid.
     fn loss_at(rate: f64, losses: &[f64; 6]) -> f64 {
@@ -145,7 +151,12 @@ mod tests {
     /// What the rate of the rule costs against the best of the grid, in nats.
     fn cost(family: Family, qk_norm: bool, n: f64, batch: u64, losses: &[f64; 6]) -> f64 {
         let mixer = family.preset().mixer;
-        let rate = auto_learning_rate(mixer.half().name(), qk_norm, Params(n), batch);
+        cost_of(mixer.half().name(), qk_norm, n, batch, losses)
+    }
+
+    /// The same with a mixer.
+    fn cost_of(mixer: &str, qk_norm: bool, n: f64, batch: u64, losses: &[f64; 6]) -> f64 {
+        let rate = auto_learning_rate(mixer, qk_norm, Params(n), batch);
         loss_at(rate, losses) - losses.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
@@ -170,6 +181,10 @@ mod tests {
         for (family, n, losses) in FAMILIES {
             let above = cost(*family, false, *n, 512, losses);
             assert!(above < 0.02, "{family:?}, N {n}: {above:.4} nats above");
+        }
+        for (n, losses) in DELTA {
+            let above = cost_of("gated-delta", false, *n, 512, losses);
+            assert!(above < 0.02, "gated delta, N {n}: {above:.4} nats above");
         }
     }
 
