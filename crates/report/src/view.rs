@@ -306,6 +306,7 @@ mod tests {
                 positions: &[],
                 tuning: &[],
                 fits: &fits,
+                forecasts: &[],
                 data: &[],
                 provenance,
             };
