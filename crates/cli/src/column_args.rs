@@ -66,6 +66,9 @@ pub(crate) struct ColumnArgs {
     /// with --unit.
     #[arg(long)]
     last: bool,
+    /// Use also the runs that score a sealed forecast (role = validation), which no fit sees otherwise.
+    #[arg(long)]
+    with_validation: bool,
     /// Use only the rows in which a column has this value; may be given several times.
     #[arg(long = "where", value_name = "COL=VALUE", value_parser = parse_filter)]
     filters: Vec<(String, String)>,
@@ -112,6 +115,7 @@ impl From<&ColumnArgs> for Columns {
             skip_blank: args.skip_blank,
             best_of: args.best_of,
             last: args.last,
+            with_validation: args.with_validation,
             filters: args.filters,
         }
     }

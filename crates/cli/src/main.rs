@@ -4,6 +4,7 @@ mod column_args;
 mod deadline;
 mod fail;
 mod fit_text;
+mod forecast_text;
 mod held_out_text;
 mod output;
 mod paper;
@@ -44,6 +45,10 @@ enum Verb {
     Predict(verbs::predict::Args),
     /// Advise which runs to train next to shrink a named interval most per FLOP.
     Advise(verbs::advise::Args),
+    /// Seal a forecast of a run before it exists: one line in a chain of hashes.
+    Forecast(verbs::forecast::Args),
+    /// Train the runs of sealed forecasts and score what was said of them.
+    Validate(verbs::validate::Args),
     /// Write the report of a results folder: one page, and every figure as SVG, PNG and CSV.
     Report(verbs::report::Args),
     /// Serve the report of a sweep on this machine and update it while the sweep runs.
@@ -75,7 +80,7 @@ impl Verb {
             Verb::Bench(args) if args.is_part() => Role::Part,
             Verb::Worker(args) if args.supervised() => Role::Part,
             Verb::Worker(_) => Role::Worker("stopped; the same command resumes"),
-            Verb::Run(_) => Role::Command("stopped; the same command resumes"),
+            Verb::Run(_) | Verb::Validate(_) => Role::Command("stopped; the same command resumes"),
             Verb::Plan(_) | Verb::Data(_) => {
                 Role::Command("stopped; the same command begins again")
             }
@@ -100,6 +105,8 @@ fn main() -> ExitCode {
         Verb::Fit(args) => verbs::fit::run(&args),
         Verb::Predict(args) => verbs::predict::run(&args),
         Verb::Advise(args) => verbs::advise::run(&args),
+        Verb::Forecast(args) => verbs::forecast::run(&args),
+        Verb::Validate(args) => verbs::validate::run(&args),
         Verb::Report(args) => verbs::report::run(&args),
         Verb::Watch(args) => verbs::watch::run(&args),
         Verb::Export(args) => verbs::export::run(&args),

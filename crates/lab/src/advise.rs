@@ -131,7 +131,7 @@ impl Known {
             return Ok(None);
         }
         let mut sizes: Vec<(String, f64)> = Vec::new();
-        let of_series = || plan.runs().iter().filter(|run| run.series == fit.series);
+        let of_series = || plan.sweep_runs().filter(|run| run.series == fit.series);
         for run in of_series() {
             if sizes.iter().all(|(_, n)| *n != run.n().0) {
                 sizes.push((run.size.clone(), run.n().0));
@@ -206,7 +206,7 @@ pub fn choose<'a>(
         let message = format!("{}: no such fit{which} of {law} in it", path.display());
         let hint = match there.is_empty() {
             true => {
-                "advice needs a law in N and D; `isoflop fit` says which runs that asks for".into()
+                "a law in N and D is needed; `isoflop fit` says which runs that asks for".into()
             }
             false => format!("there are {}", there.join("; ")),
         };

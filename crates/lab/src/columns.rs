@@ -18,6 +18,7 @@ pub use units::parse as parse_unit;
 use crate::{Hinted, LabError};
 use isoflop_core::text;
 use isoflop_results::Table;
+use isoflop_results::row::VALIDATION;
 use isoflop_results::table::{Cell, Decimal};
 use repeats::shown_cell;
 use roles::{Chosen, given};
@@ -64,6 +65,8 @@ pub struct Columns {
     pub best_of: bool,
     /// The last checkpoint of every run is used.
     pub last: bool,
+    /// Runs of a sweep that score a sealed forecast are used too.
+    pub with_validation: bool,
     /// Only the rows are used in which a column holds a value.
     pub filters: Vec<(String, String)>,
 }
@@ -112,6 +115,10 @@ impl Columns {
             let finished = Cell::Text("finished".to_owned());
             let status = table.cells("status")?;
             keep.retain(|&row| status[row] == finished);
+            if let (false, Ok(role)) = (self.with_validation, table.cells("role")) {
+                let validation = Cell::Text(VALIDATION.to_owned());
+                keep.retain(|&row| role[row] != validation);
+            }
         }
         for (column, value) in &self.filters {
             let hint = "name a column of the table, as in --where corpus=c4";

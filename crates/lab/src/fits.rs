@@ -48,7 +48,7 @@ pub fn points(rows: &[RunRow]) -> (Vec<Point>, Vec<Excluded>) {
 }
 
 /// Experts for each one that a token uses, and granularity; a dense model has one of each.
-fn mixture(row: &RunRow) -> (Option<f64>, Option<f64>) {
+pub(crate) fn mixture(row: &RunRow) -> (Option<f64>, Option<f64>) {
     let cells: Vec<_> =
         RunRow::COLUMNS.iter().map(|column| column.name).zip(row.values()).collect();
     let of = |name: &str| match cells.iter().find(|(column, _)| *column == name)? {

@@ -87,6 +87,11 @@ fn plan_with(
             Plan::build(&sweep.with_budgets(&budget.budgets), &mut context)?.chosen_for(budget)
         }
     };
+    // Runs that score forecasts are the folder's own, and stay in its plan.
+    let plan = match folder(sweep, setting.results).plan() {
+        Ok(earlier) => plan.with_validation_of(&earlier),
+        Err(_) => plan,
+    };
     let (stage, tuned) = match (stage, tuned) {
         (Some(stage), Some(tuned)) => (None, Some((stage, tuned))),
         (stage, _) => (stage, None),

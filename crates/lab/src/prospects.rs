@@ -6,8 +6,8 @@ use isoflop_sweep::{Plan, PlannedRun};
 
 /// The charts and laws that the first series of a plan will support; the others have the same runs.
 pub fn of_plan(plan: &Plan) -> Vec<Prospect> {
-    let series = plan.runs().first().map(|run| &run.series);
-    let of_series = plan.runs().iter().filter(|run| Some(&run.series) == series);
+    let series = plan.sweep_runs().next().map(|run| &run.series);
+    let of_series = plan.sweep_runs().filter(|run| Some(&run.series) == series);
     let points: Vec<PlannedPoint> = of_series.map(point).collect();
     prospects(&points, MOST_EPOCHS)
 }

@@ -1,20 +1,37 @@
 //! What a report is made of, read from results folders, and the page.
 
 use crate::notice::Notice;
+use crate::score::Score;
+use crate::validate::score;
 use crate::{LabError, fits, words};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
-use isoflop_report::{Fact, Provenance, Report, SweepResults, merge};
+use isoflop_report::{Fact, Provenance, Report, ScoredForecast, SweepResults, merge};
 use isoflop_results::{Curve, DataFile, DataRecord, Positions, RunRow, Table, Trust};
 use isoflop_sweep::folder::Told;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::path::{Path, PathBuf};
 
-/// The rows of a folder; what has to be said of them is a remark.
+/// The rows of the runs of a sweep file, without those of validation runs; what has to be said of
+/// them is a remark.
 ///
 /// # Errors
 /// The errors are those of [`ResultsFolder::runs`].
 pub fn runs(
+    notice: &dyn Notice,
+    folder: &ResultsFolder,
+    trust: Trust,
+) -> Result<Vec<RunRow>, LabError> {
+    let mut rows = all_runs(notice, folder, trust)?;
+    rows.retain(|row| !row.is_validation());
+    Ok(rows)
+}
+
+/// The rows of a folder, validation runs among them; what has to be said of them is a remark.
+///
+/// # Errors
+/// The errors are those of [`ResultsFolder::runs`].
+pub fn all_runs(
     notice: &dyn Notice,
     folder: &ResultsFolder,
     trust: Trust,
@@ -90,9 +107,32 @@ pub fn trials(
     }
 }
 
+/// Runs of sealed forecasts that have finished; none of a chain that does not hold, which is a remark.
+pub fn forecasts(notice: &dyn Notice, folder: &ResultsFolder) -> Vec<ScoredForecast> {
+    let scores = score(notice, folder).unwrap_or_else(|error| {
+        notice.remark(&format!("{}; its forecasts are not drawn", error.in_full()));
+        Vec::new()
+    });
+    let of_forecast = |score: Score| {
+        let forecast = score.forecast;
+        score.runs.into_iter().filter_map(move |run| {
+            Some(ScoredForecast {
+                run_id: run.run_id,
+                series: forecast.series.clone(),
+                reach: forecast.reach,
+                predicted: forecast.loss.value,
+                low: forecast.loss.low,
+                high: forecast.loss.high,
+                measured: run.measured?,
+            })
+        })
+    };
+    scores.into_iter().flat_map(of_forecast).collect()
+}
+
 /// The line of a page that says what was planned.
 pub fn plan_fact(plan: &Plan) -> Fact {
-    let value = format!("{}, {} runs", plan.kind(), plan.runs().len());
+    let value = format!("{}, {} runs", plan.kind(), plan.sweep_runs().count());
     Fact { label: "plan".to_owned(), value }
 }
 
@@ -143,12 +183,36 @@ impl ReportInput {
         fits: Option<Fits>,
         trust: Trust,
     ) -> Result<ReportInput, LabError> {
-        let plan = folder.plan()?;
         let runs = runs(notice, folder, trust)?;
         let fits = match fits.or_else(|| fits::stored(notice, folder, &runs)) {
             Some(fits) => fits,
             None => fits::of_rows(notice, &folder.runs_path(), &runs, &Options::default())?,
         };
+        ReportInput::with(notice, folder, runs, fits, trust)
+    }
+
+    /// Reads a folder, with its validation runs among those of the sweep and in its fits.
+    ///
+    /// # Errors
+    /// The errors are those of [`ReportInput::of`].
+    pub fn with_validation(
+        notice: &dyn Notice,
+        folder: &ResultsFolder,
+        trust: Trust,
+    ) -> Result<ReportInput, LabError> {
+        let runs = all_runs(notice, folder, trust)?;
+        let fits = fits::of_rows(notice, &folder.runs_path(), &runs, &Options::default())?;
+        ReportInput::with(notice, folder, runs, fits, trust)
+    }
+
+    fn with(
+        notice: &dyn Notice,
+        folder: &ResultsFolder,
+        runs: Vec<RunRow>,
+        fits: Fits,
+        trust: Trust,
+    ) -> Result<ReportInput, LabError> {
+        let plan = folder.plan()?;
         let data = texts(notice, folder, &plan);
         let mut facts = vec![plan_fact(&plan)];
         facts.extend(data.iter().map(text_fact));
@@ -163,6 +227,7 @@ impl ReportInput {
                 tuning: trials(notice, folder, trust)?,
                 data,
                 fits,
+                forecasts: forecasts(notice, folder),
             },
             facts,
         })
@@ -196,7 +261,7 @@ impl ReportInput {
 
     /// The report of it.
     pub fn report(&self, provenance: Provenance) -> Report<'_> {
-        let SweepResults { runs, curves, positions, tuning, data, fits } = &self.sweep;
+        let SweepResults { runs, curves, positions, tuning, data, fits, forecasts } = &self.sweep;
         Report {
             title: &self.title,
             question: self.question.as_deref(),
@@ -205,6 +270,7 @@ impl ReportInput {
             positions,
             tuning,
             fits,
+            forecasts,
             data,
             provenance,
         }

@@ -114,7 +114,7 @@ pub fn run(lab: &Lab<'_>, request: &Request) -> Result<Night, LabError> {
     }
     let Planned { plan, .. } = planned;
     let folder = ResultsFolder::at(request.results.join(plan.name()));
-    adopt(&folder, &plan, &request.sweep)?;
+    let plan = adopt(&folder, &plan, &request.sweep)?;
     let outcome = train(lab, request, &folder, &plan)?;
     let records = settle(&folder, &plan)?;
     let morning = match outcome {
@@ -141,11 +141,13 @@ fn tune(lab: &Lab<'_>, request: &Request, stage: Plan) -> Result<Option<End>, La
     Ok(None)
 }
 
-/// Makes a results folder that of a plan, with what a worker elsewhere needs to find its texts.
-fn adopt(folder: &ResultsFolder, plan: &Plan, sweep: &Sweep) -> Result<(), LabError> {
-    folder.adopt(plan, sweep.source())?;
+/// Makes a results folder that of a plan, with what a worker elsewhere needs to find its texts; the
+/// plan is then that of the folder, with its validation runs.
+fn adopt(folder: &ResultsFolder, plan: &Plan, sweep: &Sweep) -> Result<Plan, LabError> {
+    let plan = folder.adopt(plan, sweep.source())?;
     let cache = isoflop_data::Places::of_this_machine()?.cache;
-    Ok(Place::here(plan, &cache)?.keep(folder)?)
+    Place::here(&plan, &cache)?.keep(folder)?;
+    Ok(plan)
 }
 
 /// Writes what a stage found, also where the command that trained its last trial died before it could.
@@ -226,7 +228,11 @@ fn staffed(
     }
 }
 
-fn train(
+/// Trains the open runs of a folder's plan.
+///
+/// # Errors
+/// The folder cannot be read or written, or a worker cannot be started.
+pub(crate) fn train(
     lab: &Lab<'_>,
     request: &Request,
     folder: &ResultsFolder,
@@ -326,8 +332,8 @@ fn conclude(
     folder: &ResultsFolder,
     records: &Records,
 ) -> Result<Option<Morning>, LabError> {
-    let rows: Vec<RunRow> =
-        records.done.iter().chain(&records.failed).map(|r| r.row.clone()).collect();
+    let all = records.done.iter().chain(&records.failed).map(|record| record.row.clone());
+    let rows: Vec<RunRow> = all.filter(|row| !row.is_validation()).collect();
     let finished = rows.iter().any(|row| row.status == Status::Finished);
     let options = Options::default();
     lab.notice.note(&match finished {

@@ -96,7 +96,10 @@ fn read_folder(
         source.sha256 = digest(&runs);
         return Ok((points, Vec::new(), source));
     }
-    let of_folder = report::runs(notice, &folder, trust)?;
+    let of_folder = match columns.with_validation {
+        true => report::all_runs(notice, &folder, trust)?,
+        false => report::runs(notice, &folder, trust)?,
+    };
     let (points, excluded) = points(&of_folder);
     (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
     options.n_kind = n_kind(&of_folder).to_owned();

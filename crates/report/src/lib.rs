@@ -38,7 +38,7 @@ mod view;
 pub use error::ReportError;
 pub use live::Live;
 pub use merge::{SweepResults, merge};
-pub use report::{Fact, Provenance, Report};
+pub use report::{Fact, Provenance, Report, ScoredForecast};
 pub use series::series_name;
 
 use files::Contents;

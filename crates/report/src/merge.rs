@@ -1,5 +1,6 @@
 //! Several sweeps as one report, each a series of its own.
 
+use crate::report::ScoredForecast;
 use isoflop_core::Series;
 use isoflop_fit::output::{Fits, FittedPoint};
 use isoflop_results::DataRecord;
@@ -21,6 +22,8 @@ pub struct SweepResults {
     pub data: Vec<DataRecord>,
     /// Fits of the runs.
     pub fits: Fits,
+    /// Runs that were forecast before they were trained.
+    pub forecasts: Vec<ScoredForecast>,
 }
 
 /// Merges sweeps given by name into one; the series of each begins with `sweep=NAME`. A run of two
@@ -69,11 +72,16 @@ pub fn merge(sweeps: Vec<(String, SweepResults)>) -> SweepResults {
         fits.refused.iter_mut().for_each(|r| r.series = series(&r.series));
         fits.approaches.iter_mut().for_each(|a| a.series = series(&a.series));
         fits.ranking.iter_mut().for_each(|r| r.series = series(&r.series));
+        for forecast in &mut sweep.forecasts {
+            label(&mut forecast.run_id);
+            forecast.series = series(&forecast.series);
+        }
         known.extend(sweep.runs.iter().map(|r| r.run_id.clone()));
         all.runs.extend(sweep.runs);
         all.curves.extend(sweep.curves);
         all.positions.extend(sweep.positions);
         all.tuning.extend(sweep.tuning);
+        all.forecasts.extend(sweep.forecasts);
         for record in sweep.data {
             if all.data.iter().all(|r| r.data_digest != record.data_digest) {
                 all.data.push(record);

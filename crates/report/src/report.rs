@@ -20,10 +20,38 @@ pub struct Report<'a> {
     pub tuning: &'a [RunRow],
     /// The fits to draw.
     pub fits: &'a Fits,
+    /// Runs that were forecast before they were trained; they are none of `runs` unless asked.
+    pub forecasts: &'a [ScoredForecast],
     /// Facts on each text: reference losses, entropy. May be empty.
     pub data: &'a [DataRecord],
     /// Facts that a reader needs to check or repeat the work.
     pub provenance: Provenance,
+}
+
+/// A run that was forecast before it was trained, and its loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoredForecast {
+    /// Id of the run.
+    pub run_id: String,
+    /// Cell of the axes; empty without axes.
+    pub series: String,
+    /// Compute asked for over the largest that was fitted.
+    pub reach: f64,
+    /// Predicted loss, nats per token.
+    pub predicted: f64,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end of its interval.
+    pub high: f64,
+    /// Test loss, nats per token.
+    pub measured: f64,
+}
+
+impl ScoredForecast {
+    /// Whether the interval holds the measured loss.
+    pub fn is_inside(&self) -> bool {
+        (self.low..=self.high).contains(&self.measured)
+    }
 }
 
 /// Origin of the runs, as far as the runs do not say it themselves: versions, devices, corpora and

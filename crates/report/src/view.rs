@@ -314,6 +314,7 @@ mod tests {
                 positions: &[],
                 tuning: &[],
                 fits: &fits,
+                forecasts: &[],
                 data: &[],
                 provenance,
             };

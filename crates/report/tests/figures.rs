@@ -40,6 +40,48 @@ fn figures_of_an_earlier_report_are_removed_and_strangers_kept() {
     assert!(figures.join("my-own.svg").exists() && figures.join("three-panels.png").exists());
 }
 
+#[test]
+fn sealed_forecasts_are_drawn_with_their_errors_against_how_far_they_reach() {
+    let mut sweep = synthetic::quickstart();
+    let forecast = |run_id: &str, reach: f64, measured: f64| isoflop_report::ScoredForecast {
+        run_id: run_id.to_owned(),
+        series: String::new(),
+        reach,
+        predicted: 2.0,
+        low: 1.9,
+        high: 2.1,
+        measured,
+    };
+    let none = Written::of(&sweep);
+    assert!(!none.folder().join("figures/sealed-forecasts.svg").exists());
+    sweep.forecasts = vec![
+        forecast("n1-s0-aa", 10.0, 2.0 / 1.01),
+        forecast("n1-s1-bb", 10.0, 2.0 / 0.93),
+        forecast("n2-s0-cc", 30.0, 2.0),
+    ];
+    let written = Written::of(&sweep);
+    let csv = written.text("sealed-forecasts.csv");
+    let cells = |run: &str| -> Vec<f64> {
+        let line = csv.lines().find(|line| line.contains(run)).unwrap();
+        line.split(',').skip(4).map(|cell| cell.parse().unwrap()).collect()
+    };
+    // x, y, low and high: the first two of a reach stand a little aside from each other.
+    let ([a, b, c], near) = (["n1-s0", "n1-s1", "n2-s0"].map(cells), 0.02);
+    assert!((a[0] / 10.0).ln().abs() < near && (b[0] / 10.0).ln().abs() < near && a[0] < b[0]);
+    assert_eq!((c[0], c[1]), (30.0, 0.0));
+    for (cells, errors) in [(&a, [1.0, -4.05, 6.05]), (&b, [-7.0, -11.65, -2.35])] {
+        for (cell, error) in cells[1..].iter().zip(errors) {
+            assert!((cell - error).abs() < 1e-9, "{csv}");
+        }
+    }
+    let words = labels(&written.text("sealed-forecasts.svg"));
+    for word in ["inside the interval: 2", "outside the interval: 1", "C over the largest fitted"] {
+        assert!(words.contains(&word.to_owned()), "{word}: {words:?}");
+    }
+    let page = std::fs::read_to_string(written.folder().join("index.html")).unwrap();
+    assert!(page.contains("2 of 3 of which hold the run"));
+}
+
 /// Losses of two tokenizers stand side by side in bits per byte: their tokens are not the same bytes.
 #[test]
 fn losses_of_two_tokenizers_are_compared_in_bits_per_byte() {

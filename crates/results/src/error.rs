@@ -12,6 +12,8 @@ pub enum ResultsError {
     Io { path: PathBuf, action: &'static str, source: std::io::Error },
     #[error("{}: damaged record: {problem}", path.display())]
     DamagedRecord { path: PathBuf, problem: String },
+    #[error("{}:{line}: the chain of forecasts is broken: {problem}", path.display())]
+    BrokenForecasts { path: PathBuf, line: u64, problem: String },
     #[error("{}: not readable as parquet: {problem}", path.display())]
     Parquet { path: PathBuf, problem: String },
     #[error("{}: its values do not match the digest that it carries", path.display())]
@@ -85,6 +87,10 @@ impl ResultsError {
             ResultsError::TooLarge { .. } => {
                 Some("keep the columns and rows that are needed".to_owned())
             }
+            ResultsError::BrokenForecasts { .. } => Some(
+                "`isoflop forecast` alone writes this file: bring back the one that was written, from version control or a copy"
+                    .to_owned(),
+            ),
             ResultsError::DamagedRecord { .. } => {
                 Some("remove the file; the same `run` command trains that run again".to_owned())
             }

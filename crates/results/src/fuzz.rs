@@ -3,6 +3,7 @@
 use crate::data::DataFile;
 use crate::parquet::{parse_curves, parse_runs};
 use crate::record::{RunRecord, sealed};
+use crate::sealed::{Chain, SealedForecast};
 use crate::table::{Cell, Format, Value};
 use crate::{Table, Trust};
 use std::path::Path;
@@ -92,4 +93,20 @@ pub fn data(bytes: &[u8]) {
         let json = serde_json::to_vec(&file).expect("text and numbers");
         assert_eq!(DataFile::parse(&json).expect("it was written here"), file);
     }
+}
+
+/// `forecasts.jsonl`: a chain that is taken is the one that was written, and a forecast that is sealed is
+/// read back.
+pub fn forecasts(bytes: &[u8]) {
+    if let Ok(chain) = Chain::parse(bytes) {
+        assert_eq!(chain.text().as_bytes(), bytes);
+    }
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let told = lines.filter_map(|line| serde_json::from_slice::<SealedForecast>(line).ok());
+    let mut chain = Chain::default();
+    for forecast in told {
+        // A forecast with an impossible number is refused and leaves the chain as it is.
+        let _ = chain.push(forecast);
+    }
+    assert_eq!(Chain::parse(chain.text().as_bytes()).expect("it was sealed here"), chain);
 }

@@ -92,6 +92,7 @@ pub(crate) mod tests {
             status: Status::Finished,
             message: None,
             failure: None,
+            role: None,
             family: "transformer".to_owned(),
             mixer: "attention".to_owned(),
             feed_forward: "dense".to_owned(),

@@ -6,6 +6,9 @@ use isoflop_core::Series;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
+/// The role of a run that scores a sealed forecast.
+pub const VALIDATION: &str = "validation";
+
 schema! {
     /// A row of `runs.parquet`: the one list of its columns. `docs/results.md` shows it as a table.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,8 @@ schema! {
             "why a run diverged or failed; null otherwise";
         failure: Option<FailureKind> [absent "absent"], Outcome, "",
             "what kind of failure it was: `memory`, `disk`, `worker` or `other`; null unless failed";
+        role: Option<String> [absent "absent"], Label, "",
+            "`validation` for a run that scores a sealed forecast and enters no fit unless asked; null for the runs of the sweep file";
         family: String, Label, "",
             "model family";
         mixer: String [attention "attention"], Identity, "",
@@ -189,6 +194,11 @@ impl RunRow {
     /// `n_non_embedding`.
     pub fn n(&self) -> u64 {
         self.n_active_non_embedding.unwrap_or(self.n_non_embedding)
+    }
+
+    /// Whether the run scores a sealed forecast; no fit sees it unless asked.
+    pub fn is_validation(&self) -> bool {
+        self.role.as_deref() == Some(VALIDATION)
     }
 
     /// What kind of failure it was. Rows of earlier versions do not say; those of them that memory was too

@@ -3,7 +3,8 @@
 
 use isoflop_core::fuzz::run;
 use isoflop_results::parquet::{write_curves, write_runs};
-use isoflop_results::{Curve, CurvePoint, RunRecord, fuzz};
+use isoflop_results::sealed::Predicted;
+use isoflop_results::{Chain, Curve, CurvePoint, RunRecord, SealedForecast, fuzz};
 use std::fs;
 use std::path::Path;
 
@@ -92,4 +93,28 @@ fn curves_parquet() {
 #[test]
 fn data_json() {
     run(8, 20_000, &[DATA], fuzz::data);
+}
+
+#[test]
+fn sealed_forecasts() {
+    let positive = Predicted { value: 2.0, low: 1.9, high: 2.1 };
+    let mut chain = Chain::default();
+    for run_id in ["n1-s0-aa", "n2-s0-bb"] {
+        let forecast = SealedForecast {
+            compute: 1e13,
+            reach: 10.0,
+            level: 0.9,
+            n_opt: positive,
+            d_opt: positive,
+            loss_opt: positive,
+            loss: positive,
+            c_exact: 1e13,
+            epochs: 1.0,
+            seeds: vec![0],
+            run_ids: vec![run_id.to_owned()],
+            ..SealedForecast::new()
+        };
+        chain.push(forecast).unwrap();
+    }
+    run(9, 20_000, &[chain.text().as_bytes()], fuzz::forecasts);
 }

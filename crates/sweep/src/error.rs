@@ -133,6 +133,10 @@ pub enum SweepError {
     Link { path: PathBuf },
     #[error("{}: {problem}", path.display())]
     DamagedPlan { path: PathBuf, problem: String },
+    #[error("{}: run {run_id} {how}, so that no forecast can come before it", path.display())]
+    KnownRun { path: PathBuf, run_id: String, how: &'static str },
+    #[error("{}: no forecast is sealed: {problem}", path.display())]
+    Unsealed { path: PathBuf, problem: String },
     #[error("this worker cannot train here: {0}")]
     Lack(#[from] Lack),
     #[error("a worker cannot train: {said}")]
@@ -173,6 +177,10 @@ impl SweepError {
             SweepError::NoPlan { .. } => Some(
                 "give the folder that `isoflop run` made, such as results/quickstart".to_owned(),
             ),
+            SweepError::KnownRun { .. } => Some(
+                "forecast another compute; a run that scores a forecast is sealed before it is planned"
+                    .to_owned(),
+            ),
             SweepError::Link { .. } => Some(
                 "put a folder in its place; the results folder as a whole may be a link".to_owned(),
             ),
@@ -185,7 +193,7 @@ impl SweepError {
             SweepError::Io { source, .. } if is_forbidden(source) => {
                 Some("choose a folder you may write to, with --results DIR".to_owned())
             }
-            SweepError::Io { .. } | SweepError::Spawn { .. } => None,
+            SweepError::Io { .. } | SweepError::Spawn { .. } | SweepError::Unsealed { .. } => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! sweep.toml, plan.json       the sweep file and its plan, as of the last `run`
+//! forecasts.jsonl             sealed forecasts, a chain of lines that is only appended to
 //! data.json                   facts of each text: counts, entropy, losses that need no model
 //! records/<run>.json          row and curve of a finished or diverged run, with a checksum
 //! failures/<run>.json         row and curve of a failed run, with a checksum
@@ -13,6 +14,7 @@
 //! runs.parquet, curves.parquet, positions.parquet, fits.json
 //! ```
 
+mod forecasts;
 mod paths;
 mod records;
 mod rows;
@@ -21,6 +23,7 @@ pub use records::Records;
 pub use rows::Told;
 
 use crate::error::SweepError;
+use crate::leases;
 use crate::plan::Plan;
 use crate::spec::Sweep;
 use crate::tuned::SUFFIX;
@@ -128,18 +131,36 @@ impl ResultsFolder {
     }
 
     /// Writes the plan and its sweep file, after [`ResultsFolder::check_owner`]. The plan is
-    /// written first, since it identifies the folder.
+    /// written first, since it identifies the folder. Returns the plan as written: with the
+    /// validation runs of the plan that was there ([`Plan::with_validation_of`]).
     ///
     /// # Errors
     /// The folder belongs to another sweep, or cannot be written.
-    pub fn adopt(&self, plan: &Plan, sweep_source: &str) -> Result<(), SweepError> {
+    pub fn adopt(&self, plan: &Plan, sweep_source: &str) -> Result<Plan, SweepError> {
         self.check_owner(plan.name())?;
         self.check_links()?;
+        // Without a plan there is nothing to keep, and a lock file would be no sign of a sweep.
+        let _lock = match self.plan_path().exists() {
+            true => Some(self.locked()?),
+            false => None,
+        };
+        let plan = match self.plan() {
+            Ok(earlier) => plan.clone().with_validation_of(&earlier),
+            Err(_) => plan.clone(),
+        };
         write_atomic(&self.plan_path(), plan.to_json()?.as_bytes())?;
         self.make_parts()?;
         write_atomic(&self.root.join(SWEEP), sweep_source.as_bytes())?;
         let data = DataFile { data: plan.data().to_vec() };
-        Ok(data.write(&self.data_path())?)
+        data.write(&self.data_path())?;
+        Ok(plan)
+    }
+
+    /// Takes the folder's lock, which is held until the returned file is dropped.
+    fn locked(&self) -> Result<fs::File, SweepError> {
+        let path = self.leases_path();
+        fs::create_dir_all(&path).map_err(SweepError::io(&path, "create the folder"))?;
+        leases::lock(self)
     }
 
     /// Makes the subfolders that working on a sweep needs.

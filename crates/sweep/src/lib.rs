@@ -36,7 +36,7 @@ pub use isoflop_core::data::DataSource;
 pub use lack::Lack;
 pub use place::Place;
 pub use plan::{DataFacts, Plan, PlanContext, PlanKind};
-pub use run::{PlannedRun, RunConfig};
+pub use run::{PlannedRun, RunConfig, RunRole};
 pub use spec::Sweep;
 pub use trainer::{Ending, Keeper, Progress, TestScore, TrainFailure, Trained, Trainer};
 pub use workers::Workers;

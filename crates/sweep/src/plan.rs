@@ -5,9 +5,11 @@ mod cell;
 mod data;
 mod length;
 mod time;
+mod validation;
 mod whole;
 
 pub use time::TimeBudget;
+pub use validation::Beyond;
 
 use crate::error::{SpecError, SweepError};
 use crate::run::PlannedRun;

@@ -119,6 +119,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         status: Status::Failed,
         message: None,
         failure: None,
+        role: None,
         family: String::new(),
         mixer: config.model.mixer.half().name().to_owned(),
         feed_forward: config.model.feed_forward.half().name().to_owned(),

@@ -8,6 +8,7 @@ use isoflop_core::units::short;
 use isoflop_core::{Flops, Optimizer, Params, Schedule, Series, Tokens};
 use isoflop_model::{Family, FlopCount, ModelConfig, ParamCount};
 use isoflop_results::RunRow;
+use isoflop_results::row::VALIDATION;
 use serde::{Deserialize, Serialize};
 
 /// Maximum tokens of a run: above this number a float no longer represents every whole number.
@@ -124,6 +125,23 @@ fn hash(config: &RunConfig) -> String {
     digest
 }
 
+/// What a run is to its plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunRole {
+    /// A run of the sweep file.
+    #[default]
+    Sweep,
+    /// A run that scores a sealed forecast and enters no fit unless asked.
+    Validation,
+}
+
+impl RunRole {
+    fn is_default(&self) -> bool {
+        *self == RunRole::default()
+    }
+}
+
 /// A run of a plan, which can start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
@@ -156,6 +174,9 @@ pub struct PlannedRun {
     /// Entropy rate in nats per token, if the text is of a synthetic language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy: Option<f64>,
+    /// What the run is to its plan.
+    #[serde(default, skip_serializing_if = "RunRole::is_default")]
+    pub role: RunRole,
 }
 
 /// Everything that a run is made of, before its id is computed.
@@ -213,6 +234,7 @@ impl PlannedRun {
             train_tokens,
             flops_budget,
             entropy,
+            role: RunRole::default(),
         }
     }
 
@@ -303,6 +325,10 @@ impl PlannedRun {
     pub fn label(&self, sweep: &str, row: &mut RunRow) {
         row.sweep = sweep.to_owned();
         row.series = self.series.clone();
+        row.role = match self.role {
+            RunRole::Sweep => None,
+            RunRole::Validation => Some(VALIDATION.to_owned()),
+        };
         row.size = self.size.clone();
         row.family = self.family.name().to_owned();
         row.corpus = self.corpus.clone();

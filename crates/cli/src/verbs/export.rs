@@ -5,7 +5,7 @@ use crate::output::print;
 use crate::terminal::Terminal;
 use crate::trust::TrustArg;
 use anyhow::Result;
-use isoflop_lab::report::{ReportInput, curves, runs};
+use isoflop_lab::report::{ReportInput, all_runs, curves};
 use isoflop_report::Provenance;
 use isoflop_results::file::write_atomic;
 use isoflop_results::{csv, parquet};
@@ -41,9 +41,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let name = args.out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let kind = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match (kind, args.curves) {
-        ("csv", false) => csv::write_runs(&args.out, &runs(&terminal, &folder, trust)?)?,
+        ("csv", false) => csv::write_runs(&args.out, &all_runs(&terminal, &folder, trust)?)?,
         ("csv", true) => csv::write_curves(&args.out, &curves(&terminal, &folder, trust)?)?,
-        ("parquet", false) => parquet::write_runs(&args.out, &runs(&terminal, &folder, trust)?)?,
+        ("parquet", false) => {
+            parquet::write_runs(&args.out, &all_runs(&terminal, &folder, trust)?)?
+        }
         ("parquet", true) => parquet::write_curves(&args.out, &curves(&terminal, &folder, trust)?)?,
         ("json", false) if name.ends_with(".vl.json") => {
             let source = ReportInput::of(&terminal, &folder, None, trust)?;

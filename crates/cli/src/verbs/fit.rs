@@ -153,7 +153,8 @@ impl Args {
             || self.bootstrap.is_some()
             || self.seed_noise.is_some()
             || !self.law.is_empty()
-            || columns.named();
+            || columns.named()
+            || columns.with_validation;
         !asks && self.drop_worst == 0 && self.seed == 0
     }
 }

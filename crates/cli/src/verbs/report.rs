@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Folder of all reports; that of a sweep is DIR/<name>.
     #[arg(long, default_value = "reports", value_name = "DIR")]
     out: PathBuf,
+    /// Draw and fit also the runs that score a sealed forecast (role = validation).
+    #[arg(long)]
+    with_validation: bool,
     /// Print the verdict and a chart instead, and write nothing.
     #[arg(long)]
     terminal: bool,
@@ -38,7 +41,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut sources = Vec::new();
     for path in &args.results {
         let folder = ResultsFolder::at(path.clone());
-        sources.push(ReportInput::of(&terminal, &folder, None, args.trust.trust())?);
+        let trust = args.trust.trust();
+        sources.push(match args.with_validation {
+            true => ReportInput::with_validation(&terminal, &folder, trust)?,
+            false => ReportInput::of(&terminal, &folder, None, trust)?,
+        });
     }
     let source = match sources.len() {
         1 => sources.remove(0),
@@ -50,7 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let paths: Vec<String> = args.results.iter().map(|p| p.display().to_string()).collect();
-    let page = source.write(&args.out, vec![format!("isoflop report {}", paths.join(" "))])?;
+    let option = if args.with_validation { " --with-validation" } else { "" };
+    let command = format!("isoflop report {}{option}", paths.join(" "));
+    let page = source.write(&args.out, vec![command])?;
     print(&page.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::lease::Lease;
 use isoflop_sweep::leases::live_leases;
-use isoflop_sweep::{Plan, ResultsFolder};
+use isoflop_sweep::{Plan, ResultsFolder, RunRole};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -111,6 +111,8 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
                 }
                 State::Waiting => ("·", "waiting".to_owned()),
             };
+            let is_validation = plan.run(id).is_some_and(|run| run.role == RunRole::Validation);
+            let what = if is_validation { format!("{what} (validation)") } else { what };
             vec![mark.to_owned(), (*id).to_owned(), what]
         })
         .collect();

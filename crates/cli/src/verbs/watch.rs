@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use isoflop_core::digest::hex;
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
-use isoflop_lab::report::{curves, plan_fact, texts, trials};
+use isoflop_lab::report::{curves, forecasts, plan_fact, texts, trials};
 use isoflop_lab::{Notice, fits};
 use isoflop_report::{Live, Provenance, Report};
 use isoflop_results::{Curve, Positions, RunRow, Trust};
@@ -125,7 +125,8 @@ fn page(
     trust: Trust,
 ) -> Result<Live> {
     records.remark.iter().for_each(|remark| terminal.remark(remark));
-    let all = || records.done.iter().chain(&records.failed);
+    let ended = || records.done.iter().chain(&records.failed);
+    let all = || ended().filter(|record| !record.row.is_validation());
     let runs: Vec<RunRow> = all().map(|record| record.row.clone()).collect();
     let mut known: Vec<Curve> = all()
         .filter(|record| !record.curve.is_empty())
@@ -154,6 +155,7 @@ fn page(
         positions: &positions,
         tuning: &tuning,
         fits: &fits,
+        forecasts: &forecasts(terminal, folder),
         data: &data,
         provenance: Provenance { commands, generated: None, facts },
     }))

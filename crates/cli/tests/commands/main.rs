@@ -16,6 +16,7 @@ mod night;
 mod pages;
 mod pinned;
 mod reports;
+mod sealed;
 #[cfg(target_os = "linux")]
 mod signals;
 mod sweeps;
@@ -39,6 +40,8 @@ fn every_verb_has_an_example_in_its_help() {
         "status",
         "fit",
         "predict",
+        "forecast",
+        "validate",
         "report",
         "watch",
         "export",

@@ -27,6 +27,7 @@ mod plane;
 mod positions;
 mod profiles;
 mod residuals;
+mod sealed;
 mod shapes;
 mod surface;
 mod swept;
@@ -44,7 +45,7 @@ use crate::view::View;
 
 /// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 20] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 21] = [
         time::figure,
         isoflop::figure,
         optima::figure,
@@ -54,6 +55,7 @@ pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
         residuals::by_law,
         profiles::figure,
         forecast::figure,
+        sealed::figure,
         forest::figure,
         learning_curves::figure,
         efficiency::figure,

@@ -44,7 +44,7 @@ const SECTIONS: [(&str, &str, &[&str]); 6] = [
     (
         "trust",
         "How far to trust it",
-        &["forecast", "intervals", "profiles", "residuals", "residuals-by-law"],
+        &["sealed-forecasts", "forecast", "intervals", "profiles", "residuals", "residuals-by-law"],
     ),
     ("curves", "Learning curves", &["learning-curves", "sample-efficiency", "runs-small"]),
     ("context", "What the context is worth", &["positions", "window"]),

@@ -14,7 +14,7 @@ pub use runs::noise;
 
 use fits::fits_of;
 use isoflop_fit::output::*;
-use isoflop_report::{Fact, Provenance, Report};
+use isoflop_report::{Fact, Provenance, Report, ScoredForecast};
 use isoflop_results::data::{Entropy, ReferenceLoss};
 use isoflop_results::{Curve, CurvePoint, DataRecord, Positions, RunRow, Status};
 use judged::{approaches, ranking};
@@ -30,6 +30,7 @@ pub struct Synthetic {
     pub tuning: Vec<RunRow>,
     pub data: Vec<DataRecord>,
     pub fits: Fits,
+    pub forecasts: Vec<ScoredForecast>,
 }
 
 impl Synthetic {
@@ -42,6 +43,7 @@ impl Synthetic {
             positions: &self.positions,
             tuning: &self.tuning,
             fits: &self.fits,
+            forecasts: &self.forecasts,
             data: &self.data,
             provenance: Provenance {
                 commands: vec![
@@ -100,6 +102,7 @@ pub fn quickstart() -> Synthetic {
         tuning: vec![],
         data: vec![],
         fits,
+        forecasts: Vec::new(),
     }
 }
 

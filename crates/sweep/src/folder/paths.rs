@@ -95,6 +95,11 @@ impl ResultsFolder {
         self.root.join("curves.parquet")
     }
 
+    /// `forecasts.jsonl`, which is there once a forecast was sealed.
+    pub fn forecasts_path(&self) -> PathBuf {
+        self.root.join("forecasts.jsonl")
+    }
+
     /// `fits.json`.
     pub fn fits_path(&self) -> PathBuf {
         self.root.join("fits.json")

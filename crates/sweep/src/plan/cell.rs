@@ -180,7 +180,11 @@ impl CellPlanner<'_, '_> {
     }
 
     /// Model of one size, with the size as written.
-    fn model(&self, spec: &Spec, size: &Spanned<Size>) -> Result<(String, ModelConfig), Problem> {
+    pub(super) fn model(
+        &self,
+        spec: &Spec,
+        size: &Spanned<Size>,
+    ) -> Result<(String, ModelConfig), Problem> {
         let like = ModelConfig {
             document_mask: spec.data.mask_documents.then_some(self.facts.separator),
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
@@ -208,7 +212,7 @@ impl CellPlanner<'_, '_> {
             .hint("choose a smaller size or context; a batch that does not fit is split"))
     }
 
-    fn batch_tokens(&self, model: &ModelConfig) -> Result<u64, Problem> {
+    pub(super) fn batch_tokens(&self, model: &ModelConfig) -> Result<u64, Problem> {
         let given = &self.cell.spec.train.batch_tokens;
         let n = ParamCount::of(model).active_non_embedding();
         match *given.get_ref() {
@@ -231,7 +235,7 @@ impl CellPlanner<'_, '_> {
         }
     }
 
-    fn run(
+    pub(super) fn run(
         &self,
         label: &str,
         model: ModelConfig,

@@ -6,6 +6,7 @@ mod foreign;
 mod lacks;
 mod plans;
 mod reuse;
+mod sealed;
 mod supervised;
 mod trunks;
 
