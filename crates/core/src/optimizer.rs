@@ -23,3 +23,14 @@ impl Default for Optimizer {
         Optimizer { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip_norm: 1.0 }
     }
 }
+
+impl Optimizer {
+    /// Whether training can use these constants. Those of a file may be any numbers.
+    pub fn is_possible(&self) -> bool {
+        let Optimizer { beta1, beta2, epsilon, weight_decay, clip_norm } = *self;
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let decays = weight_decay.is_finite() && weight_decay >= 0.0;
+        share(beta1) && share(beta2) && positive(epsilon) && positive(clip_norm) && decays
+    }
+}

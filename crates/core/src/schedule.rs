@@ -1,17 +1,55 @@
-//! Warm-up, stable, decay: the learning rate as a function of the step.
+//! The learning rate as a function of the step.
 
 use serde::{Deserialize, Serialize};
 
-/// Linear warm-up, a constant stretch, then linear decay to zero (Hu et al. 2024, MiniCPM;
-/// Hägele et al. 2024). Step counts.
+/// Shape of the learning rate over a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// Linear warm-up, a constant stretch, then linear decay to zero (Hu et al. 2024, MiniCPM;
+    /// Hägele et al. 2024).
+    #[default]
+    Wsd,
+}
+
+/// A shape with its lengths in steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Schedule {
+    /// Shape of the rate.
+    pub kind: ScheduleKind,
     /// Steps in all.
     pub steps: u64,
     /// Steps of warm-up.
     pub warmup: u64,
     /// Steps of decay, at the end.
     pub decay: u64,
+}
+
+/// A schedule in a file, where the shape and the lengths are two fields.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    schedule: ScheduleKind,
+    steps: Lengths,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Lengths {
+    steps: u64,
+    warmup: u64,
+    decay: u64,
+}
+
+impl From<Written> for Schedule {
+    fn from(Written { schedule, steps: Lengths { steps, warmup, decay } }: Written) -> Self {
+        Schedule { kind: schedule, steps, warmup, decay }
+    }
+}
+
+impl From<Schedule> for Written {
+    fn from(Schedule { kind, steps, warmup, decay }: Schedule) -> Self {
+        Written { schedule: kind, steps: Lengths { steps, warmup, decay } }
+    }
 }
 
 impl Schedule {
@@ -22,7 +60,19 @@ impl Schedule {
     /// reach into the decay is cut to end where the decay starts.
     pub fn wsd(steps: u64, warmup: u64) -> Self {
         let decay = ((steps as f64 * Self::DECAY_SHARE).round() as u64).clamp(1, steps.max(1));
-        Schedule { steps, warmup: warmup.min(steps.saturating_sub(decay)), decay }
+        let warmup = warmup.min(steps.saturating_sub(decay));
+        Schedule { kind: ScheduleKind::Wsd, steps, warmup, decay }
+    }
+
+    /// Step at which the rate begins to fall.
+    pub fn branch(&self) -> u64 {
+        self.steps - self.decay
+    }
+
+    /// Whether the lengths fit together. Those of a file may be any numbers.
+    pub fn is_possible(&self) -> bool {
+        let Schedule { steps, warmup, decay, .. } = *self;
+        decay > 0 && decay <= steps && warmup <= steps - decay
     }
 
     /// Factor on the peak rate at `step` (from 0): positive throughout, 1 when stable.

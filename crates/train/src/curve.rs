@@ -2,7 +2,7 @@
 //! depend only on the steps done, so that runs of one trunk share them.
 
 use crate::flight::Step;
-use isoflop_core::{Schedule, Tokens};
+use isoflop_core::{Recipe, Schedule, Tokens};
 use isoflop_data::CURVE_TOKENS;
 use isoflop_model::FlopCount;
 use isoflop_results::CurvePoint;
@@ -48,15 +48,16 @@ impl Recorder {
     ) {
         self.since.0 += seen.loss;
         self.since.1 += 1;
-        if done > config.steps.steps - config.steps.steps.div_ceil(10) {
+        let schedule = &config.recipe.schedule;
+        if done > schedule.steps - schedule.steps.div_ceil(10) {
             self.tail.push(seen.loss);
         }
         let blown = !seen.loss.is_finite() || !seen.grad_norm.is_finite();
-        let place = place(&config.steps, done);
+        let place = place(schedule, done);
         if place.is_none() && !blown {
             return;
         }
-        let tokens = done * config.batch_tokens;
+        let tokens = done * config.recipe.batch_tokens;
         let due = self.scores(config, done);
         let finite = |value: f64| value.is_finite().then_some(value);
         let (sum, count) = std::mem::take(&mut self.since);
@@ -75,8 +76,8 @@ impl Recorder {
     /// them is recorded.
     pub(crate) fn scores(&self, config: &RunConfig, done: u64) -> bool {
         let tested = self.curve.iter().filter(|point| point.test_loss.is_some());
-        place(&config.steps, done).is_some_and(|place| {
-            is_scored(place, done * config.batch_tokens, tested.count() as u64)
+        place(&config.recipe.schedule, done).is_some_and(|place| {
+            is_scored(place, done * config.recipe.batch_tokens, tested.count() as u64)
         })
     }
 
@@ -100,9 +101,9 @@ fn is_scored(place: u64, tokens: u64, scored: u64) -> bool {
 }
 
 /// Number of times that the test loss is measured while a run trains.
-pub(crate) fn scored_points(config: &RunConfig) -> u64 {
-    points(&config.steps).into_iter().fold(0, |scored, (done, place)| {
-        let tokens = done * config.batch_tokens;
+pub(crate) fn scored_points(recipe: &Recipe) -> u64 {
+    points(&recipe.schedule).into_iter().fold(0, |scored, (done, place)| {
+        let tokens = done * recipe.batch_tokens;
         scored + u64::from(is_scored(place, tokens, scored))
     })
 }
@@ -111,7 +112,7 @@ pub(crate) fn scored_points(config: &RunConfig) -> u64 {
 /// They are computed from where points can lie, since a plan may name more steps than can be
 /// enumerated.
 fn points(schedule: &Schedule) -> Vec<(u64, u64)> {
-    let branch = schedule.steps - schedule.decay;
+    let branch = schedule.branch();
     // Rounding may move a point by a step to either side.
     let about = |step: u64| step.saturating_sub(1)..=step + 2;
     let doublings = (branch.max(1) as f64).log2() * PER_DOUBLING;
@@ -128,7 +129,7 @@ fn points(schedule: &Schedule) -> Vec<(u64, u64)> {
 
 /// Number of the point after `done` steps; `None` if there is none.
 fn place(schedule: &Schedule, done: u64) -> Option<u64> {
-    let branch = schedule.steps - schedule.decay;
+    let branch = schedule.branch();
     let reached = |steps: u64| match steps <= branch {
         true => ((steps as f64).log2() * PER_DOUBLING).floor() as i64,
         false => {

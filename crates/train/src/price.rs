@@ -118,8 +118,9 @@ fn spread(laps: &[f64]) -> Option<f64> {
 impl Speed {
     /// Price of a run at this speed, in seconds.
     pub fn price(&self, run: &PlannedRun) -> Price {
-        let steps = run.config.steps.steps as f64;
-        let on_the_way = scored_points(&run.config) as f64 * CURVE_TOKENS as f64 * self.score_s;
+        let steps = run.steps() as f64;
+        let on_the_way =
+            scored_points(&run.config.recipe) as f64 * CURVE_TOKENS as f64 * self.score_s;
         Price {
             step: self.step_s + on_the_way / steps,
             once: ONCE + self.score_s * run.scored_tokens as f64,

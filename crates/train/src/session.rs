@@ -64,7 +64,7 @@ impl<'a> Session<'a> {
                 break (
                     0,
                     Transformer::new(config.model, config.seed, &tensors),
-                    AdamW::new(config.optimizer),
+                    AdamW::new(config.recipe.optimizer),
                     Recorder::default(),
                 );
             };
@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
             optimizer,
             recorder,
             watch: Watch::new(config.model.vocab_size),
-            feed: Feed::new(stream, run.batch_windows(), config.batch_tokens, ahead),
+            feed: Feed::new(stream, run.batch_windows(), config.recipe.batch_tokens, ahead),
             data,
             flight: Flight::default(),
             step,
@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
         mut self,
         keeper: &mut dyn Keeper,
     ) -> Result<(Trained, Transformer), TrainFailure> {
-        let steps = self.run.config.steps.steps;
+        let steps = self.run.steps();
         loop {
             keeper.progress(Progress {
                 step: self.step,
@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
     }
 
     fn tokens_per_s(&self) -> Option<f64> {
-        let tokens = (self.step - self.before) * self.run.config.batch_tokens;
+        let tokens = (self.step - self.before) * self.run.config.recipe.batch_tokens;
         (tokens > 0).then(|| tokens as f64 / self.in_steps.as_secs_f64())
     }
 
@@ -161,8 +161,8 @@ impl<'a> Session<'a> {
     fn advance(&mut self) -> Result<Option<Diverged>, TrainFailure> {
         let started = Instant::now();
         let config = &self.run.config;
-        let batch = self.feed.batch(self.step, config.steps.steps);
-        let rate = config.learning_rate * config.steps.factor(self.step);
+        let batch = self.feed.batch(self.step, self.run.steps());
+        let rate = config.recipe.rate(self.step);
         let micro = self.micro_windows as usize * config.model.context;
         let (losses, grads) = unread_gradients(&self.model, &batch, micro);
         let steps = match self.device.is_queued() {
@@ -221,7 +221,7 @@ impl<'a> Session<'a> {
     }
 
     fn end(self, ending: Ending, positions: Vec<PositionPoint>) -> (Trained, Transformer) {
-        let batch_tokens = self.run.config.batch_tokens;
+        let batch_tokens = self.run.config.recipe.batch_tokens;
         let trained = Trained {
             ending,
             train_loss: self.recorder.tail_loss(),

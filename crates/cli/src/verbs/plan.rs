@@ -253,9 +253,9 @@ fn cells(run: &PlannedRun, price: &Price) -> Vec<String> {
         run.n().to_string(),
         run.params().total().to_string(),
         run.tokens().to_string(),
-        config.steps.steps.to_string(),
-        config.batch_tokens.to_string(),
-        format!("{}", config.learning_rate),
+        run.steps().to_string(),
+        config.recipe.batch_tokens.to_string(),
+        format!("{}", config.recipe.learning_rate),
         format!("{:.3}{star}", run.epochs()),
         format!("{:.1}", run.tokens().per_param(run.n())),
         run.flops_budget.map_or(String::new(), |c| Flops(c).to_string()),
@@ -272,6 +272,7 @@ fn as_json(plan: &Plan) -> Value {
         .iter()
         .map(|run| {
             let config = &run.config;
+            let recipe = &config.recipe;
             let params = run.params();
             json!({
                 "run_id": run.id(),
@@ -289,11 +290,11 @@ fn as_json(plan: &Plan) -> Value {
                 "parameters": params,
                 "tokens": run.tokens().0 as u64,
                 "tokens_per_param": run.tokens().per_param(run.n()),
-                "steps": config.steps.steps,
-                "batch_tokens": config.batch_tokens,
-                "learning_rate": config.learning_rate,
-                "warmup_steps": config.steps.warmup,
-                "decay_steps": config.steps.decay,
+                "steps": run.steps(),
+                "batch_tokens": recipe.batch_tokens,
+                "learning_rate": recipe.learning_rate,
+                "warmup_steps": recipe.schedule.warmup,
+                "decay_steps": recipe.schedule.decay,
                 "epochs": run.epochs(),
                 "flops_budget": run.flops_budget,
                 "c_6nd": Flops::six_nd(run.n(), run.tokens()).0,

@@ -8,7 +8,7 @@ use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
 use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
-use isoflop_core::{Optimizer, Params, Schedule};
+use isoflop_core::{Optimizer, Params, Recipe, Schedule};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
 use toml::Spanned;
@@ -298,11 +298,12 @@ impl CellPlanner<'_, '_> {
                 model,
                 data_digest: self.facts.digest.clone(),
                 tokenizer: self.facts.tokenizer.clone(),
-                batch_tokens,
-                schedule: train.schedule,
-                steps: Schedule::wsd(steps, warmup),
-                learning_rate,
-                optimizer: Optimizer::default(),
+                recipe: Recipe {
+                    batch_tokens,
+                    schedule: Schedule::wsd(steps, warmup),
+                    learning_rate,
+                    optimizer: Optimizer::default(),
+                },
                 seed,
                 numerics_version: (self.context.numerics_version)(&model),
             },

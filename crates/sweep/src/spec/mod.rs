@@ -22,9 +22,9 @@ pub use tables::{LinearSpec, MoeSpec};
 pub use time::TimeSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
-use isoflop_core::Series;
 use isoflop_core::units::scientific;
-use serde::{Deserialize, Serialize};
+use isoflop_core::{ScheduleKind, Series};
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -122,7 +122,7 @@ pub struct TrainSpec {
     /// Tokens per step.
     #[serde(default = "default_batch")]
     pub batch_tokens: Spanned<Auto<f64>>,
-    /// Learning-rate schedule.
+    /// Shape of the learning rate over a run.
     #[serde(default)]
     pub schedule: ScheduleKind,
     /// Whether runs that differ in length alone share the part with a constant rate. The losses are
@@ -132,15 +132,6 @@ pub struct TrainSpec {
     /// Seeds, each of which repeats the whole grid.
     #[serde(default = "default_seeds")]
     pub seeds: Spanned<Vec<u64>>,
-}
-
-/// Kind of the learning-rate schedule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScheduleKind {
-    /// Warm-up, then a constant rate, then decay.
-    #[default]
-    Wsd,
 }
 
 fn default_rate() -> Spanned<Rate> {
