@@ -18,13 +18,16 @@ pub struct Optimizer {
 }
 
 impl Default for Optimizer {
-    /// The constants of Hoffmann-style runs: 0.9, 0.95, 1e-8, decay 0.1, clip 1.
     fn default() -> Self {
-        Optimizer { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip_norm: 1.0 }
+        Self::USUAL
     }
 }
 
 impl Optimizer {
+    /// The constants of Hoffmann-style runs: 0.9, 0.95, 1e-8, decay 0.1, clip 1.
+    pub const USUAL: Self =
+        Optimizer { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip_norm: 1.0 };
+
     /// Whether training can use these constants. Those of a file may be any numbers.
     pub fn is_possible(&self) -> bool {
         let Optimizer { beta1, beta2, epsilon, weight_decay, clip_norm } = *self;

@@ -17,6 +17,14 @@ pub struct Recipe {
     pub learning_rate: f64,
     /// Constants of the optimizer.
     pub optimizer: Optimizer,
+    /// Probability with which a number of the output of a half is dropped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropout: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Recipe {
@@ -42,11 +50,15 @@ impl Recipe {
     /// # Errors
     /// The problem with the recipe.
     pub fn check(&self) -> Result<(), String> {
-        let Schedule { steps, warmup, decay, .. } = self.schedule;
+        let Schedule { kind, steps, warmup, decay } = self.schedule;
         if !self.schedule.is_possible() {
             return Err(format!(
-                "{steps} steps, {warmup} of warm-up and {decay} of decay are no schedule"
+                "{steps} steps, {warmup} of warm-up and {decay} of decay are no {} schedule",
+                kind.name()
             ));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(format!("{} is no probability of dropout", self.dropout));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return Err(format!("{} is no learning rate", self.learning_rate));

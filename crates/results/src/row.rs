@@ -2,7 +2,7 @@
 
 use crate::schema::{Role, schema};
 use crate::status::{FailureKind, Status};
-use isoflop_core::Series;
+use isoflop_core::{Optimizer, Series};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -122,15 +122,23 @@ schema! {
         flops_spent: f64, Outcome, "FLOPs",
             "FLOPs executed for this row alone: of a branch its cooldown, without the trunk that it shares";
         schedule: String, Training, "",
-            "learning-rate schedule";
+            "shape of the learning rate: `wsd`, `cosine`, `linear` or `constant`";
         learning_rate: f64, Training, "",
             "peak learning rate";
         warmup_steps: u64, Training, "steps",
             "steps of linear warm-up";
         decay_steps: u64, Length, "steps",
-            "steps of linear decay at the end";
+            "steps at the end over which the rate falls: all after the warm-up under `cosine` and `linear`, 0 under `constant`";
         weight_decay: f64, Training, "",
             "decoupled decay, matrices only";
+        beta1: f64 [usual_beta1 "usual_beta1"], Training, "",
+            "decay of the running mean of the gradient";
+        beta2: f64 [usual_beta2 "usual_beta2"], Training, "",
+            "decay of the running mean of the squared gradient";
+        clip: f64 [usual_clip "usual_clip"], Training, "",
+            "bound on the global norm of the gradient";
+        dropout: f64 [no_dropout "no_dropout"], Training, "",
+            "probability with which a number of the output of a half was dropped in training";
         seed: u64, Identity, "",
             "seed of initialisation and batches";
         test_loss: Option<f64>, Outcome, "nats per token",
@@ -215,6 +223,22 @@ impl RunRow {
         let of_unit = all.filter(|(column, _)| named.contains(column.name));
         of_unit.map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(" ")
     }
+}
+
+fn usual_beta1() -> f64 {
+    Optimizer::default().beta1
+}
+
+fn usual_beta2() -> f64 {
+    Optimizer::default().beta2
+}
+
+fn usual_clip() -> f64 {
+    Optimizer::default().clip_norm
+}
+
+fn no_dropout() -> f64 {
+    0.0
 }
 
 fn absent<T>() -> Option<T> {

@@ -4,7 +4,9 @@ mod build;
 mod cell;
 mod data;
 mod length;
+mod recipe;
 mod time;
+mod unshared;
 mod whole;
 
 pub use time::TimeBudget;

@@ -86,9 +86,16 @@ impl RunConfig {
         }
     }
 
-    pub(crate) fn tuning_key(&self) -> String {
+    /// The configuration of any length: one without its length and without its warm-up, which may
+    /// depend on the length.
+    fn of_any_length(&self) -> Self {
         let mut config = self.without_length();
         config.recipe.schedule.warmup = 0;
+        config
+    }
+
+    fn tuning_key(&self) -> String {
+        let mut config = self.of_any_length();
         (config.recipe.learning_rate, config.seed) = (0.0, 0);
         hash(&config)
     }
@@ -150,7 +157,8 @@ pub(crate) struct RunParts {
     pub(crate) train_tokens: u64,
     pub(crate) flops_budget: Option<f64>,
     pub(crate) entropy: Option<f64>,
-    /// Whether runs that differ in length alone share the part with a constant rate.
+    /// Whether runs that differ in length alone share the part with a constant rate, where their
+    /// schedule has one.
     pub(crate) trunks: bool,
 }
 
@@ -172,7 +180,7 @@ impl PlannedRun {
             trunks,
         } = parts;
         let id = config.run_id();
-        let trunk = match trunks {
+        let trunk = match trunks && config.recipe.schedule.kind.has_trunk() {
             true => config.trunk_id(),
             false => id.clone(),
         };
@@ -213,7 +221,8 @@ impl PlannedRun {
                 "its configuration is that of {id}: one of them was changed"
             )));
         }
-        if self.trunk != id && self.trunk != self.config.trunk_id() {
+        let shares = self.config.recipe.schedule.kind.has_trunk();
+        if self.trunk != id && !(shares && self.trunk == self.config.trunk_id()) {
             return Err(of_run(format!("`{}` is not the name of its trunk", self.trunk)));
         }
         let counts = [self.test_tokens, self.scored_tokens, self.train_tokens];
@@ -226,6 +235,11 @@ impl PlannedRun {
             true => Ok(()),
             false => Err(of_run("its budget or entropy is not a positive number".to_owned())),
         }
+    }
+
+    /// Key of runs that differ in length alone.
+    pub(crate) fn length_key(&self) -> String {
+        hash(&self.config.of_any_length())
     }
 
     /// Key of the tuned learning rate: the run's configuration without length, rate and seed.
@@ -330,6 +344,7 @@ mod tests {
                 schedule: Schedule::wsd(100, 5),
                 learning_rate: 0.004,
                 optimizer: Optimizer::default(),
+                dropout: 0.0,
             },
             seed: 3,
             numerics_version: 3,
@@ -344,5 +359,9 @@ mod tests {
              \"weight_decay\":0.1,\"clip_norm\":1.0},\"seed\":3,\"numerics_version\":3}"
         );
         assert_eq!(serde_json::from_str::<RunConfig>(&json).unwrap(), config);
+        let dropped = RunConfig { recipe: Recipe { dropout: 0.1, ..config.recipe }, ..config };
+        let json = serde_json::to_string(&dropped).unwrap();
+        assert!(json.contains("\"clip_norm\":1.0},\"dropout\":0.1,\"seed\":3"), "{json}");
+        assert_eq!(serde_json::from_str::<RunConfig>(&json).unwrap(), dropped);
     }
 }

@@ -7,6 +7,7 @@ pub mod coordinates;
 mod curve;
 pub mod device;
 pub mod divergence;
+mod dropout;
 pub mod evaluate;
 pub mod export;
 mod feed;

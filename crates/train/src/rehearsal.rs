@@ -65,6 +65,7 @@ impl<'a> Rehearsal<'a> {
             targets: &self.ids[1..],
             there: self.there.clone(),
             share: 1.0,
+            dropout: None,
         };
         let (losses, grads) = unread_gradients(&self.model, &batch, self.micro);
         self.losses = losses;

@@ -5,10 +5,11 @@ use crate::checkpoint::{pack, unpack};
 use crate::curve::Recorder;
 use crate::device::TrainDevice;
 use crate::divergence::Watch;
+use crate::dropout::Dropout;
 use crate::evaluate::{Scores, curve_loss, test_scores};
 use crate::feed::Feed;
 use crate::flight::{Flight, Step};
-use crate::model::Transformer;
+use crate::model::{Batch, Transformer};
 use crate::optimizer::{AdamW, unread_gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_data::{Data, PositionLoss, TrainStream};
@@ -161,7 +162,9 @@ impl<'a> Session<'a> {
     fn advance(&mut self) -> Result<Option<Diverged>, TrainFailure> {
         let started = Instant::now();
         let config = &self.run.config;
+        let dropout = Dropout::of(config.recipe.dropout, config.seed, self.step);
         let batch = self.feed.batch(self.step, self.run.steps());
+        let batch = Batch { dropout, ..batch };
         let rate = config.recipe.rate(self.step);
         let micro = self.micro_windows as usize * config.model.context;
         let (losses, grads) = unread_gradients(&self.model, &batch, micro);
@@ -224,7 +227,7 @@ impl<'a> Session<'a> {
         let batch_tokens = self.run.config.recipe.batch_tokens;
         let trained = Trained {
             ending,
-            train_loss: self.recorder.tail_loss(),
+            train_loss: self.recorder.tail_loss(self.step, self.run.steps()),
             unique_tokens: self.feed.stream().windows().unique_tokens(self.step * batch_tokens),
             steps: self.step,
             tokens_here: (self.step - self.before) * batch_tokens,

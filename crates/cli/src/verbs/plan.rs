@@ -137,6 +137,9 @@ fn in_words(priced: &Priced) -> String {
              above {MOST_EPOCHS} epochs a run is left out of the laws"
         ));
     }
+    for sentence in plan.unshared() {
+        text.push_str(&format!("\n{sentence}"));
+    }
     if !plan.dropped().is_empty() {
         text.push_str("\ndropped:");
         for dropped in plan.dropped() {
@@ -292,9 +295,14 @@ fn as_json(plan: &Plan) -> Value {
                 "tokens_per_param": run.tokens().per_param(run.n()),
                 "steps": run.steps(),
                 "batch_tokens": recipe.batch_tokens,
+                "schedule": recipe.schedule.kind,
                 "learning_rate": recipe.learning_rate,
                 "warmup_steps": recipe.schedule.warmup,
                 "decay_steps": recipe.schedule.decay,
+                "weight_decay": recipe.optimizer.weight_decay,
+                "betas": [recipe.optimizer.beta1, recipe.optimizer.beta2],
+                "clip": recipe.optimizer.clip_norm,
+                "dropout": recipe.dropout,
                 "epochs": run.epochs(),
                 "flops_budget": run.flops_budget,
                 "c_6nd": Flops::six_nd(run.n(), run.tokens()).0,
@@ -309,6 +317,7 @@ fn as_json(plan: &Plan) -> Value {
         "kind": plan.kind(),
         "runs": runs,
         "dropped": plan.dropped(),
+        "unshared": plan.unshared(),
         "c_exact_total": flops_of_each(plan).0,
         "flops": plan.flops().0,
     })

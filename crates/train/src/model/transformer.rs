@@ -1,7 +1,8 @@
 //! Weights, forward pass and loss of a model.
 
+use crate::dropout::Dropout;
 use crate::halves::attention::{self, RotaryTable};
-use crate::halves::{FeedForwardWeights, MixerWeights, Pass, Place};
+use crate::halves::{FeedForwardWeights, Half, MixerWeights, Pass, Place};
 use crate::init::Init;
 use crate::operations::Operations;
 use crate::ops::{self, composed};
@@ -77,23 +78,26 @@ pub struct Batch<'a> {
     pub(crate) there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
     /// Share of the step's tokens that the batch holds.
     pub(crate) share: f64,
+    /// What is dropped of the outputs of halves; `None` outside training.
+    pub(crate) dropout: Option<Dropout>,
 }
 
 impl<'a> Batch<'a> {
     /// A batch that is not sent ahead, but only when it is needed.
     pub fn new(inputs: &'a [i32], targets: &'a [i32]) -> Self {
-        Batch { inputs, targets, there: None, share: 1.0 }
+        Batch { inputs, targets, there: None, share: 1.0, dropout: None }
     }
 
     /// Splits the batch into parts of at most `count` tokens.
     pub(crate) fn parts(&self, count: usize) -> impl Iterator<Item = Batch<'a>> {
         let pairs = self.inputs.chunks(count).zip(self.targets.chunks(count));
-        let (there, whole) = (self.there.clone(), self.inputs.len());
+        let (there, whole, dropout) = (self.there.clone(), self.inputs.len(), self.dropout);
         pairs.enumerate().map(move |(at, (inputs, targets))| {
             let part = |all: &Tensor<1, Int>| all.clone().narrow(0, at * count, inputs.len());
             let there = there.as_ref().map(|(i, t)| (part(i), part(t)));
             let share = inputs.len() as f64 / whole as f64;
-            Batch { inputs, targets, there, share }
+            let dropout = dropout.map(|dropout| dropout.later(at * count));
+            Batch { inputs, targets, there, share, dropout }
         })
     }
 }
@@ -255,9 +259,10 @@ impl Transformer {
         };
         for (layer, block) in weights.blocks.iter().enumerate() {
             let place = Place { layer, ..whole };
-            x_nd = block.mixer.forward(x_nd, &place);
+            x_nd = place.after(Half::Mixer, x_nd, |x_nd| block.mixer.forward(x_nd, &place));
             if let Some(feed_forward) = &block.feed_forward {
-                x_nd = feed_forward.forward(x_nd, &place);
+                let forward = |x_nd| feed_forward.forward(x_nd, &place);
+                x_nd = place.after(Half::FeedForward, x_nd, forward);
             }
         }
         x_nd
@@ -298,7 +303,8 @@ impl Transformer {
         let (gain, head) = (self.weights.norm.val(), self.head());
         let (inputs_n, targets_n) = batch.there.clone().unzip();
         let terms = RefCell::default();
-        let pass = Pass { share: batch.share, terms: Some(&terms), routes: None };
+        let (share, dropout) = (batch.share, batch.dropout);
+        let pass = Pass { share, terms: Some(&terms), routes: None, dropout };
         let x_nd = self.stream_of(batch.inputs, inputs_n, pass);
         let mean = match (targets_n, self.operations) {
             (Some(targets_n), _) => {

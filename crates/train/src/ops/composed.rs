@@ -47,6 +47,14 @@ pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
     x_nd / mean_square_n1.add_scalar(NORM_EPSILON).sqrt() * gain_d.unsqueeze()
 }
 
+/// Drops numbers of what a half adds to the stream, like [`super::dropout()`].
+pub(crate) fn dropout(x_nd: Tensor<2>, h_nd: Tensor<2>, factors: &[f32]) -> Tensor<2> {
+    traffic::sent(size_of_val(factors));
+    let data = TensorData::new(factors.to_vec(), x_nd.dims());
+    let factors_nd = Tensor::from_data(data, &x_nd.device());
+    x_nd.clone() + (h_nd - x_nd) * factors_nd
+}
+
 /// Loss of each target in nats, like [`super::nats`].
 pub fn nats(
     kind: Norm,

@@ -7,6 +7,7 @@
 mod adamw;
 pub mod composed;
 pub(crate) mod constants;
+mod dropout;
 mod embedding;
 pub(crate) mod fused;
 mod head;
@@ -17,6 +18,7 @@ pub use adamw::{Moments, Update, adamw, squares};
 pub use embedding::embedding;
 pub use head::{cross_entropy, nats};
 
+pub(crate) use dropout::dropout;
 pub(crate) use kernels::buffer::release_unused;
 pub(crate) use kernels::peak_product;
 

@@ -1,5 +1,6 @@
 mod options;
 mod rates;
+mod recipes;
 
 use super::*;
 use crate::plan::{DataFacts, DataRequest};

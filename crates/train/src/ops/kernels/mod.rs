@@ -5,6 +5,7 @@
 pub(crate) mod activation;
 pub(crate) mod adamw;
 pub(crate) mod buffer;
+pub(crate) mod dropout;
 pub(crate) mod embedding;
 pub(crate) mod head;
 pub(crate) mod heads;
