@@ -15,7 +15,7 @@ pub mod text;
 pub mod units;
 
 pub use laws::{ChinchillaLaw, PowerLaw};
-pub use optimizer::Optimizer;
+pub use optimizer::{Optimizer, OptimizerKind};
 pub use recipe::Recipe;
 pub use schedule::{Schedule, ScheduleKind};
 pub use series::Series;

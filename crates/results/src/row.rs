@@ -117,10 +117,14 @@ schema! {
             "FLOPs of matrix products counted op by op, forward and backward, no evaluation: of attention the pairs in reach, whatever documents hide; of experts the router, the chosen and the shared ones";
         flops_scan: Option<f64> [absent "absent"], Counted, "FLOPs",
             "element-wise multiplications and additions of recurrences, forward and backward by the convention of c_exact, which leaves them out; 0 without a recurrence, null in files of earlier versions";
+        flops_optimizer: Option<f64> [absent "absent"], Counted, "FLOPs",
+            "FLOPs of the matrix products of the optimizer's steps, outside c_exact: of Muon those that orthogonalise, 0 for the others; null in files of earlier versions, where it is 0";
         pf_days: f64, Counted, "PF-days",
             "c_exact / 8.64e19";
         flops_spent: f64, Outcome, "FLOPs",
             "FLOPs executed for this row alone: of a branch its cooldown, without the trunk that it shares";
+        optimizer: String [adamw "adamw"], Training, "",
+            "`adamw`, `muon` or `sgd`";
         schedule: String, Training, "",
             "shape of the learning rate: `wsd`, `cosine`, `linear` or `constant`";
         learning_rate: f64, Training, "",
@@ -199,6 +203,11 @@ impl RunRow {
         self.n_active_non_embedding.unwrap_or(self.n_non_embedding)
     }
 
+    /// FLOPs of training with the products of the optimizer, `c_exact + flops_optimizer`.
+    pub fn c_with_optimizer(&self) -> f64 {
+        self.c_exact + self.flops_optimizer.unwrap_or(0.0)
+    }
+
     /// What kind of failure it was. Rows of earlier versions do not say; those of them that memory was too
     /// small for begin their message so.
     pub fn failure_kind(&self) -> Option<FailureKind> {
@@ -263,6 +272,10 @@ fn none() -> String {
 
 fn own() -> String {
     "own".to_owned()
+}
+
+fn adamw() -> String {
+    "adamw".to_owned()
 }
 
 fn dense() -> String {

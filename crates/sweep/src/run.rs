@@ -289,6 +289,13 @@ impl PlannedRun {
         Flops(3.0 * self.config.model.flops_scan() * self.tokens().0)
     }
 
+    /// Work of the optimizer's products, as in the column `flops_optimizer`: of every step the same, whatever
+    /// its batch.
+    pub fn flops_optimizer(&self) -> Flops {
+        let step = self.config.model.flops_optimizer(self.config.recipe.optimizer.kind);
+        Flops(step * self.steps() as f64)
+    }
+
     /// Number of passes over the train split.
     pub fn epochs(&self) -> f64 {
         self.tokens().0 / self.train_tokens as f64

@@ -11,7 +11,6 @@ mod dropout;
 pub mod evaluate;
 pub mod export;
 mod feed;
-mod flat;
 mod flight;
 #[doc(hidden)]
 pub mod fuzz;

@@ -10,7 +10,7 @@ use crate::evaluate::{Scores, curve_loss, test_scores};
 use crate::feed::Feed;
 use crate::flight::{Flight, Step};
 use crate::model::{Batch, Transformer};
-use crate::optimizer::{AdamW, unread_gradients};
+use crate::optimizer::{OptimizerState, unread_gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_data::{Data, PositionLoss, TrainStream};
 use isoflop_results::PositionPoint;
@@ -24,7 +24,7 @@ pub(crate) struct Session<'a> {
     device: &'a TrainDevice,
     micro_windows: u64,
     model: Transformer,
-    optimizer: AdamW,
+    optimizer: OptimizerState,
     recorder: Recorder,
     watch: Watch,
     feed: Feed,
@@ -65,7 +65,7 @@ impl<'a> Session<'a> {
                 break (
                     0,
                     Transformer::new(config.model, config.seed, &tensors),
-                    AdamW::new(config.recipe.optimizer),
+                    OptimizerState::new(config.recipe.optimizer),
                     Recorder::default(),
                 );
             };
@@ -259,7 +259,7 @@ fn resume(
     run: &PlannedRun,
     state: &[u8],
     device: &Device,
-) -> Option<(u64, Transformer, AdamW, Recorder)> {
+) -> Option<(u64, Transformer, OptimizerState, Recorder)> {
     let (manifest, model, optimizer, session) = unpack(state, device).ok()?;
     let recorder = serde_json::from_str(&session).ok()?;
     let wanted = Manifest { run_id: manifest.run_id.clone(), ..Manifest::of(run, manifest.step) };

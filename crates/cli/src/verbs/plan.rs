@@ -92,6 +92,10 @@ fn in_words(priced: &Priced) -> String {
         "alone",
         "memory",
     ];
+    let with_optimizer = plan.runs().iter().any(|run| run.flops_optimizer().0 > 0.0);
+    if with_optimizer {
+        header.push("C optimizer");
+    }
     let with_states = !priced.reuse.reused.is_empty();
     if with_states {
         header.push("state");
@@ -106,6 +110,9 @@ fn in_words(priced: &Priced) -> String {
         .zip(&priced.prices)
         .map(|(run, price)| {
             let mut row = cells(run, price);
+            if with_optimizer {
+                row.push(run.flops_optimizer().to_string());
+            }
             if with_states {
                 let is_reused = reused.iter().any(|id| *id == run.id());
                 row.push(if is_reused { "done" } else { "new" }.to_owned());
@@ -295,6 +302,7 @@ fn as_json(plan: &Plan) -> Value {
                 "tokens_per_param": run.tokens().per_param(run.n()),
                 "steps": run.steps(),
                 "batch_tokens": recipe.batch_tokens,
+                "optimizer": recipe.optimizer.kind,
                 "schedule": recipe.schedule.kind,
                 "learning_rate": recipe.learning_rate,
                 "warmup_steps": recipe.schedule.warmup,
@@ -307,6 +315,7 @@ fn as_json(plan: &Plan) -> Value {
                 "flops_budget": run.flops_budget,
                 "c_6nd": Flops::six_nd(run.n(), run.tokens()).0,
                 "c_exact": run.c_exact().0,
+                "flops_optimizer": run.flops_optimizer().0,
                 "seed": config.seed,
             })
         })

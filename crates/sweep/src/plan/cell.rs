@@ -8,7 +8,7 @@ use crate::rules::{auto_batch_tokens, auto_learning_rate};
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
 use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
-use isoflop_core::{Params, Recipe};
+use isoflop_core::{OptimizerKind, Params, Recipe};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
 use toml::Spanned;
@@ -187,6 +187,7 @@ impl CellPlanner<'_, '_> {
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
         };
         let model = spec.model.of_size(like, size.get_ref(), size.span())?;
+        check_optimizer(&spec.train.optimizer, &model)?;
         self.check_memory(&model, size.span())?;
         Ok((size.get_ref().label(), model))
     }
@@ -276,7 +277,8 @@ impl CellPlanner<'_, '_> {
     fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
         let qk_norm = model.mixer.attention().is_some_and(|attention| attention.qk_norm);
         let mixer = model.mixer.half().name();
-        auto_learning_rate(mixer, qk_norm, rate_size(model), batch_tokens)
+        let optimizer = *self.cell.spec.train.optimizer.get_ref();
+        auto_learning_rate(optimizer, mixer, qk_norm, rate_size(model), batch_tokens)
     }
 
     fn run_of(
@@ -321,6 +323,19 @@ fn rate_size(model: &ModelConfig) -> Params {
         model.shape.d_model = Parametrization::BASE_WIDTH;
     }
     ParamCount::of(&model).active_non_embedding()
+}
+
+/// Refuses gradient descent where rates shrink with the width as those of AdamW do.
+fn check_optimizer(optimizer: &Spanned<OptimizerKind>, model: &ModelConfig) -> Result<(), Problem> {
+    let is_mup = model.parametrization == Parametrization::Mup;
+    match optimizer.get_ref() {
+        OptimizerKind::Sgd if is_mup => Err(Problem::new(
+            optimizer.span(),
+            "the maximal-update parametrisation has no rates for sgd",
+        )
+        .hint("optimizer = \"adamw\" or \"muon\", or parametrization = \"standard\"")),
+        _ => Ok(()),
+    }
 }
 
 /// Single runs that a plan names one by one.

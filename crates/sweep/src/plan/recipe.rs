@@ -22,12 +22,13 @@ impl CellPlanner<'_, '_> {
         let rule = (rule / batch_tokens as f64).ceil() as u64;
         let schedule = schedule(train, label, (steps, batch_tokens), rule)?;
         let [beta1, beta2] = train.betas;
+        let usual = Optimizer::of(*train.optimizer.get_ref());
         let optimizer = Optimizer {
             beta1,
             beta2,
-            weight_decay: train.weight_decay,
+            weight_decay: train.weight_decay.unwrap_or(usual.weight_decay),
             clip_norm: train.clip,
-            ..Optimizer::default()
+            ..usual
         };
         Ok(Recipe { batch_tokens, schedule, learning_rate, optimizer, dropout: train.dropout })
     }

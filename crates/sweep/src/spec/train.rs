@@ -3,7 +3,7 @@
 use super::quantity::Auto;
 use super::rate::Rate;
 use isoflop_core::units::parse_quantity;
-use isoflop_core::{Optimizer, Schedule, ScheduleKind};
+use isoflop_core::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -17,6 +17,8 @@ pub struct TrainSpec {
     pub learning_rate: Spanned<Rate>,
     /// Tokens per step.
     pub batch_tokens: Spanned<Auto<f64>>,
+    /// Optimizer.
+    pub optimizer: Spanned<OptimizerKind>,
     /// Shape of the learning rate over a run.
     pub schedule: ScheduleKind,
     /// Part of a run that warms up; by default a number of tokens by the rule.
@@ -26,9 +28,9 @@ pub struct TrainSpec {
     /// Decay of the two running means of AdamW.
     #[serde(deserialize_with = "betas")]
     pub betas: [f64; 2],
-    /// Decoupled decay of matrices.
+    /// Decoupled decay of matrices; by default that of the optimizer.
     #[serde(deserialize_with = "weight_decay")]
-    pub weight_decay: f64,
+    pub weight_decay: Option<f64>,
     /// Bound on the global gradient norm.
     #[serde(deserialize_with = "clip")]
     pub clip: f64,
@@ -44,15 +46,16 @@ pub struct TrainSpec {
 
 impl Default for TrainSpec {
     fn default() -> Self {
-        let Optimizer { beta1, beta2, weight_decay, clip_norm, .. } = Optimizer::default();
+        let Optimizer { beta1, beta2, clip_norm, .. } = Optimizer::default();
         TrainSpec {
             learning_rate: Spanned::new(0..0, Rate::Auto),
             batch_tokens: Spanned::new(0..0, Auto::Auto),
+            optimizer: Spanned::new(0..0, OptimizerKind::default()),
             schedule: ScheduleKind::default(),
             warmup: None,
             decay: None,
             betas: [beta1, beta2],
-            weight_decay,
+            weight_decay: None,
             clip: clip_norm,
             dropout: 0.0,
             trunks: true,
@@ -191,8 +194,8 @@ impl Visitor<'_> for Number {
     }
 }
 
-fn weight_decay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    deserializer.deserialize_any(WEIGHT_DECAY)
+fn weight_decay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    deserializer.deserialize_any(WEIGHT_DECAY).map(Some)
 }
 
 fn clip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

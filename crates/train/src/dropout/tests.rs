@@ -6,7 +6,7 @@ use crate::ops::kernels::buffer::Buffer;
 use crate::ops::tests::plain::Rows;
 use crate::ops::tests::{composed as against_composed, differences, normal};
 use crate::ops::{composed, dropout};
-use crate::optimizer::{AdamW, ModelGradients, unread_gradients};
+use crate::optimizer::{ModelGradients, OptimizerState, unread_gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_core::Optimizer;
 use isoflop_model::ModelConfig;
@@ -144,7 +144,7 @@ fn a_step_in_parts_drops_what_the_whole_drops() {
 fn fused_and_composed_operations_drop_the_same() {
     for config in ModelConfig::examples() {
         let losses = |mut model: Transformer| -> Vec<f64> {
-            let mut optimizer = AdamW::new(Optimizer::default());
+            let mut optimizer = OptimizerState::new(Optimizer::default());
             let steps = (0..4).map(|at| {
                 let (loss, grads) = step(&model, Dropout::of(0.2, 5, at), 3 * CONTEXT);
                 optimizer.step(&mut model, grads, 0.003);
@@ -164,7 +164,7 @@ fn fused_and_composed_operations_drop_the_same() {
 fn evaluation_drops_nothing() {
     let config = ModelConfig::examples()[0];
     let mut model = model(config);
-    let mut optimizer = AdamW::new(Optimizer::default());
+    let mut optimizer = OptimizerState::new(Optimizer::default());
     for at in 0..20 {
         let (_, grads) = step(&model, Dropout::of(0.5, 5, at), 3 * CONTEXT);
         optimizer.step(&mut model, grads, 0.01);

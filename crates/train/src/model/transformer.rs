@@ -8,7 +8,7 @@ use crate::operations::Operations;
 use crate::ops::{self, composed};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_model::{Change, ModelConfig, Position, TensorSpec};
+use isoflop_model::{ModelConfig, Position, TensorSpec};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -44,18 +44,7 @@ pub struct Transformer {
     config: ModelConfig,
     rotary: Option<RotaryTable>,
     operations: Operations,
-    pulls: Arc<[Pull]>,
-}
-
-/// Treatment of a parameter by the optimizer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Pull {
-    /// Factor on the learning rate of this parameter.
-    pub(crate) rate_factor: f64,
-    /// Whether weight decay applies to this parameter.
-    pub(crate) decays: bool,
-    /// How far a step moves a buffer against the sign of its gradient; `None` for a parameter.
-    pub(crate) against_sign: Option<f64>,
+    specs: Arc<[TensorSpec]>,
 }
 
 /// Loss of a batch.
@@ -158,16 +147,6 @@ impl ModuleMapper for Setter {
     }
 }
 
-impl Pull {
-    fn of(tensor: &TensorSpec) -> Self {
-        let against_sign = match tensor.change {
-            Change::Gradient => None,
-            Change::Sign(step) => Some(step),
-        };
-        Pull { rate_factor: tensor.rate_factor, decays: tensor.decays, against_sign }
-    }
-}
-
 impl Transformer {
     /// A model with its initial weights on a device. Gradients are kept if the device has autodiff
     /// on.
@@ -188,7 +167,7 @@ impl Transformer {
             weights,
             config,
             rotary,
-            pulls: config.tensors().iter().map(Pull::of).collect(),
+            specs: config.tensors().into(),
         }
     }
 
@@ -197,9 +176,9 @@ impl Transformer {
         Transformer { operations, ..self }
     }
 
-    /// Treatment of each parameter by the optimizer, in the order of the model's list.
-    pub(crate) fn pulls(&self) -> &Arc<[Pull]> {
-        &self.pulls
+    /// The model's list of tensors, in the order of its weights.
+    pub(crate) fn specs(&self) -> &Arc<[TensorSpec]> {
+        &self.specs
     }
 
     /// Operations that the model is made of.

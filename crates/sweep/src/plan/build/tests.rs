@@ -1,3 +1,4 @@
+mod optimizers;
 mod options;
 mod rates;
 mod recipes;

@@ -10,6 +10,8 @@ pub(crate) mod embedding;
 pub(crate) mod head;
 pub(crate) mod heads;
 pub(crate) mod lanes;
+pub(crate) mod momentum;
+pub(crate) mod muon;
 pub(crate) mod norm;
 pub(crate) mod padding;
 pub(crate) mod product;
