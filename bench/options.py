@@ -2,10 +2,12 @@
 
     venv/bin/python bench/options.py
     venv/bin/python bench/options.py --families
+    bench/options.py --optimizers
 
 See compare.py for the set-up. Each figure is the median of the repeats; ratios are taken within each
 repeat first. Full attention of the same context and the dense feed-forward half stand in the first
-rows, so that what an option saves can be read for both.
+rows, so that what an option saves can be read for both. Optimizers are compared with AdamW, without PyTorch,
+at the batch of a sweep, which is where a step of Muon weighs most.
 """
 
 import argparse
@@ -44,6 +46,10 @@ FAMILIES = [
 ]
 HEADED = ["transformer", "linear"]
 
+# Shapes from 3k to 300k parameters, and tokens a step as a sweep has them.
+OPTIMIZED = [("16x1x1", 512), ("32x2x2", 512), ("48x3x3", 512), ("64x4x4", 512), ("64x6x4", 1024), ("128x4x4", 2048)]
+OPTIMIZERS = ["adamw", "sgd", "muon"]
+
 
 def milliseconds(program, size, context, ours, theirs):
     windows = 2048 // context
@@ -54,6 +60,24 @@ def milliseconds(program, size, context, ours, theirs):
     command = [sys.executable, HERE / "step.py", "--size", size, "--norm", "rms"]
     output = subprocess.check_output(PINNED + command + shared + theirs, text=True)
     return ours["ms_per_step"], ours["gflops"], float(output.split()[0])
+
+
+def optimizers(program, repeats):
+    """Milliseconds of a step with each optimizer, medians, and of ratios to AdamW within a repeat."""
+    print("| size | tokens | " + " | ".join(f"{name} ms" for name in OPTIMIZERS) + " | sgd / adamw | muon / adamw |")
+    print("|---|---|" + "---|" * (len(OPTIMIZERS) + 2))
+    for size, tokens in OPTIMIZED:
+        rows = []
+        for _ in range(repeats):
+            row = []
+            for name in OPTIMIZERS:
+                command = [program, "bench", "--json", "--sizes", size, "--batch", str(tokens // 128)]
+                command += ["--optimizer", name, "--steps", "101", "--peak", "1e11"]
+                output = subprocess.check_output(PINNED + command, stderr=subprocess.DEVNULL)
+                row.append(json.loads(output)["sizes"][0]["ms_per_step"])
+            rows.append(row + [row[1] / row[0], row[2] / row[0]])
+        cells = [f"{statistics.median(column):.2f}" for column in zip(*rows)]
+        print(f"| {size} | {tokens} | " + " | ".join(cells) + " |", flush=True)
 
 
 def options():
@@ -75,7 +99,11 @@ def main():
     parser.add_argument("--size", default="64x4x4")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--families", action="store_true", help="families instead of options")
+    parser.add_argument("--optimizers", action="store_true", help="optimizers instead of options")
     args = parser.parse_args()
+    if args.optimizers:
+        optimizers(args.program, args.repeats)
+        return
     print("| form | context | PyTorch ms | isoflop ms | ratio | isoflop GFLOP/s |")
     print("|---|---|---|---|---|---|")
     for name, context, ours, theirs in families() if args.families else options():

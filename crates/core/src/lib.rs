@@ -1,4 +1,4 @@
-//! The words of the field as types: units, scaling laws, schedules, keyed randomness. No I/O, no
+//! The words of the field as types: units, scaling laws, recipes, keyed randomness. No I/O, no
 //! training, no fitting.
 
 pub mod data;
@@ -7,6 +7,7 @@ pub mod fuzz;
 pub mod guard;
 pub mod laws;
 pub mod optimizer;
+pub mod recipe;
 pub mod rng;
 pub mod schedule;
 pub mod series;
@@ -14,7 +15,8 @@ pub mod text;
 pub mod units;
 
 pub use laws::{ChinchillaLaw, PowerLaw};
-pub use optimizer::Optimizer;
-pub use schedule::Schedule;
+pub use optimizer::{Optimizer, OptimizerKind};
+pub use recipe::Recipe;
+pub use schedule::{Schedule, ScheduleKind};
 pub use series::Series;
 pub use units::{Flops, Params, Tokens};

@@ -28,15 +28,38 @@ pub enum Purpose {
     Language = 9,
     /// Order in which train documents enter a subset or a mixture; the index is the part.
     Subset = 10,
+    /// Masks of dropout; the index is the step.
+    Dropout = 11,
 }
 
 /// The stream of (seed, purpose, index): ChaCha with 8 rounds, the three words as its key.
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
+    stream_at(seed, purpose, index, [0, 0])
+}
+
+/// The stream of (seed, purpose, index, place), of which [`stream`] is that at place 0, 0: the first
+/// word of the place is a part of the key, and the second the number of a stream under it.
+pub fn stream_at(seed: u64, purpose: Purpose, index: u64, place: [u64; 2]) -> ChaCha8Rng {
     let mut key = [0u8; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
-    key[16..24].copy_from_slice(&index.to_le_bytes());
-    ChaCha8Rng::from_seed(key)
+    for (part, word) in key.chunks_mut(8).zip([seed, purpose as u64, index, place[0]]) {
+        part.copy_from_slice(&word.to_le_bytes());
+    }
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(place[1]);
+    rng
+}
+
+/// Fills `out` with what `value` makes of the next words of a stream.
+pub fn fill(rng: &mut ChaCha8Rng, out: &mut [f32], value: impl Fn(u32) -> f32) {
+    const WORDS: usize = 256;
+    let mut bytes = [0u8; 4 * WORDS];
+    for part in out.chunks_mut(WORDS) {
+        let bytes = &mut bytes[..4 * part.len()];
+        rng.fill_bytes(bytes);
+        for (out, word) in part.iter_mut().zip(bytes.as_chunks().0) {
+            *out = value(u32::from_le_bytes(*word));
+        }
+    }
 }
 
 /// Uniform on `[0, 1)` with 53 bits.
@@ -143,6 +166,19 @@ mod tests {
         {
             assert_ne!(base, other);
         }
+        let at = |place| stream_at(1, Purpose::Init, 2, place).next_u64();
+        assert_eq!(at([0, 0]), base);
+        let places = [base, at([0, 1]), at([1, 0]), at([1, 1]), at([0, 2]), at([2, 0])];
+        for (i, one) in places.iter().enumerate() {
+            assert!(!places[..i].contains(one), "place {i}");
+        }
+    }
+
+    #[test]
+    fn filling_takes_every_word_of_a_stream_once() {
+        let (mut filled, mut single) = ([0.0; 1000], stream(3, Purpose::Dropout, 1));
+        fill(&mut stream(3, Purpose::Dropout, 1), &mut filled, |word| word as f32);
+        assert!(filled.iter().all(|found| *found == single.next_u32() as f32));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! How fast this machine trains, size by size.
 
 use crate::{Hinted, Lab, LabError};
+use isoflop_core::OptimizerKind;
 use isoflop_model::{Family, ModelConfig, Norm, Position};
 use isoflop_sweep::spec::{GivenShape, model_of, option_line};
 use isoflop_train::bench::{Bench, Measured, peak_flops_per_s};
@@ -27,6 +28,8 @@ pub struct Request {
     pub family: Family,
     /// Options of `[model]`, each as `key=value`.
     pub options: Vec<String>,
+    /// Optimizer.
+    pub optimizer: OptimizerKind,
     /// Steps that are timed, after some that are not.
     pub steps: u64,
     /// Processes that train side by side, one core each.
@@ -155,6 +158,7 @@ impl Request {
             model,
             windows: self.windows,
             steps: self.steps as usize,
+            optimizer: self.optimizer,
             operations: match self.composed {
                 true => Operations::Composed,
                 false => Operations::of(&device.autodiff()),

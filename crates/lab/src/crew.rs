@@ -121,6 +121,7 @@ impl Processes {
             ("--steps", request.steps.to_string()),
             ("--norm", format!("{:?}", request.norm).to_lowercase()),
             ("--family", request.family.name().to_owned()),
+            ("--optimizer", request.optimizer.name().to_owned()),
             ("--device", request.device.to_string()),
         ] {
             command.args([name, &value]);

@@ -97,18 +97,17 @@ mod tests {
 
     /// Rows of a worker that takes a second for 1e9 FLOPs; the longest run trained the trunk.
     fn rows(plan: &Plan) -> Vec<RunRow> {
-        let trained = |run: &PlannedRun, steps: u64| {
-            run.c_exact().0 * steps as f64 / run.config.steps.steps as f64
-        };
+        let trained =
+            |run: &PlannedRun, steps: u64| run.c_exact().0 * steps as f64 / run.steps() as f64;
         let longest = plan.runs().iter().map(PlannedRun::branch_step).max();
         plan.runs()
             .iter()
             .map(|run| {
                 let mut row = isoflop_sweep::row::row_of_plan("t", run);
-                row.flops_spent = trained(run, run.config.steps.decay);
+                row.flops_spent = trained(run, run.config.recipe.schedule.decay);
                 let here = match Some(run.branch_step()) == longest {
-                    true => run.config.steps.steps,
-                    false => run.config.steps.decay,
+                    true => run.steps(),
+                    false => run.config.recipe.schedule.decay,
                 };
                 row.wall_time_s = trained(run, here) / 1e9;
                 row

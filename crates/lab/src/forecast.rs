@@ -238,7 +238,7 @@ impl Known {
             d: Some(run.tokens().0),
             c: Some(run.c_exact().0),
             epochs: Some(run.epochs()),
-            batch: Some(run.config.batch_tokens as f64),
+            batch: Some(run.config.recipe.batch_tokens as f64),
             experts,
             granularity,
         }

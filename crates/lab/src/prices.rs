@@ -14,10 +14,8 @@ pub enum Prices {
 impl Prices {
     /// By FLOPs alone.
     pub fn flops(plan: &Plan) -> Self {
-        let price = |run: &PlannedRun| Price {
-            step: run.c_exact().0 / run.config.steps.steps as f64,
-            once: 0.0,
-        };
+        let price =
+            |run: &PlannedRun| Price { step: run.c_exact().0 / run.steps() as f64, once: 0.0 };
         Prices::Flops(plan.runs().iter().map(price).collect())
     }
 

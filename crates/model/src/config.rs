@@ -6,6 +6,8 @@ use crate::mixer::Mixer;
 use crate::product::Product;
 use crate::shape::{Shape, ShapeError};
 use crate::tensor::{Group, TensorSpec};
+use isoflop_core::OptimizerKind;
+use isoflop_core::optimizer::muon;
 use serde::{Deserialize, Serialize};
 
 /// Normalisation before each sub-block and before the head; a gain, no bias.
@@ -260,6 +262,19 @@ impl ModelConfig {
         self.shape.n_layers as f64 * block
     }
 
+    /// FLOPs of the products that a step of the optimizer takes, whatever the batch: those by which Muon
+    /// orthogonalises every linear map, and none of the others.
+    pub fn flops_optimizer(&self, kind: OptimizerKind) -> f64 {
+        let of_tensor = |(tensor, times): (TensorSpec, usize)| match tensor.optimizer(kind) {
+            OptimizerKind::Muon => {
+                let maps = tensor.linear_maps().into_iter();
+                maps.map(|map| muon::flops(map.rows, map.columns)).sum::<f64>() * times as f64
+            }
+            OptimizerKind::AdamW | OptimizerKind::Sgd => 0.0,
+        };
+        self.distinct_tensors().into_iter().map(of_tensor).sum()
+    }
+
     /// Standard deviation of a matrix with so many inputs: outputs then vary as inputs do.
     pub(crate) fn std_of(&self, inputs: usize) -> f64 {
         (inputs as f64).powf(-0.5)
@@ -345,6 +360,39 @@ mod tests {
         let none = ModelConfig { feed_forward: FeedForward::None, ..model };
         assert!(none.tensors().iter().all(|tensor| !tensor.name.contains("mlp_norm")));
         assert_eq!(none.tensors().len(), names.len() - 3 * 3);
+    }
+
+    #[test]
+    fn muon_takes_products_for_its_linear_maps_and_the_others_take_none() {
+        let model = tiny(Norm::Rms, Position::Rope);
+        let cube = 24f64.powi(3);
+        assert_eq!(model.flops_optimizer(OptimizerKind::Muon), 3.0 * 300.0 * cube);
+        for kind in [OptimizerKind::AdamW, OptimizerKind::Sgd] {
+            assert_eq!(model.flops_optimizer(kind), 0.0);
+        }
+        let lstm = Mixer::Recurrent(crate::Recurrent::Lstm);
+        let lstm = ModelConfig { mixer: lstm, feed_forward: FeedForward::None, ..model };
+        assert_eq!(lstm.flops_optimizer(OptimizerKind::Muon), 3.0 * 8.0 * 30.0 * cube);
+    }
+
+    #[test]
+    fn muon_changes_what_maps_one_hidden_vector_to_another_and_adamw_the_rest() {
+        for model in ModelConfig::examples() {
+            for tensor in model.tensors() {
+                let found = tensor.optimizer(OptimizerKind::Muon);
+                let is_map = !tensor.linear_maps().is_empty();
+                assert_eq!(found == OptimizerKind::Muon, is_map, "{}", tensor.name);
+                assert_eq!(tensor.optimizer(OptimizerKind::Sgd), OptimizerKind::Sgd);
+            }
+        }
+        let wide = ModelConfig {
+            shape: Shape { d_model: 256, n_layers: 1, n_heads: 4 },
+            parametrization: Parametrization::Mup,
+            ..tiny(Norm::Rms, Position::Rope)
+        };
+        let out = wide.tensors().into_iter().find(|tensor| tensor.name == "blocks.0.out").unwrap();
+        let factor = |kind| out.factor_by(kind);
+        assert_eq!([factor(OptimizerKind::AdamW), factor(OptimizerKind::Muon)], [0.25, 0.5]);
     }
 
     /// What the fused operations of a transformer keep: twelve widths and two numbers a head.

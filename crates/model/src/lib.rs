@@ -16,6 +16,7 @@ mod feed_forward;
 mod flops;
 mod half;
 mod ladder;
+mod maps;
 mod mixer;
 mod params;
 mod product;
@@ -28,6 +29,7 @@ pub use feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate, R
 pub use flops::FlopCount;
 pub use half::{Fact, Half};
 pub use ladder::reference_aspect;
+pub use maps::{LinearMap, Maps};
 pub use mixer::{Aft, Attention, Linear, Mixer, Pattern, PatternError, Reach, Recurrent};
 pub use params::ParamCount;
 pub use product::Product;

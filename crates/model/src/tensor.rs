@@ -1,5 +1,7 @@
 //! A trainable tensor on paper.
 
+use crate::maps::{LinearMap, Maps};
+use isoflop_core::OptimizerKind;
 use serde::{Deserialize, Serialize};
 
 /// Where a tensor is counted.
@@ -47,7 +49,7 @@ pub enum Initial {
 /// What a step does to a tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Change {
-    /// Adam, by its gradient: a parameter.
+    /// What the optimizer does by its gradient: a parameter.
     #[default]
     Gradient,
     /// So far against the sign of what its operation reports in the place of a gradient: a buffer, which is
@@ -68,7 +70,7 @@ pub struct TensorSpec {
     pub group: Group,
     /// How it begins.
     pub initial: Initial,
-    /// Factor on the learning rate.
+    /// Factor on the learning rate of AdamW.
     pub rate_factor: f64,
     /// Whether weight decay pulls at it.
     pub decays: bool,
@@ -76,6 +78,8 @@ pub struct TensorSpec {
     pub active: f64,
     /// What a step does to it.
     pub change: Change,
+    /// Linear maps that it holds.
+    pub maps: Maps,
 }
 
 impl TensorSpec {
@@ -90,6 +94,7 @@ impl TensorSpec {
             decays: false,
             active: 1.0,
             change: Change::Gradient,
+            maps: Maps::None,
         }
     }
 
@@ -114,6 +119,7 @@ impl TensorSpec {
             decays: true,
             active: 1.0,
             change: Change::Gradient,
+            maps: Maps::None,
         }
     }
 
@@ -135,7 +141,8 @@ impl TensorSpec {
 
     /// Square matrices side by side, each of which begins orthogonal, with decay.
     pub fn rotations(name: impl Into<String>, group: Group, width: usize, count: usize) -> Self {
-        TensorSpec::matrix(name, group, [width, count * width], 0.0).beginning(Initial::Orthogonal)
+        let matrix = TensorSpec::matrix(name, group, [width, count * width], 0.0);
+        matrix.beginning(Initial::Orthogonal).maps_beside([width].repeat(count))
     }
 
     /// The same with other initial values.
@@ -148,6 +155,73 @@ impl TensorSpec {
     #[must_use]
     pub fn at_rate(self, rate_factor: f64) -> Self {
         TensorSpec { rate_factor, ..self }
+    }
+
+    /// The same as linear maps side by side, of so many columns each.
+    ///
+    /// # Panics
+    /// These are not its columns.
+    #[must_use]
+    pub fn maps_beside(self, columns: impl Into<Vec<usize>>) -> Self {
+        let columns = columns.into();
+        assert_eq!(
+            self.dims.last(),
+            Some(&columns.iter().sum::<usize>()),
+            "columns of `{}`",
+            self.name
+        );
+        TensorSpec { maps: Maps::Beside(columns), ..self }
+    }
+
+    /// The same as linear maps one below the other, of so many rows each.
+    ///
+    /// # Panics
+    /// These are not its rows.
+    #[must_use]
+    pub fn maps_below(self, rows: impl Into<Vec<usize>>) -> Self {
+        let rows = rows.into();
+        let whole = rows.iter().sum::<usize>();
+        assert_eq!(self.dims.iter().nth_back(1), Some(&whole), "rows of `{}`", self.name);
+        TensorSpec { maps: Maps::Below(rows), ..self }
+    }
+
+    /// The same as one linear map or, of experts, as one each.
+    #[must_use]
+    pub fn whole_map(self) -> Self {
+        let columns = self.dims.last().copied();
+        self.maps_beside(Vec::from_iter(columns))
+    }
+
+    /// Places of its linear maps.
+    pub fn linear_maps(&self) -> Vec<LinearMap> {
+        self.maps.places(&self.dims)
+    }
+
+    /// The optimizer that changes it where a model is trained with `kind`: Muon leaves to AdamW what is no linear
+    /// map.
+    pub fn optimizer(&self, kind: OptimizerKind) -> OptimizerKind {
+        match (kind, &self.maps) {
+            (OptimizerKind::Muon, Maps::None) => OptimizerKind::AdamW,
+            _ => kind,
+        }
+    }
+
+    /// Factor on the learning rate where a model is trained with `kind`. A step of AdamW changes an output by as
+    /// much as the matrix has inputs, a step of Muon by the root of that, since its directions are orthogonal
+    /// (Yang et al. 2023, "A spectral condition for feature learning"): so it shrinks by the root too.
+    pub fn factor_by(&self, kind: OptimizerKind) -> f64 {
+        match self.optimizer(kind) {
+            OptimizerKind::Muon => self.rate_factor.sqrt(),
+            OptimizerKind::AdamW | OptimizerKind::Sgd => self.rate_factor,
+        }
+    }
+
+    /// How far a step moves it against the sign of what is reported; `None` for a parameter.
+    pub fn against_sign(&self) -> Option<f64> {
+        match self.change {
+            Change::Gradient => None,
+            Change::Sign(step) => Some(step),
+        }
     }
 
     /// Whether it counts as a parameter.

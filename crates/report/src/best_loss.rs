@@ -15,10 +15,32 @@ const DRAWN: u64 = 100;
 /// By compute and L(N, D) of the runs, losses in the unit of which a nat per token has `unit`.
 pub(crate) fn by_compute(view: &View<'_>, (series, unit): (&str, f64)) -> Option<LossByCost> {
     let fit = surface(view, series)?;
-    let rows =
-        runs_of(view, fit).map(|run| (n_of(run, &fit.n_kind), run.c_exact / run.tokens as f64));
-    let costs = Costs { fitted: Cost::per_token(rows)?, draws: Vec::new() };
+    let costs = counted(view, fit, |run| run.c_exact)?;
     Some(LossByCost::of_surface(fit, &costs)?.in_unit(unit))
+}
+
+/// By compute with the products of the optimizer and L(N, D) of the runs.
+pub(crate) fn by_all_products(view: &View<'_>, (series, unit): (&str, f64)) -> Option<LossByCost> {
+    let fit = surface(view, series)?;
+    let costs = counted(view, fit, RunRow::c_with_optimizer)?;
+    Some(LossByCost::of_surface(fit, &costs)?.in_unit(unit))
+}
+
+/// By compute with the products of the optimizer of compute-optimal runs and the power law of loss in exact
+/// compute, where the runs identify that.
+pub(crate) fn by_all_products_of_optima(
+    view: &View<'_>,
+    (series, unit): (&str, f64),
+) -> Option<LossByCost> {
+    let costs = counted(view, surface(view, series)?, RunRow::c_with_optimizer)?;
+    Some(LossByCost::of_power_law(power_law(view, series)?, Some(&costs))?.in_unit(unit))
+}
+
+/// FLOPs of a token by size, for the runs of a surface.
+fn counted(view: &View<'_>, fit: &Fit, flops: fn(&RunRow) -> f64) -> Option<Costs> {
+    let of_run = |run: &RunRow| (n_of(run, &fit.n_kind), flops(run) / run.tokens as f64);
+    let rows = runs_of(view, fit).map(of_run);
+    Some(Costs { fitted: Cost::per_token(rows)?, draws: Vec::new() })
 }
 
 /// By compute and the power law of loss in exact compute, where the runs identify that.

@@ -1,9 +1,11 @@
-//! Options of models that differ from their defaults: named where a reader must tell runs apart.
+//! Options of models and of their training that differ from their defaults: named where a reader must
+//! tell runs apart.
 
 use crate::text::three_digits;
+use isoflop_core::{Optimizer, OptimizerKind};
 use isoflop_results::RunRow;
 
-/// An option of a model.
+/// An option of a model or of its training.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
     /// Its name, as keys of a sweep file have it.
@@ -13,7 +15,7 @@ pub(crate) struct Choice {
 }
 
 /// All options, in the order of the columns of a row.
-pub(crate) const ALL: [Choice; 15] = [
+pub(crate) const ALL: [Choice; 21] = [
     Choice { name: "activation", value: |r| unless(&r.activation, "gelu") },
     Choice { name: "ffn_ratio", value: |r| r.ffn_ratio.map(|ratio| shown(ratio).to_string()) },
     Choice { name: "experts", value: |r| number(r.experts) },
@@ -29,7 +31,30 @@ pub(crate) const ALL: [Choice; 15] = [
     Choice { name: "fixed", value: |r| r.fixed.clone() },
     Choice { name: "pattern", value: |r| r.pattern.clone() },
     Choice { name: "tied", value: |r| (r.head == "tied").then(|| "true".to_owned()) },
+    Choice { name: "optimizer", value: |r| unless(&r.optimizer, "adamw") },
+    Choice { name: "schedule", value: |r| unless(&r.schedule, "wsd") },
+    Choice { name: "weight_decay", value: |r| other(r.weight_decay, usual_decay(&r.optimizer)) },
+    Choice { name: "betas", value: |r| betas(r.beta1, r.beta2) },
+    Choice { name: "clip", value: |r| other(r.clip, USUAL.clip_norm) },
+    Choice { name: "dropout", value: |r| other(r.dropout, 0.0) },
 ];
+
+/// Constants of the optimizer that a sweep has unless its file gives others.
+const USUAL: Optimizer = Optimizer::USUAL;
+
+/// Weight decay that an optimizer has unless the file gives another.
+fn usual_decay(optimizer: &str) -> f64 {
+    Optimizer::of(OptimizerKind::named(optimizer).unwrap_or_default()).weight_decay
+}
+
+fn other(value: f64, default: f64) -> Option<String> {
+    (value != default).then(|| value.to_string())
+}
+
+fn betas(beta1: f64, beta2: f64) -> Option<String> {
+    let usual = (beta1, beta2) == (USUAL.beta1, USUAL.beta2);
+    (!usual).then(|| format!("[{beta1}, {beta2}]"))
+}
 
 fn unless(value: &str, default: &str) -> Option<String> {
     (value != default && !value.is_empty()).then(|| value.to_owned())

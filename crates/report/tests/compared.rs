@@ -49,6 +49,25 @@ fn a_family_that_loses_by_flops_and_wins_by_the_clock_is_told_so() {
     assert!(words.contains("- rnn loses by FLOPs and wins by the clock"), "{words}");
 }
 
+/// The products of the optimizer are half as much again.
+#[test]
+fn a_series_whose_optimizer_has_products_is_also_compared_with_these() {
+    let mut sweep = FAMILIES.clone();
+    let without = verdict(&sweep);
+    for run in sweep.runs.iter_mut().filter(|run| run.family == "rnn") {
+        run.flops_optimizer = Some(0.5 * run.c_exact);
+    }
+    let said = verdict(&sweep);
+    let at = said.find("times the compute (optimizer included) of transformer").unwrap();
+    let from = said[..at].rfind("<li>rnn needs ").unwrap();
+    let [value, low, high] = estimate(&said[from..], "<li>rnn needs ");
+    assert!((low..=high).contains(&1.95) && high / low < 1.2, "{value} {low} {high}");
+    let [plain, ..] = estimate(&said, "<li>rnn needs ");
+    assert!((value / plain / 1.5 - 1.0).abs() < 0.01, "{value} {plain}");
+    assert!(figure(&sweep, "multiplier.csv").lines().any(|l| l.starts_with("all-products,fit,")));
+    assert!(!without.contains("optimizer"), "{without}");
+}
+
 #[test]
 fn families_of_one_law_are_not_told_apart() {
     let said = verdict(&synthetic::families::two_families(1.0));

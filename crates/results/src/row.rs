@@ -2,7 +2,7 @@
 
 use crate::schema::{Role, schema};
 use crate::status::{FailureKind, Status};
-use isoflop_core::Series;
+use isoflop_core::{Optimizer, Series};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -122,20 +122,32 @@ schema! {
             "FLOPs of matrix products counted op by op, forward and backward, no evaluation: of attention the pairs in reach, whatever documents hide; of experts the router, the chosen and the shared ones";
         flops_scan: Option<f64> [absent "absent"], Counted, "FLOPs",
             "element-wise multiplications and additions of recurrences, forward and backward by the convention of c_exact, which leaves them out; 0 without a recurrence, null in files of earlier versions";
+        flops_optimizer: Option<f64> [absent "absent"], Counted, "FLOPs",
+            "FLOPs of the matrix products of the optimizer's steps, outside c_exact: of Muon those that orthogonalise, 0 for the others; null in files of earlier versions, where it is 0";
         pf_days: f64, Counted, "PF-days",
             "c_exact / 8.64e19";
         flops_spent: f64, Outcome, "FLOPs",
             "FLOPs executed for this row alone: of a branch its cooldown, without the trunk that it shares";
+        optimizer: String [adamw "adamw"], Training, "",
+            "`adamw`, `muon` or `sgd`";
         schedule: String, Training, "",
-            "learning-rate schedule";
+            "shape of the learning rate: `wsd`, `cosine`, `linear` or `constant`";
         learning_rate: f64, Training, "",
             "peak learning rate";
         warmup_steps: u64, Training, "steps",
             "steps of linear warm-up";
         decay_steps: u64, Length, "steps",
-            "steps of linear decay at the end";
+            "steps at the end over which the rate falls: all after the warm-up under `cosine` and `linear`, 0 under `constant`";
         weight_decay: f64, Training, "",
             "decoupled decay, matrices only";
+        beta1: f64 [usual_beta1 "usual_beta1"], Training, "",
+            "decay of the running mean of the gradient";
+        beta2: f64 [usual_beta2 "usual_beta2"], Training, "",
+            "decay of the running mean of the squared gradient";
+        clip: f64 [usual_clip "usual_clip"], Training, "",
+            "bound on the global norm of the gradient";
+        dropout: f64 [no_dropout "no_dropout"], Training, "",
+            "probability with which a number of the output of a half was dropped in training";
         seed: u64, Identity, "",
             "seed of initialisation and batches";
         test_loss: Option<f64>, Outcome, "nats per token",
@@ -201,6 +213,11 @@ impl RunRow {
         self.role.as_deref() == Some(VALIDATION)
     }
 
+    /// FLOPs of training with the products of the optimizer, `c_exact + flops_optimizer`.
+    pub fn c_with_optimizer(&self) -> f64 {
+        self.c_exact + self.flops_optimizer.unwrap_or(0.0)
+    }
+
     /// What kind of failure it was. Rows of earlier versions do not say; those of them that memory was too
     /// small for begin their message so.
     pub fn failure_kind(&self) -> Option<FailureKind> {
@@ -227,6 +244,22 @@ impl RunRow {
     }
 }
 
+fn usual_beta1() -> f64 {
+    Optimizer::default().beta1
+}
+
+fn usual_beta2() -> f64 {
+    Optimizer::default().beta2
+}
+
+fn usual_clip() -> f64 {
+    Optimizer::default().clip_norm
+}
+
+fn no_dropout() -> f64 {
+    0.0
+}
+
 fn absent<T>() -> Option<T> {
     None
 }
@@ -249,6 +282,10 @@ fn none() -> String {
 
 fn own() -> String {
     "own".to_owned()
+}
+
+fn adamw() -> String {
+    "adamw".to_owned()
 }
 
 fn dense() -> String {

@@ -3,8 +3,12 @@
 
 use crate::row::RunRow;
 use crate::schema::Role;
+use crate::status::Status;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+
+/// Axis of a sweep file that is no more than another length of the last part of a run.
+const DECAY: &str = "train.decay";
 
 /// FLOPs executed for these rows, the steps that several branches of a trunk share counted once.
 ///
@@ -23,7 +27,7 @@ pub fn flops_executed(rows: &[RunRow]) -> f64 {
 
 /// FLOPs of the steps that a row took on its trunk; 0 where it shares none.
 fn on_trunk(row: &RunRow) -> f64 {
-    if row.flops_spent == 0.0 && row.diverged_step.is_none() {
+    if row.status == Status::Failed {
         return 0.0;
     }
     let taken = row.diverged_step.unwrap_or(row.steps) as f64 / row.steps as f64;
@@ -40,7 +44,11 @@ fn trunk(row: &RunRow) -> String {
     let columns = RunRow::COLUMNS.iter().zip(row.values());
     let shared =
         columns.filter(|(column, _)| column.role.is_identity() && column.role != Role::Length);
-    let mut key = row.series.to_string();
+    // Runs that differ in their decay alone share a trunk as those of other lengths do.
+    let mut key = match row.series.value(DECAY) {
+        Some(_) => row.series.without(DECAY).to_string(),
+        None => row.series.to_string(),
+    };
     for (_, value) in shared {
         let _ = write!(key, "\u{0}{value}");
     }
@@ -51,6 +59,7 @@ fn trunk(row: &RunRow) -> String {
 mod tests {
     use super::*;
     use crate::record::tests::record;
+    use isoflop_core::Series;
 
     /// A run of so many steps of 1 FLOP, of which `own` were for it alone.
     fn branch(seed: u64, steps: u64, own: u64) -> RunRow {
@@ -76,9 +85,23 @@ mod tests {
 
     #[test]
     fn runs_of_their_own_count_in_full_and_failed_ones_not_at_all() {
-        let failed = branch(0, 100, 0);
+        let failed = RunRow { status: Status::Failed, ..branch(0, 100, 0) };
         assert_eq!(flops_executed(&[branch(0, 100, 100), failed]), 100.0);
         assert_eq!(flops_executed(&[]), 0.0);
+    }
+
+    #[test]
+    fn of_runs_at_a_constant_rate_the_longest_counts_and_the_others_are_a_part_of_it() {
+        assert_eq!(flops_executed(&[branch(0, 50, 0), branch(0, 100, 0)]), 100.0);
+    }
+
+    #[test]
+    fn branches_of_several_decays_share_their_trunk() {
+        let with = |decay: &str, own: u64| {
+            let series = Series::default().with(DECAY, decay.to_owned());
+            RunRow { series, ..branch(0, 100, own) }
+        };
+        assert_eq!(flops_executed(&[with("0.1", 10), with("0.2", 20)]), 90.0 + 30.0);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod tensor;
 pub use manifest::{FORMAT, Manifest};
 pub use tensor::{Numbers, Tensor, parse, serialize};
 
+use isoflop_core::OptimizerKind;
 use isoflop_core::text::{shown, shown_up_to};
 use isoflop_model::ModelConfig;
 use isoflop_results::ResultsError;
@@ -17,9 +18,14 @@ use label::Label;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Prefixes of the names of the optimizer's running means.
-const FIRST: &str = "adamw.first.";
-const SECOND: &str = "adamw.second.";
+/// Prefixes of the names of what an optimizer keeps of a tensor, in the order in which it keeps them.
+fn kept_by(kind: OptimizerKind) -> &'static [&'static str] {
+    match kind {
+        OptimizerKind::AdamW => &["adamw.first.", "adamw.second."],
+        OptimizerKind::Muon => &["muon.momentum."],
+        OptimizerKind::Sgd => &["sgd.momentum."],
+    }
+}
 
 /// Keys of what a state says of itself, in the header of its tensors.
 const MANIFEST: &str = "isoflop.manifest";
@@ -30,8 +36,9 @@ const SESSION: &str = "isoflop.session";
 pub struct Values {
     /// Those of each tensor.
     pub weights: Vec<Vec<f32>>,
-    /// Running means of the gradient of each tensor and of its square, where they are kept.
-    pub moments: Option<Vec<(Vec<f32>, Vec<f32>)>>,
+    /// What the optimizer keeps of each tensor, where it is kept: of AdamW the running means of its gradient and
+    /// of the gradient's square, of the others one sum of gradients.
+    pub moments: Option<Vec<Vec<Vec<f32>>>>,
 }
 
 /// A whole state to go on from.
@@ -91,7 +98,7 @@ fn paths(stem: &Path) -> (PathBuf, PathBuf) {
 /// A file cannot be written.
 pub fn save(stem: &Path, manifest: &Manifest, values: &Values) -> Result<(), CheckpointError> {
     let (numbers, json) = paths(stem);
-    let bytes = serialize(&tensors(&manifest.model, values));
+    let bytes = serialize(&tensors(manifest, values));
     write_atomic(&numbers, &bytes)?;
     let label = Label::of(manifest, &bytes);
     let text = serde_json::to_string_pretty(&label).expect("a struct of text and numbers");
@@ -137,7 +144,7 @@ fn damaged(path: &Path, problem: String) -> CheckpointError {
 pub fn pack(manifest: &Manifest, values: &Values, session: &str) -> Vec<u8> {
     let label = serde_json::to_string(manifest).expect("a struct of text and numbers");
     let said = [(MANIFEST.to_owned(), label), (SESSION.to_owned(), session.to_owned())];
-    tensor::serialize_with(&tensors(&manifest.model, values), Some(said.into()))
+    tensor::serialize_with(&tensors(manifest, values), Some(said.into()))
 }
 
 /// What [`pack`] packed.
@@ -170,13 +177,13 @@ pub fn named<'a>(model: &ModelConfig, weights: &'a [Vec<f32>]) -> Vec<Tensor<'a>
         .collect()
 }
 
-fn tensors<'a>(model: &ModelConfig, values: &'a Values) -> Vec<Tensor<'a>> {
-    let mut tensors = named(model, &values.weights);
-    let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
-    for (name, (first, second)) in names.iter().zip(values.moments.iter().flatten()) {
-        for (prefix, mean) in [(FIRST, first), (SECOND, second)] {
+fn tensors<'a>(manifest: &Manifest, values: &'a Values) -> Vec<Tensor<'a>> {
+    let mut tensors = named(&manifest.model, &values.weights);
+    let specs = manifest.model.tensors();
+    for (spec, kept) in specs.iter().zip(values.moments.iter().flatten()) {
+        for (prefix, mean) in kept_by(spec.optimizer(manifest.optimizer.kind)).iter().zip(kept) {
             tensors.push(Tensor {
-                name: format!("{prefix}{name}"),
+                name: format!("{prefix}{}", spec.name),
                 dims: vec![mean.len()],
                 numbers: Numbers::Floats(mean.into()),
             });
@@ -188,7 +195,9 @@ fn tensors<'a>(model: &ModelConfig, values: &'a Values) -> Vec<Tensor<'a>> {
 /// The tensors of a model and of its optimizer, each of the dimensions that it should have.
 fn values(manifest: &Manifest, tensors: Vec<Tensor<'_>>) -> Result<Values, String> {
     manifest.check(tensors.iter().map(|tensor| tensor.numbers.len()).sum())?;
-    let has_moments = tensors.iter().any(|tensor| tensor.name.starts_with(FIRST));
+    let prefixes: Vec<&str> = OptimizerKind::ALL.into_iter().flat_map(kept_by).copied().collect();
+    let is_kept = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    let has_moments = tensors.iter().any(|tensor| is_kept(&tensor.name));
     let named = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor));
     let mut named: HashMap<String, Tensor<'_>> = named.collect();
     let mut take = |name: &str, dims: &[usize]| {
@@ -206,8 +215,8 @@ fn values(manifest: &Manifest, tensors: Vec<Tensor<'_>>) -> Result<Values, Strin
     }
     let moments = specs.iter().map(|spec| {
         let flat = [spec.dims.iter().product()];
-        let first = take(&format!("{FIRST}{}", spec.name), &flat)?;
-        Ok((first, take(&format!("{SECOND}{}", spec.name), &flat)?))
+        let names = kept_by(spec.optimizer(manifest.optimizer.kind)).iter();
+        names.map(|prefix| take(&format!("{prefix}{}", spec.name), &flat)).collect()
     });
     Ok(Values { weights, moments: Some(moments.collect::<Result<_, String>>()?) })
 }

@@ -125,12 +125,7 @@ impl<'p> Claims<'p> {
                 owner: self.owner.clone(),
                 attempt,
                 micro_windows,
-                progress: Progress {
-                    step: 0,
-                    steps: run.config.steps.steps,
-                    loss: None,
-                    tokens_per_s: None,
-                },
+                progress: Progress { step: 0, steps: run.steps(), loss: None, tokens_per_s: None },
             };
             leases::write(&self.folder, &lease)?;
             return Ok(Next::Run(run, Claim::start(self.folder.clone(), lease)));

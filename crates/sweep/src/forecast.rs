@@ -22,7 +22,7 @@ pub struct Price {
 impl Price {
     /// Price of a whole run that begins with its first step.
     pub fn of(&self, run: &PlannedRun) -> f64 {
-        self.steps(run.config.steps.steps) + self.once
+        self.steps(run.steps()) + self.once
     }
 
     fn steps(&self, steps: u64) -> f64 {
@@ -140,7 +140,7 @@ impl Forecast {
                 trunk.states.extend(states);
             }
             let cooled = standing.running.get(run.id()).map_or(0, |s| s.saturating_sub(branch));
-            let left = (run.config.steps.steps - branch).saturating_sub(cooled);
+            let left = (run.steps() - branch).saturating_sub(cooled);
             free[0] = until + cost.steps(left) + cost.once;
             work += free[0] - now;
         }
@@ -236,7 +236,7 @@ mod tests {
             let (one, many) = (of(1), of(workers));
             prop_assert_eq!(one.work, many.work);
             prop_assert!(many.finish >= many.work / workers as f64 && many.finish <= one.finish);
-            let longest = plan.runs().iter().map(|run| run.config.steps.steps).max().unwrap();
+            let longest = plan.runs().iter().map(|run| run.steps()).max().unwrap();
             prop_assert!(many.finish >= longest as f64);
         }
     }

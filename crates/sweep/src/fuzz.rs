@@ -98,8 +98,10 @@ pub fn state(bytes: &[u8]) {
         let counts = || specs.iter().map(|spec| spec.dims.iter().product::<usize>());
         assert!(state.values.weights.iter().map(Vec::len).eq(counts()));
         if let Some(moments) = state.values.moments {
-            assert!(moments.iter().map(|(first, _)| first.len()).eq(counts()));
-            assert!(moments.iter().map(|(_, second)| second.len()).eq(counts()));
+            let whole = |(kept, count): (&Vec<Vec<f32>>, usize)| {
+                !kept.is_empty() && kept.iter().all(|mean| mean.len() == count)
+            };
+            assert!(moments.len() == specs.len() && moments.iter().zip(counts()).all(whole));
         }
     }
 }

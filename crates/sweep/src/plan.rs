@@ -4,7 +4,9 @@ mod build;
 mod cell;
 mod data;
 mod length;
+mod recipe;
 mod time;
+mod unshared;
 mod validation;
 mod whole;
 
@@ -248,7 +250,7 @@ impl Plan {
             let whole = run.c_exact().0;
             let shared = match run.trunk() == run.id() {
                 true => 0.0,
-                false => whole * run.branch_step() as f64 / run.config.steps.steps as f64,
+                false => whole * run.branch_step() as f64 / run.steps() as f64,
             };
             let longest = trunks.entry(run.trunk()).or_default();
             *longest = longest.max(shared);

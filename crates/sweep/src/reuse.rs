@@ -6,7 +6,7 @@ use crate::folder::ResultsFolder;
 use crate::plan::Plan;
 use crate::row::{Difference, all_differing, row_of_plan};
 use crate::rules::{auto_batch_tokens, auto_learning_rate};
-use isoflop_core::Params;
+use isoflop_core::{OptimizerKind, Params};
 use isoflop_results::schema::{Role, Value};
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
@@ -145,6 +145,7 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
     // Both values are those of the rule, so the difference follows from others.
     let rule = |row: &RunRow| {
         auto_learning_rate(
+            OptimizerKind::named(&row.optimizer).unwrap_or_default(),
             &row.mixer,
             row.qk_norm == "rms",
             Params(row.n() as f64),

@@ -59,7 +59,7 @@ pub(crate) fn record(
     };
     row.unique_tokens = trained.unique_tokens;
     row.train_loss = trained.train_loss;
-    row.flops_spent = flops(own_steps * run.config.batch_tokens);
+    row.flops_spent = flops(own_steps * run.config.recipe.batch_tokens);
     let seconds = trained.train_seconds.max(f64::MIN_POSITIVE);
     row.tokens_per_s = trained.tokens_here as f64 / seconds;
     row.flops_per_s = flops(trained.tokens_here) / seconds;
@@ -109,6 +109,7 @@ pub fn row_of_plan(sweep: &str, run: &PlannedRun) -> RunRow {
 /// A run's row with the columns that its plan knows; its status is failed until it is set.
 fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) -> RunRow {
     let config = &run.config;
+    let recipe = &config.recipe;
     let shape = config.model.shape;
     let params: ParamCount = run.params();
     let (n, d, c) = (run.n(), run.tokens(), run.c_exact());
@@ -160,20 +161,26 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         unique_tokens: 0,
         epochs: run.epochs(),
         tokens_per_param: d.per_param(n),
-        steps: config.steps.steps,
-        batch_tokens: config.batch_tokens,
+        steps: recipe.schedule.steps,
+        batch_tokens: recipe.batch_tokens,
         micro_batch: micro_windows,
         flops_budget: None,
         c_6nd: Flops::six_nd(n, d).0,
         c_exact: c.0,
         flops_scan: Some(run.flops_scan().0),
+        flops_optimizer: Some(run.flops_optimizer().0),
         pf_days: c.pf_days(),
         flops_spent: 0.0,
-        schedule: name(&config.schedule),
-        learning_rate: config.learning_rate,
-        warmup_steps: config.steps.warmup,
-        decay_steps: config.steps.decay,
-        weight_decay: config.optimizer.weight_decay,
+        optimizer: recipe.optimizer.kind.name().to_owned(),
+        schedule: recipe.schedule.kind.name().to_owned(),
+        learning_rate: recipe.learning_rate,
+        warmup_steps: recipe.schedule.warmup,
+        decay_steps: recipe.schedule.decay,
+        weight_decay: recipe.optimizer.weight_decay,
+        beta1: recipe.optimizer.beta1,
+        beta2: recipe.optimizer.beta2,
+        clip: recipe.optimizer.clip_norm,
+        dropout: recipe.dropout,
         seed: config.seed,
         test_loss: None,
         test_loss_se: None,

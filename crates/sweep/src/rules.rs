@@ -1,21 +1,41 @@
 //! Defaults that change a loss: peak learning rate, batch and warm-up. They are functions of the
 //! shape and never of a run's length, so that runs of one size differ in length alone.
 
-use isoflop_core::Params;
 use isoflop_core::units::two_digits;
+use isoflop_core::{OptimizerKind, Params};
 
 /// Peak learning rate of `"auto"`: `0.004 f (N / 24,576)^-0.35 (B / 512)^0.5`, at most 0.02, with N
 /// non-embedding parameters that a token uses, B tokens per step and f the [`factor`] of the mixer, times
-/// [`QK_NORM`] where queries and keys are normalised.
+/// [`QK_NORM`] where queries and keys are normalised; with Muon [`MUON`] times that, and by gradient descent
+/// [`SGD`] whatever the size.
 ///
 /// The rule was fitted by eye through the best rates of a measured grid of four sizes (3k to 246k),
 /// two batches and six rates on bytes of documentation (LOG.md, 2026-11-22); the square root in B
 /// is the rule of Malladi et al. 2022. Beyond 1M parameters it is an extrapolation.
-pub fn auto_learning_rate(mixer: &str, qk_norm: bool, n: Params, batch_tokens: u64) -> f64 {
+pub fn auto_learning_rate(
+    optimizer: OptimizerKind,
+    mixer: &str,
+    qk_norm: bool,
+    n: Params,
+    batch_tokens: u64,
+) -> f64 {
     let factor = factor(mixer) * if qk_norm { QK_NORM } else { 1.0 };
-    let rate = 0.004 * factor * (n.0 / 24_576.0).powf(-0.35) * (batch_tokens as f64 / 512.0).sqrt();
-    two_digits(rate.min(0.02))
+    let of_batch = (batch_tokens as f64 / 512.0).sqrt();
+    let rate = 0.004 * factor * (n.0 / 24_576.0).powf(-0.35) * of_batch;
+    two_digits(match optimizer {
+        OptimizerKind::AdamW => rate.min(0.02),
+        OptimizerKind::Muon => MUON * rate.min(0.02),
+        OptimizerKind::Sgd => SGD * of_batch,
+    })
 }
+
+/// Best rates with Muon over those with AdamW, measured on transformers at both ends of sizes (LOG.md,
+/// 2026-11-27). That it is the same factor for every mixer was not studied.
+const MUON: f64 = 2.0;
+
+/// Best rate of gradient descent with momentum in batches of 512 tokens, the same at both ends of sizes (LOG.md,
+/// 2026-11-27). It was measured on transformers alone, and no other mixer has a factor of its own.
+const SGD: f64 = 0.22;
 
 /// Best rates with normalised queries and keys over those without, at both ends of sizes (LOG.md,
 /// 2026-11-27).
@@ -134,12 +154,26 @@ mod tests {
         (84_306.0, [2.115, 2.017, 2.003, 2.035, 2.144, 2.244]),
     ];
 
+    /// Transformers with Muon, likewise.
+    const WITH_MUON: &[(f64, [f64; 6])] = &[
+        (3_120.0, [2.758, 2.578, 2.501, 2.458, 2.446, 2.506]),
+        (83_280.0, [2.074, 1.973, 1.927, 1.921, 1.971, 2.049]),
+    ];
+
+    /// Rates of gradient descent, and the losses of transformers at them, likewise; at twice the last rate
+    /// both sizes diverge.
+    const SGD_RATES: [f64; 5] = [0.064, 0.128, 0.256, 0.512, 1.024];
+    const BY_SGD: &[(f64, [f64; 5])] = &[
+        (3_120.0, [2.622, 2.625, 2.608, 2.758, 2.905]),
+        (83_280.0, [2.243, 2.173, 2.136, 2.216, 2.425]),
+    ];
+
     /// The loss at a rate, by a cubic in the logarithm of the rate through the four nearest rates
     /// of the grid.
-    fn loss_at(rate: f64, losses: &[f64; 6]) -> f64 {
-        let x = |i: usize| RATES[i].ln();
-        let above = RATES.iter().position(|r| *r > rate).unwrap_or(5);
-        let first = above.saturating_sub(2).min(2);
+    fn loss_at(rate: f64, rates: &[f64], losses: &[f64]) -> f64 {
+        let x = |i: usize| rates[i].ln();
+        let above = rates.iter().position(|r| *r > rate).unwrap_or(rates.len() - 1);
+        let first = above.saturating_sub(2).min(rates.len() - 4);
         let nodes = first..first + 4;
         let weight = |i: usize| {
             let others = nodes.clone().filter(|j| *j != i);
@@ -156,8 +190,27 @@ mod tests {
 
     /// The same with a mixer.
     fn cost_of(mixer: &str, qk_norm: bool, n: f64, batch: u64, losses: &[f64; 6]) -> f64 {
-        let rate = auto_learning_rate(mixer, qk_norm, Params(n), batch);
-        loss_at(rate, losses) - losses.iter().copied().fold(f64::INFINITY, f64::min)
+        let rate = auto_learning_rate(OptimizerKind::AdamW, mixer, qk_norm, Params(n), batch);
+        above_best(rate, &RATES, losses)
+    }
+
+    fn above_best(rate: f64, rates: &[f64], losses: &[f64]) -> f64 {
+        loss_at(rate, rates, losses) - losses.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn the_rates_of_muon_and_of_gradient_descent_cost_at_most_two_hundredths_of_a_nat() {
+        let rule = |kind, n| auto_learning_rate(kind, "attention", false, Params(n), 512);
+        for (n, losses) in WITH_MUON {
+            let above = above_best(rule(OptimizerKind::Muon, *n), &RATES, losses);
+            assert!(above < 0.02, "muon, N {n}: {above:.4} nats above");
+            let of_adamw = above_best(rule(OptimizerKind::AdamW, *n), &RATES, losses);
+            assert!(above < of_adamw, "muon, N {n}: the rate of AdamW is better");
+        }
+        for (n, losses) in BY_SGD {
+            let above = above_best(rule(OptimizerKind::Sgd, *n), &SGD_RATES, losses);
+            assert!(above < 0.02, "sgd, N {n}: {above:.4} nats above");
+        }
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! One run of a plan: its identity, and what else is known of it before it starts.
 
 use crate::memory;
-use crate::spec::ScheduleKind;
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_core::digest::sha256;
 use isoflop_core::units::short;
-use isoflop_core::{Flops, Optimizer, Params, Schedule, Series, Tokens};
+use isoflop_core::{Flops, Params, Recipe, Series, Tokens};
 use isoflop_model::{Family, FlopCount, ModelConfig, ParamCount};
 use isoflop_results::RunRow;
 use isoflop_results::row::VALIDATION;
@@ -29,16 +28,9 @@ pub struct RunConfig {
     pub data_digest: String,
     /// Name of the tokenizer.
     pub tokenizer: String,
-    /// Tokens per step.
-    pub batch_tokens: u64,
-    /// Kind of the learning-rate schedule.
-    pub schedule: ScheduleKind,
-    /// Number of steps, and of those in warm-up and decay.
-    pub steps: Schedule,
-    /// Peak learning rate.
-    pub learning_rate: f64,
-    /// Constants of the optimizer.
-    pub optimizer: Optimizer,
+    /// How the model is trained, its length included.
+    #[serde(flatten)]
+    pub recipe: Recipe,
     /// Seed of the initial weights and of the order of batches.
     pub seed: u64,
     /// Version of the training code, which changes whenever code changes a loss.
@@ -58,15 +50,13 @@ impl RunConfig {
     /// The configuration without its length, which is equal for runs that agree until their rates
     /// fall.
     fn without_length(&self) -> Self {
-        let mut config = self.clone();
-        (config.steps.steps, config.steps.decay) = (0, 0);
-        config
+        RunConfig { recipe: self.recipe.without_length(), ..self.clone() }
     }
 
     /// Id of the run: a readable name and a short hash of the identity.
     fn run_id(&self) -> String {
         let n = short(ParamCount::of(&self.model).active_non_embedding().0);
-        let d = short((self.steps.steps * self.batch_tokens) as f64);
+        let d = short((self.recipe.schedule.steps * self.recipe.batch_tokens) as f64);
         format!("n{n}-d{d}-s{}-{}", self.seed, hash(self))
     }
 
@@ -83,36 +73,31 @@ impl RunConfig {
     /// The problem with the configuration.
     fn check(&self) -> Result<(), String> {
         self.model.check().map_err(|error| error.to_string())?;
-        let Schedule { steps, warmup, decay } = self.steps;
-        if steps == 0 || decay == 0 || decay > steps || warmup > steps - decay {
-            return Err(format!(
-                "{steps} steps, {warmup} of warm-up and {decay} of decay are no schedule"
-            ));
-        }
-        let (batch, context) = (self.batch_tokens, self.model.context as u64);
+        self.recipe.check()?;
+        let (batch, context) = (self.recipe.batch_tokens, self.model.context as u64);
         if batch == 0 || !batch.is_multiple_of(context) {
             return Err(format!("a batch of {batch} tokens is not whole windows of {context}"));
         }
-        if steps.checked_mul(batch).is_none_or(|tokens| tokens > MOST_TOKENS) {
-            return Err(format!("{steps} steps of {batch} tokens are more than can be counted"));
-        }
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        let Optimizer { beta1, beta2, epsilon, weight_decay, clip_norm } = self.optimizer;
-        if !positive(self.learning_rate) {
-            return Err(format!("{} is no learning rate", self.learning_rate));
-        }
-        let sound = share(beta1) && share(beta2) && positive(epsilon) && positive(clip_norm);
-        match sound && weight_decay.is_finite() && weight_decay >= 0.0 {
+        match self.recipe.tokens().is_some_and(|tokens| tokens <= MOST_TOKENS) {
             true => Ok(()),
-            false => Err("the constants of the optimizer are not possible".to_owned()),
+            false => {
+                let steps = self.recipe.schedule.steps;
+                Err(format!("{steps} steps of {batch} tokens are more than can be counted"))
+            }
         }
     }
 
-    pub(crate) fn tuning_key(&self) -> String {
+    /// The configuration of any length: one without its length and without its warm-up, which may
+    /// depend on the length.
+    fn of_any_length(&self) -> Self {
         let mut config = self.without_length();
-        config.steps.warmup = 0;
-        (config.learning_rate, config.seed) = (0.0, 0);
+        config.recipe.schedule.warmup = 0;
+        config
+    }
+
+    fn tuning_key(&self) -> String {
+        let mut config = self.of_any_length();
+        (config.recipe.learning_rate, config.seed) = (0.0, 0);
         hash(&config)
     }
 }
@@ -193,7 +178,8 @@ pub(crate) struct RunParts {
     pub(crate) train_tokens: u64,
     pub(crate) flops_budget: Option<f64>,
     pub(crate) entropy: Option<f64>,
-    /// Whether runs that differ in length alone share the part with a constant rate.
+    /// Whether runs that differ in length alone share the part with a constant rate, where their
+    /// schedule has one.
     pub(crate) trunks: bool,
 }
 
@@ -215,7 +201,7 @@ impl PlannedRun {
             trunks,
         } = parts;
         let id = config.run_id();
-        let trunk = match trunks {
+        let trunk = match trunks && config.recipe.schedule.kind.has_trunk() {
             true => config.trunk_id(),
             false => id.clone(),
         };
@@ -257,7 +243,8 @@ impl PlannedRun {
                 "its configuration is that of {id}: one of them was changed"
             )));
         }
-        if self.trunk != id && self.trunk != self.config.trunk_id() {
+        let shares = self.config.recipe.schedule.kind.has_trunk();
+        if self.trunk != id && !(shares && self.trunk == self.config.trunk_id()) {
             return Err(of_run(format!("`{}` is not the name of its trunk", self.trunk)));
         }
         let counts = [self.test_tokens, self.scored_tokens, self.train_tokens];
@@ -270,6 +257,11 @@ impl PlannedRun {
             true => Ok(()),
             false => Err(of_run("its budget or entropy is not a positive number".to_owned())),
         }
+    }
+
+    /// Key of runs that differ in length alone.
+    pub(crate) fn length_key(&self) -> String {
+        hash(&self.config.of_any_length())
     }
 
     /// Key of the tuned learning rate: the run's configuration without length, rate and seed.
@@ -285,7 +277,12 @@ impl PlannedRun {
 
     /// Step at which the run leaves its trunk, after which its rate begins to fall.
     pub fn branch_step(&self) -> u64 {
-        self.config.steps.steps - self.config.steps.decay
+        self.config.recipe.schedule.branch()
+    }
+
+    /// Number of optimizer steps.
+    pub fn steps(&self) -> u64 {
+        self.config.recipe.schedule.steps
     }
 
     /// Numbers of parameters by group.
@@ -300,7 +297,7 @@ impl PlannedRun {
 
     /// Training tokens `D`, which are whole steps.
     pub fn tokens(&self) -> Tokens {
-        Tokens((self.config.steps.steps * self.config.batch_tokens) as f64)
+        Tokens((self.steps() * self.config.recipe.batch_tokens) as f64)
     }
 
     /// FLOPs of the run, as in the column `c_exact`.
@@ -312,6 +309,13 @@ impl PlannedRun {
     /// products are counted.
     pub fn flops_scan(&self) -> Flops {
         Flops(3.0 * self.config.model.flops_scan() * self.tokens().0)
+    }
+
+    /// Work of the optimizer's products, as in the column `flops_optimizer`: of every step the same, whatever
+    /// its batch.
+    pub fn flops_optimizer(&self) -> Flops {
+        let step = self.config.model.flops_optimizer(self.config.recipe.optimizer.kind);
+        Flops(step * self.steps() as f64)
     }
 
     /// Number of passes over the train split.
@@ -345,11 +349,52 @@ impl PlannedRun {
 
     /// Windows per step.
     pub fn batch_windows(&self) -> u64 {
-        self.config.batch_tokens / self.config.model.context as u64
+        self.config.recipe.batch_tokens / self.config.model.context as u64
     }
 
     /// Windows per forward pass; an attempt that ran out of memory lowers them.
     pub fn micro_windows(&self) -> u64 {
         memory::micro_windows(&self.config.model, self.batch_windows())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop_core::{Optimizer, Schedule};
+    use isoflop_model::Shape;
+
+    /// Ids of runs are hashes of this text.
+    #[test]
+    fn a_configuration_is_written_field_by_field_as_the_ids_of_earlier_runs_have_it() {
+        let config = RunConfig {
+            skeleton: Skeleton::default(),
+            model: ModelConfig::transformer(Shape::new(16, 2, 1).unwrap(), 256, 32),
+            data_digest: "0123456789abcdef".to_owned(),
+            tokenizer: "bytes".to_owned(),
+            recipe: Recipe {
+                batch_tokens: 256,
+                schedule: Schedule::wsd(100, 5),
+                learning_rate: 0.004,
+                optimizer: Optimizer::default(),
+                dropout: 0.0,
+            },
+            seed: 3,
+            numerics_version: 3,
+        };
+        let json = serde_json::to_string(&config).unwrap();
+        let (_, training) = json.split_once("\"tokenizer\":\"bytes\",").unwrap();
+        assert_eq!(
+            training,
+            "\"batch_tokens\":256,\"schedule\":\"wsd\",\
+             \"steps\":{\"steps\":100,\"warmup\":5,\"decay\":20},\"learning_rate\":0.004,\
+             \"optimizer\":{\"beta1\":0.9,\"beta2\":0.95,\"epsilon\":1e-8,\
+             \"weight_decay\":0.1,\"clip_norm\":1.0},\"seed\":3,\"numerics_version\":3}"
+        );
+        assert_eq!(serde_json::from_str::<RunConfig>(&json).unwrap(), config);
+        let dropped = RunConfig { recipe: Recipe { dropout: 0.1, ..config.recipe }, ..config };
+        let json = serde_json::to_string(&dropped).unwrap();
+        assert!(json.contains("\"clip_norm\":1.0},\"dropout\":0.1,\"seed\":3"), "{json}");
+        assert_eq!(serde_json::from_str::<RunConfig>(&json).unwrap(), dropped);
     }
 }

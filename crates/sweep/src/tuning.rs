@@ -30,7 +30,7 @@ impl Tuned {
         let mut rates: Vec<TunedRate> = Vec::new();
         for run in stage.runs() {
             let loss = ended[run.id()].row.test_loss;
-            let trial = (run.config.learning_rate, loss);
+            let trial = (run.config.recipe.learning_rate, loss);
             let key = run.tuning_key();
             match rates.iter_mut().find(|tuned| tuned.key == key) {
                 Some(tuned) => tuned.trials.push(trial),

@@ -94,7 +94,7 @@ fn state(position: Position) -> Vec<u8> {
     let specs = model.tensors();
     let weights: Vec<Vec<f32>> =
         specs.iter().map(|spec| vec![0.25; spec.dims.iter().product()]).collect();
-    let moments = weights.iter().map(|of| (of.clone(), of.clone())).collect();
+    let moments = weights.iter().map(|of| vec![of.clone(), of.clone()]).collect();
     let manifest = Manifest {
         format: FORMAT,
         run_id: "a".to_owned(),

@@ -4,9 +4,10 @@
 use crate::device::{Traffic, TrainDevice};
 use crate::model::Operations;
 use crate::ops::peak_product;
+use crate::price::Load;
 use crate::profile;
 use crate::rehearsal::Rehearsal;
-use isoflop_core::Tokens;
+use isoflop_core::{OptimizerKind, Tokens};
 use isoflop_model::{FlopCount, ModelConfig};
 use isoflop_sweep::memory;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub struct Bench {
     pub windows: u64,
     /// Number of steps that are timed.
     pub steps: usize,
+    /// Optimizer.
+    pub optimizer: OptimizerKind,
     /// Operations to use: the fused ones, or the composed reference.
     pub operations: Operations,
     /// Whether to time every part of a step too, which costs a little time itself.
@@ -35,7 +38,7 @@ pub struct Bench {
 /// Result of a measurement.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// Median seconds of a step: forward, loss, backward, clipping, AdamW. On a device that queues
+    /// Median seconds of a step: forward, loss, backward, clipping, optimizer. On a device that queues
     /// its work it is the mean, since single steps are not waited for.
     pub seconds: f64,
     /// Tokens per step.
@@ -58,7 +61,8 @@ impl Bench {
     /// Trains on random tokens and measures the time of every step.
     pub fn run(&self, device: &TrainDevice) -> Measured {
         memory::reset_peak();
-        let mut rehearsal = Rehearsal::new(device, self.model, self.operations, self.windows, 1e-3);
+        let load = Load { model: self.model, windows: self.windows, optimizer: self.optimizer };
+        let mut rehearsal = Rehearsal::new(device, &load, self.operations, 1e-3);
         let tokens = Tokens(self.windows as f64 * self.model.context as f64);
         profile::measure(false);
         for _ in 0..WARM_UP {

@@ -2,7 +2,7 @@
 //! [`isoflop_sweep::checkpoint`]'s.
 
 use crate::model::{Transformer, Weights};
-use crate::optimizer::AdamW;
+use crate::optimizer::{Kept, OptimizerState};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_sweep::checkpoint::{self, CheckpointError, Manifest, Values};
@@ -16,7 +16,7 @@ pub fn save(
     stem: &Path,
     manifest: &Manifest,
     weights: &Weights,
-    optimizer: Option<&AdamW>,
+    optimizer: Option<&OptimizerState>,
 ) -> Result<(), CheckpointError> {
     checkpoint::save(stem, manifest, &values(weights, optimizer))
 }
@@ -28,14 +28,19 @@ pub fn save(
 pub fn load(
     stem: &Path,
     device: &Device,
-) -> Result<(Manifest, Transformer, Option<AdamW>), CheckpointError> {
+) -> Result<(Manifest, Transformer, Option<OptimizerState>), CheckpointError> {
     let (manifest, values) = checkpoint::load(stem)?;
     let (model, optimizer) = rebuild(&manifest, values, device);
     Ok((manifest, model, optimizer))
 }
 
 /// A whole state to go on from; `session` is whatever else its writer wants back.
-pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: &str) -> Vec<u8> {
+pub fn pack(
+    manifest: &Manifest,
+    weights: &Weights,
+    optimizer: &OptimizerState,
+    session: &str,
+) -> Vec<u8> {
     checkpoint::pack(manifest, &values(weights, Some(optimizer)), session)
 }
 
@@ -46,18 +51,18 @@ pub fn pack(manifest: &Manifest, weights: &Weights, optimizer: &AdamW, session: 
 pub fn unpack(
     bytes: &[u8],
     device: &Device,
-) -> Result<(Manifest, Transformer, Option<AdamW>, String), String> {
+) -> Result<(Manifest, Transformer, Option<OptimizerState>, String), String> {
     let state = checkpoint::unpack(bytes)?;
     let (model, optimizer) = rebuild(&state.manifest, state.values, device);
     Ok((state.manifest, model, optimizer, state.session))
 }
 
-fn values(weights: &Weights, optimizer: Option<&AdamW>) -> Values {
+fn values(weights: &Weights, optimizer: Option<&OptimizerState>) -> Values {
     let mut read = Reader(Vec::new());
     weights.visit(&mut read);
-    let moments = optimizer.and_then(AdamW::moments).map(|moments| {
-        let read = |(first, second)| (numbers(first), numbers(second));
-        moments.into_iter().map(read).collect()
+    let moments = optimizer.and_then(OptimizerState::kept).map(|kept| {
+        let read = |kept: Kept| kept.tensors().into_iter().map(numbers).collect();
+        kept.into_iter().map(read).collect()
     });
     Values { weights: read.0, moments }
 }
@@ -67,7 +72,7 @@ pub(crate) fn rebuild(
     manifest: &Manifest,
     values: Values,
     device: &Device,
-) -> (Transformer, Option<AdamW>) {
+) -> (Transformer, Option<OptimizerState>) {
     let mut model = Transformer::unset(manifest.model, device);
     model.update(|weights| weights.with_values(values.weights));
     let device = device.clone().inner();
@@ -76,8 +81,9 @@ pub(crate) fn rebuild(
         Tensor::<1>::from_data(TensorData::new(values, [count]), &device)
     };
     let optimizer = values.moments.map(|moments| {
-        let moments = moments.into_iter().map(|(first, second)| (flat(first), flat(second)));
-        AdamW::resume(manifest.optimizer, manifest.step, moments)
+        let kept = |means: Vec<Vec<f32>>| Kept::of(means.into_iter().map(&flat).collect());
+        let kept = moments.into_iter().map(kept);
+        OptimizerState::resume(manifest.optimizer, manifest.step, kept)
     });
     (model, optimizer)
 }

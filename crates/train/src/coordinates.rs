@@ -3,7 +3,7 @@
 //! with the width (Yang et al. 2022, appendix D.1).
 
 use crate::model::Transformer;
-use crate::optimizer::{AdamW, gradients};
+use crate::optimizer::{OptimizerState, gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
@@ -57,7 +57,7 @@ fn changes(model: ModelConfig, seed: u64, steps: usize, rate: f64) -> (Vec<f64>,
         (0..=count).map(|_| below(&mut rng, model.vocab_size as u64) as i32).collect();
     let (inputs, targets) = (&ids[..count], &ids[1..]);
     let mut trained = Transformer::new(model, seed, &Device::flex().autodiff());
-    let mut optimizer = AdamW::new(Optimizer::default());
+    let mut optimizer = OptimizerState::new(Optimizer::default());
     let look = |model: &Transformer| {
         let model = model.without_autodiff();
         (model.stream(inputs), model.logits(inputs))

@@ -64,7 +64,7 @@ pub struct Exported {
 /// read; or the folder cannot be written.
 pub fn export_model(run: &PlannedRun, stem: &Path, out: &Path) -> Result<Exported, ExportError> {
     let (manifest, values) = checkpoint::load(stem)?;
-    if manifest != Manifest::of(run, run.config.steps.steps) {
+    if manifest != Manifest::of(run, run.steps()) {
         return Err(ExportError::OtherRun { stem: stem.to_owned(), run: run.id().to_owned() });
     }
     let checked = has_checksum(stem)?;

@@ -62,6 +62,7 @@ impl Feed {
             targets: &self.targets[from..from + self.tokens],
             there: self.there.as_ref().map(|(i, t)| (part(i), part(t))),
             share: 1.0,
+            dropout: None,
         }
     }
 

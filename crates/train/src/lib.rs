@@ -7,10 +7,10 @@ pub mod coordinates;
 mod curve;
 pub mod device;
 pub mod divergence;
+mod dropout;
 pub mod evaluate;
 pub mod export;
 mod feed;
-mod flat;
 mod flight;
 #[doc(hidden)]
 pub mod fuzz;

@@ -7,8 +7,9 @@ use crate::flight::TOGETHER;
 use crate::model::Operations;
 use crate::rehearsal::Rehearsal;
 use isoflop_core::rng::{Purpose, below, stream};
+use isoflop_core::{Flops, OptimizerKind, Tokens};
 use isoflop_data::CURVE_TOKENS;
-use isoflop_model::ModelConfig;
+use isoflop_model::{FlopCount, ModelConfig};
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::forecast::Price;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct Load {
     pub model: ModelConfig,
     /// Windows per step.
     pub windows: u64,
+    /// Optimizer.
+    #[serde(default, skip_serializing_if = "OptimizerKind::is_default")]
+    pub optimizer: OptimizerKind,
 }
 
 /// Seconds that starting a run takes: a process, its data, a few small files.
@@ -45,14 +49,30 @@ const ONCE: f64 = 0.05;
 impl Load {
     /// The load of a run.
     pub fn of(run: &PlannedRun) -> Self {
-        Load { model: run.config.model, windows: run.batch_windows() }
+        let optimizer = run.config.recipe.optimizer.kind;
+        Load { model: run.config.model, windows: run.batch_windows(), optimizer }
+    }
+
+    /// Tokens of a step.
+    pub fn tokens(&self) -> Tokens {
+        Tokens(self.windows as f64 * self.model.context as f64)
+    }
+
+    /// FLOPs of the model in a step, forward and backward.
+    pub fn flops_of_model(&self) -> Flops {
+        FlopCount::of(&self.model).of_tokens(self.tokens())
+    }
+
+    /// FLOPs of a step, those of the optimizer's products among them.
+    pub fn flops(&self) -> Flops {
+        Flops(self.flops_of_model().0 + self.model.flops_optimizer(self.optimizer))
     }
 
     /// Trains on random tokens for about `limit`, with at least one step after a first one that is
     /// not timed, and then scores one chunk.
     pub fn measure(&self, device: &TrainDevice, limit: Duration) -> Speed {
         let operations = Operations::of(&device.autodiff());
-        let mut rehearsal = Rehearsal::new(device, self.model, operations, self.windows, 1e-4);
+        let mut rehearsal = Rehearsal::new(device, self, operations, 1e-4);
         // The first step makes buffers, fills caches and compiles kernels.
         rehearsal.step();
         rehearsal.finish();
@@ -118,8 +138,9 @@ fn spread(laps: &[f64]) -> Option<f64> {
 impl Speed {
     /// Price of a run at this speed, in seconds.
     pub fn price(&self, run: &PlannedRun) -> Price {
-        let steps = run.config.steps.steps as f64;
-        let on_the_way = scored_points(&run.config) as f64 * CURVE_TOKENS as f64 * self.score_s;
+        let steps = run.steps() as f64;
+        let on_the_way =
+            scored_points(&run.config.recipe) as f64 * CURVE_TOKENS as f64 * self.score_s;
         Price {
             step: self.step_s + on_the_way / steps,
             once: ONCE + self.score_s * run.scored_tokens as f64,

@@ -5,17 +5,17 @@ use crate::flight::{Flight, TOGETHER};
 use crate::model::{Batch, Operations, Transformer};
 use crate::ops::composed::upload;
 use crate::ops::release_unused;
-use crate::optimizer::{AdamW, unread_gradients};
+use crate::optimizer::{OptimizerState, unread_gradients};
+use crate::price::Load;
 use burn::tensor::{Int, Tensor};
 use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
-use isoflop_model::ModelConfig;
 
 /// A model that is trained on random tokens.
 pub(crate) struct Rehearsal<'a> {
     device: &'a TrainDevice,
     model: Transformer,
-    optimizer: AdamW,
+    optimizer: OptimizerState,
     ids: Vec<i32>,
     there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
     /// Tokens per step; `micro` is the number of tokens per pass.
@@ -29,11 +29,11 @@ pub(crate) struct Rehearsal<'a> {
 impl<'a> Rehearsal<'a> {
     pub(crate) fn new(
         device: &'a TrainDevice,
-        config: ModelConfig,
+        load: &Load,
         operations: Operations,
-        windows: u64,
         rate: f64,
     ) -> Self {
+        let Load { model: config, windows, optimizer } = *load;
         release_unused();
         device.release_memory();
         let tensors = device.autodiff();
@@ -48,7 +48,7 @@ impl<'a> Rehearsal<'a> {
         Rehearsal {
             device,
             model: Transformer::new(config, 0, &tensors).with(operations),
-            optimizer: AdamW::new(Optimizer::default()),
+            optimizer: OptimizerState::new(Optimizer::of(optimizer)),
             ids,
             there,
             tokens,
@@ -65,6 +65,7 @@ impl<'a> Rehearsal<'a> {
             targets: &self.ids[1..],
             there: self.there.clone(),
             share: 1.0,
+            dropout: None,
         };
         let (losses, grads) = unread_gradients(&self.model, &batch, self.micro);
         self.losses = losses;

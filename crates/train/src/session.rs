@@ -5,11 +5,12 @@ use crate::checkpoint::{pack, unpack};
 use crate::curve::Recorder;
 use crate::device::TrainDevice;
 use crate::divergence::Watch;
+use crate::dropout::Dropout;
 use crate::evaluate::{Scores, curve_loss, test_scores};
 use crate::feed::Feed;
 use crate::flight::{Flight, Step};
-use crate::model::Transformer;
-use crate::optimizer::{AdamW, unread_gradients};
+use crate::model::{Batch, Transformer};
+use crate::optimizer::{OptimizerState, unread_gradients};
 use burn::tensor::{Device, Tensor};
 use isoflop_data::{Data, PositionLoss, TrainStream};
 use isoflop_results::PositionPoint;
@@ -23,7 +24,7 @@ pub(crate) struct Session<'a> {
     device: &'a TrainDevice,
     micro_windows: u64,
     model: Transformer,
-    optimizer: AdamW,
+    optimizer: OptimizerState,
     recorder: Recorder,
     watch: Watch,
     feed: Feed,
@@ -64,7 +65,7 @@ impl<'a> Session<'a> {
                 break (
                     0,
                     Transformer::new(config.model, config.seed, &tensors),
-                    AdamW::new(config.optimizer),
+                    OptimizerState::new(config.recipe.optimizer),
                     Recorder::default(),
                 );
             };
@@ -81,7 +82,7 @@ impl<'a> Session<'a> {
             optimizer,
             recorder,
             watch: Watch::new(config.model.vocab_size),
-            feed: Feed::new(stream, run.batch_windows(), config.batch_tokens, ahead),
+            feed: Feed::new(stream, run.batch_windows(), config.recipe.batch_tokens, ahead),
             data,
             flight: Flight::default(),
             step,
@@ -97,7 +98,7 @@ impl<'a> Session<'a> {
         mut self,
         keeper: &mut dyn Keeper,
     ) -> Result<(Trained, Transformer), TrainFailure> {
-        let steps = self.run.config.steps.steps;
+        let steps = self.run.steps();
         loop {
             keeper.progress(Progress {
                 step: self.step,
@@ -147,7 +148,7 @@ impl<'a> Session<'a> {
     }
 
     fn tokens_per_s(&self) -> Option<f64> {
-        let tokens = (self.step - self.before) * self.run.config.batch_tokens;
+        let tokens = (self.step - self.before) * self.run.config.recipe.batch_tokens;
         (tokens > 0).then(|| tokens as f64 / self.in_steps.as_secs_f64())
     }
 
@@ -161,8 +162,10 @@ impl<'a> Session<'a> {
     fn advance(&mut self) -> Result<Option<Diverged>, TrainFailure> {
         let started = Instant::now();
         let config = &self.run.config;
-        let batch = self.feed.batch(self.step, config.steps.steps);
-        let rate = config.learning_rate * config.steps.factor(self.step);
+        let dropout = Dropout::of(config.recipe.dropout, config.seed, self.step);
+        let batch = self.feed.batch(self.step, self.run.steps());
+        let batch = Batch { dropout, ..batch };
+        let rate = config.recipe.rate(self.step);
         let micro = self.micro_windows as usize * config.model.context;
         let (losses, grads) = unread_gradients(&self.model, &batch, micro);
         let steps = match self.device.is_queued() {
@@ -221,10 +224,10 @@ impl<'a> Session<'a> {
     }
 
     fn end(self, ending: Ending, positions: Vec<PositionPoint>) -> (Trained, Transformer) {
-        let batch_tokens = self.run.config.batch_tokens;
+        let batch_tokens = self.run.config.recipe.batch_tokens;
         let trained = Trained {
             ending,
-            train_loss: self.recorder.tail_loss(),
+            train_loss: self.recorder.tail_loss(self.step, self.run.steps()),
             unique_tokens: self.feed.stream().windows().unique_tokens(self.step * batch_tokens),
             steps: self.step,
             tokens_here: (self.step - self.before) * batch_tokens,
@@ -256,7 +259,7 @@ fn resume(
     run: &PlannedRun,
     state: &[u8],
     device: &Device,
-) -> Option<(u64, Transformer, AdamW, Recorder)> {
+) -> Option<(u64, Transformer, OptimizerState, Recorder)> {
     let (manifest, model, optimizer, session) = unpack(state, device).ok()?;
     let recorder = serde_json::from_str(&session).ok()?;
     let wanted = Manifest { run_id: manifest.run_id.clone(), ..Manifest::of(run, manifest.step) };

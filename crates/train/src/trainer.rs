@@ -165,7 +165,7 @@ impl Trainer for BurnTrainer {
         let session = Session::new(run, &self.device, micro_windows, data, keeper)?;
         let (trained, model) = session.train(keeper)?;
         if let (Some(folder), Ending::Finished(_)) = (&self.models, &trained.ending) {
-            let manifest = Manifest::of(run, run.config.steps.steps);
+            let manifest = Manifest::of(run, run.steps());
             checkpoint::save(&folder.join(run.id()), &manifest, &model.weights, None).map_err(
                 |error| match error {
                     CheckpointError::Write(error) => error.into(),

@@ -6,13 +6,13 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use isoflop_core::Optimizer;
+use isoflop_core::{Optimizer, OptimizerKind};
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::checkpoint::{FORMAT, Manifest};
 use isoflop_train::checkpoint::{load, save};
 use isoflop_train::device::{DeviceChoice, TrainDevice};
 use isoflop_train::model::Transformer;
-use isoflop_train::optimizer::{AdamW, gradients};
+use isoflop_train::optimizer::{OptimizerState, gradients};
 
 /// The first adapter.
 fn adapter() -> TrainDevice {
@@ -48,7 +48,7 @@ fn batch(step: u64) -> (Vec<i32>, Vec<i32>) {
 /// Losses and gradient norms of steps, computed with `micro` tokens per pass.
 fn train(
     device: &TrainDevice,
-    (model, optimizer): (&mut Transformer, &mut AdamW),
+    (model, optimizer): (&mut Transformer, &mut OptimizerState),
     steps: std::ops::Range<u64>,
     micro: usize,
 ) -> Vec<(f64, f64)> {
@@ -67,9 +67,27 @@ fn train(
     steps.map(one).collect()
 }
 
-fn fresh(config: ModelConfig, device: &TrainDevice) -> (Transformer, AdamW) {
+fn fresh(config: ModelConfig, device: &TrainDevice) -> (Transformer, OptimizerState) {
     let model = Transformer::new(config, 3, &device.autodiff());
-    (model, AdamW::new(Optimizer::default()))
+    (model, OptimizerState::new(Optimizer::default()))
+}
+
+#[test]
+#[ignore = "needs an adapter"]
+fn muon_and_gradient_descent_on_an_adapter_have_the_processors_losses() {
+    let [config, ..] = kinds();
+    for kind in [OptimizerKind::Muon, OptimizerKind::Sgd] {
+        let losses = |device: &TrainDevice| {
+            let mut model = Transformer::new(config, 3, &device.autodiff());
+            let mut optimizer = OptimizerState::new(Optimizer::of(kind));
+            train(device, (&mut model, &mut optimizer), 0..10, 3 * CONTEXT)
+        };
+        let (found, expected) = (losses(&adapter()), losses(&TrainDevice::cpu()));
+        for (step, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let miss = (found.0 / expected.0 - 1.0).abs();
+            assert!(miss < 1e-3, "{kind:?}, step {step}: {found:?} against {expected:?}");
+        }
+    }
 }
 
 fn losses(config: ModelConfig, device: &TrainDevice, micro: usize) -> Vec<(f64, f64)> {

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use burn::tensor::Device;
-use isoflop_core::Optimizer;
+use isoflop_core::{Optimizer, OptimizerKind};
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
 use isoflop_sweep::checkpoint::{FORMAT, Manifest};
 use isoflop_train::checkpoint::{load, save};
 use isoflop_train::model::Transformer;
-use isoflop_train::optimizer::{AdamW, gradients};
+use isoflop_train::optimizer::{OptimizerState, gradients};
 use std::fs;
 
 fn manifest(step: u64) -> Manifest {
@@ -37,7 +37,11 @@ fn of_model(model: ModelConfig, step: u64) -> Manifest {
 }
 
 /// Trains for several steps on two windows each, one window per pass.
-fn train(model: &mut Transformer, optimizer: &mut AdamW, steps: std::ops::Range<i32>) -> Vec<f64> {
+fn train(
+    model: &mut Transformer,
+    optimizer: &mut OptimizerState,
+    steps: std::ops::Range<i32>,
+) -> Vec<f64> {
     let time = model.config().context;
     steps
         .map(|step| {
@@ -53,17 +57,45 @@ fn train(model: &mut Transformer, optimizer: &mut AdamW, steps: std::ops::Range<
 fn a_saved_and_loaded_model_of_every_kind_goes_on_to_the_last_bit() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::flex().autodiff();
-    for (at, model) in ModelConfig::examples().into_iter().enumerate() {
+    let all = ModelConfig::examples().into_iter().enumerate();
+    let all = all.flat_map(|model| OptimizerKind::ALL.map(|kind| (model, kind)));
+    for ((at, model), kind) in all {
         let stem = folder.path().join(format!("models/a.{at}"));
-        let manifest = of_model(model, 4);
+        let manifest = Manifest { optimizer: Optimizer::of(kind), ..of_model(model, 4) };
         let mut model = Transformer::new(manifest.model, 3, &device);
-        let mut optimizer = AdamW::new(manifest.optimizer);
+        let mut optimizer = OptimizerState::new(manifest.optimizer);
         train(&mut model, &mut optimizer, 0..4);
         save(&stem, &manifest, &model.weights, Some(&optimizer)).unwrap();
         let undisturbed = train(&mut model, &mut optimizer, 4..9);
         let (found, mut model, optimizer) = load(&stem, &device).unwrap();
         assert_eq!(found, manifest);
         assert_eq!(train(&mut model, &mut optimizer.unwrap(), 4..9), undisturbed, "{manifest:?}");
+    }
+}
+
+/// On devices that queue their work all parameters are one vector, and what is kept lies otherwise.
+#[test]
+fn a_state_of_every_optimizer_goes_on_to_the_last_bit_where_steps_are_queued() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stem, device) = (folder.path().join("a"), Device::flex().autodiff());
+    for kind in OptimizerKind::ALL {
+        let manifest = Manifest { optimizer: Optimizer::of(kind), ..manifest(3) };
+        let queue = |model: &mut Transformer, optimizer: &mut OptimizerState, steps: u8| {
+            let tokens: Vec<i32> = (0..10).map(|i| i * i % 31).collect();
+            let losses = (0..steps).map(|_| {
+                let (loss, grads) = gradients(model, &tokens[..9], &tokens[1..], 9);
+                optimizer.step_queued(model, grads, 0.01);
+                loss
+            });
+            losses.collect::<Vec<f64>>()
+        };
+        let mut model = Transformer::new(manifest.model, 3, &device);
+        let mut optimizer = OptimizerState::new(manifest.optimizer);
+        queue(&mut model, &mut optimizer, 3);
+        save(&stem, &manifest, &model.weights, Some(&optimizer)).unwrap();
+        let undisturbed = queue(&mut model, &mut optimizer, 4);
+        let (_, mut model, optimizer) = load(&stem, &device).unwrap();
+        assert_eq!(queue(&mut model, &mut optimizer.unwrap(), 4), undisturbed, "{kind:?}");
     }
 }
 

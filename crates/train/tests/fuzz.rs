@@ -9,7 +9,7 @@ use isoflop_sweep::checkpoint::{FORMAT, Manifest};
 use isoflop_train::checkpoint::pack;
 use isoflop_train::fuzz::model;
 use isoflop_train::model::Transformer;
-use isoflop_train::optimizer::{AdamW, gradients};
+use isoflop_train::optimizer::{OptimizerState, gradients};
 
 fn sample(position: Position) -> Vec<u8> {
     let manifest = Manifest {
@@ -28,7 +28,7 @@ fn sample(position: Position) -> Vec<u8> {
         numerics_version: 0,
     };
     let mut model = Transformer::new(manifest.model, 3, &Device::flex().autodiff());
-    let mut optimizer = AdamW::new(manifest.optimizer);
+    let mut optimizer = OptimizerState::new(manifest.optimizer);
     let (_, grads) = gradients(&model, &[0, 1, 2], &[1, 2, 3], 3);
     optimizer.step(&mut model, grads, 0.01);
     pack(&manifest, &model.weights, &optimizer, "{}")

@@ -3,13 +3,13 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use isoflop_core::Optimizer;
+use isoflop_core::{Optimizer, OptimizerKind};
 use isoflop_model::{
     FeedForward, Group, Mixer, ModelConfig, Norm, ParamCount, Parametrization, Position, Recurrent,
     Shape,
 };
 use isoflop_train::model::{Operations, Transformer};
-use isoflop_train::optimizer::{AdamW, ModelGradients, gradients};
+use isoflop_train::optimizer::{ModelGradients, OptimizerState, gradients};
 
 fn config(norm: Norm, position: Position) -> ModelConfig {
     let shape = Shape::new(24, 2, 3).unwrap();
@@ -36,7 +36,7 @@ fn losses(config: ModelConfig, seed: u64, steps: u64, rate: f64) -> Vec<f32> {
 
 fn losses_of(mut model: Transformer, steps: u64, rate: f64) -> Vec<f32> {
     let (inputs, targets) = batch();
-    let mut optimizer = AdamW::new(Optimizer::default());
+    let mut optimizer = OptimizerState::new(Optimizer::default());
     (0..steps)
         .map(|_| {
             let (loss, grads) = gradients(&model, &inputs, &targets, inputs.len());
@@ -226,7 +226,7 @@ fn recurrent_networks_of_one_token_a_window_train_on_every_road() {
         for (found, expected) in losses_of(composed(), 20, 0.003).iter().zip(&fused) {
             assert!((found / expected - 1.0).abs() < 1e-4, "{kind:?}: {found} against {expected}");
         }
-        let (mut queued, mut optimizer) = (composed(), AdamW::new(Optimizer::default()));
+        let (mut queued, mut optimizer) = (composed(), OptimizerState::new(Optimizer::default()));
         for expected in &fused {
             let (loss, grads) = gradients(&queued, &inputs, &targets, inputs.len());
             optimizer.step_queued(&mut queued, grads, 0.003);
@@ -242,7 +242,8 @@ fn one_vector_of_all_parameters_trains_as_each_for_itself() {
         config.parametrization = Parametrization::Mup;
         let (mut each, mut one) = (model(config, 2), model(config, 2));
         let constants = Optimizer { clip_norm: 0.5, ..Optimizer::default() };
-        let (mut first, mut second) = (AdamW::new(constants), AdamW::new(constants));
+        let (mut first, mut second) =
+            (OptimizerState::new(constants), OptimizerState::new(constants));
         for step in 0..20 {
             let (expected, grads) = gradients(&each, &inputs, &targets, inputs.len());
             let expected_norm = first.step(&mut each, grads, 0.003);
@@ -252,6 +253,77 @@ fn one_vector_of_all_parameters_trains_as_each_for_itself() {
             assert!((loss / expected - 1.0).abs() < 1e-4, "{config:?}, step {step}");
             assert!((norm / expected_norm - 1.0).abs() < 1e-3, "{config:?}, step {step}");
         }
+    }
+}
+
+/// The vector's road is made of stock operations, so that this also compares these with the fused ones, for
+/// the tensors of every half.
+#[test]
+fn muon_and_gradient_descent_train_alike_on_both_roads() {
+    let (inputs, targets) = batch();
+    for (kind, rate) in [(OptimizerKind::Muon, 0.01), (OptimizerKind::Sgd, 0.3)] {
+        for mut config in kinds() {
+            config.parametrization = Parametrization::Mup;
+            let (mut each, mut one) = (model(config, 2), model(config, 2));
+            let constants = Optimizer { clip_norm: 0.5, ..Optimizer::of(kind) };
+            let (mut first, mut second) =
+                (OptimizerState::new(constants), OptimizerState::new(constants));
+            for step in 0..6 {
+                let (expected, grads) = gradients(&each, &inputs, &targets, inputs.len());
+                first.step(&mut each, grads, rate);
+                let (loss, grads) = gradients(&one, &inputs, &targets, inputs.len());
+                second.step_queued(&mut one, grads, rate);
+                assert!(
+                    (loss / expected - 1.0).abs() < 1e-3,
+                    "{kind:?} {config:?}, step {step}: {loss} against {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn muon_and_gradient_descent_learn_a_batch() {
+    let (inputs, targets) = batch();
+    for (kind, rate, bound) in [(OptimizerKind::Muon, 0.02, 0.1), (OptimizerKind::Sgd, 0.5, 2.0)] {
+        let mut model = model(config(Norm::Rms, Position::Rope), 0);
+        let mut optimizer = OptimizerState::new(Optimizer::of(kind));
+        let mut last = f64::INFINITY;
+        for _ in 0..100 {
+            let (loss, grads) = gradients(&model, &inputs, &targets, inputs.len());
+            optimizer.step(&mut model, grads, rate);
+            last = loss;
+        }
+        assert!(last < bound, "{kind:?}: {last}");
+    }
+}
+
+/// Of a model trained with Muon, what is no linear map moves as with AdamW.
+#[test]
+fn muon_leaves_tables_head_and_gains_to_adamw() {
+    let (inputs, targets) = batch();
+    let start = model(config(Norm::Rms, Position::Learned), 1);
+    let stepped = |kind| {
+        let mut model = start.clone();
+        let (_, grads) = gradients(&model, &inputs, &targets, inputs.len());
+        OptimizerState::new(Optimizer::of(kind)).step(&mut model, grads, 0.01);
+        let mut values = Values(Vec::new());
+        model.weights.visit(&mut values);
+        values.0
+    };
+    let (adamw, muon) = (stepped(OptimizerKind::AdamW), stepped(OptimizerKind::Muon));
+    for (tensor, (adamw, muon)) in start.config().tensors().iter().zip(adamw.iter().zip(&muon)) {
+        let is_map = matches!(tensor.group, Group::Mixer | Group::FeedForward);
+        assert_eq!(adamw != muon, is_map, "{}", tensor.name);
+    }
+}
+
+/// Values of all parameters, in the order of the model's list.
+struct Values(Vec<Vec<f32>>);
+
+impl ModuleVisitor for Values {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().into_data().iter::<f32>().collect());
     }
 }
 
@@ -297,7 +369,7 @@ fn an_adamw_step_is_the_published_one() {
         tensor.into_data().iter::<f32>().map(f64::from).collect()
     };
     let constants = Optimizer { clip_norm: 0.5, ..Optimizer::default() };
-    let mut optimizer = AdamW::new(constants);
+    let mut optimizer = OptimizerState::new(constants);
     let (mut current, mut expected) = (model.clone(), values(head(&model)));
     let (mut first, mut second) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
     for step in 1..=3 {

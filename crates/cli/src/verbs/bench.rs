@@ -5,6 +5,7 @@ use crate::signals;
 use crate::tables::table;
 use crate::terminal::with_lab;
 use anyhow::Result;
+use isoflop_core::OptimizerKind;
 use isoflop_lab::bench::{Request, SizeSpeed, Speeds, bench};
 use isoflop_model::{Family, Norm, Position};
 use isoflop_train::device::DeviceChoice;
@@ -15,10 +16,10 @@ use std::process::ExitCode;
 /// Trains models on random tokens and reports time, speed and memory of a step.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A step is everything: forward, cross-entropy, backward, clipping, AdamW.
-GFLOP/s counts the products that a step needs, attention causal, as c_exact does; MFU is the same over
-the speed of a 2048^3 product on one core of this machine, on another device over that of a product
-large enough to take 20 ms.
+A step is everything: forward, cross-entropy, backward, clipping, optimizer.
+GFLOP/s counts the products that a step needs, attention causal, as c_exact does, without those of
+the optimizer; MFU is the same over the speed of a 2048^3 product on one core of this machine, on
+another device over that of a product large enough to take 20 ms.
 
 Example:
   isoflop bench --sizes 64x4x4,128x4x4 --profile")]
@@ -48,6 +49,9 @@ pub(crate) struct Args {
     /// given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     options: Vec<String>,
+    /// Optimizer: adamw, muon or sgd.
+    #[arg(long, default_value = "adamw", value_parser = named::<OptimizerKind>)]
+    optimizer: OptimizerKind,
     /// Number of steps that are timed, after three that are not.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
@@ -110,6 +114,7 @@ impl Args {
             position: self.position,
             family: self.family,
             options: self.options.clone(),
+            optimizer: self.optimizer,
             steps: self.steps,
             processes: self.threads,
             device: self.device,

@@ -92,6 +92,10 @@ fn in_words(priced: &Priced) -> String {
         "alone",
         "memory",
     ];
+    let with_optimizer = plan.runs().iter().any(|run| run.flops_optimizer().0 > 0.0);
+    if with_optimizer {
+        header.push("C optimizer");
+    }
     let with_states = !priced.reuse.reused.is_empty();
     if with_states {
         header.push("state");
@@ -106,6 +110,9 @@ fn in_words(priced: &Priced) -> String {
         .zip(&priced.prices)
         .map(|(run, price)| {
             let mut row = cells(run, price);
+            if with_optimizer {
+                row.push(run.flops_optimizer().to_string());
+            }
             if with_states {
                 let is_reused = reused.iter().any(|id| *id == run.id());
                 row.push(if is_reused { "done" } else { "new" }.to_owned());
@@ -136,6 +143,9 @@ fn in_words(priced: &Priced) -> String {
             "\n{repeating} {runs} some text more than once (epochs marked *); \
              above {MOST_EPOCHS} epochs a run is left out of the laws"
         ));
+    }
+    for sentence in plan.unshared() {
+        text.push_str(&format!("\n{sentence}"));
     }
     if !plan.dropped().is_empty() {
         text.push_str("\ndropped:");
@@ -253,9 +263,9 @@ fn cells(run: &PlannedRun, price: &Price) -> Vec<String> {
         run.n().to_string(),
         run.params().total().to_string(),
         run.tokens().to_string(),
-        config.steps.steps.to_string(),
-        config.batch_tokens.to_string(),
-        format!("{}", config.learning_rate),
+        run.steps().to_string(),
+        config.recipe.batch_tokens.to_string(),
+        format!("{}", config.recipe.learning_rate),
         format!("{:.3}{star}", run.epochs()),
         format!("{:.1}", run.tokens().per_param(run.n())),
         run.flops_budget.map_or(String::new(), |c| Flops(c).to_string()),
@@ -272,6 +282,7 @@ fn as_json(plan: &Plan) -> Value {
         .iter()
         .map(|run| {
             let config = &run.config;
+            let recipe = &config.recipe;
             let params = run.params();
             json!({
                 "run_id": run.id(),
@@ -289,15 +300,22 @@ fn as_json(plan: &Plan) -> Value {
                 "parameters": params,
                 "tokens": run.tokens().0 as u64,
                 "tokens_per_param": run.tokens().per_param(run.n()),
-                "steps": config.steps.steps,
-                "batch_tokens": config.batch_tokens,
-                "learning_rate": config.learning_rate,
-                "warmup_steps": config.steps.warmup,
-                "decay_steps": config.steps.decay,
+                "steps": run.steps(),
+                "batch_tokens": recipe.batch_tokens,
+                "optimizer": recipe.optimizer.kind,
+                "schedule": recipe.schedule.kind,
+                "learning_rate": recipe.learning_rate,
+                "warmup_steps": recipe.schedule.warmup,
+                "decay_steps": recipe.schedule.decay,
+                "weight_decay": recipe.optimizer.weight_decay,
+                "betas": [recipe.optimizer.beta1, recipe.optimizer.beta2],
+                "clip": recipe.optimizer.clip_norm,
+                "dropout": recipe.dropout,
                 "epochs": run.epochs(),
                 "flops_budget": run.flops_budget,
                 "c_6nd": Flops::six_nd(run.n(), run.tokens()).0,
                 "c_exact": run.c_exact().0,
+                "flops_optimizer": run.flops_optimizer().0,
                 "seed": config.seed,
             })
         })
@@ -308,6 +326,7 @@ fn as_json(plan: &Plan) -> Value {
         "kind": plan.kind(),
         "runs": runs,
         "dropped": plan.dropped(),
+        "unshared": plan.unshared(),
         "c_exact_total": flops_of_each(plan).0,
         "flops": plan.flops().0,
     })

@@ -20,6 +20,27 @@ fn a_plan_prints_a_table_and_json_and_writes_nothing() {
     shop.assert_nothing_written();
 }
 
+#[test]
+fn a_plan_counts_and_prices_the_products_of_muon() {
+    let axes = "[axes]\n\"train.optimizer\" = [\"adamw\", \"muon\"]\n";
+    let shop = Workshop::new(&format!("{SWEEP}{axes}"));
+    let text = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
+    assert!(stdout(&text).contains("C optimizer"), "{}", stdout(&text));
+    let json = shop.isoflop().args(["plan", "sweep.toml", "--json"]).assert().code(0);
+    let plan: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    for run in plan["runs"].as_array().unwrap() {
+        let number = |name: &str| run[name].as_f64().unwrap();
+        let block = match run["optimizer"].as_str().unwrap() {
+            "muon" => 300.0 * number("d_model").powi(3),
+            _ => 0.0,
+        };
+        assert_eq!(number("flops_optimizer"), block * number("n_layers") * number("steps"));
+    }
+    // Each size is timed with each optimizer.
+    let known = |of: &str| plan["speeds"][of].as_u64().unwrap();
+    assert_eq!(known("measured") + known("learned"), 6, "{}", plan["speeds"]);
+}
+
 /// Each case is a change to the sweep file with the messages that it must lead to.
 #[test]
 fn bad_sweep_files_exit_with_2_say_where_and_write_nothing() {

@@ -15,6 +15,7 @@ mod models;
 mod night;
 mod pages;
 mod pinned;
+mod recipes;
 mod reports;
 mod sealed;
 #[cfg(target_os = "linux")]

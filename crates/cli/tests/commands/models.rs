@@ -85,6 +85,9 @@ fn bench_measures_whole_steps_and_their_parts() {
     }
     let two = bench(&["--threads", "2", "--composed"]);
     assert_eq!(two["sizes"].as_array().unwrap().len(), 2);
+    let muon = bench(&["--profile", "--optimizer", "muon"]);
+    let parts = muon["sizes"][0]["parts"].as_array().unwrap();
+    assert!(parts.iter().any(|part| part["part"] == "muon"), "{parts:?}");
 }
 
 #[test]

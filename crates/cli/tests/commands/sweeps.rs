@@ -71,11 +71,13 @@ fn reproducible_part(shop: &Workshop) -> (Vec<Cells>, Vec<isoflop_results::Curve
 
 #[test]
 fn branches_of_a_trunk_end_like_runs_of_their_own_to_the_last_bit() {
-    let shared = Workshop::new(SWEEP);
+    let sweep = format!("{SWEEP}[axes]\n\"train.optimizer\" = [\"adamw\", \"muon\", \"sgd\"]\n");
+    let shared = Workshop::new(&sweep);
     shared.run().code(0);
-    let alone = Workshop::new(&SWEEP.replace("[train]", "[train]\ntrunks = false"));
+    let alone = Workshop::new(&sweep.replace("[train]", "[train]\ntrunks = false"));
     alone.run().code(0);
     let (mut rows, curves) = reproducible_part(&shared);
+    assert_eq!(rows.len(), 18);
     let (mut rows_alone, curves_alone) = reproducible_part(&alone);
     for row in rows.iter_mut().chain(&mut rows_alone) {
         // The FLOPs spent on a branch must differ, since saving them is the purpose of trunks.

@@ -2,9 +2,8 @@
 //! processes: when each was found, how evenly, and whether by a measurement or by runs.
 
 use crate::LabError;
-use isoflop_core::Tokens;
 use isoflop_data::Places;
-use isoflop_model::{FlopCount, Shape};
+use isoflop_model::Shape;
 use isoflop_results::file::write_atomic;
 use isoflop_train::NUMERICS_VERSION;
 use isoflop_train::device::{DeviceChoice, Found, instruction_set, processor};
@@ -79,11 +78,11 @@ impl Speeds {
             (Some(low), Some(high)) => {
                 let share = (at - place(&low)) / (place(&high) - place(&low));
                 let mix = |a: f64, b: f64| (a.ln() * (1.0 - share) + b.ln() * share).exp();
-                // A token's score costs a share of its FLOPs, not of the step's.
-                let per_flop = |of: &Known| of.speed.score_s * tokens(&of.load) / flops(&of.load);
+                // A token's score costs a share of the model's FLOPs, not of the step's.
+                let per_flop = |of: &Known| of.speed.score_s / flops_a_token(&of.load);
                 Some(Speed {
                     step_s: mix(low.speed.step_s, high.speed.step_s),
-                    score_s: mix(per_flop(low), per_flop(high)) * flops(load) / tokens(load),
+                    score_s: mix(per_flop(low), per_flop(high)) * flops_a_token(load),
                     ..high.speed
                 })
             }
@@ -127,17 +126,17 @@ pub(super) fn is_like(a: &Load, b: &Load) -> bool {
         model.document_mask = model.document_mask.map(|_| 0);
         model
     };
-    kind(a) == kind(b)
+    a.optimizer == b.optimizer && kind(a) == kind(b)
 }
 
 /// FLOPs of a step.
 pub(super) fn flops(load: &Load) -> f64 {
-    FlopCount::of(&load.model).of_tokens(Tokens(tokens(load))).0
+    load.flops().0
 }
 
-/// Tokens of a step.
-pub(super) fn tokens(load: &Load) -> f64 {
-    load.windows as f64 * load.model.context as f64
+/// FLOPs of the model a token.
+fn flops_a_token(load: &Load) -> f64 {
+    load.flops_of_model().0 / load.tokens().0
 }
 
 /// Now, as files of this kind say it.
@@ -158,11 +157,13 @@ pub(super) fn uneven(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop_core::OptimizerKind;
     use isoflop_model::{FeedForward, ModelConfig, Norm};
 
     fn load(d_model: usize) -> Load {
         let shape = Shape { d_model, n_layers: 2, n_heads: 2 };
-        Load { model: ModelConfig::transformer(shape, 256, 64), windows: 8 }
+        let optimizer = OptimizerKind::default();
+        Load { model: ModelConfig::transformer(shape, 256, 64), windows: 8, optimizer }
     }
 
     fn known(load: Load, step_s: f64) -> Known {
@@ -185,5 +186,9 @@ mod tests {
         assert!((1.0..4.0).contains(&between), "{between}");
         assert!(speeds.guess(&like(48, Norm::Rms, FeedForward::None)).is_none());
         assert!(speeds.guess(&like(48, Norm::Layer, FeedForward::default())).is_none());
+        let muon = Load { optimizer: OptimizerKind::Muon, ..dense(48) };
+        assert!(speeds.guess(&muon).is_none());
+        // A step of Muon costs more where a step has few tokens.
+        assert_eq!(flops(&muon) - flops(&dense(48)), 2.0 * 300.0 * 48f64.powi(3));
     }
 }

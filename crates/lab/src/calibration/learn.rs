@@ -1,7 +1,7 @@
 //! What runs that have finished tell of the speed of this machine.
 
 use super::at_once;
-use super::known::{Known, Speeds, now, tokens, uneven};
+use super::known::{Known, Speeds, now, uneven};
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::Plan;
 use isoflop_sweep::lease::host_name;
@@ -41,7 +41,7 @@ fn observed(plan: &Plan, rows: &[RunRow], slower: f64) -> Vec<(Load, Vec<f64>)> 
             continue;
         };
         let load = Load::of(run);
-        let step_s = tokens(&load) / row.tokens_per_s / slower;
+        let step_s = load.tokens().0 / row.tokens_per_s / slower;
         match all.iter_mut().find(|(known, _)| *known == load) {
             Some((_, steps)) => steps.push(step_s),
             None => all.push((load, vec![step_s])),
@@ -60,7 +60,7 @@ fn of_runs(speeds: &Speeds, load: Load, mut steps: Vec<f64>) -> Known {
         None => Speed {
             step_s: median,
             // A token forward, of a token forward and twice as much backward.
-            score_s: median / 3.0 / tokens(&load),
+            score_s: median / 3.0 / load.tokens().0,
             device_bytes: None,
             spread: None,
         },

@@ -1,8 +1,7 @@
 //! What the smaller verbs compute, asked of the library.
 
 use super::{Here, List};
-use isoflop_core::ChinchillaLaw;
-use isoflop_core::{Params, Tokens};
+use isoflop_core::{ChinchillaLaw, OptimizerKind, Params, Tokens};
 use isoflop_fit::Options;
 use isoflop_fit::advise::Target;
 use isoflop_fit::output::Fits;
@@ -115,6 +114,7 @@ fn a_bench_adds_up_the_speeds_of_processes_side_by_side() {
         position: None,
         family: Family::Transformer,
         options: Vec::new(),
+        optimizer: OptimizerKind::Muon,
         steps: 1,
         processes: 1,
         device: DeviceChoice::Cpu,

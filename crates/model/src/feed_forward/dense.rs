@@ -67,8 +67,9 @@ impl Half for Dense {
         };
         vec![
             TensorSpec::gain("mlp_norm", d),
-            matrix("up", [d, wide], model.std_of(d)),
-            matrix("down", [f, d], model.std_into_stream(f)),
+            matrix("up", [d, wide], model.std_of(d))
+                .maps_beside([f].repeat(self.activation.inputs())),
+            matrix("down", [f, d], model.std_into_stream(f)).whole_map(),
         ]
     }
 

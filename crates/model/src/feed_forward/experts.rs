@@ -155,7 +155,7 @@ impl Half for Experts {
         let group = Group::FeedForward;
         let matrix =
             |name: &str, dims, std| TensorSpec::matrix(name, group, dims, std).at_rate(shrink);
-        let share = self.active as f64 / e as f64;
+        let (share, inputs) = (self.active as f64 / e as f64, self.like.activation.inputs());
         let of_experts = |name: &str, [inputs, outputs]: [usize; 2], std| TensorSpec {
             active: share,
             ..TensorSpec::matrices(name, group, [e, inputs, outputs], std).at_rate(shrink)
@@ -163,12 +163,15 @@ impl Half for Experts {
         let mut all = vec![
             TensorSpec::gain("mlp_norm", d),
             matrix("router", [d, e], ROUTER_STD * shrink),
-            of_experts("up", [d, wide], model.std_of(d)),
-            of_experts("down", [f, d], model.std_into_stream(f)),
+            of_experts("up", [d, wide], model.std_of(d)).maps_beside([f].repeat(inputs)),
+            of_experts("down", [f, d], model.std_into_stream(f)).whole_map(),
         ];
         if self.shared > 0 {
-            all.push(matrix("shared_up", [d, self.shared * wide], model.std_of(d)));
-            all.push(matrix("shared_down", [self.shared * f, d], model.std_into_stream(f)));
+            let shared = self.shared;
+            let up = matrix("shared_up", [d, shared * wide], model.std_of(d));
+            all.push(up.maps_beside([f].repeat(shared * inputs)));
+            let down = matrix("shared_down", [shared * f, d], model.std_into_stream(f));
+            all.push(down.maps_below([f].repeat(shared)));
         }
         if self.balance == Balance::Bias {
             all.push(TensorSpec::balance("balance", e, Self::BALANCE_STEP));

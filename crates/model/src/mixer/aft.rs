@@ -71,8 +71,10 @@ impl Half for Aft {
     fn tensors(&self, model: &ModelConfig) -> Vec<TensorSpec> {
         let d = model.shape.d_model;
         let shrink = model.parametrization.shrink(d);
-        let qkv = TensorSpec::matrix("qkv", Group::Mixer, [d, 3 * d], model.std_of(d));
-        let out = TensorSpec::matrix("out", Group::Mixer, [d, d], model.std_into_stream(d));
+        let qkv = TensorSpec::matrix("qkv", Group::Mixer, [d, 3 * d], model.std_of(d))
+            .maps_beside([d; 3]);
+        let out =
+            TensorSpec::matrix("out", Group::Mixer, [d, d], model.std_into_stream(d)).whole_map();
         let mut all =
             vec![TensorSpec::gain("aft_norm", d), qkv.at_rate(shrink), out.at_rate(shrink)];
         // One number serves all channels, so that what a step of it does is the same at every width.

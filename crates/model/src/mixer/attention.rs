@@ -86,8 +86,8 @@ impl Half for Attention {
         };
         let mut all = vec![
             TensorSpec::gain("attention_norm", d),
-            matrix("qkv", [d, d + 2 * of_keys], model.std_of(d)),
-            matrix("out", [d, d], model.std_into_stream(d)),
+            matrix("qkv", [d, d + 2 * of_keys], model.std_of(d)).maps_beside([d, of_keys, of_keys]),
+            matrix("out", [d, d], model.std_into_stream(d)).whole_map(),
         ];
         if self.qk_norm {
             let head = model.shape.d_head();

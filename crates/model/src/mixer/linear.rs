@@ -78,11 +78,11 @@ impl Half for Linear {
         };
         vec![
             TensorSpec::gain("linear_norm", d),
-            matrix("qkv", [d, self.width(model)], model.std_of(d)),
+            matrix("qkv", [d, self.width(model)], model.std_of(d)).maps_beside([d, d, d, heads]),
             spread("decay_rate", RATES),
             spread("decay_bias", STEPS),
             TensorSpec::gain("mixed_norm", d),
-            matrix("out", [d, d], model.std_into_stream(d)),
+            matrix("out", [d, d], model.std_into_stream(d)).whole_map(),
         ]
     }
 

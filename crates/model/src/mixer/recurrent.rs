@@ -76,7 +76,8 @@ impl Half for Recurrent {
         let d = model.shape.d_model;
         let shrink = model.parametrization.shrink(d);
         let dims = [d, self.gates() * d];
-        let input = TensorSpec::matrix("input", Group::Mixer, dims, model.std_of(d));
+        let input = TensorSpec::matrix("input", Group::Mixer, dims, model.std_of(d))
+            .maps_beside([d].repeat(self.gates()));
         let norm = TensorSpec::gain(format!("{}_norm", self.name()), d);
         let mut all = vec![norm, input.at_rate(shrink)];
         if self.turns_its_state() {

@@ -1,8 +1,11 @@
-//! What one series costs over another, counted in compute or in seconds.
+//! What one series costs over another, counted in compute, with or without the optimizer's, or in seconds.
 
 use super::measured::{self, Factor};
 use super::side::Side;
-use crate::best_loss::{by_compute, by_power_law, by_seconds, by_seconds_of_optima};
+use crate::best_loss::{
+    by_all_products, by_all_products_of_optima, by_compute, by_power_law, by_seconds,
+    by_seconds_of_optima,
+};
 use crate::seconds::{self, Machine};
 use crate::view::View;
 use isoflop_fit::multiplier::{LossByCost, Multiplier};
@@ -12,6 +15,8 @@ use isoflop_fit::multiplier::{LossByCost, Multiplier};
 pub(crate) enum Counted<'a> {
     /// Exact compute, in FLOPs.
     Compute,
+    /// Exact compute and the products of the optimizer, in FLOPs.
+    AllProducts,
     /// Seconds of whole runs on one machine.
     Seconds(Machine<'a>),
 }
@@ -39,6 +44,19 @@ pub(super) fn in_compute<'a>(view: &View<'a>, sides: [Side<'_>; 2]) -> Compared<
         });
     let measured = measured::factor(view, sides, |run| Some(run.c_exact));
     Compared { counted: Counted::Compute, measured, by_law, scatter: None, at_edge }
+}
+
+/// The comparison in compute with the products of the optimizer; none where no run of either series has any.
+pub(super) fn in_all_products<'a>(view: &View<'a>, sides: [Side<'_>; 2]) -> Option<Compared<'a>> {
+    let mut runs = view.finished.iter();
+    let of_either = |series: &str| sides.iter().any(|side| side.0 == series);
+    runs.find(|run| of_either(run.series.as_str()) && run.flops_optimizer > Some(0.0))?;
+    let (by_law, at_edge) =
+        first_told(between(view, sides.map(|side| by_all_products(view, side))), || {
+            between(view, sides.map(|side| by_all_products_of_optima(view, side)))
+        });
+    let measured = measured::factor(view, sides, |run| Some(run.c_with_optimizer()));
+    Some(Compared { counted: Counted::AllProducts, measured, by_law, scatter: None, at_edge })
 }
 
 /// The comparison in seconds on the machine that has most runs of both series; none where there is no such

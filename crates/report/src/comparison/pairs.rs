@@ -1,6 +1,6 @@
 //! Every further series against the first.
 
-use super::compared::{Compared, in_compute, in_seconds};
+use super::compared::{Compared, in_all_products, in_compute, in_seconds};
 use super::standing::Standing;
 use crate::power_laws;
 use crate::view::View;
@@ -24,15 +24,17 @@ pub(crate) struct Pair<'a> {
     pub(crate) other: &'a str,
     pub(crate) exponents: Vec<Difference>,
     pub(crate) compute: Compared<'a>,
+    /// With the products of the optimizer, where one has any.
+    pub(crate) all_products: Option<Compared<'a>>,
     pub(crate) seconds: Option<Compared<'a>>,
     /// Whether losses are compared in bits per byte, since tokens of the two are not the same bytes.
     pub(crate) by_bytes: bool,
 }
 
 impl<'a> Pair<'a> {
-    /// In compute, then in seconds.
+    /// In compute, with the products of the optimizer, then in seconds.
     pub(crate) fn compared(&self) -> impl Iterator<Item = &Compared<'a>> {
-        std::iter::once(&self.compute).chain(&self.seconds)
+        std::iter::once(&self.compute).chain(&self.all_products).chain(&self.seconds)
     }
 
     /// Name of the unit in which losses are compared.
@@ -89,6 +91,7 @@ fn pair<'a>(view: &View<'a>, base: &'a str, other: &'a str) -> Pair<'a> {
         other,
         exponents,
         compute: in_compute(view, sides),
+        all_products: in_all_products(view, sides),
         seconds: in_seconds(view, sides),
         by_bytes: units.is_some(),
     }

@@ -72,6 +72,9 @@ pub(crate) fn sentences(view: &View<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if pairs.iter().any(|pair| pair.all_products.is_some()) {
+        out.push(ALL_PRODUCTS.to_owned());
+    }
     out.extend(clock(view, &pairs));
     if pairs.iter().any(|pair| pair.seconds.is_some()) {
         out.push(format!("{SECONDS} Factors in seconds hold for that machine alone."));
@@ -125,6 +128,10 @@ fn clock(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<String> {
     ))
 }
 
+/// Which compute is taken with the optimizer.
+const ALL_PRODUCTS: &str = "Compute with the optimizer included is c_exact + flops_optimizer: the products by \
+    which Muon orthogonalises take the same FLOPs a step whatever the batch.";
+
 /// Which seconds are taken.
 pub(crate) const SECONDS: &str = "Seconds are those of a whole run, evaluation left out: its tokens times \
     the median seconds of a token over the runs of its model on one machine, since a run of a trunk was \
@@ -139,6 +146,7 @@ impl Counted<'_> {
     fn of(&self) -> &'static str {
         match self {
             Counted::Compute => "the compute",
+            Counted::AllProducts => "the compute (optimizer included)",
             Counted::Seconds(_) => "the seconds",
         }
     }
@@ -147,6 +155,7 @@ impl Counted<'_> {
     fn amount(&self, cost: f64) -> String {
         match self {
             Counted::Compute => format!("{} FLOPs", scientific(cost)),
+            Counted::AllProducts => format!("{} FLOPs (optimizer included)", scientific(cost)),
             Counted::Seconds(_) => format!("{} s", three_digits(cost)),
         }
     }
@@ -155,13 +164,14 @@ impl Counted<'_> {
     fn by(&self) -> &'static str {
         match self {
             Counted::Compute => "by FLOPs",
+            Counted::AllProducts => "by FLOPs (optimizer included)",
             Counted::Seconds(_) => "by the clock",
         }
     }
 
     fn machine(&self) -> Option<Machine<'_>> {
         match self {
-            Counted::Compute => None,
+            Counted::Compute | Counted::AllProducts => None,
             Counted::Seconds(machine) => Some(*machine),
         }
     }
@@ -308,10 +318,7 @@ fn measured(
     [base, other]: &[String; 2],
 ) -> Option<String> {
     let unit = pair.unit();
-    let of = match compared.counted {
-        Counted::Compute => "the compute of",
-        Counted::Seconds(_) => "the seconds of",
-    };
+    let of = compared.counted.of();
     let on = machine_words(&compared.counted);
     Some(match compared.measured.as_ref()? {
         Factor::Reached { trace, at_lowest, range } => {
@@ -326,20 +333,20 @@ fn measured(
                 false => String::new(),
             };
             format!(
-                "Measured{on}: {other} needs {} times {of} {base} for a loss of {} {unit}, the lowest \
+                "Measured{on}: {other} needs {} times {of} of {base} for a loss of {} {unit}, the lowest \
                  that both have reached{over}.",
                 factor(*at_lowest.get()),
                 three_digits(lowest)
             )
         }
         Factor::Below { loss, factor: f } => format!(
-            "Measured{on}: {other} needs less than {} times {of} {base} for a loss of {} {unit}, the \
+            "Measured{on}: {other} needs less than {} times {of} of {base} for a loss of {} {unit}, the \
              lowest of {base}: its cheapest runs are below that already.",
             factor(*f.get()),
             three_digits(*loss)
         ),
         Factor::Above { loss, factor: f } => format!(
-            "Measured{on}: {other} needs more than {} times {of} {base} for a loss of {} {unit}, its \
+            "Measured{on}: {other} needs more than {} times {of} of {base} for a loss of {} {unit}, its \
              lowest: the cheapest runs of {base} are below that already.",
             factor(*f.get()),
             three_digits(*loss)

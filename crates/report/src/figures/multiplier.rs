@@ -1,4 +1,5 @@
-//! What one series costs over another at equal loss, in compute and in seconds, as functions of cost.
+//! What one series costs over another at equal loss, in compute, with the optimizer's where it has any, and in
+//! seconds, as functions of cost.
 
 use super::figure::Figure;
 use super::marks::{dash, guide, thread};
@@ -26,11 +27,13 @@ struct Drawn<'p, 'a> {
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let pairs = pairs(view);
     let compute: Vec<_> = pairs.iter().filter_map(|p| drawn(p, &p.compute)).collect();
+    let products: Vec<_> =
+        pairs.iter().filter_map(|p| drawn(p, p.all_products.as_ref()?)).collect();
     let seconds: Vec<_> = pairs.iter().filter_map(|p| drawn(p, p.seconds.as_ref()?)).collect();
     let panels: Vec<Panel> =
-        [&compute, &seconds].into_iter().filter_map(|all| panel(view, all)).collect();
+        [&compute, &products, &seconds].into_iter().filter_map(|all| panel(view, all)).collect();
     let base = clip(&view.series_name(pairs.first()?.base), 30);
-    let all = || compute.iter().chain(&seconds);
+    let all = || compute.iter().chain(&products).chain(&seconds);
     let mut legend = Legend::default();
     if all().any(|d| !d.measured.is_empty()) {
         let stroke = Stroke { dash: MEASURED, ..thread(Tone::Muted, 1.4, 0.9) };
@@ -99,6 +102,14 @@ fn panel(view: &View<'_>, all: &[Drawn<'_, '_>]) -> Option<Panel> {
             key: "compute",
             title: "Compute at equal loss".to_owned(),
             x: format!("training compute of {base} (FLOPs)"),
+            y: format!("compute over that of {base}"),
+            x_style: Style::Power,
+            ..Labels::default()
+        },
+        Counted::AllProducts => Labels {
+            key: "all-products",
+            title: "Compute at equal loss, optimizer included".to_owned(),
+            x: format!("training compute of {base}, optimizer included (FLOPs)"),
             y: format!("compute over that of {base}"),
             x_style: Style::Power,
             ..Labels::default()

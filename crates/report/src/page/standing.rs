@@ -10,22 +10,30 @@ pub(super) fn html(view: &View<'_>, ranked: &Ranked<'_>) -> String {
     let best = ranked.standing.best();
     let name = |series: &str| escape(&clip(&view.series_name(series), 60));
     let unit = if view.by_bytes() { "bits per byte" } else { "nats per token" };
+    let with_products = has_products(ranked);
+    let products = match with_products {
+        true => {
+            "<th scope=\"col\" class=\"num\">compute with the optimizer, by law</th>\
+             <th scope=\"col\" class=\"num\">measured</th>"
+        }
+        false => "",
+    };
     let head = format!(
         "<tr><th scope=\"col\">series</th><th scope=\"col\" class=\"num\">test loss ({unit})</th>\
          <th scope=\"col\" class=\"num\">above the best</th><th scope=\"col\">verdict</th>\
          <th scope=\"col\" class=\"num\">compute for equal loss, by law</th>\
-         <th scope=\"col\" class=\"num\">measured</th>\
+         <th scope=\"col\" class=\"num\">measured</th>{products}\
          <th scope=\"col\" class=\"num\">seconds for equal loss, by law</th>\
          <th scope=\"col\" class=\"num\">measured</th></tr>"
     );
     let first = format!(
-        "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">\u{2013}</td><td>best</td>\
-         <td class=\"num\">1</td><td class=\"num\">1</td><td class=\"num\">1</td><td class=\"num\">1</td></tr>\n",
+        "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">\u{2013}</td><td>best</td>{}</tr>\n",
         name(best.series),
-        fixed(best.loss, 3)
+        fixed(best.loss, 3),
+        "<td class=\"num\">1</td>".repeat(if with_products { 6 } else { 4 }),
     );
-    let rows: String =
-        ranked.others.iter().map(|other| row(&name(other.place.series), other)).collect();
+    let row = |other: &Against<'_>| row(&name(other.place.series), other, with_products);
+    let rows: String = ranked.others.iter().map(row).collect();
     let Standing { measure, amount, .. } = ranked.standing;
     let caption = format!("Series at {}", measure.amount(amount));
     let (these, logarithm) = match measure {
@@ -92,7 +100,13 @@ fn by_amount(view: &View<'_>, ranked: &Ranked<'_>) -> String {
     table(caption, "fits", &head, &format!("<tbody>\n{rows}</tbody>\n"))
 }
 
-fn row(name: &str, other: &Against<'_>) -> String {
+/// Whether any comparison counts the products of the optimizer.
+fn has_products(ranked: &Ranked<'_>) -> bool {
+    let mut pairs = ranked.others.iter().filter_map(|other| other.pair.as_ref());
+    pairs.any(|pair| pair.all_products.is_some())
+}
+
+fn row(name: &str, other: &Against<'_>, with_products: bool) -> String {
     let pair = other.pair.as_ref();
     let cells = |compared: Option<&Compared<'_>>| {
         let by_law = compared.and_then(|c| c.by_law.as_ref()).map(|found| found.last().estimate);
@@ -102,8 +116,12 @@ fn row(name: &str, other: &Against<'_>) -> String {
             format!("<td class=\"num\">{}</td>", cell.unwrap_or_else(|| "\u{2013}".to_owned()))
         })
     };
+    let products = match with_products {
+        true => cells(pair.and_then(|pair| pair.all_products.as_ref())).concat(),
+        false => String::new(),
+    };
     format!(
-        "<tr><th scope=\"row\">{name}</th><td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td>{}{}</tr>\n",
+        "<tr><th scope=\"row\">{name}</th><td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td>{}{products}{}</tr>\n",
         fixed(other.place.loss, 3),
         other.above_words(),
         other.told.words(),

@@ -192,7 +192,8 @@ fn a_file_of_an_earlier_version_reads_with_defaults() {
     let later = |name: &str| RunRow::COLUMNS.iter().any(|c| c.later && c.name == name);
     earlier.retain(|column| !later(&column.name));
     save(&path, &earlier);
-    let read = RunRow { n_active_non_embedding: None, flops_scan: None, ..row };
+    let read =
+        RunRow { n_active_non_embedding: None, flops_scan: None, flops_optimizer: None, ..row };
     assert_eq!(checked(&path).unwrap().rows, std::slice::from_ref(&read));
     assert_eq!(read.n(), read.n_non_embedding);
     earlier.retain(|column| column.name != "seed");

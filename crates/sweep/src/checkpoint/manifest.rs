@@ -38,7 +38,7 @@ impl Manifest {
             format: FORMAT,
             run_id: run.id().to_owned(),
             model: run.config.model,
-            optimizer: run.config.optimizer,
+            optimizer: run.config.recipe.optimizer,
             step,
             tokenizer: run.config.tokenizer.clone(),
             data_digest: run.config.data_digest.clone(),

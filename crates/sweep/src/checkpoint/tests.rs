@@ -1,5 +1,5 @@
 use super::*;
-use isoflop_core::Optimizer;
+use isoflop_core::{Optimizer, OptimizerKind};
 use isoflop_model::{Norm, Position, Shape};
 
 fn manifest() -> Manifest {
@@ -21,7 +21,7 @@ fn manifest() -> Manifest {
 }
 
 /// A number of its own in every place.
-fn distinct(model: &ModelConfig) -> Values {
+fn distinct(manifest: &Manifest) -> Values {
     let mut next = 0.0;
     let mut fill = |count: usize| -> Vec<f32> {
         (0..count)
@@ -31,30 +31,46 @@ fn distinct(model: &ModelConfig) -> Values {
             })
             .collect()
     };
-    let counts: Vec<usize> =
-        model.tensors().iter().map(|spec| spec.dims.iter().product()).collect();
-    Values {
-        weights: counts.iter().map(|count| fill(*count)).collect(),
-        moments: Some(counts.iter().map(|count| (fill(*count), fill(*count))).collect()),
-    }
+    let specs = manifest.model.tensors();
+    let weights = specs.iter().map(|spec| fill(spec.len() as usize)).collect();
+    let kept = specs.iter().map(|spec| {
+        let means = match spec.optimizer(manifest.optimizer.kind) {
+            OptimizerKind::AdamW => 2,
+            OptimizerKind::Muon | OptimizerKind::Sgd => 1,
+        };
+        (0..means).map(|_| fill(spec.len() as usize)).collect()
+    });
+    Values { weights, moments: Some(kept.collect()) }
 }
 
 #[test]
 fn a_state_comes_back_as_it_was_whatever_the_model() {
     for model in ModelConfig::examples() {
-        let manifest = Manifest { model, ..manifest() };
-        let values = distinct(&model);
-        let packed = pack(&manifest, &values, "a \"session\"");
-        let state = unpack(&packed).unwrap();
-        assert_eq!(state, State { manifest, values, session: "a \"session\"".to_owned() });
+        for kind in OptimizerKind::ALL {
+            let optimizer = Optimizer { kind, ..Optimizer::default() };
+            let manifest = Manifest { model, optimizer, ..manifest() };
+            let values = distinct(&manifest);
+            let packed = pack(&manifest, &values, "a \"session\"");
+            let state = unpack(&packed).unwrap();
+            assert_eq!(state, State { manifest, values, session: "a \"session\"".to_owned() });
+        }
     }
+}
+
+#[test]
+fn a_state_of_another_optimizer_is_refused() {
+    let muon = Optimizer { kind: OptimizerKind::Muon, ..Optimizer::default() };
+    let muon = Manifest { optimizer: muon, ..manifest() };
+    let whole = distinct(&manifest());
+    let problem = values(&muon, tensors(&manifest(), &whole)).unwrap_err();
+    assert_eq!(problem, "no tensor `muon.momentum.blocks.0.qkv`");
 }
 
 #[test]
 fn weights_without_an_optimizer_say_so_and_keep_their_checksum() {
     let folder = tempfile::tempdir().unwrap();
     let stem = folder.path().join("a.b");
-    let values = Values { moments: None, ..distinct(&manifest().model) };
+    let values = Values { moments: None, ..distinct(&manifest()) };
     save(&stem, &manifest(), &values).unwrap();
     assert_eq!(load(&stem).unwrap(), (manifest(), values));
     assert!(has_checksum(&stem).unwrap());
@@ -62,10 +78,9 @@ fn weights_without_an_optimizer_say_so_and_keep_their_checksum() {
 
 #[test]
 fn a_tensor_that_is_missing_of_other_dimensions_or_of_whole_numbers_is_named() {
-    let model = manifest().model;
-    let whole = distinct(&model);
+    let whole = distinct(&manifest());
     let problem = |change: &dyn Fn(&mut Vec<Tensor<'_>>)| {
-        let mut found = tensors(&model, &whole);
+        let mut found = tensors(&manifest(), &whole);
         change(&mut found);
         values(&manifest(), found).unwrap_err()
     };

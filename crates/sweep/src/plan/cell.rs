@@ -4,11 +4,11 @@ use super::length::{Length, lengths};
 use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanContext};
 use crate::error::Problem;
 use crate::memory;
-use crate::rules::{auto_batch_tokens, auto_learning_rate, warmup_tokens};
+use crate::rules::{auto_batch_tokens, auto_learning_rate};
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
 use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
-use isoflop_core::{Optimizer, Params, Schedule};
+use isoflop_core::{OptimizerKind, Params, Recipe};
 use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
 use toml::Spanned;
@@ -124,10 +124,11 @@ impl CellPlanner<'_, '_> {
             }
             let middle = self.rate_of_rule(&model, batch_tokens);
             let half = i32::try_from(tune.rates / 2).unwrap_or(i32::MAX);
-            runs.extend((-half..=half).map(|power| {
+            for power in -half..=half {
                 let rate = two_digits(middle * tune.factor.powi(power));
-                self.run_of(&label, model, steps, batch_tokens, None, seed, rate)
-            }));
+                let recipe = self.recipe(&label, &model, (steps, batch_tokens), rate)?;
+                runs.push(self.run_of(&label, model, recipe, None, seed));
+            }
         }
         Ok(runs)
     }
@@ -190,6 +191,7 @@ impl CellPlanner<'_, '_> {
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
         };
         let model = spec.model.of_size(like, size.get_ref(), size.span())?;
+        check_optimizer(&spec.train.optimizer, &model)?;
         self.check_memory(&model, size.span())?;
         Ok((size.get_ref().label(), model))
     }
@@ -249,9 +251,12 @@ impl CellPlanner<'_, '_> {
             _ => None,
         };
         let of_rule = self.rate_of_rule(&model, batch_tokens);
-        let with = |rate| self.run_of(label, model, steps, batch_tokens, budget, seed, rate);
+        let with = |rate| -> Result<PlannedRun, Problem> {
+            let recipe = self.recipe(label, &model, (steps, batch_tokens), rate)?;
+            Ok(self.run_of(label, model, recipe, budget, seed))
+        };
         let given = &self.cell.spec.train.learning_rate;
-        Ok(match given.get_ref() {
+        match given.get_ref() {
             Rate::Auto => with(of_rule),
             Rate::Given(rate) => with(*rate),
             Rate::BySize(rates) => match rates.iter().find(|(size, _)| size.label() == label) {
@@ -259,40 +264,35 @@ impl CellPlanner<'_, '_> {
                 None => {
                     let message = format!("no learning rate is given for the size {label}");
                     let hint = format!("\"{label}\" = {of_rule} is that of the rule");
-                    return Err(Problem::new(given.span(), message).hint(hint));
+                    Err(Problem::new(given.span(), message).hint(hint))
                 }
             },
             Rate::Tune(_) => {
-                let untuned = with(of_rule);
+                let untuned = with(of_rule)?;
                 let tuned = self.context.tuned;
                 match tuned.and_then(|tuned| tuned.rate(&untuned.tuning_key())) {
                     Some(rate) => with(rate),
-                    None => untuned,
+                    None => Ok(untuned),
                 }
             }
-        })
+        }
     }
 
     fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
         let qk_norm = model.mixer.attention().is_some_and(|attention| attention.qk_norm);
         let mixer = model.mixer.half().name();
-        auto_learning_rate(mixer, qk_norm, rate_size(model), batch_tokens)
+        let optimizer = *self.cell.spec.train.optimizer.get_ref();
+        auto_learning_rate(optimizer, mixer, qk_norm, rate_size(model), batch_tokens)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "what makes one run another")]
     fn run_of(
         &self,
         label: &str,
         model: ModelConfig,
-        steps: u64,
-        batch_tokens: u64,
+        recipe: Recipe,
         flops_budget: Option<f64>,
         seed: u64,
-        learning_rate: f64,
     ) -> PlannedRun {
-        let train = &self.cell.spec.train;
-        let n = ParamCount::of(&model).active_non_embedding();
-        let warmup = (warmup_tokens(n) / batch_tokens as f64).ceil() as u64;
         PlannedRun::new(RunParts {
             series: self.cell.series.clone(),
             size: label.to_owned(),
@@ -302,11 +302,7 @@ impl CellPlanner<'_, '_> {
                 model,
                 data_digest: self.facts.digest.clone(),
                 tokenizer: self.facts.tokenizer.clone(),
-                batch_tokens,
-                schedule: train.schedule,
-                steps: Schedule::wsd(steps, warmup),
-                learning_rate,
-                optimizer: Optimizer::default(),
+                recipe,
                 seed,
                 numerics_version: (self.context.numerics_version)(&model),
             },
@@ -318,7 +314,7 @@ impl CellPlanner<'_, '_> {
             train_tokens: self.facts.train_tokens,
             flops_budget,
             entropy: self.facts.record.entropy.map(|rate| rate.nats_per_token),
-            trunks: train.trunks,
+            trunks: self.cell.spec.train.trunks,
         })
     }
 }
@@ -331,6 +327,19 @@ fn rate_size(model: &ModelConfig) -> Params {
         model.shape.d_model = Parametrization::BASE_WIDTH;
     }
     ParamCount::of(&model).active_non_embedding()
+}
+
+/// Refuses gradient descent where rates shrink with the width as those of AdamW do.
+fn check_optimizer(optimizer: &Spanned<OptimizerKind>, model: &ModelConfig) -> Result<(), Problem> {
+    let is_mup = model.parametrization == Parametrization::Mup;
+    match optimizer.get_ref() {
+        OptimizerKind::Sgd if is_mup => Err(Problem::new(
+            optimizer.span(),
+            "the maximal-update parametrisation has no rates for sgd",
+        )
+        .hint("optimizer = \"adamw\" or \"muon\", or parametrization = \"standard\"")),
+        _ => Ok(()),
+    }
 }
 
 /// Single runs that a plan names one by one.

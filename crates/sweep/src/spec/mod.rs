@@ -10,6 +10,7 @@ mod rate;
 mod suggest;
 mod tables;
 mod time;
+mod train;
 mod when;
 mod write;
 
@@ -20,11 +21,12 @@ pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
 pub use tables::{LinearSpec, MoeSpec};
 pub use time::TimeSpec;
+pub use train::{Stretch, TrainSpec};
 
 use crate::error::{Problem, SpecError, SweepError};
 use isoflop_core::Series;
 use isoflop_core::units::scientific;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -110,65 +112,6 @@ pub struct IsoflopSpec {
 pub struct GridSpec {
     /// Training tokens.
     pub tokens: Spanned<Vec<Spanned<Quantity>>>,
-}
-
-/// The table `[train]`: how to train.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainSpec {
-    /// Peak learning rate.
-    #[serde(default = "default_rate")]
-    pub learning_rate: Spanned<Rate>,
-    /// Tokens per step.
-    #[serde(default = "default_batch")]
-    pub batch_tokens: Spanned<Auto<f64>>,
-    /// Learning-rate schedule.
-    #[serde(default)]
-    pub schedule: ScheduleKind,
-    /// Whether runs that differ in length alone share the part with a constant rate. The losses are
-    /// the same either way.
-    #[serde(default = "default_trunks")]
-    pub trunks: bool,
-    /// Seeds, each of which repeats the whole grid.
-    #[serde(default = "default_seeds")]
-    pub seeds: Spanned<Vec<u64>>,
-}
-
-/// Kind of the learning-rate schedule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScheduleKind {
-    /// Warm-up, then a constant rate, then decay.
-    #[default]
-    Wsd,
-}
-
-fn default_rate() -> Spanned<Rate> {
-    Spanned::new(0..0, Rate::Auto)
-}
-
-fn default_batch() -> Spanned<Auto<f64>> {
-    Spanned::new(0..0, Auto::Auto)
-}
-
-fn default_trunks() -> bool {
-    true
-}
-
-fn default_seeds() -> Spanned<Vec<u64>> {
-    Spanned::new(0..0, vec![0])
-}
-
-impl Default for TrainSpec {
-    fn default() -> Self {
-        TrainSpec {
-            learning_rate: default_rate(),
-            batch_tokens: default_batch(),
-            schedule: ScheduleKind::Wsd,
-            trunks: default_trunks(),
-            seeds: default_seeds(),
-        }
-    }
 }
 
 impl Sweep {

@@ -121,7 +121,7 @@ impl Trainer for Shared<'_, '_> {
             None => (0, run.config.seed),
         };
         let before = step;
-        let schedule = run.config.steps;
+        let schedule = run.config.recipe.schedule;
         loop {
             keeper.progress(Progress {
                 step,
@@ -175,7 +175,7 @@ impl Trainer for Shared<'_, '_> {
             positions: Vec::new(),
             unique_tokens: 5120,
             steps: step,
-            tokens_here: (step - before) * run.config.batch_tokens,
+            tokens_here: (step - before) * run.config.recipe.batch_tokens,
             train_seconds: 0.5,
             device: "none".to_owned(),
             device_memory_bytes: None,

@@ -39,8 +39,8 @@ proptest! {
         let sorted = plan_of(&source(&(sizes, tokens, seeds, trunks)));
         prop_assert_eq!(ids(&sorted), ids(&plan));
         for run in plan.runs() {
-            let wanted: f64 = run.tokens().0 / run.config.batch_tokens as f64;
-            prop_assert_eq!(wanted, run.config.steps.steps as f64);
+            let wanted: f64 = run.tokens().0 / run.config.recipe.batch_tokens as f64;
+            prop_assert_eq!(wanted, run.steps() as f64);
         }
     }
 

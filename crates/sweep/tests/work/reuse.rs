@@ -46,6 +46,10 @@ fn an_edit_is_the_reason_that_every_earlier_run_is_told_apart_by() {
         ("tokens = 256", "tokens = 512", "batch_tokens 256 is now 512"),
         ("context = 32", "context = 64", "context 32 is now 64"),
         ("rate = 0.01", "rate = 0.01\nseeds = [1]", "seed 0 is now 1"),
+        ("rate = 0.01", "rate = 0.01\ndropout = 0.1", "dropout 0.0 is now 0.1"),
+        ("rate = 0.01", "rate = 0.01\nbetas = [0.8, 0.95]", "beta1 0.9 is now 0.8"),
+        ("rate = 0.01", "rate = 0.01\nclip = 2", "clip 1.0 is now 2.0"),
+        ("rate = 0.01", "rate = 0.01\nschedule = \"linear\"", "schedule wsd is now linear"),
         ("[plan]", "norm = \"layer\"\n[plan]", "norm rms is now layer"),
         ("[plan]", "position = \"learned\"\n[plan]", "position rope is now learned"),
     ] {

@@ -144,7 +144,7 @@ fn validation_runs_are_trained_resumed_and_kept_by_the_next_run_of_the_sweep() {
     let mut resumed = Fake::default();
     bench.work(&mut resumed);
     assert_eq!(resumed.started.len(), 2);
-    let all: u64 = runs.iter().map(|run| run.config.steps.steps).sum();
+    let all: u64 = runs.iter().map(|run| run.config.recipe.schedule.steps).sum();
     assert_eq!(stopped.steps + resumed.steps, all, "no step is taken twice");
 
     let records = settle(&bench.folder, &bench.plan).unwrap();

@@ -21,7 +21,7 @@ fn a_branch_ends_like_a_run_of_its_own_for_fewer_steps() {
     alone.work(&mut many);
     assert_eq!(shared.losses(), alone.losses());
     let steps = |of: fn(&isoflop_core::Schedule) -> u64| -> Vec<u64> {
-        shared.plan.runs().iter().map(|run| of(&run.config.steps)).collect()
+        shared.plan.runs().iter().map(|run| of(&run.config.recipe.schedule)).collect()
     };
     let (all, decay) = (steps(|s| s.steps), steps(|s| s.decay));
     assert_eq!(many.steps, all.iter().sum::<u64>());
@@ -61,7 +61,7 @@ fn a_larger_budget_added_later_goes_on_from_the_trunks_last_state() {
     let bench = crate::fake::Bench { plan: longer, ..bench };
     let mut fake = Fake::default();
     bench.work(&mut fake);
-    let of = |i: usize| bench.plan.runs()[i].config.steps;
+    let of = |i: usize| bench.plan.runs()[i].config.recipe.schedule;
     let new: u64 = (6..9).map(|i| of(i).steps - (of(i - 3).steps - of(i - 3).decay)).sum();
     assert_eq!(fake.steps, new);
     let alone = bench_of(&format!("{source}[train]\ntrunks = false\n"));

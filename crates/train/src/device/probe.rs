@@ -2,7 +2,7 @@
 
 use super::{DeviceChoice, DeviceError, TrainDevice};
 use crate::model::{Batch, Transformer};
-use crate::optimizer::{AdamW, unread_gradients};
+use crate::optimizer::{OptimizerState, unread_gradients};
 use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
 use isoflop_model::{ModelConfig, Norm, Position, Shape};
@@ -73,7 +73,7 @@ fn losses(device: &TrainDevice) -> (Vec<f64>, f64) {
     let mut rng = stream(0, Purpose::Benchmark, 2);
     let ids: Vec<i32> = (0..=TOKENS).map(|_| below(&mut rng, 61) as i32).collect();
     let mut model = Transformer::new(config, 0, &device.autodiff());
-    let mut optimizer = AdamW::new(Optimizer::default());
+    let mut optimizer = OptimizerState::new(Optimizer::default());
     let mut losses = Vec::new();
     let mut started = Instant::now();
     for step in 0..STEPS {

@@ -16,8 +16,10 @@ pub use experts::Experts;
 pub use linear::Linear;
 pub use recurrent::Recurrent;
 
+use crate::dropout::Dropout;
 use crate::init::Init;
 use crate::operations::Operations;
+use crate::ops;
 use attention::{RotaryTable, Starts};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -72,6 +74,39 @@ pub(crate) struct Pass<'a> {
     pub(crate) terms: Option<&'a RefCell<Vec<Tensor<1>>>>,
     /// The experts of each token, `[n, e]` of 0 and 1, from every layer that has experts.
     pub(crate) routes: Option<&'a RefCell<Vec<Tensor<2>>>>,
+    /// What is dropped of the outputs of halves.
+    pub(crate) dropout: Option<Dropout>,
+}
+
+/// One of the two halves of a layer.
+#[derive(Clone, Copy)]
+pub(crate) enum Half {
+    Mixer,
+    FeedForward,
+}
+
+impl Place<'_> {
+    /// The stream after a half, which `forward` adds to it, of whose output numbers may be dropped.
+    ///
+    /// # Shapes
+    /// - input, output: `[n, d]`
+    pub(crate) fn after(
+        &self,
+        half: Half,
+        x_nd: Tensor<2>,
+        forward: impl FnOnce(Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<2> {
+        let Some(dropout) = self.pass.dropout else {
+            return forward(x_nd);
+        };
+        let half = 2 * self.layer as u64 + half as u64;
+        let factors = dropout.factors(half, x_nd.dims(), self.model.context);
+        let h_nd = forward(x_nd.clone());
+        match self.operations {
+            Operations::Fused => ops::dropout(x_nd, h_nd, factors),
+            Operations::Composed => ops::composed::dropout(x_nd, h_nd, &factors),
+        }
+    }
 }
 
 impl MixerWeights {

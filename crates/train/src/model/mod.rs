@@ -4,5 +4,5 @@ pub use crate::operations::Operations;
 
 mod transformer;
 
+pub(crate) use transformer::Loss;
 pub use transformer::{Batch, Block, Transformer, Weights};
-pub(crate) use transformer::{Loss, Pull};

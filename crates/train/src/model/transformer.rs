@@ -1,13 +1,14 @@
 //! Weights, forward pass and loss of a model.
 
+use crate::dropout::Dropout;
 use crate::halves::attention::{self, RotaryTable};
-use crate::halves::{FeedForwardWeights, MixerWeights, Pass, Place};
+use crate::halves::{FeedForwardWeights, Half, MixerWeights, Pass, Place};
 use crate::init::Init;
 use crate::operations::Operations;
 use crate::ops::{self, composed};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use isoflop_model::{Change, ModelConfig, Position, TensorSpec};
+use isoflop_model::{ModelConfig, Position, TensorSpec};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -43,18 +44,7 @@ pub struct Transformer {
     config: ModelConfig,
     rotary: Option<RotaryTable>,
     operations: Operations,
-    pulls: Arc<[Pull]>,
-}
-
-/// Treatment of a parameter by the optimizer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Pull {
-    /// Factor on the learning rate of this parameter.
-    pub(crate) rate_factor: f64,
-    /// Whether weight decay applies to this parameter.
-    pub(crate) decays: bool,
-    /// How far a step moves a buffer against the sign of its gradient; `None` for a parameter.
-    pub(crate) against_sign: Option<f64>,
+    specs: Arc<[TensorSpec]>,
 }
 
 /// Loss of a batch.
@@ -77,23 +67,26 @@ pub struct Batch<'a> {
     pub(crate) there: Option<(Tensor<1, Int>, Tensor<1, Int>)>,
     /// Share of the step's tokens that the batch holds.
     pub(crate) share: f64,
+    /// What is dropped of the outputs of halves; `None` outside training.
+    pub(crate) dropout: Option<Dropout>,
 }
 
 impl<'a> Batch<'a> {
     /// A batch that is not sent ahead, but only when it is needed.
     pub fn new(inputs: &'a [i32], targets: &'a [i32]) -> Self {
-        Batch { inputs, targets, there: None, share: 1.0 }
+        Batch { inputs, targets, there: None, share: 1.0, dropout: None }
     }
 
     /// Splits the batch into parts of at most `count` tokens.
     pub(crate) fn parts(&self, count: usize) -> impl Iterator<Item = Batch<'a>> {
         let pairs = self.inputs.chunks(count).zip(self.targets.chunks(count));
-        let (there, whole) = (self.there.clone(), self.inputs.len());
+        let (there, whole, dropout) = (self.there.clone(), self.inputs.len(), self.dropout);
         pairs.enumerate().map(move |(at, (inputs, targets))| {
             let part = |all: &Tensor<1, Int>| all.clone().narrow(0, at * count, inputs.len());
             let there = there.as_ref().map(|(i, t)| (part(i), part(t)));
             let share = inputs.len() as f64 / whole as f64;
-            Batch { inputs, targets, there, share }
+            let dropout = dropout.map(|dropout| dropout.later(at * count));
+            Batch { inputs, targets, there, share, dropout }
         })
     }
 }
@@ -154,16 +147,6 @@ impl ModuleMapper for Setter {
     }
 }
 
-impl Pull {
-    fn of(tensor: &TensorSpec) -> Self {
-        let against_sign = match tensor.change {
-            Change::Gradient => None,
-            Change::Sign(step) => Some(step),
-        };
-        Pull { rate_factor: tensor.rate_factor, decays: tensor.decays, against_sign }
-    }
-}
-
 impl Transformer {
     /// A model with its initial weights on a device. Gradients are kept if the device has autodiff
     /// on.
@@ -184,7 +167,7 @@ impl Transformer {
             weights,
             config,
             rotary,
-            pulls: config.tensors().iter().map(Pull::of).collect(),
+            specs: config.tensors().into(),
         }
     }
 
@@ -193,9 +176,9 @@ impl Transformer {
         Transformer { operations, ..self }
     }
 
-    /// Treatment of each parameter by the optimizer, in the order of the model's list.
-    pub(crate) fn pulls(&self) -> &Arc<[Pull]> {
-        &self.pulls
+    /// The model's list of tensors, in the order of its weights.
+    pub(crate) fn specs(&self) -> &Arc<[TensorSpec]> {
+        &self.specs
     }
 
     /// Operations that the model is made of.
@@ -255,9 +238,10 @@ impl Transformer {
         };
         for (layer, block) in weights.blocks.iter().enumerate() {
             let place = Place { layer, ..whole };
-            x_nd = block.mixer.forward(x_nd, &place);
+            x_nd = place.after(Half::Mixer, x_nd, |x_nd| block.mixer.forward(x_nd, &place));
             if let Some(feed_forward) = &block.feed_forward {
-                x_nd = feed_forward.forward(x_nd, &place);
+                let forward = |x_nd| feed_forward.forward(x_nd, &place);
+                x_nd = place.after(Half::FeedForward, x_nd, forward);
             }
         }
         x_nd
@@ -298,7 +282,8 @@ impl Transformer {
         let (gain, head) = (self.weights.norm.val(), self.head());
         let (inputs_n, targets_n) = batch.there.clone().unzip();
         let terms = RefCell::default();
-        let pass = Pass { share: batch.share, terms: Some(&terms), routes: None };
+        let (share, dropout) = (batch.share, batch.dropout);
+        let pass = Pass { share, terms: Some(&terms), routes: None, dropout };
         let x_nd = self.stream_of(batch.inputs, inputs_n, pass);
         let mean = match (targets_n, self.operations) {
             (Some(targets_n), _) => {

@@ -2,7 +2,6 @@
 //! are compared with, and run on every device without fused ones.
 
 use super::NORM_EPSILON;
-use super::adamw::{Moments, Update};
 use super::rows;
 use crate::device::traffic;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
@@ -47,6 +46,14 @@ pub fn norm(kind: Norm, x_nd: Tensor<2>, gain_d: Tensor<1>) -> Tensor<2> {
     x_nd / mean_square_n1.add_scalar(NORM_EPSILON).sqrt() * gain_d.unsqueeze()
 }
 
+/// Drops numbers of what a half adds to the stream, like [`super::dropout()`].
+pub(crate) fn dropout(x_nd: Tensor<2>, h_nd: Tensor<2>, factors: &[f32]) -> Tensor<2> {
+    traffic::sent(size_of_val(factors));
+    let data = TensorData::new(factors.to_vec(), x_nd.dims());
+    let factors_nd = Tensor::from_data(data, &x_nd.device());
+    x_nd.clone() + (h_nd - x_nd) * factors_nd
+}
+
 /// Loss of each target in nats, like [`super::nats`].
 pub fn nats(
     kind: Norm,
@@ -80,25 +87,4 @@ pub fn nats_at(
 pub fn mean(nats_n: Tensor<1>) -> Tensor<1> {
     let count = nats_n.dims()[0];
     nats_n.reshape([1, count]).mean_dim(1).reshape([1])
-}
-
-/// One AdamW update, like [`super::adamw()`].
-pub fn adamw<const D: usize>(
-    param: Tensor<D>,
-    grad: Tensor<D>,
-    moments: Option<Moments<D>>,
-    update: &Update,
-) -> (Tensor<D>, Moments<D>) {
-    let (beta1, beta2) = (update.constants.beta1, update.constants.beta2);
-    let grad = grad * update.scale;
-    let moments = moments.unwrap_or_else(|| Moments::zeros(&grad));
-    let moments = Moments {
-        first: moments.first * beta1 + grad.clone() * (1.0 - beta1),
-        second: moments.second * beta2 + grad.clone() * grad * (1.0 - beta2),
-    };
-    let mean = moments.first.clone() * update.unbias(beta1);
-    let root = (moments.second.clone() * update.unbias(beta2)).sqrt();
-    let step = mean / (root + update.constants.epsilon) * update.rate;
-    let param = param * (1.0 - update.rate * update.decay) - step;
-    (param, moments)
 }

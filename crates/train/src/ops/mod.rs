@@ -4,19 +4,19 @@
 //! it is [`composed`] of stock operations. Names of tensors carry their shapes: n = batch x time, b
 //! batch, t time, h heads, k head width, d model width, f feed-forward width, v vocabulary.
 
-mod adamw;
 pub mod composed;
 pub(crate) mod constants;
+mod dropout;
 mod embedding;
 pub(crate) mod fused;
 mod head;
 pub(crate) mod kernels;
 mod rows;
 
-pub use adamw::{Moments, Update, adamw, squares};
 pub use embedding::embedding;
 pub use head::{cross_entropy, nats};
 
+pub(crate) use dropout::dropout;
 pub(crate) use kernels::buffer::release_unused;
 pub(crate) use kernels::peak_product;
 

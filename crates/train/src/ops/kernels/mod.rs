@@ -5,10 +5,13 @@
 pub(crate) mod activation;
 pub(crate) mod adamw;
 pub(crate) mod buffer;
+pub(crate) mod dropout;
 pub(crate) mod embedding;
 pub(crate) mod head;
 pub(crate) mod heads;
 pub(crate) mod lanes;
+pub(crate) mod momentum;
+pub(crate) mod muon;
 pub(crate) mod norm;
 pub(crate) mod padding;
 pub(crate) mod product;

@@ -78,29 +78,3 @@ fn embedding_is_the_composed_one() {
         );
     }
 }
-
-#[test]
-fn adamw_is_the_composed_one_and_leaves_shared_tensors_alone() {
-    let device = Device::flex();
-    let tensor = |seed, std| Tensor::<2>::from_data(normal(seed, [5, 7], std), &device);
-    let (mut fused_param, mut fused_moments) = (tensor(1, 1.0), None);
-    let (mut composed_param, mut composed_moments) = (fused_param.clone(), None);
-    let start = fused_param.clone();
-    for step in 1..=4 {
-        let update = Update {
-            constants: isoflop_core::Optimizer::default(),
-            rate: 0.01,
-            decay: 0.1,
-            scale: 0.7,
-            step,
-        };
-        let grad = tensor(10 + step, 0.3);
-        let (param, moments) = adamw(fused_param, grad.clone(), fused_moments, &update);
-        (fused_param, fused_moments) = (param, Some(moments));
-        let (param, moments) = composed::adamw(composed_param, grad, composed_moments, &update);
-        (composed_param, composed_moments) = (param, Some(moments));
-        let difference = (fused_param.clone() - composed_param.clone()).abs().max();
-        assert!(difference.into_scalar::<f32>() < 1e-6);
-    }
-    assert_eq!(start.into_data(), tensor(1, 1.0).into_data());
-}

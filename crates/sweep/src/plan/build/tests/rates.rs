@@ -5,7 +5,7 @@ use super::{SWEEP, plan, refusal};
 fn rates(train: &str) -> Vec<(String, f64)> {
     let plan = plan(&format!("{SWEEP}\n[train]\n{train}\n")).unwrap();
     let mut rates: Vec<_> =
-        plan.runs().iter().map(|run| (run.size.clone(), run.config.learning_rate)).collect();
+        plan.runs().iter().map(|run| (run.size.clone(), run.config.recipe.learning_rate)).collect();
     rates.dedup();
     rates
 }

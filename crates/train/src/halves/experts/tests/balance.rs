@@ -19,7 +19,7 @@ fn of_balancing(
     let inputs: Vec<Tensor<2>> =
         inputs.iter().map(|data| Tensor::from_data(data.clone(), &device).require_grad()).collect();
     let terms = RefCell::default();
-    let pass = Pass { share, terms: Some(&terms), routes: None };
+    let pass = Pass { share, terms: Some(&terms), ..Pass::default() };
     let y = case.run(&inputs, operations, pass).sum() * 0.0;
     let whole = terms.into_inner().into_iter().fold(y, |all, term| all + term);
     let grads = whole.backward();

@@ -6,7 +6,7 @@ use crate::evaluate::load_of;
 use crate::halves::FeedForwardWeights;
 use crate::model::{Operations, Transformer};
 use crate::ops::composed::mean;
-use crate::optimizer::{AdamW, gradients};
+use crate::optimizer::{OptimizerState, gradients};
 use burn::tensor::{Device, Tensor, TensorData};
 use isoflop_core::Optimizer;
 use isoflop_core::rng::{Purpose, below, stream};
@@ -46,7 +46,7 @@ fn batch(step: u64) -> (Vec<i32>, Vec<i32>) {
 
 fn train(
     model: &mut Transformer,
-    optimizer: &mut AdamW,
+    optimizer: &mut OptimizerState,
     steps: std::ops::Range<u64>,
     micro: usize,
 ) {
@@ -103,7 +103,7 @@ fn a_planted_imbalance_is_balanced_within_300_steps_by_a_loss_and_by_a_bias() {
         let experts = Experts { active, gate, balance, ..Experts::default() };
         let mut model = planted(experts);
         let before = load(&model);
-        train(&mut model, &mut AdamW::new(Optimizer::default()), 0..300, 8 * CONTEXT);
+        train(&mut model, &mut OptimizerState::new(Optimizer::default()), 0..300, 8 * CONTEXT);
         let after = load(&model);
         assert!(before > 1.9 && after < 1.5, "{experts:?}: {before}, then {after}");
     }
@@ -158,7 +158,7 @@ fn a_bias_moves_by_one_step_against_the_load_whether_the_step_is_split_or_not() 
     for operations in [Operations::Fused, Operations::Composed] {
         let update = |micro: usize, queued: bool| {
             let mut model = model(experts).with(operations);
-            let mut optimizer = AdamW::new(Optimizer::default());
+            let mut optimizer = OptimizerState::new(Optimizer::default());
             let (inputs, targets) = batch(0);
             let (_, grads) = gradients(&model, &inputs, &targets, micro);
             match queued {
@@ -194,7 +194,7 @@ fn a_state_holds_the_bias_and_goes_on_to_the_last_bit() {
         numerics_version: 0,
     };
     for queued in [false, true] {
-        let step = |model: &mut Transformer, optimizer: &mut AdamW, step: u64| {
+        let step = |model: &mut Transformer, optimizer: &mut OptimizerState, step: u64| {
             let (inputs, targets) = batch(step);
             let (_, grads) = gradients(model, &inputs, &targets, inputs.len());
             match queued {
@@ -202,7 +202,8 @@ fn a_state_holds_the_bias_and_goes_on_to_the_last_bit() {
                 false => drop(optimizer.step(model, grads, 0.003)),
             }
         };
-        let (mut model, mut optimizer) = (model(experts), AdamW::new(Optimizer::default()));
+        let (mut model, mut optimizer) =
+            (model(experts), OptimizerState::new(Optimizer::default()));
         (0..3).for_each(|at| step(&mut model, &mut optimizer, at));
         let state = pack(&manifest, &model.weights, &optimizer, "");
         let (_, mut again, resumed, _) = unpack(&state, &device).expect("a state");

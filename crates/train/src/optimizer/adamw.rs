@@ -1,47 +1,31 @@
 //! One AdamW update of one parameter.
 
-use super::fused;
-use super::kernels::adamw::{self as kernel, Factors};
+use super::{Update, numbers};
+use crate::ops::kernels::adamw::{self as kernel, Factors};
 use crate::profile::part;
 use burn::backend::Flex;
-use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use isoflop_core::Optimizer;
 
 /// Running means of a parameter's gradient and of its square.
 #[derive(Clone, Debug)]
-pub struct Moments<const D: usize> {
+pub struct Moments {
     /// Running mean of the gradient.
-    pub first: Tensor<D>,
+    pub first: Tensor<1>,
     /// Running mean of the squared gradient.
-    pub second: Tensor<D>,
+    pub second: Tensor<1>,
 }
 
-impl<const D: usize> Moments<D> {
+impl Moments {
     /// Moments before the first step, which are zero.
-    pub(crate) fn zeros(grad: &Tensor<D>) -> Self {
+    pub(super) fn zeros(grad: &Tensor<1>) -> Self {
         Moments { first: grad.zeros_like(), second: grad.zeros_like() }
     }
 }
 
-/// Everything that one update depends on besides the gradient.
-#[derive(Clone, Copy, Debug)]
-pub struct Update {
-    /// Constants of the optimizer, of which betas and epsilon are used.
-    pub constants: Optimizer,
-    /// Learning rate.
-    pub rate: f64,
-    /// Weight decay of this parameter.
-    pub decay: f64,
-    /// Factor by which the gradient is multiplied, for clipping.
-    pub scale: f64,
-    /// Number of the step, counted from 1.
-    pub step: u64,
-}
-
 impl Update {
     /// Correction of a running mean for its start at zero: `1 / (1 - beta^step)`.
-    pub(crate) fn unbias(&self, beta: f64) -> f64 {
+    pub(super) fn unbias(&self, beta: f64) -> f64 {
         1.0 / (1.0 - beta.powf(self.step as f64))
     }
 
@@ -56,7 +40,7 @@ impl Update {
             rate: (self.rate * self.unbias(beta1)) as f32,
             unbias2: self.unbias(beta2).sqrt() as f32,
             epsilon: epsilon as f32,
-            keep: (1.0 - self.rate * self.decay) as f32,
+            keep: self.keep() as f32,
         }
     }
 }
@@ -66,13 +50,13 @@ impl Update {
 /// must be without autodiff; those that are not shared are updated in place.
 ///
 /// # Shapes
-/// - all tensors: one common shape
-pub fn adamw<const D: usize>(
-    param: Tensor<D>,
-    grad: Tensor<D>,
-    moments: Option<Moments<D>>,
+/// - all tensors: one common length
+pub(super) fn fused(
+    param: Tensor<1>,
+    grad: Tensor<1>,
+    moments: Option<Moments>,
     update: &Update,
-) -> (Tensor<D>, Moments<D>) {
+) -> (Tensor<1>, Moments) {
     let Moments { first, second } = moments.unwrap_or_else(|| Moments::zeros(&grad));
     let grad = numbers(grad).to_contiguous();
     let [mut param, mut first, mut second] =
@@ -93,17 +77,23 @@ pub fn adamw<const D: usize>(
     (Tensor::from_primitive::<Flex>(param), moments)
 }
 
-/// Sum of squares of all numbers.
-pub fn squares<const D: usize>(x: Tensor<D>) -> f64 {
-    if !fused::is_available(&x.device()) {
-        return f64::from((x.clone() * x).sum().into_scalar::<f32>());
-    }
-    let mut total = 0.0;
-    let x = numbers(x).to_contiguous();
-    part("gradient norm", || kernel::squares(x.as_slice().expect("contiguous f32"), &mut total));
-    total
-}
-
-fn numbers<const D: usize>(x: Tensor<D>) -> FlexTensor {
-    x.try_into_primitive::<Flex>().expect("on flex and without autodiff")
+/// The same of stock operations.
+pub(super) fn composed(
+    param: Tensor<1>,
+    grad: Tensor<1>,
+    moments: Option<Moments>,
+    update: &Update,
+) -> (Tensor<1>, Moments) {
+    let (beta1, beta2) = (update.constants.beta1, update.constants.beta2);
+    let grad = grad * update.scale;
+    let moments = moments.unwrap_or_else(|| Moments::zeros(&grad));
+    let moments = Moments {
+        first: moments.first * beta1 + grad.clone() * (1.0 - beta1),
+        second: moments.second * beta2 + grad.clone() * grad * (1.0 - beta2),
+    };
+    let mean = moments.first.clone() * update.unbias(beta1);
+    let root = (moments.second.clone() * update.unbias(beta2)).sqrt();
+    let step = mean / (root + update.constants.epsilon) * update.rate;
+    let param = param * update.keep() - step;
+    (param, moments)
 }
