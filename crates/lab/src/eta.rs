@@ -104,6 +104,7 @@ mod tests {
             .iter()
             .map(|run| {
                 let mut row = isoflop_sweep::row::row_of_plan("t", run);
+                row.status = isoflop_results::Status::Finished;
                 row.flops_spent = trained(run, run.config.recipe.schedule.decay);
                 let here = match Some(run.branch_step()) == longest {
                     true => run.steps(),

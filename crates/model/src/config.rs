@@ -375,26 +375,6 @@ mod tests {
         assert_eq!(lstm.flops_optimizer(OptimizerKind::Muon), 3.0 * 8.0 * 30.0 * cube);
     }
 
-    #[test]
-    fn muon_changes_what_maps_one_hidden_vector_to_another_and_adamw_the_rest() {
-        for model in ModelConfig::examples() {
-            for tensor in model.tensors() {
-                let found = tensor.optimizer(OptimizerKind::Muon);
-                let is_map = !tensor.linear_maps().is_empty();
-                assert_eq!(found == OptimizerKind::Muon, is_map, "{}", tensor.name);
-                assert_eq!(tensor.optimizer(OptimizerKind::Sgd), OptimizerKind::Sgd);
-            }
-        }
-        let wide = ModelConfig {
-            shape: Shape { d_model: 256, n_layers: 1, n_heads: 4 },
-            parametrization: Parametrization::Mup,
-            ..tiny(Norm::Rms, Position::Rope)
-        };
-        let out = wide.tensors().into_iter().find(|tensor| tensor.name == "blocks.0.out").unwrap();
-        let factor = |kind| out.factor_by(kind);
-        assert_eq!([factor(OptimizerKind::AdamW), factor(OptimizerKind::Muon)], [0.25, 0.5]);
-    }
-
     /// What the fused operations of a transformer keep: twelve widths and two numbers a head.
     #[test]
     fn what_the_backward_pass_keeps_is_what_it_was() {

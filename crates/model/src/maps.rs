@@ -60,7 +60,8 @@ impl Maps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Group, ModelConfig};
+    use crate::{Group, ModelConfig, Parametrization, Shape};
+    use isoflop_core::OptimizerKind;
 
     /// Each number of a tensor is that of one map, or no number is that of any.
     #[test]
@@ -91,5 +92,24 @@ mod tests {
         let places = Maps::Below(vec![1, 3]).places(&[4, 5]);
         let starts: Vec<_> = places.iter().map(|map| (map.start, map.rows)).collect();
         assert_eq!(starts, [(0, 1), (5, 3)]);
+    }
+
+    #[test]
+    fn muon_changes_what_maps_one_hidden_vector_to_another_and_adamw_the_rest() {
+        for model in ModelConfig::examples() {
+            for tensor in model.tensors() {
+                let found = tensor.optimizer(OptimizerKind::Muon);
+                let is_map = !tensor.linear_maps().is_empty();
+                assert_eq!(found == OptimizerKind::Muon, is_map, "{}", tensor.name);
+                assert_eq!(tensor.optimizer(OptimizerKind::Sgd), OptimizerKind::Sgd);
+            }
+        }
+        let wide = ModelConfig {
+            parametrization: Parametrization::Mup,
+            ..ModelConfig::transformer(Shape { d_model: 256, n_layers: 1, n_heads: 4 }, 61, 17)
+        };
+        let out = wide.tensors().into_iter().find(|tensor| tensor.name == "blocks.0.out").unwrap();
+        let factor = |kind| out.factor_by(kind);
+        assert_eq!([factor(OptimizerKind::AdamW), factor(OptimizerKind::Muon)], [0.25, 0.5]);
     }
 }

@@ -111,7 +111,10 @@ fn in_words(priced: &Priced) -> String {
         .map(|(run, price)| {
             let mut row = cells(run, price);
             if with_optimizer {
-                row.push(run.flops_optimizer().to_string());
+                row.push(match run.flops_optimizer() {
+                    none if none.0 == 0.0 => "\u{2013}".to_owned(),
+                    some => some.to_string(),
+                });
             }
             if with_states {
                 let is_reused = reused.iter().any(|id| *id == run.id());

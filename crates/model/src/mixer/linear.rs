@@ -76,9 +76,11 @@ impl Half for Linear {
         let spread = |name: &str, [from, to]: [f64; 2]| {
             TensorSpec::bias(name, Group::Mixer, heads).beginning(Initial::Spread(from, to))
         };
+        let mut columns = vec![d, d, d, heads];
+        columns.extend(self.delta.then_some(heads));
         vec![
             TensorSpec::gain("linear_norm", d),
-            matrix("qkv", [d, self.width(model)], model.std_of(d)).maps_beside([d, d, d, heads]),
+            matrix("qkv", [d, self.width(model)], model.std_of(d)).maps_beside(columns),
             spread("decay_rate", RATES),
             spread("decay_bias", STEPS),
             TensorSpec::gain("mixed_norm", d),
