@@ -160,7 +160,7 @@ impl TensorSpec {
     /// The same as linear maps side by side, of so many columns each.
     ///
     /// # Panics
-    /// These are not its columns.
+    /// The numbers of columns do not add up to those of the tensor.
     #[must_use]
     pub fn maps_beside(self, columns: impl Into<Vec<usize>>) -> Self {
         let columns = columns.into();
@@ -176,7 +176,7 @@ impl TensorSpec {
     /// The same as linear maps one below the other, of so many rows each.
     ///
     /// # Panics
-    /// These are not its rows.
+    /// The numbers of rows do not add up to those of the tensor.
     #[must_use]
     pub fn maps_below(self, rows: impl Into<Vec<usize>>) -> Self {
         let rows = rows.into();

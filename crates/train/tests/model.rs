@@ -298,7 +298,7 @@ fn muon_and_gradient_descent_learn_a_batch() {
     }
 }
 
-/// Of a model trained with Muon, what is no linear map moves as with AdamW.
+/// Tensors that are no linear maps move under Muon as they do under AdamW.
 #[test]
 fn muon_leaves_tables_head_and_gains_to_adamw() {
     let (inputs, targets) = batch();

@@ -28,7 +28,7 @@ use isoflop_model::TensorSpec;
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "one a parameter, of handles and not of numbers")]
 pub enum Kept {
-    /// Of AdamW.
+    /// Running means of the gradient and of its square, which AdamW keeps.
     Moments(Moments),
     /// Sum of gradients that fades, of Muon and of gradient descent.
     Momentum(Tensor<1>),

@@ -57,7 +57,7 @@ pub(crate) struct Kept {
 struct KeptGroup {
     /// Queries, keys, values and below them the numbers of heads, `[width, rows]`.
     qkv: Buffer,
-    /// Of the delta rule, where tokens follow it.
+    /// What the delta rule keeps, where tokens follow it.
     rule: Option<Rule>,
     /// What states are multiplied by, `[h, rows]`.
     factors: Buffer,

@@ -18,7 +18,7 @@ pub(in crate::halves::linear::kernel) struct Given<'a> {
     pub(in crate::halves::linear::kernel) states: &'a [f32],
     /// Gradient of what the heads give.
     pub(in crate::halves::linear::kernel) dmixed: &'a [f32],
-    /// Of the delta rule, where tokens follow it.
+    /// Shares of the delta rule, where tokens follow it.
     pub(in crate::halves::linear::kernel) delta: Option<Difference<'a>>,
 }
 

@@ -7,6 +7,7 @@
 mod backward;
 mod delta;
 mod forward;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +16,10 @@ pub(super) use delta::{Difference, Written};
 pub(super) use forward::forward;
 
 use crate::ops::kernels::buffer::Buffer;
-use crate::ops::kernels::lanes::for_lanes;
 use crate::ops::kernels::padding::padded_width;
 use crate::ops::kernels::tile::{Left, Shape, product};
 use pulp::Simd;
+use rows::{dot_columns, scale_columns, scale_rows};
 use std::ops::Range;
 
 /// Where queries, keys and values lie: part 0, 1 or 2, in it head by head, in a head row by row, with column
@@ -367,35 +368,5 @@ impl Pairs<'_> {
             let pairs = &pairs[first * block + first..];
             product(simd, shape, 1, left, pairs, &mut out[first..], add);
         }
-    }
-}
-
-/// For every token the dot product of its numbers `[k][t]` with a gradient `[k][block]`.
-#[inline(always)]
-fn dot_columns<S: Simd>(simd: S, layout: &Layout, x: &[f32], dx: &[f32], sums: &mut [f32]) {
-    let count = sums.len();
-    sums.fill(0.0);
-    for (x, dx) in x.chunks(layout.stride).zip(dx.chunks_exact(layout.block)) {
-        let (x, dx) = (&x[..count], &dx[..count]);
-        for_lanes!(S, simd, [x in x, dx in dx], [sum of &mut *sums], {
-            (simd.mul_add_e_f32s(x, dx, sum),)
-        });
-    }
-}
-
-/// Multiplies every row by the same numbers.
-#[inline(always)]
-fn scale_columns<S: Simd>(simd: S, rows: &mut [f32], by: &[f32]) {
-    for row in rows.chunks_exact_mut(by.len()) {
-        for_lanes!(S, simd, [by in by], [x of row], (simd.mul_f32s(x, by),));
-    }
-}
-
-/// Multiplies each row by a number.
-#[inline(always)]
-fn scale_rows<S: Simd>(simd: S, rows: &mut [f32], width: usize, by: &[f32]) {
-    for (row, by) in rows.chunks_exact_mut(width).zip(by) {
-        let by = simd.splat_f32s(*by);
-        for_lanes!(S, simd, [], [x of row], (simd.mul_f32s(x, by),));
     }
 }
