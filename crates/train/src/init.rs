@@ -172,6 +172,33 @@ mod tests {
     }
 
     #[test]
+    fn outputs_that_begin_with_zeros_leave_the_stream_as_it_is_and_all_else_as_it_was() {
+        use isoflop_model::{FeedForward, OutputInit};
+        let device = Device::flex();
+        let models = ModelConfig::examples().into_iter();
+        for scaled in models.filter(|model| model.feed_forward != FeedForward::None) {
+            let zero = ModelConfig { output_init: OutputInit::Zero, ..scaled };
+            let mut begin = [scaled, zero].map(|model| Init::new(&model, Some(3), &device));
+            let mut zeros = 0;
+            for spec in zero.tensors() {
+                let [scaled, zero] = begin.each_mut().map(|init| match spec.dims.len() {
+                    1 => init.vector().val().into_data(),
+                    2 => init.matrix().val().into_data(),
+                    _ => init.matrices().val().into_data(),
+                });
+                let name = spec.name.rsplit('.').next().unwrap();
+                if ["out", "down", "shared_down"].contains(&name) {
+                    assert!(zero.iter::<f32>().all(|x| x == 0.0), "{}", spec.name);
+                    zeros += 1;
+                } else {
+                    assert_eq!(scaled, zero, "{}", spec.name);
+                }
+            }
+            assert!(zeros >= zero.shape.n_layers, "{zero:?}");
+        }
+    }
+
+    #[test]
     fn a_spread_vector_lies_evenly_between_its_ends() {
         use isoflop_model::{Family, Shape};
         let preset = Family::Linear.preset();

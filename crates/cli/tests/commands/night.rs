@@ -65,7 +65,7 @@ fn a_plan_tells_what_is_there_and_what_has_changed() {
     let plan = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
     let text = stdout(&plan);
     assert!(text.contains("already there: 0 of 6 runs; 6 left to train"), "{text}");
-    assert!(text.contains("the nearest planned run, learning_rate 0.0058 is now 0.01"), "{text}");
+    assert!(text.contains("the nearest planned run, learning_rate 0.0097 is now 0.01"), "{text}");
     assert!(text.contains("the nearest planned run, d_model 8 is now 16"), "{text}");
 }
 

@@ -75,7 +75,7 @@ fn the_plan_tells_the_recipe_of_every_run_and_where_none_share_a_trunk() {
     let run = &json["runs"][2];
     assert_eq!(run["schedule"], "cosine");
     assert_eq!((&run["dropout"], &run["clip"]), (&0.2.into(), &0.5.into()));
-    assert_eq!((&run["betas"][1], &run["weight_decay"]), (&0.95.into(), &0.1.into()));
+    assert_eq!((&run["betas"][1], &run["weight_decay"]), (&0.98.into(), &0.1.into()));
     assert_eq!((&run["warmup_steps"], &run["decay_steps"]), (&8.into(), &86.into()));
     assert_eq!(run["trunk"], run["run_id"]);
 }
