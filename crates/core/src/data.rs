@@ -136,14 +136,14 @@ pub enum Language {
         /// Seed of the source and of its text.
         seed: u64,
     },
-    /// A random walk on a random regular graph. Every node has a name of its own; what is to be learnt is the
-    /// edges.
+    /// A random walk on a random directed graph, with as many edges from each node. Every node has a name of its
+    /// own; what is to be learnt is the edges.
     Walk {
         /// How many nodes.
         nodes: u64,
-        /// Edges of every node; an even number.
+        /// Edges from every node.
         degree: u64,
-        /// `a` of the Zipf law `k^-(1 + a)` of the edges' weights; without one all edges are alike.
+        /// `a` of the Zipf law `k^-(1 + a)` of the edges of a node; without one all are alike.
         exponent: Option<Real>,
         /// Bytes of text in all.
         bytes: u64,

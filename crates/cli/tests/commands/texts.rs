@@ -1,6 +1,8 @@
 //! Tests of `data show` on languages of which everything is known.
 
 use crate::workshop::{SWEEP, Workshop, stdout};
+use isoflop_core::rng::{Purpose, stream, uniform};
+use std::fs;
 
 fn shown(language: &str) -> String {
     let sweep = SWEEP.replace("text = \"text/*.md\"", &format!("synthetic = {{ {language} }}"));
@@ -44,4 +46,27 @@ fn a_grammar_shows_the_exponent_of_its_correlations() {
         -(0.75 + 0.25 / 3.0) * f64::ln(0.75 + 0.25 / 3.0) - 0.5 / 3.0 * f64::ln(0.25 / 3.0);
     let entropy = (3f64.ln() + 255.0 * change) / 257.0;
     assert!((number(&text, "entropy") - entropy).abs() < 1e-4, "{text}");
+}
+
+/// Runs of one letter and then of the other that are longer than `k` with probability `(1 + k)^-1.3`, so that
+/// the entropy nears its limit as about `n^-1.3`; its closed form has an exponent of 1.25 at these contexts.
+#[test]
+fn runs_of_a_power_law_show_its_exponent_in_their_entropies() {
+    let shop = Workshop::new(SWEEP);
+    for document in 0..12 {
+        let mut rng = stream(1, Purpose::Synthetic, document);
+        let mut text = String::new();
+        for letter in ["a", "b"].into_iter().cycle() {
+            let longest = 100_000 - text.len();
+            let run = ((1.0 - uniform(&mut rng)).powf(-1.0 / 1.3) - 1.0).floor() as usize + 1;
+            text.push_str(&letter.repeat(run.min(longest)));
+            if run >= longest {
+                break;
+            }
+        }
+        fs::write(shop.path(&format!("text/{document}.md")), text).unwrap();
+    }
+    let text = stdout(&shop.isoflop().args(["data", "show", "text/*.md"]).assert().code(0));
+    let found = number(&text, "the entropy falls towards its limit as n^-");
+    assert!((found - 1.25).abs() < 0.2, "{text}");
 }

@@ -78,7 +78,7 @@ fn a_grammar_has_the_correlations_of_its_closed_form() {
         let expected = of_grammar(5.0, 9, 0.75, distance);
         let off = (strength - expected).abs();
         assert!(off < 5.0 * standard_error, "{strength} not {expected} at {distance}");
-        assert!(off < 0.1 * expected, "{strength} not {expected} at {distance}");
+        assert!(distance > 32 || off < 0.1 * expected, "{strength} not {expected} at {distance}");
     }
     // The closed form falls by the known power at each doubling while a sentence is long.
     let slope = (of_grammar(5.0, 12, 0.75, 1) / of_grammar(5.0, 12, 0.75, 16)).log2() / 4.0;
@@ -88,7 +88,7 @@ fn a_grammar_has_the_correlations_of_its_closed_form() {
 #[test]
 fn pairs_lie_in_one_document_and_a_short_text_is_not_measured() {
     // Documents of one letter each: within a document a letter tells every other.
-    let documents: Vec<Vec<u32>> = (0..4000u32).map(|k| vec![1 + k % 2; 20]).collect();
+    let documents: Vec<Vec<u32>> = (0..5000u32).map(|k| vec![1 + k % 2; 20]).collect();
     let found = of(&documents);
     let last = found[found.len() - 1];
     // A document of 20 tokens has pairs at a distance of 16, and none at 20.

@@ -75,7 +75,7 @@ fn what_cannot_be_a_language_is_refused() {
         refusal(Language::Walk { nodes, degree, exponent: Some(Real(a)), bytes: 1, seed: 0 })
     };
     assert!(walk(2, 2, 1.0).contains("nodes = 2 "));
-    assert!(walk(10, 3, 1.0).contains("degree = 3 is no even number"));
+    assert!(walk(10, 10, 1.0).contains("degree = 10 does not lie between 1 and 9"));
     assert!(walk(10, 2, -1.0).contains("exponent = -1 "));
     let grammar = |symbols, levels, copy: f64| {
         refusal(Language::Grammar { symbols, levels, copy: Real(copy), bytes: 1, seed: 0 })

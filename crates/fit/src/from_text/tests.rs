@@ -109,3 +109,31 @@ fn published_exponents_give_the_published_forecasts() {
         assert!(alpha.low.unwrap() < range[0] + 2e-3 && alpha.high.unwrap() > range[1] - 2e-3);
     }
 }
+
+/// Runs of one letter and then of the other, longer than `k` with probability `(1 + k)^-1.3`. Behind n letters
+/// it is known how long the run is, unless it holds them all: the entropy is the mean over ages of that of the
+/// chance to end, with one mean chance for all ages of n and more. It nears its limit as about `n^-1.3`.
+fn renewal(context: u32) -> f64 {
+    const AGES: u32 = 200_000;
+    let longer = |k: u32| (1.0 + f64::from(k)).powf(-1.3);
+    let ends = |k: u32| 1.0 - longer(k + 1) / longer(k);
+    let entropy = |p: f64| -p * p.ln() - (1.0 - p) * (1.0 - p).ln();
+    let sum = |ages: std::ops::Range<u32>, of: &dyn Fn(u32) -> f64| -> f64 {
+        ages.map(|k| longer(k) * of(k)).sum()
+    };
+    let Some(known) = context.checked_sub(1) else {
+        return 2f64.ln();
+    };
+    let (all, open) = (sum(0..AGES, &|_| 1.0), sum(known..AGES, &|_| 1.0));
+    let mean = sum(known..AGES, &ends) / open;
+    (sum(0..known, &|k| entropy(ends(k))) + open * entropy(mean)) / all
+}
+
+#[test]
+fn runs_of_a_power_law_show_its_exponent_in_their_entropies() {
+    let counted = counted(1e-6, |n| renewal(n as u32));
+    let gamma = FromText::of(&counted, &[]).gamma.unwrap();
+    assert!((gamma.exponent.value / 1.3 - 1.0).abs() < 0.06, "{gamma:?}");
+    let (low, high) = (gamma.exponent.low.unwrap(), gamma.exponent.high.unwrap());
+    assert!(low < 1.3 && 1.3 < high && high - low < 0.4, "{gamma:?}");
+}

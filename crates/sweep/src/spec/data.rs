@@ -114,13 +114,13 @@ pub enum LanguageSpec {
         #[serde(default)]
         seed: u64,
     },
-    /// A random walk on a random regular graph.
+    /// A random walk on a random directed graph.
     Walk {
         /// Number of nodes.
         nodes: Option<Quantity>,
-        /// Number of edges of every node.
+        /// Number of edges from every node.
         degree: Option<u64>,
-        /// `a` of the Zipf law `k^-(1 + a)` of the edges' weights.
+        /// `a` of the Zipf law `k^-(1 + a)` of the edges of a node.
         exponent: Option<Real>,
         /// Bytes of the whole text.
         bytes: Option<Quantity>,
