@@ -18,6 +18,9 @@ const FEWEST: usize = 4;
 /// Smallest share of the variance that the fit explains.
 const STRAIGHT: f64 = 0.9;
 
+/// Largest ratio of the exponents of the two halves of the range.
+const BENT: f64 = 2.0;
+
 /// Fall of the entropy, as a share of it, that counts as none.
 const NOTHING: f64 = 0.002;
 
@@ -60,12 +63,19 @@ pub(super) fn decay(counted: &[Counted]) -> Result<Decay, String> {
     // A curve that is followed to the last digit allows no more than the cell of its optimum.
     let allowed = left * (1.0 + student(freedom).powi(2) / freedom) + 1e-12;
     let agrees = cells().filter(|gamma| misfit(&curve, *gamma) <= allowed);
-    let ends = agrees.fold((value, value), |(low, high), gamma| (low.min(gamma), high.max(gamma)));
+    let half = curve.len().div_ceil(2);
+    let halves = [&curve[..half], &curve[curve.len() - half..]].map(|half| best(half).0);
+    if halves[0] > BENT * halves[1] || halves[1] > BENT * halves[0] {
+        return Err(format!(
+            "at contexts of {from} to {to} tokens the entropy follows no one power law: the exponent of the first {half} falls is {:.2} and that of the last {half} {:.2}",
+            halves[0], halves[1]
+        ));
+    }
     // Without the excess the falls of long contexts are larger, and the exponent is smaller.
     let corrected: Vec<(f64, f64)> =
         falls.iter().map(|fall| (fall.context, fall.corrected.ln())).collect();
-    let (other, _) = best(&corrected);
-    let (low, high) = (ends.0.min(other), ends.1.max(other));
+    let others = [halves[0], halves[1], best(&corrected).0];
+    let [low, high] = [f64::min, f64::max].map(|end| agrees.clone().chain(others).fold(value, end));
     if low <= LEAST || high >= 0.99 * MOST {
         return Err(format!(
             "contexts of {from} to {to} tokens agree with any exponent from {low:.2} to {high:.2}"
@@ -144,7 +154,7 @@ fn excess(curve: &[(f64, f64)]) -> Option<f64> {
 }
 
 /// Exponents that are tried.
-fn cells() -> impl Iterator<Item = f64> {
+fn cells() -> impl Iterator<Item = f64> + Clone {
     let step = (MOST / LEAST).ln() / CELLS as f64;
     (0..=CELLS).map(move |cell| LEAST * (step * cell as f64).exp())
 }

@@ -1,7 +1,7 @@
 //! The data exponent of a text: what its statistics or its construction say, beside what the runs say.
 
 use crate::of_text::of_text;
-use crate::text::{fixed, value, with_interval};
+use crate::text::{fixed, with_interval};
 use crate::view::View;
 use isoflop_fit::output::Estimate;
 use isoflop_results::DataRecord;
@@ -32,9 +32,5 @@ fn said(record: &DataRecord) -> Option<String> {
         ));
     }
     let found = of_text(record)?.data_exponent()?;
-    let range = match found.low.zip(found.high) {
-        Some((low, high)) => format!(" [{}, {}]", fixed(low, 2), fixed(high, 2)),
-        None => String::new(),
-    };
-    Some(format!("The text alone forecasts a data exponent of {}{range}", value(&found)))
+    Some(format!("The text alone forecasts a data exponent of {}", with_interval(&found)))
 }
