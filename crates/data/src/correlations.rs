@@ -134,7 +134,7 @@ impl Text {
         if totals.iter().sum::<u64>() < FEWEST_PAIRS || totals.contains(&0) {
             return None;
         }
-        let covariances = covariances(&groups, &totals);
+        let covariances: Vec<Square> = groups.par_iter().map(covariance).collect();
         let vectors = [0, 1].map(|half| top(&half_of(&covariances, half)));
         let strengths: Vec<f64> = covariances
             .iter()
@@ -190,27 +190,23 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Covariance of every group, about the frequencies of all groups together, so that their mean is that of the
-/// whole.
-fn covariances(groups: &[Table], totals: &[u64]) -> Vec<Square> {
-    let full = groups[0].side;
+/// Covariance of a group about its own frequencies. About those of all groups, what one half has too much of the
+/// other has too little of, and the strength of independent tokens would be below zero.
+fn covariance(table: &Table) -> Square {
+    let full = table.side;
     let side = full - 1;
+    let total = table.total() as f64;
     let (mut first, mut second) = (vec![0.0; full], vec![0.0; full]);
-    let pairs: f64 = totals.iter().map(|&total| total as f64).sum();
-    for (index, &count) in groups.iter().flat_map(|table| table.counts.iter().enumerate()) {
-        let share = f64::from(count) / pairs;
+    for (index, &count) in table.counts.iter().enumerate() {
+        let share = f64::from(count) / total;
         first[index / full] += share;
         second[index % full] += share;
     }
-    let of = |(table, &total): (&Table, &u64)| {
-        let entry = |index: usize| {
-            let (row, column) = (index / side, index % side);
-            let count = f64::from(table.counts[row * full + column]);
-            count / total as f64 - first[row] * second[column]
-        };
-        Square { side, entries: (0..side * side).map(entry).collect() }
+    let entry = |index: usize| {
+        let (row, column) = (index / side, index % side);
+        f64::from(table.counts[row * full + column]) / total - first[row] * second[column]
     };
-    groups.iter().zip(totals).map(of).collect()
+    Square { side, entries: (0..side * side).map(entry).collect() }
 }
 
 /// Mean of the covariances of one half of the groups.

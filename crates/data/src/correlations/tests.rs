@@ -32,6 +32,8 @@ fn independent_tokens_are_not_correlated_at_any_distance() {
         assert!(strength.abs() < 4.5 * standard_error, "{strength} at {distance}");
         assert!(strength.abs() < 1e-3, "{strength} at {distance}");
     }
+    let mean = found.iter().map(|found| found.strength / found.standard_error).sum::<f64>();
+    assert!(mean.abs() < 4.0 * (found.len() as f64).sqrt(), "{mean} standard errors in all");
     let signs = found.iter().filter(|found| found.strength > 0.0).count();
     assert!((5..24).contains(&signs), "{signs} of {} are above zero", found.len());
 }

@@ -40,7 +40,8 @@ pub(super) fn decay(all: &[Correlated]) -> Result<Decay, String> {
     }
     let logarithms: Vec<(f64, f64)> = clear.iter().map(|(x, y)| (x.ln(), *y)).collect();
     let (power, exponential) = (Line::through(&logarithms), Line::through(&clear));
-    if exponential.left < power.left && exponential.slope < 0.0 {
+    let is_exponential = exponential.left < power.left && exponential.r_squared >= STRAIGHT;
+    if is_exponential && exponential.slope < 0.0 {
         return Err(format!(
             "at distances of {from} to {to} correlations fall exponentially, to 1/e within {:.1} tokens, and a power law lies farther from them",
             -1.0 / exponential.slope

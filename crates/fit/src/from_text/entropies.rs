@@ -45,7 +45,8 @@ pub(super) fn decay(counted: &[Counted]) -> Result<Decay, String> {
     let exponential = Line::through(&curve);
     let (value, left) = best(&curve);
     let (from, to) = (falls[0].context, falls[falls.len() - 1].context + 1.0);
-    if exponential.left < left && exponential.slope < 0.0 {
+    let is_exponential = exponential.left < left && exponential.r_squared >= STRAIGHT;
+    if is_exponential && exponential.slope < 0.0 {
         return Err(format!(
             "at contexts of {from} to {to} tokens the entropy falls exponentially, each time by {:.2} of the fall before, and a power law lies farther from it",
             exponential.slope.exp()
@@ -110,8 +111,9 @@ fn settled(counted: &[Counted]) -> Result<Vec<Fall>, String> {
         let (before, after) = (excess(shorter), excess(longer));
         let is_flat = nats < NOTHING * last(shorter).1;
         if is_flat && after.is_some_and(|after| after < 10.0 * NOTHING * last(longer).1) {
+            let tokens = if context == 1 { "token" } else { "tokens" };
             return Err(format!(
-                "the entropy falls no more beyond a context of {context} tokens, as that of a source with so short a memory"
+                "the entropy falls no more beyond a context of {context} {tokens}, as that of a source with so short a memory"
             ));
         }
         let Some((before, after)) = before.zip(after) else { break };
