@@ -40,7 +40,7 @@ const FEWEST_TOKENS: usize = 1 << 15;
 const FEWEST_PAIRS: u64 = 1 << 14;
 
 /// Maximum distinct tokens; of more, the commonest are used.
-pub(crate) const MOST_TYPES: usize = 512;
+const MOST_TYPES: usize = 512;
 
 /// Groups that standard errors come from; those of even number are one half of the text.
 const GROUPS: usize = 16;

@@ -21,6 +21,9 @@ const STRAIGHT: f64 = 0.9;
 /// Largest ratio of the exponents of the two halves of the range.
 const BENT: f64 = 2.0;
 
+/// Longest context that is looked at, whatever a file holds.
+const LONGEST: u32 = 63;
+
 /// Fall of the entropy, as a share of it, that counts as none.
 const NOTHING: f64 = 0.002;
 
@@ -87,7 +90,7 @@ pub(super) fn decay(counted: &[Counted]) -> Result<Decay, String> {
 
 /// Falls between contexts of one token and more whose entropies are settled.
 fn settled(counted: &[Counted]) -> Result<Vec<Fall>, String> {
-    let most = counted.iter().map(|c| c.context).max().unwrap_or(0);
+    let most = counted.iter().map(|c| c.context.min(LONGEST)).max().unwrap_or(0);
     let curves: Vec<Vec<(f64, f64)>> = (0..=most)
         .map(|context| {
             let of = counted.iter().filter(|c| c.context == context);

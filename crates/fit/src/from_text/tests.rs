@@ -138,3 +138,21 @@ fn runs_of_a_power_law_show_its_exponent_in_their_entropies() {
     // The exponent still grows: the interval holds the halves of the range, not what lies beyond it.
     assert!(low < 1.24 && 1.26 < high && high - low < 0.2, "{gamma:?}");
 }
+
+/// Files of other makers may hold anything; what comes of it is a refusal or a number, and no panic.
+#[test]
+fn strange_numbers_are_no_reason_to_stop() {
+    let strange = [0.0, -1.0, 1.0, 1e300, f64::NAN, f64::INFINITY];
+    for tokens in strange {
+        for loss in strange {
+            let parts =
+                (0..40).map(|k| Counted { context: k % 8, tokens: tokens * f64::from(k), loss });
+            let far = Counted { context: u32::MAX, tokens, loss };
+            let counted: Vec<Counted> = parts.chain([far]).collect();
+            let one = Correlated { distance: tokens, strength: loss, standard_error: 0.0 };
+            let found = FromText::of(&counted, &[one; 9]);
+            assert!(found.data_exponent().is_none(), "{found:?}");
+            assert_eq!(found.sentences().len(), 3);
+        }
+    }
+}
