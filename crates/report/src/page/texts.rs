@@ -26,8 +26,8 @@ fn exponents(text: &ScoredText<'_>) -> String {
     let record = text.record;
     let known = record.exponents.unwrap_or_default();
     let known = [
-        ("\u{3b1} of N", known.alpha),
-        ("\u{3b2} of D", known.beta),
+        ("\u{3b1} of N, while much of it is unseen,", known.alpha),
+        ("\u{3b2} of D, while much of it is unseen,", known.beta),
         ("correlations by distance", known.correlation),
     ];
     let known = known.into_iter().filter_map(|(of, value)| {

@@ -27,7 +27,7 @@ pub(super) fn exponent(view: &View<'_>, series: &str) -> Option<String> {
 fn said(record: &DataRecord) -> Option<String> {
     if let Some(beta) = record.exponents.and_then(|known| known.beta) {
         return Some(format!(
-            "The construction of the language gives a data exponent of {}",
+            "The construction of the language gives a data exponent of {} while much of it is unseen",
             fixed(beta, 3)
         ));
     }

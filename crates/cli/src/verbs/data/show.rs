@@ -114,8 +114,8 @@ fn correlated(metadata: &Metadata) -> Option<String> {
 fn exponents(metadata: &Metadata) -> Option<String> {
     let known = metadata.exponents.unwrap_or_default();
     let known = [
-        ("alpha of N", known.alpha),
-        ("beta of D", known.beta),
+        ("alpha of N, while much of it is unseen,", known.alpha),
+        ("beta of D, while much of it is unseen,", known.beta),
         ("correlations by distance", known.correlation),
     ];
     let known = known.into_iter().filter_map(|(of, value)| {
