@@ -105,7 +105,7 @@ pub struct Share {
 }
 
 /// A synthetic language with a known entropy rate. Documents are independent draws, with a length that is
-/// geometric about 256 bytes.
+/// geometric about 256 bytes; sentences of a grammar above that length are documents of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
@@ -136,6 +136,55 @@ pub enum Language {
         /// Seed of the source and of its text.
         seed: u64,
     },
+    /// A random walk on a random directed graph, with as many edges from each node. Every node has a name of its
+    /// own; what is to be learnt is the edges.
+    Walk {
+        /// How many nodes.
+        nodes: u64,
+        /// Edges from every node.
+        degree: u64,
+        /// `a` of the Zipf law `k^-(1 + a)` of the edges of a node; without one all are alike.
+        exponent: Option<Real>,
+        /// Bytes of text in all.
+        bytes: u64,
+        /// Seed of graph, names and text.
+        seed: u64,
+    },
+    /// Sentences of a random grammar: binary trees whose leaves are the symbols. Correlations fall as a power
+    /// of the distance.
+    Grammar {
+        /// Distinct symbols of every level; an odd prime.
+        symbols: u64,
+        /// Levels of the tree above the leaves, so that a sentence has `2^levels` symbols.
+        levels: u64,
+        /// Probability that both children are the copies of their parent.
+        copy: Real,
+        /// Bytes of text in all.
+        bytes: u64,
+        /// Seed of the grammar and of its text.
+        seed: u64,
+    },
+}
+
+impl Language {
+    /// As written, for people.
+    fn name(&self) -> String {
+        match self {
+            Language::Patterns { patterns, exponent, length, seed, .. } => {
+                format!("patterns-{patterns}-a{}-l{length}-s{seed}", exponent.0)
+            }
+            Language::Markov { symbols, order, branching, seed, .. } => {
+                format!("markov-{symbols}-o{order}-b{branching}-s{seed}")
+            }
+            Language::Walk { nodes, degree, exponent, seed, .. } => {
+                let weights = exponent.map_or(String::new(), |a| format!("-a{}", a.0));
+                format!("walk-{nodes}-d{degree}{weights}-s{seed}")
+            }
+            Language::Grammar { symbols, levels, copy, seed, .. } => {
+                format!("grammar-{symbols}-l{levels}-c{}-s{seed}", copy.0)
+            }
+        }
+    }
 }
 
 impl DataSource {
@@ -148,12 +197,7 @@ impl DataSource {
             | DataSource::Parquet { pattern, .. }
             | DataSource::Tokens { pattern, .. } => pattern.clone(),
             DataSource::Hub { dataset, revision, .. } => format!("{dataset}@{revision}"),
-            DataSource::Synthetic(Language::Patterns {
-                patterns, exponent, length, seed, ..
-            }) => format!("patterns-{patterns}-a{}-l{length}-s{seed}", exponent.0),
-            DataSource::Synthetic(Language::Markov { symbols, order, branching, seed, .. }) => {
-                format!("markov-{symbols}-o{order}-b{branching}-s{seed}")
-            }
+            DataSource::Synthetic(language) => language.name(),
             DataSource::Mixture(parts) => {
                 let parts: Vec<_> = parts
                     .iter()

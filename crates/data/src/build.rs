@@ -12,9 +12,10 @@ use crate::document::{Document, Reading};
 use crate::dropped::Dropped;
 use crate::error::DataError;
 use crate::mapped::Bytes;
+use crate::measured::measured;
 use crate::metadata::{Metadata, Part as Counts, Scored};
 use crate::progress::{Progress, Stage};
-use crate::reference::{Reference, references, row};
+use crate::reference::{Reference, row};
 use crate::request::Request;
 use crate::round_trip::{RoundTrip, compare};
 use crate::sample::sample;
@@ -92,15 +93,19 @@ pub(crate) fn build(
         .map_err(|cause| DataError::Read { path: filling.path(TRAIN), cause })?;
     filling.write(TEST, stream.as_bytes())?;
     let train = Tokens::new(Width::of(tokenizer.vocab_size()), train);
-    let step = |done, total| progress(Progress { stage: Stage::Counting, done, total });
-    let mut references = references(&train, &stream, tokenizer.vocab_size(), &step);
-    references.extend(corpus.source_row(&test, &stream));
+    let (separator, vocab_size) = (tokenizer.separator(), tokenizer.vocab_size());
+    let mut measures = measured(&train, &stream, separator, vocab_size, progress);
+    measures.references.extend(corpus.source_row(&test, &stream));
+    let language = match parts {
+        [part] => part.synthetic(),
+        _ => None,
+    };
     let dropped = corpus.surveys.iter().map(|survey| survey.dropped);
     let metadata = Metadata {
         name,
         tokenizer: tokenizer.name().to_owned(),
-        vocab_size: tokenizer.vocab_size(),
-        separator: tokenizer.separator(),
+        vocab_size,
+        separator,
         digest: data_digest(tokenizer.name(), &train, &stream)
             .map_err(|cause| DataError::Read { path: filling.path(TRAIN), cause })?,
         split: corpus.split(),
@@ -111,11 +116,10 @@ pub(crate) fn build(
         leaks: found.leaks,
         altered: found.altered,
         near: found.near,
-        references,
-        entropy: match parts {
-            [part] => part.synthetic().map(|source| source.entropy()),
-            _ => None,
-        },
+        references: measures.references,
+        correlations: Some(measures.correlations),
+        entropy: language.map(|source| source.entropy()),
+        exponents: language.and_then(|source| source.exponents()),
         dropped: dropped.fold(Dropped::default(), Dropped::plus),
         sources: parts.iter().flat_map(Part::sources).collect(),
     };

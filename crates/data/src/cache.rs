@@ -92,6 +92,19 @@ impl Entry {
         &self.folder
     }
 
+    /// Writes the metadata of a filled entry anew, beside its place and then into it.
+    pub(crate) fn describe(&self, metadata: &Metadata) -> Result<(), DataError> {
+        let path = self.folder.join(METADATA);
+        let beside = self.folder.join(format!("{METADATA}.{}.{NEW}", std::process::id()));
+        let written = fs::write(&beside, sealed(metadata, &self.name()))
+            .and_then(|()| make_own(&beside))
+            .and_then(|()| fs::rename(&beside, &path));
+        written.map_err(|cause| {
+            let _ = fs::remove_file(&beside);
+            DataError::Write { path, cause }
+        })
+    }
+
     /// Bytes that the entry takes on disk.
     pub(crate) fn bytes(&self) -> u64 {
         let files = fs::read_dir(&self.folder).into_iter().flatten();

@@ -1,5 +1,6 @@
 //! Describes prepared data without its tokens.
 
+use crate::correlations::Correlation;
 use crate::dropped::Dropped;
 use crate::error::DataError;
 use crate::near::NearDuplicates;
@@ -7,7 +8,7 @@ use crate::overlap::{Leak, Overlap};
 use crate::reference::Reference;
 use crate::round_trip::RoundTrip;
 use crate::split::Split;
-use crate::synthetic::EntropyRate;
+use crate::synthetic::{EntropyRate, KnownExponents};
 use crate::tokenizer::{Tokenizer, Wanted};
 use crate::train_stream::Windows;
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,15 @@ pub struct Metadata {
     pub altered: Option<RoundTrip>,
     /// Losses on the scored text that need no model, such as those of n-grams.
     pub references: Vec<Reference>,
+    /// Correlations of two train tokens of a document, by distance; `None` in entries of the cache that
+    /// earlier versions wrote, until the text is prepared again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlations: Option<Vec<Correlation>>,
     /// Entropy rate of a synthetic language; `None` for other sources.
     pub entropy: Option<EntropyRate>,
+    /// Exponents that the construction of a synthetic language gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exponents: Option<KnownExponents>,
     /// Counts of what cleaning, filters and weights left out.
     pub dropped: Dropped,
     /// Packages (`NAME-VERSION`) or files that the text was taken from.

@@ -206,7 +206,7 @@ struct Pieces {
 
 impl Pieces {
     fn of(tokens: usize) -> Self {
-        let stretches = stretches(tokens);
+        let stretches = stretches(tokens, MOST_TOKENS);
         let each = stretches[0].len() / PIECE;
         let whole = (each * stretches.len()) as u64;
         let order = || Permutation::new(whole, &mut stream(0, Purpose::WindowOrder, 0));
@@ -235,12 +235,12 @@ impl Pieces {
     }
 }
 
-/// The whole range of tokens, or evenly spread stretches of it.
-fn stretches(tokens: usize) -> Vec<Range<usize>> {
-    if tokens <= MOST_TOKENS {
+/// The whole range of tokens, or evenly spread stretches of it that hold `most` tokens.
+pub(crate) fn stretches(tokens: usize, most: usize) -> Vec<Range<usize>> {
+    if tokens <= most {
         return std::iter::once(0..tokens).collect();
     }
-    let count = MOST_TOKENS / STRETCH;
+    let count = most / STRETCH;
     (0..count)
         .map(|index| {
             let start = (index as u128 * (tokens - STRETCH) as u128 / (count - 1) as u128) as usize;
@@ -355,8 +355,8 @@ mod tests {
 
     #[test]
     fn a_long_text_is_counted_in_stretches_to_its_end() {
-        assert_eq!(stretches(10), vec![0..10]);
-        let all = stretches(3 * MOST_TOKENS);
+        assert_eq!(stretches(10, MOST_TOKENS), vec![0..10]);
+        let all = stretches(3 * MOST_TOKENS, MOST_TOKENS);
         assert_eq!(all.iter().map(|range| range.len()).sum::<usize>(), MOST_TOKENS);
         assert_eq!((all[0].start, all[all.len() - 1].end), (0, 3 * MOST_TOKENS));
         assert!(all.is_sorted_by(|a, b| a.end <= b.start));

@@ -4,6 +4,7 @@ use crate::build::build;
 use crate::cache::Entry;
 use crate::error::DataError;
 use crate::loaded::Data;
+use crate::measured::correlated;
 use crate::metadata::Metadata;
 use crate::places::Places;
 use crate::progress::Progress;
@@ -54,7 +55,7 @@ pub fn prepare_at(
     }
     let Sought { entry, filled, note } = find(request, places, progress)?;
     let metadata = match filled {
-        Filled::There(metadata) => *metadata,
+        Filled::There(metadata) => measured_by_now(*metadata, &entry, progress),
         Filled::Open(filling) => fill(request, &entry, filling, places, progress)?,
     };
     Ok(Prepared {
@@ -65,6 +66,19 @@ pub fn prepare_at(
         options: request.options.clone(),
         places: places.clone(),
     })
+}
+
+/// The metadata of an entry with what earlier versions did not measure. It is written into the entry as well;
+/// where that cannot be, as in a cache of another user, it is measured at each call.
+fn measured_by_now(mut metadata: Metadata, entry: &Entry, progress: &dyn Fn(Progress)) -> Metadata {
+    if metadata.correlations.is_none()
+        && let Some(data) = entry.data(&metadata)
+    {
+        let (separator, vocab_size) = (metadata.separator, metadata.vocab_size);
+        metadata.correlations = Some(correlated(&data.train, separator, vocab_size, progress));
+        let _ = entry.describe(&metadata);
+    }
+    metadata
 }
 
 /// A place in the cache and what is there.

@@ -19,6 +19,8 @@ pub enum Stage {
     Tokenizing,
     /// Counting n-grams and scoring the test by them, counted in tokens.
     Counting,
+    /// Measuring correlations by distance, counted in tokens.
+    Correlating,
 }
 
 /// How far a stage has come.
@@ -35,7 +37,7 @@ pub struct Progress {
 impl Stage {
     /// Whether the stage is counted in bytes.
     pub fn in_bytes(self) -> bool {
-        !matches!(self, Stage::Fetching | Stage::Cleaning | Stage::Counting)
+        !matches!(self, Stage::Fetching | Stage::Cleaning | Stage::Counting | Stage::Correlating)
     }
 }
 
@@ -49,6 +51,7 @@ impl fmt::Display for Stage {
             Stage::Learning => "learning a vocabulary",
             Stage::Tokenizing => "tokenizing",
             Stage::Counting => "counting n-grams",
+            Stage::Correlating => "correlating tokens",
         })
     }
 }

@@ -7,9 +7,9 @@ use crate::cache::{Filling, TEST, TRAIN};
 use crate::data_digest::data_digest;
 use crate::error::DataError;
 use crate::loaded::Data;
+use crate::measured::measured;
 use crate::metadata::{Metadata, Part};
-use crate::progress::{Progress, Stage};
-use crate::reference::references;
+use crate::progress::Progress;
 use crate::tokens::Tokens;
 use isoflop_core::digest::sha256;
 use isoflop_core::rng::{Permutation, Purpose, stream};
@@ -51,9 +51,8 @@ pub(crate) fn cut(
     filling.write(TRAIN, train.as_bytes())?;
     filling.write(TEST, data.test.as_bytes())?;
     let source_row = whole.references.iter().filter(|row| row.name == "source").cloned();
-    let step = |done, total| progress(Progress { stage: Stage::Counting, done, total });
-    let mut references = references(&train, &data.test, whole.vocab_size, &step);
-    references.extend(source_row);
+    let mut measures = measured(&train, &data.test, whole.separator, whole.vocab_size, progress);
+    measures.references.extend(source_row);
     let metadata = Metadata {
         digest: data_digest(&whole.tokenizer, &train, &data.test).map_err(|cause| {
             let path = filling.path(TRAIN);
@@ -61,7 +60,8 @@ pub(crate) fn cut(
         })?,
         train: train_part,
         scored: scored(whole.scored.test_tokens, &data.test),
-        references,
+        references: measures.references,
+        correlations: Some(measures.correlations),
         ..whole.clone()
     };
     filling.finish(&metadata, tokenizer_json.as_deref())?;

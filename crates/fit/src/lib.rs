@@ -74,6 +74,7 @@ mod few;
 mod findings;
 mod fit;
 mod fixed;
+pub mod from_text;
 mod frontier;
 #[doc(hidden)]
 pub mod fuzz;

@@ -20,6 +20,7 @@ mod files;
 mod frontier;
 mod live;
 mod merge;
+mod of_text;
 mod options;
 mod page;
 mod positions;
@@ -38,6 +39,7 @@ mod view;
 pub use error::ReportError;
 pub use live::Live;
 pub use merge::{SweepResults, merge};
+pub use of_text::of_text;
 pub use report::{Fact, Provenance, Report, ScoredForecast};
 pub use series::series_name;
 

@@ -5,6 +5,7 @@ mod laws;
 mod ngrams;
 mod positions;
 mod runs;
+mod texts;
 mod warned;
 
 pub(crate) use finding::Finding;
@@ -42,6 +43,7 @@ pub(crate) fn findings(view: &View<'_>, series: &str) -> Vec<Finding> {
         rest,
         plain(laws::chinchilla(fits, series)),
         plain(laws::floor(fits, series)),
+        plain(texts::exponent(view, series)),
         plain(laws::forecast(fits, series)),
         plain(runs::references(view, series)),
         plain(ngrams::beaten(view, series)),

@@ -4,7 +4,8 @@
 
 mod synthetic;
 
-use isoflop_results::Status;
+use isoflop_results::data::{Correlation, KnownExponents, ReferenceLoss};
+use isoflop_results::{DataRecord, Status};
 use synthetic::Synthetic;
 
 fn page(sweep: &Synthetic) -> String {
@@ -252,4 +253,72 @@ fn there_is_a_page_whatever_became_of_the_runs() {
         "{said}"
     );
     assert!(html.contains("id=\"three-panels\"") && html.contains("id=\"learning-curves\""));
+}
+
+/// The quickstart on a text whose n-grams over three parts have the entropies `1 + n^-0.4`, and whose
+/// correlations fall as asked.
+fn of_text(strength: impl Fn(f64) -> f64) -> Synthetic {
+    let mut sweep = synthetic::quickstart();
+    let part = |train_tokens: u64, order: u32| ReferenceLoss {
+        name: if order == 1 { "unigram".into() } else { format!("{order}-gram") },
+        train_tokens: Some(train_tokens),
+        test_loss: 1.0 + f64::from(order - 1).max(0.5).powf(-0.4),
+        test_loss_se: None,
+        test_bpb: 1.0,
+    };
+    let parts = [8192, 32_768, 131_072];
+    let correlation = |k: i32| {
+        let distance = 2u64.pow(k as u32 / 2) * (2 + k as u64 % 2) / 2;
+        let strength = strength(distance as f64);
+        Correlation { distance, strength, standard_error: 1e-6 }
+    };
+    sweep.data.push(DataRecord {
+        data_digest: sweep.runs[0].data_digest.clone(),
+        corpus: "any <text>".into(),
+        references: parts
+            .iter()
+            .flat_map(|&tokens| (1..=8).map(move |order| part(tokens, order)))
+            .collect(),
+        correlations: Some((2..16).map(correlation).collect()),
+        ..DataRecord::default()
+    });
+    sweep
+}
+
+#[test]
+fn a_text_forecasts_an_exponent_only_where_both_of_its_decays_are_powers() {
+    let known = page(&of_text(|n| 0.3 * n.powf(-0.8)));
+    let said = "The text alone forecasts a data exponent of 0.249";
+    assert!(verdict(&known).contains(said), "{}", verdict(&known));
+    assert!(verdict(&known).contains("L(N, D) has \u{3b2} = "), "{}", verdict(&known));
+    let texts = |page: &str| page[page.find("<h2 id=\"texts\"").unwrap()..].to_owned();
+    let listed = texts(&known);
+    assert!(listed.contains("What any &lt;text&gt; says of its data exponent"), "{listed}");
+    assert!(
+        listed.contains("correlations fall as n^-0.80 [0.80, 0.80] over distances of 2 to 192")
+    );
+    let refused = page(&of_text(|n| 0.3 * (-n / 40.0).exp()));
+    assert!(!verdict(&refused).contains("data exponent"), "{}", verdict(&refused));
+    let listed = texts(&refused);
+    assert!(listed.contains(
+        "<li>beta is not identified: at distances of 2 to 192 correlations fall exponentially"
+    ));
+    assert!(listed.contains("<li>the text alone forecasts no data exponent.</li>"));
+}
+
+#[test]
+fn an_exponent_that_a_language_is_built_with_stands_beside_the_fitted_one() {
+    let mut sweep = synthetic::language();
+    assert!(!verdict(&page(&sweep)).contains("data exponent"));
+    let beta = Some(0.375);
+    sweep.data[0].exponents = Some(KnownExponents { beta, ..KnownExponents::default() });
+    let built = page(&sweep);
+    let said = "The construction of the language gives a data exponent of 0.375 while much of it is unseen; L(N, D) has \u{3b2} = ";
+    assert!(verdict(&built).contains(said), "{}", verdict(&built));
+    synthetic::unidentify(&mut sweep);
+    for fit in &mut sweep.fits.fits {
+        fit.parameters.get_mut("beta").into_iter().for_each(|beta| beta.identified = false);
+    }
+    let open = "unseen; the runs do not identify \u{3b2} of L(N, D).";
+    assert!(verdict(&page(&sweep)).contains(open));
 }

@@ -52,6 +52,13 @@ pub struct DataRecord {
     pub near_duplicates: u64,
     /// The entropy rate of a synthetic language: no model does better. None for text.
     pub entropy: Option<Entropy>,
+    /// Exponents that the construction of a synthetic language gives. None for text, for languages whose
+    /// construction gives none, and in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exponents: Option<KnownExponents>,
+    /// Correlations of two train tokens of a document, by distance; absent in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlations: Option<Vec<Correlation>>,
     /// Losses on the scored text that need no model: `uniform`, `unigram`, `2-gram` to `8-gram`, and for
     /// a synthetic language `source`, the language itself; then those of n-grams over parts of the train text.
     pub references: Vec<ReferenceLoss>,
@@ -64,6 +71,31 @@ pub struct Entropy {
     pub nats_per_token: f64,
     /// Bits per byte of text, as `test_bpb`.
     pub bits_per_byte: f64,
+}
+
+/// Exponents that the construction of a synthetic language gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KnownExponents {
+    /// Exponent of the excess loss in what a model holds: alpha of L(N, D).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Exponent of the excess loss in the tokens seen: beta of L(N, D).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f64>,
+    /// Exponent with which correlations fall by distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<f64>,
+}
+
+/// Correlation of two tokens at a distance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Correlation {
+    /// Tokens from one to the other.
+    pub distance: u64,
+    /// Largest singular value of the covariance of the two tokens.
+    pub strength: f64,
+    /// Standard error of the strength.
+    pub standard_error: f64,
 }
 
 /// A loss that needs no model.
@@ -179,6 +211,12 @@ mod tests {
             data: vec![DataRecord {
                 data_digest: "0123456789abcdef".to_owned(),
                 entropy: Some(Entropy { nats_per_token: 0.1 + 0.2, bits_per_byte: 1.0 / 3.0 }),
+                exponents: Some(KnownExponents { beta: Some(0.1 + 0.2), ..Default::default() }),
+                correlations: Some(vec![Correlation {
+                    distance: 3,
+                    strength: 0.1 + 0.2,
+                    standard_error: 1e-5 / 3.0,
+                }]),
                 references: vec![reference("unigram", None), reference("unigram", Some(8192))],
                 ..DataRecord::default()
             }],

@@ -42,10 +42,10 @@ impl Rules {
     /// The square root in B is the rule of Malladi et al. 2022.
     /// Beyond 1M parameters both are extrapolations.
     pub fn learning_rate(self, of: &Setting<'_>) -> f64 {
-        let Rates { middle, exponent, muon, experts } = self.rates();
+        let Rates { middle, exponent, muon, experts, qk_norm } = self.rates();
         let of_batch = (of.batch_tokens as f64 / 512.0).sqrt();
         let factor = self.factor(of.mixer)
-            * if of.qk_norm { QK_NORM } else { 1.0 }
+            * if of.qk_norm { qk_norm } else { 1.0 }
             * if of.has_experts { experts } else { 1.0 };
         let rate = middle * factor * (of.n.0 / 24_576.0).powf(-exponent) * of_batch;
         two_digits(match of.optimizer {
@@ -57,8 +57,12 @@ impl Rules {
 
     fn rates(self) -> Rates {
         match self {
-            Rules::First => Rates { middle: 0.004, exponent: 0.35, muon: 2.0, experts: 1.0 },
-            Rules::Second => Rates { middle: 0.006, exponent: 0.4, muon: 1.3, experts: 0.55 },
+            Rules::First => {
+                Rates { middle: 0.004, exponent: 0.35, muon: 2.0, experts: 1.0, qk_norm: 1.4 }
+            }
+            Rules::Second => {
+                Rates { middle: 0.006, exponent: 0.4, muon: 1.3, experts: 0.55, qk_norm: 1.2 }
+            }
         }
     }
 
@@ -178,6 +182,9 @@ struct Rates {
     /// Best rates with experts over those without, with N the parameters that a token uses, whatever the number
     /// of experts: the `E^-0.25` of Ludziejewski et al. 2025 would cost up to 0.05 nats at these sizes.
     experts: f64,
+    /// Best rates with normalised queries and keys over those without, at both ends of sizes (LOG.md,
+    /// 2026-11-27).
+    qk_norm: f64,
 }
 
 /// Largest rate of AdamW in a step of any number of tokens.
@@ -186,10 +193,6 @@ const MOST: f64 = 0.02;
 /// Best rate of gradient descent with momentum in batches of 512 tokens, the same at both ends of sizes (LOG.md,
 /// 2026-11-27). It was measured on transformers alone, and no other mixer has a factor of its own.
 const SGD: f64 = 0.22;
-
-/// Best rates with normalised queries and keys over those without, at both ends of sizes (LOG.md,
-/// 2026-11-27).
-const QK_NORM: f64 = 1.4;
 
 /// Tokens of linear warm-up: `128 sqrt(N)`, which is about 2 % of the compute-optimal tokens
 /// between 3k and 250k parameters.

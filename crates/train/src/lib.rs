@@ -29,7 +29,7 @@ pub mod trainer;
 
 use isoflop_model::{Mixer, ModelConfig, Recurrent};
 
-pub use source::{data_facts, prepare, prepare_run};
+pub use source::{data_facts, prepare, prepare_run, record};
 pub use trainer::BurnTrainer;
 
 /// Newest version of the numerics. It is raised whenever a change in this crate or in the data crate

@@ -3,7 +3,7 @@
 use isoflop_core::data::{DataOptions, DataSource};
 use isoflop_data::{DataError, Metadata, Places, Prepared, Progress, Request};
 use isoflop_results::DataRecord;
-use isoflop_results::data::{Entropy, ReferenceLoss};
+use isoflop_results::data::{Correlation, Entropy, KnownExponents, ReferenceLoss};
 use isoflop_sweep::PlannedRun;
 use isoflop_sweep::plan::{DataFacts, DataRequest};
 use std::path::Path;
@@ -85,6 +85,19 @@ pub fn record(metadata: &Metadata) -> DataRecord {
         entropy: metadata.entropy.zip(metadata.entropy_per_token()).map(
             |(rate, nats_per_token)| Entropy { nats_per_token, bits_per_byte: rate.bits_per_byte },
         ),
+        exponents: metadata.exponents.map(|known| KnownExponents {
+            alpha: known.alpha,
+            beta: known.beta,
+            correlation: known.correlation,
+        }),
+        correlations: metadata.correlations.as_ref().map(|found| {
+            let correlation = |found: &isoflop_data::Correlation| Correlation {
+                distance: found.distance as u64,
+                strength: found.strength,
+                standard_error: found.standard_error,
+            };
+            found.iter().map(correlation).collect()
+        }),
         references: metadata
             .references
             .iter()

@@ -22,6 +22,7 @@ mod sealed;
 mod signals;
 mod sweeps;
 mod tables;
+mod texts;
 mod workers;
 mod workshop;
 

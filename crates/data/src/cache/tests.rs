@@ -253,3 +253,19 @@ mod owners {
         assert_eq!(fs::read(&precious).unwrap(), b"text");
     }
 }
+
+#[test]
+fn an_entry_of_an_earlier_version_gets_its_correlations_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (entry, metadata, _) = filled(folder.path());
+    // The text is too short for any.
+    assert_eq!(metadata.correlations, Some(Vec::new()));
+    reseal(&entry, &Metadata { correlations: None, ..metadata.clone() });
+    let written = fs::read_to_string(entry.folder.join(METADATA)).unwrap();
+    assert!(!written.contains("correlations"), "as an earlier version wrote it");
+    let (again, read, _) = filled(folder.path());
+    assert_eq!((&again, &read), (&entry, &metadata));
+    assert_eq!(entry.metadata(), Some(metadata));
+    let files = fs::read_dir(&entry.folder).unwrap().count();
+    assert_eq!(files, 3, "metadata, train and test, and nothing beside them");
+}

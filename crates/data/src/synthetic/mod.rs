@@ -2,17 +2,23 @@
 //! to be compared with. Documents are independent draws keyed by their number, and their length is
 //! geometric.
 
+mod grammar;
 mod markov;
 mod patterns;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use crate::document::{Document, Origin, Reading, Take};
 use crate::error::DataError;
+use grammar::Grammar;
 use isoflop_core::data::Language;
 use isoflop_core::rng::{Purpose, stream};
 use markov::Markov;
 use patterns::Patterns;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use walk::Walk;
 
 /// Approximate mean length of a document, in bytes.
 const MEAN_BYTES: f64 = 256.0;
@@ -28,6 +34,32 @@ pub struct EntropyRate {
     pub bits_per_byte: f64,
 }
 
+/// Exponents that the construction of a language gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KnownExponents {
+    /// Exponent of the excess loss in the number of strings or edges that a learner holds: alpha, where a
+    /// parameter holds a fixed share of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Exponent of the excess loss in the tokens seen, beta of L(N, D), for a learner that knows what it has
+    /// seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f64>,
+    /// Exponent with which correlations fall by distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<f64>,
+}
+
+impl KnownExponents {
+    /// Exponents of memorising what occurs by the Zipf law `k^-(1 + a)`, of which a learner that holds the
+    /// commonest `n` misses a mass of `n^-a`, and one that has drawn D times a mass of `D^-(a / (1 + a))`
+    /// (Hutter 2021, Learning curve theory; Michaud et al. 2023). `None` where no such law holds.
+    fn of_zipf(a: f64) -> Option<Self> {
+        let known = KnownExponents { alpha: Some(a), beta: Some(a / (1.0 + a)), correlation: None };
+        (a > 0.0).then_some(known)
+    }
+}
+
 /// A language that documents can be drawn from.
 pub(crate) struct Source {
     bytes: u64,
@@ -38,6 +70,8 @@ pub(crate) struct Source {
 enum Model {
     Patterns(Patterns),
     Markov(Markov),
+    Walk(Walk),
+    Grammar(Grammar),
 }
 
 impl Source {
@@ -52,6 +86,15 @@ impl Source {
                 let made = Markov::new(symbols, order, branching, seed).map_err(refused)?;
                 (bytes, seed, Model::Markov(made))
             }
+            Language::Walk { nodes, degree, exponent, bytes, seed } => {
+                let exponent = exponent.map(|a| a.0);
+                let made = Walk::new(nodes, degree, exponent, seed).map_err(refused)?;
+                (bytes, seed, Model::Walk(made))
+            }
+            Language::Grammar { symbols, levels, copy, bytes, seed } => {
+                let made = Grammar::new(symbols, levels, copy.0, seed).map_err(refused)?;
+                (bytes, seed, Model::Grammar(made))
+            }
         };
         Ok(Source { bytes, seed, model })
     }
@@ -64,6 +107,18 @@ impl Source {
         match &self.model {
             Model::Patterns(patterns) => patterns.entropy(),
             Model::Markov(markov) => markov.entropy(),
+            Model::Walk(walk) => walk.entropy(),
+            Model::Grammar(grammar) => grammar.entropy(),
+        }
+    }
+
+    /// Exponents that the construction gives; `None` where it gives none.
+    pub(crate) fn exponents(&self) -> Option<KnownExponents> {
+        match &self.model {
+            Model::Patterns(patterns) => patterns.exponents(),
+            Model::Markov(_) => None,
+            Model::Walk(walk) => walk.exponents(),
+            Model::Grammar(grammar) => grammar.exponents(),
         }
     }
 
@@ -73,6 +128,8 @@ impl Source {
         match &self.model {
             Model::Patterns(patterns) => patterns.nats(document),
             Model::Markov(markov) => markov.nats(document),
+            Model::Walk(walk) => walk.nats(document),
+            Model::Grammar(grammar) => grammar.nats(document),
         }
     }
 
@@ -80,6 +137,8 @@ impl Source {
         match &self.model {
             Model::Patterns(patterns) => patterns.draw(rng),
             Model::Markov(markov) => markov.draw(rng),
+            Model::Walk(walk) => walk.draw(rng),
+            Model::Grammar(grammar) => grammar.draw(rng),
         }
     }
 
@@ -104,84 +163,13 @@ impl Source {
 
 /// Entropy in nats of the choice to end, which has probability `end`, or to go on.
 fn binary_entropy(end: f64) -> f64 {
-    -end * end.ln() - (1.0 - end) * (-end).ln_1p()
+    match end < 1.0 {
+        true => -end * end.ln() - (1.0 - end) * (-end).ln_1p(),
+        false => 0.0,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use isoflop_core::data::Real;
-
-    /// Scores documents by the language that made them and checks that the mean is its entropy
-    /// rate.
-    fn check(language: Language) {
-        let source = Source::new(&language).unwrap();
-        let (mut nats, mut bytes, mut documents) = (0.0, 0usize, 0usize);
-        let how = Reading {
-            invalid: Default::default(),
-            refuses_nul: true,
-            tokenizer: None,
-            step: &|_| {},
-        };
-        source
-            .each(&how, &mut |document| {
-                nats += source.nats(&document.text).unwrap();
-                bytes += document.text.len();
-                documents += 1;
-                Ok(true)
-            })
-            .unwrap();
-        let rate = source.entropy();
-        let seen = nats / (bytes + documents) as f64;
-        assert!(
-            (seen / rate.nats_per_byte_token - 1.0).abs() < 0.01,
-            "{seen} seen, {} in closed form",
-            rate.nats_per_byte_token
-        );
-        let bits = nats / 2f64.ln() / bytes as f64;
-        assert!((bits / rate.bits_per_byte - 1.0).abs() < 0.01, "{bits}");
-    }
-
-    #[test]
-    fn text_costs_its_entropy_under_the_language_that_made_it() {
-        for exponent in [0.25, 1.0] {
-            check(Language::Patterns {
-                patterns: 1000,
-                exponent: Real(exponent),
-                length: 12,
-                bytes: 3_000_000,
-                seed: 1,
-            });
-        }
-        for (symbols, order, branching) in [(16, 1, 4), (8, 2, 3), (90, 1, 90)] {
-            check(Language::Markov { symbols, order, branching, bytes: 2_000_000, seed: 2 });
-        }
-    }
-
-    #[test]
-    fn a_chain_of_one_successor_costs_only_its_ends() {
-        let source = Source::new(&Language::Markov {
-            symbols: 5,
-            order: 1,
-            branching: 1,
-            bytes: 1,
-            seed: 0,
-        });
-        // One token in 257 is a separator. Every other token is followed by the choice to end.
-        let share = 1.0 / (1.0 + MEAN_BYTES);
-        let expected = binary_entropy(1.0 / MEAN_BYTES) * (1.0 - share);
-        let rate = source.unwrap().entropy();
-        assert!((rate.nats_per_byte_token - expected).abs() < 1e-9);
-    }
-
-    #[test]
-    fn what_cannot_be_a_language_is_refused() {
-        let refusal = |symbols, order, branching| {
-            let language = Language::Markov { symbols, order, branching, bytes: 1, seed: 0 };
-            Source::new(&language).err().unwrap().to_string()
-        };
-        assert!(refusal(95, 1, 2).contains("symbols = 95"));
-        assert!(refusal(10, 1, 11).contains("branching = 11"));
-        assert!(refusal(64, 4, 2).contains("order = 4"));
-    }
+/// Entropy in nats of a distribution.
+fn entropy_of(probabilities: impl IntoIterator<Item = f64>) -> f64 {
+    probabilities.into_iter().filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum()
 }

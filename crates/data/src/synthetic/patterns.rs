@@ -4,12 +4,13 @@
 //! falls as `D^-(a / (1 + a))` (Hutter 2021, Learning curve theory; Michaud et al. 2023). This is a
 //! law with alpha = a and beta = a / (1 + a), as long as n stays well below K.
 
-use super::{EntropyRate, MEAN_BYTES, binary_entropy};
+use super::{EntropyRate, KnownExponents, MEAN_BYTES, binary_entropy, entropy_of};
 use isoflop_core::rng::{Purpose, below, stream, uniform};
 use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 
-const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+pub(super) const SYMBOLS: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 pub(super) struct Patterns {
     strings: Vec<String>,
@@ -19,6 +20,8 @@ pub(super) struct Patterns {
     /// Cumulative sums of `probabilities`.
     upto: Vec<f64>,
     length: usize,
+    /// `a` of the Zipf law.
+    exponent: f64,
     /// Probability that a document ends after a string.
     end: f64,
 }
@@ -68,6 +71,7 @@ impl Patterns {
             probabilities,
             upto,
             length: length as usize,
+            exponent,
             end: length as f64 / MEAN_BYTES,
         })
     }
@@ -88,12 +92,16 @@ impl Patterns {
     /// the choice to end; it takes its length in byte tokens, plus a separator where the document
     /// ends.
     pub(super) fn entropy(&self) -> EntropyRate {
-        let choice: f64 = self.probabilities.iter().map(|p| -p * p.ln()).sum();
+        let choice = entropy_of(self.probabilities.iter().copied());
         let nats = choice + binary_entropy(self.end);
         EntropyRate {
             nats_per_byte_token: nats / (self.length as f64 + self.end),
             bits_per_byte: nats / std::f64::consts::LN_2 / self.length as f64,
         }
+    }
+
+    pub(super) fn exponents(&self) -> Option<KnownExponents> {
+        KnownExponents::of_zipf(self.exponent)
     }
 
     pub(super) fn nats(&self, document: &str) -> Option<f64> {

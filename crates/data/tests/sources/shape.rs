@@ -95,11 +95,21 @@ fn a_language_brings_its_entropy_and_its_own_score() {
             bytes: 3_000_000,
             seed: 3,
         },
+        Language::Walk {
+            nodes: 500,
+            degree: 20,
+            exponent: Some(Real(0.5)),
+            bytes: 1_000_000,
+            seed: 3,
+        },
+        Language::Grammar { symbols: 5, levels: 5, copy: Real(0.7), bytes: 1_000_000, seed: 3 },
     ] {
         let order_one = matches!(language, Language::Markov { .. });
         let prepared = shop.prepare(&DataSource::Synthetic(language), &DataOptions::default());
         let metadata = prepared.metadata();
         let rate = metadata.entropy.unwrap();
+        assert_eq!(metadata.exponents.is_some(), !order_one);
+        assert_eq!(metadata.correlations.as_ref().unwrap()[0].distance, 1);
         let row = |name: &str| {
             let found = metadata.references.iter().find(|row| row.name == name);
             found.unwrap().loss

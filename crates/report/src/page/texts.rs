@@ -1,6 +1,7 @@
 //! The texts that runs were trained and scored on, and losses on them that need no model.
 
 use super::parts;
+use crate::of_text::of_text;
 use crate::text::{escape, fixed};
 use crate::view::{ScoredText, View};
 use isoflop_core::units::short;
@@ -14,8 +15,37 @@ const HEAD: &str = "<tr><th scope=\"col\">text</th><th scope=\"col\">tokenizer</
 /// The table of texts, a row a loss, or nothing where no text is known.
 pub(super) fn losses(view: &View<'_>) -> Option<String> {
     let bodies: String = view.texts().iter().map(|text| body(view, text)).collect();
-    let shown = || parts::table("Texts and reference losses", "fits", HEAD, &bodies);
+    let said: String = view.texts().iter().map(exponents).collect();
+    let shown = || parts::table("Texts and reference losses", "fits", HEAD, &bodies) + &said;
     (!bodies.is_empty()).then(shown)
+}
+
+/// What a text alone says of its data exponent, with the ranges that were used, or why it says nothing; after
+/// the exponents that the construction of a language gives.
+fn exponents(text: &ScoredText<'_>) -> String {
+    let record = text.record;
+    let known = record.exponents.unwrap_or_default();
+    let known = [
+        ("\u{3b1} of N, while much of it is unseen,", known.alpha),
+        ("\u{3b2} of D, while much of it is unseen,", known.beta),
+        ("correlations by distance", known.correlation),
+    ];
+    let known = known.into_iter().filter_map(|(of, value)| {
+        Some(format!(
+            "the construction of the language gives {of} an exponent of {}",
+            fixed(value?, 3)
+        ))
+    });
+    let found = of_text(record).into_iter().flat_map(|found| found.sentences());
+    let items: String =
+        known.chain(found).map(|said| format!("<li>{}.</li>\n", escape(&said))).collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<p>What {} says of its data exponent without a model:</p>\n<ul>\n{items}</ul>\n",
+            escape(&record.corpus)
+        ),
+    }
 }
 
 fn body(view: &View<'_>, text: &ScoredText<'_>) -> String {

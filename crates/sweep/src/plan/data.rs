@@ -259,5 +259,19 @@ fn language(given: Option<&Spanned<LanguageSpec>>) -> Result<Language, Problem> 
             bytes: number(bytes, "bytes", LANGUAGE_BYTES)?,
             seed: *seed,
         },
+        LanguageSpec::Walk { nodes, degree, exponent, bytes, seed } => Language::Walk {
+            nodes: number(nodes, "nodes", 1 << 10)?,
+            degree: degree.unwrap_or(8),
+            exponent: *exponent,
+            bytes: number(bytes, "bytes", LANGUAGE_BYTES)?,
+            seed: *seed,
+        },
+        LanguageSpec::Grammar { symbols, levels, copy, bytes, seed } => Language::Grammar {
+            symbols: symbols.unwrap_or(11),
+            levels: levels.unwrap_or(6),
+            copy: copy.unwrap_or(Real(0.75)),
+            bytes: number(bytes, "bytes", LANGUAGE_BYTES)?,
+            seed: *seed,
+        },
     })
 }

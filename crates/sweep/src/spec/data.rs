@@ -114,6 +114,34 @@ pub enum LanguageSpec {
         #[serde(default)]
         seed: u64,
     },
+    /// A random walk on a random directed graph.
+    Walk {
+        /// Number of nodes.
+        nodes: Option<Quantity>,
+        /// Number of edges from every node.
+        degree: Option<u64>,
+        /// `a` of the Zipf law `k^-(1 + a)` of the edges of a node.
+        exponent: Option<Real>,
+        /// Bytes of the whole text.
+        bytes: Option<Quantity>,
+        /// Seed of graph, names and text.
+        #[serde(default)]
+        seed: u64,
+    },
+    /// Sentences of a random grammar.
+    Grammar {
+        /// Number of distinct symbols of every level.
+        symbols: Option<u64>,
+        /// Levels of the tree above the leaves.
+        levels: Option<u64>,
+        /// Probability that both children are the copies of their parent.
+        copy: Option<Real>,
+        /// Bytes of the whole text.
+        bytes: Option<Quantity>,
+        /// Seed of the grammar and of the text.
+        #[serde(default)]
+        seed: u64,
+    },
 }
 
 /// Value of `unique_tokens`.

@@ -2,6 +2,8 @@
 
 use crate::tables::table;
 use isoflop_data::{Metadata, RoundTrip};
+use isoflop_report::of_text;
+use isoflop_train::record;
 use std::path::Path;
 
 /// Everything that is known about prepared text.
@@ -33,6 +35,8 @@ pub(super) fn show(metadata: &Metadata, folder: &Path, samples: &[String]) -> St
         losses(metadata),
     ];
     parts.extend(counted(metadata));
+    parts.extend(correlated(metadata));
+    parts.extend(exponents(metadata));
     parts.push(findings(metadata));
     for sample in samples {
         let start: String = sample.chars().take(160).collect();
@@ -86,6 +90,40 @@ fn counted(metadata: &Metadata) -> Option<String> {
     let mut rows: Vec<Vec<String>> = rows.into_iter().map(|(_, cells)| cells).collect();
     rows.iter_mut().for_each(|cells| cells.resize(headers.len(), String::new()));
     (!rows.is_empty()).then(|| table(&headers, &rows))
+}
+
+/// Correlations of two tokens by their distance, powers of two alone.
+fn correlated(metadata: &Metadata) -> Option<String> {
+    let found = metadata.correlations.as_ref()?.iter();
+    let rows: Vec<Vec<String>> = found
+        .filter(|found| found.distance.is_power_of_two())
+        .map(|found| {
+            vec![
+                found.distance.to_string(),
+                format!("{:.2e}", found.strength),
+                format!("{:.1e}", found.standard_error),
+            ]
+        })
+        .collect();
+    let headers = ["tokens between", "correlation", "standard error"];
+    (!rows.is_empty()).then(|| table(&headers, &rows))
+}
+
+/// The data exponent that the text forecasts, or why it forecasts none; after the exponents that the
+/// construction of a synthetic language gives.
+fn exponents(metadata: &Metadata) -> Option<String> {
+    let known = metadata.exponents.unwrap_or_default();
+    let known = [
+        ("alpha of N, while much of it is unseen,", known.alpha),
+        ("beta of D, while much of it is unseen,", known.beta),
+        ("correlations by distance", known.correlation),
+    ];
+    let known = known.into_iter().filter_map(|(of, value)| {
+        Some(format!("the construction of the language gives {of} an exponent of {:.3}", value?))
+    });
+    let found = of_text(&record(metadata)).into_iter().flat_map(|found| found.sentences());
+    let lines: Vec<String> = known.chain(found).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Findings about the split and the text, one per line.
