@@ -226,6 +226,20 @@ impl Fitted {
         (value, error.map(|error| (error, student() * error)))
     }
 
+    /// The best setting at a place.
+    pub(super) fn setting_at(&self, place: &Place) -> Estimate {
+        let z = self.z(place);
+        let (value, error) =
+            self.estimate(&|place| place.iter().zip(&z).map(|(of, z)| of * z).sum::<f64>());
+        as_scale(value, error)
+    }
+
+    /// The first exponent.
+    pub(super) fn exponent(&self) -> Estimate {
+        let (value, error) = self.estimate(&|place| place[1]);
+        with_error(value, error)
+    }
+
     /// The law as people quote it; `scale` names its coefficient.
     pub(super) fn named(&self, formula: String, scale: &str, has_batch: bool) -> BestLaw {
         let mut parameters = BTreeMap::new();

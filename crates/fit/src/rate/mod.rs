@@ -6,12 +6,16 @@ mod groups;
 mod law;
 mod lowest;
 mod published;
+mod transfer;
 mod valley;
+
+pub use published::SMALLEST;
+pub use transfer::{TOLERANCE, Transfer, TransferRun, TransferValue, TransferVerdict, transfer};
 
 use crate::error::FitError;
 use crate::output::{Edge, Estimate, NotIdentified, RateCell, Rates, RuleCost};
 use groups::{Group, groups};
-use law::{Cell, Fitted, Place, Term, as_scale, law};
+use law::{Cell, Fitted, Term, as_scale, law};
 use lowest::{Lowest, loss_at, lowest, means, near};
 use statrs::distribution::{ContinuousCDF, Normal};
 

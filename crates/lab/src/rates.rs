@@ -1,0 +1,69 @@
+//! Rows of runs as runs at rates, and the rule of `auto` beside each.
+
+use isoflop_core::{OptimizerKind, Params};
+use isoflop_fit::rate::RateRun;
+use isoflop_results::schema::Role;
+use isoflop_results::{RunRow, Status};
+use isoflop_sweep::rules::auto_learning_rate;
+
+/// Axes that a law of rates is about.
+const AXES: [&str; 3] = ["train.learning_rate", "train.batch_tokens", "train.decay"];
+
+/// Columns of a recipe that may differ between runs whose rates are compared, or follow from them.
+const VARIED: [&str; 3] = ["learning_rate", "batch_tokens", "warmup_steps"];
+
+/// Finished and diverged runs as runs at rates.
+pub fn rate_runs(rows: &[RunRow]) -> Vec<RateRun> {
+    let ended: Vec<&RunRow> = rows.iter().filter(|row| row.status != Status::Failed).collect();
+    let named: Vec<(String, String)> = ended.iter().map(|row| (series(row), kind(row))).collect();
+    let runs = ended.iter().zip(&named).map(|(row, (series, kind))| {
+        // One law for each family, optimizer and schedule, whatever the folders they are from.
+        let alone = named.iter().all(|(other, of)| other != series || of == kind);
+        let series = match (alone, series.is_empty()) {
+            (true, _) => series.clone(),
+            (false, true) => kind.clone(),
+            (false, false) => format!("{series}, {kind}"),
+        };
+        RateRun {
+            label: row.run_id.clone(),
+            series,
+            model: model(row),
+            n: row.n() as f64,
+            d: row.tokens as f64,
+            batch: row.batch_tokens as f64,
+            decay: row.decay_steps as f64 / row.steps.max(1) as f64,
+            rate: row.learning_rate,
+            seed: row.seed,
+            loss: row.test_loss.filter(|_| row.status == Status::Finished),
+            rule: rule(row),
+        }
+    });
+    runs.collect()
+}
+
+fn series(row: &RunRow) -> String {
+    AXES.iter().fold(row.series.clone(), |series, axis| series.without(axis)).to_string()
+}
+
+fn kind(row: &RunRow) -> String {
+    format!("{}, {}, {}", row.family, row.optimizer, row.schedule)
+}
+
+/// All that sets runs apart besides N, D, rate, batch, decay and seed.
+fn model(row: &RunRow) -> String {
+    let columns = RunRow::COLUMNS.iter().zip(row.values());
+    let own = columns.filter(|(column, _)| {
+        let varied = column.name == "seed" || VARIED.contains(&column.name);
+        matches!(column.role, Role::Identity | Role::Training) && !varied
+    });
+    own.map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// The rate of `auto`; none under a parametrisation whose rate is that of another width.
+fn rule(row: &RunRow) -> Option<f64> {
+    let optimizer = OptimizerKind::named(&row.optimizer)?;
+    let n = Params(row.n() as f64);
+    let rate =
+        || auto_learning_rate(optimizer, &row.mixer, row.qk_norm == "rms", n, row.batch_tokens);
+    (row.parametrization == "standard").then(rate)
+}
