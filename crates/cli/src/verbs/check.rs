@@ -8,7 +8,7 @@ use anyhow::Result;
 use isoflop_core::units::parse_quantity;
 use isoflop_lab::check::{self, Changes, Checked, TOLERANCE, last, mup};
 use isoflop_lab::jobs::Jobs;
-use isoflop_lab::transfer::{Direction, Question, Transferred, transfer};
+use isoflop_lab::transfer::{Direction, Question, TextChoice, Transferred, transfer};
 use isoflop_sweep::supervise::Outcome;
 use isoflop_sweep::workers::local::STOPPED;
 use serde_json::{Value, json};
@@ -48,9 +48,12 @@ struct Transfer {
     /// Size in the midst: width x layers x heads, with an even number of layers for depth.
     #[arg(long, default_value = "16x2x1")]
     size: String,
-    /// Built-in corpus; `isoflop data list` names them.
+    /// Built-in corpus, as `isoflop data list` names it.
     #[arg(long, default_value = "rust-docs")]
     corpus: String,
+    /// Text files by path or glob, in place of a built-in corpus.
+    #[arg(long, value_name = "PATH", conflicts_with = "corpus")]
+    text: Option<String>,
     /// Training tokens; duration also trains on 4 and 16 times as many.
     #[arg(long, default_value = "64k", value_parser = parse_quantity)]
     tokens: f64,
@@ -101,7 +104,10 @@ fn check_transfer(args: &Transfer) -> Result<ExitCode> {
     let question = Question {
         directions: args.directions.clone(),
         size: args.size.clone(),
-        corpus: args.corpus.clone(),
+        text: match &args.text {
+            Some(glob) => TextChoice::Files(glob.clone()),
+            None => TextChoice::Corpus(args.corpus.clone()),
+        },
         tokens: args.tokens,
         multiples: args.multiples.clone(),
         seeds: args.seeds,

@@ -1,6 +1,8 @@
 //! Whether the rule of learning rates transfers over depth, batch and duration: small runs at multiples of the
 //! rule's rate, trained as sweeps with results folders of their own, so that the same again resumes.
 
+mod sweep_text;
+
 use crate::jobs::Jobs;
 use crate::places::Places;
 use crate::plan::{self, Setting};
@@ -16,9 +18,9 @@ use isoflop_sweep::spec::GivenShape;
 use isoflop_sweep::supervise::{Outcome, settle};
 use isoflop_sweep::{Place, Plan, PlannedRun, Sweep};
 use isoflop_train::device::DeviceChoice;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use sweep_text::{MULTIPLES, Rates, Variation, label};
 
 /// What changes while the rest stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,23 @@ impl FromStr for Direction {
     }
 }
 
+/// A text by name or by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextChoice {
+    /// A built-in corpus.
+    Corpus(String),
+    /// Files by path or glob.
+    Files(String),
+}
+
+impl std::fmt::Display for TextChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TextChoice::Corpus(name) | TextChoice::Files(name) => f.write_str(name),
+        }
+    }
+}
+
 /// What is to be checked, and how.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -79,8 +98,8 @@ pub struct Question {
     pub directions: Vec<Direction>,
     /// The size in the midst, as a sweep file writes it: width x layers x heads.
     pub size: String,
-    /// Built-in corpus.
-    pub corpus: String,
+    /// What the runs are trained on.
+    pub text: TextChoice,
     /// Training tokens.
     pub tokens: f64,
     /// Multiples of the rule's rate.
@@ -122,7 +141,7 @@ impl Transferred {
 /// The question cannot be asked, or runs cannot be planned or trained.
 pub fn transfer(lab: &Lab<'_>, question: &Question) -> Result<Transferred, LabError> {
     let shape = question.check()?;
-    let base = question.plan(lab, &question.text(&Variation::base(question, shape)))?;
+    let base = question.plan(lab, &Variation::base(question, shape).sweep_file())?;
     let middle = &base.runs()[0];
     let batch = middle.config.recipe.batch_tokens;
     let mut sweeps = Vec::new();
@@ -150,6 +169,15 @@ pub fn transfer(lab: &Lab<'_>, question: &Question) -> Result<Transferred, LabEr
     Ok(transferred)
 }
 
+/// A quarter, once and four times the batch of the rule; from the rule's batch up where a quarter is no whole
+/// windows.
+fn batches(rule: u64, context: u64) -> Vec<u64> {
+    match rule.is_multiple_of(4 * context) {
+        true => vec![rule / 4, rule, 4 * rule],
+        false => vec![rule, 4 * rule, 16 * rule],
+    }
+}
+
 /// The runs of a direction; the axis of multiples says which rate each has.
 fn runs(direction: Direction, records: &Records) -> Vec<TransferRun> {
     let rows = records.done.iter().map(|record| &record.row);
@@ -162,47 +190,6 @@ fn runs(direction: Direction, records: &Records) -> Vec<TransferRun> {
         })
     })
     .collect()
-}
-
-/// The axis whose values are multiples of the rule's rate.
-const MULTIPLES: &str = "variant";
-
-/// What a sweep of the check varies.
-struct Variation {
-    name: String,
-    sizes: Vec<String>,
-    tokens: Vec<f64>,
-    batches: Vec<u64>,
-    seeds: u64,
-    /// The rate of a multiple, size and batch as the sweep file takes it, in entries of `[[when]]`.
-    rates: Vec<Rates>,
-}
-
-/// The rates of one multiple.
-struct Rates {
-    multiple: f64,
-    /// The batch that they are for, where batches are an axis.
-    batch: Option<u64>,
-    /// Sizes with their rates.
-    of: Vec<(String, f64)>,
-}
-
-impl Variation {
-    fn base(question: &Question, shape: GivenShape) -> Self {
-        Variation {
-            name: "check-transfer".to_owned(),
-            sizes: vec![label(shape, shape.n_layers)],
-            tokens: vec![question.tokens],
-            batches: Vec::new(),
-            seeds: 1,
-            rates: Vec::new(),
-        }
-    }
-}
-
-fn label(shape: GivenShape, n_layers: usize) -> String {
-    let heads = shape.n_heads.map_or(String::new(), |heads| format!("x{heads}"));
-    format!("{}x{n_layers}{heads}", shape.d_model)
 }
 
 impl Question {
@@ -265,15 +252,14 @@ impl Question {
                 of.sizes = layers.iter().map(|layers| label(shape, *layers)).collect();
             }
             Direction::Batch => {
-                of.batches =
-                    vec![recipe.batch_tokens / 4, recipe.batch_tokens, 4 * recipe.batch_tokens];
+                of.batches = batches(recipe.batch_tokens, middle.config.model.context as u64);
             }
             Direction::Duration => {
-                of.tokens = [1.0, 4.0, 16.0].map(|times| times * self.tokens).to_vec()
+                of.tokens = [1.0, 4.0, 16.0].map(|times| times * self.tokens).to_vec();
             }
         }
         // The rule's own rates are read off a plan, so that whatever the rule is, it is that of `auto`.
-        let plan = self.plan(lab, &self.text(&of))?;
+        let plan = self.plan(lab, &of.sweep_file())?;
         let rate = |batch: Option<u64>, size: &str| {
             let run = plan.runs().iter().find(|run| {
                 run.size == size
@@ -296,52 +282,11 @@ impl Question {
             }
         }
         of.seeds = self.seeds;
-        Ok(Sweep::parse(&self.path(&of.name), self.text(&of))?)
+        Ok(Sweep::parse(&self.path(&of.name), of.sweep_file())?)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         Path::new(&format!("{name}.toml")).to_path_buf()
-    }
-
-    /// A sweep file.
-    fn text(&self, of: &Variation) -> String {
-        let list = |values: Vec<String>| format!("[{}]", values.join(", "));
-        let quoted = |value: &String| format!("\"{value}\"");
-        let mut text = format!(
-            "name = \"{}\"\nquestion = \"Is the best learning rate the same multiple of the rule's?\"\n\
-             [data]\ncorpus = \"{}\"\ntokenizer = \"bytes\"\ncontext = 128\n[model]\nsizes = {}\n\
-             [plan]\ngrid = {{ tokens = {} }}\n[train]\nseeds = {}\n",
-            of.name,
-            self.corpus,
-            list(of.sizes.iter().map(quoted).collect()),
-            list(of.tokens.iter().map(|tokens| format!("{tokens:.0}")).collect()),
-            list((0..of.seeds).map(|seed| seed.to_string()).collect()),
-        );
-        let batches = list(of.batches.iter().map(u64::to_string).collect());
-        let multiples =
-            list(self.multiples.iter().map(|multiple| format!("\"{multiple}\"")).collect());
-        let mut axes = String::new();
-        if !of.batches.is_empty() {
-            let _ = writeln!(axes, "\"train.batch_tokens\" = {batches}");
-        }
-        if !of.rates.is_empty() {
-            let _ = writeln!(axes, "{MULTIPLES} = {multiples}");
-        }
-        if !axes.is_empty() {
-            let _ = write!(text, "[axes]\n{axes}");
-        }
-        for Rates { multiple, batch, of } in &of.rates {
-            let is_batch =
-                batch.map_or(String::new(), |batch| format!(", \"train.batch_tokens\" = {batch}"));
-            let rates: Vec<String> =
-                of.iter().map(|(size, rate)| format!("\"{size}\" = {rate}")).collect();
-            let _ = write!(
-                text,
-                "[[when]]\nis = {{ {MULTIPLES} = \"{multiple}\"{is_batch} }}\nset = {{ \"train.learning_rate\" = {{ {} }} }}\n",
-                rates.join(", ")
-            );
-        }
-        text
     }
 
     fn plan(&self, lab: &Lab<'_>, text: &str) -> Result<Plan, LabError> {
