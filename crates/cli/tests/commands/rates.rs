@@ -17,24 +17,42 @@ fn a_sweep_over_rates_says_what_it_does_not_identify() {
     );
     let shop = Workshop::new(&sweep);
     shop.run().code(0);
-    let json = stdout(&shop.isoflop().args(["fit", "results/tiny", "--law", "rate", "--json"]).assert().code(0));
+    let json = stdout(
+        &shop.isoflop().args(["fit", "results/tiny", "--law", "rate", "--json"]).assert().code(0),
+    );
     let json: Value = serde_json::from_str(&json).unwrap();
     let rates = &json["rates"][0];
     assert_eq!((rates["rows"].as_u64(), rates["cells"].as_array().unwrap().len()), (Some(12), 3));
     let cell = &rates["cells"][0];
-    assert_eq!((cell["batch"].as_f64(), cell["losses"].as_array().unwrap().len()), (Some(256.0), 4));
-    assert!(cell["best"].is_object() != cell["edge"].is_string(), "a best rate, or the end that it lies beyond: {cell}");
+    assert_eq!(
+        (cell["batch"].as_f64(), cell["losses"].as_array().unwrap().len()),
+        (Some(256.0), 4)
+    );
+    assert!(
+        cell["best"].is_object() != cell["edge"].is_string(),
+        "a best rate, or the end that it lies beyond: {cell}"
+    );
     // The rule's rate of .006 and more lies between these rates.
     assert!(cell["rule_cost"].as_f64().unwrap().abs() < 1.0, "{cell}");
-    let text = stdout(&shop.isoflop().args(["fit", "results/tiny", "--law", "rate", "--details"]).assert().code(0));
-    assert!(text.contains("best learning rate") && text.contains("the rule of `auto` costs"), "{text}");
+    let text = stdout(
+        &shop
+            .isoflop()
+            .args(["fit", "results/tiny", "--law", "rate", "--details"])
+            .assert()
+            .code(0),
+    );
+    assert!(
+        text.contains("best learning rate") && text.contains("the rule of `auto` costs"),
+        "{text}"
+    );
     assert!(text.contains("best batch: not identified, it needs three batches"), "{text}");
     if rates["rate"].is_object() {
         assert!(text.contains("not identified: b: best settings lie inside"), "{text}");
         assert!(text.contains("None of them was fitted below 60M parameters"), "{text}");
     }
     // The fits that `run` left hold the same, and so does the page.
-    let kept: Value = serde_json::from_slice(&fs::read(shop.path("results/tiny/fits.json")).unwrap()).unwrap();
+    let kept: Value =
+        serde_json::from_slice(&fs::read(shop.path("results/tiny/fits.json")).unwrap()).unwrap();
     assert_eq!(kept["rates"][0], *rates);
 }
 
