@@ -190,6 +190,9 @@ pub fn fit(
             fits.refused.iter().map(|refused| refused.reason.clone()).collect();
         return Err(Hinted::new(reasons.join("; "), hint.unwrap_or_default()).into());
     }
+    if fits.fits.is_empty() && fits.isoflop.is_empty() {
+        return Ok(fits);
+    }
     fits.ranking = isoflop_fit::rank(&fits.fits);
     isoflop_fit::side_by_side(&rows.points, &mut fits, options);
     Ok(fits)

@@ -113,10 +113,8 @@ pub struct BestLaw {
     pub decay: f64,
     /// The best setting at these means.
     pub at_centre: Estimate,
-    /// Nats for each squared e-fold below the best setting, and above it, at that N.
+    /// Nats for each squared e-fold below the best setting, and above it, at these means.
     pub walls: [f64; 2],
-    /// Power of N with which walls get steeper; null where it was not fitted.
-    pub steepening: Option<f64>,
     /// Standard deviation of the losses about the valley, in nats.
     pub spread: f64,
     /// Cells with the best setting inside.
@@ -194,12 +192,5 @@ impl BestLaw {
             own("decay") * (decay / self.decay).ln(),
         ];
         self.at_centre.value * steps.iter().sum::<f64>().exp()
-    }
-
-    /// What a setting costs against the best one at N, in nats.
-    pub fn cost(&self, setting: f64, best: f64, n: f64) -> f64 {
-        let off = (setting / best).ln();
-        let wall = self.walls[usize::from(off > 0.0)];
-        wall * (n / self.n).powf(self.steepening.unwrap_or(0.0)) * off * off
     }
 }

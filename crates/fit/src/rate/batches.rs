@@ -64,9 +64,9 @@ pub(super) fn add(found: &mut Rates, fitted: &Fitted, groups: &[Group<'_>]) {
         return;
     }
     let mut missing = Vec::new();
-    let of_tokens = law(&cells, &[TOKENS], false, &mut missing).filter(|law| law.terms.len() == 1);
+    let of_tokens = law(&cells, &[TOKENS], &[], &mut missing).filter(|law| law.terms.len() == 1);
     let of_both =
-        law(&cells, &[TOKENS, SIZE], false, &mut missing).filter(|law| law.terms.len() == 2);
+        law(&cells, &[TOKENS, SIZE], &[], &mut missing).filter(|law| law.terms.len() == 2);
     missing.dedup();
     found.not_identified.extend(missing);
     found.batch = of_tokens.map(|law| law.named("B = k D^q".to_owned(), "k", false));

@@ -45,6 +45,7 @@ pub(super) struct Fitted {
     pub(super) terms: Vec<Term>,
     pub(super) centre: Place,
     pub(super) samples: Vec<Sample>,
+    steepen: Vec<Steepens>,
     left_out: Option<Vec<Vec<f64>>>,
     units: usize,
     inside: usize,
@@ -58,7 +59,7 @@ const FOLLOWS: f64 = 0.1;
 pub(super) fn law(
     cells: &[Cell],
     terms: &[Term],
-    steepens: bool,
+    steepens: &[Steepens],
     missing: &mut Vec<NotIdentified>,
 ) -> Option<Fitted> {
     let inside: Vec<&Cell> = cells.iter().filter(|cell| cell.inside.is_some()).collect();
@@ -71,6 +72,7 @@ pub(super) fn law(
     let z = |place: &Place| -> Vec<f64> {
         [1.0].into_iter().chain(terms.iter().map(|term| place[term.of] - centre[term.of])).collect()
     };
+    let steepen = steepening(&inside, steepens);
     let rows: Vec<(Vec<f64>, f64)> =
         inside.iter().filter_map(|cell| Some((z(&cell.place), cell.inside?))).collect();
     let samples: Vec<Sample> = cells
@@ -80,15 +82,19 @@ pub(super) fn law(
                 level: *level,
                 x: *x,
                 z: z(&cell.place),
-                tilt: cell.place[0] - centre[0],
+                tilts: tilts(&steepen, &cell.place, &centre),
                 loss: *loss,
                 unit: cell.unit,
             })
         })
         .collect();
-    let sizes = classify(&inside.iter().map(|cell| cell.place[0]).collect::<Vec<_>>());
-    let tilt = (steepens && sizes.into_iter().max() >= Some(2)).then_some(0.0);
-    let start = Valley { place: squares(&rows)?, walls: [0.05, 0.05], tilt, spread: 0.0 };
+    let none = || vec![0.0; steepen.len()];
+    let start = Valley {
+        place: squares(&rows)?,
+        walls: [0.05, 0.05],
+        steeper: [none(), none()],
+        spread: 0.0,
+    };
     let valley = fit(&samples, &start)?;
     let mut units: Vec<usize> = samples.iter().map(|sample| sample.unit).collect();
     units.sort_unstable();
@@ -102,7 +108,31 @@ pub(super) fn law(
         terms,
         centre,
         samples,
+        steepen,
     })
+}
+
+/// What walls may get steeper with: the logarithm of a number of a place, or of one over another.
+pub(super) type Steepens = (usize, Option<usize>);
+
+/// Values of a quantity that walls may get steeper with, below which they do not.
+const FEWEST: usize = 3;
+
+/// Of the quantities given, those of which the cells have enough values.
+fn steepening(cells: &[&Cell], given: &[Steepens]) -> Vec<Steepens> {
+    let values = |of: &Steepens| {
+        let logs: Vec<f64> = cells.iter().map(|cell| quantity(*of, &cell.place)).collect();
+        classify(&logs).into_iter().max().unwrap_or(0) + 1
+    };
+    given.iter().filter(|of| values(of) >= FEWEST).copied().collect()
+}
+
+fn quantity((of, over): Steepens, place: &Place) -> f64 {
+    place[of] - over.map_or(0.0, |over| place[over])
+}
+
+fn tilts(steepen: &[Steepens], place: &Place, centre: &Place) -> Vec<f64> {
+    steepen.iter().map(|of| quantity(*of, place) - quantity(*of, centre)).collect()
 }
 
 /// Terms that cells with their best setting inside identify.
@@ -200,7 +230,8 @@ impl Fitted {
 
     /// What a setting costs against the best one at a place.
     pub(super) fn cost(&self, setting: f64, place: &Place) -> f64 {
-        self.valley.rise(setting - self.best(place), place[0] - self.centre[0])
+        let tilts = tilts(&self.steepen, place, &self.centre);
+        self.valley.rise(setting - self.best(place), &tilts)
     }
 
     fn z(&self, place: &Place) -> Vec<f64> {
@@ -266,7 +297,6 @@ impl Fitted {
             decay,
             at_centre: as_scale(value, error),
             walls: self.valley.walls,
-            steepening: self.valley.tilt,
             spread: self.valley.spread,
             inside: self.inside,
             censored: self.censored,
@@ -289,11 +319,13 @@ fn with_error(value: f64, error: Option<(f64, f64)>) -> Estimate {
 /// The estimate of a positive number from that of its logarithm.
 pub(super) fn as_scale(value: f64, error: Option<(f64, f64)>) -> Estimate {
     let log = with_error(value, error);
+    // An error of hundreds of e-folds leaves the numbers that a computer holds.
+    let finite = |x: f64| x.is_finite().then_some(x);
     Estimate {
         value: value.exp(),
         low: log.low.map(f64::exp),
-        high: log.high.map(f64::exp),
-        standard_error: log.standard_error.map(|error| error * value.exp()),
+        high: log.high.and_then(|high| finite(high.exp())),
+        standard_error: log.standard_error.and_then(|error| finite(error * value.exp())),
         ..log
     }
 }

@@ -15,7 +15,7 @@ pub use transfer::{TOLERANCE, Transfer, TransferRun, TransferValue, TransferVerd
 use crate::error::FitError;
 use crate::output::{Edge, Estimate, NotIdentified, RateCell, Rates, RuleCost};
 use groups::{Group, groups};
-use law::{Cell, Fitted, Term, as_scale, law};
+use law::{Cell, Fitted, Steepens, Term, as_scale, law};
 use lowest::{Lowest, loss_at, lowest, means, near};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -56,6 +56,9 @@ const TERMS: [Term; 4] = [
     Term { name: "b", sign: 1.0, of: 1, called: "token count", needed: 2 },
     Term { name: "decay", sign: 1.0, of: 3, called: "decay", needed: 2 },
 ];
+
+/// Walls get steeper with the size, and with steps: where these are few, a low rate learns little.
+const STEEPENS: [Steepens; 2] = [(0, None), (1, Some(2))];
 
 /// Best rates and batches of each series.
 ///
@@ -130,7 +133,7 @@ fn of_series(runs: &[&RateRun], n_kind: &str) -> Option<Rates> {
     };
     let cells: Vec<Cell> = cells(&groups);
     let mut missing: Vec<NotIdentified> = Vec::new();
-    let fitted = law(&cells, &TERMS, true, &mut missing);
+    let fitted = law(&cells, &TERMS, &STEEPENS, &mut missing);
     found.not_identified = missing;
     if let Some(fitted) = &fitted {
         found.rate = Some(fitted.named(formula(fitted), "c", true));

@@ -90,7 +90,6 @@ mod tests {
             decay: 0.2,
             at_centre: exact,
             walls: [0.1; 2],
-            steepening: None,
             spread: 0.0,
             inside: 3,
             censored: 0,

@@ -4,7 +4,7 @@ use super::*;
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 
 /// A rule and the valley about it.
-pub(super) struct Truth {
+struct Truth {
     a: f64,
     b: f64,
     p: f64,

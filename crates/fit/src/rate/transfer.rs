@@ -80,7 +80,7 @@ pub fn transfer(runs: &[TransferRun]) -> Transfer {
     };
     let cells = cells(runs, &values);
     let mut none = Vec::new();
-    let line = law(&cells, &[LINE], true, &mut none).filter(|line| !line.terms.is_empty());
+    let line = law(&cells, &[LINE], &[(0, None)], &mut none).filter(|line| !line.terms.is_empty());
     let each = each(&cells);
     let described = values.iter().map(|&value| {
         let points = points(value);
@@ -173,7 +173,7 @@ fn each(cells: &[Cell]) -> Option<Each> {
     let terms: Vec<Term> = (1..values.len())
         .map(|of| Term { name: NAMES[of - 1], sign: 1.0, of, called: "value", needed: 2 })
         .collect();
-    let fitted = law(&inside, &terms, true, &mut Vec::new())?;
+    let fitted = law(&inside, &terms, &[(0, None)], &mut Vec::new())?;
     (fitted.terms.len() == terms.len()).then_some(Each { fitted, values })
 }
 

@@ -14,8 +14,8 @@ pub(super) struct Sample {
     pub(super) x: f64,
     /// What the floor's place is linear in; the first is 1.
     pub(super) z: Vec<f64>,
-    /// Logarithm of what walls may get steeper with.
-    pub(super) tilt: f64,
+    /// Centred logarithms of what walls may get steeper with.
+    pub(super) tilts: Vec<f64>,
     /// The loss.
     pub(super) loss: f64,
     /// Number of the unit that a jackknife leaves out.
@@ -27,10 +27,10 @@ pub(super) struct Sample {
 pub(super) struct Valley {
     /// Coefficients of the floor's place.
     pub(super) place: Vec<f64>,
-    /// Nats for each squared e-fold below the floor and above it, where the tilt is zero.
+    /// Nats for each squared e-fold below the floor and above it, where the tilts are zero.
     pub(super) walls: [f64; 2],
-    /// Power with which walls get steeper; none where it was not fitted.
-    pub(super) tilt: Option<f64>,
+    /// Powers with which the wall below and the one above get steeper, one for each tilt.
+    pub(super) steeper: [Vec<f64>; 2],
     /// Standard deviation of the losses about it, for the numbers spent.
     pub(super) spread: f64,
 }
@@ -38,8 +38,8 @@ pub(super) struct Valley {
 const STEPS: usize = 80;
 /// Walls between these logarithms: beyond them a valley is no valley.
 const WALLS: (f64, f64) = (-14.0, 5.0);
-/// Powers with which walls may get steeper.
-const TILT: f64 = 3.0;
+/// Largest power with which a wall may get steeper.
+const STEEPEST: f64 = 3.0;
 
 impl Valley {
     /// Where the floor is.
@@ -48,9 +48,10 @@ impl Valley {
     }
 
     /// The rise above the floor at a distance from it.
-    pub(super) fn rise(&self, off: f64, tilt: f64) -> f64 {
-        let wall = self.walls[usize::from(off > 0.0)];
-        wall * (self.tilt.unwrap_or(0.0) * tilt).exp() * off * off
+    pub(super) fn rise(&self, off: f64, tilts: &[f64]) -> f64 {
+        let side = usize::from(off > 0.0);
+        let steeper = self.steeper[side].iter().zip(tilts).map(|(power, tilt)| power * tilt);
+        self.walls[side] * steeper.sum::<f64>().exp() * off * off
     }
 
     /// The level of each number, by the mean over its losses; none where it has no loss.
@@ -58,22 +59,27 @@ impl Valley {
         let count = samples.iter().map(|sample| sample.level + 1).max().unwrap_or(0);
         let mut sums = vec![(0.0, 0.0); count];
         for sample in samples {
-            let rise = self.rise(sample.x - self.floor(&sample.z), sample.tilt);
+            let rise = self.rise(sample.x - self.floor(&sample.z), &sample.tilts);
             sums[sample.level].0 += sample.loss - rise;
             sums[sample.level].1 += 1.0;
         }
         sums.into_iter().map(|(sum, count)| (count > 0.0).then(|| sum / count)).collect()
     }
 
+    /// All parameters in one row: places, walls, powers of the wall below, powers of the one above.
     fn parameters(&self) -> Vec<f64> {
         let walls = self.walls.map(f64::ln);
-        self.place.iter().copied().chain(walls).chain(self.tilt).collect()
+        let steeper = self.steeper.iter().flatten().copied();
+        self.place.iter().copied().chain(walls).chain(steeper).collect()
     }
 
     fn of(parameters: &[f64], places: usize) -> Self {
         let walls = [0, 1].map(|side| parameters[places + side].clamp(WALLS.0, WALLS.1).exp());
-        let tilt = parameters.get(places + 2).map(|tilt| tilt.clamp(-TILT, TILT));
-        Valley { place: parameters[..places].to_vec(), walls, tilt, spread: 0.0 }
+        let steeper = &parameters[places + 2..];
+        let (below, above) = steeper.split_at(steeper.len() / 2);
+        let steeper = [below, above]
+            .map(|powers| powers.iter().map(|power| power.clamp(-STEEPEST, STEEPEST)).collect());
+        Valley { place: parameters[..places].to_vec(), walls, steeper, spread: 0.0 }
     }
 }
 
@@ -144,23 +150,27 @@ fn step(slopes: &[Vec<f64>], rest: &[f64], damping: f64) -> Option<Vec<f64>> {
 /// What is left of each loss about its level, and its slopes along the parameters.
 fn residuals(samples: &[Sample], valley: &Valley) -> (Vec<f64>, Vec<Vec<f64>>) {
     let places = valley.place.len();
-    let size = places + 2 + usize::from(valley.tilt.is_some());
+    let tilts = valley.steeper[0].len();
+    let size = places + 2 + 2 * tilts;
     let count = samples.iter().map(|sample| sample.level + 1).max().unwrap_or(0);
     let mut means = vec![(0.0, vec![0.0; size], 0.0); count];
     let mut rows: Vec<(f64, Vec<f64>)> = Vec::with_capacity(samples.len());
     for sample in samples {
         let off = sample.x - valley.floor(&sample.z);
-        let rise = valley.rise(off, sample.tilt);
+        let rise = valley.rise(off, &sample.tilts);
+        let side = usize::from(off > 0.0);
         let mut slope = vec![0.0; size];
         if off != 0.0 {
             for (slope, z) in slope.iter_mut().zip(&sample.z) {
                 *slope = -2.0 * rise / off * z;
             }
         }
-        slope[places + usize::from(off > 0.0)] = rise;
-        if valley.tilt.is_some() {
-            slope[places + 2] = rise * sample.tilt;
-        }
+        slope[places + side] = rise;
+        let own = places + 2 + side * tilts;
+        slope[own..own + tilts]
+            .iter_mut()
+            .zip(&sample.tilts)
+            .for_each(|(slope, tilt)| *slope = rise * tilt);
         let mean = &mut means[sample.level];
         mean.0 += sample.loss - rise;
         mean.1.iter_mut().zip(&slope).for_each(|(sum, slope)| *sum += slope);
@@ -192,16 +202,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn start(place: Vec<f64>, tilts: usize) -> Valley {
+        let steeper = [vec![0.0; tilts], vec![0.0; tilts]];
+        Valley { place, walls: [0.05, 0.05], steeper, spread: 0.0 }
+    }
+
     /// Losses at five settings of each of six floors, from a valley.
     fn samples(truth: &Valley) -> Vec<Sample> {
         let mut samples = Vec::new();
         for level in 0..6 {
             let z = vec![1.0, level as f64 / 2.0 - 1.25];
             for setting in -2..=2 {
-                let (x, tilt) = (f64::from(setting) * 0.7, z[1] * 0.8);
-                let rise = truth.rise(x - truth.floor(&z), tilt);
+                let (x, tilts) = (f64::from(setting) * 0.7, vec![z[1] * 0.8]);
+                let rise = truth.rise(x - truth.floor(&z), &tilts);
                 let loss = 2.0 + 0.1 * level as f64 + rise;
-                samples.push(Sample { level, x, z: z.clone(), tilt, loss, unit: level });
+                samples.push(Sample { level, x, z: z.clone(), tilts, loss, unit: level });
             }
         }
         samples
@@ -210,15 +225,20 @@ mod tests {
     proptest! {
         #[test]
         fn a_valley_is_recovered_from_its_own_losses(
-            at in -0.5..0.5f64, slope in -0.5..0.5f64, below in 0.02..0.2f64, above in 0.02..0.2f64, tilt in -0.6..0.6f64,
+            at in -0.5..0.5f64, slope in -0.5..0.5f64, below in 0.02..0.2f64, above in 0.02..0.2f64,
+            left in -0.6..0.6f64, right in -0.6..0.6f64,
         ) {
-            let truth = Valley { place: vec![at, slope], walls: [below, above], tilt: Some(tilt), spread: 0.0 };
-            let start = Valley { place: vec![0.0, 0.0], walls: [0.05, 0.05], tilt: Some(0.0), spread: 0.0 };
-            let found = fit(&samples(&truth), &start).unwrap();
-            prop_assert!((found.place[0] - at).abs() < 1e-5 && (found.place[1] - slope).abs() < 1e-5, "{:?}", found);
-            prop_assert!((found.walls[0] / below - 1.0).abs() < 1e-3 && found.spread < 1e-6, "{:?}", found);
+            let truth = Valley {
+                place: vec![at, slope],
+                walls: [below, above],
+                steeper: [vec![left], vec![right]],
+                spread: 0.0,
+            };
+            let found = fit(&samples(&truth), &start(vec![0.0, 0.0], 1)).unwrap();
+            prop_assert!((found.place[0] - at).abs() < 1e-4 && (found.place[1] - slope).abs() < 1e-4, "{:?}", found);
+            prop_assert!((found.walls[0] / below - 1.0).abs() < 1e-2 && found.spread < 1e-5, "{:?}", found);
             let levels = found.levels(&samples(&truth));
-            prop_assert!((levels[3].unwrap() - 2.3).abs() < 1e-5);
+            prop_assert!((levels[3].unwrap() - 2.3).abs() < 1e-4);
         }
     }
 
@@ -228,11 +248,10 @@ mod tests {
             (0..5).map(move |k| {
                 let x = f64::from(k);
                 let loss = 3.0 - 0.1 * x;
-                Sample { level, x, z: vec![1.0], tilt: 0.0, loss, unit: level }
+                Sample { level, x, z: vec![1.0], tilts: Vec::new(), loss, unit: level }
             })
         });
-        let start = Valley { place: vec![2.0], walls: [0.05, 0.05], tilt: None, spread: 0.0 };
-        let found = fit(&falling.collect::<Vec<_>>(), &start);
+        let found = fit(&falling.collect::<Vec<_>>(), &start(vec![2.0], 0));
         assert!(found.is_none_or(|valley| valley.place[0] > 4.0), "a floor inside");
     }
 }
