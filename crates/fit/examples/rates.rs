@@ -21,6 +21,8 @@ struct Truth {
     walls: [f64; 2],
     /// Power of N with which walls get steeper.
     steepening: f64,
+    /// Power of the steps with which the wall below gets flatter and the one above steeper.
+    steps: f64,
     /// Distance beyond which a wall goes on as a straight line.
     straight: f64,
     /// Noise of a run, in nats, and noise that runs of one trunk (size, batch and rate) share.
@@ -39,6 +41,7 @@ const PLAIN: Truth = Truth {
     name: "parabolas",
     walls: [0.06, 0.06],
     steepening: 0.0,
+    steps: 0.0,
     straight: f64::INFINITY,
     noise: 0.01,
     trunk: 0.0,
@@ -56,6 +59,7 @@ fn truths() -> Vec<Truth> {
     vec![
         PLAIN,
         uneven,
+        Truth { name: "  which few steps tilt", steps: 0.3, ..uneven },
         Truth { name: "  straight beyond a factor of two", straight: 0.7, ..uneven },
         Truth { name: "  cells off the rule by 15 %", off: 0.15, ..uneven },
         Truth { name: "  noise of trunks besides", trunk: 0.01, noise: 0.005, ..uneven },
@@ -88,8 +92,9 @@ fn grid(truth: &Truth, seed: u64) -> Vec<RateRun> {
                 let best = rate(n, d, batch) * (truth.off * normal()).exp();
                 for (rate, trunk) in truth.rates.iter().zip(&trunks) {
                     let off = (rate / best).ln();
-                    let wall =
-                        truth.walls[usize::from(off > 0.0)] * (n / 1.7e4f64).powf(truth.steepening);
+                    let side = usize::from(off > 0.0);
+                    let steps = (d / batch / 400.0).powf([-1.0, 1.0][side] * truth.steps);
+                    let wall = truth.walls[side] * steps * (n / 1.7e4f64).powf(truth.steepening);
                     let near = off.abs().min(truth.straight);
                     let rise = wall * near * (2.0 * off.abs() - near);
                     let floor = 1.2 + 3.0 * n.powf(-0.2) + 8.0 * d.powf(-0.25);

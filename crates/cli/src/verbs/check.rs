@@ -58,7 +58,7 @@ struct Transfer {
     #[arg(long, default_value = "64k", value_parser = parse_quantity)]
     tokens: f64,
     /// Multiples of the rule's rate to train at.
-    #[arg(long, value_delimiter = ',', default_value = "0.25,0.5,1,2,4")]
+    #[arg(long, value_delimiter = ',', default_value = "0.25,0.5,1,2,4,8")]
     multiples: Vec<f64>,
     /// Number of seeds, from 0.
     #[arg(long, default_value_t = 3)]

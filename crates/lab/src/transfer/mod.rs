@@ -214,7 +214,7 @@ impl Question {
         if distinct.len() < 4 || distinct.iter().any(|m| !(m.is_finite() && *m > 0.0)) {
             return wrong(
                 "--multiples needs four positive numbers or more".to_owned(),
-                "a best rate is looked for between them: 0.25,0.5,1,2,4",
+                "a best rate is looked for between them: 0.25,0.5,1,2,4,8",
             );
         }
         if self.seeds < 2 {
