@@ -118,13 +118,26 @@ pub(super) type Steepens = (usize, Option<usize>);
 /// Values of a quantity that walls may get steeper with, below which they do not.
 const FEWEST: usize = 3;
 
-/// Of the quantities given, those of which the cells have enough values.
+/// Of the quantities given, those of which the cells have enough values, and that follow no other.
 fn steepening(cells: &[&Cell], given: &[Steepens]) -> Vec<Steepens> {
-    let values = |of: &Steepens| {
+    let mut kept: Vec<Steepens> = Vec::new();
+    for of in given {
         let logs: Vec<f64> = cells.iter().map(|cell| quantity(*of, &cell.place)).collect();
-        classify(&logs).into_iter().max().unwrap_or(0) + 1
-    };
-    given.iter().filter(|of| values(of) >= FEWEST).copied().collect()
+        let others: Vec<Vec<f64>> = cells
+            .iter()
+            .map(|cell| {
+                [1.0]
+                    .into_iter()
+                    .chain(kept.iter().map(|other| quantity(*other, &cell.place)))
+                    .collect()
+            })
+            .collect();
+        let values = classify(&logs).into_iter().max().unwrap_or(0) + 1;
+        if values >= FEWEST && !follows(&others, &logs) {
+            kept.push(*of);
+        }
+    }
+    kept
 }
 
 fn quantity((of, over): Steepens, place: &Place) -> f64 {
