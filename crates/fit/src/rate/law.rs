@@ -75,27 +75,35 @@ pub(super) fn law(
     let steepen = steepening(&inside, steepens);
     let rows: Vec<(Vec<f64>, f64)> =
         inside.iter().filter_map(|cell| Some((z(&cell.place), cell.inside?))).collect();
-    let samples: Vec<Sample> = cells
-        .iter()
-        .flat_map(|cell| {
-            cell.losses.iter().map(|(level, x, loss)| Sample {
+    let samples = |steepen: &[Steepens]| -> Vec<Sample> {
+        let of_cell = |cell: &Cell| {
+            let (z, tilts, unit) =
+                (z(&cell.place), tilts(steepen, &cell.place, &centre), cell.unit);
+            let sample = move |(level, x, loss): &(usize, f64, f64)| Sample {
                 level: *level,
                 x: *x,
-                z: z(&cell.place),
-                tilts: tilts(&steepen, &cell.place, &centre),
+                z: z.clone(),
+                tilts: tilts.clone(),
                 loss: *loss,
-                unit: cell.unit,
-            })
-        })
-        .collect();
-    let none = || vec![0.0; steepen.len()];
-    let start = Valley {
-        place: squares(&rows)?,
-        walls: [0.05, 0.05],
-        steeper: [none(), none()],
-        spread: 0.0,
+                unit,
+            };
+            cell.losses.iter().map(sample).collect::<Vec<_>>()
+        };
+        cells.iter().flat_map(of_cell).collect()
     };
-    let valley = fit(&samples, &start)?;
+    let place = squares(&rows)?;
+    // Walls get steeper with as many quantities as the losses tell (Schwarz's criterion): powers that are fitted
+    // to noise leave the place of the floor open.
+    let tried = (0..=steepen.len()).filter_map(|count| {
+        let steepen = &steepen[..count];
+        let samples = samples(steepen);
+        let none = || vec![0.0; count];
+        let walls = [0.05, 0.05];
+        let start = Valley { place: place.clone(), walls, steeper: [none(), none()], spread: 0.0 };
+        let valley = fit(&samples, &start)?;
+        Some((valley.criterion(&samples), valley, steepen.to_vec(), samples))
+    });
+    let (_, valley, steepen, samples) = tried.min_by(|a, b| a.0.total_cmp(&b.0))?;
     let mut units: Vec<usize> = samples.iter().map(|sample| sample.unit).collect();
     units.sort_unstable();
     units.dedup();

@@ -66,6 +66,14 @@ impl Valley {
         sums.into_iter().map(|(sum, count)| (count > 0.0).then(|| sum / count)).collect()
     }
 
+    /// Schwarz's criterion: the lower the better.
+    pub(super) fn criterion(&self, samples: &[Sample]) -> f64 {
+        let squares: f64 = residuals(samples, self).0.iter().map(|rest| rest * rest).sum();
+        let (count, spent) = (samples.len() as f64, self.parameters().len() as f64);
+        // Squares at the rounding of losses are as good as none.
+        count * (squares / count).max(1e-20).ln() + spent * count.ln()
+    }
+
     /// All parameters in one row: places, walls, powers of the wall below, powers of the one above.
     fn parameters(&self) -> Vec<f64> {
         let walls = self.walls.map(f64::ln);
