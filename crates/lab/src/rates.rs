@@ -31,7 +31,7 @@ pub fn rate_runs(rows: &[RunRow]) -> Vec<RateRun> {
             n: row.n() as f64,
             d: row.tokens as f64,
             batch: row.batch_tokens as f64,
-            decay: row.decay_steps as f64 / row.steps.max(1) as f64,
+            decay: decay(row),
             rate: row.learning_rate,
             seed: row.seed,
             loss: row.test_loss.filter(|_| row.status == Status::Finished),
@@ -43,6 +43,16 @@ pub fn rate_runs(rows: &[RunRow]) -> Vec<RateRun> {
 
 fn series(row: &RunRow) -> String {
     AXES.iter().fold(row.series.clone(), |series, axis| series.without(axis)).to_string()
+}
+
+/// The share of the steps over which the rate falls: the shortest decimal that comes to these whole steps, since
+/// runs of one key differ in it by the rounding.
+fn decay(row: &RunRow) -> f64 {
+    let steps = row.steps.max(1) as f64;
+    let share = row.decay_steps as f64 / steps;
+    let decimals = (1..=6).map(|digits| format!("{share:.digits$}").parse().unwrap_or(share));
+    let mut same = decimals.filter(|near: &f64| (near * steps).round() == row.decay_steps as f64);
+    same.next().unwrap_or(share)
 }
 
 fn kind(row: &RunRow) -> String {

@@ -133,30 +133,28 @@ fn published(rates: &Rates) -> Option<String> {
     let law = rates.rate.as_ref()?;
     let said: Vec<String> = rates.published.iter().filter_map(one_rule).collect();
     let below = SMALLEST / law.n;
-    (!said.is_empty()).then(|| {
-        format!(
-            "  published: {}. None of them was fitted below 60M parameters, {} times this N; Complete(d)P \
-             (2512.22382) gives no exponents in N, D and B, and `isoflop check transfer` asks its question",
-            said.join("; "),
-            short(below)
-        )
-    })
+    let mut lines: Vec<String> =
+        said.into_iter().map(|said| format!("  published: {said}")).collect();
+    lines.push(format!(
+        "  none of these rules was fitted below 60M parameters, {} times this N",
+        short(below)
+    ));
+    (lines.len() > 1).then(|| lines.join("\n"))
 }
 
 fn one_rule(rule: &Published) -> Option<String> {
     let asks = match (rule.rate, rule.batch) {
         (Some(rate), Some(batch)) => {
-            vec![format!("asks for {} and {} tokens a step there", number(rate), short(batch))]
+            vec![format!("a rate of {} and {} tokens a step there", number(rate), short(batch))]
         }
         _ => Vec::new(),
     };
     let exponents = rule.inside.iter().map(|(name, inside)| {
         let value = rule.exponents.get(name).copied().unwrap_or_default();
-        let where_ = if *inside { "inside" } else { "outside" };
-        format!("has {name} = {value}, {where_} the interval")
+        format!("{name} = {value} {} the interval", if *inside { "inside" } else { "outside" })
     });
     let said: Vec<String> = asks.into_iter().chain(exponents).collect();
-    (!said.is_empty()).then(|| format!("{} {}", rule.rule, said.join(", ")))
+    (!said.is_empty()).then(|| format!("{}: {}", rule.rule, said.join(", ")))
 }
 
 fn quality(rates: &Rates, law: &BestLaw) -> String {
@@ -167,13 +165,14 @@ fn quality(rates: &Rates, law: &BestLaw) -> String {
     };
     format!(
         "  fit: {} rows{diverged}, {} cells with the best rate inside, {} at an end; off by {:.4} nats root mean square{noise}; \
-         {} intervals: a jackknife over {} cells",
+         {} intervals: jackknives over {} cells and {} trunks",
         rates.rows,
         law.inside,
         law.censored,
         law.spread,
         level_words(),
-        law.units
+        law.units,
+        law.trunks
     )
 }
 

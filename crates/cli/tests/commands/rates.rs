@@ -48,7 +48,7 @@ fn a_sweep_over_rates_says_what_it_does_not_identify() {
     assert!(text.contains("best batch: not identified, it needs three batches"), "{text}");
     if rates["rate"].is_object() {
         assert!(text.contains("not identified: b: best settings lie inside"), "{text}");
-        assert!(text.contains("None of them was fitted below 60M parameters"), "{text}");
+        assert!(text.contains("none of these rules was fitted below 60M parameters"), "{text}");
     }
     // The fits that `run` left hold the same, and so does the page.
     let kept: Value =

@@ -113,7 +113,7 @@ pub struct BestLaw {
     pub decay: f64,
     /// The best setting at these means.
     pub at_centre: Estimate,
-    /// Nats for each squared e-fold below the best setting, and above it, at these means.
+    /// Nats at an e-fold below the best setting, and above it, at these means.
     pub walls: [f64; 2],
     /// Standard deviation of the losses about the valley, in nats.
     pub spread: f64,
@@ -121,8 +121,12 @@ pub struct BestLaw {
     pub inside: usize,
     /// Cells with the lowest loss at an end: their losses enter the valley, and they count for no exponent.
     pub censored: usize,
-    /// Units that the intervals leave out in turn.
+    /// Powers of the distance with which the walls rise; 2 of a parabola.
+    pub bends: [f64; 2],
+    /// Cells that the intervals leave out in turn.
     pub units: usize,
+    /// Trunks that they leave out in turn.
+    pub trunks: usize,
 }
 
 /// What a decay costs.

@@ -1,8 +1,10 @@
 //! The best batch: the loss at the best rate of each batch, and where it is lowest.
 
 use super::groups::{Group, alike};
-use super::law::{Cell, Fitted, Term, law};
+use super::law::{Cell, Fitted, Loss, Steepens, Term, law};
 use super::lowest::{Lowest, lowest, means};
+use super::number;
+use super::valley::Bent;
 use crate::design::mean;
 use crate::intervals::TAIL;
 use crate::output::{BatchCell, DecayLoss, Edge, Estimate, Rates};
@@ -14,6 +16,8 @@ const SIZE: Term = Term { name: "r", sign: 1.0, of: 0, called: "size", needed: 3
 /// Share by which token counts of one number of a sweep file may differ, since they are whole steps.
 const STEPS: f64 = 0.03;
 const FEWEST_BATCHES: usize = 3;
+/// Levels are few and near one another: their walls are parabolas.
+const PLAIN: (&[Steepens], &[Bent]) = (&[], &[Bent::Parabola]);
 
 /// The loss of a cell and seed at the best rate.
 struct Level {
@@ -31,7 +35,8 @@ pub(super) fn add(found: &mut Rates, fitted: &Fitted, groups: &[Group<'_>]) {
     let levels = levels(fitted, groups);
     found.decays = decays(&levels);
     let (mut cells, mut described) = (Vec::new(), Vec::new());
-    let mut number = 0;
+    let mut first_level = 0;
+    let mut trunks: Vec<(&str, u64, u64)> = Vec::new();
     for (unit, of) in by_model(&levels).iter().enumerate() {
         let points: Vec<(f64, f64)> =
             of.iter().map(|level| (level.batch.ln(), level.loss)).collect();
@@ -40,15 +45,14 @@ pub(super) fn add(found: &mut Rates, fitted: &Fitted, groups: &[Group<'_>]) {
         }
         let at = lowest(&points);
         let mut seeds: Vec<u64> = Vec::new();
-        let losses = of.iter().map(|level| {
-            let seed = seeds.iter().position(|seed| *seed == level.seed).unwrap_or_else(|| {
-                seeds.push(level.seed);
-                seeds.len() - 1
-            });
-            (number + seed, level.batch.ln(), level.loss)
+        let losses = of.iter().map(|level| Loss {
+            level: first_level + number(&mut seeds, level.seed),
+            x: level.batch.ln(),
+            loss: level.loss,
+            trunk: number(&mut trunks, (level.model.as_str(), level.batch.to_bits(), level.seed)),
         });
-        let losses: Vec<_> = losses.collect();
-        number += seeds.len();
+        let losses: Vec<Loss> = losses.collect();
+        first_level += seeds.len();
         let first = of[0];
         let inside = match at {
             Lowest::Inside { at, .. } => Some(at),
@@ -64,9 +68,9 @@ pub(super) fn add(found: &mut Rates, fitted: &Fitted, groups: &[Group<'_>]) {
         return;
     }
     let mut missing = Vec::new();
-    let of_tokens = law(&cells, &[TOKENS], &[], &mut missing).filter(|law| law.terms.len() == 1);
+    let of_tokens = law(&cells, &[TOKENS], PLAIN, &mut missing).filter(|law| law.terms.len() == 1);
     let of_both =
-        law(&cells, &[TOKENS, SIZE], &[], &mut missing).filter(|law| law.terms.len() == 2);
+        law(&cells, &[TOKENS, SIZE], PLAIN, &mut missing).filter(|law| law.terms.len() == 2);
     missing.dedup();
     found.not_identified.extend(missing);
     found.batch = of_tokens.map(|law| law.named("B = k D^q".to_owned(), "k", false));

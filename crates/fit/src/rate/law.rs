@@ -1,7 +1,7 @@
 //! The power law of a best setting: which of its terms the cells identify, one valley through all losses, and
 //! intervals by a jackknife.
 
-use super::valley::{Sample, Valley, fit, left_out};
+use super::valley::{Bent, Sample, Valley, fit, left_out, straight};
 use crate::design::{classify, mean};
 use crate::engine::linalg::solve_dense;
 use crate::intervals::TAIL;
@@ -33,10 +33,22 @@ pub(super) struct Cell {
     pub(super) place: Place,
     /// ln of the setting at the bottom of its own parabola.
     pub(super) inside: Option<f64>,
-    /// (level, ln setting, loss) of each run near the bottom.
-    pub(super) losses: Vec<(usize, f64, f64)>,
-    /// Unit of the jackknife.
+    /// The runs near the bottom.
+    pub(super) losses: Vec<Loss>,
+    /// Number of the cell in the jackknife over cells.
     pub(super) unit: usize,
+}
+
+/// A run of a cell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loss {
+    /// Number of its level.
+    pub(super) level: usize,
+    /// ln of the setting.
+    pub(super) x: f64,
+    pub(super) loss: f64,
+    /// Number of its trunk, which branches of other cells share.
+    pub(super) trunk: usize,
 }
 
 /// A law before it has names: the valley, its terms, and what leaving out each unit makes of the place.
@@ -46,8 +58,9 @@ pub(super) struct Fitted {
     pub(super) centre: Place,
     pub(super) samples: Vec<Sample>,
     steepen: Vec<Steepens>,
-    left_out: Option<Vec<Vec<f64>>>,
+    left_out: Option<LeftOut>,
     units: usize,
+    trunks: usize,
     inside: usize,
     censored: usize,
 }
@@ -59,7 +72,7 @@ const FOLLOWS: f64 = 0.1;
 pub(super) fn law(
     cells: &[Cell],
     terms: &[Term],
-    steepens: &[Steepens],
+    (steepens, bents): (&[Steepens], &[Bent]),
     missing: &mut Vec<NotIdentified>,
 ) -> Option<Fitted> {
     let inside: Vec<&Cell> = cells.iter().filter(|cell| cell.inside.is_some()).collect();
@@ -77,39 +90,48 @@ pub(super) fn law(
         inside.iter().filter_map(|cell| Some((z(&cell.place), cell.inside?))).collect();
     let samples = |steepen: &[Steepens]| -> Vec<Sample> {
         let of_cell = |cell: &Cell| {
-            let (z, tilts, unit) =
-                (z(&cell.place), tilts(steepen, &cell.place, &centre), cell.unit);
-            let sample = move |(level, x, loss): &(usize, f64, f64)| Sample {
-                level: *level,
-                x: *x,
+            let (z, unit) = (z(&cell.place), cell.unit);
+            let tilts = tilts(steepen, &cell.place, &centre);
+            let sample = move |run: &Loss| Sample {
+                level: run.level,
+                x: run.x,
                 z: z.clone(),
                 tilts: tilts.clone(),
-                loss: *loss,
-                unit,
+                loss: run.loss,
+                cell: unit,
+                trunk: run.trunk,
             };
             cell.losses.iter().map(sample).collect::<Vec<_>>()
         };
         cells.iter().flat_map(of_cell).collect()
     };
     let place = squares(&rows)?;
-    // Walls get steeper with as many quantities as the losses tell (Schwarz's criterion): powers that are fitted
-    // to noise leave the place of the floor open.
-    let tried = (0..=steepen.len()).filter_map(|count| {
+    // Walls get steeper with as many quantities, and rise with such powers, as the losses tell (Schwarz's
+    // criterion): powers that are fitted to noise leave the place of the floor open.
+    let kinds = (0..=steepen.len()).flat_map(|count| bents.iter().map(move |bent| (count, *bent)));
+    let tried = kinds.filter_map(|(count, bent)| {
         let steepen = &steepen[..count];
         let samples = samples(steepen);
-        let none = || vec![0.0; count];
-        let walls = [0.05, 0.05];
-        let start = Valley { place: place.clone(), walls, steeper: [none(), none()], spread: 0.0 };
+        let steeper = [vec![0.0; count], vec![0.0; count]];
+        let (walls, bends) = ([0.05; 2], [2.0; 2]);
+        let start = Valley { place: place.clone(), walls, steeper, bends, bent, spread: 0.0 };
         let valley = fit(&samples, &start)?;
         Some((valley.criterion(&samples), valley, steepen.to_vec(), samples))
     });
-    let (_, valley, steepen, samples) = tried.min_by(|a, b| a.0.total_cmp(&b.0))?;
-    let mut units: Vec<usize> = samples.iter().map(|sample| sample.unit).collect();
-    units.sort_unstable();
-    units.dedup();
+    let (criterion, valley, steepen, samples) = tried.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    if criterion >= straight(&samples) {
+        return None;
+    }
+    let count = |of: fn(&Sample) -> usize| {
+        let mut units: Vec<usize> = samples.iter().map(of).collect();
+        units.sort_unstable();
+        units.dedup();
+        units.len()
+    };
     Some(Fitted {
-        left_out: left_out(&samples, &valley),
-        units: units.len(),
+        left_out: LeftOut::of(&samples, &valley),
+        units: count(|sample| sample.cell),
+        trunks: count(|sample| sample.trunk),
         inside: inside.len(),
         censored: cells.len() - inside.len(),
         valley,
@@ -118,6 +140,38 @@ pub(super) fn law(
         samples,
         steepen,
     })
+}
+
+/// Places of the floor without each cell, without each trunk and without each run.
+struct LeftOut([Vec<Vec<f64>>; 3]);
+
+impl LeftOut {
+    fn of(samples: &[Sample], valley: &Valley) -> Option<Self> {
+        let numbered: Vec<Sample> = samples
+            .iter()
+            .enumerate()
+            .map(|(k, sample)| Sample { trunk: k, ..sample.clone() })
+            .collect();
+        Some(LeftOut([
+            left_out(samples, valley, |sample| sample.cell)?,
+            left_out(samples, valley, |sample| sample.trunk)?,
+            left_out(&numbered, valley, |sample| sample.trunk)?,
+        ]))
+    }
+
+    /// The standard error of a function of the place: jackknives over cells and over trunks, less what both count
+    /// (Cameron, Gelbach & Miller 2011, section 2), and no less than either.
+    fn error(&self, of: &dyn Fn(&[f64]) -> f64) -> f64 {
+        let variance = |places: &[Vec<f64>]| {
+            let values: Vec<f64> = places.iter().map(|place| of(place)).collect();
+            let (centre, units) = (mean(&values), values.len() as f64);
+            let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
+            (units - 1.0) / units * squares
+        };
+        let [cells, trunks, runs] = &self.0;
+        let (cells, trunks, runs) = (variance(cells), variance(trunks), variance(runs));
+        (cells + trunks - runs).max(cells).max(trunks).sqrt()
+    }
 }
 
 /// What walls may get steeper with: the logarithm of a number of a place, or of one over another.
@@ -261,17 +315,13 @@ impl Fitted {
     }
 
     /// A linear function of the place's coefficients with its interval: the jackknife's error, and Student's t
-    /// with a degree of freedom for each unit beyond the coefficients.
+    /// with a degree of freedom for each cell or trunk,
+    /// whichever are fewer, beyond the coefficients.
     fn estimate(&self, of: &dyn Fn(&[f64]) -> f64) -> (f64, Option<(f64, f64)>) {
         let value = of(&self.valley.place);
-        let freedom = self.units.saturating_sub(self.valley.place.len()) as f64;
-        let error = self.left_out.as_ref().filter(|_| freedom > 0.0).map(|places| {
-            let values: Vec<f64> = places.iter().map(|place| of(place)).collect();
-            let centre = mean(&values);
-            let units = values.len() as f64;
-            let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
-            ((units - 1.0) / units * squares).sqrt()
-        });
+        let units = self.units.min(self.trunks);
+        let freedom = units.saturating_sub(self.valley.place.len()) as f64;
+        let error = self.left_out.as_ref().filter(|_| freedom > 0.0).map(|left| left.error(of));
         let student = || {
             StudentsT::new(0.0, 1.0, freedom).expect("degrees are positive").inverse_cdf(1.0 - TAIL)
         };
@@ -318,10 +368,12 @@ impl Fitted {
             decay,
             at_centre: as_scale(value, error),
             walls: self.valley.walls,
+            bends: self.valley.bends,
             spread: self.valley.spread,
             inside: self.inside,
             censored: self.censored,
             units: self.units,
+            trunks: self.trunks,
         }
     }
 }

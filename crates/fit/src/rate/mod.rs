@@ -15,9 +15,10 @@ pub use transfer::{TOLERANCE, Transfer, TransferRun, TransferValue, TransferVerd
 use crate::error::FitError;
 use crate::output::{Edge, Estimate, NotIdentified, RateCell, Rates, RuleCost};
 use groups::{Group, groups};
-use law::{Cell, Fitted, Steepens, Term, as_scale, law};
+use law::{Cell, Fitted, Loss, Steepens, Term, as_scale, law};
 use lowest::{Lowest, loss_at, lowest, means, near};
 use statrs::distribution::{ContinuousCDF, Normal};
+use valley::Bent;
 
 /// A run as far as its rate is the question.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +60,9 @@ const TERMS: [Term; 4] = [
 
 /// Walls get steeper with the size, and with steps: where these are few, a low rate learns little.
 const STEEPENS: [Steepens; 2] = [(0, None), (1, Some(2))];
+
+/// Walls that are tried.
+const BENTS: [Bent; 3] = [Bent::Parabola, Bent::Alike, Bent::Each];
 
 /// Best rates and batches of each series.
 ///
@@ -133,7 +137,7 @@ fn of_series(runs: &[&RateRun], n_kind: &str) -> Option<Rates> {
     };
     let cells: Vec<Cell> = cells(&groups);
     let mut missing: Vec<NotIdentified> = Vec::new();
-    let fitted = law(&cells, &TERMS, &STEEPENS, &mut missing);
+    let fitted = law(&cells, &TERMS, (&STEEPENS, &BENTS), &mut missing);
     found.not_identified = missing;
     if let Some(fitted) = &fitted {
         found.rate = Some(fitted.named(formula(fitted), "c", true));
@@ -145,7 +149,9 @@ fn of_series(runs: &[&RateRun], n_kind: &str) -> Option<Rates> {
         each.map(|(group, cell)| describe(group, cell, fitted.as_ref(), spread)).collect();
     found.rule = rule_cost(&found.cells);
     published::add(&mut found);
+    let of_batches = std::mem::take(&mut found.warnings);
     warn(&mut found);
+    found.warnings.extend(of_batches);
     Some(found)
 }
 
@@ -164,9 +170,10 @@ fn formula(fitted: &Fitted) -> String {
     format!("eta = c{powers}")
 }
 
-/// Each group as the law sees it. The unit of the jackknife is the cell.
-fn cells(groups: &[Group<'_>]) -> Vec<Cell> {
+/// Each group as the law sees it.
+fn cells<'a>(groups: &'a [Group<'a>]) -> Vec<Cell> {
     let mut levels: Vec<(usize, u64)> = Vec::new();
+    let mut trunks: Vec<(&str, u64, u64, u64)> = Vec::new();
     let mut cells = Vec::new();
     for (at, group) in groups.iter().enumerate() {
         let points = group.points();
@@ -175,12 +182,10 @@ fn cells(groups: &[Group<'_>]) -> Vec<Cell> {
         for ((run, (x, loss)), _) in
             group.finished().zip(&points).zip(&is_near).filter(|(_, near)| **near)
         {
-            let key = (at, run.seed);
-            let level = levels.iter().position(|other| *other == key).unwrap_or_else(|| {
-                levels.push(key);
-                levels.len() - 1
-            });
-            losses.push((level, *x, *loss));
+            let level = number(&mut levels, (at, run.seed));
+            let bits = (run.batch.to_bits(), run.rate.to_bits());
+            let trunk = number(&mut trunks, (run.model.as_str(), bits.0, bits.1, run.seed));
+            losses.push(Loss { level, x: *x, loss: *loss, trunk });
         }
         let inside = match lowest(&points) {
             Lowest::Inside { at, .. } => Some(at),
@@ -189,6 +194,14 @@ fn cells(groups: &[Group<'_>]) -> Vec<Cell> {
         cells.push(Cell { place: group.place(), inside, losses, unit: at });
     }
     cells
+}
+
+/// The number of a key among those met so far.
+fn number<T: PartialEq>(keys: &mut Vec<T>, key: T) -> usize {
+    keys.iter().position(|other| *other == key).unwrap_or_else(|| {
+        keys.push(key);
+        keys.len() - 1
+    })
 }
 
 fn describe(
@@ -277,7 +290,7 @@ fn warn(found: &mut Rates) {
     }
     if found.rate.is_none() {
         found.warnings.push(
-            "no law of rates: fewer than two cells have their best rate inside the rates tried, or losses have no valley in common".to_owned(),
+            "no law of rates: fewer than two cells have their best rate inside the rates tried, or the losses have no valley".to_owned(),
         );
     }
 }

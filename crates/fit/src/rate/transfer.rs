@@ -1,8 +1,10 @@
 //! Whether a rule of rates transfers: over runs at multiples of the rule's rate, how the best multiple moves with
 //! depth, batch or duration.
 
-use super::law::{Cell, Fitted, Term, law};
+use super::law::{Cell, Fitted, Loss, Steepens, Term, law};
 use super::lowest::{Lowest, lowest, means, near};
+use super::number;
+use super::valley::Bent;
 use crate::output::{Edge, Estimate};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +70,9 @@ pub const TOLERANCE: f64 = 0.25;
 
 const LINE: Term = Term { name: "exponent", sign: 1.0, of: 0, called: "value", needed: 2 };
 
+/// Walls get steeper with the value, and rise with powers of their own, where the losses tell that.
+const WALLS: (&[Steepens], &[Bent]) = (&[(0, None)], &[Bent::Parabola, Bent::Alike, Bent::Each]);
+
 /// How the best multiple of a rule's rate moves with the value, by one valley through the losses of all runs
 /// (a level for each value and seed) and a jackknife over values and seeds.
 pub fn transfer(runs: &[TransferRun]) -> Transfer {
@@ -80,7 +85,7 @@ pub fn transfer(runs: &[TransferRun]) -> Transfer {
     };
     let cells = cells(runs, &values);
     let mut none = Vec::new();
-    let line = law(&cells, &[LINE], &[(0, None)], &mut none).filter(|line| !line.terms.is_empty());
+    let line = law(&cells, &[LINE], WALLS, &mut none).filter(|line| !line.terms.is_empty());
     let each = each(&cells);
     let described = values.iter().map(|&value| {
         let points = points(value);
@@ -119,6 +124,7 @@ pub fn transfer(runs: &[TransferRun]) -> Transfer {
 /// A cell for each value and seed, which is a unit of the jackknife. The bottom is that of all seeds of the value.
 fn cells(runs: &[TransferRun], values: &[f64]) -> Vec<Cell> {
     let mut cells: Vec<Cell> = Vec::new();
+    let mut trunks: Vec<(u64, u64, u64)> = Vec::new();
     for &value in values {
         let own: Vec<&TransferRun> =
             runs.iter().filter(|run| run.value == value && run.loss.is_some()).collect();
@@ -139,7 +145,14 @@ fn cells(runs: &[TransferRun], values: &[f64]) -> Vec<Cell> {
             cells.push(Cell {
                 place: [value.ln(), 0.0, 0.0, 0.0],
                 inside,
-                losses: losses.map(|((_, (x, loss)), _)| (level, *x, *loss)).collect(),
+                losses: losses
+                    .map(|((run, (x, loss)), _)| {
+                        // Branches of one trunk err in common, which makes a change along durations smaller: that
+                        // each run counts as a trunk of its own errs on the side of doubt.
+                        let key = (value.to_bits(), run.multiple.to_bits(), seed);
+                        Loss { level, x: *x, loss: *loss, trunk: number(&mut trunks, key) }
+                    })
+                    .collect(),
                 unit: level,
             });
         }
@@ -173,7 +186,7 @@ fn each(cells: &[Cell]) -> Option<Each> {
     let terms: Vec<Term> = (1..values.len())
         .map(|of| Term { name: NAMES[of - 1], sign: 1.0, of, called: "value", needed: 2 })
         .collect();
-    let fitted = law(&inside, &terms, &[(0, None)], &mut Vec::new())?;
+    let fitted = law(&inside, &terms, WALLS, &mut Vec::new())?;
     (fitted.terms.len() == terms.len()).then_some(Each { fitted, values })
 }
 

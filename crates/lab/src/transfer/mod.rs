@@ -311,11 +311,13 @@ impl Question {
             flops += priced.plan.flops().0;
             seconds += priced.left.finish;
         }
-        lab.notice.note(&format!(
-            "{runs} runs to train of {} FLOPs in all, about {}",
-            scientific(flops),
-            clock(span(seconds))
-        ));
+        if runs > 0 {
+            lab.notice.note(&format!(
+                "{runs} runs to train ({} FLOPs from nothing), about {}",
+                scientific(flops),
+                clock(span(seconds))
+            ));
+        }
         Ok(())
     }
 

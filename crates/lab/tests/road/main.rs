@@ -248,7 +248,7 @@ fn a_check_of_transfer_resumes_and_leaves_runs_for_a_law_of_rates(
         results: root.join("results"),
     };
     let found = transfer(lab, &question).unwrap();
-    assert!(list.has("72 runs to train of"));
+    assert!(list.has("72 runs to train ("));
     assert_eq!((found.batch, found.failed, found.outcome.is_none()), (512, 0, true));
     let values = |k: usize| -> Vec<f64> {
         found.found[k].1.values.iter().map(|value| value.value).collect()
