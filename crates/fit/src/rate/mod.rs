@@ -288,6 +288,12 @@ fn warn(found: &mut Rates) {
             ));
         }
     }
+    let at_ends = censored(Edge::Low) + censored(Edge::High);
+    if found.rate.is_some() && 2 * at_ends > all {
+        found.warnings.push(format!(
+            "{at_ends} of {all} cells have no best rate inside those tried, so that the law rests on the form of its walls; try other rates before it is believed"
+        ));
+    }
     if found.rate.is_none() {
         found.warnings.push(
             "no law of rates: fewer than two cells have their best rate inside the rates tried, or the losses have no valley".to_owned(),
