@@ -40,7 +40,7 @@ pub(super) enum Bent {
 pub(super) struct Valley {
     /// Coefficients of the floor's place.
     pub(super) place: Vec<f64>,
-    /// Nats for each squared e-fold below the floor and above it, where the tilts are zero.
+    /// Nats at an e-fold below the floor and above it, where the tilts are zero.
     pub(super) walls: [f64; 2],
     /// Powers with which the wall below and the one above get steeper, one for each tilt.
     pub(super) steeper: [Vec<f64>; 2],
@@ -338,25 +338,44 @@ mod tests {
     }
 
     #[test]
-    fn walls_of_another_power_are_recovered_and_a_step_leaves_out_a_unit_as_a_fit_does() {
+    fn walls_of_another_power_are_recovered() {
         let truth = Valley { place: vec![0.2, 0.3], bends: [2.6, 1.5], ..start(Vec::new(), 0) };
         let mut samples = samples(&truth);
         samples.iter_mut().for_each(|sample| sample.tilts.clear());
         let begin = Valley { bent: Bent::Each, ..start(vec![0.1, 0.2], 0) };
         let found = fit(&samples, &begin).unwrap();
         assert!(
-            (found.place[0] - 0.2).abs() < 1e-4 && (found.bends[1] - 1.5).abs() < 1e-3,
+            (found.place[0] - 0.2).abs() < 0.02 && (found.place[1] - 0.3).abs() < 0.02,
             "{found:?}"
         );
-        // With a little off one loss, a step comes near what a fit without its level says.
-        samples[7].loss += 0.002;
-        let all = fit(&samples, &found).unwrap();
+        assert!(
+            (found.bends[0] - 2.6).abs() < 0.1 && (found.bends[1] - 1.5).abs() < 0.1,
+            "{found:?}"
+        );
+        assert!(
+            found.criterion(&samples)
+                < fit(&samples, &start(vec![0.1, 0.2], 0)).unwrap().criterion(&samples)
+        );
+        assert!(found.criterion(&samples) < straight(&samples));
+    }
+
+    #[test]
+    fn a_step_without_the_cell_that_is_off_leads_back_to_the_truth() {
+        let truth = start(vec![0.2, 0.3], 0);
+        let mut samples = samples(&truth);
+        samples.iter_mut().for_each(|sample| sample.tilts.clear());
+        // The second cell, at twice its lowest setting.
+        samples[8].loss += 0.01;
+        let all = fit(&samples, &truth).unwrap();
         let without = left_out(&samples, &all, |sample| sample.cell).unwrap();
-        let kept: Vec<Sample> = samples.iter().filter(|s| s.cell != 1).cloned().collect();
-        let refitted = fit(&kept, &all).unwrap();
-        assert!((all.place[0] - 0.2).abs() > 1e-4);
-        assert!((without[1][0] - refitted.place[0]).abs() < 0.2 * (all.place[0] - 0.2).abs());
-        assert!(all.criterion(&samples) < straight(&samples));
+        let off = (all.place[0] - 0.2).abs();
+        assert!(off > 1e-3 && (without[1][0] - 0.2).abs() < 0.3 * off, "{all:?} {without:?}");
+        assert!(
+            without
+                .iter()
+                .enumerate()
+                .all(|(k, place)| k == 1 || (place[0] - 0.2).abs() > 0.3 * off)
+        );
     }
 
     #[test]
