@@ -364,7 +364,7 @@ mod tests {
         let truth = start(vec![0.2, 0.3], 0);
         let mut samples = samples(&truth);
         samples.iter_mut().for_each(|sample| sample.tilts.clear());
-        // The second cell, at twice its lowest setting.
+        // The second cell, at twice the setting in the midst.
         samples[8].loss += 0.01;
         let all = fit(&samples, &truth).unwrap();
         let without = left_out(&samples, &all, |sample| sample.cell).unwrap();
