@@ -75,6 +75,32 @@ impl Parametrization {
     }
 }
 
+/// Initial values of the maps that write to the residual stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputInit {
+    /// Normal, scaled down by the root of how many there are (Radford et al. 2019, section 2.3).
+    #[default]
+    Scaled,
+    /// Zero: every block begins as the identity, as residual branches that end in zeros do (Zhang et al. 2019;
+    /// Yang et al. 2022, appendix D.2, for the last layer).
+    Zero,
+}
+
+impl OutputInit {
+    /// Its name in a sweep file and in a row.
+    pub fn name(self) -> &'static str {
+        match self {
+            OutputInit::Scaled => "scaled",
+            OutputInit::Zero => "zero",
+        }
+    }
+
+    fn is_scaled(&self) -> bool {
+        *self == OutputInit::Scaled
+    }
+}
+
 /// A decoder-only model: pre-norm blocks of a mixer and a feed-forward half, no biases.
 /// It is part of a run's identity, whose bytes must stay: a field that came later is not written
 /// where it has its default.
@@ -107,6 +133,10 @@ pub struct ModelConfig {
     /// Whether the head is the token table, transposed. Not written where it is a matrix of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tied: bool,
+    /// Initial values of the maps that write to the stream. Not written where they are scaled, which the ids
+    /// of runs were made without.
+    #[serde(default, skip_serializing_if = "OutputInit::is_scaled")]
+    pub output_init: OutputInit,
 }
 
 /// Standard deviation of the token and position tables and of the head.
@@ -129,6 +159,7 @@ impl ModelConfig {
             mixer: Mixer::default(),
             feed_forward: FeedForward::default(),
             tied: false,
+            output_init: OutputInit::default(),
         }
     }
 
@@ -281,8 +312,12 @@ impl ModelConfig {
     }
 
     /// The same for a matrix that writes to the stream, scaled down by the root of how many do, so that
-    /// the stream's variance does not grow with depth (Radford et al. 2019, section 2.3).
+    /// the stream's variance does not grow with depth (Radford et al. 2019, section 2.3); 0 where such
+    /// matrices begin with zeros.
     pub(crate) fn std_into_stream(&self, inputs: usize) -> f64 {
+        if self.output_init == OutputInit::Zero {
+            return 0.0;
+        }
         let halves = self.halves().iter().filter(|half| half.is_present()).count() as f64;
         self.std_of(inputs) * (halves * self.shape.n_layers as f64).powf(-0.5)
     }

@@ -1,7 +1,7 @@
 //! Small models of every kind, over which the generic tests run: a new half is tested by being added
 //! here.
 
-use crate::config::{ModelConfig, Norm, Parametrization, Position};
+use crate::config::{ModelConfig, Norm, OutputInit, Parametrization, Position};
 use crate::feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate};
 use crate::mixer::{Aft, Attention, Linear, Mixer, Reach, Recurrent};
 use crate::shape::Shape;
@@ -29,6 +29,7 @@ impl ModelConfig {
             all.push(ModelConfig { feed_forward, ..plain });
         }
         all.push(ModelConfig { tied: true, ..plain });
+        all.push(ModelConfig { output_init: OutputInit::Zero, ..plain });
         all.push(ModelConfig { tied: true, parametrization: Parametrization::Mup, ..plain });
         all.extend(
             mixtures().map(|experts| ModelConfig {

@@ -23,7 +23,7 @@ mod product;
 mod shape;
 mod tensor;
 
-pub use config::{ModelConfig, Norm, Parametrization, Position};
+pub use config::{ModelConfig, Norm, OutputInit, Parametrization, Position};
 pub use family::{Family, Preset};
 pub use feed_forward::{Activation, Balance, Dense, Experts, FeedForward, Gate, Ratio, RatioError};
 pub use flops::FlopCount;

@@ -98,12 +98,13 @@ impl TensorSpec {
         }
     }
 
-    /// A matrix, normal with a standard deviation, with decay.
+    /// A matrix, normal with a standard deviation or, where that is 0, of zeros, with decay.
     pub fn matrix(name: impl Into<String>, group: Group, dims: [usize; 2], std: f64) -> Self {
         Self::matrices(name, group, dims, std)
     }
 
-    /// Matrices of one shape, one an expert, as one tensor: normal with a standard deviation, with decay.
+    /// Matrices of one shape, one an expert, as one tensor: values and decay as those of
+    /// [`TensorSpec::matrix`].
     pub fn matrices<const D: usize>(
         name: impl Into<String>,
         group: Group,
@@ -114,7 +115,7 @@ impl TensorSpec {
             name: name.into(),
             dims: dims.to_vec(),
             group,
-            initial: Initial::Normal(std),
+            initial: if std > 0.0 { Initial::Normal(std) } else { Initial::Zeros },
             rate_factor: 1.0,
             decays: true,
             active: 1.0,

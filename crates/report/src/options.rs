@@ -52,8 +52,8 @@ fn other(value: f64, default: f64) -> Option<String> {
 }
 
 fn betas(beta1: f64, beta2: f64) -> Option<String> {
-    let usual = (beta1, beta2) == (USUAL.beta1, USUAL.beta2);
-    (!usual).then(|| format!("[{beta1}, {beta2}]"))
+    let usual = [[USUAL.beta1, USUAL.beta2], Optimizer::SMALL_BATCH_BETAS];
+    (!usual.contains(&[beta1, beta2])).then(|| format!("[{beta1}, {beta2}]"))
 }
 
 fn unless(value: &str, default: &str) -> Option<String> {

@@ -122,6 +122,7 @@ pub(crate) mod tests {
             fixed: None,
             pattern: None,
             head: "own".to_owned(),
+            output_init: "scaled".to_owned(),
             n_non_embedding: 3120,
             n_active_non_embedding: Some(3120),
             n_total: 11312,

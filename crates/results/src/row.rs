@@ -86,6 +86,8 @@ schema! {
             "letters for layers in turn, `L` local and `G` attending to all earlier tokens; null where all layers are alike";
         head: String [own "own"], Identity, "",
             "`own`, or `tied` where the head is the token table";
+        output_init: String [scaled "scaled"], Identity, "",
+            "initial values of the maps that write to the stream: `scaled`, or `zero`";
         n_non_embedding: u64, Counted, "parameters",
             "parameters without embedding and position tables and the head";
         n_active_non_embedding: Option<u64> [absent "absent"], Counted, "parameters",
@@ -282,6 +284,10 @@ fn none() -> String {
 
 fn own() -> String {
     "own".to_owned()
+}
+
+fn scaled() -> String {
+    "scaled".to_owned()
 }
 
 fn adamw() -> String {

@@ -5,8 +5,8 @@ use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::plan::Plan;
 use crate::row::{Difference, all_differing, row_of_plan};
-use crate::rules::{auto_batch_tokens, auto_learning_rate};
-use isoflop_core::{OptimizerKind, Params};
+use crate::rules::{Rules, Setting};
+use isoflop_core::Params;
 use isoflop_results::schema::{Role, Value};
 use isoflop_results::{RunRecord, RunRow};
 use serde::Serialize;
@@ -143,21 +143,29 @@ fn differing(row: &RunRow, run: &RunRow) -> Vec<Difference> {
         columns.retain(|column| !WITH_SHAPE.contains(column));
     }
     // Both values are those of the rule, so the difference follows from others.
-    let rule = |row: &RunRow| {
-        auto_learning_rate(
-            OptimizerKind::named(&row.optimizer).unwrap_or_default(),
-            &row.mixer,
-            row.qk_norm == "rms",
-            Params(row.n() as f64),
-            row.batch_tokens,
-        )
+    let has_rate_of_rule = |row: &RunRow| {
+        let rate = |rules: Rules| rules.learning_rate(&Setting::of(row));
+        Rules::ALL.into_iter().any(|rules| row.learning_rate == rate(rules))
     };
-    if row.learning_rate == rule(row) && run.learning_rate == rule(run) {
+    if has_rate_of_rule(row) && has_rate_of_rule(run) {
         columns.retain(|column| *column != "learning_rate");
     }
-    let rule = |row: &RunRow| auto_batch_tokens(Params(row.n() as f64), row.context as usize);
-    if row.batch_tokens == rule(row) && run.batch_tokens == rule(run) {
+    let has_batch_of_rule = |row: &RunRow| {
+        let n = Params(row.n() as f64);
+        let batch = |rules: Rules| rules.batch_tokens(n, row.context as usize);
+        Rules::ALL.into_iter().any(|rules| row.batch_tokens == batch(rules))
+    };
+    if has_batch_of_rule(row) && has_batch_of_rule(run) {
         columns.retain(|column| *column != "batch_tokens");
+    }
+    let has_betas_of_rule = |row: &RunRow| {
+        let optimizer = Setting::of(row).optimizer;
+        let usual = Rules::ALL.map(|rules| rules.optimizer(optimizer));
+        usual.iter().any(|of| (of.beta1, of.beta2) == (row.beta1, row.beta2))
+    };
+    let other_rules = has(&columns, &["output_init"]);
+    if other_rules && has_betas_of_rule(row) && has_betas_of_rule(run) {
+        columns.retain(|column| !["beta1", "beta2"].contains(column));
     }
     if has(&columns, &["tokenizer"]) {
         columns.retain(|column| !["vocab_size", "data_digest"].contains(column));

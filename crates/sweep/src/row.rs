@@ -150,6 +150,7 @@ fn blank_row(sweep: &str, run: &PlannedRun, attempt: u64, micro_windows: u64) ->
         fixed: None,
         pattern: None,
         head: if config.model.tied { "tied" } else { "own" }.to_owned(),
+        output_init: config.model.output_init.name().to_owned(),
         n_non_embedding: params.non_embedding().0 as u64,
         n_active_non_embedding: Some(params.active_non_embedding().0 as u64),
         n_total: params.total().0 as u64,

@@ -40,12 +40,14 @@ impl<'a> Init<'a> {
     /// Makes the next parameter, one matrix per expert: `[experts, inputs, outputs]`.
     pub(crate) fn matrices(&mut self) -> Param<Tensor<3>> {
         let spec = self.next();
-        let (&[experts, rows, columns], Initial::Normal(std)) =
-            (spec.dims.as_slice(), spec.initial)
-        else {
-            panic!("`{}` is no tensor of random matrices", spec.name);
+        let &[experts, rows, columns] = spec.dims.as_slice() else {
+            panic!("`{}` is no tensor of matrices", spec.name);
         };
-        self.normal(&spec.name, [experts, rows, columns], std)
+        match spec.initial {
+            Initial::Normal(std) => self.normal(&spec.name, [experts, rows, columns], std),
+            Initial::Zeros => self.param(Tensor::zeros([experts, rows, columns], self.device)),
+            other => panic!("`{}`: matrices of experts do not begin with {other:?}", spec.name),
+        }
     }
 
     /// Makes the next parameter, a vector.

@@ -74,6 +74,10 @@ impl Optimizer {
         clip_norm: 1.0,
     };
 
+    /// Decay of the running means of AdamW in small batches: a longer memory of squares suits them, and a shorter
+    /// one of gradients the few steps of small budgets (LOG.md, 2026-11-27).
+    pub const SMALL_BATCH_BETAS: [f64; 2] = [0.8, 0.98];
+
     /// Decoupled decay under gradient descent, whose rates are some thirty to eighty times those of AdamW: its
     /// product with the rate, by which a step shrinks a matrix, is then about that of AdamW.
     const SGD_DECAY: f64 = 0.001;

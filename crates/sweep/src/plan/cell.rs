@@ -4,12 +4,12 @@ use super::length::{Length, lengths};
 use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanContext};
 use crate::error::Problem;
 use crate::memory;
-use crate::rules::{auto_batch_tokens, auto_learning_rate};
+use crate::rules::Setting;
 use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
 use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
 use isoflop_core::units::{scientific, two_digits};
 use isoflop_core::{OptimizerKind, Params, Recipe};
-use isoflop_model::{ModelConfig, ParamCount, Parametrization, Shape};
+use isoflop_model::{FeedForward, ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -187,6 +187,7 @@ impl CellPlanner<'_, '_> {
         size: &Spanned<Size>,
     ) -> Result<(String, ModelConfig), Problem> {
         let like = ModelConfig {
+            output_init: spec.train.rules.output_init(),
             document_mask: spec.data.mask_documents.then_some(self.facts.separator),
             ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
         };
@@ -218,7 +219,7 @@ impl CellPlanner<'_, '_> {
         let given = &self.cell.spec.train.batch_tokens;
         let n = ParamCount::of(model).active_non_embedding();
         match *given.get_ref() {
-            Auto::Auto => Ok(auto_batch_tokens(n, model.context)),
+            Auto::Auto => Ok(self.cell.spec.train.rules.batch_tokens(n, model.context)),
             Auto::Given(tokens) if tokens > MOST_BATCH => Err(Problem::new(
                 given.span(),
                 format!("a batch of {} tokens is too large", scientific(tokens)),
@@ -279,10 +280,15 @@ impl CellPlanner<'_, '_> {
     }
 
     fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
-        let qk_norm = model.mixer.attention().is_some_and(|attention| attention.qk_norm);
-        let mixer = model.mixer.half().name();
-        let optimizer = *self.cell.spec.train.optimizer.get_ref();
-        auto_learning_rate(optimizer, mixer, qk_norm, rate_size(model), batch_tokens)
+        let train = &self.cell.spec.train;
+        train.rules.learning_rate(&Setting {
+            optimizer: *train.optimizer.get_ref(),
+            mixer: model.mixer.half().name(),
+            qk_norm: model.mixer.attention().is_some_and(|attention| attention.qk_norm),
+            has_experts: matches!(model.feed_forward, FeedForward::Experts(_)),
+            n: rate_size(model),
+            batch_tokens,
+        })
     }
 
     fn run_of(

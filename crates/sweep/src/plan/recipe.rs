@@ -21,8 +21,8 @@ impl CellPlanner<'_, '_> {
         let rule = warmup_tokens(ParamCount::of(model).active_non_embedding());
         let rule = (rule / batch_tokens as f64).ceil() as u64;
         let schedule = schedule(train, label, (steps, batch_tokens), rule)?;
-        let [beta1, beta2] = train.betas;
-        let usual = Optimizer::of(*train.optimizer.get_ref());
+        let usual = train.rules.optimizer(*train.optimizer.get_ref());
+        let [beta1, beta2] = train.betas.unwrap_or([usual.beta1, usual.beta2]);
         let optimizer = Optimizer {
             beta1,
             beta2,

@@ -5,7 +5,7 @@ use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, suggest};
 use crate::error::{Problem, SpecError};
 use isoflop_model::{
     Activation, Aft, Attention, Dense, Experts, Family, FeedForward, Gate, Linear, Mixer,
-    ModelConfig, Norm, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
+    ModelConfig, Norm, OutputInit, Parametrization, Pattern, Position, Reach, Shape, ShapeError,
 };
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -33,6 +33,8 @@ pub struct ModelSpec {
     /// Whether the head is the token table, transposed.
     #[serde(default)]
     pub tied: bool,
+    /// Initial values of the maps that write to the stream; those of the rules unless given.
+    pub output_init: Option<Spanned<OutputInit>>,
     /// Width of a head; the rule of the mixer unless given.
     pub d_head: Option<Spanned<usize>>,
     /// Heads of keys and values; as many as heads of queries unless given.
@@ -150,6 +152,7 @@ impl ModelSpec {
             mixer,
             feed_forward,
             tied: self.tied,
+            output_init: given(&self.output_init).unwrap_or(like.output_init),
             ..like
         })
     }

@@ -50,7 +50,7 @@ fn an_unknown_key_is_shown_with_its_neighbour() {
            |
          6 | norn = "rms"
            | ^^^^
-        hint: did you mean `norm`? keys here: family, sizes, norm, position, parametrization, tied, d_head, kv_heads, qk_norm, window, strided, fixed, pattern, activation, ffn_ratio, moe, linear
+        hint: did you mean `norm`? keys here: family, sizes, norm, position, parametrization, tied, output_init, d_head, kv_heads, qk_norm, window, strided, fixed, pattern, activation, ffn_ratio, moe, linear
         "#);
 }
 

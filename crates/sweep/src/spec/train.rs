@@ -2,6 +2,7 @@
 
 use super::quantity::Auto;
 use super::rate::Rate;
+use crate::rules::Rules;
 use isoflop_core::units::parse_quantity;
 use isoflop_core::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use serde::de::{Error, SeqAccess, Visitor};
@@ -13,6 +14,8 @@ use toml::Spanned;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainSpec {
+    /// Edition of the rules for what the file does not give.
+    pub rules: Rules,
     /// Peak learning rate.
     pub learning_rate: Spanned<Rate>,
     /// Tokens per step.
@@ -25,9 +28,9 @@ pub struct TrainSpec {
     pub warmup: Option<Spanned<Stretch>>,
     /// Part of a run that decays; by default [`Schedule::DECAY_SHARE`].
     pub decay: Option<Spanned<Stretch>>,
-    /// Decay of the two running means of AdamW.
+    /// Decay of the two running means of AdamW; by default that of the rules.
     #[serde(deserialize_with = "betas")]
-    pub betas: [f64; 2],
+    pub betas: Option<[f64; 2]>,
     /// Decoupled decay of matrices; by default that of the optimizer.
     #[serde(deserialize_with = "weight_decay")]
     pub weight_decay: Option<f64>,
@@ -46,17 +49,17 @@ pub struct TrainSpec {
 
 impl Default for TrainSpec {
     fn default() -> Self {
-        let Optimizer { beta1, beta2, clip_norm, .. } = Optimizer::default();
         TrainSpec {
+            rules: Rules::default(),
             learning_rate: Spanned::new(0..0, Rate::Auto),
             batch_tokens: Spanned::new(0..0, Auto::Auto),
             optimizer: Spanned::new(0..0, OptimizerKind::default()),
             schedule: ScheduleKind::default(),
             warmup: None,
             decay: None,
-            betas: [beta1, beta2],
+            betas: None,
             weight_decay: None,
-            clip: clip_norm,
+            clip: Optimizer::USUAL.clip_norm,
             dropout: 0.0,
             trunks: true,
             seeds: Spanned::new(0..0, vec![0]),
@@ -206,7 +209,7 @@ fn dropout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> 
     deserializer.deserialize_any(DROPOUT)
 }
 
-fn betas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 2], D::Error> {
+fn betas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[f64; 2]>, D::Error> {
     struct Betas;
     impl<'de> Visitor<'de> for Betas {
         type Value = [f64; 2];
@@ -224,5 +227,5 @@ fn betas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f64; 2], D::Erro
             all.try_into().map_err(|_| A::Error::invalid_length(count, &self))
         }
     }
-    deserializer.deserialize_any(Betas)
+    deserializer.deserialize_any(Betas).map(Some)
 }

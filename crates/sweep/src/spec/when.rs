@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(
             refused("is = { \"model.family\" = \"moe\" }\nset = { \"train.learning_rat\" = 1 }"),
             "t.toml:13:9: unknown key `learning_rat` | did you mean `learning_rate`? keys here: \
-             learning_rate, batch_tokens, optimizer, schedule, warmup, decay, betas, weight_decay, clip, dropout, trunks, seeds"
+             rules, learning_rate, batch_tokens, optimizer, schedule, warmup, decay, betas, weight_decay, clip, dropout, trunks, seeds"
         );
         assert!(
             refused("is = { \"model.family\" = \"moe\" }")

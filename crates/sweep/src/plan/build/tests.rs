@@ -74,8 +74,8 @@ fn runs_of_few_steps_are_dropped_and_listed() {
         plan.dropped().iter().map(|d| format!("{}: {}", d.cell, d.reason)).collect();
     insta::assert_debug_snapshot!(dropped, @r#"
     [
-        "10M, budget 1e11: 0 steps of 4096 tokens, fewer than 10",
-        "10M, budget 3e11: 1 steps of 4096 tokens, fewer than 10",
+        "10M, budget 1e11: 0 steps of 5120 tokens, fewer than 10",
+        "10M, budget 3e11: 1 steps of 5120 tokens, fewer than 10",
     ]
     "#);
 }

@@ -4,6 +4,7 @@ use super::{plan, refusal};
 use crate::Plan;
 use crate::run::PlannedRun;
 use isoflop_core::{Recipe, Schedule, ScheduleKind};
+use isoflop_model::OutputInit;
 use isoflop_results::schema::Value;
 
 const SWEEP: &str = r#"
@@ -35,11 +36,11 @@ fn lengths(train: &str) -> [(u64, u64); 2] {
 
 #[test]
 fn every_key_reaches_the_recipe_and_its_default_is_what_it_was() {
-    let usual = recipe("");
+    let usual = recipe("rules = 1");
     assert_eq!(usual.schedule, Schedule::wsd(1000, 14));
     let optimizer = isoflop_core::Optimizer::default();
     assert_eq!((usual.optimizer, usual.dropout), (optimizer, 0.0));
-    let given = recipe("betas = [0, 0.99]\nweight_decay = 0\nclip = 2\ndropout = 0.1");
+    let given = recipe("rules = 1\nbetas = [0, 0.99]\nweight_decay = 0\nclip = 2\ndropout = 0.1");
     let expected = isoflop_core::Optimizer {
         beta1: 0.0,
         beta2: 0.99,
@@ -51,10 +52,29 @@ fn every_key_reaches_the_recipe_and_its_default_is_what_it_was() {
 }
 
 #[test]
+fn the_rules_give_what_the_file_does_not() {
+    let [first, second] = ["rules = 1", "rules = 2"].map(with);
+    assert_eq!(second.runs(), with("").runs());
+    let of = |plan: &Plan| plan.runs()[0].config.clone();
+    let (first, second) = (of(&first), of(&second));
+    let inits = [first.model.output_init, second.model.output_init];
+    assert_eq!(inits, [OutputInit::Scaled, OutputInit::Zero]);
+    let betas = |recipe: &Recipe| [recipe.optimizer.beta1, recipe.optimizer.beta2];
+    assert_eq!([betas(&first.recipe), betas(&second.recipe)], [[0.9, 0.95], [0.8, 0.98]]);
+    let given = "betas = [0.9, 0.95]\nlearning_rate = 0.01";
+    let as_first = with(given).runs()[0].config.recipe;
+    assert_eq!(as_first, with(&format!("rules = 1\n{given}")).runs()[0].config.recipe);
+    let scaled = SWEEP.replace("[plan]", "output_init = \"scaled\"\n[plan]");
+    let as_first = plan(&format!("{scaled}{given}\n")).unwrap();
+    assert_eq!(as_first.runs(), with(&format!("rules = 1\n{given}")).runs());
+}
+
+#[test]
 fn a_key_at_its_default_makes_no_other_run() {
     let usual = with("");
     for train in [
-        "betas = [0.9, 0.95]",
+        "rules = 2",
+        "betas = [0.8, 0.98]",
         "weight_decay = 0.1",
         "clip = 1",
         "dropout = 0",
@@ -215,6 +235,8 @@ fn values_that_are_none_are_refused_with_line_value_and_form() {
         ("decay = \"a fifth\"", "`a fifth` is no part of a run"),
         ("decay = \"0.0005k\"", "`0.0005k` is no part of a run"),
         ("decay = true", "expected a fraction of the run, such as 0.02, or tokens"),
+        ("rules = 3", "there are no rules 3: give 1 or 2"),
+        ("rules = \"2\"", "expected the number of an edition of the rules, 1 or 2"),
         ("betas = 0.9", "expected two numbers from 0 up to 1, such as [0.9, 0.95]"),
         ("betas = [0.9]", "expected two numbers from 0 up to 1"),
         ("betas = [0.9, 0.95, 0.99]", "expected two numbers from 0 up to 1"),
