@@ -1,10 +1,10 @@
 //! Rows of runs as runs at rates, and the rule of `auto` beside each.
 
-use isoflop_core::{OptimizerKind, Params};
+use isoflop_core::OptimizerKind;
 use isoflop_fit::rate::RateRun;
 use isoflop_results::schema::Role;
 use isoflop_results::{RunRow, Status};
-use isoflop_sweep::rules::auto_learning_rate;
+use isoflop_sweep::rules::{Rules, Setting};
 
 /// Axes that a law of rates is about.
 const AXES: [&str; 3] = ["train.learning_rate", "train.batch_tokens", "train.decay"];
@@ -69,11 +69,14 @@ fn model(row: &RunRow) -> String {
     own.map(|(_, value)| value.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// The rate of `auto`; none under a parametrisation whose rate is that of another width.
+/// The rate of `auto` by the edition of the rules that the run's initial values are of; none of an optimizer that
+/// is not known, and under a parametrisation whose rate is that of another width.
 fn rule(row: &RunRow) -> Option<f64> {
-    let optimizer = OptimizerKind::named(&row.optimizer)?;
-    let n = Params(row.n() as f64);
-    let rate =
-        || auto_learning_rate(optimizer, &row.mixer, row.qk_norm == "rms", n, row.batch_tokens);
-    (row.parametrization == "standard").then(rate)
+    let rules = match row.output_init.as_str() {
+        "scaled" => Rules::First,
+        _ => Rules::Second,
+    };
+    let has_rule =
+        row.parametrization == "standard" && OptimizerKind::named(&row.optimizer).is_some();
+    has_rule.then(|| rules.learning_rate(&Setting::of(row)))
 }

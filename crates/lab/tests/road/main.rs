@@ -4,7 +4,6 @@
 
 mod verbs;
 
-use isoflop_core::{OptimizerKind, Params};
 use isoflop_fit::Options;
 use isoflop_lab::bench::{self, SizeSpeed};
 use isoflop_lab::calibration::EACH;
@@ -18,7 +17,7 @@ use isoflop_lab::transfer::{Direction, Question, TextChoice, transfer};
 use isoflop_lab::{Bar, Begun, Crew, Lab, LabError, Notice, fits, report, tables};
 use isoflop_results::{RunRecord, Status, Trust};
 use isoflop_sweep::lease::{Lease, Owner};
-use isoflop_sweep::rules::auto_learning_rate;
+use isoflop_sweep::rules::{Rules, Setting as RuleSetting};
 use isoflop_sweep::supervise::{Outcome, Watcher};
 use isoflop_sweep::worker::work;
 use isoflop_sweep::workers::End as WorkerEnd;
@@ -271,13 +270,7 @@ fn a_check_of_transfer_resumes_and_leaves_runs_for_a_law_of_rates(
     let rows = report::runs(list, &folder, Trust::Checked).unwrap();
     for row in &rows {
         let multiple: f64 = row.series.value("variant").unwrap().parse().unwrap();
-        let rule = auto_learning_rate(
-            OptimizerKind::AdamW,
-            "attention",
-            false,
-            Params(row.n() as f64),
-            row.batch_tokens,
-        );
+        let rule = Rules::default().learning_rate(&RuleSetting::of(row));
         assert!((row.learning_rate / (multiple * rule) - 1.0).abs() < 1e-9, "{row:?}");
     }
     let again = transfer(lab, &question).unwrap();
