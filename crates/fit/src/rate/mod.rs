@@ -122,7 +122,7 @@ fn most_rates(runs: &[RateRun]) -> usize {
 }
 
 fn of_series(runs: &[&RateRun], n_kind: &str) -> Option<Rates> {
-    let mut groups = groups(runs);
+    let mut groups: Vec<Group<'_>> = groups(runs);
     groups.retain(|group| means(&group.points()).len() >= FEWEST_RATES);
     if groups.is_empty() {
         return None;
@@ -137,7 +137,11 @@ fn of_series(runs: &[&RateRun], n_kind: &str) -> Option<Rates> {
     };
     let cells: Vec<Cell> = cells(&groups);
     let mut missing: Vec<NotIdentified> = Vec::new();
-    let fitted = law(&cells, &TERMS, (&STEEPENS, &BENTS), &mut missing);
+    // One decay is what most sweeps have, and no gap.
+    let has_decays =
+        groups.iter().any(|group| !groups::alike(group.decay(), groups[0].decay(), 0.05));
+    let terms = if has_decays { &TERMS[..] } else { &TERMS[..3] };
+    let fitted = law(&cells, terms, (&STEEPENS, &BENTS), &mut missing);
     found.not_identified = missing;
     if let Some(fitted) = &fitted {
         found.rate = Some(fitted.named(formula(fitted), "c", true));
