@@ -1,6 +1,7 @@
 //! Shows fits to a person in a terminal.
 
 mod brief;
+mod rates;
 
 pub(crate) use brief::brief;
 
@@ -18,8 +19,12 @@ pub(crate) fn list() -> String {
         "isoflop",
         "a parabola of loss in ln N for each budget, and Akima's interpolation: N*(C) and D*(C); Hoffmann et al. 2022, approach 2",
     );
+    let rate = (
+        "rate",
+        "eta = c N^-a D^b B^p and B = k D^q: the best learning rate and batch of a results folder that tried several",
+    );
     let rows: Vec<Vec<String>> = Law::list()
-        .chain([isoflop])
+        .chain([isoflop, rate])
         .map(|(name, what)| vec![name.to_owned(), what.to_owned()])
         .collect();
     let table = table(&["law", "what it is"], &rows);
@@ -32,6 +37,7 @@ pub(crate) fn details(fits: &Fits) -> String {
     blocks.extend(fits.fits.iter().map(one_fit));
     blocks.extend(fits.isoflop.iter().map(one_isoflop));
     blocks.extend(fits.approaches.iter().map(approaches));
+    blocks.extend(fits.rates.iter().map(rates::details));
     if !fits.ranking.is_empty() {
         blocks.push(ranking(fits));
     }

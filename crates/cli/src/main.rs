@@ -14,6 +14,7 @@ mod serve;
 mod signals;
 mod tables;
 mod terminal;
+mod transfer_text;
 mod trust;
 mod verbs;
 
@@ -61,7 +62,8 @@ enum Verb {
     Doctor(verbs::doctor::Args),
     /// Measure how fast this machine trains: time, speed and memory of a step for each model size.
     Bench(verbs::bench::Args),
-    /// Check which settings transfer between sizes: `check mup`, the coordinate check.
+    /// Check which settings transfer: `check mup`, the coordinate check over widths, and `check transfer`, the
+    /// rule of learning rates over depth, batch and duration.
     Check(verbs::check::Args),
     /// List, show, build and remove the text that models are trained on.
     Data(verbs::data::Args),

@@ -107,6 +107,14 @@ pub enum FitError {
         /// Which runs to add.
         hint: String,
     },
+    /// No runs differ in their learning rate alone.
+    #[error(
+        "the law of learning rates needs three rates of one size, token count, batch and decay; these runs have {most}"
+    )]
+    NoRates {
+        /// Most rates of one size, token count, batch and decay.
+        most: usize,
+    },
     /// A name that is no law's.
     #[error("`{name}` is not a law")]
     UnknownLaw {
@@ -288,6 +296,9 @@ impl FitError {
                 "look for a row whose size, tokens, compute or loss is off by many orders of magnitude".into()
             }
             FitError::NoEnvelope { hint, .. } => hint.clone(),
+            FitError::NoRates { .. } => {
+                "train the sweep at several rates: `\"train.learning_rate\" = [0.002, 0.004, 0.008]` under `[axes]`".into()
+            }
             FitError::UnknownLaw { close, .. } => match close {
                 Some(close) => format!("did you mean `{close}`? `isoflop fit --list` has them all"),
                 None => "`isoflop fit --list` has them all".into(),

@@ -52,7 +52,7 @@
 //! two derivatives; `engine` starts, polish and basins; `fit` the account of one fit. The parts of that account
 //! are `bootstrap`, `profile`, `dispersion`, `errors`, `influence`, `sensitivity` and `validate` (with `outlook`
 //! and `drift`). How the best size grows is the question of `isoflop`, `interpolated`, `frontier`, `parametric`
-//! and, side by side, of `approaches`; what one series costs over another is that of `multiplier`. `design` says whether rows, or runs that are only planned, identify a law.
+//! and, side by side, of `approaches`; what one series costs over another is that of `multiplier`; which learning rate and batch are best is that of `rate`. `design` says whether rows, or runs that are only planned, identify a law.
 
 mod account;
 pub mod advise;
@@ -102,6 +102,7 @@ mod point;
 pub mod predict;
 mod profile;
 mod ranking;
+pub mod rate;
 mod sensitivity;
 mod spread;
 mod units;

@@ -5,6 +5,7 @@ mod doubt;
 mod isoflop;
 mod licence;
 mod misfit;
+mod rates;
 mod read;
 mod source;
 mod validation;
@@ -17,6 +18,9 @@ pub use doubt::{
 pub use isoflop::{BudgetCurve, Isoflop, Minimum, Parabola};
 pub use licence::{Identified, Unidentified};
 pub use misfit::Misfit;
+pub use rates::{
+    BatchCell, BestLaw, DecayLoss, Edge, NotIdentified, Published, RateCell, Rates, RuleCost,
+};
 pub use read::FitsError;
 pub use source::RowSource;
 pub use validation::{Forecast, HeldOut, Ranked, Reached, Validation};
@@ -47,6 +51,9 @@ pub struct Fits {
     /// Laws of the same rows in the order of their held-out error, best first.
     #[serde(default)]
     pub ranking: Vec<Ranked>,
+    /// Best learning rates and batches, one a series that was trained at several rates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Rates>,
 }
 
 /// One law fitted to one set of points.

@@ -1,9 +1,11 @@
 //! From rows of runs to fits, and whether fits are those of these rows.
 
 use crate::notice::{Bar, Notice};
+use crate::rates::rate_runs;
 use crate::{Hinted, LabError};
 use isoflop_core::digest::sha256;
 use isoflop_fit::output::{Excluded, Fits, RowSource};
+use isoflop_fit::rate::{has_rates, rates};
 use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::read_table;
 use isoflop_results::repeat::rows_digest;
@@ -92,6 +94,10 @@ pub fn of_rows(
         true => Fits { level: LEVEL, excluded, ..Fits::default() },
         false => analyse(notice, &points, excluded, options)?,
     };
+    let runs = rate_runs(rows);
+    if has_rates(&runs) {
+        fits.rates = rates(&runs, n_kind(rows))?;
+    }
     fits.sources.push(source(path, rows));
     Ok(fits)
 }

@@ -25,12 +25,14 @@ pub mod predict;
 pub mod price;
 pub mod prices;
 pub mod prospects;
+pub mod rates;
 pub mod reach;
 pub mod report;
 pub mod run;
 pub mod score;
 mod table_file;
 pub mod tables;
+pub mod transfer;
 pub mod validate;
 pub mod words;
 

@@ -3,8 +3,10 @@
 use crate::columns::{BUDGET_NAME, Columns, FINISHED};
 use crate::fits::{analyse, digest, n_kind, points, source, watched};
 use crate::notice::Notice;
+use crate::rates::rate_runs;
 use crate::{Hinted, LabError, report, table_file};
-use isoflop_fit::output::{Axis, Excluded, Fits, Refusal, RowSource};
+use isoflop_fit::output::{Axis, Excluded, Fits, Rates, Refusal, RowSource};
+use isoflop_fit::rate::{RateRun, has_rates, rates};
 use isoflop_fit::{FitError, LEVEL, Law, Options, Point, TRUNKS};
 use isoflop_results::Trust;
 use isoflop_results::table::How;
@@ -24,6 +26,10 @@ pub struct Rows {
     pub excluded: Vec<Excluded>,
     /// What was read, a source a path.
     pub sources: Vec<RowSource>,
+    /// Runs of results folders as the law of learning rates takes them.
+    pub rate_runs: Vec<RateRun>,
+    /// The column that their N is.
+    pub n_kind: String,
     /// Whether every path was a results folder.
     pub all_folders: bool,
 }
@@ -40,18 +46,19 @@ pub fn read(
     trust: Trust,
     options: &mut Options,
 ) -> Result<Rows, LabError> {
-    let mut rows =
-        Rows { points: Vec::new(), excluded: Vec::new(), sources: Vec::new(), all_folders: true };
+    let mut rows = Rows {
+        points: Vec::new(),
+        excluded: Vec::new(),
+        sources: Vec::new(),
+        rate_runs: Vec::new(),
+        n_kind: String::new(),
+        all_folders: true,
+    };
     let several = paths.len() > 1;
     let mut units: Vec<String> = Vec::new();
     for path in paths {
         let (mut points, source) = match path.is_dir() {
-            true => {
-                let (points, excluded, source) =
-                    read_folder(notice, path, columns, trust, options)?;
-                rows.excluded.extend(excluded);
-                (points, source)
-            }
+            true => read_folder(notice, path, columns, trust, options, &mut rows)?,
             false => {
                 rows.all_folders = false;
                 read_table(path, columns, trust, options)?
@@ -82,7 +89,8 @@ fn read_folder(
     columns: &Columns,
     trust: Trust,
     options: &mut Options,
-) -> Result<(Vec<Point>, Vec<Excluded>, RowSource), LabError> {
+    rows: &mut Rows,
+) -> Result<(Vec<Point>, RowSource), LabError> {
     let folder = ResultsFolder::at(path.to_owned());
     let runs = folder.runs_path();
     if !runs.exists() && folder.recorded()?.is_empty() {
@@ -94,17 +102,20 @@ fn read_folder(
         let table = report::runs_table(notice, &folder, trust)?;
         let (points, mut source) = columns.points(&runs, &table, options, true)?;
         source.sha256 = digest(&runs);
-        return Ok((points, Vec::new(), source));
+        return Ok((points, source));
     }
     let of_folder = match columns.with_validation {
         true => report::all_runs(notice, &folder, trust)?,
         false => report::runs(notice, &folder, trust)?,
     };
     let (points, excluded) = points(&of_folder);
+    rows.excluded.extend(excluded);
+    rows.rate_runs.extend(rate_runs(&of_folder));
     (options.rows, options.unit) = (FINISHED.to_owned(), TRUNKS.to_owned());
     options.n_kind = n_kind(&of_folder).to_owned();
+    rows.n_kind.clone_from(&options.n_kind);
     let source = RowSource { file: runs.display().to_string(), ..source(&runs, &of_folder) };
-    Ok((points, excluded, source))
+    Ok((points, source))
 }
 
 fn read_table(
@@ -120,7 +131,7 @@ fn read_table(
     Ok((points, source))
 }
 
-/// Fits rows by the laws of these names (see [`Law`]; `isoflop` and `all` are names too), those of one
+/// Fits rows by the laws of these names (see [`Law`]; `isoflop`, `rate` and `all` are names too), those of one
 /// variable in `axis`. Without a name folders are fitted with every law that their runs allow, and
 /// tables with `chinchilla`.
 ///
@@ -136,6 +147,9 @@ pub fn fit(
     if laws.is_empty() && rows.all_folders {
         let mut fits = analyse(notice, &rows.points, rows.excluded, options)?;
         fits.sources = rows.sources;
+        if has_rates(&rows.rate_runs) {
+            fits.rates = rates(&rows.rate_runs, &rows.n_kind)?;
+        }
         return Ok(fits);
     }
     let mut fits =
@@ -155,6 +169,10 @@ pub fn fit(
         fits.isoflop.push(found);
         names.retain(|name| *name != "isoflop");
     }
+    if names.contains(&"rate") {
+        fits.rates = of_rates(&rows.rate_runs, &rows.n_kind, rows.all_folders)?;
+        names.retain(|name| *name != "rate");
+    }
     let laws =
         names.iter().map(|name| Law::parse(name, axis)).collect::<Result<Vec<Law>, FitError>>()?;
     let fitted = watched(notice, options, || isoflop_fit::fit_each(&rows.points, &laws, options));
@@ -166,15 +184,28 @@ pub fn fit(
             Err(error) => return Err(error.into()),
         }
     }
-    if fits.fits.is_empty() && fits.isoflop.is_empty() {
+    if fits.fits.is_empty() && fits.isoflop.is_empty() && fits.rates.is_empty() {
         let hint = fits.refused.iter().find_map(|refused| refused.hint.clone());
         let reasons: Vec<String> =
             fits.refused.iter().map(|refused| refused.reason.clone()).collect();
         return Err(Hinted::new(reasons.join("; "), hint.unwrap_or_default()).into());
     }
+    if fits.fits.is_empty() && fits.isoflop.is_empty() {
+        return Ok(fits);
+    }
     fits.ranking = isoflop_fit::rank(&fits.fits);
     isoflop_fit::side_by_side(&rows.points, &mut fits, options);
     Ok(fits)
+}
+
+fn of_rates(runs: &[RateRun], n_kind: &str, all_folders: bool) -> Result<Vec<Rates>, LabError> {
+    match all_folders {
+        true => Ok(rates(runs, n_kind)?),
+        false => {
+            let message = "the law of learning rates needs results folders: a table has no columns of rates, batches and decays";
+            Err(Hinted::new(message, "give folders such as results/rates").into())
+        }
+    }
 }
 
 fn refusal(law: &str, x: Option<Axis>, error: &FitError) -> Refusal {

@@ -345,3 +345,51 @@ fn the_fitted_line_is_the_law_over_the_range_of_its_points() {
         assert!((loss / (a * n.powf(-alpha)) - 1.0).abs() < 1e-9);
     }
 }
+
+/// Losses of parabolas about .005 (N / 10k)^-.4 (B / 512)^.5: best rates are drawn at one batch, on their line.
+#[test]
+fn best_rates_are_drawn_at_one_batch_on_the_line_of_their_law() {
+    let rule = |n: f64, batch: f64| 0.005 * (n / 1e4).powf(-0.4) * (batch / 512f64).sqrt();
+    let mut runs = Vec::new();
+    for n in [3e3, 1e4, 3e4] {
+        for batch in [256.0, 1024.0] {
+            for rate in [0.00125, 0.0025, 0.005, 0.01, 0.02] {
+                let off = f64::ln(rate / rule(n, batch));
+                runs.push(isoflop_fit::rate::RateRun {
+                    label: format!("n{n}-b{batch}-r{rate}"),
+                    series: String::new(),
+                    model: n.to_string(),
+                    n,
+                    d: 1e6,
+                    batch,
+                    decay: 0.2,
+                    rate,
+                    seed: 0,
+                    loss: Some(2.0 + 0.1 * off * off),
+                    rule: None,
+                });
+            }
+        }
+    }
+    let mut sweep = synthetic::quickstart();
+    sweep.fits.rates = isoflop_fit::rate::rates(&runs, "n_non_embedding").unwrap();
+    let written = Written::of(&sweep);
+    let csv = written.text("learning-rate.csv");
+    let of = |mark: &str| -> Vec<(f64, f64)> {
+        let rows = csv.lines().filter(|line| line.starts_with(&format!("best_rate,{mark},")));
+        let numbers = rows.map(|row| {
+            let numbers: Vec<f64> = row.rsplit(',').filter_map(|cell| cell.parse().ok()).collect();
+            let (x, y) = (numbers.len() - 1, numbers.len() - 2);
+            (numbers[x], numbers[y])
+        });
+        numbers.collect()
+    };
+    // The geometric mean of 256 and 1,024 is 512.
+    let (best, line) = (of("best"), of("fit"));
+    assert_eq!((best.len(), line.len()), (6, 2), "{csv}");
+    for (n, rate) in best.into_iter().chain(line) {
+        assert!((rate / rule(n, 512.0) - 1.0).abs() < 1e-3, "{n}: {rate}\n{csv}");
+    }
+    let words = labels(&written.text("learning-rate.svg"));
+    assert!(words.iter().any(|word| word.contains("best peak learning rate")), "{words:?}");
+}

@@ -18,6 +18,7 @@ const LISTED: usize = 11;
 pub(crate) fn brief(fits: &Fits) -> String {
     let mut blocks = Vec::new();
     match (&fits.fits[..], &fits.isoflop[..]) {
+        ([], []) if !fits.rates.is_empty() => blocks.extend(sources(&fits.sources)),
         ([only], []) => blocks.push(one_fit(only, sources(&fits.sources).as_deref())),
         ([], [only]) => {
             blocks.extend(sources(&fits.sources));
@@ -26,6 +27,7 @@ pub(crate) fn brief(fits: &Fits) -> String {
         }
         _ => blocks.push(many(fits)),
     }
+    blocks.extend(fits.rates.iter().map(super::rates::brief));
     let mut last = Vec::new();
     let refused = fits.refused.iter().take(SHOWN).map(|refused| {
         let x = refused.x.map_or(String::new(), |x| format!(" in {x:?}"));

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:\n  isoflop fit results/quickstart\n  \
     isoflop fit runs.csv --n params --d tokens --loss loss --law chinchilla --objective log-huber:1e-3\n  \
     isoflop fit runs.csv --law power --x c --c flops\n  \
+    isoflop fit results/rates --law rate\n  \
     isoflop fit runs.csv --law chinchilla,kaplan-offset --where corpus=c4 --table latex\n  \
     isoflop fit family.csv --n-unit M --d-unit B --skip-blank --details\n\n\
     Intervals are those of a bootstrap over units (rows that share a trunk, checkpoints of a run, or single rows: the fit says which), each replicate fitted from the \
@@ -40,8 +41,8 @@ pub(crate) struct Args {
     /// Variable of a law that has only one.
     #[arg(long, value_enum)]
     x: Option<X>,
-    /// Laws of --list separated by commas, such as chinchilla,kaplan; or isoflop; or all, which
-    /// means every law in N and D.
+    /// Laws of --list separated by commas, such as chinchilla,kaplan; or isoflop; or rate, the best
+    /// learning rate and batch; or all, which means every law in N and D.
     #[arg(long, value_delimiter = ',')]
     law: Vec<String>,
     /// Objective: huber:DELTA, mse, absolute or asymmetric:DELTA, with optional prefixes: log- fits
@@ -105,6 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let hint = "give it in nats, as in --seed-noise 0.02";
         return Err(Hinted::new("--seed-noise must be a positive number", hint).into());
     }
+    args.check_rate()?;
     let mut options = Options {
         objective: args.objective,
         bootstrap: args.bootstrap.unwrap_or(REPLICATES),
@@ -139,6 +141,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     match (args.json, args.table) {
         (true, _) => print_json(&fits)?,
+        (_, Some(_))
+            if fits.fits.is_empty() && fits.isoflop.is_empty() && !fits.rates.is_empty() =>
+        {
+            let hint = "--details has its numbers as text, --json for programs";
+            return Err(
+                Hinted::new("--table has no form for the law of learning rates", hint).into()
+            );
+        }
         (_, Some(format)) => print(&paper::table(&fits, format))?,
         _ if args.details => print(&fit_text::details(&fits))?,
         _ => print(&fit_text::brief(&fits))?,
@@ -147,6 +157,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 impl Args {
+    /// Refuses what the law of learning rates does not know: it has one objective, and a jackknife in place of
+    /// replicates.
+    fn check_rate(&self) -> Result<()> {
+        if !self.law.iter().any(|law| law.trim() == "rate") || self.law.len() > 1 {
+            return Ok(());
+        }
+        let given = [
+            ("--objective", self.objective.is_some()),
+            ("--fix", !self.fix.is_empty()),
+            ("--drop-worst", self.drop_worst > 0),
+            ("--bootstrap", self.bootstrap.is_some()),
+            ("--seed-noise", self.seed_noise.is_some()),
+            ("--x", self.x.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => {
+                let message = format!("{name} has no meaning for the law of learning rates");
+                Err(Hinted::new(message, "leave it out, or name another law beside it").into())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether nothing was asked for except what `run` fits by itself.
     fn asks_what_run_fits(&self, columns: &Columns) -> bool {
         let asks = self.objective.is_some()

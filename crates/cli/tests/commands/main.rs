@@ -15,6 +15,7 @@ mod models;
 mod night;
 mod pages;
 mod pinned;
+mod rates;
 mod recipes;
 mod reports;
 mod sealed;

@@ -1,6 +1,6 @@
 //! `fits.json` as it comes back: whoever holds [`Fits`] from here can predict with them.
 
-use super::{Estimate, Fit, Fits, FittedPoint, HeldOut, Isoflop, Optimum};
+use super::{Estimate, Fit, Fits, FittedPoint, HeldOut, Isoflop, Optimum, Rates};
 use crate::laws::Law;
 use isoflop_core::text::{shown, shown_up_to};
 
@@ -70,10 +70,45 @@ impl Fits {
                 }
             }
         }
+        for (k, rates) in fits.rates.iter().enumerate() {
+            check_rates(&format!("rates[{k}]."), rates)?;
+        }
         for (k, law) in fits.ranking.iter().enumerate() {
             Place(&format!("ranking[{k}].")).not_negative("rms_error", law.rms_error)?;
         }
         Ok(fits)
+    }
+}
+
+/// Whatever a figure or a sentence about rates goes on with.
+fn check_rates(at: &str, rates: &Rates) -> Result<(), FitsError> {
+    let place = Place(at);
+    for law in [&rates.rate, &rates.batch, &rates.batch_with_n].into_iter().flatten() {
+        let centre =
+            [("n", law.n), ("d", law.d), ("decay", law.decay), ("at_centre", law.at_centre.value)];
+        centre
+            .into_iter()
+            .chain(law.b.map(|b| ("b", b)))
+            .try_for_each(|(name, value)| place.positive(name, value))?;
+        place.estimate("at_centre", Some(&law.at_centre))?;
+        law.walls.iter().try_for_each(|wall| place.not_negative("walls", *wall))?;
+        place.not_negative("spread", law.spread)?;
+        law.parameters.iter().try_for_each(|(name, found)| place.estimate(name, Some(found)))?;
+    }
+    for (k, cell) in rates.cells.iter().enumerate() {
+        let at = format!("{at}cells[{k}].");
+        let place = Place(&at);
+        let all = [("n", cell.n), ("d", cell.d), ("batch", cell.batch)];
+        let losses =
+            cell.losses.iter().flat_map(|(rate, loss)| [("losses", *rate), ("losses", *loss)]);
+        all.into_iter().chain(losses).try_for_each(|(name, value)| place.positive(name, value))?;
+        place.not_negative("decay", cell.decay)?;
+        place.estimate("best", cell.best.as_ref())?;
+        cell.best.iter().try_for_each(|best| place.positive("best", best.value))?;
+    }
+    match rates.rule.is_none_or(|rule| rule.worst_cell < rates.cells.len()) {
+        true => Ok(()),
+        false => place.check("rule.worst_cell", false, || "names no cell".to_owned()),
     }
 }
 

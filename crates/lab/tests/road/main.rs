@@ -13,9 +13,11 @@ use isoflop_lab::places::Places;
 use isoflop_lab::plan::{self, Setting};
 use isoflop_lab::report::ReportInput;
 use isoflop_lab::run::{self, End, Request};
+use isoflop_lab::transfer::{Direction, Question, TextChoice, transfer};
 use isoflop_lab::{Bar, Begun, Crew, Lab, LabError, Notice, fits, report, tables};
 use isoflop_results::{RunRecord, Status, Trust};
 use isoflop_sweep::lease::{Lease, Owner};
+use isoflop_sweep::rules::{Rules, Setting as RuleSetting};
 use isoflop_sweep::supervise::{Outcome, Watcher};
 use isoflop_sweep::worker::work;
 use isoflop_sweep::workers::End as WorkerEnd;
@@ -224,6 +226,56 @@ fn the_road(root: &Path) {
     assert!(matches!(again.end, End::Trained { outcome: Outcome::Complete, .. }));
     assert!(list.has("nothing to train: all 6 runs are done"));
     assert_eq!(again.morning.unwrap().fits, morning.fits);
+
+    a_check_of_transfer_resumes_and_leaves_runs_for_a_law_of_rates(&lab, &list, root);
+}
+
+/// Trains for a few steps, which say nothing about any rule: what is tested is the way there.
+fn a_check_of_transfer_resumes_and_leaves_runs_for_a_law_of_rates(
+    lab: &Lab<'_>,
+    list: &List,
+    root: &Path,
+) {
+    let question = Question {
+        directions: Direction::ALL.to_vec(),
+        size: "8x2x1".to_owned(),
+        text: TextChoice::Files(format!("{}/text/*.md", root.display())),
+        tokens: 2048.0,
+        multiples: vec![0.5, 1.0, 2.0, 4.0],
+        seeds: 2,
+        jobs: Jobs::Given(1),
+        results: root.join("results"),
+    };
+    let found = transfer(lab, &question).unwrap();
+    assert!(list.has("72 runs to train ("));
+    assert_eq!((found.batch, found.failed, found.outcome.is_none()), (512, 0, true));
+    let values = |k: usize| -> Vec<f64> {
+        found.found[k].1.values.iter().map(|value| value.value).collect()
+    };
+    assert_eq!(values(0), [1.0, 2.0, 4.0]);
+    assert_eq!(values(1), [128.0, 512.0, 2048.0]);
+    assert_eq!(values(2), [2048.0, 8192.0, 32_768.0]);
+    for (direction, found) in &found.found {
+        for value in &found.values {
+            let multiples: Vec<f64> = value.losses.iter().map(|(multiple, _)| *multiple).collect();
+            let off = multiples.iter().zip(&question.multiples).map(|(a, b)| (a / b - 1.0).abs());
+            assert!(
+                multiples.len() == 4 && off.fold(0.0, f64::max) < 1e-9,
+                "{direction:?}: {multiples:?}"
+            );
+        }
+    }
+    // Rates are multiples of what `auto` gives each batch.
+    let folder = ResultsFolder::at(root.join("results/check-transfer-batch"));
+    let rows = report::runs(list, &folder, Trust::Checked).unwrap();
+    for row in &rows {
+        let multiple: f64 = row.series.value("variant").unwrap().parse().unwrap();
+        let rule = Rules::default().learning_rate(&RuleSetting::of(row));
+        assert!((row.learning_rate / (multiple * rule) - 1.0).abs() < 1e-9, "{row:?}");
+    }
+    let again = transfer(lab, &question).unwrap();
+    assert!(list.has("nothing to train: all 24 runs are done"));
+    assert!(again.found.iter().zip(&found.found).all(|(again, found)| again.1 == found.1));
 }
 
 /// Neither the age of files nor their names tell whose fits these are.

@@ -1,5 +1,6 @@
 //! Loss against the learning rate, in the stage that chose it and in sweeps over it.
 
+use super::best_rates;
 use super::figure::Figure;
 use super::groups::{alike, repeats};
 use super::legends::size_legend;
@@ -14,13 +15,22 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
     let mut panels = Vec::new();
     panels.extend(stage(view));
     panels.extend(swept(view));
+    let best = best_rates::panel(view);
+    let of_best = match best.is_some() {
+        true => {
+            " The best rates are bottoms of parabolas, with what the noise of their losses leaves open, taken to one \
+             token count, batch and decay by the law of rates."
+        }
+        false => "",
+    };
+    panels.extend(best);
     (!panels.is_empty()).then(|| Figure {
         name: "learning-rate",
         title: "Learning rate".to_owned(),
-        caption:
+        caption: format!(
             "Each line joins runs that differ in their peak learning rate alone. The short runs \
-                  of the stage that chose the rates are not among the runs of the sweep."
-                .to_owned(),
+                  of the stage that chose the rates are not among the runs of the sweep.{of_best}"
+        ),
         legend: size_legend(view),
         panels,
     })

@@ -2,6 +2,7 @@
 //! PNG and one CSV, and set into the page panel by panel so that a phone stacks them.
 
 mod axes;
+mod best_rates;
 mod budgets;
 mod csv;
 mod efficiency;
