@@ -4,7 +4,7 @@
 
 mod synthetic;
 
-use isoflop_fit::output::Reached;
+use isoflop_fit::output::{Problem, Reached};
 use isoflop_results::Status;
 use std::collections::BTreeSet;
 use synthetic::Synthetic;
@@ -113,7 +113,8 @@ fn hostile_text_is_shown_as_text_everywhere() {
     for fit in &mut sweep.fits.fits {
         fit.series = fit.series.replace("rust-docs", evil);
         (fit.points, fit.formula) = (evil.into(), evil.into());
-        fit.warnings.push(evil.into());
+        fit.remarks.note(evil);
+        fit.remarks.warn(Problem::FewDecide, evil, vec![evil.into()]);
     }
     for isoflop in &mut sweep.fits.isoflop {
         isoflop.series = isoflop.series.replace("rust-docs", evil);

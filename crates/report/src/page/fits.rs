@@ -1,11 +1,10 @@
-//! Every fitted number, with what a reader must know before quoting it.
+//! Every fitted number, with the notes on how it was made.
 
 use super::approaches;
 use super::parts::{of_series, table};
-use crate::text::{escape, fixed, html_label, interval, three_digits, value};
-use crate::verdict::warned;
+use crate::text::{escape, fixed, html_label, interval, sentence, three_digits, value};
 use crate::view::{self, View, letter, place, window};
-use isoflop_fit::output::{Estimate, Fit, Isoflop};
+use isoflop_fit::output::{Estimate, Fit, Isoflop, Remarks};
 
 /// Tables of all fits, or nothing where no law was fitted or refused.
 pub(crate) fn tables(view: &View<'_>) -> Option<String> {
@@ -56,33 +55,19 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
         }
         out.push_str("</ul>\n");
     }
-    out.push_str(&warning_list(view));
     (!out.is_empty()).then_some(out)
 }
 
-/// The list of warnings, each once, after the names of the fits that it holds for.
-fn warning_list(view: &View<'_>) -> String {
-    let items: String = warned(view)
-        .iter()
-        .map(|w| {
-            let of = escape(&w.of.join(", "));
-            format!("<li><b>{of}</b>: {}</li>\n", escape(&w.text))
-        })
-        .collect();
-    match items.is_empty() {
+/// Notes on method in a row of their own; nothing where there are none.
+fn notes(remarks: &Remarks, columns: usize) -> String {
+    let all: Vec<String> = remarks.notes().map(|note| format!("{}.", sentence(note))).collect();
+    match all.is_empty() {
         true => String::new(),
-        false => {
-            format!("<h3 id=\"warnings\">Warnings</h3>\n<ul class=\"warnings\">\n{items}</ul>\n")
-        }
+        false => format!(
+            "<tr class=\"notes\"><td colspan=\"{columns}\" class=\"small\">{}</td></tr>\n",
+            escape(&all.join(" "))
+        ),
     }
-}
-
-/// A text with a capital first letter, as it stands after a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
-    let first = letters.next();
-    let capital = first.into_iter().flat_map(char::to_uppercase);
-    capital.chain(letters).collect()
 }
 
 fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
@@ -143,6 +128,7 @@ fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
             escape(&floor.to_string())
         ));
     }
+    out.push_str(&notes(&fit.remarks, 5));
     out.push_str("</tbody>\n");
     out
 }
@@ -255,6 +241,7 @@ fn optima<'a>(view: &View<'a>, isoflop: &'a Isoflop) -> String {
             escape(budget.note.as_deref().unwrap_or(""))
         ));
     }
+    out.push_str(&notes(&isoflop.remarks, 5));
     out.push_str("</tbody>\n");
     out
 }
