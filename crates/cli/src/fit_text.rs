@@ -8,7 +8,8 @@ use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
 use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::{
-    Approach, Approaches, EffectiveSize, Estimate, Fit, Fits, Isoflop, Remarks, RowSource,
+    Approach, Approaches, EffectiveSize, Estimate, Fit, Fits, Isoflop, Problem, Remarks, RowSource,
+    Warning,
 };
 use isoflop_fit::{Law, best, checklist, level_words};
 
@@ -198,9 +199,14 @@ fn one_fit(fit: &Fit) -> String {
     lines.join("\n")
 }
 
+/// What there is to act on. That a law errs stands with its rows held out.
+fn warnings(remarks: &Remarks) -> impl Iterator<Item = &Warning> {
+    remarks.warnings().filter(|warning| warning.problem != Problem::Errs)
+}
+
 /// What there is to act on, then how the numbers were made.
 fn remarks(remarks: &Remarks) -> Vec<String> {
-    let warnings = remarks.warnings().map(|warning| format!("  warning: {warning}"));
+    let warnings = warnings(remarks).map(|warning| format!("  warning: {warning}"));
     warnings.chain(remarks.notes().map(|note| format!("  note: {note}"))).collect()
 }
 

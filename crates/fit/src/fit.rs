@@ -122,11 +122,10 @@ pub(crate) fn fit_named(
     let data = fitted_points(&kept, &*engine, &known[0]);
     let known_floor = known_floor(&kept, law, &parameters, &profiled);
     let validation = validate(&kept, law, &*engine, &known[0], options, &task);
+    // That other laws err stands with their windows, and their ranking follows from it.
     let misfit = validation.as_ref().and_then(|validation| validation.misfit.as_ref());
-    match misfit.map(|misfit| misfit.sentence.as_str()) {
-        Some(sentence) if law == DRAWN => remarks.warn(Problem::Errs, sentence, Vec::new()),
-        Some(sentence) => remarks.note(sentence),
-        None => {}
+    if let Some(misfit) = misfit.filter(|_| law == DRAWN) {
+        remarks.warn(Problem::Errs, &*misfit.sentence, Vec::new());
     }
     let influence = leave_one_out(&kept, &design, &*engine, &known);
     let sensitivity = sensitivity(&*engine, &known);

@@ -79,9 +79,9 @@ pub(crate) fn chance(chance: f64) -> String {
 pub(crate) fn of_series<'a>(view: &View<'a>) -> Vec<Compared<'a>> {
     let curves: HashMap<&str, &Curve> =
         view.report.curves.iter().map(|curve| (curve.run_id.as_str(), curve)).collect();
-    let one = |series: &&'a str| {
+    let one = |series: &'a str| {
         let runs: Vec<&RunRow> =
-            view.finished.iter().filter(|run| run.series == **series).copied().collect();
+            view.finished.iter().filter(|run| run.series == series).copied().collect();
         let found: Vec<Normalised<'a>> = alike(&runs)
             .into_iter()
             .filter_map(|run| normalised(run, curves.get(run.run_id.as_str())?, &runs))
@@ -94,12 +94,12 @@ pub(crate) fn of_series<'a>(view: &View<'a>) -> Vec<Compared<'a>> {
             curves: found,
         })
     };
-    view.series.iter().filter_map(one).collect()
+    view.series.iter().copied().filter_map(one).collect()
 }
 
 /// Runs under `wsd` by the optimizer and the share of decay that most of them have.
 fn alike<'a>(runs: &[&'a RunRow]) -> Vec<&'a RunRow> {
-    let mut groups: Vec<((&str, i64), Vec<&RunRow>)> = Vec::new();
+    let mut groups: Vec<((&str, i64), Vec<&'a RunRow>)> = Vec::new();
     for run in runs {
         let warmup = run.warmup_steps as f64 / run.steps as f64;
         if run.schedule != "wsd" || run.decay_steps == 0 || warmup > LONGEST_WARMUP {

@@ -1,10 +1,10 @@
 //! Shows fits in as few lines as possible: the law, its parameters, and one line each on the fit,
 //! on held-out rows and on warnings.
 
-use super::{approaches, exponents, of_series, parameters_of};
+use super::{approaches, exponents, of_series, parameters_of, warnings};
 use crate::tables::{interval, table};
 use isoflop_fit::output::{
-    Estimate, Fit, Fits, HeldOut, Isoflop, Problem, Remarks, RowSource, Validation, Warned,
+    Estimate, Fit, Fits, HeldOut, Isoflop, Remarks, RowSource, Validation, Warned,
 };
 use isoflop_fit::{best, level_words};
 
@@ -136,10 +136,9 @@ fn one_fit(fit: &Fit, source: Option<&str>) -> String {
     lines.join("\n")
 }
 
-/// What there is to act on, and how many notes there are besides. That the law errs stands with the rows held
-/// out.
+/// What there is to act on, and how many notes there are besides.
 fn minds(remarks: &Remarks) -> Vec<String> {
-    let told = remarks.warnings().filter(|warning| warning.problem != Problem::Errs);
+    let told = warnings(remarks);
     let mut lines: Vec<String> = told.map(|warning| format!("  mind: {warning}")).collect();
     match remarks.notes().count() {
         0 => {}

@@ -324,7 +324,7 @@ mod tests {
         let some = prospects(&runs, MOST_EPOCHS);
         assert_eq!(
             of(&some, "isoFLOP curves").why,
-            "3 budgets of 3 sizes or more; 1 of 12 runs pass 4 epochs and do not count"
+            "3 budgets of 3 sizes or more; 1 of 12 runs passes 4 epochs and does not count"
         );
         runs.iter_mut().for_each(|run| run.epochs = 5.0);
         let none = prospects(&runs, MOST_EPOCHS);

@@ -4,7 +4,7 @@ use super::approaches;
 use super::parts::{of_series, table};
 use crate::text::{escape, fixed, html_label, interval, sentence, three_digits, value};
 use crate::view::{self, View, letter, place, window};
-use isoflop_fit::output::{Estimate, Fit, Isoflop, Remarks};
+use isoflop_fit::output::{Estimate, Fit, Isoflop, Refusal, Remarks};
 
 /// Tables of all fits, or nothing where no law was fitted or refused.
 pub(crate) fn tables(view: &View<'_>) -> Option<String> {
@@ -40,22 +40,37 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
                     <th scope=\"col\" class=\"num\">inside their intervals</th></tr>";
         out.push_str(&table("Laws judged by runs held out", "fits", head, &judged));
     }
-    if !fits.refused.is_empty() {
-        out.push_str("<h3>Not fitted</h3>\n<ul>\n");
-        for r in &fits.refused {
-            let x = r.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
-            let hint =
-                r.hint.as_ref().map(|h| format!(" {}.", escape(&sentence(h)))).unwrap_or_default();
-            out.push_str(&format!(
-                "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
-                escape(&r.law),
-                of_series(view, &r.series),
-                escape(r.reason.trim_end_matches('.'))
-            ));
-        }
-        out.push_str("</ul>\n");
-    }
+    out.push_str(&refused(view));
     (!out.is_empty()).then_some(out)
+}
+
+/// Laws that were not fitted, each reason once with the series that it holds for.
+fn refused<'a>(view: &View<'a>) -> String {
+    let mut groups: Vec<(&'a Refusal, Vec<&'a str>)> = Vec::new();
+    for refusal in &view.report.fits.refused {
+        let key = |r: &Refusal| (r.law.clone(), r.x, r.reason.clone(), r.hint.clone());
+        match groups.iter_mut().find(|(known, _)| key(known) == key(refusal)) {
+            Some((_, series)) => series.push(&refusal.series),
+            None => groups.push((refusal, vec![&refusal.series])),
+        }
+    }
+    let item = |(r, series): &(&'a Refusal, Vec<&'a str>)| {
+        let x = r.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
+        let hint =
+            r.hint.as_ref().map(|h| format!(" {}.", escape(&sentence(h)))).unwrap_or_default();
+        let series: Vec<String> = series.iter().map(|series| of_series(view, series)).collect();
+        format!(
+            "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
+            escape(&r.law),
+            series.join(","),
+            escape(r.reason.trim_end_matches('.'))
+        )
+    };
+    let items: String = groups.iter().map(item).collect();
+    match items.is_empty() {
+        true => items,
+        false => format!("<h3>Not fitted</h3>\n<ul>\n{items}</ul>\n"),
+    }
 }
 
 /// Notes on method in a row of their own; nothing where there are none.
