@@ -41,7 +41,7 @@ pub struct Collapse {
     pub noise: Option<NoiseFloor>,
     /// Rows compared.
     pub rows: usize,
-    /// Places, those that are off first, then by the size of their shift.
+    /// Places of which the others tell something, those that are off first, then by the size of their shift.
     pub places: Vec<Standing>,
 }
 

@@ -39,7 +39,8 @@ fn off(found: &Collapse) -> Vec<&Standing> {
 #[test]
 fn runs_at_the_rate_of_the_rule_scatter_as_seeds_do_and_none_is_off() {
     let found = collapse(&sound()).unwrap();
-    assert_eq!((found.rows, found.places.len()), (24, 12));
+    // Of the smallest size on the fewest tokens the others tell nothing: its leverage is 1 less .0004.
+    assert_eq!((found.rows, found.places.len()), (24, 11));
     assert!((found.spread - 0.0802679).abs() < 1e-6, "{}", found.spread);
     let noise = found.noise.unwrap();
     assert!(noise.degrees == 12 && noise.low < found.spread && found.spread < noise.high);
