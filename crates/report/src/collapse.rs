@@ -100,7 +100,7 @@ pub(crate) fn of_series<'a>(view: &View<'a>) -> Vec<Compared<'a>> {
 /// Runs under `wsd` by the optimizer and the share of decay that most of them have.
 fn alike<'a>(runs: &[&'a RunRow]) -> Vec<&'a RunRow> {
     let mut groups: Vec<((&str, i64), Vec<&'a RunRow>)> = Vec::new();
-    for run in runs {
+    for run in runs.iter().copied() {
         let warmup = run.warmup_steps as f64 / run.steps as f64;
         if run.schedule != "wsd" || run.decay_steps == 0 || warmup > LONGEST_WARMUP {
             continue;
