@@ -9,7 +9,8 @@ use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
 use isoflop_core::units::{scientific, short};
 use isoflop_fit::output::{
-    Approach, Approaches, EffectiveSize, Estimate, Fit, Fits, Isoflop, RowSource,
+    Approach, Approaches, EffectiveSize, Estimate, Fit, Fits, Isoflop, Problem, Remarks, RowSource,
+    Warning,
 };
 use isoflop_fit::{Law, best, checklist, level_words};
 
@@ -200,9 +201,19 @@ fn one_fit(fit: &Fit) -> String {
     let floor = fit.known_floor.iter();
     lines.extend(floor.map(|floor| format!("  entropy known: {floor}")));
     lines.extend(fit.validation.iter().map(|held| indented(&held_out(held))));
-    let warnings = fit.warnings.iter();
-    lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
+    lines.extend(remarks(&fit.remarks));
     lines.join("\n")
+}
+
+/// What there is to act on. That a law errs stands with its rows held out.
+fn warnings(remarks: &Remarks) -> impl Iterator<Item = &Warning> {
+    remarks.warnings().filter(|warning| warning.problem != Problem::Errs)
+}
+
+/// What there is to act on, then how the numbers were made.
+fn remarks(remarks: &Remarks) -> Vec<String> {
+    let warnings = warnings(remarks).map(|warning| format!("  warning: {warning}"));
+    warnings.chain(remarks.notes().map(|note| format!("  note: {note}"))).collect()
 }
 
 /// What the mixtures of experts among the rows are worth.
@@ -251,8 +262,7 @@ fn one_isoflop(isoflop: &Isoflop) -> String {
     lines.extend(isoflop.bias.map(|bias| {
         format!("  under the fitted law these parabolas alone put a off by {bias:+.4}")
     }));
-    let warnings = isoflop.warnings.iter();
-    lines.extend(warnings.map(|warning| format!("  warning: {warning}")));
+    lines.extend(remarks(&isoflop.remarks));
     lines.join("\n")
 }
 
@@ -290,6 +300,10 @@ fn approaches(set: &Approaches) -> String {
         header.extend(["a, C = 6 N D", "b, C = 6 N D"]);
     }
     header.push("how");
+    let notes = set.approaches.iter().flat_map(|approach| {
+        let name = &approach.name;
+        approach.remarks.notes().map(move |note| format!("\n  note on {name}: {note}"))
+    });
     let why = set.counting();
     let why = why.map(|words| format!("\n  the exponents {words}"));
     format!(
@@ -299,7 +313,7 @@ fn approaches(set: &Approaches) -> String {
         set.c_kind,
         indented(&table(&header, &rows)),
         why.unwrap_or_default()
-    )
+    ) + &notes.collect::<String>()
 }
 
 fn ranking(fits: &Fits) -> String {

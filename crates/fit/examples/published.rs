@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let fit = fit(&points, Law::Chinchilla, &options)?;
         println!("{replicates} replicates: {:.1} ms", 1e3 * start.elapsed().as_secs_f64());
         if replicates > 0 {
-            println!("{:#?}\n{:#?}\n{:#?}", fit.parameters, fit.bootstrap, fit.warnings);
+            println!("{:#?}\n{:#?}\n{:#?}", fit.parameters, fit.bootstrap, fit.remarks);
             println!("{} of {} starts agreed", fit.starts_agreed, fit.starts_tried);
             println!("objective {:.15}, gradient {:.1e}", fit.objective.value, fit.gradient_norm);
         }

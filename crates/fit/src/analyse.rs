@@ -127,6 +127,7 @@ const SURFACES: [Law; 4] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::Problem;
     use crate::point::point;
     use isoflop_core::{ChinchillaLaw, Flops, Params, Tokens};
 
@@ -233,7 +234,7 @@ mod tests {
         let fits = analyse(&budgets(3), vec![], &options()).unwrap();
         let isoflop = &fits.isoflop[0];
         assert!(isoflop.n_exponent.unwrap().low.is_none() && isoflop.bootstrap.is_none());
-        assert!(isoflop.warnings.iter().any(|w| w.starts_with("the minima have no intervals")));
+        assert!(isoflop.remarks.warnings().any(|w| w.problem == Problem::FewSizes));
     }
 
     #[test]
@@ -300,6 +301,6 @@ mod tests {
         assert_eq!(fits.fits[6].parameters, fits.fits[16].parameters);
         let text = serde_json::to_string(&fits).unwrap();
         let read: Fits = serde_json::from_str(&text).unwrap();
-        assert_eq!(read.fits[16].warnings, fits.fits[16].warnings);
+        assert_eq!(read.fits[16].remarks, fits.fits[16].remarks);
     }
 }

@@ -9,7 +9,7 @@ use crate::isoflop_bootstrap::Draws;
 use crate::laws::Law;
 use crate::lines::{Lines, lines, six_nd};
 use crate::options::Options;
-use crate::output::{Approach, Approaches, Fit, Fits, Isoflop, Optimum};
+use crate::output::{Approach, Approaches, Fit, Fits, Isoflop, Optimum, Remarks};
 use crate::parabola::parabola_bias;
 use crate::parametric;
 use crate::point::{Point, without_worst};
@@ -76,7 +76,8 @@ fn parabolas(isoflop: &Isoflop, draws: &Draws) -> Option<Approach> {
             .bootstrap
             .as_ref()
             .map(|b| format!("{} {} replicates of {}", b.replicates, b.interval, b.unit)),
-        warnings: isoflop.warnings.clone(),
+        // What is said of the minima stands with them.
+        remarks: Remarks::default(),
     };
     if !exponent.identified {
         found.doubt();

@@ -4,7 +4,7 @@ use crate::objective::OBJECTIVES;
 use crate::output::Axis;
 use std::borrow::Cow;
 
-/// Why a fit was refused. A fit that ran and went badly is no error: its warnings say so.
+/// Why a fit was refused. A fit that ran and went badly is no error: its remarks say so.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FitError {

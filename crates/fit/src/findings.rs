@@ -1,10 +1,10 @@
-//! The warnings of a fit: what a reader must know before quoting its numbers.
+//! What is said of a fit beside its numbers: what to act on, and how far the numbers go.
 
 use crate::engine::{End, Engine, Solution, TOLERANCE};
 use crate::influence::{WorstRows, relative};
 use crate::intervals::level_words;
 use crate::laws::{EXPONENTS, Law};
-use crate::output::{Bootstrap, Estimate, Profile};
+use crate::output::{Bootstrap, Estimate, Problem, Profile, Remarks};
 use crate::point::Point;
 use isoflop_core::units::{scientific, significant};
 use std::collections::BTreeMap;
@@ -22,6 +22,9 @@ const FEWEST: usize = 10;
 /// Factor by which a few rows must change a parameter to be worth a sentence.
 const DEPENDS: f64 = 1.25;
 
+/// The law that charts draw.
+pub(crate) const DRAWN: Law = Law::Chinchilla;
+
 /// A fit before it is judged.
 pub(crate) struct Findings<'a> {
     pub(crate) points: &'a [Point],
@@ -37,63 +40,78 @@ pub(crate) struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    /// Marks parameters that the rows do not identify and returns every warning.
+    /// Marks parameters that the rows do not identify and returns all remarks.
     pub(crate) fn judge(
         &self,
         parameters: &mut BTreeMap<String, Estimate>,
         far: &[usize],
-    ) -> Vec<String> {
-        let mut warnings = self.convergence();
-        warnings.extend(self.bounds(parameters));
-        warnings.extend(self.flat_profiles(parameters));
-        warnings.extend(self.wide_intervals(parameters));
-        warnings.extend(self.other_basins());
-        warnings.extend(self.outliers(far));
-        warnings.extend(self.few_decide());
-        warnings.extend(self.computed());
-        warnings.extend(self.rows());
-        warnings.extend(self.replicates());
-        warnings
+    ) -> Remarks {
+        let mut remarks = Remarks::default();
+        self.convergence(&mut remarks);
+        let mut notes = self.bounds(parameters);
+        notes.extend(self.flat_profiles(parameters));
+        notes.extend(self.wide_intervals(parameters));
+        self.unidentified(parameters, &mut remarks);
+        self.few_decide(parameters, &mut remarks);
+        notes.extend(self.other_basins());
+        notes.extend(self.outliers(far));
+        notes.into_iter().for_each(|note| remarks.note(note));
+        self.rows(&mut remarks);
+        self.replicates(&mut remarks);
+        remarks
     }
 
-    fn convergence(&self) -> Vec<String> {
+    fn convergence(&self, remarks: &mut Remarks) {
         let Solution { starts, unmoved, unfinished, .. } = *self.solution;
         let best = self.solution.best();
-        let mut warnings = Vec::new();
-        match best.end {
-            End::Converged => {}
-            End::StepLimit => warnings.push(format!(
-                "the fit used up its steps with a gradient norm of {:.1e}, above the tolerance of {TOLERANCE:.0e}: do not quote its numbers",
+        let ended = match best.end {
+            End::Converged => None,
+            End::StepLimit => Some("used up its steps"),
+            End::Stalled => Some("stalled"),
+        };
+        if let Some(ended) = ended {
+            let text = format!(
+                "the fit {ended} with a gradient norm of {:.1e}, above the tolerance of {TOLERANCE:.0e}",
                 best.gradient_norm
-            )),
-            End::Stalled => warnings.push(format!(
-                "the fit stalled with a gradient norm of {:.1e}, above the tolerance of {TOLERANCE:.0e}: do not quote its numbers",
-                best.gradient_norm
-            )),
+            );
+            remarks.warn(Problem::NotConverged, text, Vec::new());
         }
         if unmoved > 0 {
-            warnings.push(format!(
+            remarks.note(format!(
                 "{unmoved} of {starts} starts did not move, and no optimum lies where they stand"
             ));
         }
         if unfinished > unmoved {
-            warnings.push(format!("{} of {starts} starts did not converge", unfinished - unmoved));
+            remarks.note(format!("{} of {starts} starts did not converge", unfinished - unmoved));
         }
         if self.found_by_profile {
-            warnings.push(
-                "the optimizer's starts missed this optimum; it was found while profiling, so a still better one may exist".into(),
+            remarks.note(
+                "the optimizer's starts missed this optimum; it was found while profiling, so a still better one may exist",
             );
         } else if self.solution.agreed < 2 && starts > 1 {
-            warnings.push(format!(
+            remarks.note(format!(
                 "only one of {starts} starts found this optimum, so a better one may exist"
             ));
         }
-        warnings
     }
 
-    /// Warns of parameters whose profile stays under the threshold on a side, and marks them.
+    /// Warns of the law that charts draw where an exponent or its floor is open.
+    fn unidentified(&self, parameters: &BTreeMap<String, Estimate>, remarks: &mut Remarks) {
+        if self.engine.law() != DRAWN {
+            return;
+        }
+        let open = |name: &&str| parameters.get(*name).is_some_and(|e| !e.identified);
+        let open: Vec<String> =
+            ["E", "alpha", "beta"].into_iter().filter(open).map(str::to_owned).collect();
+        if !open.is_empty() {
+            let text = format!("the runs do not identify {} of L(N, D)", open.join(", "));
+            remarks.warn(Problem::NotIdentified, text, open);
+        }
+    }
+
+    /// Tells of parameters whose profile stays under the threshold on a side, and marks them.
     fn flat_profiles(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut found = Vec::new();
         for profile in self.profiles.iter().filter(|profile| !profile.identified) {
             let Some(estimate) = parameters.get_mut(&profile.parameter) else {
                 continue;
@@ -108,13 +126,13 @@ impl Findings<'_> {
                 (None, Some(high)) => format!("any value up to {high}"),
                 (None, None) => "any value".to_owned(),
             };
-            warnings.push(format!(
+            found.push(format!(
                 "{} is not identified by these runs: {}; the data allow {allowed}",
                 profile.parameter,
                 profile.note.as_deref().unwrap_or_default()
             ));
         }
-        warnings
+        found
     }
 
     fn bounds(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
@@ -194,76 +212,76 @@ impl Findings<'_> {
         })
     }
 
-    /// Warns of rows that a law meets to the last digits.
-    fn computed(&self) -> Option<String> {
+    /// Warns of a few rows that move a parameter out of its interval, which then does not tell of them; a move
+    /// inside it is a note.
+    fn few_decide(&self, parameters: &BTreeMap<String, Estimate>, remarks: &mut Remarks) {
+        let Some(worst) = &self.worst else {
+            return;
+        };
+        let factor = relative(worst.before, worst.after);
+        if factor <= DEPENDS {
+            return;
+        }
+        let text = format!(
+            "{} depends on {} of {} rows: without {} it is {}, not {} (a factor of {factor:.1})",
+            worst.parameter,
+            worst.rows.len(),
+            self.points.len(),
+            self.labels(&worst.rows),
+            digits(worst.after),
+            digits(worst.before)
+        );
+        match parameters.get(&worst.parameter).is_some_and(|e| holds(e, worst.after)) {
+            true => remarks.note(text),
+            false => {
+                let rows = worst.rows.iter().map(|&row| self.points[row].label.clone());
+                remarks.warn(Problem::FewDecide, text, rows.collect());
+            }
+        }
+    }
+
+    fn rows(&self, remarks: &mut Remarks) {
         let residuals = self.engine.residuals(&self.solution.best().t);
         let largest = residuals.iter().fold(0.0, |most: f64, r| most.max(r.abs()));
-        (residuals.len() >= 10 && largest < COMPUTED).then(|| {
-            format!(
+        if residuals.len() >= 10 && largest < COMPUTED {
+            let text = format!(
                 "the law meets every row within {largest:.0e}: these losses look computed from it, not measured"
-            )
-        })
-    }
-
-    fn few_decide(&self) -> Option<String> {
-        let worst = self.worst.as_ref()?;
-        let factor = relative(worst.before, worst.after);
-        let advice = match worst.rows.len() {
-            1 => "train a neighbour of that run, or leave it out",
-            _ => "train neighbours of these runs, or leave them out",
-        };
-        (factor > DEPENDS).then(|| {
-            format!(
-                "{} depends on {} of {} rows: without {} it is {}, not {} (a factor of {factor:.1}); {advice}",
-                worst.parameter,
-                worst.rows.len(),
-                self.points.len(),
-                self.labels(&worst.rows),
-                digits(worst.after),
-                digits(worst.before)
-            )
-        })
-    }
-
-    fn rows(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.points.iter().any(|point| point.series != self.points[0].series) {
-            warnings.push(
-                "the rows of several series are fitted as one, although losses under different data or tokenizers do not compare".to_owned(),
             );
+            remarks.warn(Problem::Computed, text, Vec::new());
+        }
+        if self.points.iter().any(|point| point.series != self.points[0].series) {
+            let text = "the rows of several series are fitted as one, although losses under different data or tokenizers do not compare";
+            remarks.warn(Problem::SeriesTogether, text, Vec::new());
         }
         let repeated: Vec<f64> =
             self.points.iter().filter_map(|point| point.epochs).filter(|e| *e > 1.0).collect();
         if !repeated.is_empty() && self.engine.law() != Law::DataConstrained {
             let most = repeated.iter().copied().fold(0.0, f64::max);
-            warnings.push(format!(
+            remarks.note(format!(
                 "{} of {} rows repeat their data (up to {most:.1} epochs), which this law does not know",
                 repeated.len(),
                 self.points.len()
             ));
         }
-        warnings
     }
 
-    fn replicates(&self) -> Vec<String> {
+    fn replicates(&self, remarks: &mut Remarks) {
         let Some(bootstrap) = self.bootstrap else {
-            return Vec::new();
+            return;
         };
-        let mut warnings = Vec::new();
         if bootstrap.failed * 20 > bootstrap.replicates {
-            warnings.push(format!(
+            remarks.note(format!(
                 "{} of {} bootstrap replicates could not be fitted; the intervals leave them out and are too narrow",
                 bootstrap.failed, bootstrap.replicates
             ));
         }
         let (rows, free) = (self.points.len(), self.engine.free());
         if !self.carried && bootstrap.units < FEWEST {
-            warnings.push(format!(
+            remarks.note(format!(
                 "the intervals rest on {rows} rows of {} units for {free} parameters, which makes them wide",
                 bootstrap.units
             ));
         }
-        warnings
     }
 
     fn labels(&self, rows: &[usize]) -> String {
@@ -275,10 +293,10 @@ impl Findings<'_> {
         }
     }
 
-    /// Warns of parameters whose interval is enormous or reaches a bound, and marks them.
+    /// Tells of parameters whose interval is enormous or reaches a bound, and marks them.
     fn wide_intervals(&self, parameters: &mut BTreeMap<String, Estimate>) -> Vec<String> {
         let law = self.engine.law();
-        let mut warnings = Vec::new();
+        let mut found = Vec::new();
         for (name, estimate) in parameters {
             let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
                 continue;
@@ -295,7 +313,7 @@ impl Findings<'_> {
             };
             if estimate.identified {
                 estimate.identified = false;
-                warnings.push(format!(
+                found.push(format!(
                     "{name} is not identified by these runs: its {level} interval {why} ({} to {})",
                     digits(low),
                     digits(high),
@@ -303,8 +321,15 @@ impl Findings<'_> {
                 ));
             }
         }
-        warnings
+        found
     }
+}
+
+/// Whether an interval tells of a value: it holds it, or says that the rows do not tell the parameter.
+fn holds(estimate: &Estimate, value: f64) -> bool {
+    let (low, high) = (estimate.low, estimate.high);
+    let inside = low.is_none_or(|low| low <= value) && high.is_none_or(|high| value <= high);
+    !estimate.identified || inside && (low.is_some() || high.is_some())
 }
 
 /// Rows far from the law, farthest first.

@@ -7,7 +7,7 @@ use crate::engine::{Engine, Optimum, Solution, engine};
 use crate::envelope::{Envelope, of_one_length};
 use crate::error::FitError;
 use crate::few::Few;
-use crate::findings::{Findings, far_rows};
+use crate::findings::{DRAWN, Findings, far_rows};
 use crate::fixed::holds;
 use crate::headline;
 use crate::influence::{leave_one_out, without, without_worst_fitted};
@@ -15,7 +15,7 @@ use crate::intervals::estimate;
 use crate::laws::Law;
 use crate::options::Options;
 use crate::output::{
-    Axis, Basin, Estimate, Fit, FittedPoint, KnownFloor, ObjectiveValue, Outliers, Profile,
+    Axis, Basin, Estimate, Fit, FittedPoint, KnownFloor, ObjectiveValue, Outliers, Problem, Profile,
 };
 use crate::point::{Point, without_worst};
 use crate::profile::walk;
@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// A number without a logarithm, a missing coordinate, or rows that cannot tell the law's
 /// parameters; [`FitError::hint`] says which runs to add. A fit that runs but does not converge
-/// is no error: its warnings say so.
+/// is no error: its remarks say so.
 pub fn fit(points: &[Point], law: Law, options: &Options) -> Result<Fit, FitError> {
     let mut found = fit_each(points, &[law], options);
     found.pop().expect("one fit a law")
@@ -118,10 +118,15 @@ pub(crate) fn fit_named(
         profiles: &profiled,
         worst: without_worst_fitted(&design, &*engine, &known),
     };
-    let warnings = findings.judge(&mut parameters, &far);
+    let mut remarks = findings.judge(&mut parameters, &far);
     let data = fitted_points(&kept, &*engine, &known[0]);
     let known_floor = known_floor(&kept, law, &parameters, &profiled);
     let validation = validate(&kept, law, &*engine, &known[0], options, &task);
+    // That other laws err stands with their windows, and their ranking follows from it.
+    let misfit = validation.as_ref().and_then(|validation| validation.misfit.as_ref());
+    if let Some(misfit) = misfit.filter(|_| law == DRAWN) {
+        remarks.warn(Problem::Errs, &*misfit.sentence, Vec::new());
+    }
     let influence = leave_one_out(&kept, &design, &*engine, &known);
     let sensitivity = sensitivity(&*engine, &known);
     // A fit that was stopped holds numbers that were cut short somewhere.
@@ -166,7 +171,7 @@ pub(crate) fn fit_named(
         }),
         profiles: profiled,
         bootstrap: replicates.map(|replicates| replicates.summary),
-        warnings,
+        remarks,
     };
     fit.effective = fit.effective_sizes(&kept);
     Ok(fit)

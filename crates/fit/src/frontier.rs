@@ -4,7 +4,7 @@
 use crate::design::classify;
 use crate::lines::{Lines, from_optima, lines};
 use crate::options::Options;
-use crate::output::{Approach, Optimum};
+use crate::output::{Approach, Optimum, Remarks};
 use crate::point::Point;
 use crate::units::Units;
 use rayon::prelude::*;
@@ -45,9 +45,9 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
         sizes.iter().fold((f64::INFINITY, 0.0f64), |(l, m), n| (l.min(*n), m.max(*n)));
     let at_end = optima.iter().filter(|at| at.n < least * 1.01 || at.n > most * 0.99);
     let share = at_end.count() as f64 / optima.len() as f64;
-    let mut warnings = Vec::new();
+    let mut remarks = Remarks::default();
     if share > AT_AN_END {
-        warnings.push(format!(
+        remarks.note(format!(
             "the smallest or the largest size is the best at {:.0} % of the compute, so that the exponent is that of the sizes trained and not of the law",
             100.0 * share
         ));
@@ -64,7 +64,7 @@ pub(crate) fn approach(points: &[Point], options: &Options) -> Option<Approach> 
         replicates.len(),
         options.unit
     );
-    let mut found = from_optima("1", words, optima, &replicates, Some(intervals), warnings)?;
+    let mut found = from_optima("1", words, optima, &replicates, Some(intervals), remarks)?;
     if share > AT_AN_END {
         found.doubt();
     }

@@ -5,7 +5,7 @@ use crate::akima::Akima;
 use crate::design::classify;
 use crate::lines::{Lines, from_optima, lines};
 use crate::options::Options;
-use crate::output::{Approach, BudgetCurve, Isoflop, Optimum};
+use crate::output::{Approach, BudgetCurve, Isoflop, Optimum, Remarks};
 use crate::parabola::interpolate;
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use rayon::prelude::*;
@@ -88,17 +88,17 @@ pub(crate) fn approach(isoflop: &Isoflop, options: &Options) -> Option<Approach>
     };
     let replicates: Vec<Lines> =
         (0..options.bootstrap as u64).into_par_iter().filter_map(redraw).collect();
-    let mut warnings = Vec::new();
+    let mut remarks = Remarks::default();
     let lost = options.bootstrap - replicates.len();
     if lost * 20 > options.bootstrap {
-        warnings.push(format!(
+        remarks.note(format!(
             "in {lost} of {} replicates a budget has no lowest place; the intervals leave these replicates out and are too narrow",
             options.bootstrap
         ));
     }
     let left = isoflop.budgets.len() - found.len();
     if left > 0 {
-        warnings.push(format!(
+        remarks.note(format!(
             "{left} of {} budgets have no lowest place inside five sizes or more",
             isoflop.budgets.len()
         ));
@@ -115,7 +115,7 @@ pub(crate) fn approach(isoflop: &Isoflop, options: &Options) -> Option<Approach>
         found.into_iter().map(|(_, optimum)| optimum).collect(),
         &replicates,
         Some(intervals),
-        warnings,
+        remarks,
     )
 }
 

@@ -8,10 +8,11 @@ use crate::interpolated;
 use crate::isoflop_bootstrap::{Draws, with_intervals};
 use crate::lines::Pair;
 use crate::options::Options;
-use crate::output::{Axis, BudgetCurve, Estimate, FittedPoint, Isoflop, Minimum};
+use crate::output::{Axis, BudgetCurve, Estimate, FittedPoint, Isoflop, Minimum, Problem, Remarks};
 use crate::parabola::{fit_parabola, log_line};
 use crate::point::Point;
 use crate::units::number_units;
+use isoflop_core::units::scientific;
 
 /// Factor of sizes to one side of the bottom beyond which the law's cubic term bends a parabola: with
 /// Hoffmann's constants, factor 8 each side misplaces D* by 3 % at 1e24.
@@ -19,6 +20,8 @@ const WIDE: f64 = 8.0;
 /// Ratio of the range of sizes (in ln N) on one side of the bottom to that on the other, beyond which the
 /// bottom is off centre.
 const LOPSIDED: f64 = 3.0;
+/// Budgets below which a line through the minima has no scatter to tell how good it is.
+const FEWEST_BUDGETS: usize = 3;
 
 /// IsoFLOP analysis of one series; budgets are those asked for, never rounded spending. None
 /// where no point has a budget. Points without `c` count as having spent their budget.
@@ -47,22 +50,10 @@ pub(crate) fn isoflop_with_draws(
         curves.push(curve);
     }
     number(&mut curves, points);
-    let mut warnings = Vec::new();
     let bottoms: Vec<Option<Bottom>> =
         curves.iter().map(|curve| curve.bottom(&curve.losses)).collect();
     let lines = through_bottoms(&curves, &bottoms);
-    let found = bottoms.iter().flatten().count();
-    if lines.is_none() {
-        warnings.push(format!(
-            "{found} of {} budgets have a lowest loss inside their sizes, and exponents need two of them",
-            curves.len()
-        ));
-    } else if found == 2 {
-        warnings.push(
-            "only two budgets have a minimum, so that the exponents are a line through two points"
-                .to_owned(),
-        );
-    }
+    let remarks = counted(&curves, bottoms.iter().flatten().count());
     let [n, d] = [0, 1].map(|of| lines.map(|lines| lines[of]));
     let isoflop = Isoflop {
         series: points[0].series.clone(),
@@ -73,10 +64,37 @@ pub(crate) fn isoflop_with_draws(
         d_log_coefficient: d.map(|(_, intercept)| intercept),
         drift: drift(&budgets),
         budgets,
-        warnings,
+        remarks,
         ..Isoflop::default()
     };
     Ok(Some(with_intervals(isoflop, &curves, options)))
+}
+
+/// Remarks on how many budgets have a minimum.
+fn counted(curves: &[Curve], found: usize) -> Remarks {
+    let mut remarks = Remarks::default();
+    let missing = curves.iter().filter_map(|curve| {
+        let (_, add) = curve.lack()?;
+        Some(format!("{add} at {} FLOPs", scientific(curve.flops_budget)))
+    });
+    let missing: Vec<String> = missing.collect();
+    let all = curves.len();
+    if all < FEWEST_BUDGETS {
+        let budgets = if all == 1 { "budget" } else { "budgets" };
+        let text =
+            format!("an exponent needs a minimum at three budgets, and there are {all} {budgets}");
+        remarks.warn(Problem::FewBudgets, text, Vec::new());
+    }
+    if !missing.is_empty() {
+        let text = format!("{found} of {all} budgets have their lowest loss inside their sizes");
+        remarks.warn(Problem::MissedMinimum, text, missing);
+    }
+    if found == 2 {
+        remarks.note(
+            "only two budgets have a minimum, so that the exponents are a line through two points",
+        );
+    }
+    remarks
 }
 
 /// Numbers the units of all curves' runs, in the order in which [`by_budget`] lists them.
@@ -121,24 +139,38 @@ fn curve(flops_budget: f64, group: &[&Point]) -> Result<Curve, FitError> {
 }
 
 impl Curve {
-    /// Why there is no bottom, or why to doubt it.
-    fn note(&self) -> Option<String> {
+    /// Why there is no bottom inside the sizes, and what to add.
+    fn lack(&self) -> Option<(&'static str, &'static str)> {
         let Some(parabola) = fit_parabola(&self.ln_n, &self.losses) else {
-            return Some("a parabola needs three different sizes; add sizes".into());
-        };
-        let Some((at, loss)) = parabola.bottom() else {
-            return Some("the parabola opens downwards: these losses have no bottom; add sizes or repeat runs".into());
+            return Some(("a parabola needs three different sizes", "sizes"));
         };
         let (low, high) = self.span();
-        if at <= low {
-            return Some("the loss is lowest at the smallest size; add smaller sizes".into());
+        match parabola.bottom() {
+            None => Some((
+                "the parabola opens downwards, so that these losses have no bottom",
+                "sizes or repeats",
+            )),
+            Some((at, _)) if at <= low => {
+                Some(("the loss is lowest at the smallest size", "smaller sizes"))
+            }
+            Some((at, _)) if at >= high => {
+                Some(("the loss is lowest at the largest size", "larger sizes"))
+            }
+            Some((_, loss)) if loss <= 0.0 => Some((
+                "the bottom of the parabola lies below zero, where no loss is",
+                "sizes nearer to the lowest loss",
+            )),
+            Some(_) => None,
         }
-        if at >= high {
-            return Some("the loss is lowest at the largest size; add larger sizes".into());
+    }
+
+    /// Why there is no bottom, or why to doubt it.
+    fn note(&self) -> Option<String> {
+        if let Some((why, add)) = self.lack() {
+            return Some(format!("{why}; add {add}"));
         }
-        if loss <= 0.0 {
-            return Some("the parabola's bottom lies below zero, where no loss is: look at the highest losses of this budget".into());
-        }
+        let (at, _) = fit_parabola(&self.ln_n, &self.losses)?.bottom()?;
+        let (low, high) = self.span();
         let (below, above) = (at - low, high - at);
         let sides = format!(
             "sizes reach a factor of {:.1} below the bottom and {:.1} above",

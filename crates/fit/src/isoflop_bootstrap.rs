@@ -10,9 +10,10 @@ use crate::curve::{Bottom, Curve};
 use crate::errors::Errors;
 use crate::intervals::{TAIL, deviation, outer_quantile};
 use crate::options::Options;
-use crate::output::{Bootstrap, Estimate, Isoflop};
+use crate::output::{Bootstrap, Estimate, Isoflop, Problem, Warning};
 use crate::parabola::fit_parabola;
 use isoflop_core::rng::{Purpose, normal_pair, stream};
+use isoflop_core::units::scientific;
 use rayon::prelude::*;
 
 /// Bottoms of the replicates, one a budget; None where a replicate's curve has none.
@@ -55,18 +56,20 @@ pub(crate) fn with_intervals(
         (None, Some(noise)) => Noise::Seeds(noise),
         (None, None) if curves.iter().any(|curve| curve.losses.len() > 3) => Noise::Seeds(0.0),
         (None, None) => {
-            isoflop.warnings.push(
-                "the minima have no intervals, because every budget has three runs or fewer and a parabola meets those exactly; add sizes or seeds".into(),
-            );
+            let text = "the minima have no intervals, because every budget has three runs or fewer and a parabola meets those exactly";
+            isoflop.remarks.warn(Problem::FewSizes, text, Vec::new());
             return (isoflop, Vec::new());
         }
     };
     if let Noise::Residuals(errors) = &noise
         && errors.freedom() < FEW
     {
-        isoflop.warnings.push(format!(
-            "the intervals rest on {} degrees of freedom in all, which makes them wide; add sizes or seeds",
-            errors.freedom()
+        let degrees = match errors.freedom() {
+            1.0 => "1 degree".to_owned(),
+            freedom => format!("{freedom} degrees"),
+        };
+        isoflop.remarks.note(format!(
+            "the intervals rest on {degrees} of freedom in all, which makes them wide"
         ));
     }
     let redraw = |index: u64| -> Vec<(Option<Bottom>, Option<Loose>)> {
@@ -186,7 +189,7 @@ fn within(value: f64, lows: Vec<f64>, highs: Vec<f64>) -> Estimate {
 }
 
 fn fill_budgets(isoflop: &mut Isoflop, draws: &Draws, loose: &[Vec<Option<Loose>>]) {
-    let mut doubtful = Vec::new();
+    let (mut doubtful, mut add) = (Vec::new(), Vec::new());
     for (at, budget) in isoflop.budgets.iter_mut().enumerate() {
         let Some(minimum) = &mut budget.minimum else {
             continue;
@@ -209,13 +212,35 @@ fn fill_budgets(isoflop: &mut Isoflop, draws: &Draws, loose: &[Vec<Option<Loose>
         minimum.loss = interval(minimum.loss.value, &|loose| loose.loss);
         if !often {
             let lost = 100 * (draws.len() - inside) / draws.len();
-            doubtful.push(format!(
-                "the minimum of budget {:e} falls outside the sizes in {lost} % of replicates, as its interval shows; add sizes on both sides",
-                budget.flops_budget
-            ));
+            let budget = scientific(budget.flops_budget);
+            doubtful.push(format!("that of {budget} FLOPs in {lost} %"));
+            let outside = draws.iter().zip(loose).filter(|(draw, _)| draw[at].is_none());
+            let places = outside.filter_map(|(_, loose)| Some(loose[at].as_ref()?.at[0]));
+            add.push(format!("{} at {budget} FLOPs", side(minimum.n_opt.value.ln(), places)));
         }
     }
-    isoflop.warnings.extend(doubtful);
+    if !doubtful.is_empty() {
+        let text =
+            format!("minima fall outside the sizes in many replicates: {}", doubtful.join(", "));
+        isoflop.remarks.warn(Problem::MissedMinimum, text, add);
+    }
+}
+
+/// Share of the replicates outside the sizes that must lie to one side for that side alone to be named.
+const ONE_SIDE: f64 = 0.8;
+
+/// The sizes to add where replicates have their bottom beyond those trained.
+fn side(minimum: f64, places: impl Iterator<Item = f64>) -> &'static str {
+    let (mut below, mut all) = (0.0, 0.0);
+    for at in places {
+        below += f64::from(u8::from(at < minimum));
+        all += 1.0;
+    }
+    match below / all {
+        share if share >= ONE_SIDE => "smaller sizes",
+        share if share <= 1.0 - ONE_SIDE => "larger sizes",
+        _ => "sizes on both sides",
+    }
 }
 
 fn fill_exponents(isoflop: &mut Isoflop, curves: &[Curve], loose: &[Vec<Option<Loose>>]) {
@@ -236,9 +261,16 @@ fn fill_exponents(isoflop: &mut Isoflop, curves: &[Curve], loose: &[Vec<Option<L
     }
     let open = |exponent: &Option<Estimate>| exponent.is_some_and(|found| !found.identified);
     if open(&isoflop.n_exponent) || open(&isoflop.d_exponent) {
-        isoflop.warnings.push(
-            "the intervals of the exponents are open, because in more than one replicate in twenty a budget has no minimum; add sizes on both sides or repeat runs".into(),
-        );
+        let text = "the intervals of the exponents are open, because in more than one replicate in twenty a budget has no minimum";
+        let missed = |warning: &Warning| warning.problem == Problem::MissedMinimum;
+        let warned = isoflop.remarks.warnings().any(missed);
+        match warned {
+            true => isoflop.remarks.note(text),
+            false => {
+                let about = vec!["sizes on both sides of the minima".to_owned()];
+                isoflop.remarks.warn(Problem::MissedMinimum, text, about);
+            }
+        }
     }
 }
 

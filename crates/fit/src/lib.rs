@@ -61,6 +61,7 @@ mod analyse;
 mod approaches;
 mod bootstrap;
 mod checklist;
+pub mod collapse;
 mod curve;
 pub mod design;
 mod dispersion;

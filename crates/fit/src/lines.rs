@@ -1,7 +1,7 @@
 //! Lines through optima in ln C: what each approach to the best size ends in.
 
 use crate::intervals::estimate;
-use crate::output::{Approach, Counting, Estimate, Optimum};
+use crate::output::{Approach, Counting, Estimate, Optimum, Remarks};
 use crate::parabola::log_line;
 
 /// Slope and intercept of ln N* and of ln D* against ln C.
@@ -64,7 +64,7 @@ pub(crate) fn from_optima(
     optima: Vec<Optimum>,
     replicates: &[Lines],
     intervals: Option<String>,
-    warnings: Vec<String>,
+    remarks: Remarks,
 ) -> Option<Approach> {
     let found = lines(&optima)?;
     let exponent = |of: usize| {
@@ -81,7 +81,7 @@ pub(crate) fn from_optima(
         six_nd: six_nd(&optima, &found, replicates),
         optima,
         intervals: intervals.filter(|_| !replicates.is_empty()),
-        warnings,
+        remarks,
     })
 }
 

@@ -7,8 +7,10 @@ mod licence;
 mod misfit;
 mod rates;
 mod read;
+mod remark;
 mod source;
 mod validation;
+mod warned;
 
 pub use approaches::{Approach, Approaches, Counting, Optimum};
 pub use doubt::{
@@ -22,8 +24,10 @@ pub use rates::{
     BatchCell, BestLaw, DecayLoss, Edge, NotIdentified, Published, RateCell, Rates, RuleCost,
 };
 pub use read::FitsError;
+pub use remark::{Format, Note, Problem, Remark, Remarks, Warning};
 pub use source::RowSource;
 pub use validation::{Forecast, HeldOut, Ranked, Reached, Validation};
+pub use warned::{Place, Warned};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +35,9 @@ use std::collections::BTreeMap;
 /// `fits.json`: every fit of a results folder or table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fits {
+    /// What version of remarks the file has.
+    #[serde(default = "Format::before")]
+    pub format: Format,
     /// Coverage of every interval, [`crate::LEVEL`] of the version that wrote the file.
     pub level: f64,
     /// Files that the rows came from.
@@ -123,8 +130,9 @@ pub struct Fit {
     /// What mixtures of experts among the rows are worth, where the law tells it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effective: Vec<EffectiveSize>,
-    /// What a reader must know before quoting the numbers.
-    pub warnings: Vec<String>,
+    /// What is said beside the numbers: what to act on, and how they were made.
+    #[serde(default)]
+    pub remarks: Remarks,
 }
 
 /// The size of the dense model that has the loss of a mixture of experts.

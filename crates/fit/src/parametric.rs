@@ -4,7 +4,7 @@ use crate::intervals::estimate;
 use crate::laws::Law;
 use crate::lines::{Lines, lines};
 use crate::optimum::{Cost, optimum};
-use crate::output::{Approach, Counting, Fit, Optimum};
+use crate::output::{Approach, Counting, Fit, Optimum, Remarks};
 
 /// Number of amounts of compute at which the optimum is asked for, evenly spaced in ln C over the rows.
 const STEPS: usize = 9;
@@ -27,9 +27,10 @@ pub(crate) fn approach(fit: &Fit) -> Option<Approach> {
         .filter_map(|k| best(&law, least * step.powi(k as i32), count))
         .filter(|at| at.n >= sizes.0 && at.n <= sizes.1)
         .collect();
-    let mut warnings = fit.warnings.clone();
+    // What is said of the law itself stands with its fit.
+    let mut remarks = Remarks::default();
     if optima.len() < STEPS {
-        warnings.push(format!(
+        remarks.note(format!(
             "the optimum of the law lies inside the sizes trained at only {} of {STEPS} amounts of compute between the \
              smallest and the largest of the rows, and its line runs through these alone",
             optima.len()
@@ -52,7 +53,7 @@ pub(crate) fn approach(fit: &Fit) -> Option<Approach> {
             .bootstrap
             .as_ref()
             .map(|b| format!("{} {} replicates of {}", b.replicates, b.interval, b.unit)),
-        warnings,
+        remarks,
         optima,
     };
     if cost.is_some() {
@@ -224,6 +225,6 @@ mod tests {
         small.data.retain(|row| row.n.unwrap() < 5e3);
         let found = approach(&small).unwrap();
         assert!(found.optima.is_empty() && found.n_exponent.is_none());
-        assert!(found.warnings.last().unwrap().contains("at only 0 of 9"));
+        assert!(found.remarks.say("at only 0 of 9"));
     }
 }

@@ -6,7 +6,7 @@ use crate::output::{Axis, Excluded};
 /// One finished run, or one row of a table. Coordinates that no fit will use may be absent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Run id or row number; warnings and influence name rows by it.
+    /// Run id or row number; remarks and influence name rows by it.
     pub label: String,
     /// The cell of `[axes]`; empty without axes.
     pub series: String,

@@ -20,11 +20,10 @@ fn check_bounds(fit: &Fit) {
     if !cut_off.is_empty() {
         assert!(fit.parameters.values().all(|estimate| !estimate.identified), "{cut_off:?}");
         let says = |name: &String| {
-            fit.warnings
-                .iter()
-                .any(|w| w.starts_with(name.as_str()) && w.contains("every other number"))
+            let mut notes = fit.remarks.notes();
+            notes.any(|w| w.starts_with(name.as_str()) && w.contains("every other number"))
         };
-        assert!(cut_off.iter().all(|name| says(name)), "{:?}", fit.warnings);
+        assert!(cut_off.iter().all(|name| says(name)), "{:?}", fit.remarks);
     }
 }
 
@@ -132,7 +131,7 @@ fn every_number_beside_a_bound_says_so() {
 fn an_optimum_that_starts_agree_on_is_no_find_of_a_profile() {
     for seed in 0..6 {
         let found = fit(&repeated(1e5, seed), Law::DataConstrained, &options(20)).unwrap();
-        let alarm = found.warnings.iter().any(|w| w.contains("it was found while profiling"));
+        let alarm = found.remarks.say("it was found while profiling");
         assert!(!alarm, "{} of {}", found.starts_agreed, found.starts_tried);
     }
 }

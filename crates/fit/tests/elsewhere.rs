@@ -82,11 +82,7 @@ fn besiroglus_five_outliers_are_named_with_what_they_do() {
     near(&fit, "E", 1.89134, 1e-5);
     near(&fit, "alpha", 0.349313, 5e-5);
     near(&fit, "beta", 0.453049, 4e-5);
-    assert!(
-        fit.warnings.iter().any(|w| w.contains("B depends on 5 of 245 rows")),
-        "{:?}",
-        fit.warnings
-    );
+    assert!(fit.remarks.say("B depends on 5 of 245 rows"), "{:?}", fit.remarks);
 }
 
 #[test]

@@ -186,6 +186,6 @@ fn few_units_say_how_their_replicates_were_made() {
     let bootstrap = found.bootstrap.unwrap();
     assert_eq!((bootstrap.units, bootstrap.headline.as_str()), (7, "profile"));
     assert!(bootstrap.unit.contains("normal errors about the fit"));
-    let wide = |w: &String| w.starts_with("the intervals rest on 7 rows of 7 units");
-    assert!(found.warnings.iter().any(wide), "{:?}", found.warnings);
+    let wide = "the intervals rest on 7 rows of 7 units";
+    assert!(found.remarks.say(wide), "{:?}", found.remarks);
 }

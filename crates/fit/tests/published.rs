@@ -126,11 +126,7 @@ fn the_twins_five_outliers_are_named_with_what_they_do() {
     let outliers = fit.outliers.expect("five rows lie far from the law");
     assert_eq!(outliers.rows, ["242", "241", "243", "244", "245"]);
     near_value(outliers.without["B"], 1955.3577142442);
-    assert!(
-        fit.warnings.iter().any(|w| w.contains("B depends on 5 of 245 rows")),
-        "{:?}",
-        fit.warnings
-    );
+    assert!(fit.remarks.say("B depends on 5 of 245 rows"), "{:?}", fit.remarks);
 }
 
 fn near_value(found: f64, expected: f64) {

@@ -4,7 +4,7 @@ use crate::notice::{Bar, Notice};
 use crate::rates::rate_runs;
 use crate::{Hinted, LabError};
 use isoflop_core::digest::sha256;
-use isoflop_fit::output::{Excluded, Fits, RowSource};
+use isoflop_fit::output::{Excluded, Fits, Format, RowSource};
 use isoflop_fit::rate::{has_rates, rates};
 use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::read_table;
@@ -119,9 +119,10 @@ pub fn stored(notice: &dyn Notice, folder: &ResultsFolder, rows: &[RunRow]) -> O
 }
 
 /// Whether fits are of these rows and no others: by the digest of the rows that they carry, whatever
-/// became of the files. Fits of an earlier version, which carry none, are of no rows.
+/// became of the files. Fits of an earlier version, which carry none or other remarks, are of no rows.
 pub fn are_of(fits: &Fits, rows: &[RunRow]) -> bool {
-    matches!(&fits.sources[..], [source] if source.sha256 == Some(rows_digest(rows)))
+    fits.format == Format::default()
+        && matches!(&fits.sources[..], [source] if source.sha256 == Some(rows_digest(rows)))
 }
 
 /// The digest of a file that was read, if it is still there.

@@ -132,7 +132,7 @@ fn answer(fit: &Fit, at: At) -> Option<Answer> {
         windows_reach,
         misfit,
         warnings: far.into_iter().collect(),
-        fit_warnings: fit.warnings.len(),
+        fit_warnings: fit.remarks.warnings().count(),
     })
 }
 
@@ -163,7 +163,7 @@ fn minima_answer(isoflop: &Isoflop, fits: &Fits, at: At) -> Option<Answer> {
         windows_reach,
         misfit: None,
         warnings: far.into_iter().collect(),
-        fit_warnings: isoflop.warnings.len(),
+        fit_warnings: isoflop.remarks.warnings().count(),
     })
 }
 

@@ -12,6 +12,7 @@
 
 mod best_loss;
 mod chart;
+mod collapse;
 mod comparison;
 mod counted;
 mod error;

@@ -50,12 +50,10 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     for sentence in comparison::sentences(view) {
         out.push_str(&wrapped(&visible(&plain(&sentence)), width));
     }
-    let mut parts = footing(view);
-    parts.extend(match warned(view).len() {
-        0 => None,
-        1 => Some("1 warning, on the page under Fits".to_owned()),
-        many => Some(format!("{many} warnings, on the page under Fits")),
-    });
+    for warned in warned(view) {
+        out.push_str(&wrapped(&visible(&format!("to act on: {warned}")), width));
+    }
+    let parts = footing(view);
     out.push_str(&wrapped(&parts.join(", ").replace('\u{a0}', " "), width).replacen("- ", "", 1));
     // Series have a chart each: in one chart their losses could not be told apart.
     for series in view.series.iter().take(MOST_CHARTS) {

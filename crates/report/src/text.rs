@@ -114,6 +114,14 @@ pub(crate) fn label_len(text: &str) -> f64 {
     length
 }
 
+/// A text with a capital first letter, as it stands after a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    let first = letters.next();
+    let capital = first.into_iter().flat_map(char::to_uppercase);
+    capital.chain(letters).collect()
+}
+
 /// Foreign text for the label of a chart: at most `count` characters, with an ellipsis where it was
 /// cut, and without the marks of raised and lowered text.
 pub(crate) fn clip(text: &str, count: usize) -> String {

@@ -1,6 +1,7 @@
 //! The runs of a report in the order and groups that charts and tables need.
 
 use crate::chart::{Marker, Numbering};
+use crate::collapse::{self, Compared};
 use crate::positions::ByPosition;
 use crate::report::Report;
 use crate::series::series_name;
@@ -30,6 +31,7 @@ pub(crate) struct View<'a> {
     bits: HashMap<&'a str, f64>,
     by_id: HashMap<&'a str, &'a RunRow>,
     by_position: OnceCell<ByPosition<'a>>,
+    collapse: OnceCell<Vec<Compared<'a>>>,
 }
 
 impl<'a> View<'a> {
@@ -57,11 +59,17 @@ impl<'a> View<'a> {
             series,
             by_id: report.runs.iter().map(|r| (r.run_id.as_str(), r)).collect(),
             by_position: OnceCell::new(),
+            collapse: OnceCell::new(),
         }
     }
 
     pub(crate) fn run(&self, id: &str) -> Option<&'a RunRow> {
         self.by_id.get(id).copied()
+    }
+
+    /// Learning curves on one another, series by series.
+    pub(crate) fn collapse(&self) -> &[Compared<'a>] {
+        self.collapse.get_or_init(|| collapse::of_series(self))
     }
 
     /// Losses by position, fitted when first asked for.

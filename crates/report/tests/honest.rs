@@ -4,6 +4,7 @@
 
 mod synthetic;
 
+use isoflop_fit::output::Problem;
 use isoflop_results::data::{Correlation, KnownExponents, ReferenceLoss};
 use isoflop_results::{DataRecord, Status};
 use synthetic::Synthetic;
@@ -182,19 +183,27 @@ fn the_equation_of_a_panel_has_a_form_in_bits_per_byte() {
 }
 
 #[test]
-fn every_warning_is_listed_once_where_the_verdict_links_to() {
+fn what_to_act_on_stands_in_the_verdict_and_method_with_its_fit() {
     let mut sweep = synthetic::quickstart();
-    let common = "take the intervals as rough";
-    sweep.fits.fits.iter_mut().for_each(|fit| fit.warnings = vec![common.into()]);
-    sweep.fits.isoflop[0].warnings = vec!["two budgets alone".into()];
-    sweep.fits.approaches[0].approaches[1].warnings = vec!["two budgets alone".into()];
+    for fit in &mut sweep.fits.fits {
+        fit.remarks.note("take the intervals as rough");
+    }
+    let law = sweep.fits.fits.iter_mut().find(|fit| fit.law == "chinchilla").unwrap();
+    law.remarks.warn(Problem::NotIdentified, "the runs do not identify E", vec!["E".into()]);
+    sweep.fits.isoflop[0].remarks.note("two minima make a line");
+    sweep.fits.approaches[0].approaches[1].remarks.note("one optimum lies outside");
     let html = page(&sweep);
-    assert!(html.contains("<a href=\"#warnings\">2 warnings</a>"));
-    let list = &html[html.find("<h3 id=\"warnings\">").unwrap()..];
+    let said = verdict(&html);
+    let list = &said[said.find("id=\"warnings\"").unwrap()..];
     let list = &list[..list.find("</ul>").unwrap()];
-    assert!(list.contains("<b>power in N, power in D, power in C, chinchilla</b>"), "{list}");
-    assert_eq!(html.matches(common).count(), 1);
-    assert_eq!(html.matches("two budgets alone").count(), 1);
+    assert_eq!(list.matches("<li>").count(), 1, "{list}");
+    assert!(list.contains("The runs do not identify E (chinchilla)"), "{list}");
+    assert!(list.contains("`isoflop advise RESULTS_DIR --target E`"), "{list}");
+    let fits = &html[html.find("id=\"fits\"").unwrap()..];
+    assert_eq!(fits.matches("Take the intervals as rough.").count(), sweep.fits.fits.len());
+    assert_eq!(fits.matches("Two minima make a line.").count(), 1);
+    assert!(fits.contains(". One optimum lies outside"));
+    assert!(!said.contains("intervals as rough"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod synthetic;
 
-use isoflop_fit::output::Reached;
+use isoflop_fit::output::{Problem, Reached};
 use isoflop_results::Status;
 use std::collections::BTreeSet;
 use synthetic::Synthetic;
@@ -113,7 +113,8 @@ fn hostile_text_is_shown_as_text_everywhere() {
     for fit in &mut sweep.fits.fits {
         fit.series = fit.series.replace("rust-docs", evil);
         (fit.points, fit.formula) = (evil.into(), evil.into());
-        fit.warnings.push(evil.into());
+        fit.remarks.note(evil);
+        fit.remarks.warn(Problem::FewDecide, evil, vec![evil.into()]);
     }
     for isoflop in &mut sweep.fits.isoflop {
         isoflop.series = isoflop.series.replace("rust-docs", evil);
@@ -192,11 +193,14 @@ fn a_law_that_errs_to_one_side_in_every_window_is_told_so_in_the_verdict_and_the
             covered: Some(2),
         }];
         validation.windows = vec![held; 6];
+        let misfit = validation.verdict().unwrap();
+        fit.remarks.warn(Problem::Errs, misfit.sentence, Vec::new());
     }
     let html = page(&sweep);
     let verdict = "predicts too high in 6 of 6 windows, by 8.3 % at 2.5 times the compute";
-    // The verdict says it, and so does the table of laws judged by runs held out.
-    assert!(html.contains(&format!(" It {verdict}")), "the lead");
+    // The verdict says it with what to do, and so does the table of laws judged by runs held out.
+    assert!(html.contains(&format!("<li>The law {verdict}")), "the verdict");
+    assert!(html.contains("does not hold here (chinchilla): forecast from budgets nearer by"));
     assert!(html.contains(&format!("</b> the law {verdict}")), "the table");
     assert!(html.contains("<td>C 4e12</td>"));
 }

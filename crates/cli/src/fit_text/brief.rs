@@ -1,12 +1,14 @@
 //! Shows fits in as few lines as possible: the law, its parameters, and one line each on the fit,
 //! on held-out rows and on warnings.
 
-use super::{approaches, exponents, of_series, parameters_of};
+use super::{approaches, exponents, of_series, parameters_of, warnings};
 use crate::tables::{interval, table};
-use isoflop_fit::output::{Estimate, Fit, Fits, HeldOut, Isoflop, RowSource, Validation};
+use isoflop_fit::output::{
+    Estimate, Fit, Fits, HeldOut, Isoflop, Remarks, RowSource, Validation, Warned,
+};
 use isoflop_fit::{best, level_words};
 
-/// Number of warnings that are shown.
+/// Number of refusals and of best laws that are shown.
 const SHOWN: usize = 2;
 /// Maximum number of parameters that are shown one per line; more are shown side by side.
 const IN_A_COLUMN: usize = 7;
@@ -68,7 +70,9 @@ fn many(fits: &Fits) -> String {
         let series = of_series(&best.series);
         format!("{}{x}{series}: {}", best.law, best.reason)
     }));
-    lines.push("* is not identified; --details has every parameter, window and warning".to_owned());
+    let warned = Warned::of(fits.met(|what, series| format!("{what}{}", of_series(series))));
+    lines.extend(warned.iter().map(|warned| format!("mind: {warned}")));
+    lines.push("* is not identified; --details has every parameter, window and remark".to_owned());
     lines.join("\n")
 }
 
@@ -130,13 +134,20 @@ fn one_fit(fit: &Fit, source: Option<&str>) -> String {
     lines.extend(estimates(fit));
     lines.push(format!("  fit: {}", quality(fit)));
     lines.extend(fit.validation.as_ref().and_then(held_out));
-    let warnings = fit.warnings.iter().take(SHOWN);
-    lines.extend(warnings.map(|warning| format!("  mind: {warning}")));
-    let more = fit.warnings.len().saturating_sub(SHOWN);
-    if more > 0 {
-        lines.push(format!("  mind: {more} more (--details)"));
-    }
+    lines.extend(minds(&fit.remarks));
     lines.join("\n")
+}
+
+/// What there is to act on, and how many notes there are besides.
+fn minds(remarks: &Remarks) -> Vec<String> {
+    let told = warnings(remarks);
+    let mut lines: Vec<String> = told.map(|warning| format!("  mind: {warning}")).collect();
+    match remarks.notes().count() {
+        0 => {}
+        1 => lines.push("  1 note on method (--details)".to_owned()),
+        notes => lines.push(format!("  {notes} notes on method (--details)")),
+    }
+    lines
 }
 
 fn estimates(fit: &Fit) -> Vec<String> {
@@ -227,7 +238,6 @@ fn isoflop(isoflop: &Isoflop) -> String {
         isoflop.budgets.len()
     )];
     lines.extend(exponents(isoflop));
-    let warnings = isoflop.warnings.iter().take(SHOWN);
-    lines.extend(warnings.map(|warning| format!("  mind: {warning}")));
+    lines.extend(minds(&isoflop.remarks));
     lines.join("\n")
 }

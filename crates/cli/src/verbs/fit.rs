@@ -67,7 +67,7 @@ pub(crate) struct Args {
     /// Standard deviation of the loss between seeds, if it is known from elsewhere.
     #[arg(long, value_name = "NATS")]
     seed_noise: Option<f64>,
-    /// Print everything: profiles, other objectives, influence, held-out windows, every warning.
+    /// Print everything: profiles, other objectives, influence, held-out windows, every warning and note.
     #[arg(long, conflicts_with_all = ["json", "table"])]
     details: bool,
     /// Print a table for a paper.

@@ -107,6 +107,6 @@ fn where_warnings_are(path: &Path, count: usize) -> String {
             path.join("fits.json").display(),
             path.display()
         ),
-        false => format!("\n{are} in {}, under `warnings`", path.display()),
+        false => format!("\n{are} in {}, under `remarks`", path.display()),
     }
 }

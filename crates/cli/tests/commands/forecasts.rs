@@ -51,7 +51,7 @@ fn predictions_name_the_best_law_the_minima_and_how_far_they_reach() {
         "isoflop       N*",
         "isoflop       D*",
         "note: C is 12 times the largest fitted compute; rows held out reach 27 times",
-        "stand in fits.json, under `warnings`",
+        " in fits.json, under `remarks`",
     ] {
         assert!(near.contains(part), "{part}: {near}");
     }
@@ -66,7 +66,9 @@ fn predictions_name_the_best_law_the_minima_and_how_far_they_reach() {
     // Warnings of the fits are in fits.json and not repeated with a prediction.
     let fits: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(keep.path().join("fits.json")).unwrap()).unwrap();
-    let warning = fits["fits"][0]["warnings"][0].as_str().unwrap();
+    let remarks = fits["fits"][0]["remarks"].as_array().unwrap();
+    let warning = remarks.iter().find(|remark| remark["kind"] == "warning").unwrap();
+    let warning = warning["text"].as_str().unwrap();
     assert!(text.contains(warning) && !near.contains(warning), "{near}");
 }
 

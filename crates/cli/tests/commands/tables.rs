@@ -174,8 +174,9 @@ fn rows_are_filtered_and_an_unknown_value_names_those_there_are() {
     let fit = run(&["fit", "a.csv", "--where", "corpus=c4", "--bootstrap", "0", "--json"]);
     let fits: serde_json::Value = serde_json::from_str(&stdout(&fit.code(0))).unwrap();
     assert_eq!(fits["fits"][0]["rows"], 20);
-    let warnings = fits["fits"][0]["warnings"].to_string();
-    assert!(warnings.contains("look computed"), "{warnings}");
+    let remarks = fits["fits"][0]["remarks"].as_array().unwrap();
+    let computed = remarks.iter().find(|remark| remark["problem"] == "computed").unwrap();
+    assert_eq!(computed["kind"], "warning", "{computed}");
     let text = stderr(&run(&["fit", "a.csv", "--where", "corpus=pile"]).code(2));
     assert!(text.contains("no row has corpus = pile"), "{text}");
     assert!(text.contains("holds c4, other"), "{text}");

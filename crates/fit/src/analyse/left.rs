@@ -26,7 +26,7 @@ pub(super) fn no_exponent(isoflop: &Isoflop, series: &str) -> Option<Refusal> {
         law: "isoflop".into(),
         series: series.into(),
         x: None,
-        reason: isoflop.warnings.first().cloned().unwrap_or_default(),
+        reason: isoflop.remarks.warnings().next().map(|w| w.text.clone()).unwrap_or_default(),
         hint: Some(
             "the note of each budget says which sizes to add; more budgets help as well".into(),
         ),

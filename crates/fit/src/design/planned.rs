@@ -60,11 +60,13 @@ pub fn prospects(runs: &[PlannedPoint], most_epochs: f64) -> Vec<Prospect> {
     if !repeated.is_empty() {
         let left = match seen.len() {
             0 => format!("every run passes {most_epochs} epochs"),
-            _ => format!(
-                "{} of {} runs pass {most_epochs} epochs and do not count",
-                repeated.len(),
-                runs.len()
-            ),
+            _ => {
+                let pass = match repeated.len() {
+                    1 => format!("passes {most_epochs} epochs and does not count"),
+                    _ => format!("pass {most_epochs} epochs and do not count"),
+                };
+                format!("{} of {} {pass}", repeated.len(), counted(runs.len()))
+            }
         };
         for law in &mut all {
             law.why = match seen.is_empty() {
@@ -73,13 +75,17 @@ pub fn prospects(runs: &[PlannedPoint], most_epochs: f64) -> Vec<Prospect> {
             };
         }
     }
-    all.push(Prospect {
-        name: "learning curves",
-        supported: true,
-        why: format!("{} runs", runs.len()),
-    });
+    all.push(Prospect { name: "learning curves", supported: true, why: counted(runs.len()) });
     all.push(noise_floor(runs));
     all
+}
+
+/// So many runs, in words.
+fn counted(runs: usize) -> String {
+    match runs {
+        1 => "1 run".to_owned(),
+        runs => format!("{runs} runs"),
+    }
 }
 
 /// The noise floor needs runs that differ in their seed.
@@ -139,7 +145,7 @@ fn of_surface(runs: &[PlannedPoint]) -> Prospect {
         name: "L(N, D)",
         supported: problem.is_none(),
         why: match problem {
-            None => format!("{} runs", runs.len()),
+            None => counted(runs.len()),
             Some(problem) => format!("not identified: {problem}"),
         },
     }
@@ -147,7 +153,7 @@ fn of_surface(runs: &[PlannedPoint]) -> Prospect {
 
 /// Why the runs do not tell the effect of N from that of D.
 fn surface_problem(runs: &[PlannedPoint]) -> Option<String> {
-    let too_few = || format!("{} runs for five parameters", runs.len());
+    let too_few = || format!("{} for five parameters", counted(runs.len()));
     if runs.is_empty() {
         return Some(too_few());
     }
@@ -318,7 +324,7 @@ mod tests {
         let some = prospects(&runs, MOST_EPOCHS);
         assert_eq!(
             of(&some, "isoFLOP curves").why,
-            "3 budgets of 3 sizes or more; 1 of 12 runs pass 4 epochs and do not count"
+            "3 budgets of 3 sizes or more; 1 of 12 runs passes 4 epochs and does not count"
         );
         runs.iter_mut().for_each(|run| run.epochs = 5.0);
         let none = prospects(&runs, MOST_EPOCHS);

@@ -1,6 +1,6 @@
 //! Ways to the compute-optimal split, side by side.
 
-use super::Estimate;
+use super::{Estimate, Remarks};
 use serde::{Deserialize, Serialize};
 
 /// The three approaches of Hoffmann et al. 2022 on one series.
@@ -65,8 +65,9 @@ pub struct Approach {
     pub optima: Vec<Optimum>,
     /// How the intervals were made; null where there are none.
     pub intervals: Option<String>,
-    /// What a reader must know.
-    pub warnings: Vec<String>,
+    /// What is said beside the numbers: what to act on, and how they were made.
+    #[serde(default)]
+    pub remarks: Remarks,
 }
 
 /// `N* = k C^a` and `D* = k' C^b` under another count of compute.

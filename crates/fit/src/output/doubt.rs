@@ -117,7 +117,7 @@ pub struct Estimate {
     pub high: Option<f64>,
     /// Standard deviation over replicates; null without a bootstrap.
     pub standard_error: Option<f64>,
-    /// False where the runs cannot tell this parameter; `warnings` says why.
+    /// False where the runs cannot tell this parameter; `remarks` says why.
     pub identified: bool,
     /// Whether a person held the parameter at its value, so that it has no interval.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -1,6 +1,6 @@
 //! IsoFLOP analyses: the loss at fixed compute, and the best size for it.
 
-use super::{Bootstrap, Estimate, FittedPoint};
+use super::{Bootstrap, Estimate, FittedPoint, Remarks};
 use serde::{Deserialize, Serialize};
 
 /// Approach 2 of Hoffmann et al. 2022: a parabola of loss in ln N for each budget, then power
@@ -31,8 +31,9 @@ pub struct Isoflop {
     /// without noise, less that law's own: their bias.
     #[serde(default)]
     pub bias: Option<f64>,
-    /// What a reader must know.
-    pub warnings: Vec<String>,
+    /// What is said beside the numbers: what to act on, and how they were made.
+    #[serde(default)]
+    pub remarks: Remarks,
 }
 
 /// One isoFLOP curve.

@@ -4,6 +4,7 @@
 mod axes;
 mod best_rates;
 mod budgets;
+mod collapse;
 mod csv;
 mod efficiency;
 mod experts;
@@ -46,7 +47,7 @@ use crate::view::View;
 
 /// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 21] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 22] = [
         time::figure,
         isoflop::figure,
         optima::figure,
@@ -59,6 +60,7 @@ pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
         sealed::figure,
         forest::figure,
         learning_curves::figure,
+        collapse::figure,
         efficiency::figure,
         positions::figure,
         windows::figure,

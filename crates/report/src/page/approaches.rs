@@ -1,7 +1,7 @@
 //! Exponents of the optimum by every approach, under both counts of compute side by side.
 
 use super::parts::{of_series, table};
-use crate::text::{escape, with_interval};
+use crate::text::{escape, sentence, with_interval};
 use crate::verdict::counting;
 use crate::view::View;
 use isoflop_fit::output::{Approach, Approaches, Estimate};
@@ -61,8 +61,14 @@ fn row(approach: &Approach, two: bool) -> String {
     format!(
         "<tr><th scope=\"row\">{}</th>{cells}<td>{}</td></tr>\n",
         escape(&approach.name),
-        escape(&approach.words)
+        escape(&words(approach))
     )
+}
+
+/// What an approach does, and the notes on how it came out.
+fn words(approach: &Approach) -> String {
+    let notes = approach.remarks.notes().map(|note| format!(". {}", sentence(note)));
+    format!("{}{}", approach.words, notes.collect::<String>())
 }
 
 fn cell(found: &Option<Estimate>) -> String {

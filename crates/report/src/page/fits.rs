@@ -1,11 +1,10 @@
-//! Every fitted number, with what a reader must know before quoting it.
+//! Every fitted number, with the notes on how it was made.
 
 use super::approaches;
 use super::parts::{of_series, table};
-use crate::text::{escape, fixed, html_label, interval, three_digits, value};
-use crate::verdict::warned;
+use crate::text::{escape, fixed, html_label, interval, sentence, three_digits, value};
 use crate::view::{self, View, letter, place, window};
-use isoflop_fit::output::{Estimate, Fit, Isoflop};
+use isoflop_fit::output::{Estimate, Fit, Isoflop, Refusal, Remarks};
 
 /// Tables of all fits, or nothing where no law was fitted or refused.
 pub(crate) fn tables(view: &View<'_>) -> Option<String> {
@@ -41,48 +40,49 @@ pub(crate) fn tables(view: &View<'_>) -> Option<String> {
                     <th scope=\"col\" class=\"num\">inside their intervals</th></tr>";
         out.push_str(&table("Laws judged by runs held out", "fits", head, &judged));
     }
-    if !fits.refused.is_empty() {
-        out.push_str("<h3>Not fitted</h3>\n<ul>\n");
-        for r in &fits.refused {
-            let x = r.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
-            let hint =
-                r.hint.as_ref().map(|h| format!(" {}.", escape(&sentence(h)))).unwrap_or_default();
-            out.push_str(&format!(
-                "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
-                escape(&r.law),
-                of_series(view, &r.series),
-                escape(r.reason.trim_end_matches('.'))
-            ));
-        }
-        out.push_str("</ul>\n");
-    }
-    out.push_str(&warning_list(view));
+    out.push_str(&refused(view));
     (!out.is_empty()).then_some(out)
 }
 
-/// The list of warnings, each once, after the names of the fits that it holds for.
-fn warning_list(view: &View<'_>) -> String {
-    let items: String = warned(view)
-        .iter()
-        .map(|w| {
-            let of = escape(&w.of.join(", "));
-            format!("<li><b>{of}</b>: {}</li>\n", escape(&w.text))
-        })
-        .collect();
-    match items.is_empty() {
-        true => String::new(),
-        false => {
-            format!("<h3 id=\"warnings\">Warnings</h3>\n<ul class=\"warnings\">\n{items}</ul>\n")
+/// Laws that were not fitted, each reason once with the series that it holds for.
+fn refused<'a>(view: &View<'a>) -> String {
+    let mut groups: Vec<(&'a Refusal, Vec<&'a str>)> = Vec::new();
+    for refusal in &view.report.fits.refused {
+        let key = |r: &Refusal| (r.law.clone(), r.x, r.reason.clone(), r.hint.clone());
+        match groups.iter_mut().find(|(known, _)| key(*known) == key(refusal)) {
+            Some((_, series)) => series.push(&refusal.series),
+            None => groups.push((refusal, vec![refusal.series.as_str()])),
         }
+    }
+    let item = |(r, series): &(&'a Refusal, Vec<&'a str>)| {
+        let x = r.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
+        let hint =
+            r.hint.as_ref().map(|h| format!(" {}.", escape(&sentence(h)))).unwrap_or_default();
+        let series: Vec<String> = series.iter().map(|series| of_series(view, *series)).collect();
+        format!(
+            "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
+            escape(&r.law),
+            series.join(","),
+            escape(r.reason.trim_end_matches('.'))
+        )
+    };
+    let items: String = groups.iter().map(item).collect();
+    match items.is_empty() {
+        true => items,
+        false => format!("<h3>Not fitted</h3>\n<ul>\n{items}</ul>\n"),
     }
 }
 
-/// A text with a capital first letter, as it stands after a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
-    let first = letters.next();
-    let capital = first.into_iter().flat_map(char::to_uppercase);
-    capital.chain(letters).collect()
+/// Notes on method in a row of their own; nothing where there are none.
+fn notes(remarks: &Remarks, columns: usize) -> String {
+    let all: Vec<String> = remarks.notes().map(|note| format!("{}.", sentence(note))).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<tr class=\"notes\"><td colspan=\"{columns}\" class=\"small\">{}</td></tr>\n",
+            escape(&all.join(" "))
+        ),
+    }
 }
 
 fn held_out<'a>(view: &View<'a>, fit: &'a Fit) -> String {
@@ -143,6 +143,7 @@ fn law<'a>(view: &View<'a>, fit: &'a Fit) -> String {
             escape(&floor.to_string())
         ));
     }
+    out.push_str(&notes(&fit.remarks, 5));
     out.push_str("</tbody>\n");
     out
 }
@@ -255,6 +256,7 @@ fn optima<'a>(view: &View<'a>, isoflop: &'a Isoflop) -> String {
             escape(budget.note.as_deref().unwrap_or(""))
         ));
     }
+    out.push_str(&notes(&isoflop.remarks, 5));
     out.push_str("</tbody>\n");
     out
 }

@@ -1,6 +1,7 @@
 //! The page: one file that fetches nothing and can be read without scripts.
 
 mod approaches;
+mod collapse;
 mod compare;
 mod data;
 mod experts;
@@ -46,7 +47,11 @@ const SECTIONS: [(&str, &str, &[&str]); 6] = [
         "How far to trust it",
         &["sealed-forecasts", "forecast", "intervals", "profiles", "residuals", "residuals-by-law"],
     ),
-    ("curves", "Learning curves", &["learning-curves", "sample-efficiency", "runs-small"]),
+    (
+        "curves",
+        "Learning curves",
+        &["learning-curves", "collapse", "sample-efficiency", "runs-small"],
+    ),
     ("context", "What the context is worth", &["positions", "window"]),
     (
         "factors",
@@ -87,6 +92,7 @@ pub(crate) fn html(view: &View<'_>, figures: &[Figure], delivery: Delivery) -> S
         let mut body = String::new();
         for name in names {
             let Some(figure) = figures.iter().find(|f| f.name == *name) else {
+                body.push_str(&unscored(view, name));
                 continue;
             };
             body.push_str(&match FOLDED.contains(name) {
@@ -138,6 +144,15 @@ fn beneath(view: &View<'_>, figure: &str) -> String {
     match figure {
         "positions" => positions::table(view),
         "experts" => experts::table(view),
+        "collapse" => collapse::table(view),
+        _ => String::new(),
+    }
+}
+
+/// What stands in the place of a figure that is missing.
+fn unscored(view: &View<'_>, figure: &str) -> String {
+    match figure {
+        "collapse" => collapse::table(view),
         _ => String::new(),
     }
 }

@@ -1,9 +1,10 @@
 //! The verdict on the page.
 
 use crate::comparison::{headlines, ranked};
-use crate::text::{escape, html_label};
+use crate::text::{escape, html_label, sentence};
 use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::View;
+use isoflop_fit::output::{Place, Warned};
 
 /// The verdict as HTML, a line a finding.
 pub(crate) fn html(view: &View<'_>) -> String {
@@ -23,16 +24,35 @@ pub(crate) fn html(view: &View<'_>) -> String {
     if ranked(view).is_none() {
         out.push_str(&by_series(view));
     }
-    let warned = match warned(view).len() {
-        0 => String::new(),
-        1 => " \u{b7} <a href=\"#warnings\">1 warning</a>".to_owned(),
-        many => format!(" \u{b7} <a href=\"#warnings\">{many} warnings</a>"),
-    };
-    out.push_str(&format!(
-        "<p class=\"small\">{}{warned}</p>\n</div>\n",
-        footing(view).join(" \u{b7} ")
-    ));
+    out.push_str(&to_act_on(view));
+    out.push_str(&format!("<p class=\"small\">{}</p>\n</div>\n", footing(view).join(" \u{b7} ")));
     out
+}
+
+/// What there is to act on, a line a problem; places are folded where there are several.
+fn to_act_on(view: &View<'_>) -> String {
+    let items: String = warned(view).iter().map(item).collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<p class=\"series\"><b>to act on</b></p>\n<ul class=\"warnings\" id=\"warnings\">\n{items}</ul>\n"
+        ),
+    }
+}
+
+fn item(warned: &Warned) -> String {
+    let places: String = match warned.places.len() {
+        0 | 1 => String::new(),
+        _ => {
+            let place = |place: &Place| {
+                let of = escape(&place.of.join("; "));
+                format!("<li><b>{of}</b>: {}</li>\n", escape(&place.text))
+            };
+            let places: String = warned.places.iter().map(place).collect();
+            format!("<details><summary>where</summary>\n<ul>\n{places}</ul>\n</details>")
+        }
+    };
+    format!("<li>{}{places}</li>\n", escape(&format!("{}.", sentence(&warned.to_string()))))
 }
 
 /// Findings, series by series.

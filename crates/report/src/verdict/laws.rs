@@ -17,13 +17,9 @@ pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
     let covered = inside
         .map(|inside| format!("; over all windows {inside} of {held} lie inside their intervals"))
         .unwrap_or_default();
-    let misfit = validation.verdict().map_or(String::new(), |misfit| {
-        let said = misfit.sentence.strip_prefix("the law");
-        format!(" It{}.", said.unwrap_or(&misfit.sentence))
-    });
     Some(format!(
         "L(N, D), fitted without the largest budget, misses the losses of that budget by {} % (root mean \
-         square of {} runs at {} times the compute){covered}.{misfit}",
+         square of {} runs at {} times the compute){covered}.",
         fixed(100.0 * last.rms_error, 2),
         last.held_out,
         fixed(last.reach, 1)

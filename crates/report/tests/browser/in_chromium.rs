@@ -1,6 +1,7 @@
 //! What a reader does with a page.
 
 use super::*;
+use isoflop_fit::output::Problem;
 
 const RUN: &str = "#three-panels svg:nth-child(2) g.run";
 
@@ -239,7 +240,8 @@ fn a_hostile_name_is_text_in_the_browser() {
     }
     for fit in &mut sweep.fits.fits {
         fit.series = fit.series.replace("rust-docs", &evil);
-        fit.warnings.push(evil.clone());
+        fit.remarks.note(evil.clone());
+        fit.remarks.warn(Problem::FewDecide, evil.clone(), vec![evil.clone()]);
     }
     let mut opened = open(&sweep, PHONE, "light");
     let page = &mut opened.page;

@@ -198,12 +198,19 @@ pub fn fits_of(isoflop: &Isoflop, runs: &[RunRow], series: &str) -> Vec<Fit> {
             ("n_exponent".to_owned(), estimate(0.52, 0.05)),
             ("d_exponent".to_owned(), estimate(0.48, 0.05)),
         ]),
-        warnings: vec!["intervals rest on 22 rows of 6 units: take them as rough".into()],
+        remarks: rough(),
         ..frame(series)
     };
     fit.profiles = profiles(&fit);
     fits.push(fit);
     fits
+}
+
+fn rough() -> Remarks {
+    let mut remarks = Remarks::default();
+    remarks
+        .note("the intervals rest on 22 rows of 6 units for 5 parameters, which makes them wide");
+    remarks
 }
 
 pub fn frame(series: &str) -> Fit {

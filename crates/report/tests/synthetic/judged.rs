@@ -141,7 +141,7 @@ pub fn approaches(isoflop: &Isoflop) -> Approaches {
                 .collect(),
         },
         intervals: Some("bootstrap".into()),
-        warnings: vec![],
+        remarks: Remarks::default(),
     };
     Approaches {
         series: isoflop.series.clone(),
