@@ -6,11 +6,14 @@
 mod broken;
 mod chinchilla;
 mod coordinates;
+mod coupled;
 mod critical_batch;
 mod data_constrained;
 mod experts;
 mod facts;
+mod farseer;
 mod granularity;
+mod half_life;
 mod implicit;
 mod joint_experts;
 mod kaplan;
@@ -23,6 +26,7 @@ mod parameters;
 mod pinned;
 mod power;
 mod power_offset;
+mod q_family;
 mod ready;
 mod routed;
 mod sparsity;
@@ -73,6 +77,15 @@ pub enum Law {
     /// `L = E + A N'^-alpha + B D'^-beta` with effective parameters and tokens under repetition
     /// (Muennighoff et al. 2023, eq. 5 and 6).
     DataConstrained,
+    /// `L = E + A N^-alpha + B D'^-beta` with an exponent that halves every tau repetitions (Goyal et al. 2024).
+    HalfLife,
+    /// `L = E + [(A N^-alpha)^(1/q) + (B D^-beta)^(1/q)]^q`: Chinchilla's law at q = 1, Kaplan's with E at
+    /// q = beta.
+    QFamily,
+    /// `L = E + A N^-alpha + B N^omega D^-(beta + kappa ln N)`: an exponent of D that changes with N.
+    Coupled,
+    /// `L = exp(a3 N^gamma + b3) + exp(a2 N^beta + b2) D^(-exp(a1 N^alpha + b1))` (Li et al. 2025).
+    Farseer,
     /// `L = a + b X^-c0 prod_i (1 + (X/d_i)^(1/f_i))^(-c_i f_i)` with one to three breaks (Caballero
     /// et al. 2022, eq. 1).
     Broken(usize, Axis),
@@ -111,9 +124,13 @@ fn every(axis: Axis) -> impl Iterator<Item = Law> {
         Law::OverTraining,
         Law::Kaplan { offset: false },
         Law::Kaplan { offset: true },
+        Law::QFamily,
+        Law::Coupled,
+        Law::Farseer,
         Law::LearningCurve,
         Law::CriticalBatch,
         Law::DataConstrained,
+        Law::HalfLife,
         Law::Routed,
         Law::Granularity,
         Law::Sparsity,
@@ -164,6 +181,22 @@ macro_rules! stated {
             }
             Law::DataConstrained => {
                 let $one = data_constrained::DataConstrained;
+                $body
+            }
+            Law::HalfLife => {
+                let $one = half_life::HalfLife;
+                $body
+            }
+            Law::QFamily => {
+                let $one = q_family::QFamily;
+                $body
+            }
+            Law::Coupled => {
+                let $one = coupled::Coupled;
+                $body
+            }
+            Law::Farseer => {
+                let $one = farseer::Farseer;
                 $body
             }
             Law::Broken(breaks, axis) => {
@@ -236,6 +269,11 @@ impl Law {
             self.coordinates(),
             [coordinates::N, coordinates::D] | [coordinates::N, coordinates::D, Coordinate::Unique]
         )
+    }
+
+    /// Whether it knows how often tokens have been seen.
+    pub(crate) fn knows_repetition(self) -> bool {
+        self.coordinates().contains(&Coordinate::Unique)
     }
 
     /// Whether its N counts every expert, and not what a token uses.
