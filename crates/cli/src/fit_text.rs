@@ -1,8 +1,10 @@
 //! Shows fits to a person in a terminal.
 
 mod brief;
+mod choice;
 
 pub(crate) use brief::brief;
+pub(crate) use choice::chosen;
 
 use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
@@ -11,6 +13,7 @@ use isoflop_fit::output::{
     Approach, Approaches, EffectiveSize, Estimate, Fit, Fits, Isoflop, RowSource,
 };
 use isoflop_fit::{Law, best, checklist, level_words};
+use isoflop_lab::curve_laws;
 
 /// The list of laws that `fit --list` prints.
 pub(crate) fn list() -> String {
@@ -18,8 +21,12 @@ pub(crate) fn list() -> String {
         "isoflop",
         "a parabola of loss in ln N for each budget, and Akima's interpolation: N*(C) and D*(C); Hoffmann et al. 2022, approach 2",
     );
+    let curves = (
+        curve_laws::NAME,
+        "L = L0 + A S^-alpha - B sum_k (eta_(k-1) - eta_k) C S_k / (1 + C S_k), S sums of rates: learning curves of a results folder under any schedule; Luo et al. 2025, arXiv 2503.12811, with beta 1 and gamma 0",
+    );
     let rows: Vec<Vec<String>> = Law::list()
-        .chain([isoflop])
+        .chain([isoflop, curves])
         .map(|(name, what)| vec![name.to_owned(), what.to_owned()])
         .collect();
     let table = table(&["law", "what it is"], &rows);
@@ -32,6 +39,7 @@ pub(crate) fn details(fits: &Fits) -> String {
     blocks.extend(fits.fits.iter().map(one_fit));
     blocks.extend(fits.isoflop.iter().map(one_isoflop));
     blocks.extend(fits.approaches.iter().map(approaches));
+    blocks.extend(fits.choices.iter().map(choice::table_of));
     if !fits.ranking.is_empty() {
         blocks.push(ranking(fits));
     }
@@ -314,7 +322,7 @@ fn ranking(fits: &Fits) -> String {
     let header = ["law", "held-out error", &inside, "windows"];
     let mut lines =
         vec!["laws by their error on rows held out".to_owned(), indented(&table(&header, &rows))];
-    let best = best(&fits.fits);
+    let best = best(fits);
     lines.extend(best.into_iter().map(|best| {
         let x = best.x.map_or(String::new(), |x| format!(" in {x:?}"));
         let series = of_series(&best.series);

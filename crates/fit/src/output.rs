@@ -1,6 +1,7 @@
 //! What a fit says: the content of `fits.json`.
 
 mod approaches;
+mod choice;
 mod doubt;
 mod isoflop;
 mod licence;
@@ -10,6 +11,7 @@ mod source;
 mod validation;
 
 pub use approaches::{Approach, Approaches, Counting, Optimum};
+pub use choice::{Candidate, Choice, Rival};
 pub use doubt::{
     Bootstrap, Estimate, Influence, Interval, KnownFloor, Outliers, Profile, ProfilePoint,
     Sensitivity,
@@ -47,6 +49,9 @@ pub struct Fits {
     /// Laws of the same rows in the order of their held-out error, best first.
     #[serde(default)]
     pub ranking: Vec<Ranked>,
+    /// The law that forecasts, one choice a series, with its reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
 }
 
 /// One law fitted to one set of points.
@@ -116,6 +121,9 @@ pub struct Fit {
     /// What mixtures of experts among the rows are worth, where the law tells it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effective: Vec<EffectiveSize>,
+    /// Laws beside this one, where it was chosen to forecast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<Rival>,
     /// What a reader must know before quoting the numbers.
     pub warnings: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! The laws that can be fitted. Each has a file of its own that states its facts (name, description,
 //! coordinates, parameters and what values they can take) and its formula: the loss in the coordinates that a
 //! fit moves in, and the way to the numbers that people quote. `facts` says what the words of these files
-//! mean. A new law is a file, a variant of [`Law`], a place in [`every`] and an arm of [`stated`].
+//! mean. A new law is a file, a variant of [`Law`], a place in `every` of `names` and an arm of [`stated`].
 
 mod broken;
 mod chinchilla;
@@ -79,9 +79,12 @@ pub enum Law {
     DataConstrained,
     /// `L = E + A N^-alpha + B D'^-beta` with an exponent that halves every tau repetitions (Goyal et al. 2024).
     HalfLife,
-    /// `L = E + [(A N^-alpha)^(1/q) + (B D^-beta)^(1/q)]^q`: Chinchilla's law at q = 1, Kaplan's with E at
+    /// `L = [(A N^-alpha)^(1/q) + (B D^-beta)^(1/q)]^q`: the sum of both terms at q = 1, Kaplan's law at
     /// q = beta.
-    QFamily,
+    QFamily {
+        /// Whether `E +` stands in front.
+        offset: bool,
+    },
     /// `L = E + A N^-alpha + B N^omega D^-(beta + kappa ln N)`: an exponent of D that changes with N.
     Coupled,
     /// `L = exp(a3 N^gamma + b3) + exp(a2 N^beta + b2) D^(-exp(a1 N^alpha + b1))` (Li et al. 2025).
@@ -105,38 +108,6 @@ pub enum Law {
     /// `L = E + A X^delta N^-(alpha - gamma ln X) + B X^omega D^-(beta - zeta ln X)` with X the E^ of
     /// [`Law::Routed`] (Ludziejewski et al. 2025).
     JointExperts,
-}
-
-/// Every law in the order in which lists show them: those of one variable along `axis`, and the pinned one
-/// with an E that stands for any.
-fn every(axis: Axis) -> impl Iterator<Item = Law> {
-    [
-        Law::Power(axis),
-        Law::PowerOffset(axis),
-        Law::M3(axis),
-        Law::M4(axis),
-        Law::Broken(1, axis),
-        Law::Broken(2, axis),
-        Law::Broken(3, axis),
-        Law::Chinchilla,
-        Law::Tied,
-        Law::Pinned(1.0),
-        Law::OverTraining,
-        Law::Kaplan { offset: false },
-        Law::Kaplan { offset: true },
-        Law::QFamily,
-        Law::Coupled,
-        Law::Farseer,
-        Law::LearningCurve,
-        Law::CriticalBatch,
-        Law::DataConstrained,
-        Law::HalfLife,
-        Law::Routed,
-        Law::Granularity,
-        Law::Sparsity,
-        Law::JointExperts,
-    ]
-    .into_iter()
 }
 
 /// Evaluates an expression of what the file of a law states.
@@ -187,8 +158,8 @@ macro_rules! stated {
                 let $one = half_life::HalfLife;
                 $body
             }
-            Law::QFamily => {
-                let $one = q_family::QFamily;
+            Law::QFamily { offset } => {
+                let $one = q_family::QFamily { offset };
                 $body
             }
             Law::Coupled => {

@@ -34,7 +34,7 @@ impl<'a, const P: usize> Ready<'a, P> {
             Law::Kaplan { .. } => Ready::Kaplan(kaplan::Written::of(theta)),
             Law::DataConstrained => Ready::DataConstrained(data_constrained::Written::of(theta)),
             Law::HalfLife => Ready::HalfLife(half_life::Written::of(theta)),
-            Law::QFamily => Ready::QFamily(q_family::Written::of(theta)),
+            Law::QFamily { .. } => Ready::QFamily(q_family::Written::of(theta)),
             Law::Coupled => Ready::Coupled(coupled::Written::of(theta)),
             Law::Broken(..) => Ready::Broken(broken::Written::of(theta)),
             Law::Routed => Ready::Routed(routed::Written::of(theta)),

@@ -1,6 +1,7 @@
 //! Derivatives against central differences, ways there and back, and every law found again from
 //! points of its own.
 
+use super::names::every;
 use super::*;
 use crate::engine::engine;
 use crate::error::FitError;
@@ -9,7 +10,7 @@ use crate::point::Point;
 use isoflop_core::rng::{Purpose, stream, uniform};
 use proptest::prelude::*;
 
-pub(super) const LAWS: [Law; 24] = [
+pub(super) const LAWS: [Law; 25] = [
     Law::Power(Axis::C),
     Law::PowerOffset(Axis::N),
     Law::Chinchilla,
@@ -22,7 +23,8 @@ pub(super) const LAWS: [Law; 24] = [
     Law::CriticalBatch,
     Law::DataConstrained,
     Law::HalfLife,
-    Law::QFamily,
+    Law::QFamily { offset: false },
+    Law::QFamily { offset: true },
     Law::Coupled,
     Law::Farseer,
     Law::Broken(1, Axis::C),
@@ -376,7 +378,7 @@ fn names_read_back_and_a_law_of_one_variable_asks_for_it() {
     let hint = |name: &str| Law::parse(name, None).unwrap_err().hint().unwrap();
     assert!(hint("chinchila").contains("`chinchilla`"), "{}", hint("chinchila"));
     assert_eq!(hint("hoffmann"), "`isoflop fit --list` has them all");
-    assert_eq!(Law::list().count(), 22);
+    assert_eq!(Law::list().count(), 23);
 }
 
 #[test]
