@@ -140,7 +140,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             tell_remarks(&sources);
             let axis = args.x.map(Axis::from);
             let auto = [AUTO.to_owned()];
-            let laws = if args.auto { &auto[..] } else { &args.law };
+            let laws: &[String] = if args.auto { &auto } else { &args.law };
             let fitted = tables::fit(&terminal, rows, laws, axis, &options)
                 .with_context(|| shown(&args.paths));
             if fitted.is_err() && is_text {
