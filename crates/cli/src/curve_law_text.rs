@@ -1,6 +1,7 @@
 //! Laws of whole learning curves as a person reads them in a terminal.
 
 use crate::tables::{number, table};
+use isoflop_fit::multi_power::HeldOutCurve;
 use isoflop_lab::curve_laws::CurveLaw;
 
 /// A line for each law and, if asked, one for each curve forecast by the others.
@@ -29,7 +30,7 @@ pub(crate) fn shown(laws: &[CurveLaw], details: bool) -> String {
 fn row(fitted: &CurveLaw) -> Option<Vec<String>> {
     let law = fitted.law.as_ref()?;
     let mark = if law.at_edge { "*" } else { "" };
-    let over = |of: &dyn Fn(&isoflop_fit::multi_power::HeldOutCurve) -> f64| {
+    let over = |of: &dyn Fn(&HeldOutCurve) -> f64| {
         let squares: f64 = fitted.held_out.iter().map(|held| of(held).powi(2)).sum();
         match fitted.held_out.len() {
             0 => String::new(),
@@ -51,7 +52,7 @@ fn row(fitted: &CurveLaw) -> Option<Vec<String>> {
 }
 
 fn held_out(fitted: &CurveLaw) -> Vec<Vec<String>> {
-    let line = |held: &isoflop_fit::multi_power::HeldOutCurve| {
+    let line = |held: &HeldOutCurve| {
         vec![
             held.label.clone(),
             held.points.to_string(),

@@ -107,8 +107,8 @@ fn among(asked: &[(Law, Result<Fit, FitError>)]) -> Result<(Choice, Vec<Rival>),
     let fitted: Vec<Asked<'_>> =
         asked.iter().filter_map(|(law, fit)| Some(Asked::new(*law, fit.as_ref().ok()?))).collect();
     let Some(first) = fitted.first() else {
-        let refusals = asked.iter().filter_map(|(_, fit)| fit.as_ref().err());
-        return Err(refusals.into_iter().next().cloned().unwrap_or(FitError::Empty));
+        let mut refusals = asked.iter().filter_map(|(_, fit)| fit.as_ref().err());
+        return Err(refusals.next().cloned().unwrap_or(FitError::Empty));
     };
     let sound: Vec<&Asked<'_>> = fitted.iter().filter(|law| law.collapse.is_none()).collect();
     let all: Vec<&Asked<'_>> = fitted.iter().collect();
@@ -120,13 +120,12 @@ fn among(asked: &[(Law, Result<Fit, FitError>)]) -> Result<(Choice, Vec<Rival>),
     };
     let shares = contest.as_ref().map(Contest::shares).unwrap_or_default();
     let share = |law: Law| shares.get(&law.name().into_owned()).copied().unwrap_or(0.0);
-    let rival = |asked: &&Asked<'_>| {
+    let rival = |asked: &Asked<'_>| {
         let values = asked.fit.values().filter(|values| values.iter().all(|v| v.is_finite()))?;
         let share = Some(share(asked.law)).filter(|share| *share > 0.0)?;
         Some(Rival { law: asked.law.name().into_owned(), share, values })
     };
-    let rivals = fitted.iter().filter(|asked| asked.law != at).collect::<Vec<_>>();
-    let rivals = rivals.iter().filter_map(|asked| rival(asked)).collect();
+    let rivals = fitted.iter().filter(|asked| asked.law != at).filter_map(rival).collect();
     let candidate = |(law, fit): &(Law, Result<Fit, FitError>)| {
         let found = fitted.iter().find(|asked| asked.law == *law);
         let error = contest.as_ref().and_then(|contest| contest.error(*law));

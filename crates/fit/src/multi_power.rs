@@ -68,7 +68,8 @@ pub struct HeldOutCurve {
 pub enum MultiPowerError {
     /// Too few losses.
     #[error(
-        "the curves have {points} losses after the warm-up, and the law of 5 parameters needs {FEWEST}"
+        "the curves have {points} losses after the warm-up, and the law of 5 parameters needs {}",
+        FEWEST
     )]
     TooFewPoints {
         /// Losses that there are.

@@ -2,7 +2,7 @@
 
 use super::{brief, indented, of_series};
 use crate::tables::table;
-use isoflop_fit::output::{Candidate, Choice, Fits};
+use isoflop_fit::output::{Candidate, Choice, Fit, Fits};
 
 /// Each chosen law with its reason and, for one alone, its fit.
 pub(crate) fn chosen(fits: &Fits) -> String {
@@ -14,7 +14,7 @@ pub(crate) fn chosen(fits: &Fits) -> String {
         lines.extend(refused.map(|refused| format!("  {}: {}", refused.law, refused.reason)));
     }
     if let [only] = &fits.choices[..] {
-        let is_chosen = |fit: &&isoflop_fit::output::Fit| {
+        let is_chosen = |fit: &&Fit| {
             (&fit.law, &fit.series, &fit.points) == (&only.law, &only.series, &only.points)
         };
         lines.extend(fits.fits.iter().find(is_chosen).map(|fit| brief::one_fit(fit, None)));
