@@ -1,9 +1,11 @@
 //! Shows fits to a person in a terminal.
 
 mod brief;
+mod choice;
 mod rates;
 
 pub(crate) use brief::brief;
+pub(crate) use choice::chosen;
 
 use crate::held_out_text::held_out;
 use crate::tables::{interval, number, table};
@@ -13,6 +15,7 @@ use isoflop_fit::output::{
     Warning,
 };
 use isoflop_fit::{Law, best, checklist, level_words};
+use isoflop_lab::curve_laws;
 
 /// The list of laws that `fit --list` prints.
 pub(crate) fn list() -> String {
@@ -24,8 +27,12 @@ pub(crate) fn list() -> String {
         "rate",
         "eta = c N^-a D^b B^p and B = k D^q: the best learning rate and batch of a results folder that tried several",
     );
+    let curves = (
+        curve_laws::NAME,
+        "L = L0 + A S^-alpha - B sum_k (eta_(k-1) - eta_k) C S_k / (1 + C S_k), S sums of rates: learning curves of a results folder under any schedule; Luo et al. 2025, arXiv 2503.12811, with beta 1 and gamma 0",
+    );
     let rows: Vec<Vec<String>> = Law::list()
-        .chain([isoflop, rate])
+        .chain([isoflop, rate, curves])
         .map(|(name, what)| vec![name.to_owned(), what.to_owned()])
         .collect();
     let table = table(&["law", "what it is"], &rows);
@@ -39,6 +46,7 @@ pub(crate) fn details(fits: &Fits) -> String {
     blocks.extend(fits.isoflop.iter().map(one_isoflop));
     blocks.extend(fits.approaches.iter().map(approaches));
     blocks.extend(fits.rates.iter().map(rates::details));
+    blocks.extend(fits.choices.iter().map(choice::table_of));
     if !fits.ranking.is_empty() {
         blocks.push(ranking(fits));
     }
@@ -334,7 +342,7 @@ fn ranking(fits: &Fits) -> String {
     let header = ["law", "held-out error", &inside, "windows"];
     let mut lines =
         vec!["laws by their error on rows held out".to_owned(), indented(&table(&header, &rows))];
-    let best = best(&fits.fits);
+    let best = best(fits);
     lines.extend(best.into_iter().map(|best| {
         let x = best.x.map_or(String::new(), |x| format!(" in {x:?}"));
         let series = of_series(&best.series);

@@ -87,8 +87,10 @@ pub(crate) fn scores(folder: &ResultsFolder, scores: &[Score]) -> String {
         if score.runs.iter().filter(|run| run.measured.is_some()).count() > 1 {
             let mut row = vec![String::new(); header.len()];
             row[3] = "mean of its runs".to_owned();
+            row[4] = score.mean_interval.map_or(String::new(), predicted);
             row[6] = per_cent(score.mean_error);
             row[7] = signed(score.mean_in_noises);
+            row[8] = held(score.mean_inside).to_owned();
             rows.push(row);
         }
     }
@@ -119,7 +121,6 @@ fn row_of(score: &Score, run: &RunScore) -> Vec<String> {
         (None, Some(status)) => status.to_string(),
         (None, None) => "not yet".to_owned(),
     };
-    let interval = run.inside.map_or("", |inside| if inside { "inside" } else { "outside" });
     vec![
         score.line.to_string(),
         scientific(forecast.compute),
@@ -129,8 +130,13 @@ fn row_of(score: &Score, run: &RunScore) -> Vec<String> {
         measured,
         per_cent(run.error),
         signed(run.in_noises),
-        interval.to_owned(),
+        held(run.inside).to_owned(),
     ]
+}
+
+/// Whether an interval held.
+fn held(inside: Option<bool>) -> &'static str {
+    inside.map_or("", |inside| if inside { "inside" } else { "outside" })
 }
 
 /// How often intervals held.

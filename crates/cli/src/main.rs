@@ -1,6 +1,7 @@
 //! The binary `isoflop`, with one file per verb.
 
 mod column_args;
+mod curve_law_text;
 mod deadline;
 mod fail;
 mod fit_text;

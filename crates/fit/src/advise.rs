@@ -114,7 +114,7 @@ const WORTH: f64 = 0.01;
 /// # Errors
 /// A law that is not in parameters and tokens, a target that it does not have, or rows that do not identify it.
 pub fn advise(fit: &Fit, target: &Target, limits: Limits) -> Result<Advice, AdviceError> {
-    let surface = |law: &Law| law.is_surface() && *law != Law::DataConstrained;
+    let surface = |law: &Law| law.is_surface() && !law.knows_repetition();
     let law = fit.law().filter(surface).ok_or(AdviceError::NotASurface { law: fit.law.clone() })?;
     let values = fit.values().ok_or(AdviceError::Singular)?;
     let points: Vec<Point> = fit

@@ -3,6 +3,7 @@
 mod left;
 
 use crate::approaches::approaches;
+use crate::choice::choose_beside;
 use crate::envelope::{Envelope, envelope};
 use crate::error::FitError;
 use crate::fit::{fit_envelope, fit_named};
@@ -54,6 +55,7 @@ pub fn analyse(
         fits.refused.append(&mut of_series.refused);
         fits.approaches.append(&mut of_series.approaches);
         fits.ranking.append(&mut of_series.ranking);
+        fits.choices.append(&mut of_series.choices);
     }
     match points.is_empty() {
         true => Err(FitError::Empty),
@@ -94,8 +96,9 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             }
         }
     }
+    let panels = out.fits.len();
     for law in SURFACES {
-        match fit_named(points, law, options, "all finished runs", None) {
+        match fit_named(points, law, options, ALL_RUNS, None) {
             Ok(fit) => out.fits.push(fit),
             Err(FitError::Stopped) => return Err(FitError::Stopped),
             // The rows that are missing for one surface are missing for the others as well.
@@ -105,6 +108,14 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
             Err(_) => {}
         }
     }
+    let mut surfaces = out.fits.split_off(panels);
+    match choose_beside(points, &mut surfaces, options, ALL_RUNS) {
+        Ok(choice) => out.choices.push(choice),
+        Err(FitError::Stopped) => return Err(FitError::Stopped),
+        // Rows that allow no law leave nothing to choose.
+        Err(_) => {}
+    }
+    out.fits.append(&mut surfaces);
     let surface = out.fits.iter().find(|fit| fit.law() == Some(Law::Chinchilla));
     let mut isoflop = isoflop;
     if let Some(isoflop) = &mut isoflop {
@@ -119,6 +130,9 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
         false => Ok(out),
     }
 }
+
+/// The runs that surfaces are fitted to, in words.
+const ALL_RUNS: &str = "all finished runs";
 
 /// Laws that are fitted to all runs; the first is the one that charts draw.
 const SURFACES: [Law; 4] =

@@ -56,8 +56,7 @@ impl Design {
         }
         let design = Design { law, held, classes };
         design.check_values()?;
-        if law == Law::DataConstrained && points.iter().all(|p| p.epochs.is_none_or(|e| e <= 1.01))
-        {
+        if law.knows_repetition() && points.iter().all(|p| p.epochs.is_none_or(|e| e <= 1.01)) {
             return Err(FitError::NoRepetition { law: law.name() });
         }
         if law.coordinates().len() > 1 && law != Law::Routed {

@@ -255,7 +255,7 @@ impl Findings<'_> {
         }
         let repeated: Vec<f64> =
             self.points.iter().filter_map(|point| point.epochs).filter(|e| *e > 1.0).collect();
-        if !repeated.is_empty() && self.engine.law() != Law::DataConstrained {
+        if !repeated.is_empty() && !self.engine.law().knows_repetition() {
             let most = repeated.iter().copied().fold(0.0, f64::max);
             remarks.note(format!(
                 "{} of {} rows repeat their data (up to {most:.1} epochs), which this law does not know",

@@ -135,6 +135,7 @@ pub(crate) fn fit_named(
     }
     let mut fit = Fit {
         effective: Vec::new(),
+        rivals: Vec::new(),
         known_floor,
         law: law.name().into_owned(),
         formula: law.formula(),

@@ -13,6 +13,11 @@ pub(crate) const TAIL: f64 = (1.0 - LEVEL) / 2.0;
 /// Half of an interval of a normal distribution, in standard deviations.
 pub(crate) const HALF_WIDTH: f64 = 1.644_853_627;
 
+/// Half of an interval of this coverage of a normal distribution, in standard deviations.
+pub fn half_width(level: f64) -> f64 {
+    Normal::standard().inverse_cdf(0.5 + 0.5 * level)
+}
+
 /// [`LEVEL`] as people read it: `90 %`.
 pub fn level_words() -> String {
     format!("{:.0} %", 100.0 * LEVEL)

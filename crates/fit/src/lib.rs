@@ -36,9 +36,10 @@
 //!
 //! *Extrapolation* is what in-sample errors do not show. Every window that fits the smaller budgets is judged
 //! by all later ones, and all but the largest size by that ([`output::Validation`]); laws of the same rows are
-//! ranked by it ([`rank`]). [`predict`] carries three things: the parameters' replicates, the scatter of
-//! single runs, and the drift that those windows show, with its sign: a law that is wrong by a little bends
-//! away from the rows, by the square of the distance in ln C, so that long windows and late ones tell most.
+//! ranked by it ([`rank`]), and [`choose`] says which of them forecasts. [`predict`] carries four things: the
+//! parameters' replicates, the scatter of single runs, the choice of law, and the drift that those windows show,
+//! with its sign: a law that is wrong by a little bends away from the rows, by the square of the distance in ln C,
+//! so that long windows and late ones tell most.
 //!
 //! # When it refuses
 //! Rows of one token count, of one number of tokens per parameter, of one size or one width, with all runs on
@@ -51,8 +52,11 @@
 //! `laws` holds a file for each law with its facts, formula and natural parameters; `jet` numbers that carry
 //! two derivatives; `engine` starts, polish and basins; `fit` the account of one fit. The parts of that account
 //! are `bootstrap`, `profile`, `dispersion`, `errors`, `influence`, `sensitivity` and `validate` (with `outlook`
-//! and `drift`). How the best size grows is the question of `isoflop`, `interpolated`, `frontier`, `parametric`
-//! and, side by side, of `approaches`; what one series costs over another is that of `multiplier`; which learning rate and batch are best is that of `rate`. `design` says whether rows, or runs that are only planned, identify a law.
+//! and `drift`); `choice` chooses among laws. How the best size grows is the question of `isoflop`, `interpolated`,
+//! `frontier`, `parametric` and, side by side, of `approaches`; what one series costs over another is that of
+//! `multiplier`; which learning rate and batch are best is that of `rate`, and whose rate is off that of `collapse`.
+//! Whole learning curves have a law of their own, `multi_power`. `design` says whether rows, or runs that are only
+//! planned, identify a law.
 
 mod account;
 pub mod advise;
@@ -61,6 +65,7 @@ mod analyse;
 mod approaches;
 mod bootstrap;
 mod checklist;
+mod choice;
 pub mod collapse;
 mod curve;
 pub mod design;
@@ -89,6 +94,7 @@ mod jet;
 mod laws;
 mod line;
 mod lines;
+pub mod multi_power;
 pub mod multiplier;
 pub mod noise;
 mod objective;
@@ -114,10 +120,11 @@ mod work;
 pub use analyse::analyse;
 pub use approaches::side_by_side;
 pub use checklist::checklist;
+pub use choice::choose;
 pub use envelope::{Envelope, envelope};
 pub use error::FitError;
 pub use fit::{fit, fit_each};
-pub use intervals::{LEVEL, level_words};
+pub use intervals::{LEVEL, half_width, level_words};
 pub use isoflop::isoflop;
 pub use laws::Law;
 pub use objective::{Objective, Penalty, Reduction, Residual};

@@ -1,6 +1,7 @@
 //! What a fit says: the content of `fits.json`.
 
 mod approaches;
+mod choice;
 mod doubt;
 mod isoflop;
 mod licence;
@@ -13,6 +14,7 @@ mod validation;
 mod warned;
 
 pub use approaches::{Approach, Approaches, Counting, Optimum};
+pub use choice::{Candidate, Choice, Rival};
 pub use doubt::{
     Bootstrap, Estimate, Influence, Interval, KnownFloor, Outliers, Profile, ProfilePoint,
     Sensitivity,
@@ -61,6 +63,9 @@ pub struct Fits {
     /// Best learning rates and batches, one a series that was trained at several rates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<Rates>,
+    /// The law that forecasts, one choice a series, with its reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
 }
 
 /// One law fitted to one set of points.
@@ -130,6 +135,9 @@ pub struct Fit {
     /// What mixtures of experts among the rows are worth, where the law tells it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effective: Vec<EffectiveSize>,
+    /// Laws beside this one, where it was chosen to forecast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<Rival>,
     /// What is said beside the numbers: what to act on, and how they were made.
     #[serde(default)]
     pub remarks: Remarks,

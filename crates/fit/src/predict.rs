@@ -1,17 +1,22 @@
 //! Predictions of a fit for runs that nobody has trained: their loss, the compute-optimal size and tokens, and
 //! the cost of another split of the compute, each with a prediction interval.
 //!
-//! The interval carries three things: the parameters' replicates; the scatter of single runs about
-//! the law; and, beyond the compute that was fitted, the law's drift, measured by fitting smaller
-//! budgets and predicting larger ones ([`crate::output::Validation`]).
+//! The interval carries the parameters' replicates; the scatter of single runs about the law; where the law was
+//! chosen among several, what the others say; and, beyond the compute that was fitted, the law's drift,
+//! measured by fitting smaller budgets and predicting larger ones ([`crate::output::Validation`]).
 
 use crate::drift::{Drift, Evidence};
 use crate::intervals::estimate;
 use crate::laws::{COORDINATES, Law};
 use crate::optimum::{Cost, optimum};
-use crate::output::{Estimate, Fit, FittedPoint};
+use crate::output::{Estimate, Fit, FittedPoint, Rival};
 use crate::point::Point;
 use serde::Serialize;
+
+/// Number of equal values that stand in for replicates where a fit has none.
+const ALONE: usize = 200;
+/// The golden ratio's inverse, whose multiples spread evenly over any number of them.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// A number that a fit predicts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,11 +71,9 @@ impl Fit {
     pub fn predict(&self, at: At) -> Option<Prediction> {
         let law = self.law()?;
         let value = loss(law, &self.values()?, at)?;
-        let drawn = self.draws.iter().filter_map(|draw| loss(law, draw, at));
-        Some(Prediction {
-            what: "loss",
-            estimate: self.spread(value, drawn.collect(), compute(at)),
-        })
+        let drawn = self.draws.iter().filter_map(|draw| loss(law, draw, at)).collect();
+        let drawn = self.with_rivals(value, drawn, |law, values| loss(law, values, at));
+        Some(Prediction { what: "loss", estimate: self.spread(value, drawn, compute(at)) })
     }
 
     /// N*, D* and the loss there for so much compute under a count of FLOPs; `None` for a law that is
@@ -80,7 +83,11 @@ impl Fit {
         let values = optimum(law, &self.values()?, c, cost)?;
         let draws = self.draws.iter();
         let drawn: Vec<[f64; 3]> = draws.filter_map(|draw| optimum(law, draw, c, cost)).collect();
-        let column = |k: usize| -> Vec<f64> { drawn.iter().map(|values| values[k]).collect() };
+        let column = |k: usize| -> Vec<f64> {
+            let drawn = drawn.iter().map(|values| values[k]).collect();
+            let of = |law: Law, rival: &[f64]| Some(optimum(law, rival, c, cost)?[k]);
+            self.with_rivals(values[k], drawn, of)
+        };
         let prediction = |what, estimate| Prediction { what, estimate };
         Some([
             prediction("n_opt", estimate(values[0], &column(0))),
@@ -133,6 +140,37 @@ impl Fit {
     /// Smallest compute among the rows fitted, FLOPs.
     fn smallest_compute(&self) -> Option<f64> {
         self.data.iter().filter_map(compute_of).reduce(f64::min)
+    }
+
+    /// Replicates of a number of which as large a share as each rival has lies about what that rival says.
+    fn with_rivals(
+        &self,
+        value: f64,
+        mut drawn: Vec<f64>,
+        of: impl Fn(Law, &[f64]) -> Option<f64>,
+    ) -> Vec<f64> {
+        let said = |rival: &Rival| {
+            let law = Law::parse(&rival.law, None).ok()?;
+            Some((rival.share, of(law, &rival.values)? / value))
+        };
+        let said: Vec<(f64, f64)> = self.rivals.iter().filter_map(said).collect();
+        if said.is_empty() {
+            return drawn;
+        }
+        if drawn.is_empty() {
+            drawn = vec![value; ALONE];
+        }
+        for (k, drawn) in drawn.iter_mut().enumerate() {
+            // Evenly spread over the laws, whatever the order of the replicates.
+            let mut place = (k as f64 * GOLDEN).fract();
+            for (share, factor) in &said {
+                if (0.0..*share).contains(&place) {
+                    *drawn *= factor;
+                }
+                place -= share;
+            }
+        }
+        drawn
     }
 
     fn spread(&self, value: f64, drawn: Vec<f64>, c: Option<f64>) -> Estimate {

@@ -1,6 +1,6 @@
 //! The ranking of laws of the same rows by their error on rows held out.
 
-use crate::output::{Axis, Fit, HeldOut, Ranked};
+use crate::output::{Axis, Choice, Fit, Fits, HeldOut, Ranked};
 use serde::Serialize;
 
 /// Laws in all variables, by the root mean square of their errors over the windows that every one of
@@ -10,7 +10,8 @@ pub fn rank(fits: &[Fit]) -> Vec<Ranked> {
     groups.iter().flat_map(|group| ranked(group)).collect()
 }
 
-/// The law that did best on rows held out, among the laws of the same rows.
+/// The law that forecasts among the laws of the same rows: the one that was chosen, or the one that did best on
+/// rows held out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Best {
     /// Name of the law.
@@ -33,8 +34,22 @@ impl Best {
     }
 }
 
-/// The first of every contest that [`rank`] holds. Every place that names a best law asks here.
-pub fn best(fits: &[Fit]) -> Vec<Best> {
+/// What was chosen, and where nothing was the first of a contest that [`rank`] holds. Every place that names a best
+/// law asks here.
+pub fn best(fits: &Fits) -> Vec<Best> {
+    let chosen = |choice: &Choice| Best {
+        law: choice.law.clone(),
+        x: None,
+        series: choice.series.clone(),
+        points: choice.points.clone(),
+        reason: format!("forecasts: {}", choice.reason),
+    };
+    let is_open = |group: &&Vec<&Fit>| {
+        let same = |choice: &Choice| {
+            (&choice.series, &choice.points) == (&group[0].series, &group[0].points)
+        };
+        group[0].x.is_some() || !fits.choices.iter().any(same)
+    };
     let best = |group: &Vec<&Fit>| {
         let ranked = ranked(group);
         let first = ranked.first().filter(|_| ranked.len() > 1)?;
@@ -46,7 +61,9 @@ pub fn best(fits: &[Fit]) -> Vec<Best> {
             reason: reason(&ranked),
         })
     };
-    contests(fits).iter().filter_map(best).collect()
+    let contests = contests(&fits.fits);
+    let others = contests.iter().filter(is_open).filter_map(best);
+    fits.choices.iter().map(chosen).chain(others).collect()
 }
 
 /// Two laws whose errors differ by less than this share are as good.
@@ -145,26 +162,44 @@ mod tests {
         }
     }
 
+    fn of(fits: Vec<Fit>) -> Fits {
+        Fits { fits, ..Fits::default() }
+    }
+
     #[test]
     fn the_best_law_is_the_first_that_is_ranked_and_says_why() {
-        let fits = [fit("chinchilla", 0.034), fit("kaplan", 0.012)];
+        let fits = of(vec![fit("chinchilla", 0.034), fit("kaplan", 0.012)]);
         let [best] = best(&fits).try_into().unwrap();
-        assert_eq!(best.law, rank(&fits)[0].law);
-        assert!(best.is(&fits[1]) && !best.is(&fits[0]));
+        assert_eq!(best.law, rank(&fits.fits)[0].law);
+        assert!(best.is(&fits.fits[1]) && !best.is(&fits.fits[0]));
         assert_eq!(best.reason, "best on held-out rows: rms 1.20 % against 3.40 % for chinchilla");
     }
 
     #[test]
     fn laws_that_do_as_well_are_named_and_the_next_is_the_first_that_does_not() {
-        let fits = [fit("kaplan", 0.04), fit("kaplan-offset", 0.0401), fit("chinchilla", 0.06)];
+        let fits = vec![fit("kaplan", 0.04), fit("kaplan-offset", 0.0401), fit("chinchilla", 0.06)];
         assert_eq!(
-            best(&fits)[0].reason,
+            best(&of(fits))[0].reason,
             "best on held-out rows: rms 4.00 %; as good: kaplan-offset; against 6.00 % for chinchilla"
         );
     }
 
     #[test]
     fn a_law_without_a_rival_is_no_best_one() {
-        assert_eq!(best(&[fit("chinchilla", 0.034)]), []);
+        assert_eq!(best(&of(vec![fit("chinchilla", 0.034)])), []);
+    }
+
+    #[test]
+    fn what_was_chosen_goes_before_the_ranking_of_the_same_rows() {
+        let mut fits = of(vec![fit("chinchilla", 0.034), fit("kaplan", 0.012)]);
+        fits.choices.push(Choice {
+            points: "all rows".into(),
+            law: "chinchilla".into(),
+            reason: "rms 3.40 %".into(),
+            ..Choice::default()
+        });
+        let [best] = best(&fits).try_into().unwrap();
+        assert!(best.is(&fits.fits[0]));
+        assert_eq!(best.reason, "forecasts: rms 3.40 %");
     }
 }

@@ -19,7 +19,7 @@ use isoflop_sweep::{Plan, PlannedRun, ResultsFolder, SpecError, Sweep};
 use isoflop_train::numerics_version;
 
 /// The law whose series is taken where no law is named, and the one that forecasts where none has
-/// been ranked.
+/// been chosen.
 const USUAL: &str = "chinchilla";
 
 /// What is to be forecast.
@@ -31,7 +31,7 @@ pub struct Question<'a> {
     pub computes: &'a [f64],
     /// Runs for each compute, which differ in their seed.
     pub seeds: usize,
-    /// Law in N and D; the best on rows held out unless named.
+    /// Law in N and D; the one that `fit --auto` chooses unless named.
     pub law: Option<&'a str>,
     /// Series, as in runs.parquet or as on the page; the only one there is unless named.
     pub series: &'a str,
@@ -65,7 +65,9 @@ impl Sealed {
 pub fn seal(notice: &dyn Notice, question: &Question<'_>) -> Result<Sealed, LabError> {
     let folder = question.folder;
     let rows = report::runs(notice, folder, Trust::Checked)?;
-    let fits = match fits::stored(notice, folder, &rows) {
+    // Fits of earlier versions hold no choice.
+    let tells = |fits: &Fits| question.law.is_some() || !fits.choices.is_empty();
+    let fits = match fits::stored(notice, folder, &rows).filter(tells) {
         Some(fits) => fits,
         None => fits::of_rows(notice, &folder.runs_path(), &rows, &Options::default())?,
     };
@@ -107,21 +109,24 @@ pub fn seal(notice: &dyn Notice, question: &Question<'_>) -> Result<Sealed, LabE
     Ok(Sealed { chain, new, warnings })
 }
 
-/// The law that is asked: as named, or the best on held-out rows of those fitted to the same rows
-/// as the usual one.
+/// The law that is asked: as named, or the one that was chosen for the series.
 fn law<'a>(question: &Question<'_>, fits: &'a Fits) -> Result<&'a Fit, LabError> {
     let path = question.folder.root();
-    let named = question.law.unwrap_or(USUAL);
-    let fit = advise::choose(path, fits, named, question.series)?;
-    if question.law.is_some() {
-        return Ok(fit);
+    if let Some(named) = question.law {
+        return advise::choose(path, fits, named, question.series);
     }
-    let rival = |fit: &&Fit, of: &Fit| {
-        (fit.x, &fit.series, &fit.points, fit.rows) == (of.x, &of.series, &of.points, of.rows)
-    };
-    let first = best(&fits.fits);
-    let mut rivals = fits.fits.iter().filter(|other| rival(other, fit));
-    Ok(rivals.find(|other| first.iter().any(|best| best.is(other))).unwrap_or(fit))
+    let best = best(fits);
+    let chosen = |fit: &&Fit| fit.x.is_none() && best.iter().any(|best| best.is(fit));
+    let chosen: Vec<&Fit> = fits.fits.iter().filter(chosen).collect();
+    match chosen[..] {
+        [only] if question.series.is_empty() => Ok(only),
+        // Series go by the names that the usual law has them under.
+        _ => {
+            let usual = advise::choose(path, fits, USUAL, question.series)?;
+            let same = |fit: &&&Fit| fit.series == usual.series;
+            Ok(chosen.iter().find(same).copied().unwrap_or(usual))
+        }
+    }
 }
 
 /// What a results folder tells of runs that it does not have.

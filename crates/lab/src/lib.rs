@@ -11,6 +11,7 @@ pub mod calibration;
 pub mod check;
 pub mod columns;
 mod crew;
+pub mod curve_laws;
 pub mod doctor;
 mod error;
 pub mod eta;

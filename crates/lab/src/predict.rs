@@ -70,7 +70,7 @@ pub fn read(path: &Path) -> Result<Fits, LabError> {
 /// None of them says anything of it.
 pub fn answers(path: &Path, fits: &Fits, at: At) -> Result<Vec<Answer>, LabError> {
     let mut answers: Vec<Answer> = fits.fits.iter().filter_map(|fit| answer(fit, at)).collect();
-    for best in best(&fits.fits) {
+    for best in best(fits) {
         let is = |answer: &&mut Answer| {
             (&answer.law, &answer.series, &answer.points) == (&best.law, &best.series, &best.points)
                 && answer.x == best.x.map(letter)

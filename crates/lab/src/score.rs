@@ -1,6 +1,8 @@
 //! How sealed forecasts did: what their runs came to, against what was said of them.
 
+use isoflop_fit::half_width;
 use isoflop_fit::noise::noise_floor;
+use isoflop_results::sealed::Predicted;
 use isoflop_results::{Chain, RunRow, SealedForecast, Status};
 use serde::Serialize;
 
@@ -17,6 +19,11 @@ pub struct Score {
     pub mean_error: Option<f64>,
     /// That error over the noise between seeds of one run; null without repeats in the folder.
     pub mean_in_noises: Option<f64>,
+    /// Interval of the mean loss of the runs that have finished, which several seeds make narrower than that of
+    /// one run; null below two of them.
+    pub mean_interval: Option<Predicted>,
+    /// Whether that interval holds the mean; null below two finished runs.
+    pub mean_inside: Option<bool>,
     /// The noise between seeds; null without repeats in the folder.
     pub noise: Option<SeedNoise>,
 }
@@ -81,14 +88,33 @@ fn score(
     let runs: Vec<RunScore> = forecast.each_run().map(of_run).collect();
     let losses: Vec<f64> = runs.iter().filter_map(|run| run.measured).collect();
     let mean = (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64);
+    let mean_interval = (losses.len() > 1).then(|| of_mean(forecast, losses.len()));
     Score {
         line,
         forecast: forecast.clone(),
         runs,
         mean_error: mean.map(|mean| predicted / mean - 1.0),
         mean_in_noises: mean.and_then(in_noises),
+        mean_interval,
+        mean_inside: mean_interval.zip(mean).map(|(interval, mean)| interval.holds(mean)),
         noise,
     }
+}
+
+/// The interval of the mean of so many runs of a forecast, from what was sealed of one: the variance of ln L on
+/// either side of the forecast less what the mean takes off the noise between seeds that was sealed with it. An
+/// interval that was sealed without that noise stays as it is, since what of it seeds would take off is not known.
+fn of_mean(forecast: &SealedForecast, runs: usize) -> Predicted {
+    let Predicted { value, low, high } = forecast.loss;
+    let half = half_width(forecast.level);
+    let noise = forecast.seed_noise.unwrap_or(0.0).powi(2);
+    let runs = runs as f64;
+    let deviation = |side: f64| {
+        let variance = (side / half).powi(2) - noise * (1.0 - 1.0 / runs);
+        variance.max(noise / runs).sqrt()
+    };
+    let side = |end: f64| half * deviation((end / value).ln().abs());
+    Predicted { value, low: value * (-side(low)).exp(), high: value * side(high).exp() }
 }
 
 /// The noise between seeds of finished runs; none where no two differ in their seed alone.
@@ -110,7 +136,6 @@ fn without_seed(row: &RunRow) -> String {
 pub(crate) mod tests {
     use super::*;
     use isoflop_results::RunRecord;
-    use isoflop_results::sealed::Predicted;
 
     /// A finished run of this name, seed and loss.
     pub(crate) fn row(run_id: &str, seed: u64, loss: f64) -> RunRow {
@@ -158,6 +183,34 @@ pub(crate) mod tests {
         let mean = (2.0 / 1.01 + 2.0 / 0.93) / 2.0;
         assert!((score.mean_error.unwrap() - (2.0 / mean - 1.0)).abs() < 1e-12);
         assert!((score.mean_in_noises.unwrap() - (2.0f64 / mean).ln() / noise).abs() < 1e-9);
+    }
+
+    /// One run errs by 3 % in all, of which 1.8 % are noise between seeds: the mean of three by
+    /// `sqrt(.03^2 - .018^2 (1 - 1/3))`, that is 2.613 %.
+    #[test]
+    fn the_mean_of_several_seeds_has_a_narrower_interval_of_its_own() {
+        let half = 1.644_853_627 * 0.03f64;
+        let sealed = |seed_noise| SealedForecast {
+            level: 0.9,
+            loss: Predicted { value: 2.0, low: 2.0 * (-half).exp(), high: 2.0 * half.exp() },
+            seed_noise,
+            ..SealedForecast::new()
+        };
+        let of_three = of_mean(&sealed(Some(0.018)), 3);
+        let expected = 1.644_853_627 * (0.03f64.powi(2) - 0.018f64.powi(2) * 2.0 / 3.0).sqrt();
+        assert!(((of_three.high / 2.0).ln() - expected).abs() < 1e-9, "{of_three:?}");
+        assert!(((2.0 / of_three.low).ln() - expected).abs() < 1e-9, "{of_three:?}");
+        // Nothing but noise: the mean of four errs by half as much as one run.
+        let of_four = of_mean(&sealed(Some(0.03)), 4);
+        assert!(((of_four.high / 2.0).ln() - 0.5 * half).abs() < 1e-9, "{of_four:?}");
+        // Without a known noise the interval stays that of one run.
+        let unknown = of_mean(&sealed(None), 3);
+        assert!((unknown.high / sealed(None).loss.high - 1.0).abs() < 1e-9);
+        let rows = [row("a", 0, 2.0), row("b", 1, 2.04), row("c", 2, 1.98)];
+        let [score] = scores(&chain(&["a", "b", "c"]), &rows).try_into().unwrap();
+        assert_eq!(score.mean_inside, Some(true));
+        let [alone] = scores(&chain(&["a"]), &rows).try_into().unwrap();
+        assert_eq!((alone.mean_interval, alone.mean_inside), (None, None));
     }
 
     #[test]

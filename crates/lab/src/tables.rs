@@ -7,7 +7,7 @@ use crate::rates::rate_runs;
 use crate::{Hinted, LabError, report, table_file};
 use isoflop_fit::output::{Axis, Excluded, Fits, Rates, Refusal, RowSource};
 use isoflop_fit::rate::{RateRun, has_rates, rates};
-use isoflop_fit::{FitError, LEVEL, Law, Options, Point, TRUNKS};
+use isoflop_fit::{FitError, LEVEL, Law, Options, Point, TRUNKS, choose};
 use isoflop_results::Trust;
 use isoflop_results::table::How;
 use isoflop_sweep::ResultsFolder;
@@ -131,7 +131,10 @@ fn read_table(
     Ok((points, source))
 }
 
-/// Fits rows by the laws of these names (see [`Law`]; `isoflop`, `rate` and `all` are names too), those of one
+/// The name that asks for the law that forecasts best.
+pub const AUTO: &str = "auto";
+
+/// Fits rows by the laws of these names (see [`Law`]; `isoflop`, `rate`, `all` and `auto` are names too), those of one
 /// variable in `axis`. Without a name folders are fitted with every law that their runs allow, and
 /// tables with `chinchilla`.
 ///
@@ -144,7 +147,12 @@ pub fn fit(
     axis: Option<Axis>,
     options: &Options,
 ) -> Result<Fits, LabError> {
-    if laws.is_empty() && rows.all_folders {
+    let is_auto = laws.iter().any(|law| law.trim() == AUTO);
+    if is_auto && laws.len() > 1 {
+        let hint = "give --auto, or the laws to fit";
+        return Err(Hinted::new("auto chooses a law and stands beside no other", hint).into());
+    }
+    if (laws.is_empty() || is_auto) && rows.all_folders {
         let mut fits = analyse(notice, &rows.points, rows.excluded, options)?;
         fits.sources = rows.sources;
         if has_rates(&rows.rate_runs) {
@@ -154,6 +162,11 @@ pub fn fit(
     }
     let mut fits =
         Fits { level: LEVEL, sources: rows.sources, excluded: rows.excluded, ..Fits::default() };
+    if is_auto {
+        let (fit, choice) = watched(notice, options, || choose(&rows.points, options))?;
+        (fits.fits, fits.choices) = (vec![fit], vec![choice]);
+        return Ok(fits);
+    }
     let mut names: Vec<&str> = laws.iter().map(|law| law.trim()).collect();
     if names.is_empty() {
         names.push("chinchilla");

@@ -72,6 +72,7 @@ pub fn merge(sweeps: Vec<(String, SweepResults)>) -> SweepResults {
         fits.refused.iter_mut().for_each(|r| r.series = series(&r.series));
         fits.approaches.iter_mut().for_each(|a| a.series = series(&a.series));
         fits.ranking.iter_mut().for_each(|r| r.series = series(&r.series));
+        fits.choices.iter_mut().for_each(|c| c.series = series(&c.series));
         for forecast in &mut sweep.forecasts {
             label(&mut forecast.run_id);
             forecast.series = series(&forecast.series);
@@ -94,6 +95,7 @@ pub fn merge(sweeps: Vec<(String, SweepResults)>) -> SweepResults {
         all.fits.refused.extend(sweep.fits.refused);
         all.fits.approaches.extend(sweep.fits.approaches);
         all.fits.ranking.extend(sweep.fits.ranking);
+        all.fits.choices.extend(sweep.fits.choices);
     }
     all
 }

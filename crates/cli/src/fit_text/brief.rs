@@ -14,7 +14,7 @@ const SHOWN: usize = 2;
 const IN_A_COLUMN: usize = 7;
 
 /// Maximum number of laws and isoFLOP exponents that are listed.
-const LISTED: usize = 11;
+const LISTED: usize = 12;
 
 /// All fits as text: a single fit in full, several with one line each.
 pub(crate) fn brief(fits: &Fits) -> String {
@@ -64,7 +64,7 @@ fn many(fits: &Fits) -> String {
     if more > 0 {
         lines.push(format!("{more} more (--details)"));
     }
-    let best = best(&fits.fits);
+    let best = best(fits);
     lines.extend(best.into_iter().take(SHOWN).map(|best| {
         let x = best.x.map_or(String::new(), |x| format!(" in {x:?}"));
         let series = of_series(&best.series);
@@ -127,7 +127,7 @@ pub(super) fn sources(sources: &[RowSource]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn one_fit(fit: &Fit, source: Option<&str>) -> String {
+pub(super) fn one_fit(fit: &Fit, source: Option<&str>) -> String {
     let x = fit.x.map_or(String::new(), |x| format!(" in {x:?}"));
     let mut lines = vec![format!("{}{x}{}: {}", fit.law, of_series(&fit.series), fit.formula)];
     lines.extend(source.map(|source| format!("  {source}")));

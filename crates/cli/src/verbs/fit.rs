@@ -1,6 +1,7 @@
 //! `isoflop fit`: fits laws to a results folder or to a user's table.
 
 use crate::column_args::ColumnArgs;
+use crate::curve_law_text;
 use crate::fail::Hinted;
 use crate::fit_text;
 use crate::output::{note, print, print_json};
@@ -11,7 +12,8 @@ use anyhow::{Context, Result};
 use isoflop_fit::output::{Axis, Fits, RowSource};
 use isoflop_fit::{Objective, Options, REPLICATES};
 use isoflop_lab::columns::Columns;
-use isoflop_lab::{fits, report, tables};
+use isoflop_lab::tables::AUTO;
+use isoflop_lab::{curve_laws, fits, report, tables};
 use isoflop_sweep::ResultsFolder;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +27,7 @@ use std::process::ExitCode;
     isoflop fit runs.csv --n params --d tokens --loss loss --law chinchilla --objective log-huber:1e-3\n  \
     isoflop fit runs.csv --law power --x c --c flops\n  \
     isoflop fit results/rates --law rate\n  \
+    isoflop fit runs.csv --auto              # the law that forecasts, and why; --details has the whole table\n  \
     isoflop fit runs.csv --law chinchilla,kaplan-offset --where corpus=c4 --table latex\n  \
     isoflop fit family.csv --n-unit M --d-unit B --skip-blank --details\n\n\
     Intervals are those of a bootstrap over units (rows that share a trunk, checkpoints of a run, or single rows: the fit says which), each replicate fitted from the \
@@ -41,8 +44,13 @@ pub(crate) struct Args {
     /// Variable of a law that has only one.
     #[arg(long, value_enum)]
     x: Option<X>,
-    /// Laws of --list separated by commas, such as chinchilla,kaplan; or isoflop; or rate, the best
-    /// learning rate and batch; or all, which means every law in N and D.
+    /// Choose the law that forecasts: by its error on the largest budget, the largest size and windows held out,
+    /// fewer parameters before more unless noise explains the difference, none that collapses.
+    #[arg(long, conflicts_with_all = ["law", "x"])]
+    auto: bool,
+    /// Laws of --list separated by commas, such as chinchilla,kaplan; or isoflop; or all, which means every
+    /// law in N and D; or rate, the best learning rate and batch, or multi-power, which is fitted to the learning
+    /// curves of a folder, each alone.
     #[arg(long, value_delimiter = ',')]
     law: Vec<String>,
     /// Objective: huber:DELTA, mse, absolute or asymmetric:DELTA, with optional prefixes: log- fits
@@ -107,6 +115,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Err(Hinted::new("--seed-noise must be a positive number", hint).into());
     }
     args.check_rate()?;
+    if args.law.iter().any(|law| law.trim() == curve_laws::NAME) {
+        return curves(args);
+    }
     let mut options = Options {
         objective: args.objective,
         bootstrap: args.bootstrap.unwrap_or(REPLICATES),
@@ -131,7 +142,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             }
             tell_remarks(&sources);
             let axis = args.x.map(Axis::from);
-            let fitted = tables::fit(&terminal, rows, &args.law, axis, &options)
+            let auto = [AUTO.to_owned()];
+            let laws: &[String] = if args.auto { &auto } else { &args.law };
+            let fitted = tables::fit(&terminal, rows, laws, axis, &options)
                 .with_context(|| shown(&args.paths));
             if fitted.is_err() && is_text {
                 tell_columns(&sources);
@@ -151,7 +164,30 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         (_, Some(format)) => print(&paper::table(&fits, format))?,
         _ if args.details => print(&fit_text::details(&fits))?,
+        _ if args.auto => print(&fit_text::chosen(&fits))?,
         _ => print(&fit_text::brief(&fits))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fits the law of whole learning curves, which is none of rows and stands beside no other.
+fn curves(args: &Args) -> Result<ExitCode> {
+    let [path] = &args.paths[..] else {
+        let hint = "give one results folder, such as results/quickstart";
+        return Err(
+            Hinted::new("the law multi-power is fitted to one folder at a time", hint).into()
+        );
+    };
+    if args.law.len() > 1 {
+        let hint = "ask for it alone: --law multi-power";
+        return Err(
+            Hinted::new("the law multi-power is fitted to curves and not to rows", hint).into()
+        );
+    }
+    let laws = curve_laws::of_folder(&Terminal::default(), path, args.trust.trust())?;
+    match args.json {
+        true => print_json(&serde_json::json!({ "law": curve_laws::NAME, "fits": laws }))?,
+        false => print(&curve_law_text::shown(&laws, args.details))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -206,7 +242,9 @@ fn stored(terminal: &Terminal, args: &Args, columns: &Columns) -> Result<Option<
         return Ok(None);
     }
     let runs = report::runs(terminal, &folder, args.trust.trust())?;
-    Ok(fits::stored(terminal, &folder, &runs))
+    // Fits of earlier versions hold no choice.
+    let tells = |fits: &Fits| !args.auto || !fits.choices.is_empty();
+    Ok(fits::stored(terminal, &folder, &runs).filter(tells))
 }
 
 /// Parses `E=1.6`: the name of a parameter and the value at which it is held.

@@ -23,8 +23,8 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:\n  isoflop forecast results/quickstart --compute 1e13\n  \
     isoflop forecast results/quickstart --compute 3e13,1e14 --seeds 3 --law chinchilla\n  \
     isoflop forecast results/quickstart --check --head 5f0c...\n\n\
-    The interval carries the parameters' uncertainty, the scatter of single runs about the law, in which the \
-    noise between seeds is, and the drift of the law beyond the compute fitted. Keep the head that is printed \
+    The interval carries the parameters' uncertainty, the choice of law unless one is named, the scatter of single \
+    runs about the law, in which the noise between seeds is, and the drift of the law beyond the compute fitted. Keep the head that is printed \
     somewhere else: a chain alone proves nothing against its owner.")]
 pub(crate) struct Args {
     /// Results folder of a sweep.
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Number of runs for each compute, which differ in their seed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     seeds: u16,
-    /// Law in N and D that forecasts; the best on held-out rows unless named.
+    /// Law in N and D that forecasts; the one that `fit --auto` chooses unless named.
     #[arg(long)]
     law: Option<String>,
     /// Series to use, where the sweep has several: as in runs.parquet, or as on the page.

@@ -1,7 +1,7 @@
 //! Tests of `isoflop predict`, and of the held-out lines of `isoflop fit`, on isoFLOP sweeps whose
 //! law is known.
 
-use crate::workshop::{isoflop, stdout};
+use crate::workshop::{isoflop, stderr, stdout};
 use std::fs;
 use std::path::Path;
 
@@ -90,4 +90,31 @@ fn a_law_that_errs_one_way_in_every_window_is_told_so_in_one_sentence() {
     let args = ["predict", "fits.json", "--compute", "1e20"];
     let run = isoflop().current_dir(keep.path()).args(args).assert();
     assert!(stdout(&run.code(0)).contains(&format!("warning: kaplan: {verdict}")));
+}
+
+#[test]
+fn auto_says_which_law_forecasts_and_why() {
+    let keep = tempfile::tempdir().unwrap();
+    fitted(keep.path());
+    let run = |more: &[&str]| {
+        let args = [&["fit", "a.csv", "--auto", "--bootstrap", "20"], more].concat();
+        isoflop().current_dir(keep.path()).args(args).assert()
+    };
+    let json: serde_json::Value = serde_json::from_str(&stdout(&run(&["--json"]).code(0))).unwrap();
+    let choice = &json["choices"][0];
+    let law = choice["law"].as_str().unwrap();
+    assert_eq!(json["fits"].as_array().unwrap().len(), 1);
+    assert_eq!(json["fits"][0]["law"], law);
+    let candidates = choice["candidates"].as_array().unwrap();
+    let shares: f64 = candidates.iter().map(|c| c["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-6, "{choice}");
+    let brief = stdout(&run(&[]).code(0));
+    let reason = choice["reason"].as_str().unwrap();
+    assert!(brief.contains(&format!("chosen: {law}, {reason}")), "{brief}");
+    let details = stdout(&run(&["--details"]).code(0));
+    for candidate in ["kaplan", "chinchilla-tied", "q-family", "coupled"] {
+        assert!(details.contains(&format!("  {candidate} ")), "{details}");
+    }
+    let both = run(&["--law", "kaplan"]).code(2);
+    assert!(stderr(&both).contains("--auto"), "{}", stderr(&both));
 }

@@ -1,5 +1,6 @@
 //! How often 90 % intervals hold the truth: `just coverage`. First a table of multipliers between two
-//! series (`multiplier`), with which `-- 400 multiplier` ends, one of few units (`few`), then simulated isoFLOP sweeps.
+//! series (`multiplier`), with which `-- 400 multiplier` ends, one of few units (`few`), then simulated isoFLOP sweeps,
+//! and last sweeps whose law is chosen (`chosen`), which `-- 400 chosen` prints alone.
 //!
 //! Each sweep has twelve sizes and five budgets of a decade and a half in all; every run errs by .3 % of its
 //! loss and every size (its trunk) by another .2 % in common. Three truths: Chinchilla's law; the same with
@@ -8,6 +9,7 @@
 //! budget, its own noise included.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+mod chosen;
 mod few;
 mod multiplier;
 mod pair;
@@ -77,8 +79,13 @@ fn sweep(truth: Truth, seed: u64) -> Vec<Point> {
 
 fn main() -> Result<(), FitError> {
     let sweeps: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400);
+    let only = std::env::args().nth(2);
+    if only.as_deref() == Some("chosen") {
+        chosen::table(sweeps / 4);
+        return Ok(());
+    }
     multiplier::table(sweeps);
-    if std::env::args().nth(2).as_deref() == Some("multiplier") {
+    if only.as_deref() == Some("multiplier") {
         return Ok(());
     }
     few::table(sweeps);
@@ -144,5 +151,6 @@ fn main() -> Result<(), FitError> {
             100.0 * widths[widths.len() / 2]
         );
     }
+    chosen::table(sweeps / 4);
     Ok(())
 }

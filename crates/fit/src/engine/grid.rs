@@ -22,7 +22,7 @@ pub(super) struct GridPoint<const P: usize> {
 }
 
 /// Columns of the inner problem: ones and two powers.
-pub(super) const COLUMNS: usize = 3;
+pub(crate) const COLUMNS: usize = 3;
 
 /// The exponents of a grid of `side` a term; one exponent for both terms is a line, not a square.
 pub(super) fn exponents(form: Form, side: usize) -> Vec<f64> {
@@ -267,7 +267,7 @@ impl<'a, const P: usize> InnerProblem<'a, P> {
 /// `[E, a, b]` of so many columns and how much they take off the squares: the best of the unconstrained
 /// optima of all subsets of columns that are positive, which holds the constrained optimum because the
 /// problem is convex.
-pub(super) fn non_negative(
+pub(crate) fn non_negative(
     gram: &Square<COLUMNS>,
     right: &[f64; COLUMNS],
     columns: usize,

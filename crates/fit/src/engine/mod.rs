@@ -17,6 +17,7 @@ mod refit;
 mod scout;
 mod solve;
 
+pub(crate) use grid::{COLUMNS, non_negative};
 pub(crate) use held::Held;
 pub(crate) use polish::{End, TOLERANCE};
 pub(crate) use problem::CentredRow;

@@ -1,16 +1,19 @@
 //! The laws that can be fitted. Each has a file of its own that states its facts (name, description,
 //! coordinates, parameters and what values they can take) and its formula: the loss in the coordinates that a
 //! fit moves in, and the way to the numbers that people quote. `facts` says what the words of these files
-//! mean. A new law is a file, a variant of [`Law`], a place in [`every`] and an arm of [`stated`].
+//! mean. A new law is a file, a variant of [`Law`], a place in `every` of `names` and an arm of [`stated`].
 
 mod broken;
 mod chinchilla;
 mod coordinates;
+mod coupled;
 mod critical_batch;
 mod data_constrained;
 mod experts;
 mod facts;
+mod farseer;
 mod granularity;
+mod half_life;
 mod implicit;
 mod joint_experts;
 mod kaplan;
@@ -23,6 +26,7 @@ mod parameters;
 mod pinned;
 mod power;
 mod power_offset;
+mod q_family;
 mod ready;
 mod routed;
 mod sparsity;
@@ -73,6 +77,18 @@ pub enum Law {
     /// `L = E + A N'^-alpha + B D'^-beta` with effective parameters and tokens under repetition
     /// (Muennighoff et al. 2023, eq. 5 and 6).
     DataConstrained,
+    /// `L = E + A N^-alpha + B D'^-beta` with an exponent that halves every tau repetitions (Goyal et al. 2024).
+    HalfLife,
+    /// `L = [(A N^-alpha)^(1/q) + (B D^-beta)^(1/q)]^q`: the sum of both terms at q = 1, Kaplan's law at
+    /// q = beta.
+    QFamily {
+        /// Whether `E +` stands in front.
+        offset: bool,
+    },
+    /// `L = E + A N^-alpha + B N^omega D^-(beta + kappa ln N)`: an exponent of D that changes with N.
+    Coupled,
+    /// `L = exp(a3 N^gamma + b3) + exp(a2 N^beta + b2) D^(-exp(a1 N^alpha + b1))` (Li et al. 2025).
+    Farseer,
     /// `L = a + b X^-c0 prod_i (1 + (X/d_i)^(1/f_i))^(-c_i f_i)` with one to three breaks (Caballero
     /// et al. 2022, eq. 1).
     Broken(usize, Axis),
@@ -92,34 +108,6 @@ pub enum Law {
     /// `L = E + A X^delta N^-(alpha - gamma ln X) + B X^omega D^-(beta - zeta ln X)` with X the E^ of
     /// [`Law::Routed`] (Ludziejewski et al. 2025).
     JointExperts,
-}
-
-/// Every law in the order in which lists show them: those of one variable along `axis`, and the pinned one
-/// with an E that stands for any.
-fn every(axis: Axis) -> impl Iterator<Item = Law> {
-    [
-        Law::Power(axis),
-        Law::PowerOffset(axis),
-        Law::M3(axis),
-        Law::M4(axis),
-        Law::Broken(1, axis),
-        Law::Broken(2, axis),
-        Law::Broken(3, axis),
-        Law::Chinchilla,
-        Law::Tied,
-        Law::Pinned(1.0),
-        Law::OverTraining,
-        Law::Kaplan { offset: false },
-        Law::Kaplan { offset: true },
-        Law::LearningCurve,
-        Law::CriticalBatch,
-        Law::DataConstrained,
-        Law::Routed,
-        Law::Granularity,
-        Law::Sparsity,
-        Law::JointExperts,
-    ]
-    .into_iter()
 }
 
 /// Evaluates an expression of what the file of a law states.
@@ -164,6 +152,22 @@ macro_rules! stated {
             }
             Law::DataConstrained => {
                 let $one = data_constrained::DataConstrained;
+                $body
+            }
+            Law::HalfLife => {
+                let $one = half_life::HalfLife;
+                $body
+            }
+            Law::QFamily { offset } => {
+                let $one = q_family::QFamily { offset };
+                $body
+            }
+            Law::Coupled => {
+                let $one = coupled::Coupled;
+                $body
+            }
+            Law::Farseer => {
+                let $one = farseer::Farseer;
                 $body
             }
             Law::Broken(breaks, axis) => {
@@ -236,6 +240,11 @@ impl Law {
             self.coordinates(),
             [coordinates::N, coordinates::D] | [coordinates::N, coordinates::D, Coordinate::Unique]
         )
+    }
+
+    /// Whether it knows how often tokens have been seen.
+    pub(crate) fn knows_repetition(self) -> bool {
+        self.coordinates().contains(&Coordinate::Unique)
     }
 
     /// Whether its N counts every expert, and not what a token uses.

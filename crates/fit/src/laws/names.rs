@@ -1,11 +1,44 @@
 //! Laws by the names that people write.
 
-use super::{Law, every};
+use super::Law;
 use crate::error::FitError;
 use crate::output::Axis;
 
 /// What stands in front of the E of a pinned law.
 const PINNED: &str = "chinchilla-pinned";
+
+/// Every law in the order in which lists show them: those of one variable along `axis`, and the pinned one
+/// with an E that stands for any.
+pub(super) fn every(axis: Axis) -> impl Iterator<Item = Law> {
+    [
+        Law::Power(axis),
+        Law::PowerOffset(axis),
+        Law::M3(axis),
+        Law::M4(axis),
+        Law::Broken(1, axis),
+        Law::Broken(2, axis),
+        Law::Broken(3, axis),
+        Law::Chinchilla,
+        Law::Tied,
+        Law::Pinned(1.0),
+        Law::OverTraining,
+        Law::Kaplan { offset: false },
+        Law::Kaplan { offset: true },
+        Law::QFamily { offset: false },
+        Law::QFamily { offset: true },
+        Law::Coupled,
+        Law::Farseer,
+        Law::LearningCurve,
+        Law::CriticalBatch,
+        Law::DataConstrained,
+        Law::HalfLife,
+        Law::Routed,
+        Law::Granularity,
+        Law::Sparsity,
+        Law::JointExperts,
+    ]
+    .into_iter()
+}
 
 impl Law {
     /// Names and one-line descriptions of all laws, in the order in which lists show them. X is N, D or C.

@@ -4,7 +4,10 @@
 
 use super::coordinates::{COORDINATES, Centre};
 use super::sum::Form;
-use super::{Law, broken, data_constrained, granularity, joint_experts, kaplan, routed, sparsity};
+use super::{
+    Law, broken, coupled, data_constrained, granularity, half_life, joint_experts, kaplan,
+    q_family, routed, sparsity,
+};
 use crate::jet::Jet;
 
 /// A law at one vector of parameters, by the way in which its derivatives are had.
@@ -13,6 +16,9 @@ pub(crate) enum Ready<'a, const P: usize> {
     Sum(Form, &'a [f64; P]),
     Kaplan(kaplan::Written),
     DataConstrained(data_constrained::Written),
+    HalfLife(half_life::Written),
+    QFamily(q_family::Written),
+    Coupled(coupled::Written),
     Broken(broken::Written<'a>),
     Routed(routed::Written),
     Granularity(granularity::Written),
@@ -27,6 +33,9 @@ impl<'a, const P: usize> Ready<'a, P> {
         match law {
             Law::Kaplan { .. } => Ready::Kaplan(kaplan::Written::of(theta)),
             Law::DataConstrained => Ready::DataConstrained(data_constrained::Written::of(theta)),
+            Law::HalfLife => Ready::HalfLife(half_life::Written::of(theta)),
+            Law::QFamily { .. } => Ready::QFamily(q_family::Written::of(theta)),
+            Law::Coupled => Ready::Coupled(coupled::Written::of(theta)),
             Law::Broken(..) => Ready::Broken(broken::Written::of(theta)),
             Law::Routed => Ready::Routed(routed::Written::of(theta)),
             Law::Granularity => Ready::Granularity(granularity::Written::of(theta)),
@@ -46,6 +55,9 @@ impl<'a, const P: usize> Ready<'a, P> {
             Ready::Sum(form, theta) => form.value(theta.as_slice(), x),
             Ready::Kaplan(law) => law.loss(x),
             Ready::DataConstrained(law) => law.loss(x),
+            Ready::HalfLife(law) => law.loss(x),
+            Ready::QFamily(law) => law.loss(x),
+            Ready::Coupled(law) => law.loss(x),
             Ready::Broken(law) => law.loss(x),
             Ready::Routed(law) => law.loss(x),
             Ready::Granularity(law) => law.loss(x),
@@ -62,6 +74,9 @@ impl<'a, const P: usize> Ready<'a, P> {
             Ready::Sum(form, theta) => form.jet(theta, x),
             Ready::Kaplan(law) => law.jet(x),
             Ready::DataConstrained(law) => law.jet(x),
+            Ready::HalfLife(law) => law.jet(x),
+            Ready::QFamily(law) => law.jet(x),
+            Ready::Coupled(law) => law.jet(x),
             Ready::Broken(law) => law.jet(x),
             Ready::Routed(law) => law.jet(x),
             Ready::Granularity(law) => law.jet(x),

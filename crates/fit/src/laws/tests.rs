@@ -1,6 +1,7 @@
 //! Derivatives against central differences, ways there and back, and every law found again from
 //! points of its own.
 
+use super::names::every;
 use super::*;
 use crate::engine::engine;
 use crate::error::FitError;
@@ -9,7 +10,7 @@ use crate::point::Point;
 use isoflop_core::rng::{Purpose, stream, uniform};
 use proptest::prelude::*;
 
-pub(super) const LAWS: [Law; 20] = [
+pub(super) const LAWS: [Law; 25] = [
     Law::Power(Axis::C),
     Law::PowerOffset(Axis::N),
     Law::Chinchilla,
@@ -21,6 +22,11 @@ pub(super) const LAWS: [Law; 20] = [
     Law::LearningCurve,
     Law::CriticalBatch,
     Law::DataConstrained,
+    Law::HalfLife,
+    Law::QFamily { offset: false },
+    Law::QFamily { offset: true },
+    Law::Coupled,
+    Law::Farseer,
     Law::Broken(1, Axis::C),
     Law::Broken(2, Axis::C),
     Law::Broken(3, Axis::C),
@@ -52,6 +58,19 @@ pub(super) fn inner(law: Law, seed: u64) -> Vec<f64> {
             draw(0.7, 1.1),
             draw(0.3, 0.9),
             draw(3.5, 5.5),
+        ];
+    }
+    if law == Law::Farseer {
+        return vec![
+            draw(-0.06, 0.06),
+            draw(-0.3, 0.3),
+            draw(0.15f64.ln(), 0.5f64.ln()),
+            draw(-0.2, 0.1),
+            draw(-0.3, 0.3),
+            draw(0.3f64.ln(), 0.9f64.ln()),
+            draw(-0.2, -0.05),
+            draw(-0.5, -0.1),
+            draw(1.2f64.ln(), 1.8f64.ln()),
         ];
     }
     let mut widths = 0.0;
@@ -91,7 +110,7 @@ pub(super) fn points(law: Law, t: &[f64]) -> Vec<Point> {
         for j in 0..7 {
             let (n, d) = ((11.0 + 0.9 * f64::from(i)).exp(), (14.0 + f64::from(j)).exp());
             let repeats: &[f64] = match law {
-                Law::DataConstrained => &[1.0, 6.0, 30.0],
+                Law::DataConstrained | Law::HalfLife => &[1.0, 6.0, 30.0],
                 _ => &[1.0],
             };
             let batches: &[f64] = match law {
@@ -196,7 +215,7 @@ fn natural_parameters_give_the_same_losses_as_inner_ones() {
             let mut centre = CENTRE;
             // As `Law::centre` has it: distinct tokens lie about D, experts about one.
             match law {
-                Law::DataConstrained => centre.x[2] = centre.x[1],
+                Law::DataConstrained | Law::HalfLife => centre.x[2] = centre.x[1],
                 Law::Routed => centre.x[1] = 0.0,
                 Law::Granularity | Law::Sparsity | Law::JointExperts => centre.x[2] = 0.0,
                 _ => {}
@@ -359,7 +378,7 @@ fn names_read_back_and_a_law_of_one_variable_asks_for_it() {
     let hint = |name: &str| Law::parse(name, None).unwrap_err().hint().unwrap();
     assert!(hint("chinchila").contains("`chinchilla`"), "{}", hint("chinchila"));
     assert_eq!(hint("hoffmann"), "`isoflop fit --list` has them all");
-    assert_eq!(Law::list().count(), 18);
+    assert_eq!(Law::list().count(), 23);
 }
 
 #[test]

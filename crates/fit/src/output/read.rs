@@ -1,6 +1,6 @@
 //! `fits.json` as it comes back: whoever holds [`Fits`] from here can predict with them.
 
-use super::{Estimate, Fit, Fits, FittedPoint, HeldOut, Isoflop, Optimum, Rates};
+use super::{Choice, Estimate, Fit, Fits, FittedPoint, HeldOut, Isoflop, Optimum, Rates};
 use crate::laws::Law;
 use isoflop_core::text::{shown, shown_up_to};
 
@@ -75,6 +75,9 @@ impl Fits {
         }
         for (k, law) in fits.ranking.iter().enumerate() {
             Place(&format!("ranking[{k}].")).not_negative("rms_error", law.rms_error)?;
+        }
+        for (k, choice) in fits.choices.iter().enumerate() {
+            check_choice(&format!("choices[{k}]."), choice)?;
         }
         Ok(fits)
     }
@@ -183,6 +186,7 @@ fn check_fit(at: &str, fit: &Fit) -> Result<(), FitsError> {
         place.estimate(&field, Some(estimate))?;
     }
     check_draws(&place, law, fit)?;
+    check_rivals(&place, fit)?;
     place.check("rows", fit.rows == fit.data.len(), || {
         format!("is {}, but data has {}", fit.rows, fit.data.len())
     })?;
@@ -227,6 +231,34 @@ fn check_draws(place: &Place, law: Law, fit: &Fit) -> Result<(), FitsError> {
             format!("has {} values for {} parameters", draw.len(), names.len())
         })?;
         draw.iter().try_for_each(|value| place.finite(&field, *value))?;
+    }
+    Ok(())
+}
+
+/// Laws beside the chosen one, which an interval goes on with.
+fn check_rivals(place: &Place, fit: &Fit) -> Result<(), FitsError> {
+    for (k, rival) in fit.rivals.iter().enumerate() {
+        let field = format!("rivals[{k}]");
+        place.not_negative(&format!("{field}.share"), rival.share)?;
+        let law = Law::parse(&rival.law, None).ok();
+        let wanted = law.filter(|law| law.axis().is_none()).map(Law::parameters);
+        place.check(&field, wanted == Some(rival.values.len()), || {
+            format!(
+                "is `{}` of {} values, which is no law in all variables that this version knows",
+                shown(&rival.law),
+                rival.values.len()
+            )
+        })?;
+        rival.values.iter().try_for_each(|value| place.finite(&field, *value))?;
+    }
+    Ok(())
+}
+
+fn check_choice(at: &str, choice: &Choice) -> Result<(), FitsError> {
+    let place = Place(at);
+    for candidate in &choice.candidates {
+        place.not_negative("candidates.share", candidate.share)?;
+        candidate.error.map_or(Ok(()), |error| place.not_negative("candidates.error", error))?;
     }
     Ok(())
 }
