@@ -29,8 +29,11 @@ pub mod reach;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod stages;
 mod table_file;
 pub mod tables;
+mod tune;
+pub mod until;
 pub mod validate;
 pub mod words;
 
