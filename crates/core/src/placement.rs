@@ -181,6 +181,9 @@ impl Expected {
     }
 }
 
+/// Budgets that the prior places.
+const FIRST: usize = 2;
+
 /// Sizes about an optimum that is known.
 const FEWEST: usize = 5;
 
@@ -252,6 +255,17 @@ impl Ladder {
         }
         let (correction, sd) = line.at(place(budget));
         Expected { ln_n: self.prior(budget) + correction, sd }
+    }
+
+    /// What is expected at the budgets that are placed together next, of those that have no sizes yet,
+    /// ascending: of a sweep's `first` two by the prior, since a slope needs two; later of one, and of those
+    /// behind it for as long as the fewest sizes are enough.
+    pub fn stage(&self, open: &[f64], first: bool, minima: &[Minimum]) -> Vec<Expected> {
+        let least = if first { FIRST } else { 1 };
+        let all = open.iter().map(|budget| self.expected(*budget, minima)).enumerate();
+        all.take_while(|(k, expected)| *k < least || expected.is_known())
+            .map(|(_, expected)| expected)
+            .collect()
     }
 
     /// Neighbouring rungs about an expected size, as a range of their numbers: as many as it needs, with

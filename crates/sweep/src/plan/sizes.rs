@@ -152,9 +152,8 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
     /// Places every budget: first those that were placed before, then as far as ended budgets tell, and
     /// at last where they are expected.
     ///
-    /// Stages are the same however often a sweep is interrupted: the two smallest budgets are placed by
-    /// the prior; when all budgets that have sizes have ended, the next is placed, and those behind it as
-    /// long as the fewest sizes are enough.
+    /// A stage is placed when all budgets that have sizes have ended, so that stages are the same however
+    /// often a sweep is interrupted.
     fn all(&self) -> Result<Vec<Placed<'a>>, Problem> {
         let mut placed = Vec::new();
         for budget in &self.budgets {
@@ -167,19 +166,15 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
                 true => self.minima(&placed),
                 false => break,
             };
-            let mut stage = Vec::new();
-            for budget in self.open(&placed) {
-                let expected = self.ladder.expected(budget.get_ref().value, &minima);
-                let first_stage = placed.is_empty() && stage.len() < FIRST;
-                if !(stage.is_empty() || first_stage || expected.is_known()) {
-                    break;
-                }
-                stage.push(self.lay_out(budget, self.chosen(budget, &expected, &minima))?);
-            }
+            let open = self.open(&placed);
+            let budgets: Vec<f64> = open.iter().map(|budget| budget.get_ref().value).collect();
+            let stage = self.ladder.stage(&budgets, placed.is_empty(), &minima);
             if stage.is_empty() {
                 return Ok(placed);
             }
-            placed.extend(stage);
+            for (budget, expected) in open.iter().zip(&stage) {
+                placed.push(self.lay_out(budget, self.chosen(budget, expected, &minima))?);
+            }
         }
         let ended = placed.iter().filter(|placed| self.has_ended(placed));
         let minima: Vec<Minimum> = ended.filter_map(|placed| self.minimum(placed)).collect();
@@ -304,9 +299,6 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
         Minimum::of(placed.chosen.budget, &losses)
     }
 }
-
-/// Budgets that the prior places: a slope needs two.
-const FIRST: usize = 2;
 
 fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3

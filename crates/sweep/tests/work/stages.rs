@@ -14,14 +14,14 @@ corpus = "any"
 [model]
 sizes = "auto"
 [plan]
-isoflop = { budgets = ["1e9", "3e9", "1e10", "3e10", "1e11"] }
+isoflop = { budgets = ["1e10", "3e10", "1e11", "3e11", "1e12"] }
 [train]
-batch_tokens = 256
+batch_tokens = 1024
 "#;
 
 /// Chinchilla's form, with optima four times as large as the prior takes them to be.
 fn law(n: f64, d: f64) -> f64 {
-    0.8 + 14.0 / n.powf(0.3) + 9.0 / d.powf(0.3)
+    0.9 + 9.6 / n.powf(0.33) + 23.0 / d.powf(0.33)
 }
 
 /// Takes a folder through the stages of its sweep, with a stop after so many steps of each shift and a
@@ -68,7 +68,7 @@ fn budgets_that_have_ended_place_the_next() {
     let last = bench.plan.sizes().last().unwrap();
     let prior = first.sizes().last().unwrap();
     // The optimum of the law under the FLOPs of the runs themselves.
-    let of_largest = bench.plan.runs().iter().filter(|run| run.flops_budget == Some(1e11));
+    let of_largest = bench.plan.runs().iter().filter(|run| run.flops_budget == Some(1e12));
     let best = of_largest.min_by(|a, b| {
         let loss = |run: &isoflop_sweep::PlannedRun| law(run.n().0, run.tokens().0);
         loss(a).total_cmp(&loss(b))
@@ -94,7 +94,7 @@ fn the_plan_is_the_same_wherever_work_is_stopped_and_what_is_trained_is_trained_
     let ids = |plan: &Plan| -> HashSet<String> {
         plan.runs().iter().map(|run| run.id().to_owned()).collect()
     };
-    for every in [1500, 20_000, 90_000] {
+    for every in [4_000, 15_000, 40_000] {
         let (stopped, again) = night(AUTO, Some(every), |_| ());
         assert_eq!(again, stages, "stopped every {every} steps");
         assert_eq!(stopped.losses(), whole.losses());
