@@ -19,6 +19,7 @@ pub mod forecast;
 pub mod jobs;
 pub mod ledger;
 mod notice;
+pub mod path;
 pub mod places;
 pub mod plan;
 pub mod predict;
@@ -33,7 +34,7 @@ pub mod stages;
 mod table_file;
 pub mod tables;
 mod tune;
-pub mod until;
+mod until;
 pub mod validate;
 pub mod words;
 

@@ -1,9 +1,9 @@
 //! What a sweep costs on this machine, from nothing and from where its results stand.
 
 use crate::calibration::Basis;
+use crate::path::{Path, paths};
 use crate::places::Settled;
 use crate::plan::{self, Planned, Setting};
-use crate::until::{self, Path};
 use crate::{Lab, LabError};
 use isoflop_core::Flops;
 use isoflop_model::ParamCount;
@@ -66,7 +66,7 @@ pub fn price(
         stage,
         all: Forecast::of(&plan, &prices, &Standing::default(), jobs),
         left: Forecast::of(&plan, &prices, &standing, jobs),
-        paths: until::paths(&plan, sweep, &folder),
+        paths: paths(&plan, sweep, &folder),
         plan,
         prices,
         basis,

@@ -1,9 +1,9 @@
 //! What a plan chooses by itself: sizes, and runs that make a quantity known better.
 
 use isoflop_core::units::{scientific, significant};
+use isoflop_lab::path::{Path, Step};
 use isoflop_lab::price::Priced;
 use isoflop_lab::stages::in_words;
-use isoflop_lab::until::{Path, Step};
 use isoflop_lab::words::{clock, span};
 use isoflop_sweep::Plan;
 use isoflop_sweep::plan::{BudgetSizes, Round};
