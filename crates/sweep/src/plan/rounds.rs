@@ -62,17 +62,19 @@ impl CellPlanner<'_, '_> {
     }
 
     fn round(&self, round: &Round) -> Option<(Round, Vec<PlannedRun>)> {
-        let mut laid_out = round.clone();
-        let mut runs = Vec::new();
-        for added in &mut laid_out.runs {
-            let run = self.added(added).ok()??;
-            if added.id.as_ref().is_some_and(|id| id != run.id()) {
-                return None;
+        let (mut laid_out, mut runs) = (Vec::new(), Vec::new());
+        for added in &round.runs {
+            match (self.added(added), &added.id) {
+                (Ok(Some(run)), id) if id.as_ref().is_none_or(|id| id == run.id()) => {
+                    laid_out.push(AddedRun { id: Some(run.id().to_owned()), ..added.clone() });
+                    runs.push(run);
+                }
+                // A new run that is too short, or too large for the memory, is none.
+                (Ok(None) | Err(_), None) => {}
+                _ => return None,
             }
-            added.id = Some(run.id().to_owned());
-            runs.push(run);
         }
-        Some((laid_out, runs))
+        Some((Round { runs: laid_out, ..round.clone() }, runs))
     }
 
     /// The run, with the first seed; none where it would be too short.

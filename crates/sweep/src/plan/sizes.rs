@@ -61,7 +61,8 @@ impl BudgetSizes {
         }
     }
 
-    /// One line for people: `5 sizes from 3.5k to 33k, the best expected at 11k [6k, 19k], by the prior`.
+    /// One line for people: `5 sizes, 12x2x1 16x2x1 ...; the best is expected at 6.1k [3.9k, 9.6k], by the
+    /// prior and 2 budgets`.
     pub fn in_words(&self) -> String {
         let [low, high] = self.interval.map(short);
         format!(
