@@ -88,7 +88,7 @@ impl CellPlanner<'_, '_> {
             for (label, model) in &models {
                 kept += add(label, model, length, range.as_ref())?;
             }
-            check_kept(length, kept)?;
+            check_kept(length, kept, range.is_some())?;
         }
         for run in single {
             let (label, model) = self.model(spec, &run.size)?;
@@ -364,11 +364,12 @@ pub(super) fn check_count(plan: &Spanned<PlanSpec>, factors: &[usize]) -> Result
         .hint(format!("a sweep has at most {MOST_RUNS}; split it over several sweep files")))
 }
 
-fn check_kept(length: &Length<'_>, kept: usize) -> Result<(), Problem> {
+fn check_kept(length: &Length<'_>, kept: usize, is_ranged: bool) -> Result<(), Problem> {
     match length {
         Length::Budget(budget) if kept < FEWEST_SIZES => {
+            let within = if is_ranged { " within tokens_per_param_range" } else { "" };
             let message = format!(
-                "budget {} keeps {kept} sizes of at least {FEWEST_STEPS} steps; a curve needs {FEWEST_SIZES}",
+                "budget {} keeps {kept} sizes of at least {FEWEST_STEPS} steps{within}; a curve needs {FEWEST_SIZES}",
                 scientific(budget.get_ref().value)
             );
             Err(Problem::new(budget.span(), message)

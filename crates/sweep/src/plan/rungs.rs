@@ -16,9 +16,9 @@ pub(super) struct Named {
     pub(super) size: Spanned<Size>,
 }
 
-/// Shapes tried for a rung, on either side of its size, and the factor between them.
-const ASIDE: i32 = 2;
-const FINE: f64 = 1.1;
+/// Sizes tried for a rung, on either side of its own, and the factor between them: a third of a step.
+const ASIDE: i32 = 1;
+const FINE: f64 = 1.21;
 
 /// What a single layer weighs against a miss in ln N: it is worse than its size says (LOG.md).
 const ONE_LAYER: f64 = 0.2;

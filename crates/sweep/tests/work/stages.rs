@@ -63,7 +63,7 @@ fn budgets_that_have_ended_place_the_next() {
         assert!(placed(later).len() > placed(earlier).len());
     }
     let first = &stages[0];
-    assert_eq!(first.runs().len(), 14);
+    assert_eq!(first.runs().len() + first.dropped().len(), 14);
     assert_eq!((placed(first).len(), first.waiting().count()), (2, 3));
     let last = bench.plan.sizes().last().unwrap();
     let prior = first.sizes().last().unwrap();
@@ -94,7 +94,7 @@ fn the_plan_is_the_same_wherever_work_is_stopped_and_what_is_trained_is_trained_
     let ids = |plan: &Plan| -> HashSet<String> {
         plan.runs().iter().map(|run| run.id().to_owned()).collect()
     };
-    for every in [4_000, 15_000, 40_000] {
+    for every in [12_000, 40_000] {
         let (stopped, again) = night(AUTO, Some(every), |_| ());
         assert_eq!(again, stages, "stopped every {every} steps");
         assert_eq!(stopped.losses(), whole.losses());

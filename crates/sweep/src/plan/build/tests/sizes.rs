@@ -23,16 +23,20 @@ fn labels(plan: &Plan, budget: usize) -> HashSet<&str> {
 fn before_anything_has_run_the_prior_places_seven_sizes_at_every_budget() {
     let plan = plan(&auto()).unwrap();
     assert_eq!(plan.sizes().len(), 4);
-    assert_eq!(plan.runs().len(), 28);
+    // The largest of the smallest budgets have less than three tokens per parameter.
+    assert_eq!(plan.runs().len() + plan.dropped().len(), 28);
+    assert!(plan.runs().len() >= 25, "{:?}", plan.dropped());
+    assert!(plan.dropped().iter().all(|out| out.reason.contains("below 3 (tokens_per_param")));
     let waits: Vec<bool> = plan.sizes().iter().map(|sizes| sizes.waits).collect();
     assert_eq!(waits, [false, false, true, true]);
     for (k, sizes) in plan.sizes().iter().enumerate() {
         let runs: Vec<_> =
             plan.runs().iter().filter(|run| run.flops_budget == Some(sizes.budget)).collect();
         let sized: Vec<&str> = runs.iter().map(|run| run.size.as_str()).collect();
-        assert_eq!(sized, sizes.sizes);
+        assert_eq!(sizes.sizes.len(), 7);
+        assert_eq!(sized, sizes.sizes[..sized.len()]);
         let n = |k: usize| runs[k].n().0;
-        assert!(n(1) < sizes.expected && sizes.expected < n(5), "{sizes:?}");
+        assert!(n(1) < sizes.expected && sizes.expected < n(4), "{sizes:?}");
         assert!(runs.windows(2).all(|pair| pair[1].n().0 > 1.2 * pair[0].n().0), "{sizes:?}");
         for run in &runs {
             assert!((3.0..=3000.0).contains(&run.tokens().per_param(run.n())), "{}", run.id());
@@ -93,19 +97,19 @@ fn automatic_sizes_without_budgets_with_tuned_rates_or_misspelt_are_refused_wher
 fn a_range_leaves_out_runs_and_says_why_and_none_does_not() {
     let before = plan(SWEEP).unwrap();
     assert!(before.dropped().is_empty());
-    let range = "[plan]\ntokens_per_param_range = [10, 200]";
+    let range = "[plan]\ntokens_per_param_range = [10, 500]";
     let source =
         SWEEP.replace("[\"3k\", \"10k\", \"30k\"]", "[\"3k\", \"7k\", \"10k\", \"15k\", \"30k\"]");
     let ranged = plan(&source.replace("[plan]", range)).unwrap();
     let ratio = |run: &crate::PlannedRun| run.tokens().per_param(run.n());
-    assert!(ranged.runs().iter().all(|run| (10.0..=200.0).contains(&ratio(run))));
+    assert!(ranged.runs().iter().all(|run| (10.0..=500.0).contains(&ratio(run))));
     let outside = plan(&source).unwrap();
-    let outside = outside.runs().iter().filter(|run| !(10.0..=200.0).contains(&ratio(run)));
+    let outside = outside.runs().iter().filter(|run| !(10.0..=500.0).contains(&ratio(run)));
     assert_eq!(ranged.dropped().len(), outside.count());
     assert!(!ranged.dropped().is_empty());
     for dropped in ranged.dropped() {
         let reason = &dropped.reason;
-        assert!(reason.ends_with("above 200 (tokens_per_param_range)"), "{dropped:?}");
+        assert!(reason.ends_with("above 500 (tokens_per_param_range)"), "{dropped:?}");
     }
     // Single runs are asked for by name.
     let single = source
