@@ -8,8 +8,8 @@ use std::time::Duration;
 
 fn auto() -> String {
     let sizes = SWEEP.replace("[\"8x1x1\", \"16x1x1\", \"16x2x2\"]", "\"auto\"");
-    let auto = sizes.replace("[\"4e8\", \"8e8\"]", "[\"1e9\", \"2e9\", \"4e9\"]");
-    assert!(auto.contains("auto") && auto.contains("4e9"));
+    let auto = sizes.replace("[\"4e8\", \"8e8\"]", "[\"2e9\", \"4e9\", \"8e9\"]");
+    assert!(auto.contains("auto") && auto.contains("8e9"));
     auto
 }
 
@@ -29,13 +29,13 @@ fn sizes_follow_the_budgets_and_a_killed_sweep_goes_on_with_the_same_plan() {
     let shop = Workshop::new(&auto());
     let before = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
     let text = stdout(&before);
-    assert!(text.contains("budget 1e9: ") && text.contains(", by the prior"), "{text}");
+    assert!(text.contains("budget 2e9: ") && text.contains(", by the prior"), "{text}");
     let waits = "(as it is expected; placed when the others have ended)";
     assert_eq!(text.matches(waits).count(), 1, "{text}");
     let run = shop.run().code(0);
     let told = stderr(&run);
-    assert!(told.contains("budgets 4e9 get their sizes as the others end"), "{told}");
-    assert!(told.contains("budget 4e9: ") && told.contains("by the prior and 2 budgets"), "{told}");
+    assert!(told.contains("budgets 8e9 get their sizes as the others end"), "{told}");
+    assert!(told.contains("budget 8e9: ") && told.contains("by the prior and 2 budgets"), "{told}");
     let whole = plan(&shop);
     let sizes = whole["sizes"].as_array().unwrap();
     assert_eq!(sizes.len(), 3);
@@ -74,7 +74,7 @@ fn a_sweep_between_two_stages_says_what_waits() {
     child.wait().unwrap();
     let status = shop.isoflop().args(["status", "results/tiny"]).assert().code(0);
     let text = stdout(&status);
-    assert!(text.contains("then budgets 4e9, whose sizes wait for these"), "{text}");
+    assert!(text.contains("then budgets 8e9, whose sizes wait for these"), "{text}");
 }
 
 #[test]

@@ -23,10 +23,9 @@ fn labels(plan: &Plan, budget: usize) -> HashSet<&str> {
 fn before_anything_has_run_the_prior_places_seven_sizes_at_every_budget() {
     let plan = plan(&auto()).unwrap();
     assert_eq!(plan.sizes().len(), 4);
-    // The largest of the smallest budgets have less than three tokens per parameter.
     assert_eq!(plan.runs().len() + plan.dropped().len(), 28);
-    assert!(plan.runs().len() >= 25, "{:?}", plan.dropped());
-    assert!(plan.dropped().iter().all(|out| out.reason.contains("below 3 (tokens_per_param")));
+    let reason = "(tokens_per_param_range)";
+    assert!(plan.dropped().iter().all(|out| out.reason.ends_with(reason)), "{:?}", plan.dropped());
     let waits: Vec<bool> = plan.sizes().iter().map(|sizes| sizes.waits).collect();
     assert_eq!(waits, [false, false, true, true]);
     for (k, sizes) in plan.sizes().iter().enumerate() {
@@ -34,9 +33,10 @@ fn before_anything_has_run_the_prior_places_seven_sizes_at_every_budget() {
             plan.runs().iter().filter(|run| run.flops_budget == Some(sizes.budget)).collect();
         let sized: Vec<&str> = runs.iter().map(|run| run.size.as_str()).collect();
         assert_eq!(sizes.sizes.len(), 7);
-        assert_eq!(sized, sizes.sizes[..sized.len()]);
+        assert!(sizes.sizes.windows(sized.len()).any(|window| *window == *sized), "{sizes:?}");
+        assert!(sized.len() >= 5, "{:?}", plan.dropped());
         let n = |k: usize| runs[k].n().0;
-        assert!(n(1) < sizes.expected && sizes.expected < n(4), "{sizes:?}");
+        assert!(n(1) < sizes.expected && sizes.expected < n(runs.len() - 2), "{sizes:?}");
         assert!(runs.windows(2).all(|pair| pair[1].n().0 > 1.2 * pair[0].n().0), "{sizes:?}");
         for run in &runs {
             assert!((3.0..=3000.0).contains(&run.tokens().per_param(run.n())), "{}", run.id());
