@@ -270,19 +270,35 @@ impl Ladder {
             .collect()
     }
 
-    /// Neighbouring rungs about an expected size, as a range of their numbers: as many as it needs, with
-    /// the middle of their logarithms nearest to it.
-    pub fn window(&self, expected: &Expected) -> std::ops::Range<usize> {
-        let count = expected.sizes().min(self.rungs.len());
-        let middle = |from: usize| {
-            let all = self.rungs[from..from + count].iter();
-            all.map(|rung| rung.n.ln()).sum::<f64>() / count as f64
-        };
-        let miss = |from: &usize| (middle(*from) - expected.ln_n).abs();
-        let starts = 0..=self.rungs.len() - count;
-        let from = starts.min_by(|a, b| miss(a).total_cmp(&miss(b))).unwrap_or(0);
-        from..from + count
+    /// The sizes of a budget: of the rungs about its expected optimum, as many as it needs, those that are
+    /// allowed, and where fewer than five are, the nearest others that are.
+    pub fn choose(&self, expected: &Expected, allowed: impl Fn(&Rung) -> bool) -> Chosen {
+        let off = |rung: &Rung| (rung.n.ln() - expected.ln_n).abs();
+        let reach = expected.sizes() as f64 / 2.0 * STEP;
+        let mut nearest: Vec<usize> = (0..self.rungs.len()).collect();
+        nearest.sort_by(|a, b| off(&self.rungs[*a]).total_cmp(&off(&self.rungs[*b])));
+        let mut chosen = Chosen::default();
+        for at in nearest {
+            let is_about = off(&self.rungs[at]) <= reach;
+            match allowed(&self.rungs[at]) {
+                true if is_about || chosen.sizes.len() < FEWEST => chosen.sizes.push(at),
+                false if is_about => chosen.left_out.push(at),
+                _ => {}
+            }
+        }
+        chosen.sizes.sort_unstable();
+        chosen.left_out.sort_unstable();
+        chosen
     }
+}
+
+/// Numbers of rungs, ascending.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chosen {
+    /// Rungs to train.
+    pub sizes: Vec<usize>,
+    /// Rungs about the expected optimum that are not allowed.
+    pub left_out: Vec<usize>,
 }
 
 /// Standard deviations off the others from which on a minimum counts less.
@@ -473,15 +489,17 @@ mod tests {
         }
 
         #[test]
-        fn a_window_lies_about_what_is_expected(ln_n in 8.0f64..20.0, sd in 0.1f64..1.0) {
+        fn sizes_lie_about_what_is_expected(ln_n in 10.0f64..20.0, sd in 0.1f64..1.0) {
             let ladder = transformers(256.0);
             let expected = Expected { ln_n, sd };
-            let window = ladder.window(&expected);
-            prop_assert_eq!(window.len(), expected.sizes());
-            let rungs = &ladder.rungs()[window];
-            let ends = [rungs[0], rungs[rungs.len() - 1]].map(|rung| rung.n.ln());
-            prop_assert!(ends[0] < ln_n - 1.9 * STEP + STEP / 2.0, "{:?} {}", ends, ln_n);
-            prop_assert!(ends[1] > ln_n + 1.9 * STEP - STEP / 2.0, "{:?} {}", ends, ln_n);
+            let Chosen { sizes, left_out } = ladder.choose(&expected, |_| true);
+            prop_assert!(sizes.len() == expected.sizes() && left_out.is_empty());
+            let ends = [sizes[0], sizes[sizes.len() - 1]].map(|at| ladder.rungs()[at].n.ln());
+            prop_assert!(ends[0] < ln_n - 1.4 * STEP && ends[1] > ln_n + 1.4 * STEP, "{:?}", ends);
+            // Where those on one side are not allowed, there are still five, and the others are told.
+            let above = ladder.choose(&expected, |rung| rung.n.ln() > ln_n);
+            prop_assert!(above.sizes.len() == 5 && above.left_out.len() >= 2, "{:?}", above);
+            prop_assert!(above.sizes[0] > above.left_out[above.left_out.len() - 1]);
         }
     }
 }

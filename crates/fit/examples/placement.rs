@@ -104,13 +104,10 @@ fn auto(law: ChinchillaLaw, seed: u64, first: f64) -> Sweep {
     while placed < budgets.len() {
         let stage = ladder.stage(&budgets[placed..], placed == 0, &minima);
         for (budget, expected) in budgets[placed..].iter().zip(&stage) {
-            let window = ladder.rungs()[ladder.window(expected)].to_vec();
-            let allowed = |rung: &&Rung| TOKENS_PER_PARAM.contains(&rung.tokens_per_param(*budget));
-            let losses: Vec<(f64, f64)> = window
-                .iter()
-                .filter(allowed)
-                .map(|rung| (rung.n, sweep.train(*budget, rung.n)))
-                .collect();
+            let allowed = |rung: &Rung| TOKENS_PER_PARAM.contains(&rung.tokens_per_param(*budget));
+            let sizes = ladder.choose(expected, allowed).sizes;
+            let sizes = sizes.into_iter().map(|at| ladder.rungs()[at].n);
+            let losses: Vec<(f64, f64)> = sizes.map(|n| (n, sweep.train(*budget, n))).collect();
             minima.extend(Minimum::of(*budget, &losses));
         }
         placed += stage.len();

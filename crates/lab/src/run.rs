@@ -114,6 +114,7 @@ pub fn run(lab: &Lab<'_>, request: &Request) -> Result<Night, LabError> {
     }
     let folder = plan::folder(&request.sweep, &request.results);
     let setting = Setting { replan: false, ..setting };
+    let mut fitted = None;
     loop {
         let Planned { plan, next, .. } = planned;
         let plan = next.unwrap_or(plan);
@@ -122,14 +123,18 @@ pub fn run(lab: &Lab<'_>, request: &Request) -> Result<Night, LabError> {
         let outcome = train(lab, request, &folder, &plan)?;
         let records = settle(&folder, &plan)?;
         if outcome == Outcome::Complete {
-            let further = stages::further(lab, request, &setting, &folder, &plan, &records)?;
+            let (further, fits) =
+                stages::further(lab, request, &setting, &folder, &plan, &records)?;
             if let Some(further) = further {
                 planned = further;
                 continue;
             }
+            fitted = fits;
         }
         let morning = match outcome {
-            Outcome::Complete | Outcome::Deadline => conclude(lab, request, &folder, &records)?,
+            Outcome::Complete | Outcome::Deadline => {
+                conclude(lab, request, &folder, &records, fitted)?
+            }
             _ => None,
         };
         if let (Outcome::Deadline, Some(morning)) = (&outcome, &morning) {
@@ -278,25 +283,30 @@ fn note_left_out(lab: &Lab<'_>, reuse: &Reuse, sweep: &Path) {
     }
 }
 
-/// Fits what there is and writes the report.
+/// Fits what there is, unless that has just been done, and writes the report.
 fn conclude(
     lab: &Lab<'_>,
     request: &Request,
     folder: &ResultsFolder,
     records: &Records,
+    fitted: Option<Fits>,
 ) -> Result<Option<Morning>, LabError> {
     let all = records.done.iter().chain(&records.failed).map(|record| record.row.clone());
     let rows: Vec<RunRow> = all.filter(|row| !row.is_validation()).collect();
     let finished = rows.iter().any(|row| row.status == Status::Finished);
     let options = Options::default();
-    lab.notice.note(&match finished {
-        true => format!("fitting laws, {} replicates each", options.bootstrap),
-        false => "no run has finished, so there is nothing to fit".to_owned(),
-    });
+    match finished {
+        true if fitted.is_some() => {}
+        true => lab.notice.note(&format!("fitting laws, {} replicates each", options.bootstrap)),
+        false => lab.notice.note("no run has finished, so there is nothing to fit"),
+    }
     if rows.is_empty() {
         return Ok(None);
     }
-    let fits = fits::of_rows(lab.notice, &folder.runs_path(), &rows, &options)?;
+    let fits = match fitted {
+        Some(fits) => fits,
+        None => fits::of_rows(lab.notice, &folder.runs_path(), &rows, &options)?,
+    };
     write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
     let sweep = shell_word(&request.sweep.path().display().to_string());
     let write = || {

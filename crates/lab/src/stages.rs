@@ -5,6 +5,7 @@ use crate::plan::{self, Planned, Setting};
 use crate::run::Request;
 use crate::{Lab, LabError, until};
 use isoflop_core::units::scientific;
+use isoflop_fit::output::Fits;
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::plan::BudgetSizes;
 use isoflop_sweep::{Plan, ResultsFolder};
@@ -32,7 +33,8 @@ pub fn in_words(sizes: &BudgetSizes) -> String {
     format!("budget {}{of}: {}", scientific(sizes.budget), sizes.in_words())
 }
 
-/// The plan with what follows the runs of a plan, all of which have ended; none where nothing does.
+/// The plan with what follows the runs of a plan, all of which have ended, or none where nothing does;
+/// with the fits where these had to be made.
 pub(crate) fn further(
     lab: &Lab<'_>,
     request: &Request,
@@ -40,21 +42,21 @@ pub(crate) fn further(
     folder: &ResultsFolder,
     plan: &Plan,
     records: &Records,
-) -> Result<Option<Planned>, LabError> {
+) -> Result<(Option<Planned>, Option<Fits>), LabError> {
     if plan.waiting().next().is_some() {
-        return plan::plan(lab, &request.sweep, setting).map(Some);
+        return Ok((Some(plan::plan(lab, &request.sweep, setting)?), None));
     }
-    let rounds = until::rounds(lab, request, folder, plan, records)?;
+    let (rounds, fits) = until::rounds(lab, request, folder, plan, records)?;
     if rounds.is_empty() {
-        return Ok(None);
+        return Ok((None, fits));
     }
     let planned = plan::plan_with_rounds(lab, &request.sweep, setting, &rounds)?;
     let more = planned.plan.runs().len() - plan.runs().len().min(planned.plan.runs().len());
     match more {
         0 => {
             lab.notice.note("until: the runs that would help are in the plan already; stopped");
-            Ok(None)
+            Ok((None, fits))
         }
-        _ => Ok(Some(planned)),
+        _ => Ok((Some(planned), None)),
     }
 }

@@ -28,7 +28,8 @@ pub(crate) const CAP: f64 = 4.0;
 pub(crate) const TWENTIETH: f64 = 1.645;
 
 /// The next runs of every series whose interval is still too wide; none where nothing is asked for, or
-/// nothing more is to be done, with a sentence on what was reached.
+/// nothing more is to be done, with a sentence on what was reached. The fits that this rests on, where
+/// something is asked for, are those of all rows.
 ///
 /// # Errors
 /// The rows cannot be fitted, or the fits not be written.
@@ -38,9 +39,9 @@ pub(crate) fn rounds(
     folder: &ResultsFolder,
     plan: &Plan,
     records: &Records,
-) -> Result<Vec<Round>, LabError> {
+) -> Result<(Vec<Round>, Option<Fits>), LabError> {
     let Some(until) = asked(&request.sweep) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     let all = records.done.iter().chain(&records.failed).map(|record| record.row.clone());
     let rows: Vec<RunRow> = all.filter(|row| !row.is_validation()).collect();
@@ -69,7 +70,7 @@ pub(crate) fn rounds(
             Err(error) => lab.notice.note(&format!("until: {name}: {}; stopped", error.in_full())),
         }
     }
-    Ok(rounds)
+    Ok((rounds, Some(fits)))
 }
 
 /// Says how well a quantity is known when the time is over.

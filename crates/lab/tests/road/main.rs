@@ -146,7 +146,7 @@ fn a_sweep_file_becomes_a_report_without_a_terminal() {
 fn own_process(test: &str) {
     let keep = tempfile::tempdir().unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
+        .args([test, "--exact", "--nocapture", "--include-ignored"])
         .env(ROOT, keep.path())
         .env("ISOFLOP_CACHE", keep.path().join("cache"))
         .env("RAYON_NUM_THREADS", "1")

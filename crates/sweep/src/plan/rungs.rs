@@ -13,6 +13,7 @@ use toml::Spanned;
 /// A rung with the size that names it.
 pub(super) struct Named {
     pub(super) rung: Rung,
+    pub(super) model: ModelConfig,
     pub(super) size: Spanned<Size>,
 }
 
@@ -21,23 +22,22 @@ const ASIDE: i32 = 1;
 const FINE: f64 = 1.29;
 
 /// What a single layer weighs against a miss in ln N: it is worse than its size says (LOG.md).
-const ONE_LAYER: f64 = 0.2;
+const ONE_LAYER: f64 = 0.4;
 
 /// Rungs nearer to one another than this share of a step are one.
 const APART: f64 = 0.5;
 
-/// Rungs of a cell, three a decade and ascending, over all sizes that the budgets can bear, with the
-/// model of the smallest.
+/// Rungs of a cell, three a decade and ascending, over all sizes that the budgets can bear.
 pub(super) fn rungs(
     planner: &CellPlanner<'_, '_>,
     [least, most]: [f64; 2],
     range: &Range,
-) -> Result<(Vec<Named>, ModelConfig), Problem> {
+) -> Result<Vec<Named>, Problem> {
     // Tokens for a size are at most compute over 6 N; the head takes its part at small sizes.
     let from = (least / 6.0 / range.high).sqrt() / 30.0;
     let until = (most / 6.0 / range.low).sqrt() * STEP.exp();
     let step = |n: f64| (n.max(1.0).ln() / STEP) as i32;
-    let mut all: Vec<(Named, ModelConfig)> = Vec::new();
+    let mut all: Vec<Named> = Vec::new();
     let mut refused = None;
     for k in step(from)..=step(until) + 1 {
         let (model, n) = match nearest(planner, f64::from(k) * STEP) {
@@ -47,7 +47,7 @@ pub(super) fn rungs(
                 continue;
             }
         };
-        let last = all.last().map_or(f64::NEG_INFINITY, |(named, _)| named.rung.n.ln());
+        let last = all.last().map_or(f64::NEG_INFINITY, |named| named.rung.n.ln());
         if n.ln() < last + APART * STEP {
             continue;
         }
@@ -63,14 +63,11 @@ pub(super) fn rungs(
             n_heads: heads,
         };
         let size = Spanned::new(planner.sizes_span(), Size::Shape(shape));
-        all.push((Named { rung, size }, model));
+        all.push(Named { rung, model, size });
     }
-    let smallest = all.first().map(|(_, model)| *model);
-    match (smallest, refused) {
-        (Some(model), _) if all.len() >= FEWEST_SIZES => {
-            Ok((all.into_iter().map(|(named, _)| named).collect(), model))
-        }
-        (None, Some(problem)) => Err(problem),
+    match (all.is_empty(), refused) {
+        (false, _) if all.len() >= FEWEST_SIZES => Ok(all),
+        (true, Some(problem)) => Err(problem),
         _ => {
             let message = format!(
                 "budgets up to {} bear no {FEWEST_SIZES} sizes of the ladder",

@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::run::PlannedRun;
 use crate::spec::{GivenShape, Quantity, Size};
 use isoflop_core::Series;
-use isoflop_core::placement::{Expected, Ladder, Minimum};
+use isoflop_core::placement::{Chosen, Expected, Ladder, Minimum, Rung};
 use isoflop_core::units::{scientific, short};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -30,6 +30,9 @@ pub struct BudgetSizes {
     pub interval: [f64; 2],
     /// The sizes, ascending, as a sweep file writes them.
     pub sizes: Vec<String>,
+    /// Sizes about the expected one that are left out; the plan's dropped runs say why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Minima of other budgets that correct the prior; none where the prior alone places the sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub minima: Vec<KnownMinimum>,
@@ -144,9 +147,9 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
         let mut budgets = budgets.to_vec();
         budgets.sort_by(|a, b| a.get_ref().value.total_cmp(&b.get_ref().value));
         let ends = [budgets[0], budgets[budgets.len() - 1]].map(|budget| budget.get_ref().value);
-        let (named, model) = rungs(planner, ends, range)?;
+        let named = rungs(planner, ends, range)?;
         let ladder = Ladder::new(named.iter().map(|named| named.rung).collect(), ends[0]);
-        let kin = format!("{} {} {}", planner.kin(&model)?, range.low, range.high);
+        let kin = format!("{} {} {}", planner.kin(&named[0].model)?, range.low, range.high);
         Ok(Placing { planner, range, budgets, named, ladder, kin })
     }
 
@@ -174,14 +177,14 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
                 return Ok(placed);
             }
             for (budget, expected) in open.iter().zip(&stage) {
-                placed.push(self.lay_out(budget, self.chosen(budget, expected, &minima))?);
+                placed.push(self.lay_out(budget, self.chosen(budget, expected, &minima)?)?);
             }
         }
         let ended = placed.iter().filter(|placed| self.has_ended(placed));
         let minima: Vec<Minimum> = ended.filter_map(|placed| self.minimum(placed)).collect();
         for budget in self.open(&placed) {
             let expected = self.ladder.expected(budget.get_ref().value, &minima);
-            let waiting = BudgetSizes { waits: true, ..self.chosen(budget, &expected, &minima) };
+            let waiting = BudgetSizes { waits: true, ..self.chosen(budget, &expected, &minima)? };
             let mut waiting = self.lay_out(budget, waiting)?;
             if !self.planner.context.with_waiting {
                 waiting.runs.clear();
@@ -217,24 +220,37 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
         budget: &Spanned<Quantity>,
         expected: &Expected,
         minima: &[Minimum],
-    ) -> BudgetSizes {
-        let window = &self.named[self.ladder.window(expected)];
+    ) -> Result<BudgetSizes, Problem> {
+        let mut allowed = Vec::new();
+        for named in &self.named {
+            let label = named.size.get_ref().label();
+            let length = Length::Budget(budget);
+            let laid_out =
+                self.planner.replicates(&label, &named.model, &length, Some(self.range))?;
+            allowed.push((named.rung, laid_out.is_ok()));
+        }
+        let is_allowed = |rung: &Rung| allowed.contains(&(*rung, true));
+        let Chosen { sizes, left_out } = self.ladder.choose(expected, is_allowed);
+        let labels = |numbers: Vec<usize>| -> Vec<String> {
+            numbers.into_iter().map(|at| self.named[at].size.get_ref().label()).collect()
+        };
         let known = |minimum: &Minimum| KnownMinimum {
             budget: minimum.budget,
             n: minimum.ln_n.exp().round(),
             sd: rounded(minimum.sd),
             enclosed: minimum.enclosed,
         };
-        BudgetSizes {
+        Ok(BudgetSizes {
             series: self.planner.cell.series.clone(),
             budget: budget.get_ref().value,
             waits: false,
             expected: expected.ln_n.exp().round(),
             interval: expected.interval().map(f64::round),
-            sizes: window.iter().map(|named| named.size.get_ref().label()).collect(),
+            sizes: labels(sizes),
+            left_out: labels(left_out),
             minima: minima.iter().map(known).collect(),
             kin: self.kin.clone(),
-        }
+        })
     }
 
     fn lay_out(
@@ -244,7 +260,8 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
     ) -> Result<Placed<'a>, Problem> {
         let (mut runs, mut dropped) = (Vec::new(), Vec::new());
         let mut kept = 0;
-        for label in &chosen.sizes {
+        for label in chosen.sizes.iter().chain(&chosen.left_out) {
+            let is_chosen = chosen.sizes.contains(label);
             let shape = GivenShape::parse(label).ok_or_else(|| {
                 Problem::new(budget.span(), format!("`{label}` is no size of the ladder"))
             })?;
@@ -252,10 +269,11 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
             let (label, model) = self.planner.model(&self.planner.cell.spec, &size)?;
             let length = Length::Budget(budget);
             match self.planner.replicates(&label, &model, &length, Some(self.range))? {
-                Ok(replicates) => {
+                Ok(replicates) if is_chosen => {
                     kept += 1;
                     runs.extend(replicates);
                 }
+                Ok(_) => {}
                 Err(left_out) => dropped.push(left_out),
             }
         }
@@ -263,9 +281,8 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
             let why: Vec<String> =
                 dropped.iter().map(|out| format!("{}: {}", out.cell, out.reason)).collect();
             let message = format!(
-                "budget {} keeps {kept} of {} sizes; a curve needs {FEWEST_SIZES} ({})",
+                "budget {} keeps {kept} sizes of the ladder; a curve needs {FEWEST_SIZES} ({})",
                 scientific(budget.get_ref().value),
-                chosen.sizes.len(),
                 why.join("; ")
             );
             return Err(Problem::new(budget.span(), message).hint(

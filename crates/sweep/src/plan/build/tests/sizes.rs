@@ -20,10 +20,9 @@ fn labels(plan: &Plan, budget: usize) -> HashSet<&str> {
 }
 
 #[test]
-fn before_anything_has_run_the_prior_places_seven_sizes_at_every_budget() {
+fn before_anything_has_run_the_prior_places_sizes_at_every_budget() {
     let plan = plan(&auto()).unwrap();
     assert_eq!(plan.sizes().len(), 4);
-    assert_eq!(plan.runs().len() + plan.dropped().len(), 28);
     let reason = "(tokens_per_param_range)";
     assert!(plan.dropped().iter().all(|out| out.reason.ends_with(reason)), "{:?}", plan.dropped());
     let waits: Vec<bool> = plan.sizes().iter().map(|sizes| sizes.waits).collect();
@@ -32,9 +31,8 @@ fn before_anything_has_run_the_prior_places_seven_sizes_at_every_budget() {
         let runs: Vec<_> =
             plan.runs().iter().filter(|run| run.flops_budget == Some(sizes.budget)).collect();
         let sized: Vec<&str> = runs.iter().map(|run| run.size.as_str()).collect();
-        assert_eq!(sizes.sizes.len(), 7);
-        assert!(sizes.sizes.windows(sized.len()).any(|window| *window == *sized), "{sizes:?}");
-        assert!(sized.len() >= 5, "{:?}", plan.dropped());
+        assert_eq!(sized, sizes.sizes);
+        assert!(sized.len() >= 5 && sized.len() + sizes.left_out.len() >= 7, "{sizes:?}");
         let n = |k: usize| runs[k].n().0;
         assert!(n(1) < sizes.expected && sizes.expected < n(runs.len() - 2), "{sizes:?}");
         assert!(runs.windows(2).all(|pair| pair[1].n().0 > 1.2 * pair[0].n().0), "{sizes:?}");
@@ -44,7 +42,7 @@ fn before_anything_has_run_the_prior_places_seven_sizes_at_every_budget() {
         // Neighbouring budgets share sizes, whose runs share trunks.
         if k > 0 {
             let shared = labels(&plan, k).intersection(&labels(&plan, k - 1)).count();
-            assert!(shared >= 5, "{:?}", plan.sizes());
+            assert!(shared >= 4, "{:?}", plan.sizes());
         }
     }
     let whole: f64 = plan.runs().iter().map(|run| run.c_exact().0).sum();
