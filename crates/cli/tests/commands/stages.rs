@@ -79,13 +79,13 @@ fn a_sweep_between_two_stages_says_what_waits() {
 
 #[test]
 fn a_night_with_an_aim_shows_its_path_and_ends_with_what_was_reached() {
-    let aim = "tokens_per_param_range = [3, 3000]\nuntil = { n_exponent = 0.5 }\n[train]";
+    let aim = "tokens_per_param_range = [3, 3000]\nuntil = { n_exponent = 2.0 }\n[train]";
     let shop = Workshop::new(&auto().replace("[train]", aim));
     let before = shop.isoflop().args(["plan", "sweep.toml"]).assert().code(0);
     let text = stdout(&before);
-    assert!(text.contains("until the interval of n_exponent is 0.5 wide; expected"), "{text}");
+    assert!(text.contains("until the interval of n_exponent is 2 wide; expected"), "{text}");
     let run = shop.run().code(0);
     let told = stderr(&run);
     let last = told.lines().rfind(|line| line.starts_with("until: n_exponent"));
-    assert!(last.is_some_and(|line| line.contains("0.5 asked for")), "{told}");
+    assert!(last.is_some_and(|line| line.contains("2 asked for")), "{told}");
 }

@@ -99,6 +99,7 @@ impl Workers for Writing<'_> {
 }
 
 #[test]
+#[ignore = "half a minute of fits: cargo test --release -p isoflop-lab --test road nights -- --ignored"]
 fn nights_that_grow_end_with_one_plan_however_often_they_are_stopped() {
     match std::env::var_os(ROOT) {
         Some(root) => nights(&PathBuf::from(root)),
@@ -193,7 +194,7 @@ fn nights(root: &Path) {
 }
 
 #[test]
-#[ignore = "a minute of fits: cargo test --release -p isoflop-lab --test road an_aim -- --ignored"]
+#[ignore = "a minute of fits: cargo test --release -p isoflop-lab --test road nights -- --ignored"]
 fn an_aim_that_no_compute_reaches_ends_with_a_sentence() {
     let Some(root) = std::env::var_os(ROOT) else {
         return own_process("nights::an_aim_that_no_compute_reaches_ends_with_a_sentence");

@@ -2,7 +2,7 @@
 //! given.
 
 use isoflop_results::CurvePoint;
-use isoflop_sweep::plan::{DataRequest, History};
+use isoflop_sweep::plan::{DataRequest, History, Round};
 use isoflop_sweep::worker::work;
 use isoflop_sweep::workplace::{Shift, Workplace};
 use isoflop_sweep::{
@@ -36,8 +36,14 @@ pub(crate) fn plan_over(data_digest: &str, source: &str) -> Plan {
 
 /// Plans the next stage of a sweep whose folder may hold earlier ones.
 pub(crate) fn next_stage(source: &str, folder: &ResultsFolder) -> Plan {
+    with_rounds(source, folder, &[])
+}
+
+/// As [`next_stage`], with runs that are added.
+pub(crate) fn with_rounds(source: &str, folder: &ResultsFolder, rounds: &[Round]) -> Plan {
     planned(&"0".repeat(16), source, |sweep, context| {
-        let history = History::of(folder).unwrap();
+        let mut history = History::of(folder).unwrap();
+        history.rounds.extend_from_slice(rounds);
         let mut context = PlanContext {
             facts: &mut *context.facts,
             numerics_version: context.numerics_version,

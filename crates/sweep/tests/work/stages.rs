@@ -1,8 +1,8 @@
 //! Tests of sweeps whose sizes follow from budgets that have ended: the same stages, however often work is
 //! stopped or killed.
 
-use crate::fake::{Bench, Fake, bench_with, next_stage};
-use isoflop_sweep::plan::BudgetSizes;
+use crate::fake::{Bench, Fake, SWEEP, bench_with, next_stage, with_rounds};
+use isoflop_sweep::plan::{AddedRun, BudgetSizes, Round};
 use isoflop_sweep::workplace::Shift;
 use isoflop_sweep::{Plan, ResultsFolder};
 use std::collections::HashSet;
@@ -149,4 +149,41 @@ fn other_models_or_another_range_are_placed_anew() {
     let more = next_stage(&seeds, &bench.folder);
     assert_eq!(more.sizes(), bench.plan.sizes());
     assert_eq!(more.runs().len(), 2 * bench.plan.runs().len());
+}
+
+#[test]
+fn added_runs_stay_in_the_plan_with_their_reason_until_the_file_asks_for_other_models() {
+    let nowhere = ResultsFolder::at("none".into());
+    let bench = bench_with(next_stage(SWEEP, &nowhere), SWEEP);
+    let added = |size: &str, tokens: f64| AddedRun { id: None, size: size.to_owned(), tokens };
+    let round = Round {
+        series: "".into(),
+        target: "n_exponent".to_owned(),
+        wanted: 0.03,
+        width: Some(0.2),
+        expected: 0.1,
+        // The last is shorter than ten steps, and none.
+        runs: vec![added("10k", 2e6), added("24x2x2", 1e6), added("10k", 1e3)],
+    };
+    let plan = with_rounds(SWEEP, &bench.folder, std::slice::from_ref(&round));
+    assert_eq!(plan.runs().len(), bench.plan.runs().len() + 2);
+    let [kept] = plan.rounds() else {
+        panic!("one round was added");
+    };
+    assert_eq!((kept.width, kept.runs.len()), (Some(0.2), 2));
+    for (added, tokens) in kept.runs.iter().zip([2e6, 1e6]) {
+        let run = plan.run(added.id.as_ref().unwrap()).unwrap();
+        assert!((run.tokens().0 / tokens - 1.0).abs() < 0.01 && run.flops_budget.is_none());
+    }
+    // A command that dies before its workers start has written the plan, and the next goes on with it.
+    bench.folder.adopt(&plan, SWEEP).unwrap();
+    assert_eq!(next_stage(SWEEP, &bench.folder), plan);
+    let seeds = SWEEP.replace("[plan]", "[train]\nseeds = [0, 1]\n[plan]");
+    assert_eq!(next_stage(&seeds, &bench.folder).rounds(), plan.rounds());
+    let others = SWEEP.replace("[model]", "[model]\nnorm = \"layer\"");
+    let changed = next_stage(&others, &bench.folder);
+    assert!(changed.rounds().is_empty() && changed.runs().len() == bench.plan.runs().len());
+    let told = changed.dropped().last().unwrap();
+    assert_eq!(told.cell, "2 runs added for n_exponent");
+    assert!(told.reason.starts_with("the sweep file has changed since"));
 }
