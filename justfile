@@ -41,3 +41,7 @@ bench-torch python="python3":
 coverage sweeps="400":
     cargo run --release -p isoflop-fit --example coverage -- {{sweeps}}
     cargo run --release -p isoflop-fit --example forecasts -- {{sweeps}}
+
+# What sizes that follow the budgets are worth against a fixed grid, over simulated sweeps.
+placement sweeps="40":
+    cargo run --release -p isoflop-fit --example placement -- {{sweeps}}

@@ -44,6 +44,9 @@ pub struct ChinchillaLaw {
 }
 
 impl ChinchillaLaw {
+    /// Names of its exponents, those of the best split among them.
+    pub const EXPONENTS: [&'static str; 4] = ["n_exponent", "d_exponent", "alpha", "beta"];
+
     /// The loss of `n` parameters after `d` tokens.
     pub fn loss(&self, n: Params, d: Tokens) -> f64 {
         self.e + self.a * n.0.powf(-self.alpha) + self.b * d.0.powf(-self.beta)

@@ -7,6 +7,7 @@ pub mod fuzz;
 pub mod guard;
 pub mod laws;
 pub mod optimizer;
+pub mod placement;
 pub mod recipe;
 pub mod rng;
 pub mod schedule;

@@ -45,6 +45,24 @@ pub struct Limits {
     pub flops_per_run: f64,
     /// FLOPs of all runs together, at most.
     pub flops: f64,
+    /// Tokens of one run, at most.
+    pub tokens: f64,
+    /// Least and most tokens per parameter.
+    pub tokens_per_param: [f64; 2],
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let most = f64::INFINITY;
+        Limits {
+            sizes: Vec::new(),
+            runs: 5,
+            flops_per_run: most,
+            flops: most,
+            tokens: most,
+            tokens_per_param: [0.0, most],
+        }
+    }
 }
 
 /// A run to train, and the standard error after it and all before it.
@@ -279,7 +297,10 @@ fn candidates(
         for &d in &tokens {
             let c = compute(n, d);
             let ratios = least_ratio / ASIDE..=most_ratio * ASIDE;
-            if (least_c * SMALLEST..=limit).contains(&c) && ratios.contains(&(d / n)) {
+            let [least, most] = limits.tokens_per_param;
+            let is_allowed = d <= limits.tokens && (least..=most).contains(&(d / n));
+            let is_near = (least_c * SMALLEST..=limit).contains(&c) && ratios.contains(&(d / n));
+            if is_allowed && is_near {
                 let slopes = engine.slopes_at(t, &[n.ln(), d.ln(), d.ln()]);
                 all.push(Candidate { n, d, c, slopes });
             }

@@ -49,7 +49,13 @@ fn error(fit: &Fit) -> f64 {
 fn advised_runs_shrink_the_interval_about_as_promised_and_more_than_repeats() {
     let points = grid();
     let before = fitted(&points);
-    let limits = Limits { sizes: Vec::new(), runs: 6, flops_per_run: 1e20, flops: 2e20 };
+    let limits = Limits {
+        sizes: Vec::new(),
+        runs: 6,
+        flops_per_run: 1e20,
+        flops: 2e20,
+        ..Limits::default()
+    };
     let plan = advise(&before, &Target::Parameter("n_exponent".into()), limits).unwrap();
     assert_eq!(plan.runs.len(), 6);
     assert!((plan.standard_error / error(&before) - 1.0).abs() < 0.5, "{plan:?}");
@@ -72,7 +78,13 @@ fn advised_runs_shrink_the_interval_about_as_promised_and_more_than_repeats() {
 #[test]
 fn a_target_that_the_law_does_not_have_is_refused_by_name() {
     let fit = fitted(&grid());
-    let limits = Limits { sizes: Vec::new(), runs: 1, flops_per_run: 1e18, flops: 1e18 };
+    let limits = Limits {
+        sizes: Vec::new(),
+        runs: 1,
+        flops_per_run: 1e18,
+        flops: 1e18,
+        ..Limits::default()
+    };
     let error = advise(&fit, &Target::Parameter("gamma".into()), limits.clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -101,6 +113,7 @@ fn advised_runs_stay_where_the_law_was_fitted_and_none_comes_twice() {
             runs: 12,
             flops_per_run: 3.0 * most,
             flops: 20.0 * most,
+            ..Limits::default()
         };
         let plan = advise(&fit, &Target::Parameter("alpha".into()), limits).unwrap();
         assert!(plan.runs.len() > 3, "{plan:?}");
@@ -117,4 +130,25 @@ fn advised_runs_stay_where_the_law_was_fitted_and_none_comes_twice() {
             assert!(!others.into_iter().any(near), "{run:?}");
         }
     }
+}
+
+#[test]
+fn advised_runs_keep_to_the_tokens_that_are_allowed() {
+    let fit = fitted(&grid());
+    let target = Target::Parameter("beta".into());
+    let free = Limits { runs: 8, flops: 1e21, ..Limits::default() };
+    let ratios = |limits: Limits| -> Vec<(f64, f64)> {
+        advise(&fit, &target, limits)
+            .unwrap()
+            .runs
+            .iter()
+            .map(|run| (run.d, run.d / run.n))
+            .collect()
+    };
+    assert!(
+        ratios(free.clone()).iter().any(|(d, ratio)| *d > 4e9 || !(2.0..=100.0).contains(ratio))
+    );
+    let kept = ratios(Limits { tokens: 4e9, tokens_per_param: [2.0, 100.0], ..free });
+    assert!(!kept.is_empty());
+    assert!(kept.iter().all(|(d, ratio)| *d <= 4e9 && (2.0..=100.0).contains(ratio)), "{kept:?}");
 }

@@ -6,14 +6,15 @@ use crate::words::shell_word;
 use crate::{Hinted, LabError, report};
 use isoflop_core::Params;
 use isoflop_core::units::short;
+use isoflop_fit::MOST_EPOCHS;
 use isoflop_fit::advise::{Advice, AdviceError, AdvisedRun, Limits, Target, advise};
 use isoflop_fit::output::{Fit, Fits, FittedPoint};
 use isoflop_model::{ModelConfig, ParamCount};
 use isoflop_report::series_name;
 use isoflop_results::Trust;
 use isoflop_results::spent::flops_executed;
-use isoflop_sweep::ResultsFolder;
-use isoflop_sweep::spec::PlanSpec;
+use isoflop_sweep::spec::{Cell, PlanSpec, Rate};
+use isoflop_sweep::{Plan, ResultsFolder, Sweep};
 use std::path::Path;
 
 /// What advice is asked for.
@@ -75,6 +76,11 @@ pub fn of(notice: &dyn Notice, question: &Question<'_>) -> Result<Advised, LabEr
             .or_else(|| Some(3.0 * fit.largest_compute()?))
             .unwrap_or(f64::INFINITY),
         flops: question.flops.unwrap_or(spent),
+        tokens: known.as_ref().map_or(f64::INFINITY, |known| known.tokens),
+        tokens_per_param: known
+            .as_ref()
+            .and_then(|known| known.range)
+            .unwrap_or(Limits::default().tokens_per_param),
     };
     let advice = advise(fit, &question.target, limits).map_err(refused)?;
     let label = |run: &AdvisedRun| known.as_ref().and_then(|known| known.label(run.n));
@@ -106,6 +112,10 @@ struct Known {
     sizes: Vec<(String, f64)>,
     /// FLOPs that its runs took.
     flops: f64,
+    /// Tokens of a run, at most: of those beyond, laws are told nothing.
+    tokens: f64,
+    /// Least and most tokens per parameter.
+    range: Option<[f64; 2]>,
 }
 
 /// Rungs of the ladder in a decade.
@@ -130,38 +140,72 @@ impl Known {
         if fit.n_kind != n_kind(&rows) {
             return Ok(None);
         }
-        let mut sizes: Vec<(String, f64)> = Vec::new();
-        let of_series = || plan.sweep_runs().filter(|run| run.series == fit.series);
-        for run in of_series() {
-            if sizes.iter().all(|(_, n)| *n != run.n().0) {
-                sizes.push((run.size.clone(), run.n().0));
-            }
-        }
-        let model = of_series().next().map(|run| run.config.model);
-        let largest = sizes.iter().map(|(_, n)| *n).fold(0.0, f64::max);
-        for power in 3..14 {
-            for rung in RUNGS.map(|rung| rung * 10f64.powi(power)) {
-                let shape = model.and_then(|model: ModelConfig| model.shape_for(Params(rung)).ok());
-                let (Some(model), Some(shape)) = (model, shape) else {
-                    continue;
-                };
-                let n = ParamCount::of(&ModelConfig { shape, ..model }).active_non_embedding().0;
-                let far = |known: &(String, f64)| (known.1 / n).ln().abs() > SAME_SIZE.ln();
-                if n < 10.0 * largest && sizes.iter().all(far) {
-                    sizes.push((short(rung), n));
-                }
-            }
-        }
+        let sizes = sizes(&plan, &sweep, &fit.series);
+        let Open { tokens, range } = Open::of(&plan, &sweep, &fit.series);
         Ok(Some(Known {
             spec: sweep.spec().plan.get_ref().clone(),
             sizes,
             flops: flops_executed(&rows),
+            tokens,
+            range,
         }))
     }
 
     fn label(&self, n: f64) -> Option<String> {
         let found = self.sizes.iter().find(|(_, known)| *known == n);
         found.map(|(label, _)| label.clone())
+    }
+}
+
+/// Sizes that runs of a series may have, each as a sweep file names it, with its parameters: those of its
+/// runs, and rungs of the ladder where a rate is known for any size.
+pub(crate) fn sizes(plan: &Plan, sweep: &Sweep, series: &str) -> Vec<(String, f64)> {
+    let mut sizes: Vec<(String, f64)> = Vec::new();
+    let of_series = || plan.sweep_runs().filter(|run| run.series.as_str() == series);
+    for run in of_series() {
+        if sizes.iter().all(|(_, n)| *n != run.n().0) {
+            sizes.push((run.size.clone(), run.n().0));
+        }
+    }
+    let cell = sweep.cells().iter().find(|cell| cell.series.as_str() == series);
+    let rate = cell.map(|cell| cell.spec.train.learning_rate.get_ref());
+    if matches!(rate, Some(Rate::BySize(_) | Rate::Tune(_))) {
+        return sizes;
+    }
+    let model = of_series().next().map(|run| run.config.model);
+    let largest = sizes.iter().map(|(_, n)| *n).fold(0.0, f64::max);
+    for power in 3..14 {
+        for rung in RUNGS.map(|rung| rung * 10f64.powi(power)) {
+            let shape = model.and_then(|model: ModelConfig| model.shape_for(Params(rung)).ok());
+            let (Some(model), Some(shape)) = (model, shape) else {
+                continue;
+            };
+            let n = ParamCount::of(&ModelConfig { shape, ..model }).active_non_embedding().0;
+            let far = |known: &(String, f64)| (known.1 / n).ln().abs() > SAME_SIZE.ln();
+            if n < 10.0 * largest && sizes.iter().all(far) {
+                sizes.push((short(rung), n));
+            }
+        }
+    }
+    sizes
+}
+
+/// What runs of a series may be.
+pub(crate) struct Open {
+    /// Tokens of a run, at most.
+    pub(crate) tokens: f64,
+    /// Least and most tokens per parameter.
+    pub(crate) range: Option<[f64; 2]>,
+}
+
+impl Open {
+    pub(crate) fn of(plan: &Plan, sweep: &Sweep, series: &str) -> Self {
+        let run = plan.sweep_runs().find(|run| run.series.as_str() == series);
+        let cell = sweep.cells().iter().find(|cell| cell.series.as_str() == series);
+        Open {
+            tokens: run.map_or(f64::INFINITY, |run| MOST_EPOCHS * run.train_tokens as f64),
+            range: cell.and_then(Cell::tokens_per_param_range),
+        }
     }
 }
 

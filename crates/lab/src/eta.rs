@@ -91,6 +91,8 @@ mod tests {
             numerics_version: |_| 1,
             memory_bytes: 1 << 34,
             tuned: None,
+            history: None,
+            with_waiting: true,
         };
         Plan::build(&sweep, &mut context).unwrap()
     }

@@ -1,6 +1,7 @@
 //! What a sweep costs on this machine, from nothing and from where its results stand.
 
 use crate::calibration::Basis;
+use crate::path::{Path, paths};
 use crate::places::Settled;
 use crate::plan::{self, Planned, Setting};
 use crate::{Lab, LabError};
@@ -31,6 +32,8 @@ pub struct Priced {
     pub left: Forecast,
     /// Which runs are there already.
     pub reuse: Reuse,
+    /// How narrow the interval that the plan aims at is expected to become.
+    pub paths: Vec<Path>,
 }
 
 /// Plans and prices a sweep; speeds that are known are measured `again` where that is asked for.
@@ -63,6 +66,7 @@ pub fn price(
         stage,
         all: Forecast::of(&plan, &prices, &Standing::default(), jobs),
         left: Forecast::of(&plan, &prices, &standing, jobs),
+        paths: paths(&plan, sweep, &folder),
         plan,
         prices,
         basis,

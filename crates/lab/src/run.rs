@@ -7,8 +7,9 @@ use crate::places::{self, Places};
 use crate::plan::{self, Planned, Setting};
 use crate::prices::Prices;
 use crate::report::ReportInput;
+use crate::tune::{keep_rates, tune};
 use crate::words::shell_word;
-use crate::{Begun, Lab, LabError, Stop};
+use crate::{Begun, Lab, LabError, Stop, stages, until};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
 use isoflop_results::file::write_atomic;
@@ -16,7 +17,6 @@ use isoflop_results::{RunRow, Status, Trust, seal};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
-use isoflop_sweep::tuning::Tuned;
 use isoflop_sweep::{Place, Plan, ResultsFolder, Sweep};
 use isoflop_train::device::{DeviceChoice, Found};
 use std::collections::HashSet;
@@ -39,7 +39,7 @@ pub struct Request {
     pub deadline: Option<SystemTime>,
     /// What it may be trained on.
     pub places: Places,
-    /// Budgets of a plan given as a time are chosen anew.
+    /// Budgets of a plan given as a time, and sizes, are chosen anew.
     pub replan: bool,
     /// Folder of all results; this sweep's are in the folder of its name.
     pub results: PathBuf,
@@ -112,87 +112,45 @@ pub fn run(lab: &Lab<'_>, request: &Request) -> Result<Night, LabError> {
     if let Some((stage, tuned)) = &planned.tuned {
         keep_rates(&ResultsFolder::at(request.results.join(stage.name())), stage, tuned)?;
     }
-    let Planned { plan, .. } = planned;
-    let folder = ResultsFolder::at(request.results.join(plan.name()));
-    let plan = adopt(&folder, &plan, &request.sweep)?;
-    let outcome = train(lab, request, &folder, &plan)?;
-    let records = settle(&folder, &plan)?;
-    let morning = match outcome {
-        Outcome::Complete | Outcome::Deadline => conclude(lab, request, &folder, &records)?,
-        _ => None,
-    };
-    Ok(Night { end: End::Trained { outcome, folder, plan, records }, morning })
-}
-
-/// Trains the trials of learning rates; the end of the night where they do not come to their end.
-fn tune(lab: &Lab<'_>, request: &Request, stage: Plan) -> Result<Option<End>, LabError> {
-    lab.notice.note("first, the learning rate of every size:");
-    let folder = ResultsFolder::at(request.results.join(stage.name()));
-    adopt(&folder, &stage, &request.sweep)?;
-    let outcome = train(lab, request, &folder, &stage)?;
-    let records = settle(&folder, &stage)?;
-    if outcome != Outcome::Complete {
-        return Ok(Some(End::Trained { outcome, folder, plan: stage, records }));
+    let folder = plan::folder(&request.sweep, &request.results);
+    let setting = Setting { replan: false, ..setting };
+    let mut fitted = None;
+    loop {
+        let Planned { plan, next, .. } = planned;
+        let plan = next.unwrap_or(plan);
+        stages::tell(lab, &folder, &plan);
+        let plan = adopt(&folder, &plan, &request.sweep)?;
+        let outcome = train(lab, request, &folder, &plan)?;
+        let records = settle(&folder, &plan)?;
+        if outcome == Outcome::Complete {
+            let (further, fits) =
+                stages::further(lab, request, &setting, &folder, &plan, &records)?;
+            if let Some(further) = further {
+                planned = further;
+                continue;
+            }
+            fitted = fits;
+        }
+        let morning = match outcome {
+            Outcome::Complete | Outcome::Deadline => {
+                conclude(lab, request, &folder, &records, fitted)?
+            }
+            _ => None,
+        };
+        if let (Outcome::Deadline, Some(morning)) = (&outcome, &morning) {
+            until::tell_of_time(lab, &request.sweep, &morning.fits);
+        }
+        return Ok(Night { end: End::Trained { outcome, folder, plan, records }, morning });
     }
-    match Tuned::of(&stage, &records.done) {
-        Ok(tuned) => tell(lab, &stage, &tuned),
-        Err(open) => return Ok(Some(End::Untuned { folder, stage, open })),
-    }
-    Ok(None)
 }
 
 /// Makes a results folder that of a plan, with what a worker elsewhere needs to find its texts; the
 /// plan is then that of the folder, with its validation runs.
-fn adopt(folder: &ResultsFolder, plan: &Plan, sweep: &Sweep) -> Result<Plan, LabError> {
+pub(crate) fn adopt(folder: &ResultsFolder, plan: &Plan, sweep: &Sweep) -> Result<Plan, LabError> {
     let plan = folder.adopt(plan, sweep.source())?;
     let cache = isoflop_data::Places::of_this_machine()?.cache;
     Place::here(&plan, &cache)?.keep(folder)?;
     Ok(plan)
-}
-
-/// Writes what a stage found, also where the command that trained its last trial died before it could.
-/// A folder that came without records keeps the files that it has.
-fn keep_rates(folder: &ResultsFolder, stage: &Plan, tuned: &Tuned) -> Result<(), LabError> {
-    if folder.records(stage)?.done.len() == stage.runs().len() {
-        settle(folder, stage)?;
-        let json = serde_json::to_string_pretty(tuned)?;
-        write_atomic(&folder.root().join("tuning.json"), json.as_bytes())?;
-    }
-    Ok(())
-}
-
-/// Tells what a stage found.
-fn tell(lab: &Lab<'_>, stage: &Plan, tuned: &Tuned) {
-    let note = |line: String| lab.notice.note(&line);
-    for size in tuned.untuned(stage) {
-        note(format!("warning: {size}: every trial diverged; its rate is the rule's"));
-    }
-    for found in &tuned.rates {
-        let trials: Vec<String> = found
-            .trials
-            .iter()
-            .map(|(rate, loss)| match loss {
-                Some(loss) => format!("{rate}: {loss:.3}"),
-                None => format!("{rate}: none"),
-            })
-            .collect();
-        let of = match found.series.as_str() {
-            "" => String::new(),
-            series => format!(" ({series})"),
-        };
-        note(format!(
-            "{}{of}: rate {} of test losses {}",
-            found.size,
-            found.rate,
-            trials.join(", ")
-        ));
-        if found.at_edge {
-            note(format!(
-                "warning: {}{of}: the best rate is at an edge of those tried; raise `rates` or `factor`",
-                found.size
-            ));
-        }
-    }
 }
 
 /// A device with so many workers, and what runs cost there.
@@ -325,25 +283,30 @@ fn note_left_out(lab: &Lab<'_>, reuse: &Reuse, sweep: &Path) {
     }
 }
 
-/// Fits what there is and writes the report.
+/// Fits what there is, unless that has just been done, and writes the report.
 fn conclude(
     lab: &Lab<'_>,
     request: &Request,
     folder: &ResultsFolder,
     records: &Records,
+    fitted: Option<Fits>,
 ) -> Result<Option<Morning>, LabError> {
     let all = records.done.iter().chain(&records.failed).map(|record| record.row.clone());
     let rows: Vec<RunRow> = all.filter(|row| !row.is_validation()).collect();
     let finished = rows.iter().any(|row| row.status == Status::Finished);
     let options = Options::default();
-    lab.notice.note(&match finished {
-        true => format!("fitting laws, {} replicates each", options.bootstrap),
-        false => "no run has finished, so there is nothing to fit".to_owned(),
-    });
+    match finished {
+        true if fitted.is_some() => {}
+        true => lab.notice.note(&format!("fitting laws, {} replicates each", options.bootstrap)),
+        false => lab.notice.note("no run has finished, so there is nothing to fit"),
+    }
     if rows.is_empty() {
         return Ok(None);
     }
-    let fits = fits::of_rows(lab.notice, &folder.runs_path(), &rows, &options)?;
+    let fits = match fitted {
+        Some(fits) => fits,
+        None => fits::of_rows(lab.notice, &folder.runs_path(), &rows, &options)?,
+    };
     write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
     let sweep = shell_word(&request.sweep.path().display().to_string());
     let write = || {

@@ -8,6 +8,7 @@ use crate::run::{Request, train};
 use crate::score::{Score, scores};
 use crate::words::shell_word;
 use crate::{Hinted, Lab, LabError, report};
+use isoflop_core::units::scientific;
 use isoflop_results::{RunRow, SealedForecast, Status, Trust};
 use isoflop_sweep::claim::unfinished;
 use isoflop_sweep::plan::Beyond;
@@ -163,6 +164,16 @@ fn planned(known: &Known, forecast: &SealedForecast) -> Result<Vec<PlannedRun>, 
 fn check_sweep_is_done(folder: &ResultsFolder, plan: &Plan) -> Result<(), LabError> {
     let order: Vec<&PlannedRun> = plan.sweep_runs().collect();
     let open = unfinished(folder, &order)?.len();
+    if let Some(waiting) = plan.waiting().next() {
+        let message = format!(
+            "{}: budget {} of the sweep has no runs yet",
+            folder.root().display(),
+            scientific(waiting.budget)
+        );
+        let hint =
+            "`isoflop run` with its sweep file trains them, and a forecast is validated after that";
+        return Err(Hinted::new(message, hint).into());
+    }
     if open == 0 {
         return Ok(());
     }

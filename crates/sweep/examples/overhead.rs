@@ -42,6 +42,8 @@ fn main() {
         numerics_version: |_| 1,
         memory_bytes: 1 << 36,
         tuned: None,
+        history: None,
+        with_waiting: true,
     };
     let started = Instant::now();
     let sweep = Sweep::parse(Path::new("many.toml"), source.clone()).unwrap();

@@ -36,6 +36,8 @@ pub fn sweep_file(bytes: &[u8]) {
             numerics_version: |_| 1,
             memory_bytes: 1 << 34,
             tuned: None,
+            history: None,
+            with_waiting: true,
         };
         Plan::tuning_stage(&sweep, &mut context)?;
         Plan::build(&sweep, &mut context)

@@ -3,13 +3,22 @@
 mod build;
 mod cell;
 mod data;
+mod history;
 mod length;
+mod range;
 mod recipe;
+mod rounds;
+mod rungs;
+mod sizes;
 mod time;
+mod trials;
 mod unshared;
 mod validation;
 mod whole;
 
+pub use history::History;
+pub use rounds::{AddedRun, Round};
+pub use sizes::{BudgetSizes, KnownMinimum};
 pub use time::TimeBudget;
 pub use validation::Beyond;
 
@@ -41,6 +50,12 @@ pub struct Plan {
     data: Vec<DataRecord>,
     runs: Vec<PlannedRun>,
     dropped: Vec<Dropped>,
+    /// Sizes that were chosen, budget by budget.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sizes: Vec<BudgetSizes>,
+    /// Runs that were added to know a quantity better; they are among the runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rounds: Vec<Round>,
 }
 
 /// How the lengths of the runs were chosen.
@@ -146,6 +161,10 @@ pub struct PlanContext<'a> {
     pub memory_bytes: u64,
     /// Learning rates that a tuning stage found, for sizes whose rate is to be tuned.
     pub tuned: Option<&'a Tuned>,
+    /// What has been done and chosen in the results folder, for sizes that follow from it.
+    pub history: Option<&'a History>,
+    /// Whether the plan has the runs of budgets whose sizes wait for others to end, as they are expected.
+    pub with_waiting: bool,
 }
 
 /// Minimum number of optimizer steps of a run; shorter ones are left out and listed.
@@ -262,6 +281,21 @@ impl Plan {
     /// Runs that are left out of the plan, and why.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
+    }
+
+    /// Sizes that were chosen, budget by budget.
+    pub fn sizes(&self) -> &[BudgetSizes] {
+        &self.sizes
+    }
+
+    /// Budgets whose sizes wait for others to end.
+    pub fn waiting(&self) -> impl Iterator<Item = &BudgetSizes> {
+        self.sizes.iter().filter(|sizes| sizes.waits)
+    }
+
+    /// Runs that were added to know a quantity better, round by round.
+    pub fn rounds(&self) -> &[Round] {
+        &self.rounds
     }
 
     /// Budgets that a plan given as a time was turned into.

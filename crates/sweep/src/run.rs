@@ -89,7 +89,7 @@ impl RunConfig {
 
     /// The configuration of any length: one without its length and without its warm-up, which may
     /// depend on the length.
-    fn of_any_length(&self) -> Self {
+    pub(crate) fn of_any_length(&self) -> Self {
         let mut config = self.without_length();
         config.recipe.schedule.warmup = 0;
         config
@@ -103,7 +103,7 @@ impl RunConfig {
 }
 
 /// First 8 hex digits of the SHA-256 of a configuration.
-fn hash(config: &RunConfig) -> String {
+pub(crate) fn hash(config: &RunConfig) -> String {
     let identity = serde_json::to_string(config).expect("a struct of text and numbers");
     let mut digest = sha256([identity.as_bytes()]);
     digest.truncate(8);

@@ -56,6 +56,8 @@ fn plan(source: &str) -> String {
         numerics_version: |_| 1,
         memory_bytes: 1 << 34,
         tuned: None,
+        history: None,
+        with_waiting: true,
     };
     Plan::build(&sweep, &mut context).unwrap().to_json().unwrap()
 }

@@ -1,5 +1,7 @@
 //! `isoflop plan`: shows every run before it starts, with its price on this machine.
 
+mod chosen;
+
 use crate::output::{print, print_json};
 use crate::tables::table;
 use crate::terminal::with_lab;
@@ -38,8 +40,8 @@ pub(crate) struct Args {
     /// Device to train on: auto, cpu, wgpu, wgpu:N or ndarray.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
-    /// Recompute the budgets of a plan given as a time, such as `time = "8h"`, instead of keeping
-    /// those chosen earlier.
+    /// Recompute the budgets of a plan given as a time, such as `time = "8h"`, and the sizes of
+    /// `sizes = "auto"`, instead of keeping those chosen earlier.
     #[arg(long)]
     replan: bool,
     /// Folder of all results, to see which runs are done already.
@@ -156,7 +158,10 @@ fn in_words(priced: &Priced) -> String {
             text.push_str(&format!("\n  {}: {}", dropped.cell, dropped.reason));
         }
     }
+    text.push_str(&chosen::sizes(plan));
+    text.push_str(&chosen::rounds(plan));
     text.push_str(&cost(priced));
+    text.push_str(&chosen::paths(priced));
     text.push_str("\n\nthese runs will support:");
     for chart in prospects::of_plan(plan) {
         let mark = if chart.supported { "✓" } else { "✗" };
@@ -252,6 +257,7 @@ fn in_json(priced: &Priced) -> Value {
     json["new"] = json!(priced.reuse.new);
     json["reused"] = json!(priced.reuse.reused);
     json["orphaned"] = json!(priced.reuse.orphaned);
+    json["until"] = json!(priced.paths);
     json["charts"] = json!(prospects::of_plan(&priced.plan));
     json
 }
@@ -329,6 +335,8 @@ fn as_json(plan: &Plan) -> Value {
         "kind": plan.kind(),
         "runs": runs,
         "dropped": plan.dropped(),
+        "sizes": plan.sizes(),
+        "rounds": plan.rounds(),
         "unshared": plan.unshared(),
         "c_exact_total": flops_of_each(plan).0,
         "flops": plan.flops().0,

@@ -41,8 +41,8 @@ pub(crate) struct Args {
     /// it.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
-    /// Recompute the budgets of a plan given as a time, such as `time = "8h"`, instead of keeping
-    /// those chosen earlier.
+    /// Recompute the budgets of a plan given as a time, such as `time = "8h"`, and the sizes of
+    /// `sizes = "auto"`, instead of keeping those chosen earlier.
     #[arg(long)]
     replan: bool,
     /// Folder of all results; those of this sweep are in DIR/<name>.

@@ -6,6 +6,7 @@ use crate::tables::table;
 use crate::terminal::Terminal;
 use crate::trust::TrustArg;
 use anyhow::Result;
+use isoflop_core::units::scientific;
 use isoflop_lab::Notice;
 use isoflop_lab::eta::time_left;
 use isoflop_lab::words::clock;
@@ -129,6 +130,13 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
     if let Some(left) = left {
         text.push_str(&format!(", ETA {}", clock(left)));
     }
+    let waiting: Vec<String> = plan.waiting().map(|of| scientific(of.budget)).collect();
+    if !waiting.is_empty() {
+        text.push_str(&format!(
+            "; then budgets {}, whose sizes wait for these",
+            waiting.join(", ")
+        ));
+    }
     if !records.orphaned.is_empty() {
         text.push_str(&format!(
             "; {} earlier runs no longer in the sweep file",
@@ -166,6 +174,7 @@ fn as_json(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
         "name": plan.name(),
         "runs": runs,
         "orphaned": records.orphaned,
+        "waiting": plan.waiting().collect::<Vec<_>>(),
         "eta_s": left.map(|left| left.as_secs_f64()),
     })
 }

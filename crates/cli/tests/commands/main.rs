@@ -21,6 +21,7 @@ mod reports;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod signals;
+mod stages;
 mod sweeps;
 mod tables;
 mod texts;

@@ -1,9 +1,8 @@
 //! Lays out the runs of a sweep file.
 
-use super::cell::{CellPlanner, check_count};
+use super::cell::{CellPlanner, LaidOut, check_count};
 use super::{Dropped, Plan, PlanContext, PlanKind, SCHEMA, data};
 use crate::error::Problem;
-use crate::run::PlannedRun;
 use crate::spec::{PlanSpec, Sweep};
 use crate::tuned::SUFFIX;
 use std::collections::{HashMap, HashSet};
@@ -27,7 +26,7 @@ pub(super) fn tuning_stage(
     context: &mut PlanContext<'_>,
 ) -> Result<Option<Plan>, Problem> {
     let mut plan = lay_out(sweep, context, PlanKind::Grid, |planner| {
-        Ok((planner.tuning_runs()?, Vec::new()))
+        Ok(LaidOut { runs: planner.tuning_runs()?, ..LaidOut::default() })
     })?;
     plan.name.push_str(SUFFIX);
     plan.question = Some(format!("Which learning rates are best for {}?", plan.name));
@@ -41,7 +40,7 @@ fn lay_out(
     sweep: &Sweep,
     context: &mut PlanContext<'_>,
     kind: PlanKind,
-    runs: impl Fn(&CellPlanner<'_, '_>) -> Result<(Vec<PlannedRun>, Vec<Dropped>), Problem>,
+    of_cell: impl Fn(&CellPlanner<'_, '_>) -> Result<LaidOut, Problem>,
 ) -> Result<Plan, Problem> {
     let spec = sweep.spec();
     check_name(&spec.name)?;
@@ -55,6 +54,8 @@ fn lay_out(
         data: Vec::new(),
         runs: Vec::new(),
         dropped: Vec::new(),
+        sizes: Vec::new(),
+        rounds: Vec::new(),
     };
     let mut known = HashMap::new();
     let mut ids = HashSet::new();
@@ -74,9 +75,11 @@ fn lay_out(
             plan.data.push(facts.record.clone());
         }
         let planner = CellPlanner { cell, request: &request, facts, context };
-        let (runs, dropped) = runs(&planner)?;
+        let LaidOut { runs, dropped, sizes, rounds } = of_cell(&planner)?;
         check_count(&spec.plan, &[plan.runs.len() + runs.len()])?;
         plan.dropped.extend(dropped);
+        plan.sizes.extend(sizes);
+        plan.rounds.extend(rounds);
         for run in runs {
             match ids.insert(run.id().to_owned()) {
                 true => plan.runs.push(run),

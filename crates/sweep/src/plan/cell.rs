@@ -1,13 +1,16 @@
 //! Lays out the runs of one cell of the axes.
 
 use super::length::{Length, lengths};
+use super::range::Range as Allowed;
+use super::rounds::Round;
+use super::sizes::BudgetSizes;
 use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanContext};
 use crate::error::Problem;
 use crate::memory;
 use crate::rules::Setting;
-use crate::run::{MOST_TOKENS, PlannedRun, RunConfig, RunParts, Skeleton};
-use crate::spec::{Auto, Cell, PlanSpec, Rate, RunSpec, Size, Spec, TuneSpec};
-use isoflop_core::units::{scientific, two_digits};
+use crate::run::{PlannedRun, RunConfig, RunParts, Skeleton, hash};
+use crate::spec::{Auto, Cell, PlanSpec, Quantity, Rate, RunSpec, Size, Sizes, Spec};
+use isoflop_core::units::scientific;
 use isoflop_core::{OptimizerKind, Params, Recipe};
 use isoflop_model::{FeedForward, ModelConfig, ParamCount, Parametrization, Shape};
 use std::ops::Range;
@@ -22,6 +25,9 @@ const SMALLEST: Shape = Shape { d_model: 8, n_layers: 1, n_heads: 1 };
 /// Maximum number of runs in a plan.
 const MOST_RUNS: usize = 100_000;
 
+/// Steps of a run into which any warm-up fits.
+const LONG: u64 = 1 << 32;
+
 /// Maximum tokens per step.
 const MOST_BATCH: f64 = 1e12;
 
@@ -33,12 +39,27 @@ pub(super) struct CellPlanner<'a, 'b> {
     pub(super) context: &'a PlanContext<'b>,
 }
 
+/// Runs of a cell with what has to be said of them.
+#[derive(Default)]
+pub(super) struct LaidOut {
+    pub(super) runs: Vec<PlannedRun>,
+    /// Runs that are left out, and why.
+    pub(super) dropped: Vec<Dropped>,
+    /// Sizes that were chosen.
+    pub(super) sizes: Vec<BudgetSizes>,
+    /// Runs that were added to know a quantity better, which are among the runs.
+    pub(super) rounds: Vec<Round>,
+}
+
 impl CellPlanner<'_, '_> {
-    /// Runs of the cell, and those that are left out because they are too short.
-    pub(super) fn runs(&self) -> Result<(Vec<PlannedRun>, Vec<Dropped>), Problem> {
+    /// Runs of the cell: those of the kind of plan, single ones, and those that were added.
+    pub(super) fn runs(&self) -> Result<LaidOut, Problem> {
         let spec = &self.cell.spec;
         let lengths = lengths(&spec.plan)?;
-        let models = match lengths.is_empty() {
+        let is_auto =
+            spec.model.sizes.as_ref().is_some_and(|sizes| *sizes.get_ref() == Sizes::Auto);
+        let range = Allowed::given(&spec.plan)?;
+        let models = match lengths.is_empty() || is_auto {
             true => Vec::new(),
             false => self.models(spec)?,
         };
@@ -49,88 +70,63 @@ impl CellPlanner<'_, '_> {
         let single = single_runs(spec)?;
         check_count(&spec.plan, &[lengths.len(), models.len(), seeds.len()])?;
         check_count(&spec.plan, &[single.len(), seeds.len()])?;
-        let (mut runs, mut dropped) = (Vec::new(), Vec::new());
-        let mut add = |label: &str, model: &ModelConfig, length: &Length<'_>| {
-            let replicates = self.replicates(label, model, length)?;
+        let mut out = match is_auto && !lengths.is_empty() {
+            true => self.auto_runs(&lengths, &range.unwrap_or(Allowed::USUAL))?,
+            false => LaidOut::default(),
+        };
+        let mut add = |label: &str, model: &ModelConfig, length: &Length<'_>, range| {
+            let replicates = self.replicates(label, model, length, range)?;
             let kept = replicates.is_ok();
             match replicates {
-                Ok(replicates) => runs.extend(replicates),
-                Err(too_short) => dropped.push(too_short),
+                Ok(replicates) => out.runs.extend(replicates),
+                Err(left_out) => out.dropped.push(left_out),
             }
             Ok(usize::from(kept))
         };
-        for length in lengths {
+        for length in lengths.iter().filter(|_| !is_auto) {
             let mut kept = 0;
             for (label, model) in &models {
-                kept += add(label, model, &length)?;
+                kept += add(label, model, length, range.as_ref())?;
             }
-            check_kept(&length, kept)?;
+            check_kept(length, kept, range.is_some())?;
         }
         for run in single {
             let (label, model) = self.model(spec, &run.size)?;
-            add(&label, &model, &Length::Tokens(&run.tokens))?;
+            add(&label, &model, &Length::Tokens(&run.tokens), None)?;
         }
-        Ok((runs, dropped))
+        let (runs, rounds, dropped) = self.rounds();
+        out.runs.extend(runs);
+        out.dropped.extend(dropped);
+        out.rounds = rounds;
+        Ok(out)
     }
 
-    /// One run per seed; or the length that is left out because it is too short.
-    fn replicates(
+    /// One run per seed; or the length that is left out because it is too short, or has too few or too
+    /// many tokens per parameter.
+    pub(super) fn replicates(
         &self,
         label: &str,
         model: &ModelConfig,
         length: &Length<'_>,
+        range: Option<&Allowed>,
     ) -> Result<Result<Vec<PlannedRun>, Dropped>, Problem> {
         let batch_tokens = self.batch_tokens(model)?;
         let steps = length.steps(model, self.facts.train_tokens, batch_tokens)?;
+        let left_out =
+            |reason: String| Ok(Err(Dropped { cell: self.cell_name(label, length), reason }));
         if steps < FEWEST_STEPS {
-            return Ok(Err(Dropped {
-                cell: self.cell_name(label, length),
-                reason: format!(
-                    "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"
-                ),
-            }));
+            return left_out(format!(
+                "{steps} steps of {batch_tokens} tokens, fewer than {FEWEST_STEPS}"
+            ));
+        }
+        let n = ParamCount::of(model).active_non_embedding().0;
+        let tokens_per_param = (steps * batch_tokens) as f64 / n;
+        if let Some(reason) = range.and_then(|range| range.refusal(tokens_per_param)) {
+            return left_out(reason);
         }
         let seeds = self.cell.spec.train.seeds.get_ref().iter();
         let run = |&seed| self.run(label, *model, steps, batch_tokens, length, seed);
         seeds.map(run).collect::<Result<_, Problem>>().map(Ok)
-    }
-
-    /// Trials of learning rates for the cell: each size, at rates around that of the rule, with the
-    /// first seed.
-    pub(super) fn tuning_runs(&self) -> Result<Vec<PlannedRun>, Problem> {
-        let spec = &self.cell.spec;
-        let Rate::Tune(tune) = spec.train.learning_rate.get_ref() else {
-            return Ok(Vec::new());
-        };
-        let seed = spec.train.seeds.get_ref().first().copied().unwrap_or(0);
-        let mut runs = Vec::new();
-        for (label, model) in self.all_models(spec)? {
-            let batch_tokens = self.batch_tokens(&model)?;
-            let steps = match tune.tokens {
-                Some(tokens) => {
-                    (tokens.min(MOST_TOKENS as f64) / batch_tokens as f64).round() as u64
-                }
-                None => TuneSpec::STEPS,
-            };
-            if steps < FEWEST_STEPS {
-                return Err(Problem {
-                    span: None,
-                    message: format!(
-                        "a trial of learning rates for {label} would be {steps} steps of {batch_tokens} tokens"
-                    ),
-                    hint: None,
-                }
-                .hint("give learning_rate = { tune = { tokens = .. } } more tokens"));
-            }
-            let middle = self.rate_of_rule(&model, batch_tokens);
-            let half = i32::try_from(tune.rates / 2).unwrap_or(i32::MAX);
-            for power in -half..=half {
-                let rate = two_digits(middle * tune.factor.powi(power));
-                let recipe = self.recipe(&label, &model, (steps, batch_tokens), rate)?;
-                runs.push(self.run_of(&label, model, recipe, None, seed));
-            }
-        }
-        Ok(runs)
     }
 
     fn cell_name(&self, size: &str, length: &Length<'_>) -> String {
@@ -141,9 +137,9 @@ impl CellPlanner<'_, '_> {
     }
 
     /// Models of the sizes in `[model]`, each with the size as written.
-    fn models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
+    pub(super) fn models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
         let (sizes, span) = match &spec.model.sizes {
-            Some(sizes) => (sizes.get_ref().as_slice(), sizes.span()),
+            Some(sizes) => (sizes.get_ref().named(), sizes.span()),
             None => (&[][..], spec.plan.span()),
         };
         let mut models: Vec<(String, ModelConfig)> = Vec::new();
@@ -165,36 +161,42 @@ impl CellPlanner<'_, '_> {
         }
     }
 
-    /// Models of the sizes in `[model]` and of the single runs, each once.
-    fn all_models(&self, spec: &Spec) -> Result<Vec<(String, ModelConfig)>, Problem> {
-        let mut models = match (&spec.model.sizes, &spec.plan.get_ref().runs) {
-            (None, Some(_)) => Vec::new(),
-            _ => self.models(spec)?,
-        };
-        for run in single_runs(spec)? {
-            let (label, model) = self.model(spec, &run.size)?;
-            if models.iter().all(|(_, known)| known.shape != model.shape) {
-                models.push((label, model));
-            }
-        }
-        Ok(models)
-    }
-
     /// Model of one size, with the size as written.
     pub(super) fn model(
         &self,
         spec: &Spec,
         size: &Spanned<Size>,
     ) -> Result<(String, ModelConfig), Problem> {
-        let like = ModelConfig {
-            output_init: spec.train.rules.output_init(),
-            document_mask: spec.data.mask_documents.then_some(self.facts.separator),
-            ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
-        };
-        let model = spec.model.of_size(like, size.get_ref(), size.span())?;
+        let model = spec.model.of_size(self.like(), size.get_ref(), size.span())?;
         check_optimizer(&spec.train.optimizer, &model)?;
         self.check_memory(&model, size.span())?;
         Ok((size.get_ref().label(), model))
+    }
+
+    /// The model of the ladder for a number of parameters, whether or not it fits into memory.
+    pub(super) fn rung(&self, n: Quantity) -> Result<ModelConfig, Problem> {
+        let spec = &self.cell.spec;
+        let span = spec.model.sizes.as_ref().map_or(spec.plan.span(), Spanned::span);
+        spec.model.of_size(self.like(), &Size::Rung(n), span)
+    }
+
+    /// A model of this text, of the smallest shape.
+    fn like(&self) -> ModelConfig {
+        ModelConfig {
+            output_init: self.cell.spec.train.rules.output_init(),
+            document_mask: self.cell.spec.data.mask_documents.then_some(self.facts.separator),
+            ..ModelConfig::transformer(SMALLEST, self.facts.vocab_size, self.request.context)
+        }
+    }
+
+    /// Hash of what the runs of the cell have in common besides size, length, rate, batch and seed.
+    pub(super) fn kin(&self, model: &ModelConfig) -> Result<String, Problem> {
+        let batch_tokens = self.batch_tokens(model)?;
+        let recipe = self.recipe("", model, (LONG, batch_tokens), 1.0)?;
+        let mut config = self.run_of("", *model, recipe, None, 0).config.of_any_length();
+        config.model.shape = SMALLEST;
+        (config.recipe.learning_rate, config.recipe.batch_tokens) = (0.0, 0);
+        Ok(hash(&config))
     }
 
     fn check_memory(&self, model: &ModelConfig, span: Range<usize>) -> Result<(), Problem> {
@@ -279,7 +281,7 @@ impl CellPlanner<'_, '_> {
         }
     }
 
-    fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
+    pub(super) fn rate_of_rule(&self, model: &ModelConfig, batch_tokens: u64) -> f64 {
         let train = &self.cell.spec.train;
         train.rules.learning_rate(&Setting {
             optimizer: *train.optimizer.get_ref(),
@@ -291,7 +293,7 @@ impl CellPlanner<'_, '_> {
         })
     }
 
-    fn run_of(
+    pub(super) fn run_of(
         &self,
         label: &str,
         model: ModelConfig,
@@ -349,7 +351,7 @@ fn check_optimizer(optimizer: &Spanned<OptimizerKind>, model: &ModelConfig) -> R
 }
 
 /// Single runs that a plan names one by one.
-fn single_runs(spec: &Spec) -> Result<&[RunSpec], Problem> {
+pub(super) fn single_runs(spec: &Spec) -> Result<&[RunSpec], Problem> {
     match &spec.plan.get_ref().runs {
         Some(runs) if runs.get_ref().is_empty() => Err(Problem::new(runs.span(), "an empty list")
             .hint("runs = [{ size = \"30k\", tokens = \"3M\" }]")),
@@ -368,11 +370,12 @@ pub(super) fn check_count(plan: &Spanned<PlanSpec>, factors: &[usize]) -> Result
         .hint(format!("a sweep has at most {MOST_RUNS}; split it over several sweep files")))
 }
 
-fn check_kept(length: &Length<'_>, kept: usize) -> Result<(), Problem> {
+fn check_kept(length: &Length<'_>, kept: usize, is_ranged: bool) -> Result<(), Problem> {
     match length {
         Length::Budget(budget) if kept < FEWEST_SIZES => {
+            let within = if is_ranged { " within tokens_per_param_range" } else { "" };
             let message = format!(
-                "budget {} keeps {kept} sizes of at least {FEWEST_STEPS} steps; a curve needs {FEWEST_SIZES}",
+                "budget {} keeps {kept} sizes of at least {FEWEST_STEPS} steps{within}; a curve needs {FEWEST_SIZES}",
                 scientific(budget.get_ref().value)
             );
             Err(Problem::new(budget.span(), message)

@@ -44,7 +44,14 @@ impl Plan {
             Err((format!("{:?} is no text of the plan", request.source), None))
         };
         let memory_bytes = memory::machine_bytes();
-        let context = PlanContext { facts: &mut facts, numerics_version, memory_bytes, tuned };
+        let context = PlanContext {
+            facts: &mut facts,
+            numerics_version,
+            memory_bytes,
+            tuned,
+            history: None,
+            with_waiting: true,
+        };
         let laid_out = self.lay_out_beyond(sweep, asked, &context);
         // Places in the sweep file are those of other sizes.
         laid_out.map_err(|problem| sweep.locate(Problem { span: None, ..problem }))

@@ -7,10 +7,12 @@ mod given;
 mod model;
 mod quantity;
 mod rate;
+mod sizes;
 mod suggest;
 mod tables;
 mod time;
 mod train;
+mod until;
 mod when;
 mod write;
 
@@ -19,9 +21,11 @@ pub use given::{GivenFixed, GivenRatio, GivenWindow};
 pub use model::{ModelSpec, model_of, option_line};
 pub use quantity::{Auto, GivenShape, Quantity, Size};
 pub use rate::{Rate, TuneSpec};
+pub use sizes::Sizes;
 pub use tables::{LinearSpec, MoeSpec};
 pub use time::TimeSpec;
 pub use train::{Stretch, TrainSpec};
+pub use until::UntilSpec;
 
 use crate::error::{Problem, SpecError, SweepError};
 use isoflop_core::Series;
@@ -86,6 +90,10 @@ pub struct PlanSpec {
     pub time: Option<TimeSpec>,
     /// Single runs, beside those of the kind or alone.
     pub runs: Option<Spanned<Vec<RunSpec>>>,
+    /// Least and most tokens per parameter of a run of the kind.
+    pub tokens_per_param_range: Option<Spanned<Vec<Spanned<Quantity>>>>,
+    /// How well a quantity is to be known: runs are added until it is.
+    pub until: Option<Spanned<UntilSpec>>,
 }
 
 /// A single run: `{ size = "30k", tokens = "3M" }`.
@@ -166,12 +174,14 @@ impl Sweep {
                 epochs: None,
                 time,
                 runs: _,
+                tokens_per_param_range: _,
+                until: _,
             } => time.as_ref(),
             _ => None,
         }
     }
 
-    /// The same sweep as an isoFLOP plan with these budgets; single runs are kept.
+    /// The same sweep as an isoFLOP plan with these budgets; single runs, range and aim are kept.
     #[must_use]
     pub fn with_budgets(&self, budgets: &[f64]) -> Self {
         let mut sweep = self.clone();
@@ -184,8 +194,8 @@ impl Sweep {
             let budgets = budgets.iter().map(quantity).collect();
             let plan = PlanSpec {
                 isoflop: Some(IsoflopSpec { budgets: Spanned::new(span.clone(), budgets) }),
-                runs: cell.spec.plan.get_ref().runs.clone(),
-                ..PlanSpec::default()
+                time: None,
+                ..cell.spec.plan.get_ref().clone()
             };
             cell.spec.plan = Spanned::new(span, plan);
         }
@@ -213,8 +223,17 @@ fn parse_cells(source: &str) -> Result<Vec<Cell>, Problem> {
 }
 
 /// Keys whose value is a table. A list would otherwise be read as the values of its keys in their order.
-const TABLES: &[&str] =
-    &["data", "model", "model.moe", "model.linear", "plan", "plan.isoflop", "plan.grid", "train"];
+const TABLES: &[&str] = &[
+    "data",
+    "model",
+    "model.moe",
+    "model.linear",
+    "plan",
+    "plan.isoflop",
+    "plan.grid",
+    "plan.until",
+    "train",
+];
 
 fn check_tables(document: &DeTable<'_>) -> Result<(), Problem> {
     for path in TABLES {

@@ -1,7 +1,7 @@
 //! `[model]`: a family, its sizes and its options.
 
 use super::tables::{LinearSpec, MoeSpec};
-use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, suggest};
+use super::{GivenFixed, GivenRatio, GivenShape, GivenWindow, Size, Sizes, suggest};
 use crate::error::{Problem, SpecError};
 use isoflop_model::{
     Activation, Aft, Attention, Dense, Experts, Family, FeedForward, Gate, Linear, Mixer,
@@ -20,8 +20,9 @@ pub struct ModelSpec {
     /// Model family.
     #[serde(default)]
     pub family: Family,
-    /// Sizes, each a rung of the ladder or a shape. A plan of single runs names them itself.
-    pub sizes: Option<Spanned<Vec<Spanned<Size>>>>,
+    /// Sizes, each a rung of the ladder or a shape, or those that the planner chooses. A plan of single
+    /// runs names them itself.
+    pub sizes: Option<Spanned<Sizes>>,
     /// Normalisation.
     #[serde(default)]
     pub norm: Norm,
@@ -232,7 +233,7 @@ impl ModelSpec {
     }
 
     /// Width of a head, where it is given and the family has heads.
-    fn d_head(&self) -> Option<usize> {
+    pub(crate) fn d_head(&self) -> Option<usize> {
         let has_heads = self.family.preset().mixer.has_heads();
         given(&self.d_head).filter(|_| has_heads)
     }

@@ -33,6 +33,7 @@ fn sizes_read_as_rungs_numbers_and_shapes() {
         .as_ref()
         .unwrap()
         .get_ref()
+        .named()
         .iter()
         .map(|size| {
             (size.get_ref().label(), size.get_ref().shape(&like, None).unwrap().to_string())

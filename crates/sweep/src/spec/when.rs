@@ -172,7 +172,7 @@ mod tests {
         let sweep = Sweep::parse(Path::new("t.toml"), source.to_owned()).unwrap();
         let cell = |i: usize| {
             let cell = &sweep.cells()[i];
-            let sizes = cell.spec.model.sizes.as_ref().unwrap().get_ref();
+            let sizes = cell.spec.model.sizes.as_ref().unwrap().get_ref().named();
             let label = sizes[0].get_ref().label();
             (cell.series.as_str(), cell.spec.model.ffn_ratio.is_some(), label)
         };

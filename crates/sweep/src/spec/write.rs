@@ -1,6 +1,6 @@
 //! Writes a plan as a person would, to be pasted into a sweep file.
 
-use super::{PlanSpec, Quantity};
+use super::{PlanSpec, Quantity, UntilSpec};
 use isoflop_core::units::{parse_quantity, scientific};
 use toml::Spanned;
 
@@ -31,6 +31,13 @@ impl PlanSpec {
                 "time = {{ limit = \"{}\", budgets = {}, factor = {} }}",
                 time.text, time.budgets, time.factor
             ));
+        }
+        if let Some(range) = &self.tokens_per_param_range {
+            lines.push(format!("tokens_per_param_range = {}", list(range)));
+        }
+        if let Some(until) = &self.until {
+            let UntilSpec { target, width } = until.get_ref();
+            lines.push(format!("until = {{ {target} = {width} }}"));
         }
         lines.push("runs = [".to_owned());
         let line =
@@ -73,6 +80,8 @@ mod tests {
             "grid = { tokens = [\"1M\", 300000] }",
             "tokens_per_param = [20, 0.5]",
             "epochs = [1]",
+            "isoflop = { budgets = [1e11] }\ntokens_per_param_range = [\"3\", 1500]",
+            "tokens_per_param = [20]\nuntil = { n_exponent = 0.03 }",
             "time = \"8h\"",
         ] {
             let before =
@@ -89,7 +98,9 @@ mod tests {
                 .collect();
             let expected = [("8x1x1", 123_457.0), ("30k", 3.1e6), ("24x2x2", 7e5)];
             assert_eq!(runs, expected.map(|(size, tokens)| (size.to_owned(), tokens)));
-            assert!(written.contains(kind.split(' ').next().unwrap()), "{written}");
+            for line in kind.lines() {
+                assert!(written.contains(line.split(' ').next().unwrap()), "{written}");
+            }
         }
     }
 }

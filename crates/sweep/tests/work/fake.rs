@@ -2,7 +2,7 @@
 //! given.
 
 use isoflop_results::CurvePoint;
-use isoflop_sweep::plan::DataRequest;
+use isoflop_sweep::plan::{DataRequest, History, Round};
 use isoflop_sweep::worker::work;
 use isoflop_sweep::workplace::{Shift, Workplace};
 use isoflop_sweep::{
@@ -34,6 +34,28 @@ pub(crate) fn plan_over(data_digest: &str, source: &str) -> Plan {
     planned(data_digest, source, |sweep, context| Plan::build(sweep, context).unwrap())
 }
 
+/// Plans the next stage of a sweep whose folder may hold earlier ones.
+pub(crate) fn next_stage(source: &str, folder: &ResultsFolder) -> Plan {
+    with_rounds(source, folder, &[])
+}
+
+/// As [`next_stage`], with runs that are added.
+pub(crate) fn with_rounds(source: &str, folder: &ResultsFolder, rounds: &[Round]) -> Plan {
+    planned(&"0".repeat(16), source, |sweep, context| {
+        let mut history = History::of(folder).unwrap();
+        history.rounds.extend_from_slice(rounds);
+        let mut context = PlanContext {
+            facts: &mut *context.facts,
+            numerics_version: context.numerics_version,
+            memory_bytes: context.memory_bytes,
+            tuned: None,
+            history: Some(&history),
+            with_waiting: false,
+        };
+        Plan::build(sweep, &mut context).unwrap()
+    })
+}
+
 /// Plans the tuning stage of a sweep.
 pub(crate) fn stage_of(source: &str) -> Plan {
     planned(&"0".repeat(16), source, |sweep, context| {
@@ -63,6 +85,8 @@ fn planned(
         numerics_version: |_| 1,
         memory_bytes: 1 << 34,
         tuned: None,
+        history: None,
+        with_waiting: true,
     };
     plan(&sweep, &mut context)
 }
@@ -78,6 +102,8 @@ pub(crate) struct Fake<'a> {
     pub(crate) diverging: HashSet<String>,
     /// Number of steps after which the worker is stopped.
     pub(crate) stop_after: Option<u64>,
+    /// Loss of a run by its parameters and tokens, in the place of one that tells of its steps.
+    pub(crate) law: Option<fn(f64, f64) -> f64>,
     /// Something that the worker lacks from the start.
     pub(crate) lacking: Option<Lack>,
     /// Ids of runs at which the worker notices that it lacks something.
@@ -152,7 +178,10 @@ impl Trainer for Shared<'_, '_> {
         let ending = match fake.diverging.contains(run.id()) {
             true => Ending::Diverged { step: 3, reason: "the loss became NaN".to_owned() },
             false => Ending::Finished(TestScore {
-                loss: (hash >> 11) as f64 / (1u64 << 53) as f64,
+                loss: match fake.law {
+                    Some(law) => law(run.n().0, run.tokens().0),
+                    None => (hash >> 11) as f64 / (1u64 << 53) as f64,
+                },
                 standard_error: Some(0.01),
                 bits_per_byte: 3.6,
                 tokens: 1000,

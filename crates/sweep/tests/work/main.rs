@@ -7,6 +7,7 @@ mod lacks;
 mod plans;
 mod reuse;
 mod sealed;
+mod stages;
 mod supervised;
 mod trunks;
 

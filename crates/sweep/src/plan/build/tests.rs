@@ -2,6 +2,7 @@ mod optimizers;
 mod options;
 mod rates;
 mod recipes;
+mod sizes;
 
 use super::*;
 use crate::plan::{DataFacts, DataRequest};
@@ -44,6 +45,8 @@ fn plan(source: &str) -> Result<Plan, String> {
         numerics_version: |_| 1,
         memory_bytes: 8 << 30,
         tuned: None,
+        history: None,
+        with_waiting: true,
     };
     Plan::build(&sweep, &mut context).map_err(shown)
 }
