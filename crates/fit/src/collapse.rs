@@ -11,6 +11,9 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Chance at which one place of a sound sweep is called off.
 const CHANCE: f64 = 0.05;
+/// Size of a shift of ln(fall) below which no rate is worth a try: a rate a factor of two off shifts it by .25
+/// to .38 (LOG.md, 2026-11-27).
+const LEAST: f64 = 0.2;
 /// Rows beyond the coefficients without which nothing is scored: with fewer, the curvature of a small grid
 /// passes for a run that is off.
 const SPARE: usize = 8;
@@ -64,6 +67,13 @@ pub struct Standing {
     pub is_off: bool,
 }
 
+impl Standing {
+    /// Whether the shift is neither chance nor too small to matter.
+    fn counts(&self) -> bool {
+        self.chance < CHANCE && self.shift.abs() > LEAST
+    }
+}
+
 /// Fewer comparable rows than a score needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooFew {
@@ -94,7 +104,7 @@ pub fn collapse(falls: &[Fall]) -> Result<Collapse, TooFew> {
         }
         let mut standings = smooth.standings(&kept, places);
         standings.sort_by(|a, b| b.t.abs().total_cmp(&a.t.abs()));
-        match standings.into_iter().next().filter(|worst| worst.chance < CHANCE) {
+        match standings.into_iter().next().filter(Standing::counts) {
             Some(worst) => {
                 kept.retain(|fall| !worst.labels.contains(&fall.label));
                 off.push(Standing { is_off: true, ..worst });

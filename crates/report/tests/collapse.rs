@@ -47,7 +47,7 @@ fn page(sweep: &Synthetic) -> String {
 
 #[test]
 fn a_run_at_half_the_rate_of_the_others_is_named_with_what_to_do() {
-    let hurt = 9;
+    let hurt = 12;
     let sweep = sweep(|k| if k == hurt { 0.5 } else { 1.0 });
     let name = &sweep.runs[hurt].run_id;
     let html = page(&sweep);

@@ -26,7 +26,7 @@ pub struct Place {
 impl fmt::Display for Warned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = match self.places.as_slice() {
-            [one] => one.of.join(", "),
+            [one] => one.of.join("; "),
             many => format!("{} places", many.iter().map(|place| place.of.len()).sum::<usize>()),
         };
         write!(f, "{} ({of}): {}", self.text, self.action)

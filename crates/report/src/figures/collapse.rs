@@ -3,18 +3,20 @@
 use super::figure::Figure;
 use super::legends::size_legend;
 use super::marks::{GUIDE, run_title};
-use crate::chart::{Glyph, Labels, Owner, Panel, Scale, Stroke, Style};
-use crate::collapse::Compared;
+use crate::chart::{Glyph, Labels, NoteLine, Owner, Panel, Scale, Stroke, Style, Trend};
+use crate::collapse::{Compared, Normalised};
 use crate::text::clip;
 use crate::theme::Tone;
 use crate::view::View;
 use isoflop_fit::collapse::Standing;
 
 /// Share of training from which on curves are drawn.
-const FROM: f64 = 0.05;
+const FROM: f64 = 0.1;
+/// Curves of a panel above which replicates are left out but for the first seed.
+const MANY: usize = 24;
 /// Most series with a panel of curves of their own.
 const MOST: usize = 8;
-/// Characters of the name of a run beside its point.
+/// Characters of the name of a run in a note.
 const NAME: usize = 22;
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
@@ -30,7 +32,7 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "collapse",
         title: "Learning curves on one another".to_owned(),
         caption: "Curves are test losses over the final one, against the share of training; those of runs within \
-                  2\u{a0}% of the best loss of their budget are strong, and a run that is off is thick. At equal \
+                  2\u{a0}% of the best loss of their budget are strong, and a run that is off is thick; of more than 24 runs those of the first seed are drawn. At equal \
                   tokens per parameter such curves fall on one another where the recipe is as good at every size \
                   (arXiv 2507.02119). The last panel has the fall over the decay of the rate (the mean of ln loss \
                   over the final one at a third and two thirds of it) over the fall that a polynomial of second \
@@ -47,7 +49,14 @@ fn curves(view: &View<'_>, compared: &Compared<'_>) -> Option<Panel> {
     let drawn = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         points.iter().filter(|point| point.0 >= FROM).copied().collect()
     };
-    let all = || compared.curves.iter().flat_map(|curve| drawn(&curve.points));
+    let seed = compared.curves.iter().map(|curve| curve.run.seed).min();
+    let is_drawn = |curve: &&Normalised<'_>| {
+        compared.curves.len() <= MANY
+            || Some(curve.run.seed) == seed
+            || off.contains(&&curve.run.run_id)
+    };
+    let shown = || compared.curves.iter().filter(is_drawn);
+    let all = || shown().flat_map(|curve| drawn(&curve.points));
     let title = match view.many_series() {
         true => clip(&view.series_name(compared.series), 36),
         false => "Loss over final loss".to_owned(),
@@ -66,7 +75,7 @@ fn curves(view: &View<'_>, compared: &Compared<'_>) -> Option<Panel> {
     all().next()?;
     let mut panel = Panel::new(labels, x, y);
     let mut names = Vec::new();
-    for curve in &compared.curves {
+    for curve in shown() {
         let (run, is_off) = (curve.run, off.contains(&&curve.run.run_id));
         let (width, opacity) = match (is_off, curve.is_near) {
             (true, _) => (3.0, 1.0),
@@ -76,11 +85,13 @@ fn curves(view: &View<'_>, compared: &Compared<'_>) -> Option<Panel> {
         let points = drawn(&curve.points);
         let owner = Owner { mark: "curve", series: &run.series, label: &run.run_id };
         panel.line(owner, &points, Stroke { tone: view.tone(run), width, opacity, dash: "" });
-        if let Some(first) = points.first().filter(|_| is_off) {
-            names.push((*first, clip(&run.run_id, NAME), Tone::Ink));
+        if is_off {
+            names.push(named(&run.run_id, Glyph::Line(view.tone(run), "")));
         }
     }
-    panel.right_labels(&names);
+    if !names.is_empty() {
+        panel.note(Trend::Falling, &names);
+    }
     Some(panel)
 }
 
@@ -126,10 +137,18 @@ fn standings(view: &View<'_>, scored: &[&Compared<'_>]) -> Option<Panel> {
             let glyph = Glyph::Point(view.marker(compared.series), view.tone(run));
             panel.point(owner, at, glyph, &run_title(run));
             if place.is_off {
-                names.push((at, clip(label, NAME), Tone::Ink));
+                names.push(named(label, glyph));
             }
         }
     }
-    panel.right_labels(&names);
+    if !names.is_empty() {
+        panel.note(Trend::Rising, &names);
+    }
     Some(panel)
+}
+
+/// A line of a note that names a run which is off, without the end of its id.
+fn named(run_id: &str, glyph: Glyph) -> NoteLine {
+    let name = run_id.rsplit_once('-').map_or(run_id, |(name, _)| name);
+    (Some(glyph), format!("off: {}", clip(name, NAME)), Tone::Ink)
 }
