@@ -13,10 +13,29 @@ pub(crate) struct Set {
 
 /// Budgets within this factor are one.
 const ONE_BUDGET: f64 = 1.2;
+/// Budgets from which on neighbours are joined, and the groups that are aimed at.
+const MANY: usize = 15;
+const GROUPS: usize = 12;
 
 impl Set {
-    /// Rows by budget, ascending.
+    /// Rows by budget, ascending; neighbours are joined where budgets are many, as those of runs that follow no plan.
     pub(crate) fn budgets(&self) -> Vec<Vec<Point>> {
+        let single = self.single();
+        if single.len() < MANY {
+            return single;
+        }
+        let least = self.points.len().div_ceil(GROUPS);
+        let mut joined: Vec<Vec<Point>> = Vec::new();
+        for budget in single {
+            match joined.last_mut() {
+                Some(last) if last.len() < least => last.extend(budget),
+                _ => joined.push(budget),
+            }
+        }
+        joined
+    }
+
+    fn single(&self) -> Vec<Vec<Point>> {
         let compute = |point: &Point| point.flops_budget.or(point.c).expect("rows have compute");
         let mut rows = self.points.clone();
         rows.sort_by(|a, b| compute(a).total_cmp(&compute(b)));
