@@ -9,7 +9,7 @@
 //! minima and by the law, and the rms error of the loss of the best run at ten times the largest budget.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-use isoflop_core::placement::{Ladder, Minimum, Rung};
+use isoflop_core::placement::{Ladder, Minimum, Rung, STEP};
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_core::{ChinchillaLaw, Params, Tokens};
 use isoflop_fit::predict::At;
@@ -45,7 +45,7 @@ fn rung(n: f64) -> Rung {
 }
 
 fn ladder(first: f64) -> Ladder {
-    Ladder::new((-1..11).map(|k| rung(1e3 * 10f64.powf(f64::from(k) / 3.0))).collect(), first)
+    Ladder::new((-1..13).map(|k| rung(1e3 * (f64::from(k) * STEP).exp())).collect(), first)
 }
 
 /// Runs of a sweep with their noise.

@@ -1,4 +1,4 @@
-//! The rungs that sizes are chosen from: shapes of the ladder, three a decade.
+//! The rungs that sizes are chosen from: shapes of the ladder, seven in two decades.
 
 use super::cell::CellPlanner;
 use super::range::Range;
@@ -19,15 +19,15 @@ pub(super) struct Named {
 
 /// Sizes tried for a rung, on either side of its own, and the factor between them: a third of a step.
 const ASIDE: i32 = 1;
-const FINE: f64 = 1.29;
+const FINE: f64 = 1.25;
 
 /// What a single layer weighs against a miss in ln N: it is worse than its size says (LOG.md).
-const ONE_LAYER: f64 = 0.4;
+const ONE_LAYER: f64 = 0.3;
 
 /// Rungs nearer to one another than this share of a step are one.
 const APART: f64 = 0.5;
 
-/// Rungs of a cell, three a decade and ascending, over all sizes that the budgets can bear.
+/// Rungs of a cell, seven in two decades and ascending, over all sizes that the budgets can bear.
 pub(super) fn rungs(
     planner: &CellPlanner<'_, '_>,
     [least, most]: [f64; 2],

@@ -278,6 +278,8 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
             }
         }
         if kept < FEWEST_SIZES {
+            // Of a budget that buys nothing, the smallest size says why.
+            dropped.extend(self.smallest(budget)?);
             let why: Vec<String> =
                 dropped.iter().map(|out| format!("{}: {}", out.cell, out.reason)).collect();
             let message = format!(
@@ -290,6 +292,13 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
             ));
         }
         Ok(Placed { budget, chosen, runs, dropped })
+    }
+
+    /// Why the smallest rung is left out at a budget, if it is.
+    fn smallest(&self, budget: &Spanned<Quantity>) -> Result<Option<Dropped>, Problem> {
+        let Named { size, model, .. } = &self.named[0];
+        let (label, length) = (size.get_ref().label(), Length::Budget(budget));
+        Ok(self.planner.replicates(&label, model, &length, Some(self.range))?.err())
     }
 
     fn loss(&self, run: &PlannedRun) -> Option<Option<f64>> {

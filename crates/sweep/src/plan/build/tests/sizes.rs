@@ -32,9 +32,9 @@ fn before_anything_has_run_the_prior_places_sizes_at_every_budget() {
             plan.runs().iter().filter(|run| run.flops_budget == Some(sizes.budget)).collect();
         let sized: Vec<&str> = runs.iter().map(|run| run.size.as_str()).collect();
         assert_eq!(sized, sizes.sizes);
-        assert!(sized.len() >= 5 && sized.len() + sizes.left_out.len() >= 7, "{sizes:?}");
+        assert!(sized.len() >= 4 && sized.len() + sizes.left_out.len() >= 6, "{sizes:?}");
         let n = |k: usize| runs[k].n().0;
-        assert!(n(1) < sizes.expected && sizes.expected < n(runs.len() - 2), "{sizes:?}");
+        assert!(n(1) < sizes.expected && sizes.expected < n(runs.len() - 1), "{sizes:?}");
         assert!(runs.windows(2).all(|pair| pair[1].n().0 > 1.2 * pair[0].n().0), "{sizes:?}");
         for run in &runs {
             assert!((3.0..=3000.0).contains(&run.tokens().per_param(run.n())), "{}", run.id());
@@ -42,7 +42,7 @@ fn before_anything_has_run_the_prior_places_sizes_at_every_budget() {
         // Neighbouring budgets share sizes, whose runs share trunks.
         if k > 0 {
             let shared = labels(&plan, k).intersection(&labels(&plan, k - 1)).count();
-            assert!(shared >= 4, "{:?}", plan.sizes());
+            assert!(shared >= 3, "{:?}", plan.sizes());
         }
     }
     let whole: f64 = plan.runs().iter().map(|run| run.c_exact().0).sum();
@@ -56,9 +56,9 @@ fn the_ladder_of_every_family_has_rungs_and_few_of_one_layer() {
     for family in isoflop_model::Family::ALL {
         let source = auto().replace("[model]", &format!("[model]\nfamily = \"{}\"", family.name()));
         let plan = plan(&source).unwrap_or_else(|error| panic!("{family:?}: {error}"));
-        assert!(plan.sizes().iter().all(|sizes| sizes.sizes.len() >= 5), "{family:?}");
+        assert!(plan.sizes().iter().all(|sizes| sizes.sizes.len() >= 4), "{:?}", plan.sizes());
         let flat = plan.runs().iter().filter(|run| run.config.model.shape.n_layers == 1).count();
-        assert!(flat <= 4, "{family:?}: {:?}", plan.sizes());
+        assert!(flat <= 6, "{family:?}: {:?}", plan.sizes());
     }
 }
 
