@@ -142,7 +142,9 @@ fn intervals_hold_the_rule_in_about_nine_of_ten_grids() {
         ];
         held.iter_mut().zip(checks).for_each(|(held, inside)| *held += u32::from(inside));
     }
-    assert!(held.iter().all(|held| (82..=98).contains(held)), "{held:?} of {GRIDS}");
+    // A jackknife over three batches is wide.
+    let [rate @ .., batch] = held;
+    assert!(rate.iter().all(|held| (82..=98).contains(held)) && batch >= 82, "{held:?} of {GRIDS}");
 }
 
 #[test]

@@ -246,7 +246,8 @@ fn a_check_of_transfer_resumes_and_leaves_runs_for_a_law_of_rates(
         directions: Direction::ALL.to_vec(),
         size: "8x2x1".to_owned(),
         text: TextChoice::Files(format!("{}/text/*.md", root.display())),
-        tokens: 2048.0,
+        // Ten steps of the largest batch.
+        tokens: 20_480.0,
         multiples: vec![0.5, 1.0, 2.0, 4.0],
         seeds: 2,
         jobs: Jobs::Given(1),
@@ -260,7 +261,7 @@ fn a_check_of_transfer_resumes_and_leaves_runs_for_a_law_of_rates(
     };
     assert_eq!(values(0), [1.0, 2.0, 4.0]);
     assert_eq!(values(1), [128.0, 512.0, 2048.0]);
-    assert_eq!(values(2), [2048.0, 8192.0, 32_768.0]);
+    assert_eq!(values(2), [20_480.0, 81_920.0, 327_680.0]);
     for (direction, found) in &found.found {
         for value in &found.values {
             let multiples: Vec<f64> = value.losses.iter().map(|(multiple, _)| *multiple).collect();
