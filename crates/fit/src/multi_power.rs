@@ -308,7 +308,7 @@ mod tests {
         let step = |k: usize| CurveStep {
             step: (k + 1) as f64,
             rate: rates[k],
-            loss: (k > 100 && k % 97 == 0 || k + 1 == steps).then(|| by_hand(&rates, k)),
+            loss: (k > 100 && k.is_multiple_of(97) || k + 1 == steps).then(|| by_hand(&rates, k)),
         };
         LearningCurve { label: format!("{kind} {steps}"), steps: (0..steps).map(step).collect() }
     }

@@ -36,7 +36,7 @@ pub(super) struct Grammar {
 
 impl Grammar {
     pub(super) fn new(symbols: u64, levels: u64, copy: f64, seed: u64) -> Result<Self, String> {
-        let is_prime = (2..symbols).all(|factor| symbols % factor != 0);
+        let is_prime = (2..symbols).all(|factor| !symbols.is_multiple_of(factor));
         if !(3..=MOST_SYMBOLS).contains(&symbols) || !is_prime {
             return Err(format!(
                 "symbols = {symbols} is no prime between 3 and {MOST_SYMBOLS}: only then do the children tell the parent"

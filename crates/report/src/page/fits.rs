@@ -49,7 +49,7 @@ fn refused<'a>(view: &View<'a>) -> String {
     let mut groups: Vec<(&'a Refusal, Vec<&'a str>)> = Vec::new();
     for refusal in &view.report.fits.refused {
         let key = |r: &Refusal| (r.law.clone(), r.x, r.reason.clone(), r.hint.clone());
-        match groups.iter_mut().find(|(known, _)| key(*known) == key(refusal)) {
+        match groups.iter_mut().find(|(known, _)| key(known) == key(refusal)) {
             Some((_, series)) => series.push(&refusal.series),
             None => groups.push((refusal, vec![refusal.series.as_str()])),
         }
@@ -58,7 +58,7 @@ fn refused<'a>(view: &View<'a>) -> String {
         let x = r.x.map(|x| format!(" in {}", letter(x))).unwrap_or_default();
         let hint =
             r.hint.as_ref().map(|h| format!(" {}.", escape(&sentence(h)))).unwrap_or_default();
-        let series: Vec<String> = series.iter().map(|series| of_series(view, *series)).collect();
+        let series: Vec<String> = series.iter().map(|series| of_series(view, series)).collect();
         format!(
             "<li><b>{}{x}</b>{}: {}.{hint}</li>\n",
             escape(&r.law),

@@ -165,11 +165,8 @@ impl<'a, 'b, 'c> Placing<'a, 'b, 'c> {
                 placed.push(self.lay_out(budget, known)?);
             }
         }
-        loop {
-            let minima = match self.have_ended(&placed) {
-                true => self.minima(&placed),
-                false => break,
-            };
+        while self.have_ended(&placed) {
+            let minima = self.minima(&placed);
             let open = self.open(&placed);
             let budgets: Vec<f64> = open.iter().map(|budget| budget.get_ref().value).collect();
             let stage = self.ladder.stage(&budgets, placed.is_empty(), &minima);

@@ -1,5 +1,7 @@
 //! Measured grids of rates: what the rules are held to.
 
+#![allow(clippy::approx_constant, reason = "a loss may lie near e")]
+
 use super::Setting;
 use isoflop_core::{OptimizerKind, Params};
 
