@@ -199,6 +199,13 @@ fn median(values: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
+fn in_words(width: f64) -> String {
+    match width.is_finite() {
+        true => format!("{width:.3}"),
+        false => "open".to_owned(),
+    }
+}
+
 /// Trains a design under a law with a seed and its smallest budget.
 type Design = fn(ChinchillaLaw, u64, f64) -> Sweep;
 
@@ -219,8 +226,9 @@ fn main() -> Result<(), FitError> {
                 told.add(&train(law, seed, FIRST), beyond)?;
             }
             let [runs, flops, minima, by_law, error] = told.line();
+            let [minima, by_law] = [minima, by_law].map(in_words);
             println!(
-                "| {name} | {design} | {runs:.0} | {flops:.2e} | {minima:.3} | {by_law:.3} | {error:.2} |"
+                "| {name} | {design} | {runs:.0} | {flops:.2e} | {minima} | {by_law} | {error:.2} |"
             );
         }
     }
