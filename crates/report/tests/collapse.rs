@@ -1,6 +1,8 @@
 //! Curves of a simulated sweep: the loss of a constant rate lies above that of an annealed run by an excess in
 //! proportion to the rate (as of a quadratic well under noise), which the decay takes away.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod synthetic;
 
 use isoflop_results::{Curve, CurvePoint, RunRow};
