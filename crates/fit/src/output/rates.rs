@@ -121,8 +121,8 @@ pub struct BestLaw {
     pub inside: usize,
     /// Cells with the lowest loss at an end: their losses enter the valley, and they count for no exponent.
     pub censored: usize,
-    /// Powers of the distance with which the walls rise; 2 of a parabola.
-    pub bends: [f64; 2],
+    /// Power of the distance with which the walls rise; 2 of a parabola.
+    pub bend: f64,
     /// Cells that the intervals leave out in turn.
     pub units: usize,
     /// Trunks that they leave out in turn.

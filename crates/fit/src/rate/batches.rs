@@ -4,7 +4,7 @@ use super::groups::{Group, alike};
 use super::law::{Cell, Fitted, Loss, Steepens, Term, law};
 use super::lowest::{Lowest, lowest, means};
 use super::number;
-use super::valley::Bent;
+use super::valley::Kind;
 use crate::design::mean;
 use crate::intervals::TAIL;
 use crate::output::{BatchCell, DecayLoss, Edge, Estimate, Rates};
@@ -17,7 +17,7 @@ const SIZE: Term = Term { name: "r", sign: 1.0, of: 0, called: "size", needed: 3
 const STEPS: f64 = 0.03;
 const FEWEST_BATCHES: usize = 3;
 /// Levels are few and near one another: their walls are parabolas.
-const PLAIN: (&[Steepens], &[Bent]) = (&[], &[Bent::Parabola]);
+const PLAIN: (&[Steepens], &[Kind]) = (&[], &[Kind { is_uneven: false, is_bent: false }]);
 
 /// The loss of a cell and seed at the best rate.
 struct Level {

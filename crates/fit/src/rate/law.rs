@@ -1,7 +1,7 @@
 //! The power law of a best setting: which of its terms the cells identify, one valley through all losses, and
 //! intervals by a jackknife.
 
-use super::valley::{Bent, Sample, Valley, fit, left_out, straight};
+use super::valley::{Kind, Sample, Valley, fit, left_out, straight};
 use crate::design::{classify, mean};
 use crate::engine::linalg::solve_dense;
 use crate::intervals::TAIL;
@@ -72,7 +72,7 @@ const FOLLOWS: f64 = 0.1;
 pub(super) fn law(
     cells: &[Cell],
     terms: &[Term],
-    (steepens, bents): (&[Steepens], &[Bent]),
+    (steepens, kinds): (&[Steepens], &[Kind]),
     missing: &mut Vec<NotIdentified>,
 ) -> Option<Fitted> {
     let inside: Vec<&Cell> = cells.iter().filter(|cell| cell.inside.is_some()).collect();
@@ -108,13 +108,13 @@ pub(super) fn law(
     let place = squares(&rows)?;
     // Walls get steeper with as many quantities, and rise with such powers, as the losses tell (Schwarz's
     // criterion): powers that are fitted to noise leave the place of the floor open.
-    let kinds = (0..=steepen.len()).flat_map(|count| bents.iter().map(move |bent| (count, *bent)));
-    let tried = kinds.filter_map(|(count, bent)| {
+    let counts = 0..=steepen.len();
+    let each = counts.flat_map(|count| kinds.iter().map(move |kind| (count, *kind)));
+    let tried = each.filter_map(|(count, kind)| {
         let steepen = &steepen[..count];
         let samples = samples(steepen);
-        let steeper = [vec![0.0; count], vec![0.0; count]];
-        let (walls, bends) = ([0.05; 2], [2.0; 2]);
-        let start = Valley { place: place.clone(), walls, steeper, bends, bent, spread: 0.0 };
+        let (place, steeper) = (place.clone(), vec![0.0; count]);
+        let start = Valley { place, walls: [0.05; 2], steeper, bend: 2.0, kind, spread: 0.0 };
         let valley = fit(&samples, &start)?;
         Some((valley.criterion(&samples), valley, steepen.to_vec(), samples))
     });
@@ -368,7 +368,7 @@ impl Fitted {
             decay,
             at_centre: as_scale(value, error),
             walls: self.valley.walls,
-            bends: self.valley.bends,
+            bend: self.valley.bend,
             spread: self.valley.spread,
             inside: self.inside,
             censored: self.censored,

@@ -4,7 +4,7 @@ use crate::output::Edge;
 use crate::parabola::fit_parabola;
 
 /// Losses further above the lowest (nats) are no part of a parabola: the curve is not one out there.
-pub(super) const NEAR: f64 = 0.3;
+pub(super) const NEAR: f64 = 0.2;
 
 /// Where losses are lowest.
 #[derive(Clone, Copy, Debug, PartialEq)]

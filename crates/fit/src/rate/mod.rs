@@ -18,7 +18,7 @@ use groups::{Group, groups};
 use law::{Cell, Fitted, Loss, Steepens, Term, as_scale, law};
 use lowest::{Lowest, loss_at, lowest, means, near};
 use statrs::distribution::{ContinuousCDF, Normal};
-use valley::Bent;
+use valley::Kind;
 
 /// A run as far as its rate is the question.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +62,12 @@ const TERMS: [Term; 4] = [
 const STEEPENS: [Steepens; 2] = [(0, None), (1, Some(2))];
 
 /// Walls that are tried.
-const BENTS: [Bent; 3] = [Bent::Parabola, Bent::Alike, Bent::Each];
+const KINDS: [Kind; 4] = [
+    Kind { is_uneven: false, is_bent: false },
+    Kind { is_uneven: true, is_bent: false },
+    Kind { is_uneven: false, is_bent: true },
+    Kind { is_uneven: true, is_bent: true },
+];
 
 /// Best rates and batches of each series.
 ///
@@ -141,7 +146,7 @@ fn of_series(runs: &[&RateRun], n_kind: &str) -> Option<Rates> {
     let has_decays =
         groups.iter().any(|group| !groups::alike(group.decay(), groups[0].decay(), 0.05));
     let terms = if has_decays { &TERMS[..] } else { &TERMS[..3] };
-    let fitted = law(&cells, terms, (&STEEPENS, &BENTS), &mut missing);
+    let fitted = law(&cells, terms, (&STEEPENS, &KINDS), &mut missing);
     found.not_identified = missing;
     if let Some(fitted) = &fitted {
         found.rate = Some(fitted.named(formula(fitted), "c", true));

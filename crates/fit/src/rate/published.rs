@@ -90,7 +90,7 @@ mod tests {
             decay: 0.2,
             at_centre: exact,
             walls: [0.1; 2],
-            bends: [2.0; 2],
+            bend: 2.0,
             trunks: 3,
             spread: 0.0,
             inside: 3,

@@ -3,8 +3,8 @@
 
 use super::law::{Cell, Fitted, Loss, Steepens, Term, law};
 use super::lowest::{Lowest, lowest, means, near};
-use super::number;
-use super::valley::Bent;
+use super::valley::Kind;
+use super::{KINDS, number};
 use crate::output::{Edge, Estimate};
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +70,8 @@ pub const TOLERANCE: f64 = 0.25;
 
 const LINE: Term = Term { name: "exponent", sign: 1.0, of: 0, called: "value", needed: 2 };
 
-/// Walls get steeper with the value, and rise with powers of their own, where the losses tell that.
-const WALLS: (&[Steepens], &[Bent]) = (&[(0, None)], &[Bent::Parabola, Bent::Alike, Bent::Each]);
+/// Walls get steeper with the value, are uneven, and rise with a power of their own, where the losses tell that.
+const WALLS: (&[Steepens], &[Kind]) = (&[(0, None)], &KINDS);
 
 /// How the best multiple of a rule's rate moves with the value, by one valley through the losses of all runs
 /// (a level for each value and seed) and a jackknife over values and seeds.

@@ -24,15 +24,14 @@ pub(super) struct Sample {
     pub(super) trunk: usize,
 }
 
-/// Which powers of the distance are fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bent {
-    /// None: both are 2.
-    Parabola,
-    /// One of both walls.
-    Alike,
-    /// One of each wall.
-    Each,
+/// What of the walls is fitted besides their height. Both get steeper with the same powers and rise with the same
+/// power of the distance: where each has its own, a floor between a flat wall and a steep one has no place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// Whether the two walls have heights of their own.
+    pub(super) is_uneven: bool,
+    /// Whether the power of the distance is fitted, and not 2.
+    pub(super) is_bent: bool,
 }
 
 /// A fitted valley.
@@ -42,12 +41,12 @@ pub(super) struct Valley {
     pub(super) place: Vec<f64>,
     /// Nats at an e-fold below the floor and above it, where the tilts are zero.
     pub(super) walls: [f64; 2],
-    /// Powers with which the wall below and the one above get steeper, one for each tilt.
-    pub(super) steeper: [Vec<f64>; 2],
-    /// Powers of the distance with which the wall below and the one above rise.
-    pub(super) bends: [f64; 2],
-    /// Which of these powers are fitted.
-    pub(super) bent: Bent,
+    /// Powers with which walls get steeper, one for each tilt.
+    pub(super) steeper: Vec<f64>,
+    /// Power of the distance with which walls rise.
+    pub(super) bend: f64,
+    /// What of this is fitted.
+    pub(super) kind: Kind,
     /// Standard deviation of the losses about it, for the numbers spent.
     pub(super) spread: f64,
 }
@@ -55,8 +54,8 @@ pub(super) struct Valley {
 const STEPS: usize = 80;
 /// Walls between these logarithms: beyond them a valley is no valley.
 const WALLS: (f64, f64) = (-14.0, 5.0);
-/// Powers of the distance with which walls may rise: between a straight line and a cliff.
-const BENDS: (f64, f64) = (1.15, 5.0);
+/// Powers of the distance with which walls may rise: beyond, the floor is a corner or a plain.
+const BENDS: (f64, f64) = (1.3, 3.0);
 /// Largest power with which a wall may get steeper.
 const STEEPEST: f64 = 3.0;
 
@@ -68,9 +67,9 @@ impl Valley {
 
     /// The rise above the floor at a distance from it.
     pub(super) fn rise(&self, off: f64, tilts: &[f64]) -> f64 {
-        let side = usize::from(off > 0.0);
-        let steeper = self.steeper[side].iter().zip(tilts).map(|(power, tilt)| power * tilt);
-        self.walls[side] * steeper.sum::<f64>().exp() * off.abs().powf(self.bends[side])
+        let steeper = self.steeper.iter().zip(tilts).map(|(power, tilt)| power * tilt);
+        let wall = self.walls[usize::from(off > 0.0)];
+        wall * steeper.sum::<f64>().exp() * off.abs().powf(self.bend)
     }
 
     /// The level of each number, by the mean over its losses; none where it has no loss.
@@ -91,47 +90,35 @@ impl Valley {
         criterion(squares, samples.len(), self.parameters().len())
     }
 
-    /// All parameters in one row: places, walls, powers of the wall below, powers of the one above, bends.
+    /// All parameters in one row: places, walls, powers of the walls, bend.
     fn parameters(&self) -> Vec<f64> {
-        let walls = self.walls.map(f64::ln);
-        let steeper = self.steeper.iter().flatten().copied();
-        let bends = &self.bends[..self.bent.count()];
-        self.place
-            .iter()
-            .copied()
-            .chain(walls)
-            .chain(steeper)
-            .chain(bends.iter().copied())
-            .collect()
+        let walls = self.walls[..self.kind.walls()].iter().map(|wall| wall.ln());
+        let bend = self.kind.is_bent.then_some(self.bend);
+        let place = self.place.iter().copied();
+        place.chain(walls).chain(self.steeper.iter().copied()).chain(bend).collect()
     }
 
     /// The valley of these parameters, of the kind of this one.
     fn with(&self, parameters: &[f64]) -> Self {
-        let (places, tilts) = (self.place.len(), self.steeper[0].len());
-        let walls = [0, 1].map(|side| parameters[places + side].clamp(WALLS.0, WALLS.1).exp());
-        let steeper = [0, 1].map(|side| {
-            let from = places + 2 + side * tilts;
-            let powers = parameters[from..from + tilts].iter();
-            powers.map(|power| power.clamp(-STEEPEST, STEEPEST)).collect()
-        });
-        let bend = |k: usize| parameters[places + 2 + 2 * tilts + k].clamp(BENDS.0, BENDS.1);
-        let bends = match self.bent {
-            Bent::Parabola => [2.0; 2],
-            Bent::Alike => [bend(0); 2],
-            Bent::Each => [bend(0), bend(1)],
-        };
-        let place = parameters[..places].to_vec();
-        Valley { place, walls, steeper, bends, bent: self.bent, spread: 0.0 }
+        let (place, rest) = parameters.split_at(self.place.len());
+        let (walls, rest) = rest.split_at(self.kind.walls());
+        let (steeper, bend) = rest.split_at(self.steeper.len());
+        let wall = |side: usize| walls[side.min(walls.len() - 1)].clamp(WALLS.0, WALLS.1).exp();
+        Valley {
+            place: place.to_vec(),
+            walls: [wall(0), wall(1)],
+            steeper: steeper.iter().map(|power| power.clamp(-STEEPEST, STEEPEST)).collect(),
+            bend: bend.first().map_or(2.0, |bend| bend.clamp(BENDS.0, BENDS.1)),
+            kind: self.kind,
+            spread: 0.0,
+        }
     }
 }
 
-impl Bent {
-    fn count(self) -> usize {
-        match self {
-            Bent::Parabola => 0,
-            Bent::Alike => 1,
-            Bent::Each => 2,
-        }
+impl Kind {
+    /// Heights of walls that are fitted.
+    fn walls(self) -> usize {
+        1 + usize::from(self.is_uneven)
     }
 }
 
@@ -208,27 +195,18 @@ fn residuals(samples: &[Sample], valley: &Valley) -> (Vec<f64>, Vec<Vec<f64>>) {
 type Row = (f64, Vec<f64>);
 
 fn row(sample: &Sample, valley: &Valley) -> Row {
-    let (places, tilts) = (valley.place.len(), valley.steeper[0].len());
     let off = sample.x - valley.floor(&sample.z);
     let rise = valley.rise(off, &sample.tilts);
-    let side = usize::from(off > 0.0);
-    let mut slope = vec![0.0; places + 2 + 2 * tilts + valley.bent.count()];
-    if off != 0.0 {
-        for (slope, z) in slope.iter_mut().zip(&sample.z) {
-            *slope = -valley.bends[side] * rise / off * z;
-        }
+    let is_off = off != 0.0;
+    let along = if is_off { -valley.bend * rise / off } else { 0.0 };
+    let mut slope: Vec<f64> = sample.z.iter().map(|z| along * z).collect();
+    match valley.kind.is_uneven {
+        true => slope.extend([off <= 0.0, off > 0.0].map(|own| if own { rise } else { 0.0 })),
+        false => slope.push(rise),
     }
-    slope[places + side] = rise;
-    let own = places + 2 + side * tilts;
-    let steeper = slope[own..own + tilts].iter_mut().zip(&sample.tilts);
-    steeper.for_each(|(slope, tilt)| *slope = rise * tilt);
-    let bend = match valley.bent {
-        Bent::Parabola => None,
-        Bent::Alike => Some(0),
-        Bent::Each => Some(side),
-    };
-    if let Some(bend) = bend.filter(|_| off != 0.0) {
-        slope[places + 2 + 2 * tilts + bend] = rise * off.abs().ln();
+    slope.extend(sample.tilts.iter().map(|tilt| rise * tilt));
+    if valley.kind.is_bent {
+        slope.push(if is_off { rise * off.abs().ln() } else { 0.0 });
     }
     (sample.loss - rise, slope)
 }
@@ -297,9 +275,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn start(place: Vec<f64>, tilts: usize) -> Valley {
-        let steeper = [vec![0.0; tilts], vec![0.0; tilts]];
-        let (bends, bent) = ([2.0; 2], Bent::Parabola);
-        Valley { place, walls: [0.05, 0.05], steeper, bends, bent, spread: 0.0 }
+        let kind = Kind { is_uneven: true, is_bent: false };
+        Valley { place, walls: [0.05; 2], steeper: vec![0.0; tilts], bend: 2.0, kind, spread: 0.0 }
     }
 
     /// Losses at five settings of each of six floors, from a valley.
@@ -321,12 +298,12 @@ mod tests {
         #[test]
         fn a_valley_is_recovered_from_its_own_losses(
             at in -0.5..0.5f64, slope in -0.5..0.5f64, below in 0.02..0.2f64, above in 0.02..0.2f64,
-            left in -0.6..0.6f64, right in -0.6..0.6f64,
+            steeper in -0.6..0.6f64,
         ) {
             let truth = Valley {
                 place: vec![at, slope],
                 walls: [below, above],
-                steeper: [vec![left], vec![right]],
+                steeper: vec![steeper],
                 ..start(Vec::new(), 0)
             };
             let found = fit(&samples(&truth), &start(vec![0.0, 0.0], 1)).unwrap();
@@ -339,24 +316,19 @@ mod tests {
 
     #[test]
     fn walls_of_another_power_are_recovered() {
-        let truth = Valley { place: vec![0.2, 0.3], bends: [2.6, 1.5], ..start(Vec::new(), 0) };
+        let truth = Valley { place: vec![0.2, 0.3], bend: 1.5, ..start(Vec::new(), 0) };
         let mut samples = samples(&truth);
         samples.iter_mut().for_each(|sample| sample.tilts.clear());
-        let begin = Valley { bent: Bent::Each, ..start(vec![0.1, 0.2], 0) };
-        let found = fit(&samples, &begin).unwrap();
+        let parabola = start(vec![0.1, 0.2], 0);
+        let bent = Valley { kind: Kind { is_uneven: true, is_bent: true }, ..parabola.clone() };
+        let found = fit(&samples, &bent).unwrap();
         assert!(
             (found.place[0] - 0.2).abs() < 0.02 && (found.place[1] - 0.3).abs() < 0.02,
             "{found:?}"
         );
-        assert!(
-            (found.bends[0] - 2.6).abs() < 0.1 && (found.bends[1] - 1.5).abs() < 0.1,
-            "{found:?}"
-        );
-        assert!(
-            found.criterion(&samples)
-                < fit(&samples, &start(vec![0.1, 0.2], 0)).unwrap().criterion(&samples)
-        );
-        assert!(found.criterion(&samples) < straight(&samples));
+        assert!((found.bend - 1.5).abs() < 0.1, "{found:?}");
+        let of_parabola = fit(&samples, &parabola).unwrap().criterion(&samples);
+        assert!(found.criterion(&samples) < of_parabola && of_parabola < straight(&samples));
     }
 
     #[test]
