@@ -70,7 +70,7 @@ pub const TOLERANCE: f64 = 0.25;
 
 const LINE: Term = Term { name: "exponent", sign: 1.0, of: 0, called: "value", needed: 2 };
 
-/// Walls get steeper with the value, are uneven, and rise with a power of their own, where the losses tell that.
+/// Walls get steeper with the value, and rise with a power of their own, where the losses tell that.
 const WALLS: (&[Steepens], &[Kind]) = (&[(0, None)], &KINDS);
 
 /// How the best multiple of a rule's rate moves with the value, by one valley through the losses of all runs
