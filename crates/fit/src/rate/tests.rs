@@ -142,9 +142,9 @@ fn intervals_hold_the_rule_in_about_nine_of_ten_grids() {
         ];
         held.iter_mut().zip(checks).for_each(|(held, inside)| *held += u32::from(inside));
     }
-    // A jackknife over three batches is wide.
+    // Intervals take the widest of three jackknives, and one over three batches is wide besides.
     let [rate @ .., batch] = held;
-    assert!(rate.iter().all(|held| (82..=98).contains(held)) && batch >= 82, "{held:?} of {GRIDS}");
+    assert!(rate.iter().all(|held| (82..=99).contains(held)) && batch >= 82, "{held:?} of {GRIDS}");
 }
 
 #[test]
