@@ -24,7 +24,7 @@ const RUNS: usize = 6;
 /// Without a deadline, FLOPs of all added runs over those of the runs of the sweep file, at most.
 pub(crate) const CAP: f64 = 4.0;
 
-/// Of a normal distribution, the point above which a twentieth lies.
+/// Standard deviations above the mean beyond which a twentieth of a normal distribution lies.
 pub(crate) const TWENTIETH: f64 = 1.645;
 
 /// The next runs of every series whose interval is still too wide; none where nothing is asked for, or

@@ -170,7 +170,7 @@ pub struct Published {
     pub rate: Option<f64>,
     /// Its batch in tokens there.
     pub batch: Option<f64>,
-    /// Of the exponents that these runs identify: whether each lies inside its interval.
+    /// Whether each published exponent that these runs identify lies inside its interval.
     pub inside: BTreeMap<String, bool>,
 }
 

@@ -1,9 +1,8 @@
-//! The power law of a best setting: which of its terms the cells identify, one valley through all losses, and
-//! intervals by a jackknife.
+//! The power law of a best setting: one valley through all losses, and intervals by a jackknife.
 
+use super::identified::{follows, identified, squares};
 use super::valley::{Kind, Sample, Valley, fit, left_out, straight};
 use crate::design::{classify, mean};
-use crate::engine::linalg::solve_dense;
 use crate::intervals::TAIL;
 use crate::output::{BestLaw, Estimate, NotIdentified};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -64,9 +63,6 @@ pub(super) struct Fitted {
     inside: usize,
     censored: usize,
 }
-
-/// Spread of a logarithm about what others say of it, as a share of its own, below which it follows them.
-const FOLLOWS: f64 = 0.1;
 
 /// Fits the law of these terms, as far as the cells identify them; what they do not is added to `missing`.
 pub(super) fn law(
@@ -180,7 +176,7 @@ pub(super) type Steepens = (usize, Option<usize>);
 /// Values of a quantity that walls may get steeper with, below which they do not.
 const FEWEST: usize = 3;
 
-/// Of the quantities given, those of which the cells have enough values, and that follow no other.
+/// The quantities, among those given, of which the cells have enough values and that follow no other.
 fn steepening(cells: &[&Cell], given: &[Steepens]) -> Vec<Steepens> {
     let mut kept: Vec<Steepens> = Vec::new();
     for of in given {
@@ -208,93 +204,6 @@ fn quantity((of, over): Steepens, place: &Place) -> f64 {
 
 fn tilts(steepen: &[Steepens], place: &Place, centre: &Place) -> Vec<f64> {
     steepen.iter().map(|of| quantity(*of, place) - quantity(*of, centre)).collect()
-}
-
-/// Terms that cells with their best setting inside identify.
-fn identified(cells: &[&Cell], terms: &[Term], missing: &mut Vec<NotIdentified>) -> Vec<Term> {
-    let mut kept: Vec<Term> = Vec::new();
-    for term in terms {
-        let column = |of: usize| -> Vec<f64> { cells.iter().map(|cell| cell.place[of]).collect() };
-        let values = classify(&column(term.of)).into_iter().max().unwrap_or(0) + 1;
-        let not = |reason: String, hint: String| NotIdentified {
-            parameter: term.name.to_owned(),
-            reason,
-            hint,
-        };
-        if values < term.needed {
-            let reason = format!(
-                "best settings lie inside those tried at {values} {}, and its exponent needs {}",
-                counted(term.called, values),
-                term.needed
-            );
-            missing.push(not(
-                reason,
-                format!("add runs at {} or more other {}s", term.needed - values, term.called),
-            ));
-            continue;
-        }
-        if cells.len() < kept.len() + 3 {
-            let reason = format!(
-                "{} cells have their best setting inside those tried, too few for {} exponents",
-                cells.len(),
-                kept.len() + 1
-            );
-            missing.push(not(
-                reason,
-                "add cells, or values at the end where losses are lowest".to_owned(),
-            ));
-            continue;
-        }
-        let others: Vec<Vec<f64>> = cells
-            .iter()
-            .map(|cell| {
-                [1.0].into_iter().chain(kept.iter().map(|other| cell.place[other.of])).collect()
-            })
-            .collect();
-        if follows(&others, &column(term.of)) {
-            let names: Vec<String> =
-                kept.iter().map(|other| format!("{}s", other.called)).collect();
-            let reason = format!("{}s follow {} along one line", term.called, names.join(" and "));
-            missing.push(not(
-                reason,
-                format!("add runs of the same {} at other {}s", names.join(" and "), term.called),
-            ));
-            continue;
-        }
-        kept.push(*term);
-    }
-    kept
-}
-
-fn counted(noun: &str, count: usize) -> String {
-    format!("{noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Whether a column is a linear function of others, but for a little.
-fn follows(others: &[Vec<f64>], column: &[f64]) -> bool {
-    let rows: Vec<(Vec<f64>, f64)> = others.iter().cloned().zip(column.iter().copied()).collect();
-    let Some(fit) = squares(&rows) else { return true };
-    let centre = mean(column);
-    let own: f64 = column.iter().map(|x| (x - centre).powi(2)).sum();
-    let rest = |(z, y): &(Vec<f64>, f64)| y - z.iter().zip(&fit).map(|(z, of)| z * of).sum::<f64>();
-    let left: f64 = rows.iter().map(|row| rest(row).powi(2)).sum();
-    left < FOLLOWS * FOLLOWS * own
-}
-
-/// Ordinary least squares.
-fn squares(rows: &[(Vec<f64>, f64)]) -> Option<Vec<f64>> {
-    let size = rows.first()?.0.len();
-    let mut gram = vec![vec![0.0; size]; size];
-    let mut right = vec![0.0; size];
-    for (z, y) in rows {
-        for i in 0..size {
-            right[i] += z[i] * y;
-            for j in 0..size {
-                gram[i][j] += z[i] * z[j];
-            }
-        }
-    }
-    solve_dense(&gram, &right)
 }
 
 impl Fitted {

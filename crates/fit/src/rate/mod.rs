@@ -3,6 +3,7 @@
 
 mod batches;
 mod groups;
+mod identified;
 mod law;
 mod lowest;
 mod published;

@@ -12,7 +12,7 @@ use toml::Spanned;
 pub enum Sizes {
     /// Some about the expected optimum of each budget.
     Auto,
-    /// Those that the file names.
+    /// Sizes that the file names.
     Named(Vec<Spanned<Size>>),
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn next_stage(source: &str, folder: &ResultsFolder) -> Plan {
     with_rounds(source, folder, &[])
 }
 
-/// As [`next_stage`], with runs that are added.
+/// The plan that [`next_stage`] makes, with rounds of added runs.
 pub(crate) fn with_rounds(source: &str, folder: &ResultsFolder, rounds: &[Round]) -> Plan {
     planned(&"0".repeat(16), source, |sweep, context| {
         let mut history = History::of(folder).unwrap();
