@@ -12,7 +12,7 @@ use crate::isoflop::isoflop_with_draws;
 use crate::laws::Law;
 use crate::noise::between_seeds;
 use crate::options::Options;
-use crate::output::{Axis, Excluded, Fits};
+use crate::output::{Axis, Choice, Excluded, Fit, Fits, Problem};
 use crate::parabola::parabola_bias;
 use crate::point::{Point, series_of, without_repetition, without_worst};
 use crate::ranking::rank;
@@ -110,7 +110,10 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
     }
     let mut surfaces = out.fits.split_off(panels);
     match choose_beside(points, &mut surfaces, options, ALL_RUNS) {
-        Ok(choice) => out.choices.push(choice),
+        Ok(choice) => {
+            warn_of_the_chosen(&mut surfaces, &choice);
+            out.choices.push(choice);
+        }
         Err(FitError::Stopped) => return Err(FitError::Stopped),
         // Rows that allow no law leave nothing to choose.
         Err(_) => {}
@@ -128,6 +131,26 @@ fn one_series(points: &[Point], series: &str, options: &Options) -> Result<Fits,
     match options.watch.is_stopped() {
         true => Err(FitError::Stopped),
         false => Ok(out),
+    }
+}
+
+/// Moves the warning that a law errs from the law that charts draw to the one that forecasts: where the
+/// former errs and the latter does not, the choice has done what there was to do.
+fn warn_of_the_chosen(surfaces: &mut [Fit], choice: &Choice) {
+    for fit in surfaces {
+        let misfit = fit.validation.as_ref().and_then(|validation| validation.misfit.clone());
+        match fit.law == choice.law {
+            false => {
+                fit.remarks
+                    .settle(Problem::Errs, &format!("{} is the law that forecasts", choice.law));
+            }
+            true if fit.law() != Some(Law::Chinchilla) => {
+                if let Some(misfit) = misfit {
+                    fit.remarks.warn(Problem::Errs, misfit.sentence, Vec::new());
+                }
+            }
+            true => {}
+        }
     }
 }
 

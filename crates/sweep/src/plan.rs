@@ -9,6 +9,7 @@ mod range;
 mod recipe;
 mod rounds;
 mod rungs;
+mod seeds;
 mod sizes;
 mod time;
 mod trials;

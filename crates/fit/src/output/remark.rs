@@ -144,6 +144,19 @@ impl Remarks {
         self.0.push(Remark::Note(Note { text: text.into() }));
     }
 
+    /// Makes notes of the warnings of a problem that something else has answered, which `answer` says.
+    pub fn settle(&mut self, problem: Problem, answer: &str) {
+        for remark in &mut self.0 {
+            match remark {
+                Remark::Warning(warning) if warning.problem == problem => {
+                    let text = format!("{}; {answer}", warning.text);
+                    *remark = Remark::Note(Note { text });
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// What there is to act on.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         self.0.iter().filter_map(|remark| match remark {

@@ -15,7 +15,7 @@ use isoflop_fit::output::{Fit, Forecast, HeldOut, Ranked};
 type Window<'a> = (&'a Fit, &'a HeldOut, Tone, Marker);
 
 pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
-    let (law, fits) = main_law(view)?;
+    let (law, fits) = forecasters(view)?;
     let mut windows: Vec<Window<'_>> = Vec::new();
     for fit in fits {
         let all = fit.validation.iter().flat_map(|v| &v.windows);
@@ -51,9 +51,9 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         name: "forecast",
         title: "Held-out forecasts".to_owned(),
         caption: format!(
-            "The law {law} was fitted to the smaller budgets and asked about the next one before \
-             seeing it. Bars are {level}\u{a0}% prediction intervals of a single run. A dot whose \
-             bar misses the line is a run that the forecast got wrong.{}",
+            "{law} was fitted to the smaller budgets and asked about the next one before seeing it. \
+             Bars are {level}\u{a0}% prediction intervals of a single run. A dot whose bar misses \
+             the line is a run that the forecast got wrong.{}",
             match view.report.fits.ranking.is_empty() {
                 true => "",
                 false =>
@@ -64,6 +64,28 @@ pub(super) fn figure(view: &View<'_>) -> Option<Figure> {
         legend,
         panels,
     })
+}
+
+/// The law that forecasts in each series, or the law that charts draw where none was chosen; in words, and the
+/// fits.
+fn forecasters<'a>(view: &View<'a>) -> Option<(String, Vec<&'a Fit>)> {
+    let fits = view.report.fits;
+    let chosen = fits.choices.iter().filter_map(|choice| {
+        view.surfaces(&choice.law).into_iter().find(|fit| fit.series == choice.series)
+    });
+    let chosen: Vec<&Fit> = chosen.collect();
+    if chosen.is_empty() {
+        let (law, fits) = main_law(view)?;
+        return Some((format!("The law {law}"), fits));
+    }
+    let mut laws: Vec<&str> = chosen.iter().map(|fit| fit.law.as_str()).collect();
+    laws.sort_unstable();
+    laws.dedup();
+    let words = match laws[..] {
+        [law] => format!("The law that forecasts, {law},"),
+        _ => format!("The law that forecasts in each series ({})", laws.join(", ")),
+    };
+    Some((words, chosen))
 }
 
 fn points<'a>(windows: &'a [Window<'_>]) -> impl Iterator<Item = (&'a Window<'a>, &'a Forecast)> {

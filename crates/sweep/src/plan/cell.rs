@@ -3,6 +3,7 @@
 use super::length::{Length, lengths};
 use super::range::Range as Allowed;
 use super::rounds::Round;
+use super::seeds::seeds_at;
 use super::sizes::BudgetSizes;
 use super::{DataFacts, DataRequest, Dropped, FEWEST_SIZES, FEWEST_STEPS, PlanContext};
 use crate::error::Problem;
@@ -124,9 +125,9 @@ impl CellPlanner<'_, '_> {
         if let Some(reason) = range.and_then(|range| range.refusal(tokens_per_param)) {
             return left_out(reason);
         }
-        let seeds = self.cell.spec.train.seeds.get_ref().iter();
+        let seeds = &seeds_at(&self.cell.spec, length)?;
         let run = |&seed| self.run(label, *model, steps, batch_tokens, length, seed);
-        seeds.map(run).collect::<Result<_, Problem>>().map(Ok)
+        seeds.iter().map(run).collect::<Result<_, Problem>>().map(Ok)
     }
 
     fn cell_name(&self, size: &str, length: &Length<'_>) -> String {

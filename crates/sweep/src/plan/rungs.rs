@@ -6,8 +6,8 @@ use super::{FEWEST_SIZES, FEWEST_STEPS};
 use crate::error::Problem;
 use crate::spec::{GivenShape, Quantity, Size};
 use isoflop_core::placement::{Rung, STEP};
-use isoflop_core::units::{scientific, short};
-use isoflop_model::{FlopCount, ModelConfig, ParamCount};
+use isoflop_core::units::{Params, scientific, short};
+use isoflop_model::{FlopCount, ModelConfig, ParamCount, Shape, reference_aspect};
 use toml::Spanned;
 
 /// A rung with the size that names it.
@@ -21,8 +21,15 @@ pub(super) struct Named {
 const ASIDE: i32 = 1;
 const FINE: f64 = 1.25;
 
-/// What a single layer weighs against a miss in ln N: it is worse than its size says (LOG.md).
-const ONE_LAYER: f64 = 0.3;
+/// What a shape that is no good sample of its size weighs against a miss in ln N: a single layer, which is
+/// worse than its size says (LOG.md), or a width over depth further than [`ASPECT_WITHIN`] from the ladder's.
+const ODD_SHAPE: f64 = 0.3;
+
+/// Factor about the ladder's width over depth within which loss is flat in it.
+const ASPECT_WITHIN: f64 = 2.0;
+
+/// Width of a head below which there are no two.
+const NARROWEST_HEAD: usize = 8;
 
 /// Rungs nearer to one another than this share of a step are one.
 const APART: f64 = 0.5;
@@ -79,8 +86,8 @@ pub(super) fn rungs(
     }
 }
 
-/// The model of the ladder nearest to a size, with more than one layer if there is such a one about as
-/// near, and its parameters.
+/// The model of the ladder nearest to a size, of no odd shape if there is such a one about as near, and
+/// its parameters.
 fn nearest(planner: &CellPlanner<'_, '_>, ln_n: f64) -> Result<(ModelConfig, f64), Problem> {
     let mut best: Option<(f64, ModelConfig, f64)> = None;
     let mut refused = None;
@@ -88,9 +95,10 @@ fn nearest(planner: &CellPlanner<'_, '_>, ln_n: f64) -> Result<(ModelConfig, f64
         let value = ln_n.exp() * FINE.powi(aside);
         match planner.rung(Quantity { value, text: short(value) }) {
             Ok(model) => {
+                let model = with_two_heads(planner, model);
                 let n = ParamCount::of(&model).active_non_embedding().0;
-                let single = if model.shape.n_layers == 1 { ONE_LAYER } else { 0.0 };
-                let miss = (n.ln() - ln_n).abs() + single;
+                let odd = if is_odd(&model, n) { ODD_SHAPE } else { 0.0 };
+                let miss = (n.ln() - ln_n).abs() + odd;
                 if best.as_ref().is_none_or(|(least, ..)| miss < *least) {
                     best = Some((miss, model, n));
                 }
@@ -103,4 +111,26 @@ fn nearest(planner: &CellPlanner<'_, '_>, ln_n: f64) -> Result<(ModelConfig, f64
         (None, Some(problem)) => Err(problem),
         (None, None) => unreachable!("several sizes were tried"),
     }
+}
+
+/// The model with two heads, where the ladder gives it one that is wide enough for two: at width 16 two heads
+/// are better by 2 % of the loss (LOG.md).
+fn with_two_heads(planner: &CellPlanner<'_, '_>, model: ModelConfig) -> ModelConfig {
+    let shape = model.shape;
+    let halved = shape.d_model / 2;
+    let has_room = shape.n_heads == 1 && halved >= NARROWEST_HEAD && halved % 2 == 0;
+    match planner.cell.spec.model.d_head().is_none()
+        && model.mixer.attention().is_some()
+        && has_room
+    {
+        true => ModelConfig { shape: Shape { n_heads: 2, ..shape }, ..model },
+        false => model,
+    }
+}
+
+fn is_odd(model: &ModelConfig, n: f64) -> bool {
+    let shape = model.shape;
+    let aspect = shape.d_model as f64 / shape.n_layers as f64;
+    let off = (aspect / reference_aspect(Params(n))).ln().abs();
+    shape.n_layers == 1 || off > ASPECT_WITHIN.ln()
 }

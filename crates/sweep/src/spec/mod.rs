@@ -112,6 +112,8 @@ pub struct RunSpec {
 pub struct IsoflopSpec {
     /// Compute budgets in FLOPs.
     pub budgets: Spanned<Vec<Spanned<Quantity>>>,
+    /// How many of `train.seeds` each budget takes, in their order; all of them where this is not given.
+    pub seeds: Option<Spanned<Vec<Spanned<usize>>>>,
 }
 
 /// The key `grid = { tokens = [...] }`.
@@ -193,7 +195,10 @@ impl Sweep {
             };
             let budgets = budgets.iter().map(quantity).collect();
             let plan = PlanSpec {
-                isoflop: Some(IsoflopSpec { budgets: Spanned::new(span.clone(), budgets) }),
+                isoflop: Some(IsoflopSpec {
+                    budgets: Spanned::new(span.clone(), budgets),
+                    seeds: None,
+                }),
                 time: None,
                 ..cell.spec.plan.get_ref().clone()
             };

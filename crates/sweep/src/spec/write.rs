@@ -15,7 +15,12 @@ impl PlanSpec {
         };
         let mut lines = vec!["[plan]".to_owned()];
         if let Some(isoflop) = &self.isoflop {
-            lines.push(format!("isoflop = {{ budgets = {} }}", list(&isoflop.budgets)));
+            let seeds = isoflop.seeds.as_ref().map_or_else(String::new, |seeds| {
+                let all: Vec<String> =
+                    seeds.get_ref().iter().map(|count| count.get_ref().to_string()).collect();
+                format!(", seeds = [{}]", all.join(", "))
+            });
+            lines.push(format!("isoflop = {{ budgets = {}{seeds} }}", list(&isoflop.budgets)));
         }
         if let Some(grid) = &self.grid {
             lines.push(format!("grid = {{ tokens = {} }}", list(&grid.tokens)));
@@ -77,6 +82,7 @@ mod tests {
     fn a_plan_with_more_runs_reads_back_as_what_it_was_and_those() {
         for kind in [
             "isoflop = { budgets = [\"1.5e11\", 4e11, 123456789012] }",
+            "isoflop = { budgets = [1e11, \"4e11\"], seeds = [1, 1] }",
             "grid = { tokens = [\"1M\", 300000] }",
             "tokens_per_param = [20, 0.5]",
             "epochs = [1]",

@@ -2,6 +2,7 @@ mod optimizers;
 mod options;
 mod rates;
 mod recipes;
+mod seeds;
 mod sizes;
 
 use super::*;
