@@ -7,7 +7,7 @@ use isoflop_core::digest::sha256;
 use isoflop_fit::output::{Excluded, Fits, Format, RowSource};
 use isoflop_fit::rate::{has_rates, rates};
 use isoflop_fit::{LEVEL, Options, Point};
-use isoflop_results::file::read_table;
+use isoflop_results::file::{read_table, write_atomic};
 use isoflop_results::repeat::rows_digest;
 use isoflop_results::schema::Value;
 use isoflop_results::{RunRow, Status, seal};
@@ -115,6 +115,14 @@ pub fn stored(notice: &dyn Notice, folder: &ResultsFolder, rows: &[RunRow]) -> O
             notice.remark(&format!("{problem}; the laws are fitted anew"));
             None
         }
+    }
+}
+
+/// Keeps fits in the folder that their rows are from. A folder that cannot be written to is a remark.
+pub(crate) fn keep(notice: &dyn Notice, folder: &ResultsFolder, fits: &Fits) {
+    let path = folder.fits_path();
+    if let Err(problem) = write_atomic(&path, seal::sealed(fits).as_bytes()) {
+        notice.remark(&format!("the laws are not kept in {}: {problem}", path.display()));
     }
 }
 

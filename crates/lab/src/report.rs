@@ -173,7 +173,8 @@ pub struct ReportInput {
 }
 
 impl ReportInput {
-    /// Reads a folder; without fits those that it holds, or fresh ones where these are of other rows.
+    /// Reads a folder; without fits those that it holds, or fresh ones where these are of other rows or of an
+    /// earlier version. Fresh ones are kept in the folder, so that every command shows the same numbers.
     ///
     /// # Errors
     /// The folder holds no sweep, or a file cannot be read.
@@ -186,7 +187,11 @@ impl ReportInput {
         let runs = runs(notice, folder, trust)?;
         let fits = match fits.or_else(|| fits::stored(notice, folder, &runs)) {
             Some(fits) => fits,
-            None => fits::of_rows(notice, &folder.runs_path(), &runs, &Options::default())?,
+            None => {
+                let fits = fits::of_rows(notice, &folder.runs_path(), &runs, &Options::default())?;
+                fits::keep(notice, folder, &fits);
+                fits
+            }
         };
         ReportInput::with(notice, folder, runs, fits, trust)
     }

@@ -7,6 +7,7 @@ mod pairs;
 mod ranked;
 mod side;
 mod standing;
+mod tokens;
 mod words;
 
 pub(crate) use compared::{Compared, Counted};
@@ -14,4 +15,5 @@ pub(crate) use measured::Factor;
 pub(crate) use pairs::{Pair, pairs};
 pub(crate) use ranked::{Against, Ranked, ranked};
 pub(crate) use standing::{Measure, Standing};
+pub(crate) use tokens::{AtSize, at_sizes};
 pub(crate) use words::{SECONDS, headlines, machine_words, sentences};

@@ -153,3 +153,16 @@ fn the_legend_names_series_by_the_axis_that_tells_them_apart() {
     assert!(corpora.contains(">corpus</text>") && corpora.contains(">rust-code</text>"));
     assert!(!figure(&synthetic::quickstart(), "three-panels.svg").contains(">series</text>"));
 }
+
+/// The recurrent network needs 1.3 times the tokens at every size.
+#[test]
+fn tokens_at_equal_loss_are_told_size_by_size() {
+    let csv = figure(&FAMILIES, "tokens-at-equal-loss.csv");
+    let factors: Vec<f64> = csv
+        .lines()
+        .filter(|line| line.starts_with("tokens_at_equal_loss,size,"))
+        .map(|line| line.rsplit(',').nth(2).unwrap().parse().unwrap())
+        .collect();
+    assert!(factors.len() >= 3, "{csv}");
+    assert!(factors.iter().all(|factor| (factor / 1.3 - 1.0).abs() < 0.05), "{factors:?}");
+}

@@ -195,7 +195,8 @@ impl IntoIterator for Remarks {
     }
 }
 
-/// Version of the remarks in a `fits.json`. Fits of another version are made anew where their rows are known.
+/// Version of a `fits.json`: 1 has remarks, 2 the choice of a law in every series and remarks that follow it.
+/// Fits of another version are made anew where their rows are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Format(u32);
@@ -209,7 +210,7 @@ impl Format {
 
 impl Default for Format {
     fn default() -> Self {
-        Format(1)
+        Format(2)
     }
 }
 

@@ -153,6 +153,12 @@ impl Canvas {
         self.path(through, "", &format!("{}{dash}", stroked(stroke)));
     }
 
+    /// Lines that share no position, as one element: the ticks of an axis are most of a small panel.
+    pub(crate) fn lines(&mut self, all: &[[Position; 2]], stroke: Stroke) {
+        let data: String = all.iter().map(|ends| path_data(ends)).collect();
+        self.add(format_args!("<path d=\"{data}\" {}/>\n", stroked(stroke)));
+    }
+
     /// A solid line around corners.
     pub(crate) fn outline(&mut self, corners: &[Position], stroke: Stroke) {
         self.path(corners, "Z", &stroked(stroke));
@@ -201,18 +207,7 @@ impl Canvas {
     }
 
     fn path(&mut self, through: &[Position], end: &str, paint: &str) {
-        let mut data = String::new();
-        let mut last = None;
-        for (x, y) in through.iter().map(|(x, y)| (Tenths::of(*x), Tenths::of(*y))) {
-            match last {
-                None => push(&mut data, format_args!("M{x},{y}")),
-                // Relative steps are shorter: most of a page's bytes are learning curves.
-                Some((Tenths(px), Tenths(py))) => {
-                    push(&mut data, format_args!("l{},{}", Tenths(x.0 - px), Tenths(y.0 - py)));
-                }
-            }
-            last = Some((x, y));
-        }
+        let data = path_data(through);
         self.add(format_args!("<path d=\"{data}{end}\" {paint}/>\n"));
     }
 
@@ -275,6 +270,23 @@ impl std::fmt::Display for Tenths {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.px())
     }
+}
+
+/// What draws a line through positions, in relative steps, which are shorter: most of a page's bytes are learning
+/// curves.
+fn path_data(through: &[Position]) -> String {
+    let mut data = String::new();
+    let mut last = None;
+    for (x, y) in through.iter().map(|(x, y)| (Tenths::of(*x), Tenths::of(*y))) {
+        match last {
+            None => push(&mut data, format_args!("M{x},{y}")),
+            Some((Tenths(px), Tenths(py))) => {
+                push(&mut data, format_args!("l{},{}", Tenths(x.0 - px), Tenths(y.0 - py)));
+            }
+        }
+        last = Some((x, y));
+    }
+    data
 }
 
 fn push(text: &mut String, more: std::fmt::Arguments<'_>) {

@@ -36,6 +36,7 @@ mod swept;
 mod thin;
 mod three_panels;
 mod time;
+mod tokens_saved;
 mod windows;
 
 pub(crate) use experts::mixtures;
@@ -47,12 +48,13 @@ use crate::view::View;
 
 /// All figures that the runs and fits of the report have data for, in order.
 pub(crate) fn all(view: &View<'_>) -> Vec<Figure> {
-    let optional: [fn(&View<'_>) -> Option<Figure>; 22] = [
+    let optional: [fn(&View<'_>) -> Option<Figure>; 23] = [
         time::figure,
         isoflop::figure,
         optima::figure,
         plane::figure,
         multiplier::figure,
+        tokens_saved::figure,
         residuals::figure,
         residuals::by_law,
         profiles::figure,

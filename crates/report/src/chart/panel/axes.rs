@@ -1,7 +1,7 @@
 //! A panel's axes, and what the page's script needs to draw them anew.
 
 use super::{Panel, SMALL};
-use crate::chart::canvas::{Edge, Group, Lettering, Side, Stroke};
+use crate::chart::canvas::{Edge, Group, Lettering, Position, Side, Stroke};
 use crate::chart::frame::{Frame, LossAxis};
 use crate::chart::scale::Scale;
 use crate::chart::ticks::Style;
@@ -49,24 +49,18 @@ impl Panel {
         let (x1, y0) = (width - right, height - bottom);
         let (across, up) = (self.x.ticks(), self.y.ticks());
         self.canvas.open(Group::plain("axes"));
-        for v in &across.major {
-            self.upright(*v, (y0, y1), Tone::Grid);
-        }
-        for v in &up.major {
-            self.level_rule(*v, (x0, x1), Tone::Grid);
-        }
-        self.canvas.line(&[(x0, y0), (x1, y0)], Stroke::solid(Tone::Rule, 1.0));
-        self.canvas.line(&[(x0, y0), (x0, y1)], Stroke::solid(Tone::Rule, 1.0));
+        let mut grid: Vec<[Position; 2]> = Vec::new();
+        grid.extend(across.major.iter().map(|v| self.upright_ends(*v, (y0, y1))));
+        grid.extend(up.major.iter().map(|v| self.level_ends(*v, (x0, x1))));
+        self.canvas.lines(&grid, Stroke::solid(Tone::Grid, 1.0));
+        let mut rules = vec![[(x0, y0), (x1, y0)], [(x0, y0), (x0, y1)]];
         for (values, length) in [(&across.major, 5.0), (&across.minor, 3.0)] {
-            for v in values {
-                self.upright(*v, (y0, y0 + length), Tone::Rule);
-            }
+            rules.extend(values.iter().map(|v| self.upright_ends(*v, (y0, y0 + length))));
         }
         for (values, length) in [(&up.major, 5.0), (&up.minor, 3.0)] {
-            for v in values {
-                self.level_rule(*v, (x0 - length, x0), Tone::Rule);
-            }
+            rules.extend(values.iter().map(|v| self.level_ends(*v, (x0 - length, x0))));
         }
+        self.canvas.lines(&rules, Stroke::solid(Tone::Rule, 1.0));
         let tick = Lettering::new(SMALL, Tone::Ink);
         for v in &across.major {
             let (label, at) = (self.labels.x_style.write(*v), (self.px(*v), y0 + 8.0));
@@ -91,15 +85,15 @@ impl Panel {
         self.canvas.close();
     }
 
-    /// Draws a rule along a value of x.
-    fn upright(&mut self, x: f64, (from, to): (f64, f64), tone: Tone) {
+    /// The ends of a rule along a value of x.
+    fn upright_ends(&self, x: f64, (from, to): (f64, f64)) -> [Position; 2] {
         let x = self.px(x);
-        self.canvas.line(&[(x, from), (x, to)], Stroke::solid(tone, 1.0));
+        [(x, from), (x, to)]
     }
 
-    /// Draws a rule along a value of y.
-    fn level_rule(&mut self, y: f64, (from, to): (f64, f64), tone: Tone) {
+    /// The ends of a rule along a value of y.
+    fn level_ends(&self, y: f64, (from, to): (f64, f64)) -> [Position; 2] {
         let y = self.py(y);
-        self.canvas.line(&[(from, y), (to, y)], Stroke::solid(tone, 1.0));
+        [(from, y), (to, y)]
     }
 }
