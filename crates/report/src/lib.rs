@@ -30,6 +30,7 @@ mod replicates;
 mod report;
 mod seconds;
 mod series;
+mod summary;
 mod terminal;
 mod text;
 mod theme;
@@ -58,6 +59,11 @@ pub fn html(report: &Report<'_>) -> String {
 /// The verdict and a chart of characters, for a terminal of so many columns.
 pub fn terminal(report: &Report<'_>, width: usize) -> String {
     terminal::text(&View::of(report), width)
+}
+
+/// The short answer at the end of a sweep: at most thirteen lines of at most so many characters.
+pub fn summary(report: &Report<'_>, width: usize) -> String {
+    summary::text(&View::of(report), width)
 }
 
 /// The three panels as a Vega-Lite specification that holds its data.

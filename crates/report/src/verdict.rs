@@ -9,8 +9,9 @@ mod texts;
 mod warned;
 
 pub(crate) use finding::Finding;
-pub(crate) use laws::counting;
+pub(crate) use laws::{counting, forecaster};
 pub(crate) use positions::learned;
+pub(crate) use runs::floor_between_seeds;
 pub(crate) use warned::warned;
 
 use crate::power_laws;

@@ -3,7 +3,6 @@
 use crate::deadline::Deadline;
 use crate::output::{note, print};
 use crate::terminal::with_lab;
-use crate::verbs::report::COLUMNS;
 use anyhow::Result;
 use isoflop_lab::jobs::Jobs;
 use isoflop_lab::places::Places;
@@ -131,16 +130,23 @@ fn untuned(folder: &ResultsFolder, stage: &Plan, open: &[String]) -> ExitCode {
     ExitCode::from(1)
 }
 
-/// The verdict, and where to read more.
+/// Columns of the short answer.
+const COLUMNS: usize = 100;
+
+/// The short answer, and where to read more.
 fn in_words(morning: &Morning) -> String {
     let Morning { folder, fits, page, source } = morning;
-    let verdict = isoflop_report::terminal(&source.report(Provenance::default()), COLUMNS);
-    let count = match fits.fits.len() {
-        0 => "none".to_owned(),
-        laws => laws.to_string(),
+    let answer = isoflop_report::summary(&source.report(Provenance::default()), COLUMNS);
+    let folder = shell(folder.root());
+    let laws = match fits.fits.len() {
+        0 => "none fitted".to_owned(),
+        laws => format!("{laws} fitted"),
     };
-    let laws = format!("laws: {count} fitted; isoflop fit {}\n", shell(folder.root()));
-    format!("{}\n\n{laws}report: {}", verdict.trim_end(), page.display())
+    format!(
+        "{answer}laws: {laws}; isoflop fit {folder} --details, isoflop report {folder} --terminal\n\
+         report: {}",
+        page.display()
+    )
 }
 
 fn shell(path: &Path) -> String {

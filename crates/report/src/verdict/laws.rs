@@ -6,15 +6,19 @@ use crate::view::symbol;
 use isoflop_core::units::short;
 use isoflop_fit::output::{Axis, Estimate, Fit, Fits, Identified};
 
-/// A sentence on how well the law that forecasts did on runs that were held out: the law that was chosen, or
-/// the one that charts draw where none was.
-pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
+/// The fit of the law that forecasts: the law that was chosen, or the one that charts draw where none was.
+pub(crate) fn forecaster<'a>(fits: &'a Fits, series: &str) -> Option<&'a Fit> {
     let choice = fits.choices.iter().find(|choice| choice.series == series);
     let law = choice.map_or("chinchilla", |choice| choice.law.as_str());
-    let fit = fits.fits.iter().find(|f| f.law == law && f.series == series)?;
-    let law = match choice {
-        Some(_) => format!("The law that forecasts, {law}"),
-        None => "L(N, D)".to_owned(),
+    fits.fits.iter().find(|f| f.law == law && f.series == series)
+}
+
+/// A sentence on how well the law that forecasts did on runs that were held out.
+pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
+    let fit = forecaster(fits, series)?;
+    let law = match fits.choices.iter().any(|choice| choice.series == series) {
+        true => format!("The law that forecasts, {},", fit.law),
+        false => "L(N, D),".to_owned(),
     };
     let validation = fit.validation.as_ref()?;
     let windows = &validation.windows;
@@ -25,7 +29,7 @@ pub(super) fn forecast(fits: &Fits, series: &str) -> Option<String> {
         .map(|inside| format!("; over all windows {inside} of {held} lie inside their intervals"))
         .unwrap_or_default();
     Some(format!(
-        "{law}, fitted without the largest budget, misses the losses of that budget by {} % (root mean \
+        "{law} fitted without the largest budget, misses the losses of that budget by {} % (root mean \
          square of {} runs at {} times the compute){covered}.",
         fixed(100.0 * last.rms_error, 2),
         last.held_out,

@@ -2,7 +2,7 @@
 
 use crate::text::{fixed, three_digits};
 use crate::view::View;
-use isoflop_fit::noise::noise_floor;
+use isoflop_fit::noise::{NoiseFloor, noise_floor};
 use isoflop_results::RunRow;
 
 /// A sentence on the lowest loss without a model that no run of a series beats.
@@ -29,15 +29,20 @@ pub(super) fn references(view: &View<'_>, series: &str) -> Option<String> {
     ))
 }
 
-/// A sentence on the noise between runs of a series that differ in their seed alone.
-pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
+/// The noise between runs of a series that differ in their seed alone.
+pub(crate) fn floor_between_seeds(view: &View<'_>, series: &str) -> Option<NoiseFloor> {
     let runs = view.finished.iter().filter(|run| run.series == series);
     let losses = runs.filter_map(|run| {
         let alike =
             (run.d_model, run.n_layers, run.n_heads, run.tokens, run.learning_rate.to_bits());
         Some((alike, run.test_loss?))
     });
-    let floor = noise_floor(losses)?;
+    noise_floor(losses)
+}
+
+/// A sentence on the noise between runs of a series that differ in their seed alone.
+pub(super) fn noise(view: &View<'_>, series: &str) -> Option<String> {
+    let floor = floor_between_seeds(view, series)?;
     let plural = |count: usize| if count == 1 { "" } else { "s" };
     let (groups, degrees) = (floor.groups, floor.degrees);
     Some(format!(
