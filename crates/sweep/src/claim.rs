@@ -92,6 +92,14 @@ impl<'p> Claims<'p> {
     /// # Errors
     /// The folder cannot be read or written.
     pub fn claim(&mut self) -> Result<Next<'p>, SweepError> {
+        self.claim_of(&|_| true)
+    }
+
+    /// Claims the first open run that `fits`, as if the others were closed.
+    ///
+    /// # Errors
+    /// As those of [`Claims::claim`].
+    pub fn claim_of(&mut self, fits: &dyn Fn(&PlannedRun) -> bool) -> Result<Next<'p>, SweepError> {
         let _lock = lock(&self.folder)?;
         let mut leases = Vec::new();
         for run_id in leases::leased(&self.folder)? {
@@ -107,6 +115,7 @@ impl<'p> Claims<'p> {
                 continue;
             }
             let (attempt, micro_windows) = match self.opening(run, &leases)? {
+                Opening::Open(..) if !fits(run) => continue,
                 Opening::Open(attempt, micro_windows) => (attempt, micro_windows),
                 Opening::Closed => continue,
                 Opening::Later => {

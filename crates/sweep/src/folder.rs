@@ -11,6 +11,7 @@
 //! checkpoints/                states that training resumes from, one shelf per owner
 //! leases/<run>.json, lock     who is training which run at the moment
 //! logs/                       what happened to each run, and the output of workers
+//! slurm/                      what was asked of a cluster, prices on its nodes, output of pilots
 //! runs.parquet, curves.parquet, positions.parquet, fits.json
 //! ```
 

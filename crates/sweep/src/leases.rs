@@ -172,7 +172,7 @@ pub(crate) fn leased(folder: &ResultsFolder) -> Result<Vec<String>, SweepError> 
     Ok(names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect())
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
+pub(crate) fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 

@@ -2,6 +2,7 @@
 //! trait [`Trainer`] hides how a run is trained, and [`Workers`] where workers are. The caller
 //! tells what a corpus holds.
 
+mod burial;
 pub mod checkpoint;
 pub mod claim;
 pub mod error;
@@ -13,7 +14,9 @@ mod keeper;
 pub mod lack;
 pub mod lease;
 pub mod leases;
+pub mod life;
 pub mod memory;
+pub mod pilot;
 pub mod place;
 pub mod plan;
 pub mod reuse;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use isoflop_core::units::scientific;
 use isoflop_lab::Notice;
 use isoflop_lab::eta::time_left;
+use isoflop_lab::submit::fleet;
 use isoflop_lab::words::clock;
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
@@ -41,9 +42,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     records.remark.iter().for_each(|remark| terminal.remark(remark));
     let leases = live_leases(&folder, &plan.work_order())?;
     let left = time_left(&folder, &plan, &leases, &records)?;
+    let fleet = fleet(&folder, &plan)?;
     match args.json {
-        true => print_json(&as_json(&plan, &records, &leases, left))?,
-        false => print(&as_text(&plan, &records, &leases, left))?,
+        true => {
+            let mut json = as_json(&plan, &records, &leases, left);
+            json["slurm"] = json!(fleet);
+            print_json(&json)?;
+        }
+        false => {
+            let mut text = as_text(&plan, &records, &leases, left);
+            if let Some(fleet) = &fleet {
+                let ended = records.done.len() + records.failed.len();
+                text.push_str(&format!("\n{}", fleet.in_words(plan.runs().len() - ended)));
+            }
+            print(&text)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
