@@ -34,17 +34,22 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Seconds of the longest run, and of a job.
+/// Seconds of the longest run, and of a pilot.
 const LONGEST_S: f64 = 6.0;
-const JOB_S: u64 = 36;
+const LIFE_S: u64 = 36;
+
+/// Seconds of a job: Slurm counts minutes, and may warn a minute too early.
+const JOB_S: u64 = 300;
+
+/// Processors of a job.
 const PROCESSORS: u64 = 8;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
-        ["pilot", root, "--jobs", jobs, "--lifetime", life, "--device", _] => {
-            be_pilot(root, jobs.parse().unwrap(), Duration::from_secs(life.parse().unwrap()))
+        ["pilot", root, "--jobs", jobs, "--lifetime", _, "--device", _] => {
+            be_pilot(root, jobs.parse().unwrap(), Duration::from_secs(LIFE_S))
         }
         ["worker", root, "--supervised", "--device", _, "--until", until, "--lifetime", whole] => {
             be_worker(root, until.parse().unwrap(), whole.parse().unwrap())
@@ -162,7 +167,7 @@ fn begin(root: &Path, seeds: u64, sizes: u64) -> (ResultsFolder, Plan) {
 fn efficiency(root: &Path) {
     let (folder, plan) = begin(root, 20, 1);
     let prices = prices(&plan);
-    let pilots = submit(&folder, &plan, &prices, 4, false);
+    let pilots = submit(&folder, &plan, &prices, 2, false);
     let started = Instant::now();
     while !unfinished(&folder, &plan.work_order()).unwrap().is_empty()
         || !slurm::queue(&job_name(&folder)).unwrap().is_empty()
