@@ -154,17 +154,23 @@ fn in_words(submission: &Submission, dry: bool) -> String {
     };
     let verb = if dry { "would be submitted" } else { "submitted" };
     text.push_str(&format!(
-        "{}: {} of {} processors{gpus} for at most {} {verb}, {alive} there already{}\n",
+        "{}: {} of {}{gpus} for at most {} {verb}, {alive} there already{}\n",
         cluster.partition,
         pilots(packing.missing),
-        script.cpus,
+        match script.cpus {
+            1 => "1 processor".to_owned(),
+            cpus => format!("{cpus} processors"),
+        },
         clock(span(script.time_s as f64)),
         match submission.jobs.is_empty() {
             true => String::new(),
             false => format!(" (job {})", submission.jobs.join(", ")),
         }
     ));
-    let core_hours = |seconds: f64| format!("{:.2} core-hours", seconds / 3600.0);
+    let core_hours = |seconds: f64| match seconds < 3600.0 {
+        true => format!("{:.1} core-minutes", seconds / 60.0),
+        false => format!("{:.1} core-hours", seconds / 3600.0),
+    };
     let spared = 1.0 - forecast.work / forecast.alone.max(f64::MIN_POSITIVE);
     text.push_str(&core_hours(forecast.work));
     if spared > 0.005 {

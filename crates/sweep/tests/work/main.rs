@@ -4,6 +4,8 @@
 mod fake;
 mod foreign;
 mod lacks;
+#[cfg(unix)]
+mod pilots;
 mod plans;
 mod reuse;
 mod sealed;
