@@ -3,15 +3,15 @@
 use crate::claim::{allow_retries, given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
-use crate::lease::Lease;
-use crate::leases::{self, Seen, clear_dead};
+use crate::lease::{Lease, Owner};
+use crate::leases::{Seen, clear_dead};
 use crate::memory::killed_for_memory;
 use crate::plan::Plan;
 use crate::row::record_of_death;
 use crate::run::PlannedRun;
 use crate::workers::{End, Workers};
 use isoflop_results::{FailureKind, RunRecord};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -83,7 +83,9 @@ pub fn supervise(
     }
     allow_retries(folder, &before.failed)?;
     clear_dead(folder)?;
-    let place = |record: &RunRecord| plan.place(&record.row.run_id);
+    let places: HashMap<&str, usize> =
+        plan.runs().iter().enumerate().map(|(place, run)| (run.id(), place)).collect();
+    let place = |record: &RunRecord| places.get(record.row.run_id.as_str()).copied();
     let done = before.done.into_iter();
     let mut supervisor = Supervisor {
         folder,
@@ -98,7 +100,7 @@ pub fn supervise(
         idle_deaths: 0,
         memory_kills: killed_for_memory(),
         no_room: false,
-        seen: Seen::default(),
+        seen: Seen::of(folder),
         watcher,
     };
     let outcome = supervisor.run(stop);
@@ -137,6 +139,7 @@ struct Supervisor<'a> {
 impl Supervisor<'_> {
     fn run(&mut self, stop: &AtomicBool) -> Result<Outcome, SweepError> {
         loop {
+            let begun = Instant::now();
             let unfinished = unfinished(self.folder, &self.order)?.len();
             if unfinished == 0 {
                 return Ok(Outcome::Complete);
@@ -145,10 +148,7 @@ impl Supervisor<'_> {
                 return Ok(outcome);
             }
             self.reap()?;
-            let leases = self.seen.live_leases(self.folder, &self.order)?;
-            if leases::leased(self.folder)?.len() > leases.len() {
-                self.seen.clear_quiet(self.folder)?;
-            }
+            let leases = self.seen.live_leases(&self.order, &self.folder.recorded()?)?;
             // Workers are needed only for runs that nobody holds, and for those that our own
             // workers hold.
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
@@ -162,7 +162,7 @@ impl Supervisor<'_> {
             }
             self.collect()?;
             self.watcher.progress(&leases);
-            std::thread::sleep(POLL);
+            std::thread::sleep(POLL.max(begun.elapsed()));
         }
     }
 
@@ -214,26 +214,21 @@ impl Supervisor<'_> {
 
     fn bury(&mut self, slot: usize, died: &str) -> Result<(), SweepError> {
         let log = self.folder.worker_log_path(slot);
-        for run_id in leases::leased(self.folder)? {
-            let path = self.folder.lease_path(&run_id);
-            let Some(run) = self.plan.run(&run_id) else {
-                continue;
-            };
-            let lease = leases::read(self.folder, &run_id)?;
-            if let Some(lease) = lease.filter(|lease| self.workers.is_owner(slot, &lease.owner))
-                && !self.folder.record_path(&run_id).exists()
-            {
-                let (kind, how) = self.cause(died, &log);
-                for line in last_lines(&log, LOG_LINES) {
-                    self.folder.log(&run_id, &line);
-                }
-                self.folder.log(&run_id, &how);
-                let record = record_of_death(self.plan.name(), run, &lease, kind, how.clone());
-                record.write(&self.folder.failure_path(&run_id))?;
-                crate::lease::remove(&path)?;
-                self.watcher.notice(&format!("run {run_id}: {how}"));
-                return Ok(());
+        let is_owner = |owner: &Owner| self.workers.is_owner(slot, owner);
+        let lease = self.seen.held_by(self.plan, is_owner)?;
+        if let Some(lease) = lease
+            && let Some(run) = self.plan.run(&lease.run_id)
+        {
+            let (kind, how) = self.cause(died, &log);
+            for line in last_lines(&log, LOG_LINES) {
+                self.folder.log(run.id(), &line);
             }
+            self.folder.log(run.id(), &how);
+            let record = record_of_death(self.plan.name(), run, &lease, kind, how.clone());
+            if self.seen.bury(&lease, &record)? {
+                self.watcher.notice(&format!("run {}: {how}", run.id()));
+            }
+            return Ok(());
         }
         self.idle_deaths += 1;
         let what = format!("worker {slot} died without a run: {died}; see {}", log.display());
