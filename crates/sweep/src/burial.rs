@@ -2,8 +2,8 @@
 
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
-use crate::lease::{Owner, remove};
-use crate::leases;
+use crate::lease::Owner;
+use crate::leases::Seen;
 use crate::memory::killed_for_memory;
 use crate::plan::Plan;
 use crate::row::record_of_death;
@@ -17,6 +17,16 @@ pub(crate) const MOST_IDLE_DEATHS: usize = 5;
 /// Number of lines of a dead worker's output that are copied to the log of its run.
 const LOG_LINES: usize = 20;
 
+/// The death of a worker.
+pub(crate) struct Death<'a> {
+    /// Whether a process was that worker.
+    pub(crate) is_its: &'a dyn Fn(&Owner) -> bool,
+    /// What the system says of it.
+    pub(crate) how: &'a str,
+    /// What the worker printed.
+    pub(crate) log: &'a Path,
+}
+
 /// Deaths of the workers of one supervisor.
 pub(crate) struct Burials {
     /// Number of processes that the system had killed for memory at the last look.
@@ -29,37 +39,29 @@ impl Burials {
         Burials { memory_kills: killed_for_memory() }
     }
 
-    /// Records the failure of the run that a dead worker held, whose leases `is_its` knows and
-    /// whose output is `log`. Returns what happened; `None` if it held no run.
+    /// Records the failure of the run that a dead worker held. Returns what happened; `None` if it
+    /// held no run.
     pub(crate) fn bury(
         &mut self,
         folder: &ResultsFolder,
         plan: &Plan,
-        is_its: &dyn Fn(&Owner) -> bool,
-        died: &str,
-        log: &Path,
+        seen: &mut Seen,
+        died: &Death<'_>,
     ) -> Result<Option<String>, SweepError> {
-        for run_id in leases::leased(folder)? {
-            let path = folder.lease_path(&run_id);
-            let Some(run) = plan.run(&run_id) else {
-                continue;
-            };
-            let lease = leases::read(folder, &run_id)?;
-            if let Some(lease) = lease.filter(|lease| is_its(&lease.owner))
-                && !folder.record_path(&run_id).exists()
-            {
-                let (kind, how) = self.cause(died, log);
-                for line in last_lines(log, LOG_LINES) {
-                    folder.log(&run_id, &line);
-                }
-                folder.log(&run_id, &how);
-                let record = record_of_death(plan.name(), run, &lease, kind, how.clone());
-                record.write(&folder.failure_path(&run_id))?;
-                remove(&path)?;
-                return Ok(Some(format!("run {run_id}: {how}")));
-            }
+        let Some(lease) = seen.held_by(plan, died.is_its)? else {
+            return Ok(None);
+        };
+        let Some(run) = plan.run(&lease.run_id) else {
+            return Ok(None);
+        };
+        let (kind, how) = self.cause(died.how, died.log);
+        for line in last_lines(died.log, LOG_LINES) {
+            folder.log(run.id(), &line);
         }
-        Ok(None)
+        folder.log(run.id(), &how);
+        let record = record_of_death(plan.name(), run, &lease, kind, how.clone());
+        seen.bury(&lease, &record)?;
+        Ok(Some(format!("run {}: {how}", run.id())))
     }
 
     /// Reason why a worker died, as far as it can be known.

@@ -2,17 +2,17 @@
 //! has nobody to report to, writes no tables and looks at the folder seldom, since there may be
 //! hundreds of pilots on one file system.
 
-use crate::burial::{Burials, MOST_IDLE_DEATHS, last_lines, unable_for};
+use crate::burial::{Burials, Death, MOST_IDLE_DEATHS, last_lines, unable_for};
 use crate::claim::{given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::ResultsFolder;
-use crate::lease::{EXPIRY, Lease};
-use crate::leases::{self, age};
+use crate::leases::Seen;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
+use crate::watch::Life;
 use crate::workers::local::Local;
 use crate::workers::{End, Workers};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -72,7 +72,7 @@ pub fn pilot(post: &Post<'_>, workers: &mut Local<'_>) -> Result<Leave, SweepErr
         burials: Burials::new(),
         idle_deaths: 0,
         tried: HashSet::new(),
-        watch: Watch::default(),
+        seen: Seen::of(post.folder),
     };
     let left = at_work.run();
     at_work.workers.stop();
@@ -89,7 +89,7 @@ struct AtWork<'a, 'w> {
     idle_deaths: usize,
     /// Open runs at the last start of workers.
     tried: HashSet<String>,
-    watch: Watch,
+    seen: Seen,
 }
 
 impl AtWork<'_, '_> {
@@ -129,20 +129,11 @@ impl AtWork<'_, '_> {
         if unfinished.is_empty() {
             return Ok(Some(Leave::Complete));
         }
-        let leased: HashSet<String> = leases::leased(folder)?.into_iter().collect();
-        let (held, open): (Vec<&PlannedRun>, Vec<_>) =
-            unfinished.into_iter().partition(|run| leased.contains(run.id()));
-        let mut open: HashSet<String> = open.into_iter().map(|run| run.id().to_owned()).collect();
-        let mut doubtful = false;
-        if self.busy.is_empty() {
-            for run in held {
-                match self.watch.look(folder, run.id())? {
-                    Sign::Alive => {}
-                    Sign::Unknown => doubtful = true,
-                    Sign::Dead => drop(open.insert(run.id().to_owned())),
-                }
-            }
-        }
+        let holders = self.seen.holders(&unfinished)?;
+        let free_runs = unfinished.iter().filter(|run| !holders.contains_key(run.id()));
+        let open: HashSet<String> = free_runs.map(|run| run.id().to_owned()).collect();
+        // A holder of this machine who has just died is buried by its own pilot, if that lives.
+        let doubtful = holders.values().any(|life| *life != Life::Alive);
         let is_new = died || open.iter().any(|run_id| !self.tried.contains(run_id));
         let free = self.post.workers - self.busy.len();
         if is_new && free > 0 && !open.is_empty() {
@@ -196,12 +187,14 @@ impl AtWork<'_, '_> {
         let (folder, plan, log) = (self.post.folder, self.post.plan, self.workers.log_path(slot));
         let workers = &self.workers;
         let is_its = |owner: &_| workers.is_owner(slot, owner);
-        if let Some(what) = self.burials.bury(folder, plan, &is_its, died, &log)? {
+        let died = Death { is_its: &is_its, how: died, log: &log };
+        if let Some(what) = self.burials.bury(folder, plan, &mut self.seen, &died)? {
             (self.post.note)(&what);
             return Ok(());
         }
         self.idle_deaths += 1;
-        let what = format!("worker {slot} died without a run: {died}; see {}", log.display());
+        let (how, log) = (died.how, log.display());
+        let what = format!("worker {slot} died without a run: {how}; see {log}");
         (self.post.note)(&what);
         match self.idle_deaths > MOST_IDLE_DEATHS {
             true => Err(SweepError::Spawn { source: std::io::Error::other(what) }),
@@ -214,44 +207,4 @@ impl AtWork<'_, '_> {
 struct Ended {
     died: bool,
     leave: Option<Leave>,
-}
-
-/// Leases as they were first seen, by run.
-#[derive(Default)]
-struct Watch(HashMap<String, (Option<Lease>, Option<SystemTime>, Instant)>);
-
-/// What is known of the owner of a lease.
-enum Sign {
-    Alive,
-    Dead,
-    Unknown,
-}
-
-impl Watch {
-    /// Looks at the lease of a run once more. An owner elsewhere is alive once its lease has
-    /// changed, and dead once the lease has not for [`EXPIRY`].
-    fn look(&mut self, folder: &ResultsFolder, run_id: &str) -> Result<Sign, SweepError> {
-        let lease = leases::read(folder, run_id)?;
-        let modified = leases::modified(&folder.lease_path(run_id));
-        let Some(owner) = lease.as_ref().map(|lease| &lease.owner) else {
-            return Ok(Sign::Dead);
-        };
-        match owner.is_alive() {
-            Some(true) => return Ok(Sign::Alive),
-            // Its own pilot may still record its death.
-            Some(false) if age(&folder.lease_path(run_id)) < Some(crate::claim::BURIAL) => {
-                return Ok(Sign::Unknown);
-            }
-            Some(false) => return Ok(Sign::Dead),
-            None => {}
-        }
-        let now = Instant::now();
-        let known = self.0.entry(run_id.to_owned());
-        let (first, at, since) = known.or_insert_with(|| (lease.clone(), modified, now));
-        Ok(match (*first == lease && *at == modified, now.duration_since(*since) > EXPIRY) {
-            (false, _) => Sign::Alive,
-            (true, true) => Sign::Dead,
-            (true, false) => Sign::Unknown,
-        })
-    }
 }

@@ -1,16 +1,16 @@
 //! Starts worker processes, watches them and collects what they write.
 
-use crate::burial::{Burials, MOST_IDLE_DEATHS, last_lines, unable_for};
+use crate::burial::{Burials, Death, MOST_IDLE_DEATHS, last_lines, unable_for};
 use crate::claim::{allow_retries, given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
 use crate::lease::{Lease, Owner};
-use crate::leases::{self, Seen, clear_dead};
+use crate::leases::{Seen, clear_dead};
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::workers::{End, Workers};
 use isoflop_results::RunRecord;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -74,7 +74,9 @@ pub fn supervise(
     }
     allow_retries(folder, &before.failed)?;
     clear_dead(folder)?;
-    let place = |record: &RunRecord| plan.place(&record.row.run_id);
+    let places: HashMap<&str, usize> =
+        plan.runs().iter().enumerate().map(|(place, run)| (run.id(), place)).collect();
+    let place = |record: &RunRecord| places.get(record.row.run_id.as_str()).copied();
     let done = before.done.into_iter();
     let mut supervisor = Supervisor {
         folder,
@@ -89,7 +91,7 @@ pub fn supervise(
         idle_deaths: 0,
         burials: Burials::new(),
         no_room: false,
-        seen: Seen::default(),
+        seen: Seen::of(folder),
         watcher,
     };
     let outcome = supervisor.run(stop);
@@ -127,6 +129,7 @@ struct Supervisor<'a> {
 impl Supervisor<'_> {
     fn run(&mut self, stop: &AtomicBool) -> Result<Outcome, SweepError> {
         loop {
+            let begun = Instant::now();
             let unfinished = unfinished(self.folder, &self.order)?.len();
             if unfinished == 0 {
                 return Ok(Outcome::Complete);
@@ -135,10 +138,7 @@ impl Supervisor<'_> {
                 return Ok(outcome);
             }
             self.reap()?;
-            let leases = self.seen.live_leases(self.folder, &self.order)?;
-            if leases::leased(self.folder)?.len() > leases.len() {
-                self.seen.clear_quiet(self.folder)?;
-            }
+            let leases = self.seen.live_leases(&self.order, &self.folder.recorded()?)?;
             // Workers are needed only for runs that nobody holds, and for those that our own
             // workers hold.
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
@@ -152,7 +152,7 @@ impl Supervisor<'_> {
             }
             self.collect()?;
             self.watcher.progress(&leases);
-            std::thread::sleep(POLL);
+            std::thread::sleep(POLL.max(begun.elapsed()));
         }
     }
 
@@ -206,12 +206,14 @@ impl Supervisor<'_> {
     fn bury(&mut self, slot: usize, died: &str) -> Result<(), SweepError> {
         let log = self.folder.worker_log_path(slot);
         let is_its = |owner: &Owner| self.workers.is_owner(slot, owner);
-        if let Some(what) = self.burials.bury(self.folder, self.plan, &is_its, died, &log)? {
+        let died = Death { is_its: &is_its, how: died, log: &log };
+        if let Some(what) = self.burials.bury(self.folder, self.plan, &mut self.seen, &died)? {
             self.watcher.notice(&what);
             return Ok(());
         }
         self.idle_deaths += 1;
-        let what = format!("worker {slot} died without a run: {died}; see {}", log.display());
+        let (how, log) = (died.how, log.display());
+        let what = format!("worker {slot} died without a run: {how}; see {log}");
         match self.idle_deaths > MOST_IDLE_DEATHS {
             true => Err(SweepError::Spawn { source: std::io::Error::other(what) }),
             false => {

@@ -18,11 +18,12 @@ use isoflop_results::RunRow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Time after which a worker with nothing to do looks again.
+/// Time after which a worker with nothing to do looks again, or whether it is to stop.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The same for a worker of a pilot, of which hundreds may look at one file system.
-const POLL_OF_A_PILOT: Duration = Duration::from_secs(1);
+/// Bound on the share of looks in the time of a worker with nothing to do, so that many of them do
+/// not wear out a file server: it waits for this many times the duration of a look.
+const LOOK_SHARE: u32 = 20;
 
 /// Trains open runs one after another.
 ///
@@ -75,11 +76,15 @@ fn work_on(
         if place.stop.load(Ordering::Acquire) {
             return Ok(Shift::Stopped);
         }
+        let looked = Instant::now();
         let (run, claim) = match next(folder, &mut claims, life)? {
             Next::Run(run, claim) => (run, claim),
             Next::Nothing => return Ok(Shift::Done),
             Next::Wait => {
-                std::thread::sleep(life.map_or(POLL, |_| POLL_OF_A_PILOT));
+                let again = Instant::now() + POLL.max(looked.elapsed() * LOOK_SHARE);
+                while Instant::now() < again && !place.stop.load(Ordering::Acquire) {
+                    std::thread::sleep(POLL);
+                }
                 continue;
             }
         };

@@ -102,10 +102,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let submitted = with_lab(|lab| Ok(submit(lab, &request)?))?;
     let submission = match submitted {
-        Submitted::Nothing { plan, failed } => {
+        Submitted::Nothing { name, runs, failed } => {
             match args.json {
-                true => print_json(&json!({ "name": plan.name(), "open": 0, "failed": failed }))?,
-                false => note(&nothing(args, plan.runs().len(), failed)),
+                true => print_json(&json!({ "name": name, "open": 0, "failed": failed }))?,
+                false => note(&nothing(args, runs, failed)),
             }
             return Ok(ExitCode::from(u8::from(failed > 0)));
         }

@@ -19,12 +19,13 @@ use crate::run::adopt;
 use crate::{Lab, LabError};
 use isoflop_sweep::claim::{allow_retries, unfinished};
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
+use isoflop_sweep::leases::clear_dead;
 use isoflop_sweep::workers::slurm::{
     self, Asked, Bounds, Kept, NodePrices, Packing, Script, job_name,
 };
 use isoflop_sweep::{Plan, PlannedRun, ResultsFolder, Sweep};
 use isoflop_train::device::DeviceChoice;
-use stage::Stage;
+use stage::{Over, Stage};
 use std::path::PathBuf;
 
 /// Processors of a pilot where nobody says how many.
@@ -51,9 +52,11 @@ pub struct Request {
 pub enum Submitted {
     /// Every run has ended; `isoflop run` fits the laws and writes the report.
     Nothing {
-        /// The plan.
-        plan: Plan,
-        /// Runs that failed.
+        /// Name of the sweep.
+        name: String,
+        /// Number of its runs.
+        runs: usize,
+        /// Number of those that failed.
         failed: usize,
     },
     /// Pilots for what is left.
@@ -97,7 +100,7 @@ pub fn submit(lab: &Lab<'_>, request: &Request) -> Result<Submitted, LabError> {
         Setting { results: &request.asked.results, jobs, places: &places, replan: request.replan };
     let Stage { folder, plan } = match stage::next(lab, request, &setting)? {
         Ok(stage) => stage,
-        Err((plan, failed)) => return Ok(Submitted::Nothing { plan, failed }),
+        Err(Over { name, runs, failed }) => return Ok(Submitted::Nothing { name, runs, failed }),
     };
     let plan = match request.dry {
         true => plan,
@@ -106,6 +109,7 @@ pub fn submit(lab: &Lab<'_>, request: &Request) -> Result<Submitted, LabError> {
             Kept::of(&folder).make()?;
             if request.by_hand {
                 allow_retries(&folder, &folder.records(&plan)?.failed)?;
+                clear_dead(&folder)?;
             }
             plan
         }

@@ -16,12 +16,19 @@ pub(super) struct Stage {
     pub(super) plan: Plan,
 }
 
-/// The next plan that has open runs; the last plan and its number of failed runs where none has.
+/// A sweep of which all runs have ended.
+pub(super) struct Over {
+    pub(super) name: String,
+    pub(super) runs: usize,
+    pub(super) failed: usize,
+}
+
+/// The next plan that has open runs, or what there is to say where none has.
 pub(super) fn next(
     lab: &Lab<'_>,
     request: &Request,
     setting: &Setting<'_>,
-) -> Result<Result<Stage, (Plan, usize)>, LabError> {
+) -> Result<Result<Stage, Over>, LabError> {
     let results = setting.results;
     let mut planned = plan::plan(lab, &request.sweep, setting)?;
     if let Some(stage) = planned.stage {
@@ -53,14 +60,15 @@ pub(super) fn next(
                 settle(&folder, &plan)?
             }
         };
-        let failed = records.failed.len();
+        let (name, runs) = (plan.name().to_owned(), plan.runs().len());
+        let over = Over { name, runs, failed: records.failed.len() };
         if request.dry {
-            return Ok(Err((plan, failed)));
+            return Ok(Err(over));
         }
         let night = night(request, &setting);
         match stages::further(lab, &night, &setting, &folder, &plan, &records)? {
             (Some(further), _) => planned = further,
-            (None, _) => return Ok(Err((plan, failed))),
+            (None, _) => return Ok(Err(over)),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Tests of pilots, whose workers are shell scripts, and of what a worker begins in the time it has.
 
-use crate::fake::{Bench, Fake, bench};
-use crate::write_lease;
+use crate::fake::{Bench, Fake, SWEEP, bench, bench_of};
+use isoflop_sweep::claim::{Claims, Next};
+use isoflop_sweep::files::done;
 use isoflop_sweep::forecast::Price;
-use isoflop_sweep::lease::Owner;
+use isoflop_sweep::lease::{HEARTBEAT, Owner};
 use isoflop_sweep::life::Life;
 use isoflop_sweep::pilot::{Leave, Post, pilot};
 use isoflop_sweep::shelf::Shelf;
@@ -12,7 +13,7 @@ use isoflop_sweep::workers::local::Crew;
 use isoflop_sweep::{PlannedRun, SweepError};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A pilot with two workers that run a shell script.
@@ -61,29 +62,21 @@ fn a_pilot_leaves_for_the_reason_that_there_is() {
 
 #[test]
 fn a_pilot_waits_until_it_has_seen_that_those_who_hold_the_rest_are_alive() {
-    let bench = bench();
+    let bench = bench_of(&format!("{SWEEP}[train]\ntrunks = false\n"));
     let elsewhere = Owner { host: "elsewhere".to_owned(), ..Owner::current() };
-    let renew = |pid_start| {
-        for run in bench.plan.runs() {
-            let owner = Owner { pid_start, ..elsewhere.clone() };
-            write_lease(&bench.folder.lease_path(run.id()), run, owner);
-        }
-    };
-    renew(1);
-    let stop = AtomicBool::new(false);
-    let left = std::thread::scope(|scope| {
-        let pilot = scope.spawn(|| piloted(&bench, "exit 0", LONG, &stop).unwrap());
-        std::thread::sleep(Duration::from_millis(500));
+    let mut claims = Claims::new(&bench.folder, &bench.plan, &elsewhere, "none");
+    let mut held = Vec::new();
+    while let Next::Run(_, claim) = claims.claim().unwrap() {
+        held.push(claim);
+    }
+    assert_eq!(held.len(), bench.plan.runs().len());
+    let calm = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let pilot = scope.spawn(|| piloted(&bench, "exit 0", LONG, &calm).unwrap());
+        std::thread::sleep(HEARTBEAT / 4);
         assert!(!pilot.is_finished(), "they may be dead");
-        renew(2);
-        let until = Instant::now() + Duration::from_secs(10);
-        while !pilot.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        stop.store(true, Ordering::Release);
-        pilot.join().unwrap()
+        assert_eq!(pilot.join().unwrap(), Leave::Idle);
     });
-    assert_eq!(left, Leave::Idle);
 }
 
 /// A life of 100 s of which `left_s` are left, in which every step of a run takes `step_s`.
@@ -131,7 +124,8 @@ fn a_worker_with_little_time_begins_nothing_that_it_would_have_to_cut_and_a_stat
     bench.work_in(&mut fake, &life(&bench, 14.0, step_s));
     assert_eq!(fake.started, [""; 0]);
     let run = bench.plan.runs().iter().find(|run| run.steps() == longest).unwrap();
-    Shelf::new(&bench.folder, run.id(), "none-1").write(longest - 1, &[0; 16]).unwrap();
+    let shelf = Shelf::new(&bench.folder, run.id(), "none-1");
+    done(shelf.write(longest - 1, &[0; 16])).unwrap();
     let enough = life(&bench, step_s + 6.0, step_s).is_enough_for(&bench.folder, run);
     assert!(enough, "one step of {step_s} s is left");
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a person asked for, by which pilots that are missing are submitted later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,7 +166,7 @@ impl<'a> Kept<'a> {
         let path = self.root().join("cancelled");
         match is {
             true => Ok(write_atomic(&path, b"")?),
-            false => crate::lease::remove(&path),
+            false => remove(&path),
         }
     }
 
@@ -178,7 +178,7 @@ impl<'a> Kept<'a> {
 
     /// Says that a pilot has ended of its own accord.
     pub fn ended(&self, job: &str) {
-        let _ = crate::lease::remove(&self.mark(job));
+        let _ = remove(&self.mark(job));
     }
 
     /// Jobs of the pilots that began and have not ended of their own accord, including those at
@@ -200,5 +200,14 @@ impl<'a> Kept<'a> {
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), SweepError> {
         let text = serde_json::to_string_pretty(value).expect("a struct of text and numbers");
         Ok(write_atomic(&self.root().join(name), text.as_bytes())?)
+    }
+}
+
+fn remove(path: &Path) -> Result<(), SweepError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(SweepError::io(path, "remove")(error))
+        }
+        _ => Ok(()),
     }
 }
