@@ -10,6 +10,17 @@ test:
 test-browser:
     cargo test --release --workspace -- --ignored in_chromium
 
+# Sweeps on a real Slurm of this machine, disturbed so many times; they need Debian's slurm-wlm and munge.
+test-slurm disturbances="5":
+    ISOFLOP_DISTURBANCES={{disturbances}} cargo test --release -p isoflop --test slurm -- \
+        --ignored --nocapture --test-threads 1
+
+# The share of allocated processors that trains, and the time of a submission of 10,000 runs.
+bench-slurm folder="/tmp/isoflop-bench-slurm":
+    SLURM_LOCAL_CPUS=32 crates/cli/tests/slurm/slurm_local.sh start {{folder}}/slurm
+    SLURM_CONF={{folder}}/slurm/slurm.conf cargo run --release -p isoflop-sweep --example cluster -- {{folder}}
+    crates/cli/tests/slurm/slurm_local.sh stop {{folder}}/slurm
+
 # The tests on a graphics adapter, a software one such as Mesa's llvmpipe included.
 test-adapter:
     cargo test --release --workspace --features wgpu --target-dir target-wgpu adapter -- --include-ignored

@@ -10,6 +10,7 @@ use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
 use isoflop_results::error::room_hint;
 use isoflop_sweep::workers::local::STOPPED;
+use isoflop_sweep::workers::slurm::SlurmError;
 use isoflop_sweep::{SpecError, SweepError};
 use isoflop_train::device::DeviceError;
 use isoflop_train::export::ExportError;
@@ -66,6 +67,7 @@ fn message(error: &anyhow::Error) -> String {
 fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         None.or_else(|| cause.downcast_ref::<SweepError>()?.hint())
+            .or_else(|| cause.downcast_ref::<SlurmError>()?.hint())
             .or_else(|| cause.downcast_ref::<SpecError>()?.hint().map(str::to_owned))
             .or_else(|| cause.downcast_ref::<ResultsError>()?.hint())
             .or_else(|| cause.downcast_ref::<DataError>()?.hint())

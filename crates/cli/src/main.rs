@@ -37,6 +37,11 @@ enum Verb {
     Plan(verbs::plan::Args),
     /// Train a sweep, fit its laws and write its report; the same command again resumes.
     Run(verbs::run::Args),
+    /// Submit a sweep to a Slurm cluster: priced, packed into few jobs, safe from preemption; the same
+    /// command again submits what is missing.
+    Submit(verbs::submit::Args),
+    /// Take a sweep's jobs back from the cluster; those at work keep the states of their runs.
+    Cancel(verbs::cancel::Args),
     /// Show the progress of a sweep, from any terminal.
     Status(verbs::status::Args),
     /// Show what happened to a run: attempts, resumes, its end, and the last output of its worker.
@@ -71,6 +76,9 @@ enum Verb {
     /// Train open runs of a results folder, from any terminal or machine; `run` starts workers
     /// itself.
     Worker(verbs::worker::Args),
+    /// Keep workers on a results folder as a job of a cluster; `submit` has Slurm start this.
+    #[command(hide = true)]
+    Pilot(verbs::pilot::Args),
     /// Measure one step; `plan` starts this.
     #[command(hide = true)]
     Measure(verbs::measure::Args),
@@ -84,7 +92,8 @@ impl Verb {
             Verb::Worker(args) if args.supervised() => Role::Part,
             Verb::Worker(_) => Role::Worker("stopped; the same command resumes"),
             Verb::Run(_) | Verb::Validate(_) => Role::Command("stopped; the same command resumes"),
-            Verb::Plan(_) | Verb::Data(_) => {
+            Verb::Pilot(_) => Role::Command("stopped; another pilot goes on"),
+            Verb::Plan(_) | Verb::Data(_) | Verb::Submit(_) => {
                 Role::Command("stopped; the same command begins again")
             }
             _ => Role::Command("stopped"),
@@ -103,6 +112,9 @@ fn main() -> ExitCode {
     let result = match verb {
         Verb::Plan(args) => verbs::plan::run(&args),
         Verb::Run(args) => verbs::run::run(&args),
+        Verb::Submit(args) => verbs::submit::run(&args),
+        Verb::Cancel(args) => verbs::cancel::run(&args),
+        Verb::Pilot(args) => verbs::pilot::run(&args),
         Verb::Status(args) => verbs::status::run(&args),
         Verb::Logs(args) => verbs::logs::run(&args),
         Verb::Fit(args) => verbs::fit::run(&args),

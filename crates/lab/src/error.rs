@@ -6,6 +6,7 @@ use isoflop_model::ShapeError;
 use isoflop_report::ReportError;
 use isoflop_results::ResultsError;
 use isoflop_results::error::is_full;
+use isoflop_sweep::workers::slurm::SlurmError;
 use isoflop_sweep::{SpecError, SweepError};
 use isoflop_train::device::{DeviceChoice, DeviceError};
 use std::error::Error;
@@ -21,6 +22,9 @@ pub enum LabError {
     /// A plan, a folder or its workers.
     #[error("{0}")]
     Sweep(#[from] SweepError),
+    /// Slurm.
+    #[error("{0}")]
+    Slurm(#[from] SlurmError),
     /// A file of results, or somebody's table.
     #[error("{0}")]
     Results(#[from] ResultsError),

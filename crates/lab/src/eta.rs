@@ -6,8 +6,9 @@ use crate::{LabError, calibration, places};
 use isoflop_results::RunRow;
 use isoflop_results::spent::flops_executed;
 use isoflop_sweep::folder::Records;
-use isoflop_sweep::forecast::{Forecast, Standing};
+use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::lease::Lease;
+use isoflop_sweep::workers::slurm::Kept;
 use isoflop_sweep::{Plan, ResultsFolder};
 use isoflop_train::device::DeviceChoice;
 use std::time::Duration;
@@ -28,9 +29,10 @@ pub fn time_left(
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let on_processor = places::kept(folder).is_none_or(|device| device == DeviceChoice::Cpu);
-    let known = match on_processor {
-        true => calibration::known_prices(plan, cores),
-        false => None,
+    let known = match (of_nodes(folder, plan), on_processor) {
+        (Some(prices), _) => Some(prices),
+        (None, true) => calibration::known_prices(plan, cores),
+        (None, false) => None,
     };
     let (prices, unit) = match known {
         Some(seconds) => (Prices::Seconds(seconds), 1.0),
@@ -45,6 +47,12 @@ pub fn time_left(
     let standing = Standing::of(folder, plan, leases)?;
     let forecast = Forecast::of(plan, prices.all(), &standing, leases.len());
     Ok(Some(span(forecast.finish * unit)))
+}
+
+/// Prices on the nodes of a cluster, where a sweep was submitted to one.
+fn of_nodes(folder: &ResultsFolder, plan: &Plan) -> Option<Vec<Price>> {
+    let known = Kept::of(folder).prices()?.prices;
+    plan.runs().iter().map(|run| known.get(run.id()).copied()).collect()
 }
 
 /// Seconds of one worker to a FLOP, by the runs that have ended here, or before the first has by

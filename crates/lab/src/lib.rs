@@ -33,6 +33,7 @@ pub mod report;
 pub mod run;
 pub mod score;
 pub mod stages;
+pub mod submit;
 mod table_file;
 pub mod tables;
 pub mod transfer;

@@ -231,10 +231,10 @@ pub(crate) fn train(
 }
 
 /// While it lives, the work looks at the flag of a [`Stop`].
-struct Heeded<'a>(&'a dyn Stop);
+pub(crate) struct Heeded<'a>(&'a dyn Stop);
 
 impl<'a> Heeded<'a> {
-    fn by(stop: &'a dyn Stop) -> Self {
+    pub(crate) fn by(stop: &'a dyn Stop) -> Self {
         stop.heeded(true);
         Heeded(stop)
     }

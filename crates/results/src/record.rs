@@ -63,7 +63,7 @@ impl RunRecord {
     }
 
     /// The bytes of its file.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let body = serde_json::to_string(self).expect("rows hold text and finite numbers only");
         sealed(&body)
     }

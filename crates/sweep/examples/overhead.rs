@@ -8,6 +8,7 @@
 
 use isoflop_results::FailureKind;
 use isoflop_sweep::claim::{Claims, Next};
+use isoflop_sweep::files::done;
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
 use isoflop_sweep::lease::Owner;
 use isoflop_sweep::row::record_of_death;
@@ -62,7 +63,8 @@ fn main() {
     // The states at all branches exist already, so that every run is open at once.
     for run in plan.runs() {
         let kind = format!("none-{}", run.micro_windows());
-        Shelf::new(&folder, run.trunk(), &kind).write(run.branch_step(), &[]).unwrap();
+        let shelf = Shelf::new(&folder, run.trunk(), &kind);
+        done(shelf.write(run.branch_step(), &[])).unwrap();
     }
     let mut claims = Claims::new(&folder, &plan, &Owner::current(), "none");
     let (mut claimed, mut claiming, mut ending) = (0, 0.0, 0.0);

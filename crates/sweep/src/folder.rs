@@ -9,8 +9,11 @@
 //! failures/<run>.json         row and curve of a failed run, with a checksum
 //! models/<run>.safetensors    weights of a finished run, with models/<run>.json
 //! checkpoints/                states that training resumes from, one shelf per owner
-//! leases/<run>.json, lock     who is training which run at the moment
+//! leases/<run>.json           who is training which run at the moment, and how far it is
+//! leases/<key>.<n>            line n of the book of claims: who held a run or trunk, how that ended
+//! leases/lock                 lock of commands that change the plan or the forecasts
 //! logs/                       what happened to each run, and the output of workers
+//! slurm/                      what was asked of a cluster, prices on its nodes, output of pilots
 //! runs.parquet, curves.parquet, positions.parquet, fits.json
 //! ```
 
@@ -196,7 +199,12 @@ impl ResultsFolder {
             let path =
                 self.root.join(part).join(format!(".probe.{}{UNFINISHED}", std::process::id()));
             write_atomic(&path, b"")?;
-            crate::lease::remove(&path)?;
+            // A worker of the same number, on another machine, may have removed it already.
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(SweepError::io(&path, "remove")(error));
+            }
         }
         Ok(())
     }

@@ -8,10 +8,11 @@ use crate::lease::Lease;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
 use crate::shelf::steps_of;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// Cost of a run to one worker, in seconds or in any other unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// Cost of one optimizer step.
     pub step: f64,

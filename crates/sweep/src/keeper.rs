@@ -2,6 +2,7 @@
 //! and then to its own.
 
 use crate::claim::{Claim, shelf_kind};
+use crate::files::done;
 use crate::folder::ResultsFolder;
 use crate::plan::Plan;
 use crate::run::PlannedRun;
@@ -50,9 +51,11 @@ impl<'a> RunKeeper<'a> {
         let shelf = |owner: &str| Shelf::new(folder, owner, &kind);
         let (trunk, own) = (shelf(run.trunk()), shelf(run.id()));
         let branch = run.branch_step();
-        let shared = trunk.steps().into_iter().filter(|step| *step <= branch);
+        // A shelf that cannot be read has no state, and the run starts from its beginning.
+        let steps = |shelf: &Shelf| done(shelf.steps()).unwrap_or_default().into_iter();
+        let shared = steps(&trunk).filter(|step| *step <= branch);
         let mut offers: Vec<_> = shared.map(|step| (Source::Trunk, step)).collect();
-        let alone = own.steps().into_iter().filter(|step| *step > branch);
+        let alone = steps(&own).filter(|step| *step > branch);
         offers.extend(alone.map(|step| (Source::Own, step)));
         RunKeeper {
             folder,
@@ -80,7 +83,9 @@ pub(crate) fn clear(folder: &ResultsFolder, plan: &Plan, run: &PlannedRun, kind:
     }
     let open = open_branches(folder, &siblings(plan, run));
     let newest = if open.is_empty() { 1 } else { KEPT };
-    Shelf::new(folder, run.trunk(), kind).prune(u64::MAX, newest, |step| open.contains(&step));
+    let trunk = Shelf::new(folder, run.trunk(), kind);
+    // Files that cannot be removed do no harm; they only take room on the disk.
+    let _ = done(trunk.prune(u64::MAX, newest, |step| open.contains(&step)));
 }
 
 /// Runs of the same trunk as `run`, including it, each with the step at which it branches off.
@@ -106,7 +111,7 @@ impl Keeper for RunKeeper<'_> {
                 Source::Trunk => &self.trunk,
                 Source::Own => &self.own,
             };
-            match shelf.read(step) {
+            match done(shelf.read(step)) {
                 Ok(state) => {
                     (self.log)(&format!("going on from step {step}"));
                     self.kept = step;
@@ -114,7 +119,8 @@ impl Keeper for RunKeeper<'_> {
                 }
                 Err(problem) => {
                     (self.log)(&format!("{problem}; going on from the one before"));
-                    shelf.discard(step);
+                    // A file that cannot be removed does no harm; it only takes room.
+                    let _ = done(shelf.discard(step));
                 }
             }
         }
@@ -135,14 +141,17 @@ impl Keeper for RunKeeper<'_> {
     }
 
     fn keep(&mut self, step: u64, state: &[u8]) -> Result<(), TrainFailure> {
-        if step <= self.branch {
-            self.trunk.write(step, state)?;
-            let open = open_branches(self.folder, &self.siblings);
-            self.trunk.prune(step, KEPT, |step| open.contains(&step));
-        } else {
-            self.own.write(step, state)?;
-            self.own.prune(step, KEPT, |_| false);
+        if self.claim.look().unwrap_or(false) {
+            return Err(TrainFailure::Stopped);
         }
+        let open = open_branches(self.folder, &self.siblings);
+        let (shelf, wanted) = match step <= self.branch {
+            true => (&self.trunk, open),
+            false => (&self.own, Vec::new()),
+        };
+        done(shelf.write(step, state))?;
+        // A file that cannot be removed does no harm; it only takes room on the disk.
+        let _ = done(shelf.prune(step, KEPT, |step| wanted.contains(&step)));
         if step == self.branch {
             // Other workers wait for the trunk. If the lease cannot be written now, the heartbeat
             // writes it.

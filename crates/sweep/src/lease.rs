@@ -1,19 +1,27 @@
 //! A lease says who holds a run; it is a small file that its owner renews.
 
-use crate::error::SweepError;
 use crate::trainer::Progress;
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 use sysinfo::System;
 
-/// Time after which an owner renews its lease.
+/// Time after which an owner renews its lease where few runs are held.
 pub const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// Time after which a lease that was not renewed is void. An owner on this host is also looked up,
-/// and replaced at once when it is dead.
+/// Time by which each run that is held makes all heartbeats slower, so that a file server meets at
+/// most 50 of them a second.
+const HEARTBEAT_A_RUN: Duration = Duration::from_millis(20);
+
+/// Time for which somebody has to see a lease without a change before the lease is void. It is twice
+/// the longest time for which a client of a file server may show the past, and six heartbeats. An
+/// owner on this host is also looked up, and replaced when it is dead.
 pub const EXPIRY: Duration = Duration::from_secs(120);
+
+/// Time between two heartbeats where `held` runs are held.
+pub(crate) fn heartbeat(held: usize) -> Duration {
+    let slow = HEARTBEAT_A_RUN.saturating_mul(u32::try_from(held).unwrap_or(u32::MAX));
+    slow.clamp(HEARTBEAT, EXPIRY / 6)
+}
 
 /// A claim on a run, with the run's progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +34,15 @@ pub struct Lease {
     pub stage: Stage,
     /// Process that trains the run.
     pub owner: Owner,
+    /// Number of the claim among those of its owner.
+    #[serde(default)]
+    pub claim: u64,
+    /// Line of the run's claims that this claim wrote; see [`crate::book`].
+    #[serde(default)]
+    pub line: u64,
+    /// Number of signs of life so far, so that each has another content.
+    #[serde(default)]
+    pub beats: u64,
     /// Number of the attempt: 1, and one more after each failure.
     pub attempt: u64,
     /// Windows per forward pass.
@@ -38,6 +55,15 @@ impl Lease {
     /// Parses the file of a lease; `None` if it is damaged.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
+    }
+
+    /// Whether two leases are of one claim, at whatever point of it.
+    pub fn is_of_claim_of(&self, other: &Lease) -> bool {
+        self.line == other.line && self.claim == other.claim && self.owner == other.owner
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a struct of text and numbers")
     }
 }
 
@@ -52,7 +78,7 @@ pub enum Stage {
 }
 
 /// A process on a machine. Its start time tells it from a later process with the same number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// Name of the machine.
     pub host: String,
@@ -124,16 +150,6 @@ fn start_time(pid: u32) -> Option<u64> {
     let process = system.process(pid)?;
     let gone = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
     (!gone).then(|| process.start_time())
-}
-
-/// Removes the file of a lease, if there is one.
-pub(crate) fn remove(path: &Path) -> Result<(), SweepError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(SweepError::io(path, "remove")(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,24 @@
-//! Reads and writes the files of leases. They are changed only under one file lock, which the
-//! system releases when its holder dies.
+//! Looks at all leases of a folder, for those who watch the workers; and the lock of the commands
+//! that change a folder's plan.
 
+use crate::book::{
+    Book, Ending, How, append, ids_of, is_held, lease_path, place, reopen, staged_path,
+};
+use crate::claim::life_of;
 use crate::error::SweepError;
+use crate::files::{Disk, Files, done};
 use crate::folder::ResultsFolder;
-use crate::lease::{EXPIRY, Lease, remove};
+use crate::lease::{EXPIRY, Lease, Owner};
+use crate::plan::Plan;
 use crate::run::PlannedRun;
-use isoflop_results::file::{clear_unfinished, unlinked, write_atomic};
-use std::collections::HashMap;
+use crate::watch::{Life, Watch};
+use isoflop_results::RunRecord;
+use isoflop_results::file::{clear_unfinished, unlinked};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
-use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-/// Takes the lock, which is held until the returned file is dropped.
+/// Takes the lock, which is held until the returned file is dropped. Workers do not need it.
 pub(crate) fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
     let path = folder.lock_path();
     unlinked(&path).map_err(SweepError::io(&path, "replace"))?;
@@ -25,113 +32,175 @@ pub(crate) fn lock(folder: &ResultsFolder) -> Result<File, SweepError> {
     Ok(file)
 }
 
-/// Leases that a process has watched. An owner on another machine counts as alive while its lease
-/// keeps changing, timed by a monotonic clock of this machine.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    leases: HashMap<String, Sighting>,
-}
-
-/// A lease as it was seen last.
-#[derive(Clone, Debug)]
-struct Sighting {
-    /// Time of the file's last change, which is new with every heartbeat.
-    modified: Option<SystemTime>,
-    lease: Lease,
-    /// Time at which the lease was first seen in this form.
-    since: Instant,
-    /// Whether the lease was seen in another form before.
-    has_changed: bool,
+/// Watches the holders of a folder's runs, over many looks.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    files: Disk,
+    book: Book<Disk>,
+    watch: Watch,
+    owner: Owner,
+    /// Number of claims that were ended.
+    ended: u64,
 }
 
 impl Seen {
-    /// Whether the owner of a lease has renewed it recently, at `now`. Watching the lease counts
-    /// for more than the time of its file, which may lie in the future or look old because a clock
-    /// was set.
-    fn heard_of(&mut self, lease: &Lease, modified: Option<SystemTime>, now: Instant) -> bool {
-        let known = self.leases.get_mut(&lease.run_id);
-        let changed = match &known {
-            Some(seen) => seen.modified != modified || seen.lease != *lease,
-            None => true,
-        };
-        if let (Some(seen), false) = (&known, changed) {
-            let quiet = now.saturating_duration_since(seen.since);
-            return match seen.has_changed {
-                true => quiet < EXPIRY,
-                false => quiet < EXPIRY && is_fresh(modified),
-            };
-        }
-        let has_changed = known.is_some_and(|seen| seen.lease.owner == lease.owner);
-        let sighting = Sighting { modified, lease: lease.clone(), since: now, has_changed };
-        self.leases.insert(lease.run_id.clone(), sighting);
-        has_changed || is_fresh(modified)
+    pub(crate) fn of(folder: &ResultsFolder) -> Self {
+        let files = Disk::of(folder);
+        let (book, watch) = (Book::new(files.clone()), Watch::default());
+        Seen { files, book, watch, owner: Owner::current(), ended: 0 }
     }
 
-    /// The lease of a run, if its owner is alive.
-    pub(crate) fn live(
-        &mut self,
-        folder: &ResultsFolder,
-        run_id: &str,
-    ) -> Result<Option<Lease>, SweepError> {
-        let Some(lease) = read(folder, run_id)? else {
-            return Ok(None);
-        };
-        let heard_of = self.heard_of(&lease, modified(&folder.lease_path(run_id)), Instant::now());
-        let alive = heard_of && lease.owner.is_alive() != Some(false);
-        Ok(alive.then_some(lease))
-    }
-
-    /// Leases of the runs in `order` that have no record and whose owner is alive, in the given
-    /// order.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub fn live_leases(
-        &mut self,
-        folder: &ResultsFolder,
-        order: &[&PlannedRun],
-    ) -> Result<Vec<Lease>, SweepError> {
-        let places: HashMap<&str, usize> =
-            order.iter().enumerate().map(|(i, run)| (run.id(), i)).collect();
-        let mut leases = Vec::new();
-        for run_id in leased(folder)? {
-            if let Some(&place) = places.get(run_id.as_str())
-                && !folder.record_path(&run_id).exists()
-                && let Some(lease) = self.live(folder, &run_id)?
-            {
-                leases.push((place, lease));
-            }
-        }
-        leases.sort_by_key(|(place, _)| *place);
-        Ok(leases.into_iter().map(|(_, lease)| lease).collect())
-    }
-
-    /// Removes the leases that have not changed while they were watched for [`EXPIRY`], so that
-    /// workers that have not watched for so long can take their runs.
+    /// Leases of the runs in `order` that are held and have no record, in the given order. A run
+    /// whose holder is gone is opened, so that workers that have not watched for so long can take
+    /// it.
     ///
     /// # Errors
     /// The folder cannot be read or written.
-    pub(crate) fn clear_quiet(&mut self, folder: &ResultsFolder) -> Result<(), SweepError> {
-        let _lock = lock(folder)?;
-        for run_id in leased(folder)? {
-            let path = folder.lease_path(&run_id);
-            if let Some(lease) = read(folder, &run_id)?
-                && !self.heard_of(&lease, modified(&path), Instant::now())
-            {
-                remove(&path)?;
+    pub(crate) fn live_leases(
+        &mut self,
+        order: &[&PlannedRun],
+        recorded: &HashSet<String>,
+    ) -> Result<Vec<Lease>, SweepError> {
+        done(self.look(order, recorded))
+    }
+
+    async fn look(
+        &mut self,
+        order: &[&PlannedRun],
+        recorded: &HashSet<String>,
+    ) -> Result<Vec<Lease>, SweepError> {
+        self.book.look(|key| !recorded.contains(key)).await?;
+        let mut leases = Vec::new();
+        for run in order {
+            let id = run.id();
+            if !is_held(self.book.head(id)) || recorded.contains(id) {
+                continue;
             }
+            match life_of(&self.files, &mut self.book, &mut self.watch, id).await? {
+                Life::Alive | Life::Unsure => leases.extend(self.lease(id).await?),
+                Life::Dying => {}
+                Life::Gone => {
+                    self.end(id, How::Expired).await?;
+                }
+            }
+        }
+        Ok(leases)
+    }
+
+    /// Those of `open` that are held, each with what is known of its holder. A run whose holder is
+    /// gone is opened and is not among them.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub(crate) fn holders<'p>(
+        &mut self,
+        open: &[&'p PlannedRun],
+    ) -> Result<HashMap<&'p str, Life>, SweepError> {
+        done(async {
+            let ids: HashSet<&str> = open.iter().map(|run| run.id()).collect();
+            self.book.look(|key| ids.contains(key)).await?;
+            let mut holders = HashMap::new();
+            for run in open {
+                if !is_held(self.book.head(run.id())) {
+                    continue;
+                }
+                match life_of(&self.files, &mut self.book, &mut self.watch, run.id()).await? {
+                    Life::Gone => {
+                        self.end(run.id(), How::Expired).await?;
+                    }
+                    life => {
+                        holders.insert(run.id(), life);
+                    }
+                }
+            }
+            Ok(holders)
+        })
+    }
+
+    /// The lease of a run that is held, or else the line that claims it.
+    async fn lease(&mut self, run_id: &str) -> Result<Option<Lease>, SweepError> {
+        let holder = self.book.holder(run_id).await?;
+        let lease = self.files.read(&lease_path(run_id)).await?;
+        let lease = lease.and_then(|bytes| Lease::parse(&bytes));
+        let of_holder =
+            |lease: &Lease| holder.as_ref().is_some_and(|holder| lease.is_of_claim_of(holder));
+        Ok(lease.filter(of_holder).or(holder.clone()))
+    }
+
+    /// Ends the claim on a run in its holder's place. Returns whether it was not ended before.
+    async fn end(&mut self, run_id: &str, how: How) -> Result<bool, SweepError> {
+        self.ended += 1;
+        let ending = Ending { how, by: self.owner.clone(), claim: self.ended };
+        let line = self.book.head(run_id) + 1;
+        let ours = append(&self.files, run_id, line, &ending.to_bytes()).await?;
+        self.book.learn(run_id, line);
+        if ours {
+            self.files.remove(&lease_path(run_id)).await?;
+        }
+        Ok(ours)
+    }
+
+    /// The lease of a run that is held by a process for which `is_owner` is true.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub(crate) fn held_by(
+        &mut self,
+        plan: &Plan,
+        is_owner: impl Fn(&Owner) -> bool,
+    ) -> Result<Option<Lease>, SweepError> {
+        done(async {
+            self.book.look(|_| true).await?;
+            let held: Vec<String> = self.book.held().map(str::to_owned).collect();
+            for key in held {
+                let holder = self.book.holder(&key).await?.filter(|holder| is_owner(&holder.owner));
+                if holder.is_some_and(|holder| holder.run_id == key) && plan.run(&key).is_some() {
+                    return self.lease(&key).await;
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Ends the claim of a holder who has died with the record of the run's failure. Returns whether
+    /// the claim was not ended before.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub(crate) fn bury(&mut self, lease: &Lease, record: &RunRecord) -> Result<bool, SweepError> {
+        done(async {
+            let staged = staged_path(&lease.run_id, lease.line);
+            self.files.write(&staged, &record.to_bytes()).await?;
+            let ours = self.end(&lease.run_id, How::Failed).await?;
+            if ours {
+                place(&self.files, &lease.run_id, lease.line, How::Failed).await?;
+            }
+            Ok(ours)
+        })
+    }
+
+    /// Takes up what earlier commands left: opens the runs of dead processes of this machine, and
+    /// those that are done and whose record somebody has removed.
+    async fn take_up(&mut self, recorded: &HashSet<String>) -> Result<(), SweepError> {
+        self.book.look(|key| !recorded.contains(key)).await?;
+        let held: Vec<String> = self.book.held().map(str::to_owned).collect();
+        for key in held {
+            let holder = self.book.holder(&key).await?;
+            if holder.is_some_and(|holder| self.files.is_alive(&holder.owner) == Some(false)) {
+                self.end(&key, How::Expired).await?;
+            }
+        }
+        let ended: Vec<String> = self.book.ended().map(str::to_owned).collect();
+        for key in ended {
+            reopen(&self.files, &mut self.book, &key, &self.owner).await?;
         }
         Ok(())
     }
 }
 
-/// Whether a file was written within [`EXPIRY`], or has a time that lies in the future.
-fn is_fresh(modified: Option<SystemTime>) -> bool {
-    let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
-    age.is_none_or(|age| age < EXPIRY)
-}
-
-/// Finds leases like [`Seen::live_leases`], for a process that looks only once.
+/// Finds the leases of the runs in `order` that are being trained, in the given order, for a process
+/// that looks once and changes nothing. It cannot watch, so that a lease whose file is older than
+/// [`EXPIRY`] is left out; that is a display and decides nothing.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -139,21 +208,38 @@ pub fn live_leases(
     folder: &ResultsFolder,
     order: &[&PlannedRun],
 ) -> Result<Vec<Lease>, SweepError> {
-    Seen::default().live_leases(folder, order)
+    let places: HashMap<&str, usize> =
+        order.iter().enumerate().map(|(i, run)| (run.id(), i)).collect();
+    let mut leases = Vec::new();
+    for run_id in leased(folder)? {
+        if let Some(&place) = places.get(run_id.as_str())
+            && !folder.record_path(&run_id).exists()
+            && let Some(bytes) = done(Disk::of(folder).read(&lease_path(&run_id)))?
+            && let Some(lease) = Lease::parse(&bytes).filter(|lease| lease.run_id == run_id)
+            && lease.owner.is_alive() != Some(false)
+            && is_fresh(folder, &run_id)
+        {
+            leases.push((place, lease));
+        }
+    }
+    leases.sort_by_key(|(place, _)| *place);
+    Ok(leases.into_iter().map(|(_, lease)| lease).collect())
 }
 
-/// Removes the leases of dead processes, so that what an earlier command left is taken up at once,
-/// and the files that these processes did not finish writing.
+/// Whether the file of a lease was written within [`EXPIRY`], or has a time that lies in the future.
+fn is_fresh(folder: &ResultsFolder, run_id: &str) -> bool {
+    let modified = fs::metadata(folder.lease_path(run_id)).and_then(|found| found.modified());
+    let age = modified.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    age.is_none_or(|age: Duration| age < EXPIRY)
+}
+
+/// Opens the runs of dead processes, so that what an earlier command left is taken up at once, and
+/// removes the files that these processes did not finish writing.
 ///
 /// # Errors
 /// The folder cannot be read or written.
 pub fn clear_dead(folder: &ResultsFolder) -> Result<(), SweepError> {
-    let _lock = lock(folder)?;
-    for run_id in leased(folder)? {
-        if Seen::default().live(folder, &run_id)?.is_none() {
-            remove(&folder.lease_path(&run_id))?;
-        }
-    }
+    done(Seen::of(folder).take_up(&folder.recorded()?))?;
     for part in ["", "records", "failures", "leases", "models"] {
         clear_unfinished(&folder.root().join(part), EXPIRY);
     }
@@ -162,80 +248,16 @@ pub fn clear_dead(folder: &ResultsFolder) -> Result<(), SweepError> {
 
 /// Ids of the runs that have a lease, whoever owns it.
 pub(crate) fn leased(folder: &ResultsFolder) -> Result<Vec<String>, SweepError> {
-    let path = folder.leases_path();
-    let entries = match fs::read_dir(&path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(SweepError::io(&path, "read the folder")(error)),
-    };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    Ok(names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect())
+    let names = done(Disk::of(folder).names(crate::book::LEASES))?;
+    Ok(ids_of(names).collect())
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
-}
-
-/// Time since a file was written; `None` if that time lies in the future of this machine's clock.
-pub(crate) fn age(path: &Path) -> Option<Duration> {
-    SystemTime::now().duration_since(modified(path)?).ok()
-}
-
-/// The lease of a run; `None` where there is none or it cannot be read, since a damaged lease
-/// protects nobody.
-pub(crate) fn read(folder: &ResultsFolder, run_id: &str) -> Result<Option<Lease>, SweepError> {
-    let path = folder.lease_path(run_id);
-    match fs::read(&path) {
-        Ok(bytes) => Ok(Lease::parse(&bytes).filter(|lease| lease.run_id == run_id)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(SweepError::io(&path, "read")(error)),
-    }
-}
-
-pub(crate) fn write(folder: &ResultsFolder, lease: &Lease) -> Result<(), SweepError> {
-    let text = serde_json::to_string(lease).expect("a struct of text and numbers");
-    Ok(write_atomic(&folder.lease_path(&lease.run_id), text.as_bytes())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lease::{Owner, Stage};
-    use crate::trainer::Progress;
-
-    fn lease(step: u64) -> Lease {
-        Lease {
-            run_id: "n1k-d1k-s0-0a".to_owned(),
-            trunk: "n1k-s0-0b".to_owned(),
-            stage: Stage::Trunk,
-            owner: Owner { host: "elsewhere".to_owned(), ..Owner::current() },
-            attempt: 1,
-            micro_windows: 4,
-            progress: Progress { step, ..Progress::default() },
-        }
-    }
-
-    #[test]
-    fn a_lease_of_the_future_is_void_once_it_has_not_changed_for_two_minutes() {
-        let (mut seen, now) = (Seen::default(), Instant::now());
-        let ahead = Some(SystemTime::now() + Duration::from_secs(36_000));
-        let after = |seconds| now + Duration::from_secs(seconds);
-        assert!(seen.heard_of(&lease(1), ahead, now));
-        assert!(seen.heard_of(&lease(1), ahead, after(119)));
-        assert!(!seen.heard_of(&lease(1), ahead, after(121)));
-        // The owner renews the lease again.
-        assert!(seen.heard_of(&lease(2), ahead, after(130)));
-        assert!(!seen.heard_of(&lease(2), ahead, after(251)));
-    }
-
-    #[test]
-    fn a_lease_that_changes_lives_however_old_its_clock_makes_it() {
-        let (mut seen, now) = (Seen::default(), Instant::now());
-        let behind = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert!(!seen.heard_of(&lease(1), behind(1), now), "nothing but its age is known");
-        let later = now + Duration::from_secs(2);
-        assert!(seen.heard_of(&lease(2), behind(3), later));
-        assert!(seen.heard_of(&lease(2), behind(3), later + Duration::from_secs(100)));
-        assert!(!seen.heard_of(&lease(2), behind(3), later + Duration::from_secs(121)));
-    }
+/// Opens a run whose record this process has moved aside.
+pub(crate) fn open_again(folder: &ResultsFolder, run_id: &str) -> Result<(), SweepError> {
+    let files = Disk::of(folder);
+    let mut book = Book::new(files.clone());
+    done(async {
+        book.look(|key| key == run_id).await?;
+        reopen(&files, &mut book, run_id, &Owner::current()).await
+    })
 }

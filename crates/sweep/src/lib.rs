@@ -2,18 +2,25 @@
 //! trait [`Trainer`] hides how a run is trained, and [`Workers`] where workers are. The caller
 //! tells what a corpus holds.
 
+mod attempts;
+mod book;
+mod burial;
 pub mod checkpoint;
 pub mod claim;
 pub mod error;
+pub mod files;
 pub mod folder;
 pub mod forecast;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod hold;
 mod keeper;
 pub mod lack;
 pub mod lease;
 pub mod leases;
+pub mod life;
 pub mod memory;
+pub mod pilot;
 pub mod place;
 pub mod plan;
 pub mod reuse;
@@ -26,6 +33,7 @@ pub mod supervise;
 pub mod trainer;
 mod tuned;
 pub mod tuning;
+mod watch;
 pub mod worker;
 pub mod workers;
 pub mod workplace;

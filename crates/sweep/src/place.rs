@@ -23,7 +23,7 @@ const FILE: &str = "place.json";
 
 /// Content of the folder's `.gitignore`: paths of one machine, and what is needed only while a
 /// sweep is being trained.
-const IGNORED: &str = "place.json\ndevice.json\ncheckpoints/\nleases/\nlogs/\n.*.partial\n";
+const IGNORED: &str = "place.json\ndevice.json\ncheckpoints/\nleases/\nlogs/\nslurm/\n.*.partial\n";
 
 impl Place {
     /// The place of a plan that this process made, whose texts lie in `cache`.

@@ -1,18 +1,16 @@
 //! Starts worker processes, watches them and collects what they write.
 
+use crate::burial::{Burials, Death, MOST_IDLE_DEATHS, last_lines, unable_for};
 use crate::claim::{allow_retries, given_up, unfinished};
 use crate::error::SweepError;
 use crate::folder::{Records, ResultsFolder};
-use crate::lease::Lease;
-use crate::leases::{self, Seen, clear_dead};
-use crate::memory::killed_for_memory;
+use crate::lease::{Lease, Owner};
+use crate::leases::{Seen, clear_dead};
 use crate::plan::Plan;
-use crate::row::record_of_death;
 use crate::run::PlannedRun;
 use crate::workers::{End, Workers};
-use isoflop_results::{FailureKind, RunRecord};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use isoflop_results::RunRecord;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,13 +20,6 @@ const POLL: Duration = Duration::from_millis(200);
 /// Bound on the time for writing the parquet files: they are next written only after this many
 /// times the duration of the last writing.
 const MERGE_SHARE: u32 = 20;
-
-/// Number of workers that may die without holding a run before the command gives up, because
-/// something is wrong with starting them at all.
-const MOST_IDLE_DEATHS: usize = 5;
-
-/// Number of lines of a dead worker's output that are copied to the log of its run.
-const LOG_LINES: usize = 20;
 
 /// Is told everything that happens while a sweep runs.
 pub trait Watcher {
@@ -83,7 +74,9 @@ pub fn supervise(
     }
     allow_retries(folder, &before.failed)?;
     clear_dead(folder)?;
-    let place = |record: &RunRecord| plan.place(&record.row.run_id);
+    let places: HashMap<&str, usize> =
+        plan.runs().iter().enumerate().map(|(place, run)| (run.id(), place)).collect();
+    let place = |record: &RunRecord| places.get(record.row.run_id.as_str()).copied();
     let done = before.done.into_iter();
     let mut supervisor = Supervisor {
         folder,
@@ -96,9 +89,9 @@ pub fn supervise(
         merge_due: Instant::now(),
         unmerged: false,
         idle_deaths: 0,
-        memory_kills: killed_for_memory(),
+        burials: Burials::new(),
         no_room: false,
-        seen: Seen::default(),
+        seen: Seen::of(folder),
         watcher,
     };
     let outcome = supervisor.run(stop);
@@ -127,8 +120,7 @@ struct Supervisor<'a> {
     merge_due: Instant,
     unmerged: bool,
     idle_deaths: usize,
-    /// Number of processes that the system had killed for memory at the last look.
-    memory_kills: u64,
+    burials: Burials,
     no_room: bool,
     seen: Seen,
     watcher: &'a mut dyn Watcher,
@@ -137,6 +129,7 @@ struct Supervisor<'a> {
 impl Supervisor<'_> {
     fn run(&mut self, stop: &AtomicBool) -> Result<Outcome, SweepError> {
         loop {
+            let begun = Instant::now();
             let unfinished = unfinished(self.folder, &self.order)?.len();
             if unfinished == 0 {
                 return Ok(Outcome::Complete);
@@ -145,10 +138,7 @@ impl Supervisor<'_> {
                 return Ok(outcome);
             }
             self.reap()?;
-            let leases = self.seen.live_leases(self.folder, &self.order)?;
-            if leases::leased(self.folder)?.len() > leases.len() {
-                self.seen.clear_quiet(self.folder)?;
-            }
+            let leases = self.seen.live_leases(&self.order, &self.folder.recorded()?)?;
             // Workers are needed only for runs that nobody holds, and for those that our own
             // workers hold.
             let wanted = unfinished.saturating_sub(self.held_by_others(&leases));
@@ -162,7 +152,7 @@ impl Supervisor<'_> {
             }
             self.collect()?;
             self.watcher.progress(&leases);
-            std::thread::sleep(POLL);
+            std::thread::sleep(POLL.max(begun.elapsed()));
         }
     }
 
@@ -206,6 +196,7 @@ impl Supervisor<'_> {
                 End::Unable => {
                     unable.get_or_insert_with(|| unable_for(&log));
                 }
+                End::Stopped => self.bury(slot, "it was asked to end")?,
                 End::Died(how) => self.bury(slot, &how)?,
             }
         }
@@ -214,29 +205,15 @@ impl Supervisor<'_> {
 
     fn bury(&mut self, slot: usize, died: &str) -> Result<(), SweepError> {
         let log = self.folder.worker_log_path(slot);
-        for run_id in leases::leased(self.folder)? {
-            let path = self.folder.lease_path(&run_id);
-            let Some(run) = self.plan.run(&run_id) else {
-                continue;
-            };
-            let lease = leases::read(self.folder, &run_id)?;
-            if let Some(lease) = lease.filter(|lease| self.workers.is_owner(slot, &lease.owner))
-                && !self.folder.record_path(&run_id).exists()
-            {
-                let (kind, how) = self.cause(died, &log);
-                for line in last_lines(&log, LOG_LINES) {
-                    self.folder.log(&run_id, &line);
-                }
-                self.folder.log(&run_id, &how);
-                let record = record_of_death(self.plan.name(), run, &lease, kind, how.clone());
-                record.write(&self.folder.failure_path(&run_id))?;
-                crate::lease::remove(&path)?;
-                self.watcher.notice(&format!("run {run_id}: {how}"));
-                return Ok(());
-            }
+        let is_its = |owner: &Owner| self.workers.is_owner(slot, owner);
+        let died = Death { is_its: &is_its, how: died, log: &log };
+        if let Some(what) = self.burials.bury(self.folder, self.plan, &mut self.seen, &died)? {
+            self.watcher.notice(&what);
+            return Ok(());
         }
         self.idle_deaths += 1;
-        let what = format!("worker {slot} died without a run: {died}; see {}", log.display());
+        let (how, log) = (died.how, log.display());
+        let what = format!("worker {slot} died without a run: {how}; see {log}");
         match self.idle_deaths > MOST_IDLE_DEATHS {
             true => Err(SweepError::Spawn { source: std::io::Error::other(what) }),
             false => {
@@ -244,22 +221,6 @@ impl Supervisor<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// Reason why a worker died, as far as it can be known.
-    fn cause(&mut self, died: &str, log: &Path) -> (FailureKind, String) {
-        let kills = killed_for_memory();
-        let killed = std::mem::replace(&mut self.memory_kills, kills) < kills;
-        let said = last_lines(log, LOG_LINES);
-        let refused = said.iter().find(|line| says_out_of_memory(line));
-        let short = killed || refused.is_some();
-        let how = match (short, refused.or(said.last())) {
-            (true, Some(line)) => format!("out of memory: its worker died ({died}); {line}"),
-            (true, None) => format!("out of memory: its worker died ({died})"),
-            (false, Some(line)) => format!("its worker died: {died}; it last said: {line}"),
-            (false, None) => format!("its worker died: {died}"),
-        };
-        (if short { FailureKind::Memory } else { FailureKind::Worker }, how)
     }
 
     /// Tells the watcher of runs that have ended, and writes the parquet files when that is due.
@@ -290,41 +251,6 @@ impl Supervisor<'_> {
     }
 }
 
-/// Whether a line of output says that memory ran out: in the words of Rust's allocator before it
-/// aborts, or of wgpu and the layer above it when a device's memory or largest buffer is exceeded.
-fn says_out_of_memory(line: &str) -> bool {
-    const WORDS: [&str; 6] = [
-        "memory allocation of",
-        "out of memory",
-        "not enough memory",
-        "out of device memory",
-        "can't allocate buffer of size",
-        "is greater than the maximum buffer size",
-    ];
-    let line = line.to_lowercase();
-    WORDS.iter().any(|words| line.contains(words))
-}
-
-/// Error for a worker that could not work, in the words of its log.
-fn unable_for(log: &Path) -> SweepError {
-    let lines = last_lines(log, LOG_LINES);
-    let after = |start: &str| lines.iter().rev().find_map(|line| line.strip_prefix(start));
-    let said = after("error: ").or(lines.last().map(String::as_str));
-    SweepError::Unable {
-        said: said.unwrap_or("it does not say why").to_owned(),
-        hint: after("hint: ").map(str::to_owned),
-    }
-}
-
-/// The last lines of a log that are not blank.
-fn last_lines(path: &Path, most: usize) -> Vec<String> {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let said = text.lines().filter(|line| !line.trim().is_empty());
-    let lines: Vec<_> = said.map(str::to_owned).collect();
-    lines[lines.len().saturating_sub(most)..].to_vec()
-}
-
 /// All records at the end of a sweep, after writing them to the parquet files.
 ///
 /// # Errors
@@ -333,24 +259,4 @@ pub fn settle(folder: &ResultsFolder, plan: &Plan) -> Result<Records, SweepError
     let records = folder.records(plan)?;
     folder.merge(&records)?;
     Ok(records)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_that_ran_out_is_told_from_other_last_words() {
-        for line in [
-            "memory allocation of 299008 bytes failed",
-            "wgpu error: Out of Memory",
-            "out of device memory allocating 1048576 bytes",
-            "can't allocate buffer of size: 1048576",
-        ] {
-            assert!(says_out_of_memory(line), "{line}");
-        }
-        for line in ["wgpu error: Validation Error", "the device was lost", ""] {
-            assert!(!says_out_of_memory(line), "{line}");
-        }
-    }
 }

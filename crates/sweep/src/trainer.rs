@@ -1,5 +1,6 @@
 //! Separates planning from training: what a sweep asks of whatever trains its runs.
 
+use crate::error::SweepError;
 use crate::lack::Lack;
 use crate::run::PlannedRun;
 use isoflop_results::{CurvePoint, FailureKind, PositionPoint, ResultsError};
@@ -165,6 +166,15 @@ impl TrainFailure {
             TrainFailure::Stopped | TrainFailure::Lack(_) | TrainFailure::Other(_) => {
                 FailureKind::Other
             }
+        }
+    }
+}
+
+impl From<SweepError> for TrainFailure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Results(error) => error.into(),
+            other => TrainFailure::Other(other.to_string()),
         }
     }
 }

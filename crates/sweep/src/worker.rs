@@ -6,18 +6,24 @@ use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::keeper::{self, RunKeeper};
 use crate::lease::Owner;
+use crate::life::Life;
 use crate::memory;
 use crate::plan::Plan;
 use crate::row::{Attempt, Stopwatch, record};
 use crate::run::PlannedRun;
 use crate::trainer::{TrainFailure, Trainer};
+use crate::workers::slurm;
 use crate::workplace::{Shift, Workplace};
 use isoflop_results::RunRow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Time after which a worker with nothing to do looks again.
+/// Time after which a worker with nothing to do looks again, or whether it is to stop.
 const POLL: Duration = Duration::from_millis(100);
+
+/// Bound on the share of looks in the time of a worker with nothing to do, so that many of them do
+/// not wear out a file server: it waits for this many times the duration of a look.
+const LOOK_SHARE: u32 = 20;
 
 /// Trains open runs one after another.
 ///
@@ -30,7 +36,22 @@ pub fn work(
     trainer: &mut dyn Trainer,
     place: &Workplace<'_>,
 ) -> Result<Shift, SweepError> {
-    match work_on(folder, plan, trainer, place) {
+    work_within(folder, plan, trainer, place, None)
+}
+
+/// As [`work`], for a worker that a batch system ends: it begins what ends in time, and where
+/// nothing does, what is worth being cut.
+///
+/// # Errors
+/// As those of [`work`].
+pub fn work_within(
+    folder: &ResultsFolder,
+    plan: &Plan,
+    trainer: &mut dyn Trainer,
+    place: &Workplace<'_>,
+    life: Option<&Life>,
+) -> Result<Shift, SweepError> {
+    match work_on(folder, plan, trainer, place, life) {
         Err(SweepError::Results(error)) if error.is_full_disk() => {
             Ok(Shift::NoRoom(error.to_string()))
         }
@@ -43,6 +64,7 @@ fn work_on(
     plan: &Plan,
     trainer: &mut dyn Trainer,
     place: &Workplace<'_>,
+    life: Option<&Life>,
 ) -> Result<Shift, SweepError> {
     folder.check_writable()?;
     trainer.check(&unfinished(folder, &plan.work_order())?)?;
@@ -54,18 +76,23 @@ fn work_on(
         if place.stop.load(Ordering::Acquire) {
             return Ok(Shift::Stopped);
         }
-        let (run, claim) = match claims.claim()? {
+        let looked = Instant::now();
+        let (run, claim) = match next(folder, &mut claims, life)? {
             Next::Run(run, claim) => (run, claim),
             Next::Nothing => return Ok(Shift::Done),
             Next::Wait => {
-                std::thread::sleep(POLL);
+                let again = Instant::now() + POLL.max(looked.elapsed() * LOOK_SHARE);
+                while Instant::now() < again && !place.stop.load(Ordering::Acquire) {
+                    std::thread::sleep(POLL);
+                }
                 continue;
             }
         };
         let stopwatch = Stopwatch { started: Instant::now(), started_time: (place.clock)() };
         let log = |what: &str| folder.log(run.id(), &format!("{} {what}", (place.clock)()));
         let (attempt, pid, host) = (claim.attempt(), owner.pid, &owner.host);
-        log(&format!("attempt {attempt}, process {pid} on {host}"));
+        let of = slurm::job_here().map_or(String::new(), |job| format!(", job {job}"));
+        log(&format!("attempt {attempt}, process {pid} on {host}{of}"));
         memory::reset_peak();
         let mut keeper = RunKeeper::new(folder, plan, run, &trainer.kind(), &claim, place, &log);
         match trainer.train(run, claim.micro_windows(), &mut keeper) {
@@ -102,6 +129,25 @@ fn work_on(
                 }
             }
         }
+    }
+}
+
+/// Claims a run that ends in time, or one to be cut where no other is open.
+fn next<'p>(
+    folder: &ResultsFolder,
+    claims: &mut Claims<'p>,
+    life: Option<&Life>,
+) -> Result<Next<'p>, SweepError> {
+    let Some(life) = life else {
+        return claims.claim();
+    };
+    let first = claims.claim_of(&|run| life.is_enough_for(folder, run))?;
+    match first {
+        Next::Run(..) => Ok(first),
+        _ if life.is_enough_for_a_part() => claims.claim(),
+        // Whatever is waited for would come too late.
+        _ if life.left().is_zero() => Ok(Next::Nothing),
+        _ => Ok(first),
     }
 }
 

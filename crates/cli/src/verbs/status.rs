@@ -9,6 +9,7 @@ use anyhow::Result;
 use isoflop_core::units::scientific;
 use isoflop_lab::Notice;
 use isoflop_lab::eta::time_left;
+use isoflop_lab::submit::fleet;
 use isoflop_lab::words::clock;
 use isoflop_results::{RunRow, Status};
 use isoflop_sweep::folder::Records;
@@ -16,6 +17,7 @@ use isoflop_sweep::lease::Lease;
 use isoflop_sweep::leases::live_leases;
 use isoflop_sweep::{Plan, ResultsFolder, RunRole};
 use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -41,9 +43,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     records.remark.iter().for_each(|remark| terminal.remark(remark));
     let leases = live_leases(&folder, &plan.work_order())?;
     let left = time_left(&folder, &plan, &leases, &records)?;
+    let fleet = fleet(&folder, &plan)?;
     match args.json {
-        true => print_json(&as_json(&plan, &records, &leases, left))?,
-        false => print(&as_text(&plan, &records, &leases, left))?,
+        true => {
+            let mut json = as_json(&plan, &records, &leases, left);
+            json["slurm"] = json!(fleet);
+            print_json(&json)?;
+        }
+        false => {
+            let mut text = as_text(&plan, &records, &leases, left);
+            if let Some(fleet) = &fleet {
+                let ended = records.done.len() + records.failed.len();
+                text.push_str(&format!("\n{}", fleet.in_words(plan.runs().len() - ended)));
+            }
+            print(&text)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -74,6 +88,7 @@ pub(crate) fn standing_in_words(
 }
 
 /// State of one run.
+#[derive(Clone, Copy)]
 enum State<'a> {
     Ended(&'a RunRow),
     Running(&'a Lease),
@@ -85,22 +100,18 @@ fn states<'a>(
     records: &'a Records,
     leases: &'a [Lease],
 ) -> Vec<(&'a str, State<'a>)> {
-    let ended = |id: &str| {
-        let mut all = records.done.iter().chain(&records.failed);
-        all.find(|record| record.row.run_id == id).map(|record| State::Ended(&record.row))
-    };
-    let running = |id: &str| leases.iter().find(|lease| lease.run_id == id).map(State::Running);
-    plan.runs()
-        .iter()
-        .map(|run| {
-            let id = run.id();
-            (id, running(id).or_else(|| ended(id)).unwrap_or(State::Waiting))
-        })
-        .collect()
+    let all = records.done.iter().chain(&records.failed);
+    let ended = all.map(|record| (record.row.run_id.as_str(), State::Ended(&record.row)));
+    let running = leases.iter().map(|lease| (lease.run_id.as_str(), State::Running(lease)));
+    let states: HashMap<&str, State<'_>> = ended.chain(running).collect();
+    let state = |id| states.get(id).copied().unwrap_or(State::Waiting);
+    plan.runs().iter().map(|run| (run.id(), state(run.id()))).collect()
 }
 
 fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Duration>) -> String {
     let states = states(plan, records, leases);
+    let validation = plan.runs().iter().filter(|run| run.role == RunRole::Validation);
+    let validation: HashSet<&str> = validation.map(|run| run.id()).collect();
     let rows: Vec<Vec<String>> = states
         .iter()
         .map(|(id, state)| {
@@ -112,7 +123,7 @@ fn as_text(plan: &Plan, records: &Records, leases: &[Lease], left: Option<Durati
                 }
                 State::Waiting => ("·", "waiting".to_owned()),
             };
-            let is_validation = plan.run(id).is_some_and(|run| run.role == RunRole::Validation);
+            let is_validation = validation.contains(id);
             let what = if is_validation { format!("{what} (validation)") } else { what };
             vec![mark.to_owned(), (*id).to_owned(), what]
         })

@@ -5,14 +5,17 @@ use crate::output::note;
 use crate::signals;
 use anyhow::{Context, Result};
 use isoflop_lab::places;
-use isoflop_sweep::worker::work;
+use isoflop_sweep::life::Life;
+use isoflop_sweep::worker::work_within;
 use isoflop_sweep::workers::local::{STOPPED, UNABLE, exit_code};
+use isoflop_sweep::workers::slurm::Kept;
 use isoflop_sweep::workplace::{CHECKPOINT_EVERY, Shift, Workplace};
 use isoflop_sweep::{Place, ResultsFolder, SweepError};
 use isoflop_train::BurnTrainer;
 use isoflop_train::device::{DeviceChoice, DeviceError, TrainDevice};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 /// Trains runs of a results folder until every run is finished or held by another worker.
 #[derive(Debug, clap::Args)]
@@ -29,6 +32,12 @@ pub(crate) struct Args {
     /// End when stdin closes, that is, when the parent closes it or dies.
     #[arg(long, hide = true)]
     supervised: bool,
+    /// Second since 1970 at which the batch system ends this worker's pilot.
+    #[arg(long, hide = true, requires = "lifetime")]
+    until: Option<u64>,
+    /// Seconds of that pilot's life.
+    #[arg(long, hide = true, requires = "until")]
+    lifetime: Option<u64>,
 }
 
 impl Args {
@@ -77,8 +86,13 @@ fn train(args: &Args) -> Result<ExitCode> {
         stop: signals::flag(),
         checkpoint_every: CHECKPOINT_EVERY,
     };
+    let life = args.until.zip(args.lifetime).map(|(until, whole)| {
+        let prices = Kept::of(&folder).prices().map(|known| known.prices);
+        let until = SystemTime::UNIX_EPOCH + Duration::from_secs(until);
+        Life::new(until, Duration::from_secs(whole), prices.unwrap_or_default())
+    });
     let _heeded = signals::heed();
-    let shift = match work(&folder, &plan, &mut trainer, &place) {
+    let shift = match work_within(&folder, &plan, &mut trainer, &place, life.as_ref()) {
         // The disk was too full for a lease or a record.
         Err(SweepError::Results(error)) if error.is_full_disk() => Shift::NoRoom(error.to_string()),
         shift => shift?,

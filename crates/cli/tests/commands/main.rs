@@ -41,6 +41,8 @@ fn every_verb_has_an_example_in_its_help() {
         "run",
         "worker",
         "logs",
+        "submit",
+        "cancel",
         "status",
         "fit",
         "predict",

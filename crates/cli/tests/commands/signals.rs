@@ -345,19 +345,22 @@ fn signals_end_the_stage_in_which_rates_are_tuned() {
 }
 
 #[test]
-fn a_command_that_waits_for_a_lock_ends_too() {
+fn a_command_that_waits_for_a_lock_ends_too_and_a_worker_needs_none() {
     let shop = Workshop::new(SWEEP);
     shop.run().code(0);
-    fs::remove_dir_all(shop.path("results/tiny/records")).unwrap();
-    fs::create_dir(shop.path("results/tiny/records")).unwrap();
-    let lock = fs::File::options().write(true).open(shop.path("results/tiny/leases/lock")).unwrap();
+    let rows = shop.rows().len();
+    for part in ["records", "leases"] {
+        fs::remove_dir_all(shop.path(&format!("results/tiny/{part}"))).unwrap();
+        fs::create_dir(shop.path(&format!("results/tiny/{part}"))).unwrap();
+    }
+    let lock = fs::File::create(shop.path("results/tiny/leases/lock")).unwrap();
     lock.lock().unwrap();
     let begun = start(&shop, None, &["run", "sweep.toml"]);
     std::thread::sleep(Duration::from_millis(700));
     stopped_by(begun, "INT");
-    let begun = start(&shop, None, &["worker", "results/tiny"]);
-    std::thread::sleep(Duration::from_millis(700));
-    stopped_by(begun, "TERM");
+    let mut worker = shop.spawn(&["worker", "results/tiny"]);
+    assert!(worker.wait().unwrap().success());
+    assert_eq!(left(&shop.path("results/tiny/records"), &[".json"]).len(), rows);
 }
 
 #[test]

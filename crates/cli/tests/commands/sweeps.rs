@@ -204,8 +204,7 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
     let mut run = shop.spawn(&["run", "sweep.toml", "--jobs", "1"]);
     let mut sleeper = 0;
     patiently("a worker sleeps over its run", &mut run, || {
-        // The worker is stopped well after its claim, since a process that is stopped while it has
-        // the lock keeps everybody waiting.
+        // The worker is stopped well after its claim, when it trains.
         let Some(pid) = workers(&shop).first().copied() else {
             return false;
         };
@@ -218,15 +217,19 @@ fn a_worker_that_sleeps_past_its_lease_and_wakes_does_no_harm() {
         sleeper = pid;
         holds
     });
-    // The file gets an older time, so that the lease looks as if it had not been renewed for long.
     let lease = fs::read_dir(shop.path("results/tiny/leases"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .find(|path| path.extension().is_some_and(|ending| ending == "json"))
         .unwrap();
     let run_id = lease.file_stem().unwrap().to_str().unwrap().to_owned();
-    let file = fs::File::options().write(true).open(&lease).unwrap();
-    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(600)).unwrap();
+    let lease: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&lease).unwrap()).unwrap();
+    // A worker that has watched the lease for two minutes writes this line.
+    let line = lease["line"].as_u64().unwrap() + 1;
+    let ending = serde_json::json!({ "how": "expired", "by": lease["owner"], "claim": 0 });
+    fs::write(shop.path(&format!("results/tiny/leases/{run_id}.{line}")), ending.to_string())
+        .unwrap();
     let mut other = shop.spawn(&["worker", "results/tiny"]);
     assert!(other.wait().unwrap().success());
     signal(sleeper, "-CONT");

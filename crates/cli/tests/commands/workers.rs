@@ -1,6 +1,6 @@
 //! Tests of workers that a person starts, with and without all that training needs.
 
-use crate::workshop::{SWEEP, Workshop, patiently};
+use crate::workshop::{SWEEP, Workshop, patiently, stderr};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -83,4 +83,19 @@ fn a_worker_on_an_edited_plan_is_told_so() {
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("plan.json: its checksum does not match"), "{said}");
     assert_eq!(count(&shop, "failures"), 0);
+}
+
+#[test]
+fn without_slurm_a_submission_says_what_trains_here_and_writes_nothing() {
+    let shop = Workshop::new(SWEEP);
+    let args = ["submit", "sweep.toml"];
+    let assert = shop.isoflop().args(args).env("PATH", "/nowhere").assert().code(2);
+    let said = stderr(&assert);
+    assert!(said.contains("error: there is no Slurm here: `scontrol` is not a command"), "{said}");
+    assert!(said.contains("hint: `isoflop run SWEEP.toml` trains on this machine"), "{said}");
+    shop.assert_nothing_written();
+    for (arg, why) in [("--time=5s", "at least 60 s"), ("--sbatch-arg=qos", "with its dashes")] {
+        let assert = shop.isoflop().args(args).arg(arg).assert().code(2);
+        assert!(stderr(&assert).contains(why), "{}", stderr(&assert));
+    }
 }

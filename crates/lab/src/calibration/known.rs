@@ -38,7 +38,11 @@ pub(super) struct Speeds {
 impl Speeds {
     /// What is remembered; empty where nothing is, or where the file is damaged or of another version.
     pub(super) fn of(on: &Found, jobs: usize) -> Result<Speeds, LabError> {
-        let device = device(on, jobs);
+        Speeds::named(device(on, jobs))
+    }
+
+    /// What is remembered of a device of this name.
+    pub(super) fn named(device: String) -> Result<Speeds, LabError> {
         let text = std::fs::read_to_string(path(&device)?).unwrap_or_default();
         Ok(match serde_json::from_str::<Speeds>(&text) {
             Ok(found) if found.device == device => found,
@@ -101,7 +105,7 @@ impl Speeds {
 }
 
 /// What speeds depend on besides the model.
-fn device(on: &Found, jobs: usize) -> String {
+pub(super) fn device(on: &Found, jobs: usize) -> String {
     let what = match on.choice {
         DeviceChoice::Cpu => format!("cpu {}, {}", processor(), instruction_set()),
         DeviceChoice::NdArray => format!("ndarray {}, {}", processor(), instruction_set()),

@@ -13,7 +13,7 @@ use isoflop_sweep::forecast::Price;
 use isoflop_sweep::{Plan, PlannedRun};
 use isoflop_train::device::{DeviceChoice, Found};
 use isoflop_train::price::{Load, Speed};
-use known::{Known, Speeds, flops, is_like, now, uneven};
+use known::{Known, Speeds, device, flops, is_like, now, uneven};
 use std::time::Duration;
 
 /// Models of one kind that are measured at most; the others lie between.
@@ -125,7 +125,17 @@ pub(crate) fn device_bytes(plan: &Plan, on: &Found) -> Option<f64> {
 /// Prices of a plan on the processor from what is remembered, without measuring anything; none where too
 /// little is known.
 pub fn known_prices(plan: &Plan, jobs: usize) -> Option<Vec<Price>> {
-    let speeds = Speeds::of(&Found::cpu(), at_once(&Found::cpu(), jobs)).ok()?;
+    prices_by(&speeds_name(&Found::cpu(), jobs), plan)
+}
+
+/// Name under which the speeds of a device with so many processes are remembered.
+pub(crate) fn speeds_name(on: &Found, jobs: usize) -> String {
+    device(on, at_once(on, jobs))
+}
+
+/// As [`known_prices`], by the speeds of this name, which may be another machine's.
+pub(crate) fn prices_by(name: &str, plan: &Plan) -> Option<Vec<Price>> {
+    let speeds = Speeds::named(name.to_owned()).ok()?;
     // Not far beyond what was measured.
     let is_near = |load: &Load| {
         let alike = speeds.known.iter().filter(|known| is_like(&known.load, load));

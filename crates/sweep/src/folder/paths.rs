@@ -46,7 +46,7 @@ impl ResultsFolder {
         self.leases_path().join(format!("{run_id}.json"))
     }
 
-    /// The file whose lock serialises claims.
+    /// The file whose lock serialises commands that change the plan or the forecasts.
     pub fn lock_path(&self) -> PathBuf {
         self.leases_path().join("lock")
     }

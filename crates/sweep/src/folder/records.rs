@@ -2,6 +2,7 @@
 
 use super::{ResultsFolder, rows};
 use crate::error::SweepError;
+use crate::leases::open_again;
 use crate::plan::Plan;
 use crate::row::is_of;
 use crate::run::PlannedRun;
@@ -103,6 +104,9 @@ impl ResultsFolder {
                 if mend {
                     let aside = path.with_extension("json.damaged");
                     fs::rename(path, &aside).map_err(SweepError::io(path, "move aside"))?;
+                    if let Some(run) = run {
+                        open_again(self, run.id())?;
+                    }
                 }
                 damaged.push(error.to_string());
                 Ok(None)

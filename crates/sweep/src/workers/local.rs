@@ -55,6 +55,7 @@ fn end_of(status: ExitStatus) -> End {
         Some(0) => End::Done,
         Some(code) if code == i32::from(NO_ROOM) => End::NoRoom,
         Some(code) if code == i32::from(UNABLE) => End::Unable,
+        Some(code) if code == i32::from(STOPPED) => End::Stopped,
         _ => End::Died(status.to_string()),
     }
 }
@@ -75,16 +76,50 @@ pub struct Local<'a> {
     folder: &'a ResultsFolder,
     program: PathBuf,
     device: String,
+    /// Those of a pilot, if they are.
+    crew: Option<Crew>,
     alive: BTreeMap<usize, Child>,
     /// Process ids of the workers as they were last started, by number of the worker.
     pids: BTreeMap<usize, u32>,
+}
+
+/// What sets the workers of a pilot apart from those of a command.
+#[derive(Clone, Debug)]
+pub struct Crew {
+    /// Start of the paths of their output, which no other pilot has.
+    pub logs: PathBuf,
+    /// Time at which they end, in seconds since 1970.
+    pub until: u64,
+    /// Seconds of the pilot's whole life.
+    pub whole_s: u64,
 }
 
 impl<'a> Local<'a> {
     /// The workers of a results folder, none of which is started yet. `program` must have the verb
     /// `worker`.
     pub fn new(folder: &'a ResultsFolder, program: PathBuf, device: String) -> Self {
-        Local { folder, program, device, alive: BTreeMap::new(), pids: BTreeMap::new() }
+        Local { folder, program, device, crew: None, alive: BTreeMap::new(), pids: BTreeMap::new() }
+    }
+
+    /// The same as the workers of a pilot.
+    #[must_use]
+    pub fn of_pilot(self, crew: Crew) -> Self {
+        Local { crew: Some(crew), ..self }
+    }
+
+    /// What worker number `slot` prints.
+    pub fn log_path(&self, slot: usize) -> PathBuf {
+        match &self.crew {
+            Some(Crew { logs, .. }) => PathBuf::from(format!("{}-{slot}.log", logs.display())),
+            None => self.folder.worker_log_path(slot),
+        }
+    }
+
+    fn log(&self, slot: usize) -> io::Result<std::fs::File> {
+        match &self.crew {
+            Some(_) => std::fs::File::create(self.log_path(slot)),
+            None => self.folder.worker_log(slot),
+        }
     }
 }
 
@@ -92,7 +127,7 @@ impl Workers for Local<'_> {
     /// Starts a worker in a process group of its own, which the terminal's signals do not reach;
     /// only this process stops it.
     fn start(&mut self, slot: usize) -> io::Result<()> {
-        let log = self.folder.worker_log(slot)?;
+        let log = self.log(slot)?;
         let mut command = Command::new(&self.program);
         command
             .arg("worker")
@@ -105,6 +140,10 @@ impl Workers for Local<'_> {
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log);
+        if let Some(crew) = &self.crew {
+            let (until, whole) = (crew.until.to_string(), crew.whole_s.to_string());
+            command.args(["--until", &until, "--lifetime", &whole]);
+        }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn()?;
@@ -183,7 +222,7 @@ mod tests {
             ("exit 0", End::Done),
             ("exit 74", End::NoRoom),
             ("exit 78", End::Unable),
-            ("exit 130", died("exit status: 130")),
+            ("exit 130", End::Stopped),
             ("kill -9 $$", died("signal: 9 (SIGKILL)")),
         ] {
             scripted(script, |workers| {

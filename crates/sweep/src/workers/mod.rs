@@ -1,10 +1,12 @@
 //! Hides where the workers of a sweep run. `supervise` starts and stops them, and learns of their
-//! end, through the trait [`Workers`] alone; each kind of place is one file here.
+//! end, through the trait [`Workers`] alone; each kind of place is one file here. A cluster is no
+//! such place: [`slurm`] places pilots, which have local workers and outlive the command.
 //!
 //! Everything that workers train and leave behind is in the results folder, so only their start and
 //! their end pass through this trait.
 
 pub mod local;
+pub mod slurm;
 
 pub use local::Local;
 
@@ -45,6 +47,8 @@ pub enum End {
     /// The worker lacked something that training needs, which its log names. No run failed because
     /// of it.
     Unable,
+    /// Somebody else asked the worker to end, and it kept the state of its run.
+    Stopped,
     /// The worker died; holds what the system says of it, such as `signal: 9 (SIGKILL)`.
     Died(String),
 }

@@ -2,8 +2,9 @@
 //! given.
 
 use isoflop_results::CurvePoint;
+use isoflop_sweep::life::Life;
 use isoflop_sweep::plan::{DataRequest, History, Round};
-use isoflop_sweep::worker::work;
+use isoflop_sweep::worker::work_within;
 use isoflop_sweep::workplace::{Shift, Workplace};
 use isoflop_sweep::{
     DataFacts, Ending, Keeper, Lack, Plan, PlanContext, PlannedRun, Progress, ResultsFolder, Sweep,
@@ -250,7 +251,20 @@ impl Bench {
         self.try_work(fake).unwrap()
     }
 
+    /// Works as a pilot's worker, in the time that it has.
+    pub(crate) fn work_in(&self, fake: &mut Fake<'_>, life: &Life) -> Shift {
+        self.work_for(fake, Some(life)).unwrap()
+    }
+
     pub(crate) fn try_work(&self, fake: &mut Fake<'_>) -> Result<Shift, isoflop_sweep::SweepError> {
+        self.work_for(fake, None)
+    }
+
+    fn work_for(
+        &self,
+        fake: &mut Fake<'_>,
+        life: Option<&Life>,
+    ) -> Result<Shift, isoflop_sweep::SweepError> {
         let stop = AtomicBool::new(false);
         let place = Workplace {
             clock: &|| "2026-01-01T00:00:00Z".to_owned(),
@@ -258,7 +272,7 @@ impl Bench {
             checkpoint_every: Duration::from_secs(3600),
         };
         let mut trainer = Shared { fake, stop: &stop };
-        work(&self.folder, &self.plan, &mut trainer, &place)
+        work_within(&self.folder, &self.plan, &mut trainer, &place, life)
     }
 
     pub(crate) fn id(&self, index: usize) -> String {

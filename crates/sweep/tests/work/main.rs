@@ -4,6 +4,8 @@
 mod fake;
 mod foreign;
 mod lacks;
+#[cfg(unix)]
+mod pilots;
 mod plans;
 mod reuse;
 mod sealed;
@@ -14,8 +16,9 @@ mod trunks;
 use fake::{Fake, SWEEP, bench, plan_of};
 use isoflop_results::{FailureKind, RunRecord, Status, parquet::read_runs};
 use isoflop_sweep::claim::{BURIAL, Claim, Claims, Next, allow_retries, given_up, unfinished};
+use isoflop_sweep::files::Disk;
 use isoflop_sweep::lease::{EXPIRY, Lease, Owner, Stage};
-use isoflop_sweep::leases::live_leases;
+use isoflop_sweep::leases::{clear_dead, live_leases};
 use isoflop_sweep::row::record_of_death;
 use isoflop_sweep::supervise::settle;
 use isoflop_sweep::{PlannedRun, Progress, ResultsFolder, SweepError};
@@ -30,22 +33,43 @@ fn claim_next<'p>(bench: &'p fake::Bench, owner: &Owner) -> Option<(&'p PlannedR
     }
 }
 
-fn write_lease(path: &Path, run: &PlannedRun, owner: Owner) {
+/// Lets an owner claim a run as its worker would, with the sign of life that it gives at once.
+fn hold(bench: &fake::Bench, run: &PlannedRun, owner: Owner) {
     let lease = Lease {
         run_id: run.id().to_owned(),
         trunk: run.trunk().to_owned(),
         stage: Stage::Cooldown,
         owner,
+        claim: 7,
+        line: 1,
+        beats: 1,
         attempt: 1,
         micro_windows: 4,
         progress: Progress::default(),
     };
-    std::fs::write(path, serde_json::to_string(&lease).unwrap()).unwrap();
+    let text = serde_json::to_string(&lease).unwrap();
+    let line = bench.folder.leases_path().join(format!("{}.1", run.id()));
+    for path in [line, bench.folder.lease_path(run.id())] {
+        std::fs::write(path, &text).unwrap();
+    }
 }
 
-fn make_old(path: &Path, age: Duration) {
-    let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(SystemTime::now() - age).unwrap();
+/// Claims of a worker whose clock the test moves on.
+fn watching(bench: &fake::Bench) -> (Disk, Claims<'_>) {
+    let disk = Disk::of(&bench.folder);
+    let claims = Claims::on(disk.clone(), &bench.plan, &Owner::current(), 1 << 20, "none");
+    (disk, claims)
+}
+
+fn claimed<'p>(claims: &mut Claims<'p>) -> (&'p str, Claim) {
+    match claims.claim().unwrap() {
+        Next::Run(run, claim) => (run.id(), claim),
+        other => panic!("no run is open: {other:?}"),
+    }
+}
+
+fn set_time(path: &Path, time: SystemTime) {
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
 #[test]
@@ -96,14 +120,14 @@ fn failures_of_runs_that_left_the_plan_do_not_count() {
 fn a_run_that_memory_was_too_small_for_is_tried_with_half_the_windows() {
     let bench = bench();
     let me = Owner::current();
-    let (run, claim) = claim_next(&bench, &me).unwrap();
+    let (run, mut claim) = claim_next(&bench, &me).unwrap();
     let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
     let half = claim.micro_windows() / 2;
     for (kind, windows) in [(FailureKind::Memory, half), (FailureKind::Worker, 2 * half)] {
         let record = record_of_death("fake", run, &lease, kind, "so it goes".to_owned());
-        record.write(&bench.folder.failure_path(run.id())).unwrap();
-        std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
-        let (again, claim) = claim_next(&bench, &me).unwrap();
+        assert!(claim.finish(&record, true).unwrap());
+        let again;
+        (again, claim) = claim_next(&bench, &me).unwrap();
         assert_eq!(again.id(), run.id());
         assert_eq!((claim.attempt(), claim.micro_windows()), (2, windows));
     }
@@ -113,7 +137,7 @@ fn a_run_that_memory_was_too_small_for_is_tried_with_half_the_windows() {
 fn a_failure_of_an_earlier_version_is_known_by_its_message() {
     let bench = bench();
     let me = Owner::current();
-    let (run, claim) = claim_next(&bench, &me).unwrap();
+    let (run, mut claim) = claim_next(&bench, &me).unwrap();
     let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
     let half = claim.micro_windows() / 2;
     for (message, windows) in [
@@ -123,9 +147,8 @@ fn a_failure_of_an_earlier_version_is_known_by_its_message() {
         let mut record =
             record_of_death("fake", run, &lease, FailureKind::Worker, message.to_owned());
         record.row.failure = None;
-        record.write(&bench.folder.failure_path(run.id())).unwrap();
-        std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
-        let (_, claim) = claim_next(&bench, &me).unwrap();
+        assert!(claim.finish(&record, true).unwrap());
+        (_, claim) = claim_next(&bench, &me).unwrap();
         assert_eq!((claim.attempt(), claim.micro_windows()), (2, windows), "{message}");
     }
 }
@@ -134,23 +157,22 @@ fn a_failure_of_an_earlier_version_is_known_by_its_message() {
 fn memory_that_runs_out_halves_the_windows_down_to_one_and_then_counts_as_a_failure() {
     let bench = bench();
     let me = Owner::current();
-    let (run, claim) = claim_next(&bench, &me).unwrap();
+    let (run, mut claim) = claim_next(&bench, &me).unwrap();
     let (mut windows, mut attempt) = (claim.micro_windows(), 1);
-    drop(claim);
     while windows > 1 {
         let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
         assert_eq!((lease.attempt, lease.micro_windows), (attempt, windows));
         let record =
             record_of_death("fake", run, &lease, FailureKind::Memory, "so it goes".to_owned());
-        record.write(&bench.folder.failure_path(run.id())).unwrap();
-        std::fs::remove_file(bench.folder.lease_path(run.id())).unwrap();
-        let (again, _) = claim_next(&bench, &me).unwrap();
+        assert!(claim.finish(&record, true).unwrap());
+        let again;
+        (again, claim) = claim_next(&bench, &me).unwrap();
         assert_eq!(again.id(), run.id());
         (windows, attempt) = (windows / 2, attempt + 1);
     }
     let lease = live_leases(&bench.folder, &[run]).unwrap().remove(0);
     let record = record_of_death("fake", run, &lease, FailureKind::Memory, "so it goes".to_owned());
-    record.write(&bench.folder.failure_path(run.id())).unwrap();
+    assert!(claim.finish(&record, true).unwrap());
     assert_eq!(given_up(&bench.folder, &[run]).unwrap(), 1);
 }
 
@@ -199,19 +221,16 @@ fn four_workers_at_once_train_each_run_once() {
 fn a_dead_owners_run_is_taken_over_and_a_living_ones_is_not() {
     let bench = bench();
     let order = bench.plan.work_order();
-    let lease = |run: &PlannedRun, owner: Owner| {
-        write_lease(&bench.folder.lease_path(run.id()), run, owner);
-    };
     let me = Owner::current();
-    lease(order[0], me.clone());
-    lease(order[1], Owner { pid_start: me.pid_start - 1000, ..me.clone() });
+    hold(&bench, order[0], me.clone());
+    hold(&bench, order[1], Owner { pid_start: me.pid_start - 1000, ..me.clone() });
     std::fs::write(bench.folder.lease_path(order[2].id()), "torn").unwrap();
-    let (third, claim) = claim_next(&bench, &me).unwrap();
-    assert_eq!(third.id(), order[2].id(), "a fresh death is its supervisor's to record");
-    drop(claim);
-    make_old(&bench.folder.lease_path(order[1].id()), 2 * BURIAL);
-    let (second, _claim) = claim_next(&bench, &me).unwrap();
-    assert_eq!(second.id(), order[1].id());
+    let (disk, mut claims) = watching(&bench);
+    let (third, _third) = claimed(&mut claims);
+    assert_eq!(third, order[2].id(), "a fresh death is its supervisor's to record");
+    disk.pass(BURIAL);
+    let (second, _second) = claimed(&mut claims);
+    assert_eq!(second, order[1].id());
     assert_eq!(live_leases(&bench.folder, &order).unwrap().len(), 3);
 }
 
@@ -219,47 +238,80 @@ fn a_dead_owners_run_is_taken_over_and_a_living_ones_is_not() {
 fn a_living_owner_that_has_not_been_heard_of_for_long_is_replaced() {
     let bench = bench();
     let order = bench.plan.work_order();
-    let path = bench.folder.lease_path(order[0].id());
-    write_lease(&path, order[0], Owner::current());
-    assert_ne!(claim_next(&bench, &Owner::current()).unwrap().0.id(), order[0].id());
-    make_old(&path, 2 * EXPIRY);
-    let (run, _claim) = claim_next(&bench, &Owner::current()).unwrap();
-    assert_eq!(run.id(), order[0].id());
+    hold(&bench, order[0], Owner::current());
+    let (disk, mut claims) = watching(&bench);
+    let (other, _other) = claimed(&mut claims);
+    assert_ne!(other, order[0].id());
+    disk.pass(EXPIRY);
+    let (taken, _taken) = claimed(&mut claims);
+    assert_eq!(taken, order[0].id());
 }
 
 #[test]
-fn a_clock_that_was_set_back_frees_the_dead_and_keeps_the_unknown() {
+fn no_time_of_a_file_frees_a_run_or_keeps_it() {
     let bench = bench();
     let order = bench.plan.work_order();
-    let me = Owner::current();
-    let dead = Owner { pid_start: me.pid_start - 1, ..me.clone() };
-    let elsewhere = Owner { host: "elsewhere".to_owned(), ..me.clone() };
-    for (run, owner) in [(order[0], elsewhere), (order[1], dead)] {
-        let path = bench.folder.lease_path(run.id());
-        write_lease(&path, run, owner);
-        let file = std::fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    let elsewhere = Owner { host: "elsewhere".to_owned(), ..Owner::current() };
+    let day = Duration::from_secs(86_400);
+    for (run, time) in order.iter().zip([SystemTime::now() + day, SystemTime::now() - 30 * day]) {
+        hold(&bench, run, elsewhere.clone());
+        for path in [
+            bench.folder.lease_path(run.id()),
+            bench.folder.leases_path().join(format!("{}.1", run.id())),
+        ] {
+            set_time(&path, time);
+        }
     }
-    assert_eq!(claim_next(&bench, &me).unwrap().0.id(), order[1].id());
+    let (disk, mut claims) = watching(&bench);
+    let (third, _third) = claimed(&mut claims);
+    assert_eq!(third, order[2].id());
+    disk.pass(EXPIRY);
+    let (first, _first) = claimed(&mut claims);
+    let (second, _second) = claimed(&mut claims);
+    assert_eq!([first, second], [order[0].id(), order[1].id()]);
 }
 
 #[test]
 fn a_worker_whose_run_was_taken_over_writes_nothing() {
     let bench = bench();
-    let me = Owner::current();
-    let (run, claim) = claim_next(&bench, &me).unwrap();
-    let path = bench.folder.lease_path(run.id());
-    let other = Owner { host: "elsewhere".to_owned(), ..me };
-    write_lease(&path, run, other);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut fake = Fake::default();
+    let (run, claim) = claim_next(&bench, &Owner::current()).unwrap();
+    let (disk, mut claims) = watching(&bench);
+    let (_, _other) = claimed(&mut claims);
+    disk.pass(EXPIRY);
+    let (taken, by) = claimed(&mut claims);
+    assert_eq!(taken, run.id());
+    let text = std::fs::read_to_string(bench.folder.lease_path(run.id())).unwrap();
     // A record made in another folder serves as one that can be written.
     let elsewhere = self::bench();
-    elsewhere.work(&mut fake);
+    elsewhere.work(&mut Fake::default());
     let record = RunRecord::read(&elsewhere.folder.record_path(run.id())).unwrap();
-    claim.finish(&record, false).unwrap();
+    assert!(!claim.finish(&record, false).unwrap());
     assert!(!bench.folder.record_path(run.id()).exists());
     assert_eq!(std::fs::read_to_string(bench.folder.lease_path(run.id())).unwrap(), text);
+    assert!(by.finish(&record, false).unwrap());
+    assert_eq!(RunRecord::read(&bench.folder.record_path(run.id())).unwrap(), record);
+}
+
+#[test]
+fn a_record_whose_worker_died_before_it_was_in_place_is_placed_by_the_next() {
+    let bench = bench();
+    let elsewhere = self::bench();
+    elsewhere.work(&mut Fake::default());
+    let (run, claim) = claim_next(&bench, &Owner::current()).unwrap();
+    let record = RunRecord::read(&elsewhere.folder.record_path(run.id())).unwrap();
+    assert!(claim.finish(&record, false).unwrap());
+    let staged = bench.folder.leases_path().join(format!("{}.1.record", run.id()));
+    std::fs::rename(bench.folder.record_path(run.id()), &staged).unwrap();
+    let mut fake = Fake::default();
+    bench.work(&mut fake);
+    assert!(!fake.started.contains(&run.id().to_owned()));
+    assert_eq!(RunRecord::read(&bench.folder.record_path(run.id())).unwrap(), record);
+    // A record that a person removes is not waiting anywhere; a command opens its run again.
+    std::fs::remove_file(bench.folder.record_path(run.id())).unwrap();
+    clear_dead(&bench.folder).unwrap();
+    bench.work(&mut fake);
+    assert!(fake.started.contains(&run.id().to_owned()));
+    assert!(bench.folder.record_path(run.id()).exists());
 }
 
 #[test]
