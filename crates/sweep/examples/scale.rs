@@ -161,7 +161,7 @@ fn work(folder: &ResultsFolder, plan: &Plan, owner: &Owner, serial: u64) -> Vec<
                 let bytes = record(plan, run).to_bytes();
                 assert!(done(hold.finish(&bytes)).unwrap());
             }
-            Next::Wait => std::thread::sleep(Duration::from_millis(100).max(20 * begun.elapsed())),
+            Next::Wait => std::thread::sleep(Duration::from_millis(100)),
             Next::Nothing => return times,
         }
     }

@@ -56,6 +56,9 @@ pub struct Claims<'p, F = Disk> {
     done: HashSet<&'p str>,
     book: Book<F>,
     watch: Watch,
+    /// Time before the folder was looked at last. What the look did not show was not there then, or
+    /// is shown late.
+    looked: Duration,
 }
 
 /// What a worker can do next.
@@ -69,6 +72,13 @@ pub enum Next<'p, C = Claim> {
     Wait,
     /// Nothing more: every run is done, held by somebody or given up.
     Nothing,
+}
+
+/// What one look at the folder came to.
+enum Found<'p, F> {
+    Next(Next<'p, Hold<F>>),
+    /// Others were faster at every run that was tried, so that the look is old.
+    Crowd,
 }
 
 impl<'p> Claims<'p> {
@@ -118,6 +128,7 @@ impl<'p, F: Files> Claims<'p, F> {
             planned: plan.runs().iter().map(PlannedRun::id).collect(),
             done: HashSet::new(),
             watch: Watch::default(),
+            looked: Duration::ZERO,
         }
     }
 
@@ -137,22 +148,32 @@ impl<'p, F: Files> Claims<'p, F> {
         &mut self,
         fits: &dyn Fn(&PlannedRun) -> bool,
     ) -> Result<Next<'p, Hold<F>>, SweepError> {
+        loop {
+            let failed = self.look().await?;
+            let held = self.held();
+            let near = held.len().min(WATCHED);
+            let mut lives = HashMap::new();
+            self.judge(&held[..near], &mut lives).await?;
+            let mut found = self.take_first(fits, &lives, &failed, held.len()).await?;
+            if matches!(found, Found::Next(Next::Wait | Next::Nothing)) && near < held.len() {
+                self.judge(&held[near..], &mut lives).await?;
+                found = self.take_first(fits, &lives, &failed, held.len()).await?;
+            }
+            if let Found::Next(next) = found {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Learns what the folder shows; returns the ids of the runs that have failed.
+    async fn look(&mut self) -> Result<HashSet<String>, SweepError> {
+        self.looked = self.files.now();
         let recorded: HashSet<String> = ids_of(self.files.names("records").await?).collect();
         let known = recorded.iter().filter_map(|id| self.planned.get(id.as_str()).copied());
         self.done.extend(known);
         let done = &self.done;
         self.book.look(|key| !done.contains(key)).await?;
-        let failed: HashSet<String> = ids_of(self.files.names("failures").await?).collect();
-        let held = self.held();
-        let near = held.len().min(WATCHED);
-        let mut lives = HashMap::new();
-        self.judge(&held[..near], &mut lives).await?;
-        let next = self.take_first(fits, &lives, &failed, held.len()).await?;
-        if matches!(next, Next::Run(..)) || near == held.len() {
-            return Ok(next);
-        }
-        self.judge(&held[near..], &mut lives).await?;
-        self.take_first(fits, &lives, &failed, held.len()).await
+        Ok(ids_of(self.files.names("failures").await?).collect())
     }
 
     /// Runs of the plan that are held, in an order of this worker's own.
@@ -188,7 +209,7 @@ impl<'p, F: Files> Claims<'p, F> {
         lives: &HashMap<String, Life>,
         failed: &HashSet<String>,
         held: usize,
-    ) -> Result<Next<'p, Hold<F>>, SweepError> {
+    ) -> Result<Found<'p, F>, SweepError> {
         let shelves: HashSet<String> = self.files.names("checkpoints").await?.into_iter().collect();
         let (mut later, mut passed_over, mut losses) = (false, 0, 0);
         for index in 0..self.order.len() {
@@ -203,7 +224,7 @@ impl<'p, F: Files> Claims<'p, F> {
                 }
             };
             if passed_over > 0 {
-                (passed_over, later) = (passed_over - 1, true);
+                passed_over -= 1;
                 continue;
             }
             let Some((attempt, micro_windows)) = self.attempt(run, failed).await? else {
@@ -227,14 +248,17 @@ impl<'p, F: Files> Claims<'p, F> {
                 progress: Progress { step: 0, steps: run.steps(), loss: None, tokens_per_s: None },
             };
             if let Some(hold) = self.take(lease, part.trunk_line, heartbeat(held)).await? {
-                return Ok(Next::Run(run, hold));
+                return Ok(Found::Next(Next::Run(run, hold)));
             }
             // Others are at the same runs; the more there are, the farther apart each looks on.
-            later = true;
             losses = (losses + 1).min(MOST_DOUBLINGS);
             passed_over = self.number(self.tried) % (1 << losses);
         }
-        Ok(if later { Next::Wait } else { Next::Nothing })
+        Ok(match (losses, later) {
+            (1.., _) => Found::Crowd,
+            (0, true) => Found::Next(Next::Wait),
+            (0, false) => Found::Next(Next::Nothing),
+        })
     }
 
     /// Writes the lines of a claim. `None` if somebody else was faster.

@@ -22,8 +22,12 @@ use std::time::{Duration, Instant};
 const POLL: Duration = Duration::from_millis(100);
 
 /// Bound on the share of looks in the time of a worker with nothing to do, so that many of them do
-/// not wear out a file server: it waits for this many times the duration of a look.
+/// not wear out a file server: it waits for this many times the duration of a look, up to
+/// [`LONGEST_WAIT`].
 const LOOK_SHARE: u32 = 20;
+
+/// Longest time after which a worker with nothing to do looks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Trains open runs one after another.
 ///
@@ -81,7 +85,8 @@ fn work_on(
             Next::Run(run, claim) => (run, claim),
             Next::Nothing => return Ok(Shift::Done),
             Next::Wait => {
-                let again = Instant::now() + POLL.max(looked.elapsed() * LOOK_SHARE);
+                let again =
+                    Instant::now() + POLL.max(LONGEST_WAIT.min(looked.elapsed() * LOOK_SHARE));
                 while Instant::now() < again && !place.stop.load(Ordering::Acquire) {
                     std::thread::sleep(POLL);
                 }

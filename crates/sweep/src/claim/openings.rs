@@ -63,8 +63,8 @@ impl<'p, F: Files> Claims<'p, F> {
             }
             // The record is there and not shown yet, or somebody has removed it since.
             _ => {
-                let now = self.files.now();
-                let life = self.watch.judge(run.id(), head, None, None, (now, now));
+                let look = (self.looked, self.files.now());
+                let life = self.watch.judge(run.id(), head, None, None, look);
                 Ok(if life == Life::Gone { Opening::Open(head + 1) } else { Opening::Closed })
             }
         }
@@ -126,7 +126,6 @@ impl<'p, F: Files> Claims<'p, F> {
         if !is_held(head) {
             return Ok(Some(head + 1));
         }
-        let now = self.files.now();
         let holder = self.book.holder(trunk).await?;
         let busy = match &holder {
             // The book has forgotten the lines of runs that are done.
@@ -140,7 +139,8 @@ impl<'p, F: Files> Claims<'p, F> {
             // The holder has yet to claim the run itself.
             _ => {
                 let alive = holder.as_ref().and_then(|lease| self.files.is_alive(&lease.owner));
-                self.watch.judge(trunk, head, None, alive, (now, now)) != Life::Gone
+                let look = (self.looked, self.files.now());
+                self.watch.judge(trunk, head, None, alive, look) != Life::Gone
             }
         };
         Ok((!busy).then_some(head + 2))

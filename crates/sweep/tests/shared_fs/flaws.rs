@@ -6,7 +6,7 @@
 pub(crate) enum Flaw {
     /// A line is written like any other file, so that it replaces one that is there.
     Overwrites,
-    /// A line is written when the client shows none, without exclusive creation.
+    /// A line is written when the client lists none, without exclusive creation.
     LooksThenWrites,
     /// A holder takes its claim for its own to end, though somebody else has ended it.
     IgnoresTheEnd,
