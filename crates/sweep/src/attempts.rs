@@ -43,7 +43,7 @@ pub fn unfinished<'p>(
 ) -> Result<Vec<&'p PlannedRun>, SweepError> {
     let (done, failed) = (folder.recorded()?, folder.failed()?);
     let open = |run: &&&PlannedRun| {
-        !done.contains(run.id()) && !(failed.contains(run.id()) && is_given_up(folder, run))
+        !(done.contains(run.id()) || failed.contains(run.id()) && is_given_up(folder, run))
     };
     Ok(order.iter().filter(open).copied().collect())
 }

@@ -74,13 +74,6 @@ pub enum Next<'p, C = Claim> {
     Nothing,
 }
 
-/// What one look at the folder came to.
-enum Found<'p, F> {
-    Next(Next<'p, Hold<F>>),
-    /// Others were faster at every run that was tried, so that the look is old.
-    Crowd,
-}
-
 impl<'p> Claims<'p> {
     /// Claims for the worker `owner`, whose trainer is of kind `kind` (see
     /// [`crate::Trainer::kind`]).
@@ -155,11 +148,11 @@ impl<'p, F: Files> Claims<'p, F> {
             let mut lives = HashMap::new();
             self.judge(&held[..near], &mut lives).await?;
             let mut found = self.take_first(fits, &lives, &failed, held.len()).await?;
-            if matches!(found, Found::Next(Next::Wait | Next::Nothing)) && near < held.len() {
+            if matches!(found, Some(Next::Wait | Next::Nothing)) && near < held.len() {
                 self.judge(&held[near..], &mut lives).await?;
                 found = self.take_first(fits, &lives, &failed, held.len()).await?;
             }
-            if let Found::Next(next) = found {
+            if let Some(next) = found {
                 return Ok(next);
             }
         }
@@ -203,13 +196,14 @@ impl<'p, F: Files> Claims<'p, F> {
         Ok(())
     }
 
+    /// What the look came to; none where others were faster at every run that was tried, so that it is old.
     async fn take_first(
         &mut self,
         fits: &dyn Fn(&PlannedRun) -> bool,
         lives: &HashMap<String, Life>,
         failed: &HashSet<String>,
         held: usize,
-    ) -> Result<Found<'p, F>, SweepError> {
+    ) -> Result<Option<Next<'p, Hold<F>>>, SweepError> {
         let shelves: HashSet<String> = self.files.names("checkpoints").await?.into_iter().collect();
         let (mut later, mut passed_over, mut losses) = (false, 0, 0);
         for index in 0..self.order.len() {
@@ -248,16 +242,16 @@ impl<'p, F: Files> Claims<'p, F> {
                 progress: Progress { step: 0, steps: run.steps(), loss: None, tokens_per_s: None },
             };
             if let Some(hold) = self.take(lease, part.trunk_line, heartbeat(held)).await? {
-                return Ok(Found::Next(Next::Run(run, hold)));
+                return Ok(Some(Next::Run(run, hold)));
             }
             // Others are at the same runs; the more there are, the farther apart each looks on.
             losses = (losses + 1).min(MOST_DOUBLINGS);
             passed_over = self.number(self.tried) % (1 << losses);
         }
         Ok(match (losses, later) {
-            (1.., _) => Found::Crowd,
-            (0, true) => Found::Next(Next::Wait),
-            (0, false) => Found::Next(Next::Nothing),
+            (1.., _) => None,
+            (0, true) => Some(Next::Wait),
+            (0, false) => Some(Next::Nothing),
         })
     }
 

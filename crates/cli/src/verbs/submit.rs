@@ -65,7 +65,7 @@ pub(crate) struct Args {
 
 fn time(text: &str) -> Result<u64, String> {
     let seconds = parse_duration(text).map_err(|error| error.to_string())?;
-    match seconds >= LEAST_S && seconds <= 3e8 {
+    match (LEAST_S..=3e8).contains(&seconds) {
         true => Ok(seconds as u64),
         false => Err(format!("give at least {LEAST_S} s, such as 1h")),
     }

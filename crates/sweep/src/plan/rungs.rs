@@ -118,7 +118,7 @@ fn nearest(planner: &CellPlanner<'_, '_>, ln_n: f64) -> Result<(ModelConfig, f64
 fn with_two_heads(planner: &CellPlanner<'_, '_>, model: ModelConfig) -> ModelConfig {
     let shape = model.shape;
     let halved = shape.d_model / 2;
-    let has_room = shape.n_heads == 1 && halved >= NARROWEST_HEAD && halved % 2 == 0;
+    let has_room = shape.n_heads == 1 && halved >= NARROWEST_HEAD && halved.is_multiple_of(2);
     match planner.cell.spec.model.d_head().is_none()
         && model.mixer.attention().is_some()
         && has_room
