@@ -1,9 +1,12 @@
 //! Sweeps whose law is chosen: how often the intervals of the law that `fit --auto` takes hold the truth, by law, by
-//! design, and with a recipe that trains small budgets worse.
+//! design, and with a recipe that trains small budgets worse. Two designs are those of a sweep that places its own
+//! sizes, and of one that adds runs until it knows an exponent ([`crate::adaptive`]); their prior is one of small
+//! models, so that only the laws of small models are asked with them.
 //!
 //! Judged are the loss of a compute-optimal run at ten times the largest budget, its own noise included, and the
 //! exponent of the best size where the chosen law is the true one or holds it inside.
 
+use crate::adaptive;
 use isoflop_core::rng::{Purpose, normal_pair, stream};
 use isoflop_fit::output::Fit;
 use isoflop_fit::predict::At;
@@ -12,21 +15,24 @@ use std::collections::BTreeMap;
 
 /// `L = E + [(A N^-alpha)^(1/q) + (B D^-beta)^(1/q)]^q`, times what a small budget costs.
 #[derive(Clone, Copy)]
-struct Truth {
+pub(crate) struct Truth {
     name: &'static str,
     e: f64,
     size: (f64, f64),
     tokens: (f64, f64),
     q: f64,
     /// Smallest budget.
-    first: f64,
+    pub(crate) first: f64,
     /// Standard deviation of ln L between runs.
     noise: f64,
+    /// Whether the sizes are those of small models of bytes.
+    is_small: bool,
 }
 
 /// The law of Besiroglu et al. 2024 with its terms joined in three ways, and one without a floor as small models
-/// have it: that of the quickstart, with its noise.
-const TRUTHS: [Truth; 4] = [
+/// have it: that of the quickstart, with its noise. The last is Chinchilla's law at the same sizes, with a floor as far
+/// below the losses as rust-docs may have it.
+const TRUTHS: [Truth; 5] = [
     Truth { name: "chinchilla", q: 1.0, ..LARGE },
     Truth { name: "kaplan-offset", q: 0.3658, ..LARGE },
     Truth { name: "q-family-offset, q .6", q: 0.6, ..LARGE },
@@ -36,8 +42,19 @@ const TRUTHS: [Truth; 4] = [
         size: (7.0, 0.138),
         tokens: (31.0, 0.205),
         q: 0.34,
-        first: 1e11,
+        first: SMALL_FIRST,
         noise: 0.01,
+        is_small: true,
+    },
+    Truth {
+        name: "chinchilla, small, noise 1 %",
+        e: 0.6,
+        size: (5.0, 0.156),
+        tokens: (119.0, 0.382),
+        q: 1.0,
+        first: SMALL_FIRST,
+        noise: 0.01,
+        is_small: true,
     },
 ];
 
@@ -49,7 +66,10 @@ const LARGE: Truth = Truth {
     q: 1.0,
     first: 1e17,
     noise: 0.003,
+    is_small: false,
 };
+
+const SMALL_FIRST: f64 = 2.5e10;
 
 /// Budgets and sizes.
 #[derive(Clone, Copy)]
@@ -57,16 +77,50 @@ struct Design {
     name: &'static str,
     budgets: i32,
     factor: f64,
-    sizes: i32,
-    /// Factor between the smallest size of a budget and the best, and between the best and the largest.
-    wide: f64,
+    sizes: Sizes,
 }
 
-const DESIGNS: [Design; 3] = [
-    Design { name: "5 budgets x 2.4, 9 sizes", budgets: 5, factor: 2.4, sizes: 9, wide: 8.0 },
-    Design { name: "6 budgets x 2.5, 6 sizes", budgets: 6, factor: 2.5, sizes: 6, wide: 5.0 },
-    Design { name: "4 budgets x 2.5, 7 sizes", budgets: 4, factor: 2.5, sizes: 7, wide: 10.0 },
+#[derive(Clone, Copy)]
+enum Sizes {
+    /// Sizes of each budget, and the factor between the smallest of them and the best, and between the best
+    /// and the largest.
+    About(i32, f64),
+    /// As `sizes = "auto"` places them.
+    Auto,
+    /// As `sizes = "auto"` places them, and then more runs until n_exponent is known.
+    Until,
+}
+
+const DESIGNS: [Design; 5] = [
+    Design {
+        name: "5 budgets x 2.4, 9 sizes",
+        budgets: 5,
+        factor: 2.4,
+        sizes: Sizes::About(9, 8.0),
+    },
+    Design {
+        name: "6 budgets x 2.5, 6 sizes",
+        budgets: 6,
+        factor: 2.5,
+        sizes: Sizes::About(6, 5.0),
+    },
+    Design {
+        name: "4 budgets x 2.5, 7 sizes",
+        budgets: 4,
+        factor: 2.5,
+        sizes: Sizes::About(7, 10.0),
+    },
+    Design { name: "6 budgets x 2.5, auto", budgets: 6, factor: 2.5, sizes: Sizes::Auto },
+    Design {
+        name: "5 budgets x 2.5, auto and until",
+        budgets: 5,
+        factor: 2.5,
+        sizes: Sizes::Until,
+    },
 ];
+
+/// Lines of the table, among which the sweeps are divided.
+pub(crate) const LINES: u64 = 38;
 
 /// Share of the loss that the first budget costs by its recipe alone, less by the power .3 of compute.
 const BIASES: [f64; 2] = [0.0, 0.03];
@@ -92,23 +146,36 @@ impl Truth {
         self.tokens.1 / (self.size.1 + self.tokens.1)
     }
 
+    /// A run's point, its error one of the budget and size.
+    pub(crate) fn point(&self, c: f64, n: f64, bias: f64, seed: u64, is_budget: bool) -> Point {
+        let d = c / (6.0 * n);
+        let purpose = (n.ln() * 1e6) as u64 ^ ((c.ln() * 1e6) as u64) << 32;
+        let error = self.noise * normal_pair(&mut stream(seed, Purpose::Init, purpose)).0;
+        Point {
+            n: Some(n),
+            d: Some(d),
+            c: Some(c),
+            flops_budget: is_budget.then_some(c),
+            ..Point::new(format!("{c:e} {n:e}"), self.loss(n, d, bias) * error.exp())
+        }
+    }
+
     fn points(&self, design: &Design, bias: f64, seed: u64) -> Vec<Point> {
-        let mut rng = stream(seed, Purpose::Init, 600);
+        let budgets: Vec<f64> =
+            (0..design.budgets).map(|k| self.first * design.factor.powi(k)).collect();
+        let train = |c: f64, n: f64, is_budget| self.point(c, n, bias, seed, is_budget);
+        let Sizes::About(sizes, wide) = design.sizes else {
+            let placed = adaptive::placed(&budgets, &train);
+            return match design.sizes {
+                Sizes::Until => adaptive::until(placed, seed, &train),
+                _ => placed,
+            };
+        };
         let mut points = Vec::new();
-        for k in 0..design.budgets {
-            let c = self.first * design.factor.powi(k);
-            for i in 0..design.sizes {
-                let place = 2.0 * f64::from(i) / f64::from(design.sizes - 1) - 1.0;
-                let n = self.best(c) * design.wide.powf(place);
-                let d = c / (6.0 * n);
-                let error = (self.noise * normal_pair(&mut rng).0).exp();
-                points.push(Point {
-                    n: Some(n),
-                    d: Some(d),
-                    c: Some(c),
-                    flops_budget: Some(c),
-                    ..Point::new(format!("{c:e} {n:e}"), self.loss(n, d, bias) * error)
-                });
+        for c in budgets {
+            for i in 0..sizes {
+                let place = 2.0 * f64::from(i) / f64::from(sizes - 1) - 1.0;
+                points.push(train(c, self.best(c) * wide.powf(place), true));
             }
         }
         points
@@ -180,7 +247,8 @@ pub(crate) fn table(sweeps: u64) {
     );
     println!("|---|---|---|---|---|---|---|");
     for truth in TRUTHS {
-        for design in DESIGNS {
+        let bears = |design: &Design| truth.is_small || matches!(design.sizes, Sizes::About(..));
+        for design in DESIGNS.into_iter().filter(bears) {
             for bias in BIASES {
                 line(&truth, &design, bias, sweeps);
             }

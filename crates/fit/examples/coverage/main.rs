@@ -9,6 +9,7 @@
 //! budget, its own noise included.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+mod adaptive;
 mod chosen;
 mod few;
 mod multiplier;
@@ -81,7 +82,7 @@ fn main() -> Result<(), FitError> {
     let sweeps: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400);
     let only = std::env::args().nth(2);
     if only.as_deref() == Some("chosen") {
-        chosen::table(sweeps / 4);
+        chosen::table(sweeps.div_ceil(chosen::LINES));
         return Ok(());
     }
     multiplier::table(sweeps);
@@ -151,6 +152,6 @@ fn main() -> Result<(), FitError> {
             100.0 * widths[widths.len() / 2]
         );
     }
-    chosen::table(sweeps / 4);
+    chosen::table(sweeps.div_ceil(chosen::LINES));
     Ok(())
 }
