@@ -10,7 +10,7 @@ use isoflop_fit::{LEVEL, Options, Point};
 use isoflop_results::file::{read_table, write_atomic};
 use isoflop_results::repeat::rows_digest;
 use isoflop_results::schema::Value;
-use isoflop_results::{RunRow, Status, seal};
+use isoflop_results::{ResultsError, RunRow, Status, seal};
 use isoflop_sweep::ResultsFolder;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -118,10 +118,18 @@ pub fn stored(notice: &dyn Notice, folder: &ResultsFolder, rows: &[RunRow]) -> O
     }
 }
 
-/// Keeps fits in the folder that their rows are from. A folder that cannot be written to is a remark.
+/// Writes fits into the folder that their rows are from.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn write(folder: &ResultsFolder, fits: &Fits) -> Result<(), ResultsError> {
+    write_atomic(&folder.fits_path(), seal::sealed(fits).as_bytes())
+}
+
+/// Writes fits where that is possible. A folder that cannot be written to is a remark.
 pub(crate) fn keep(notice: &dyn Notice, folder: &ResultsFolder, fits: &Fits) {
-    let path = folder.fits_path();
-    if let Err(problem) = write_atomic(&path, seal::sealed(fits).as_bytes()) {
+    if let Err(problem) = write(folder, fits) {
+        let path = folder.fits_path();
         notice.remark(&format!("the laws are not kept in {}: {problem}", path.display()));
     }
 }

@@ -12,8 +12,7 @@ use crate::words::shell_word;
 use crate::{Begun, Lab, LabError, Stop, stages, until};
 use isoflop_fit::Options;
 use isoflop_fit::output::Fits;
-use isoflop_results::file::write_atomic;
-use isoflop_results::{RunRow, Status, Trust, seal};
+use isoflop_results::{RunRow, Status, Trust};
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::reuse::{Reuse, reuse};
 use isoflop_sweep::supervise::{Limits, Outcome, settle, supervise};
@@ -307,7 +306,7 @@ fn conclude(
         Some(fits) => fits,
         None => fits::of_rows(lab.notice, &folder.runs_path(), &rows, &options)?,
     };
-    write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
+    fits::write(folder, &fits)?;
     let sweep = shell_word(&request.sweep.path().display().to_string());
     let write = || {
         let source = ReportInput::of(lab.notice, folder, Some(fits.clone()), Trust::Checked)?;

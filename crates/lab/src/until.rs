@@ -7,8 +7,7 @@ use isoflop_core::units::{scientific, significant};
 use isoflop_fit::Options;
 use isoflop_fit::advise::Target;
 use isoflop_fit::output::{Estimate, Fit, Fits};
-use isoflop_results::file::write_atomic;
-use isoflop_results::{RunRow, seal};
+use isoflop_results::RunRow;
 use isoflop_sweep::folder::Records;
 use isoflop_sweep::plan::{AddedRun, Round};
 use isoflop_sweep::spec::UntilSpec;
@@ -47,7 +46,7 @@ pub(crate) fn rounds(
     let rows: Vec<RunRow> = all.filter(|row| !row.is_validation()).collect();
     lab.notice.note(&format!("fitting, to see how well {} is known", until.target));
     let fits = fits::of_rows(lab.notice, &folder.runs_path(), &rows, &Options::default())?;
-    write_atomic(&folder.fits_path(), seal::sealed(&fits).as_bytes())?;
+    fits::write(folder, &fits)?;
     let mut rounds = Vec::new();
     for series in series(plan) {
         let name = named(&series, until);

@@ -2,7 +2,7 @@
 
 use crate::comparison;
 use crate::power_laws;
-use crate::text::{clip, fixed, plain, three_digits, value, with_interval, wrap};
+use crate::text::{clip, fixed, plain, three_digits, value, visible, with_interval, wrap};
 use crate::verdict::{Finding, findings, footing, is_lawless, nothing, warned};
 use crate::view::View;
 use isoflop_core::units::short;
@@ -36,11 +36,6 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
     lines.truncate(room);
     lines.extend(last.iter().map(|line| clip(line, width)));
     lines.iter().map(|line| format!("{}\n", visible(line))).collect()
-}
-
-/// Text that cannot move the cursor or colour the terminal.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A sentence on as few lines as it takes; lines of a table, which begin with a space, are clipped.

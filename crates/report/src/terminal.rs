@@ -4,7 +4,7 @@ use crate::comparison;
 use crate::figures::{LOSS, loss_label};
 use crate::power_laws;
 use crate::replicates;
-use crate::text::{clip, plain, wrap};
+use crate::text::{clip, plain, visible, wrap};
 use crate::verdict::{findings, footing, is_lawless, nothing, warned};
 use crate::view::{View, c_of};
 use isoflop_core::units::{scientific, short};
@@ -66,12 +66,6 @@ pub(crate) fn text(view: &View<'_>, width: usize) -> String {
         out.push_str(&format!("\n{more} more series have their charts on the page\n"));
     }
     out
-}
-
-/// Text that cannot move the cursor or colour the terminal.
-fn visible(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(shown).collect()
 }
 
 /// An item of a list, its lines indented.

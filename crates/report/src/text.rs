@@ -19,6 +19,12 @@ pub(crate) fn sub(text: &str) -> String {
     format!("{SUB}{text}{END}")
 }
 
+/// Text that cannot move the cursor or colour the terminal.
+pub(crate) fn visible(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// Text for HTML and SVG, in content and in quoted attributes. Characters that XML cannot hold,
 /// and the marks above, become a replacement character.
 pub(crate) fn escape(text: &str) -> String {

@@ -13,10 +13,10 @@
 use isoflop_results::parquet::read_runs;
 use isoflop_sweep::claim::unfinished;
 use isoflop_sweep::forecast::{Forecast, Price, Standing};
-use isoflop_sweep::life::Life;
 use isoflop_sweep::pilot::{Leave, Post, pilot};
 use isoflop_sweep::plan::DataRequest;
 use isoflop_sweep::supervise::settle;
+use isoflop_sweep::time_left::TimeLeft;
 use isoflop_sweep::worker::work_within;
 use isoflop_sweep::workers::Local;
 use isoflop_sweep::workers::local::{Crew, STOPPED, at_end_of_leash, exit_code};
@@ -242,7 +242,7 @@ fn be_worker(root: &str, until: u64, whole_s: u64) -> ExitCode {
         checkpoint_every: Duration::from_secs(1),
     };
     let until = SystemTime::UNIX_EPOCH + Duration::from_secs(until);
-    let life = Life::new(until, Duration::from_secs(whole_s), prices.clone());
+    let life = TimeLeft::new(until, Duration::from_secs(whole_s), prices.clone());
     let mut trainer = Sleeper { prices: prices.into_iter().collect() };
     let shift = work_within(&folder, &plan, &mut trainer, &place, Some(&life)).unwrap();
     ExitCode::from(exit_code(&shift))

@@ -61,33 +61,18 @@ impl Seen {
         order: &[&PlannedRun],
         recorded: &HashSet<String>,
     ) -> Result<Vec<Lease>, SweepError> {
-        done(self.look(order, recorded))
-    }
-
-    async fn look(
-        &mut self,
-        order: &[&PlannedRun],
-        recorded: &HashSet<String>,
-    ) -> Result<Vec<Lease>, SweepError> {
-        self.book.look(|key| !recorded.contains(key)).await?;
-        let mut leases = Vec::new();
-        for run in order {
-            let id = run.id();
-            if !is_held(self.book.head(id)) || recorded.contains(id) {
-                continue;
-            }
-            match life_of(&self.files, &mut self.book, &mut self.watch, id).await? {
-                Life::Alive | Life::Unsure => leases.extend(self.lease(id).await?),
-                Life::Dying => {}
-                Life::Gone => {
-                    self.end(id, How::Expired).await?;
+        done(async {
+            let mut leases = Vec::new();
+            for (id, life) in self.lives(order, |id| !recorded.contains(id)).await? {
+                if life != Life::Dying {
+                    leases.extend(self.lease(id).await?);
                 }
             }
-        }
-        Ok(leases)
+            Ok(leases)
+        })
     }
 
-    /// Those of `open` that are held, each with what is known of its holder. A run whose holder is
+    /// The runs of `open` that are held, each with what is known of its holder. A run whose holder is
     /// gone is opened and is not among them.
     ///
     /// # Errors
@@ -96,25 +81,31 @@ impl Seen {
         &mut self,
         open: &[&'p PlannedRun],
     ) -> Result<HashMap<&'p str, Life>, SweepError> {
-        done(async {
-            let ids: HashSet<&str> = open.iter().map(|run| run.id()).collect();
-            self.book.look(|key| ids.contains(key)).await?;
-            let mut holders = HashMap::new();
-            for run in open {
-                if !is_held(self.book.head(run.id())) {
-                    continue;
-                }
-                match life_of(&self.files, &mut self.book, &mut self.watch, run.id()).await? {
-                    Life::Gone => {
-                        self.end(run.id(), How::Expired).await?;
-                    }
-                    life => {
-                        holders.insert(run.id(), life);
-                    }
-                }
+        let ids: HashSet<&str> = open.iter().map(|run| run.id()).collect();
+        Ok(done(self.lives(open, |id| ids.contains(id)))?.into_iter().collect())
+    }
+
+    /// Looks at the folder and judges the holders of the open runs in `order`, which it opens where
+    /// the holder is gone.
+    async fn lives<'p>(
+        &mut self,
+        order: &[&'p PlannedRun],
+        is_open: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(&'p str, Life)>, SweepError> {
+        self.book.look(&is_open).await?;
+        let mut lives = Vec::new();
+        for id in order.iter().map(|run| run.id()) {
+            if !is_held(self.book.head(id)) || !is_open(id) {
+                continue;
             }
-            Ok(holders)
-        })
+            match life_of(&self.files, &mut self.book, &mut self.watch, id).await? {
+                Life::Gone => {
+                    self.end(id, How::Expired).await?;
+                }
+                life => lives.push((id, life)),
+            }
+        }
+        Ok(lives)
     }
 
     /// The lease of a run that is held, or else the line that claims it.

@@ -6,11 +6,11 @@ use crate::error::SweepError;
 use crate::folder::ResultsFolder;
 use crate::keeper::{self, RunKeeper};
 use crate::lease::Owner;
-use crate::life::Life;
 use crate::memory;
 use crate::plan::Plan;
 use crate::row::{Attempt, Stopwatch, record};
 use crate::run::PlannedRun;
+use crate::time_left::TimeLeft;
 use crate::trainer::{TrainFailure, Trainer};
 use crate::workers::slurm;
 use crate::workplace::{Shift, Workplace};
@@ -43,8 +43,8 @@ pub fn work(
     work_within(folder, plan, trainer, place, None)
 }
 
-/// As [`work`], for a worker that a batch system ends: it begins what ends in time, and where
-/// nothing does, what is worth being cut.
+/// Trains open runs one after another until a batch system ends the worker: it begins what ends in
+/// time, and where nothing does, what is worth being cut.
 ///
 /// # Errors
 /// As those of [`work`].
@@ -53,7 +53,7 @@ pub fn work_within(
     plan: &Plan,
     trainer: &mut dyn Trainer,
     place: &Workplace<'_>,
-    life: Option<&Life>,
+    life: Option<&TimeLeft>,
 ) -> Result<Shift, SweepError> {
     match work_on(folder, plan, trainer, place, life) {
         Err(SweepError::Results(error)) if error.is_full_disk() => {
@@ -68,7 +68,7 @@ fn work_on(
     plan: &Plan,
     trainer: &mut dyn Trainer,
     place: &Workplace<'_>,
-    life: Option<&Life>,
+    life: Option<&TimeLeft>,
 ) -> Result<Shift, SweepError> {
     folder.check_writable()?;
     trainer.check(&unfinished(folder, &plan.work_order())?)?;
@@ -141,7 +141,7 @@ fn work_on(
 fn next<'p>(
     folder: &ResultsFolder,
     claims: &mut Claims<'p>,
-    life: Option<&Life>,
+    life: Option<&TimeLeft>,
 ) -> Result<Next<'p>, SweepError> {
     let Some(life) = life else {
         return claims.claim();

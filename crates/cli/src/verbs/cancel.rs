@@ -35,7 +35,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let mut users: Vec<&str> = others.iter().map(|pilot| pilot.user.as_str()).collect();
         users.sort_unstable();
         users.dedup();
-        note(&format!("{} jobs of {} stay", others.len(), users.join(", ")));
+        let jobs = match others.len() {
+            1 => "1 job".to_owned(),
+            jobs => format!("{jobs} jobs"),
+        };
+        note(&format!(
+            "not taken back, since others submitted them: {jobs} of {}",
+            users.join(", ")
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

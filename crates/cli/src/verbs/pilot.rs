@@ -62,7 +62,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             0
         }
         Leave::TooManyFailures(count) => {
-            note(&format!("{count} runs failed; `isoflop submit` tries them again"));
+            let runs = if count == 1 { "run" } else { "runs" };
+            note(&format!("{count} {runs} failed; `isoflop submit` tries what failed again"));
             1
         }
         Leave::NoRoom(what) => {

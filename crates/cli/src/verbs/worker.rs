@@ -5,7 +5,7 @@ use crate::output::note;
 use crate::signals;
 use anyhow::{Context, Result};
 use isoflop_lab::places;
-use isoflop_sweep::life::Life;
+use isoflop_sweep::time_left::TimeLeft;
 use isoflop_sweep::worker::work_within;
 use isoflop_sweep::workers::local::{STOPPED, UNABLE, exit_code};
 use isoflop_sweep::workers::slurm::Kept;
@@ -89,7 +89,7 @@ fn train(args: &Args) -> Result<ExitCode> {
     let life = args.until.zip(args.lifetime).map(|(until, whole)| {
         let prices = Kept::of(&folder).prices().map(|known| known.prices);
         let until = SystemTime::UNIX_EPOCH + Duration::from_secs(until);
-        Life::new(until, Duration::from_secs(whole), prices.unwrap_or_default())
+        TimeLeft::new(until, Duration::from_secs(whole), prices.unwrap_or_default())
     });
     let _heeded = signals::heed();
     let shift = match work_within(&folder, &plan, &mut trainer, &place, life.as_ref()) {

@@ -133,7 +133,8 @@ pub(crate) fn speeds_name(on: &Found, jobs: usize) -> String {
     device(on, at_once(on, jobs))
 }
 
-/// As [`known_prices`], by the speeds of this name, which may be another machine's.
+/// Prices by the speeds that were measured under a name, which may be another machine's; none where they do not
+/// reach the plan's models.
 pub(crate) fn prices_by(name: &str, plan: &Plan) -> Option<Vec<Price>> {
     let speeds = Speeds::named(name.to_owned()).ok()?;
     // Not far beyond what was measured.

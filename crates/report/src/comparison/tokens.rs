@@ -28,10 +28,9 @@ pub(crate) fn at_sizes(view: &View<'_>, base: &str, other: &str) -> Vec<AtSize> 
         return Vec::new();
     }
     let of = |series: &str| {
-        let mut sizes: BTreeMap<(u64, u64), (f64, Vec<&RunRow>)> = BTreeMap::new();
+        let mut sizes: BTreeMap<Shape, (f64, Vec<&RunRow>)> = BTreeMap::new();
         for run in view.finished.iter().filter(|run| run.series == series) {
-            let size =
-                sizes.entry((run.d_model, run.n_layers)).or_insert((run.n() as f64, Vec::new()));
+            let size = sizes.entry(shape(run)).or_insert((run.n() as f64, Vec::new()));
             size.1.push(run);
         }
         sizes
@@ -39,8 +38,7 @@ pub(crate) fn at_sizes(view: &View<'_>, base: &str, other: &str) -> Vec<AtSize> 
     let (base, other) = (of(base), of(other));
     let runs = base.values().chain(other.values()).flat_map(|(_, runs)| runs);
     let losses = runs.filter_map(|run| {
-        let group = (run.series.clone(), run.d_model, run.n_layers, run.tokens);
-        Some((group, run.test_loss?.ln()))
+        Some(((run.series.as_str(), shape(run), run.tokens), run.test_loss?.ln()))
     });
     let noise = noise_floor(losses);
     let mut found: Vec<AtSize> = base
@@ -54,6 +52,13 @@ pub(crate) fn at_sizes(view: &View<'_>, base: &str, other: &str) -> Vec<AtSize> 
         .collect();
     found.sort_by(|a, b| a.n.total_cmp(&b.n));
     found
+}
+
+/// Width, layers and heads: runs of one size have all three in common.
+type Shape = (u64, u64, Option<u64>);
+
+fn shape(run: &RunRow) -> Shape {
+    (run.d_model, run.n_layers, run.n_heads)
 }
 
 fn lengths(runs: &[&RunRow]) -> Lengths {

@@ -76,7 +76,7 @@ pub struct Local<'a> {
     folder: &'a ResultsFolder,
     program: PathBuf,
     device: String,
-    /// Those of a pilot, if they are.
+    /// What sets these workers apart where a pilot keeps them; none for those of a command.
     crew: Option<Crew>,
     alive: BTreeMap<usize, Child>,
     /// Process ids of the workers as they were last started, by number of the worker.

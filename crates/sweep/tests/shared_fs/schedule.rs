@@ -26,7 +26,7 @@ pub(crate) enum Mood {
     Calm,
     /// Everything else goes wrong too, on a server.
     Wild,
-    /// As [`Mood::Wild`] on one machine's own disk.
+    /// Processes of one machine stall, die and get errors at will, on a disk that shows the present.
     Local,
 }
 

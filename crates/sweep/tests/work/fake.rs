@@ -2,8 +2,8 @@
 //! given.
 
 use isoflop_results::CurvePoint;
-use isoflop_sweep::life::Life;
 use isoflop_sweep::plan::{DataRequest, History, Round};
+use isoflop_sweep::time_left::TimeLeft;
 use isoflop_sweep::worker::work_within;
 use isoflop_sweep::workplace::{Shift, Workplace};
 use isoflop_sweep::{
@@ -252,7 +252,7 @@ impl Bench {
     }
 
     /// Works as a pilot's worker, in the time that it has.
-    pub(crate) fn work_in(&self, fake: &mut Fake<'_>, life: &Life) -> Shift {
+    pub(crate) fn work_in(&self, fake: &mut Fake<'_>, life: &TimeLeft) -> Shift {
         self.work_for(fake, Some(life)).unwrap()
     }
 
@@ -263,7 +263,7 @@ impl Bench {
     fn work_for(
         &self,
         fake: &mut Fake<'_>,
-        life: Option<&Life>,
+        life: Option<&TimeLeft>,
     ) -> Result<Shift, isoflop_sweep::SweepError> {
         let stop = AtomicBool::new(false);
         let place = Workplace {

@@ -5,9 +5,9 @@ use isoflop_sweep::claim::{Claims, Next};
 use isoflop_sweep::files::done;
 use isoflop_sweep::forecast::Price;
 use isoflop_sweep::lease::{HEARTBEAT, Owner};
-use isoflop_sweep::life::Life;
 use isoflop_sweep::pilot::{Leave, Post, pilot};
 use isoflop_sweep::shelf::Shelf;
+use isoflop_sweep::time_left::TimeLeft;
 use isoflop_sweep::workers::Local;
 use isoflop_sweep::workers::local::Crew;
 use isoflop_sweep::{PlannedRun, SweepError};
@@ -80,12 +80,12 @@ fn a_pilot_waits_until_it_has_seen_that_those_who_hold_the_rest_are_alive() {
 }
 
 /// A life of 100 s of which `left_s` are left, in which every step of a run takes `step_s`.
-fn life(bench: &Bench, left_s: f64, step_s: f64) -> Life {
+fn life(bench: &Bench, left_s: f64, step_s: f64) -> TimeLeft {
     let price = Price { step: step_s, once: 0.0 };
     let prices: BTreeMap<String, Price> =
         bench.plan.runs().iter().map(|run| (run.id().to_owned(), price)).collect();
     let until = SystemTime::now() + Duration::from_secs_f64(left_s);
-    Life::new(until, Duration::from_secs(100), prices)
+    TimeLeft::new(until, Duration::from_secs(100), prices)
 }
 
 #[test]

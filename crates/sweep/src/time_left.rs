@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 /// Time of a pilot's workers, and prices of runs by id.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct TimeLeft {
     until: SystemTime,
     margin: Duration,
     prices: BTreeMap<String, Price>,
@@ -25,11 +25,11 @@ const MARGIN: u32 = 20;
 /// for keeping its state.
 const WORTH: u32 = 3;
 
-impl Life {
+impl TimeLeft {
     /// A life that takes `whole` and ends at `until`. A run without a price is taken to end in
     /// time.
     pub fn new(until: SystemTime, whole: Duration, prices: BTreeMap<String, Price>) -> Self {
-        Life { until, margin: CHECKPOINT_EVERY.min(whole / MARGIN), prices }
+        TimeLeft { until, margin: CHECKPOINT_EVERY.min(whole / MARGIN), prices }
     }
 
     /// Time that is left.
